@@ -1,0 +1,52 @@
+# Two commands do all the set-up themselves: `make demo` and `make test`.
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS :=
+# The index is asked directly when the locks are made: a folder of local wheels would hide the hashes of the others.
+LOCK_ENVIRONMENT := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS=
+LOCK := $(LOCK_ENVIRONMENT) .venv/lock/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+	--build-deps-for wheel pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench chaos lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
+	$(BIN)/mailbot demo $(ARGS)
+
+test: .venv/.dev ## every test that this machine can run; ARGS=tests/unit/test_config.py for one file
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev ## how fast it is
+	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: .venv/.dev ## kill it and look for lost or doubled mails
+	$(BIN)/pytest tests/chaos $(ARGS)
+
+lock: .venv/.dev ## make the lock files anew from pyproject.toml
+	$(BIN)/python -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet pip-tools
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove everything that was made here
+	rm -rf .venv .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What is needed to run is part of what is needed to test, so the second stamp stands for both.
+.venv/.run: requirements.lock pyproject.toml deploy/venv.sh
+	deploy/venv.sh .venv requirements.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.lock requirements.lock pyproject.toml deploy/venv.sh
+	deploy/venv.sh .venv requirements-dev.lock
+	@touch .venv/.run $@

@@ -1,0 +1,68 @@
+"""The embedded registry: the table ``account``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from mailbot import address
+from mailbot.model import Account, AccountStatus
+from mailbot.storage.schema import account
+
+_COLUMNS = (
+    account.c.login,
+    account.c.login_key,
+    account.c.given,
+    account.c.surname,
+    account.c.birth_year,
+    account.c.sex,
+    account.c.pesel_hash,
+    account.c.scope,
+    account.c.csd,
+    account.c.status,
+)
+
+
+class SqlDirectory:
+    """Directory over the table ``account``; works inside the caller's transaction."""
+
+    def find(self, connection: Connection, login: str) -> Account | None:
+        """See Directory.find."""
+        key = address.login_key(login)
+        return self.find_many(connection, [key]).get(key) if key else None
+
+    def find_many(self, connection: Connection, keys: Sequence[str]) -> dict[str, Account]:
+        """See Directory.find_many."""
+        rows = connection.execute(select(*_COLUMNS).where(account.c.login_key.in_(keys))).mappings()
+        return {row["login_key"]: _account(row) for row in rows}
+
+    def set_emergency_password(
+        self, connection: Connection, login: str, password_hash: str, now: datetime, new_login: str | None = None
+    ) -> bool:
+        """See Directory.set_emergency_password. One UPDATE: password and login change together or not at all."""
+        values: dict[str, Any] = {"emergency_hash": password_hash, "emergency_set_at": now}
+        key = address.login_key(login)
+        if new_login is not None:
+            new_key = address.login_key(new_login)
+            if new_key is None or (new_key != key and self.find(connection, new_login) is not None):
+                return False
+            values |= {"login": address.normalise(new_login), "login_key": new_key}
+        statement = update(account).where(account.c.login_key == key, account.c.status == AccountStatus.ACTIVE)
+        return connection.execute(statement.values(values)).rowcount == 1
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(
+        login=row["login"],
+        given=row["given"],
+        surname=row["surname"],
+        birth_year=row["birth_year"],
+        sex=row["sex"],
+        pesel_hash=row["pesel_hash"],
+        scope=row["scope"],
+        csd=bool(row["csd"]),
+        status=AccountStatus(row["status"]),
+    )

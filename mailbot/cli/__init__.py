@@ -1,0 +1,43 @@
+"""The command line: the composition root. One module per group of commands; this one only gathers them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mailbot import __version__
+from mailbot.cli import accounts, demo, doctor, explain, queue, rules, run, tickets
+from mailbot.errors import MailbotError, TemporaryError
+
+EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="mailbot")
+def cli() -> None:
+    """mailbot reads the helpdesk's mail, decides what a machine may decide, and leaves the rest to people."""
+
+
+for command in (
+    demo.demo,
+    run.run,
+    explain.explain,
+    rules.rules,
+    accounts.accounts,
+    tickets.tickets,
+    queue.queue,
+    queue.outbox,
+    queue.inject,
+    doctor.doctor,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; a known failure is one plain message and an exit code, not a traceback."""
+    try:
+        cli()
+    except MailbotError as error:
+        click.echo(f"mailbot: {error.reason}", err=True)
+        sys.exit(EX_TEMPFAIL if isinstance(error, TemporaryError) else EX_CONFIG)

@@ -1,0 +1,92 @@
+"""``mailbot accounts``: the embedded registry."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from mailbot import secret
+from mailbot.accounts import importing
+from mailbot.accounts.sql import SqlDirectory
+from mailbot.cli import compose, options
+from mailbot.storage.engine import connect, migrate
+
+
+@click.group()
+def accounts() -> None:
+    """Accounts: import and show."""
+
+
+@accounts.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--bad-lines",
+    type=click.Choice(["skip", "refuse"]),
+    default="skip",
+    show_default=True,
+    help=("skip: take the good lines and report the others; refuse: write nothing when a line is bad."),
+)
+@options.config
+@options.as_json
+def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool) -> None:
+    """Take accounts from a CSV file: login,given,surname,birth_year[,sex,pesel,scope,csd,status]."""
+    settings = compose.settings(config_file)
+    engine = connect(settings.database.url)
+    migrate(engine)
+    key = secret.load(Path(settings.secret.key_file))
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+    def told(bad: importing.BadLine) -> None:
+        if as_json:
+            options.line({"line": bad.line, "reason": bad.reason})
+        else:
+            bar.console.print(f"{file}: line {bad.line}: {bad.reason}", markup=False, highlight=False, soft_wrap=True)
+
+    with bar:
+        task = bar.add_task("accounts", total=None)
+        report = importing.import_file(
+            file,
+            engine,
+            key,
+            refuse=bad_lines == "refuse",
+            progress=lambda p: bar.update(
+                task, completed=p.bytes_read, total=p.bytes_total or None, description=f"accounts: {p.rows} lines"
+            ),
+            on_bad=told,
+        )
+    if as_json:
+        options.line(asdict(report))
+    else:
+        click.echo(f"{report.written} accounts written, {report.bad} bad lines left out")
+    if report.bad:
+        raise SystemExit(1)
+
+
+@accounts.command()
+@click.argument("login")
+@options.config
+@options.as_json
+def show(login: str, config_file: Path | None, as_json: bool) -> None:
+    """Show the account of a login (any case, any spelling of an international domain)."""
+    with connect(compose.settings(config_file).database.url).connect() as connection:
+        connection.info["reader"] = True
+        found = SqlDirectory().find(connection, login)
+    if found is None:
+        raise click.ClickException(f"{login}: no such account")
+    shown = asdict(found)
+    shown["pesel_hash"] = "known" if found.pesel_hash else None
+    if as_json:
+        options.line(shown)
+        return
+    for key, value in shown.items():
+        click.echo(f"{key:12} {value if value is not None else ''}")

@@ -1,0 +1,193 @@
+"""``mailbot doctor``: what of a configuration does not work, and the mend."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import make_url, text
+
+from mailbot import secret
+from mailbot.cli import compose, options
+from mailbot.config import ListenerSettings, Settings
+from mailbot.delivery.smtp import Relay
+from mailbot.errors import MailbotError
+from mailbot.ingress import imap
+from mailbot.ingress.smtp import listen_address
+from mailbot.mails import proof
+from mailbot.ruleset import loader
+from mailbot.storage.engine import connect
+
+_LOW_DISK = 500 * 2**20  # octets
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried. ``mend`` is empty when it works."""
+
+    what: str
+    works: bool
+    detail: str
+    mend: str = ""
+
+
+@click.command()
+@options.config
+@options.as_json
+def doctor(config_file: Path | None, as_json: bool) -> None:
+    """Try everything the settings name, change nothing, and say what does not work and the mend. Exit code 1 then."""
+    findings = asyncio.run(examine(compose.settings(config_file)))
+    for finding in findings:
+        if as_json:
+            options.line({"what": finding.what, "works": finding.works, "detail": finding.detail, "mend": finding.mend})
+        else:
+            mark = click.style("✓", fg="green") if finding.works else click.style("✗", fg="red")
+            click.echo(
+                f"{mark} {finding.what}: {finding.detail}" + (f"\n    mend: {finding.mend}" if finding.mend else "")
+            )
+    if not all(finding.works for finding in findings):
+        raise SystemExit(1)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order of the flow; one that fails does not stop the next."""
+    found = [
+        await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
+        await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
+        await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),
+        await _try(
+            "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
+        ),
+    ]
+    for name, listener in (("lmtp", settings.lmtp), ("smtp", settings.smtp)):
+        if listener.listen:
+            found.append(await _try(name, _listener(listener), f"free the port, or change [{name}] listen"))
+    if settings.imap.host:
+        mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
+        found.append(await _try("imap", imap.probe(settings.imap), mend))
+    return [
+        *found,
+        await _try("delivery", _delivery(settings), "check [delivery] host, port, tls and login"),
+        await _try(
+            "authentication", _authentication(settings), "set [authentication] authserv_id as your MX writes it"
+        ),
+        await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
+    ]
+
+
+def _in_thread(check: Callable[..., str], *arguments: object) -> Awaitable[str]:
+    return asyncio.to_thread(check, *arguments)
+
+
+async def _try(what: str, check: Awaitable[str], mend: str) -> Finding:
+    try:
+        async with asyncio.timeout(30):
+            return Finding(what, True, await check)
+    except TimeoutError:
+        return Finding(what, False, "no answer within 30 s", mend)
+    except MailbotError as error:
+        return Finding(what, False, error.reason, mend)
+    except Exception as error:
+        return Finding(what, False, f"{type(error).__name__}: {error}", mend)
+
+
+def _database(settings: Settings) -> str:
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return f"{_writable(Path(url.database or '.').resolve().parent)}: will be made at the first start"
+    engine = connect(settings.database.url)
+    try:
+        with engine.connect() as connection:
+            connection.info["reader"] = True
+            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        return f"{engine.dialect.name}, schema {version}"
+    finally:
+        engine.dispose()
+
+
+def _key(settings: Settings) -> str:
+    path = Path(settings.secret.key_file)
+    if not path.exists():
+        return f"{_writable(path.resolve().parent)}: will be made at the first start"
+    secret.load(path)
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(f"{path} can be read by others")
+    return f"{path}, private"
+
+
+def _writable(folder: Path) -> Path:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} cannot be written")
+    return folder
+
+
+def _rules(settings: Settings) -> str:
+    directory = compose.rules_directory(settings.rules.directory)
+    mistakes = proof.check(directory)
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return f"{directory}: {len(loader.load(directory).rules)} rules"
+
+
+def _disk(settings: Settings) -> str:
+    url = make_url(settings.database.url)
+    folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
+    free = shutil.disk_usage(folder).free
+    if free < _LOW_DISK:
+        raise OSError(f"{folder}: only {free // 2**20} MiB free")
+    return f"{folder}: {free // 2**20} MiB free"
+
+
+async def _listener(settings: ListenerSettings) -> str:
+    host, port = listen_address(settings.listen)
+    if settings.tls_certificate:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    if port and not await _answers(host, port):
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+        server.close()
+        return f"{settings.listen} can be opened"
+    return f"{settings.listen}: something listens there (a running mailbot does)"
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _imap(settings: Settings) -> str:
+    return await imap.probe(settings.imap)
+
+
+async def _delivery(settings: Settings) -> str:
+    relay = Relay(settings.delivery)
+    try:
+        await relay.probe()
+    finally:
+        await relay.close()
+    return f"{settings.delivery.host}:{settings.delivery.port} answers"
+
+
+async def _authentication(settings: Settings) -> str:
+    needed = settings.imap.host or (settings.lmtp.listen and settings.lmtp.authentication == "headers")
+    if needed and not settings.authentication.authserv_id:
+        raise ValueError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
+    return settings.authentication.authserv_id or "not needed: senders are checked by mailbot itself"
+
+
+def _clock() -> str:
+    now = datetime.now(UTC)
+    newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
+    if now < newest:
+        raise ValueError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
+    return f"{now:%Y-%m-%d %H:%M}Z"

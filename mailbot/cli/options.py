@@ -1,0 +1,59 @@
+"""Options that several commands share, and the two ways of printing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+config = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Settings; default ./mailbot.toml."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO 8601 moment with its offset, "2026-03-28T12:00:00+01:00"."""
+
+    name = "ISO"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Raises click.BadParameter naming the mend."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a moment; mend: write 2026-03-28T12:00:00+01:00", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no offset; mend: write {value}+01:00 (or Z for UTC)", param, ctx)
+        return moment
+
+
+def line(value: dict[str, Any]) -> None:
+    """One JSON line."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not for JSON")
+
+
+def logs(level: int = logging.INFO) -> None:
+    """Log lines to stderr: JSON as they are."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("mailbot")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False

@@ -1,0 +1,128 @@
+"""``mailbot queue``, ``outbox`` and ``inject``: the rows that are work, for operators."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from sqlalchemy import Table, select
+
+from mailbot.cli import compose, options
+from mailbot.inbox import store
+from mailbot.model import Envelope, RawMessage, Source
+from mailbot.observe import utc_now
+from mailbot.outbox import jobs
+from mailbot.storage import schema
+from mailbot.storage.engine import connect, migrate
+
+_STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
+_RAW = {"raw"}
+
+
+@click.group()
+def queue() -> None:
+    """Messages that came in: list, show, try again."""
+
+
+@click.group()
+def outbox() -> None:
+    """Mails that go out: list, try again."""
+
+
+def _list(table: Table, state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
+    columns = [c for c in table.c if c.name not in _RAW]
+    wanted = select(*columns).order_by(table.c.id.desc()).limit(limit)
+    wanted = wanted.where(table.c.state == state) if state else wanted.where(table.c.state != jobs.DONE)
+    with connect(compose.settings(config_file).database.url).connect() as connection:
+        connection.info["reader"] = True
+        for row in connection.execute(wanted).mappings():
+            if as_json:
+                options.line(dict(row))
+            else:
+                what = row.get("kind") or row.get("outcome") or row.get("source")
+                error = row["last_error"] or ""
+                click.echo(f"{row['id']}  {row['state']}  {what}  due {row['due_at']:%Y-%m-%d %H:%M:%S}Z  {error}")
+
+
+def _retry(table: Table, row: int, config_file: Path | None) -> None:
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not jobs.revive(connection, table, row, utc_now()):
+            raise click.ClickException(f"{row}: is not buried; only buried rows can be tried again")
+    click.echo(f"{row}: queued again")
+
+
+_limit = click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
+_state = click.option("--state", type=click.Choice(_STATES), help="Only this state; default: all that is not done.")
+
+
+@queue.command("ls")
+@_state
+@_limit
+@options.config
+@options.as_json
+def queue_ls(state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
+    """Messages not yet decided, or buried for a person."""
+    _list(schema.inbox, state, limit, config_file, as_json)
+
+
+@queue.command("show")
+@click.argument("row", type=int)
+@click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout, and nothing else.")
+@options.config
+def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
+    """One message: its state, its decision and every rule that was tried."""
+    with connect(compose.settings(config_file).database.url).connect() as connection:
+        connection.info["reader"] = True
+        c = schema.inbox.c
+        found = connection.execute(select(schema.inbox).where(c.id == row)).mappings().one_or_none()
+        if found is None:
+            raise click.ClickException(f"{row}: no such message")
+        d = schema.decision
+        decided = connection.execute(select(d).where(d.c.inbox_id == row)).mappings().one_or_none()
+        raw = connection.execute(select(schema.raw_message.c.raw).where(schema.raw_message.c.inbox_id == row)).scalar()
+    if show_raw:
+        sys.stdout.buffer.write(raw or b"")
+        return
+    options.line({**found, "decision": dict(decided) if decided else None})
+
+
+@queue.command("retry")
+@click.argument("row", type=int)
+@options.config
+def queue_retry(row: int, config_file: Path | None) -> None:
+    """Try a buried message again."""
+    _retry(schema.inbox, row, config_file)
+
+
+@outbox.command("ls")
+@_state
+@_limit
+@options.config
+@options.as_json
+def outbox_ls(state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
+    """Mails that have not left, or are buried."""
+    _list(schema.outbox, state, limit, config_file, as_json)
+
+
+@outbox.command("retry")
+@click.argument("row", type=int)
+@options.config
+def outbox_retry(row: int, config_file: Path | None) -> None:
+    """Try a buried mail again."""
+    _retry(schema.outbox, row, config_file)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@options.config
+def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
+    """Put mail files into the inbox as if they had just come; the same file twice is one message."""
+    engine = connect(compose.settings(config_file).database.url)
+    migrate(engine)
+    now = utc_now()
+    for file in files:
+        message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
+        with engine.begin() as connection:
+            (stored,) = store(connection, [message], now)
+        click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")

@@ -1,0 +1,260 @@
+"""Settings: defaults → mailbot.toml → environment (MAILBOT_<SECTION>_<KEY>); frozen; an unknown key is an error.
+
+Every setting is a field of a section below, with its default and its meaning; docs/settings.md is compared with them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from mailbot.errors import ConfigError
+
+Tls = Literal["imaps", "starttls", "plain"]
+RelayTls = Literal["tls", "starttls", "plain"]
+AuthenticationRoad = Literal["headers", "own"]
+
+
+def _doc(text: str, default: Any) -> Any:
+    return field(default=default, metadata={"doc": text})
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    url: str = _doc(
+        "SQLAlchemy URL: sqlite:///FILE, or postgresql+psycopg://… beyond one machine", "sqlite:///mailbot.db"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HelpdeskSettings:
+    address: str = _doc("address that citizens write to", "helpdesk-eclo@mf.gov.pl")
+    sending_address: str = _doc("From of our own mails", "helpdesk-eclo@mf.gov.pl")
+    own_addresses: tuple[str, ...] = _doc(
+        "further addresses of our own systems: mail from them is an echo and gets no answer",
+        ("pomoc.informatyczna@mf.gov.pl",),
+    )
+    name: str = _doc("display name in the From of our mails", "Help Desk SISC")
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSettings:
+    start: int = _doc("number of the first ticket (ZGL and seven digits)", 1)
+    promise_hours: int = _doc("hours within which all three mails must be accepted", 24)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationSettings:
+    authserv_id: str = _doc(
+        "authserv-id of our own MX: only its Authentication-Results count (RFC 8601); empty: none do", ""
+    )
+    max_age_days: int = _doc("a Date further than this from the arrival goes to a person (replay)", 7)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    listen: str = _doc("host:port; empty: not started", "")
+    authentication: AuthenticationRoad = _doc(
+        "headers: trust our MX's Authentication-Results; own: check SPF, DKIM, DMARC", "own"
+    )
+    hostname: str = _doc("name in the greeting", "mailbot.localhost")
+    max_size: int = _doc("largest message taken, octets (SIZE, RFC 1870)", 36_700_160)
+    max_connections: int = _doc("connections at once; one more is answered 421", 100)
+    tls_certificate: str = _doc("PEM file; with tls_key STARTTLS is offered", "")
+    tls_key: str = _doc("PEM file", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    host: str = _doc("IMAP server; empty: no IMAP", "")
+    port: int = _doc("993 for imaps, 143 otherwise", 993)
+    tls: Tls = _doc("imaps, starttls (refuses to go on without) or plain (loopback only)", "imaps")
+    ca_file: str = _doc("PEM file of the server's CA; empty: the system's", "")
+    user: str = _doc("login name", "")
+    password_file: str = _doc("file that holds the password alone", "")
+    token_file: str = _doc(
+        "file that holds an OAuth2 access token; when set XOAUTH2 is used and the file is read anew at each login", ""
+    )
+    folder: str = _doc("folder to read", "INBOX")
+    done_folder: str = _doc("taken messages are moved here after the commit; empty: they stay", "")
+    poll_seconds: int = _doc("search at least this often, IDLE or not", 300)
+    timeout_seconds: float = _doc("time-out of every command", 60.0)
+    max_size: int = _doc("a message larger than this is noted for a person, not fetched; octets", 36_700_160)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    host: str = _doc("outgoing SMTP server", "127.0.0.1")
+    port: int = _doc("its port", 25)
+    tls: RelayTls = _doc("tls, starttls (refuses to go on without) or plain", "plain")
+    user: str = _doc("login name; empty: none", "")
+    password_file: str = _doc("file that holds the password alone", "")
+    connections: int = _doc("kept connections", 2)
+    timeout_seconds: float = _doc("time-out of every command", 60.0)
+    domain: str = _doc("right-hand side of our Message-IDs; empty: the domain of helpdesk.sending_address", "")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    listen: str = _doc("host:port of the citizen's page; empty: not started", "127.0.0.1:8080")
+    public_url: str = _doc(
+        "address of the page as the citizen's browser sees it, without a slash at the end", "https://puesc.gov.pl"
+    )
+    behind_tls: bool = _doc("the page is served over HTTPS (by a proxy): sends HSTS and Secure cookies", True)
+    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    attempts_per_minute: int = _doc("requests of one client to activation pages per minute", 20)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationSettings:
+    lifetime_hours: int = _doc("life of an activation link", 24)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalSettings:
+    delay_min_minutes: int = _doc(
+        "shortest random delay of a generic refusal, so that its time tells nothing about accounts", 10
+    )
+    delay_max_minutes: int = _doc("longest", 60)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesSettings:
+    directory: str = _doc("folder of the rule set; empty: the one shipped with mailbot", "")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSettings:
+    key_file: str = _doc(
+        "32 random bytes (made at the first start, mode 0600): keys of links, return paths, PESEL hashes", "mailbot.key"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    batch: int = _doc("messages decided in one transaction", 50)
+    lease_seconds: int = _doc("a leased row falls back to the queue after this", 120)
+    attempts: int = _doc("tries before a row is buried for a person", 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; one section a field."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    helpdesk: HelpdeskSettings = HelpdeskSettings()
+    tickets: TicketSettings = TicketSettings()
+    authentication: AuthenticationSettings = AuthenticationSettings()
+    smtp: ListenerSettings = ListenerSettings()
+    lmtp: ListenerSettings = ListenerSettings(authentication="headers")
+    imap: ImapSettings = ImapSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    web: WebSettings = WebSettings()
+    activation: ActivationSettings = ActivationSettings()
+    refusal: RefusalSettings = RefusalSettings()
+    rules: RulesSettings = RulesSettings()
+    secret: SecretSettings = SecretSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from ``path`` (may be None) and the environment. Raises ConfigError with every mistake, one a line."""
+    tables: dict[str, Any] = {}
+    where = str(path) if path else "environment"
+    if path is not None:
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error.strerror}); mend: give the file's right place with --config"
+            ) from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: not TOML: {error}; mend: correct that place") from error
+    sections: dict[str, Any] = {}
+    known = {f.name: f for f in fields(Settings)}
+    mistakes = [f"{where}: [{name}]: no such section{_hint(name, known)}" for name in tables if name not in known]
+    for name in known:
+        given = tables.get(name, {})
+        if not isinstance(given, dict):
+            mistakes.append(f"{where}: {name}: must be a table; mend: write [{name}] on a line of its own")
+            continue
+        given = {**given, **_from_environment(name, environment if environment is not None else os.environ)}
+        sections[name] = _section(getattr(Settings(), name), given, f"{where}: [{name}]", mistakes)
+    settings = Settings(**sections) if not mistakes else Settings()
+    mistakes += _contradictions(settings, where)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return settings
+
+
+def _from_environment(section: str, environment: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"MAILBOT_{section.upper()}_"
+    return {key[len(prefix) :].lower(): value for key, value in environment.items() if key.startswith(prefix)}
+
+
+def _section(default: Any, given: Mapping[str, Any], where: str, mistakes: list[str]) -> Any:
+    hints = get_type_hints(type(default))
+    values = {f.name: getattr(default, f.name) for f in fields(default)}
+    for key, value in given.items():
+        if key not in values:
+            mistakes.append(f"{where} {key}: no such setting{_hint(key, values)}")
+            continue
+        try:
+            values[key] = _convert(hints[key], value)
+        except ValueError as error:
+            mistakes.append(f"{where} {key}: {error}")
+    return type(default)(**values)
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    """``value`` of TOML or of the environment (always text) as ``hint``; ValueError names the mend."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{value!r} is not allowed; mend: one of {', '.join(map(str, get_args(hint)))}")
+        return value
+    if origin in (Union, UnionType):  # pragma: no cover - no such setting today
+        raise ValueError("unsupported type")
+    if hint is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if origin is tuple:
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
+            raise ValueError(f'{value!r} is not a list of texts; mend: ["a", "b"]')
+        return tuple(i.strip() for i in items if i.strip())
+    if hint in (int, float) and isinstance(value, str):
+        try:
+            return hint(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a number; mend: write digits") from None
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ValueError(f"{value!r} is not of type {hint.__name__}; mend: write a {hint.__name__}")
+    return value
+
+
+def _contradictions(settings: Settings, where: str) -> list[str]:
+    found = []
+    if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
+        found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
+    if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
+        found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
+    if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
+        found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
+    for name in ("smtp", "lmtp"):
+        listener: ListenerSettings = getattr(settings, name)
+        if bool(listener.tls_certificate) != bool(listener.tls_key):
+            found.append(f"{where}: [{name}] tls_key: goes with tls_certificate; mend: set both or none")
+    return found
+
+
+def _hint(word: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; mend: did you mean {close[0]}?" if close else f"; mend: one of {', '.join(known)}"

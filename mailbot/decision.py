@@ -1,0 +1,50 @@
+"""Facts in, decision out: the first rule that holds, then the security floor that no rule can lower. Pure."""
+
+from __future__ import annotations
+
+from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State, TraceStep
+from mailbot.ruleset import floor
+from mailbot.ruleset.evaluate import first_match
+from mailbot.ruleset.model import Ruleset
+
+NO_RULE = "no-rule"
+"""Name that stands for the rule when none held. ``loader.load`` demands a last rule for all, so it is never seen."""
+
+
+def decide(facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset) -> Decision:
+    """What will be done with a mail and why (domain.md §3.2). ``category`` is what the request itself asks for.
+
+    Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.
+    """
+    rule, trace = first_match(facts, ruleset.rules)
+    if rule is None:
+        return _to_person(NO_RULE, "II_LINIA", category, defects, trace, ruleset)
+    reasons = floor.violations(rule.outcome, rule.mails, facts)
+    if reasons:
+        return _to_person(rule.name, "BEZPIECZENSTWO", category, defects, trace, ruleset, reasons)
+    return Decision(
+        rule=rule.name,
+        outcome=rule.outcome,
+        category=category if rule.category is None else rule.category,
+        state=rule.state,
+        desk=rule.desk,
+        mails=rule.mails,
+        defects=defects,
+        trace=trace,
+        ruleset=ruleset.hash,
+    )
+
+
+def _to_person(
+    rule: str,
+    desk: str,
+    category: str,
+    defects: tuple[Defect, ...],
+    trace: tuple[TraceStep, ...],
+    ruleset: Ruleset,
+    reasons: tuple[str, ...] = (),
+) -> Decision:
+    nothing: tuple[MailKind, ...] = ()
+    return Decision(
+        rule, Outcome.REVIEW, category, State.DO_WERYFIKACJI, desk, nothing, defects, trace, ruleset.hash, reasons
+    )

@@ -1,0 +1,1 @@
+"""Handing mails to the outgoing server."""

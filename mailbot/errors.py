@@ -1,0 +1,100 @@
+"""Every failure mailbot knows, as one tree.
+
+MailbotError
+├── TemporaryError            trying again later may help (SMTP 4xx, a locked database, DNS time-out)
+│   ├── DatabaseUnavailable
+│   ├── MailboxUnavailable    the IMAP server does not answer
+│   ├── ResolverUnavailable   the DNS does not answer
+│   └── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
+└── PermanentError            trying again cannot help
+    ├── ConfigError           a setting is wrong: file, key and mend are named
+    ├── RulesError            a rule set is wrong: file, line, key and mend are named
+    ├── ImportRefused         a file of accounts has bad lines and the admin asked to refuse them
+    ├── RelayRefused          the outgoing SMTP server said 5xx
+    ├── TemplateError         a mail template cannot be rendered
+    └── LeaseLost             another worker has taken the row over: its result counts, ours is dropped
+
+The public text may be shown to anybody; the private reason is for logs and operators only and never leaves the machine.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MailbotError(Exception):
+    """Base of all failures: ``public`` may be told to a stranger, ``reason`` may not."""
+
+    temporary: ClassVar[bool] = False
+    public: ClassVar[str] = "internal failure"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TemporaryError(MailbotError):
+    """Trying again later may help."""
+
+    temporary = True
+    public = "temporary failure, try again later"
+
+
+class PermanentError(MailbotError):
+    """Trying again cannot help."""
+
+    public = "permanent failure"
+
+
+class DatabaseUnavailable(TemporaryError):
+    """The database does not answer, is locked or refused the transaction."""
+
+
+class MailboxUnavailable(TemporaryError):
+    """The IMAP server does not answer, cut the connection or refused a command."""
+
+
+class ResolverUnavailable(TemporaryError):
+    """The DNS did not answer in time or answered SERVFAIL."""
+
+
+class RelayUnavailable(TemporaryError):
+    """The outgoing SMTP server does not answer or answered 4xx."""
+
+    def __init__(self, reason: str, code: int | None = None, *, in_doubt: bool = False) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.in_doubt = in_doubt
+        """True when the connection broke after DATA: nobody knows whether the mail was taken."""
+
+
+class RelayRefused(PermanentError):
+    """The outgoing SMTP server answered 5xx."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class ConfigError(PermanentError):
+    """A setting is wrong. The text names the file, the key and the mend."""
+
+    public = "configuration error"
+
+
+class RulesError(PermanentError):
+    """A rule set is wrong. The text names file, line, key and mend of every mistake, one a line."""
+
+    public = "rule set error"
+
+
+class TemplateError(PermanentError):
+    """A mail template cannot be rendered."""
+
+
+class ImportRefused(PermanentError):
+    """A file of accounts cannot be read, or has bad lines and the admin asked to refuse such files."""
+
+
+class LeaseLost(PermanentError):
+    """The lease of a row ran out and another worker holds it now."""

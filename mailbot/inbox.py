@@ -1,0 +1,95 @@
+"""The inbox: every message is stored here, as it came, before anything else happens to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailbot.model import Envelope, RawMessage, Source
+from mailbot.storage.schema import imap_cursor, inbox, raw_message
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a message lies. ``new`` is False when this very delivery had been stored before."""
+
+    inbox_id: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far an IMAP mailbox has been read (RFC 9051 §2.3.1.1)."""
+
+    mailbox: str
+    uidvalidity: int
+    last_uid: int
+
+
+def delivery_key(message: RawMessage) -> str:
+    """What two arrivals of one delivery share.
+
+    IMAP: mailbox, UIDVALIDITY and UID. Otherwise the digest of envelope and bytes: an MTA that did not hear our 250
+    sends exactly the same again.
+    """
+    envelope = message.envelope
+    if envelope.source is Source.IMAP:
+        place = f"{envelope.mailbox}\0{envelope.uidvalidity}\0{envelope.uid}"
+        return f"imap:{hashlib.sha256(place.encode()).hexdigest()}"
+    head = "\0".join([envelope.mail_from or "", *envelope.rcpt_to])
+    digest = hashlib.sha256(head.encode("utf-8", "surrogateescape") + b"\0" + bytes.fromhex(message.sha256))
+    return f"smtp:{digest.hexdigest()}"
+
+
+def store(connection: Connection, messages: Sequence[RawMessage], now: datetime) -> tuple[Stored, ...]:
+    """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(inbox).on_conflict_do_nothing(index_elements=["delivery_key"]).returning(inbox.c.id)
+    stored = []
+    for message in messages:
+        key = delivery_key(message)
+        row = {
+            "source": message.envelope.source.value,
+            "delivery_key": key,
+            "sha256": message.sha256,
+            "size": len(message.raw),
+            "envelope": asdict(message.envelope),
+            "received_at": message.received_at,
+            "state": "queued",
+            "due_at": now,
+        }
+        new = connection.execute(statement, row).scalar_one_or_none()
+        if new is None:
+            old = connection.execute(select(inbox.c.id).where(inbox.c.delivery_key == key)).scalar_one()
+            stored.append(Stored(old, False))
+            continue
+        connection.execute(insert(raw_message), {"inbox_id": new, "raw": message.raw})
+        stored.append(Stored(new, True))
+    return tuple(stored)
+
+
+def message_of(row: RowMapping) -> RawMessage:
+    """The message of a row of inbox joined with raw_message."""
+    envelope = dict(row["envelope"])
+    envelope["source"] = Source(envelope["source"])
+    envelope["rcpt_to"] = tuple(envelope["rcpt_to"])
+    return RawMessage(row["raw"], Envelope(**envelope), row["received_at"])
+
+
+def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:
+    """Where reading of ``mailbox`` stopped; None when it never was read."""
+    row = connection.execute(select(imap_cursor).where(imap_cursor.c.mailbox == mailbox)).mappings().one_or_none()
+    return Cursor(mailbox, row["uidvalidity"], row["last_uid"]) if row else None
+
+
+def move_cursor(connection: Connection, cursor: Cursor, now: datetime) -> None:
+    """Note how far ``cursor.mailbox`` has been read; in the transaction that stored the messages."""
+    values = {"uidvalidity": cursor.uidvalidity, "last_uid": cursor.last_uid, "polled_at": now}
+    changed = connection.execute(update(imap_cursor).where(imap_cursor.c.mailbox == cursor.mailbox).values(values))
+    if not changed.rowcount:
+        connection.execute(insert(imap_cursor), {"mailbox": cursor.mailbox, **values})

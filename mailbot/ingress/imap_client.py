@@ -1,0 +1,175 @@
+"""A connection to an IMAP server: secured, logged in, and the few commands that reading a mailbox needs.
+
+What aioimaplib lacks is here: STARTTLS, folder names in modified UTF-7, an answer to the challenge of a refused OAuth2
+token, a SEARCH without a charset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import ssl
+from base64 import b64encode
+from collections.abc import Iterable
+from contextlib import suppress
+
+from aioimaplib import aioimaplib
+
+from mailbot.config import ImapSettings
+from mailbot.errors import MailboxUnavailable
+from mailbot.ingress import imap_syntax as syntax
+from mailbot.ingress.imap_protocol import ImapProtocol, Refused
+
+_UIDVALIDITY = re.compile(rb"\[UIDVALIDITY ([1-9]\d{0,9})\]", re.IGNORECASE)
+_SLACK = 16 * 2**20  # octets of a response above the largest message: the other messages of its batch, a long SEARCH
+
+
+class ImapConnection(ImapProtocol):
+    """A connection to a server, made by ``open``. Not for concurrent use."""
+
+    @classmethod
+    async def open(cls, settings: ImapSettings) -> ImapConnection:
+        """Connect and secure the connection as ``settings.tls`` says, failing closed; the server has greeted us."""
+        loop = asyncio.get_running_loop()
+        tls = None
+        try:
+            if settings.tls != "plain":
+                tls = ssl.create_default_context(cafile=settings.ca_file or None)
+            async with asyncio.timeout(settings.timeout_seconds):
+                _, connection = await loop.create_connection(
+                    lambda: cls(settings.timeout_seconds, settings.max_size + _SLACK),
+                    settings.host,
+                    settings.port,
+                    ssl=tls if settings.tls == "imaps" else None,
+                )
+        except (OSError, TimeoutError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
+            raise MailboxUnavailable(f"{settings.host}:{settings.port}: {type(error).__name__}: {error}") from error
+        try:
+            await connection._greet(settings, tls)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    async def _greet(self, settings: ImapSettings, tls: ssl.SSLContext | None) -> None:
+        if settings.tls == "plain" and self.transport is not None:
+            peer = ipaddress.ip_address(self.transport.get_extra_info("peername")[0].partition("%")[0])
+            if not peer.is_loopback:
+                raise MailboxUnavailable(f"[imap] tls: plain is for loopback only and {settings.host} is {peer}")
+        if not await self._until(lambda: self._greeting != b"", self._timeout):
+            raise MailboxUnavailable("no greeting")
+        if settings.tls == "starttls" and tls is not None:
+            await self._starttls(tls, settings.host)
+        await self._ask_capabilities()
+
+    async def _starttls(self, tls: ssl.SSLContext, host: str) -> None:
+        """RFC 3501 §6.2.1. Nothing said in clear is trusted; a server (or a man in the middle) that does not play
+        along, or adds bytes before the handshake (command injection), ends the connection."""
+        if self.state != aioimaplib.NONAUTH:
+            raise MailboxUnavailable("STARTTLS is impossible: the server greeted with PREAUTH")
+        await self._ask_capabilities()
+        if not self.has("STARTTLS"):
+            raise MailboxUnavailable("the server does not offer STARTTLS")
+        await self._run("STARTTLS")
+        if self._buffer:
+            raise MailboxUnavailable("bytes in clear between STARTTLS and the handshake")
+        try:
+            async with asyncio.timeout(self._timeout):
+                self.transport = await self.loop.start_tls(self.transport, self, tls, server_hostname=host)
+        except (OSError, TimeoutError) as error:
+            raise MailboxUnavailable(f"STARTTLS: {type(error).__name__}: {error}") from error
+        if self.transport is None:
+            raise MailboxUnavailable("the connection was lost in the TLS handshake")
+        self.capabilities.clear()
+        self._sealed = False
+
+    # ------------------------------------------------------------------------------------------------ commands
+
+    def has(self, capability: str) -> bool:
+        """Whether the server announced ``capability`` (upper case)."""
+        return capability in self.capabilities
+
+    async def login_password(self, user: str, password: str) -> None:
+        """LOGIN. Not tried where the server forbids it (LOGINDISABLED): the password would go in clear for nothing."""
+        if self.has("LOGINDISABLED"):
+            raise MailboxUnavailable("the server does not allow LOGIN (LOGINDISABLED)")
+        await self._run("LOGIN", syntax.quoted(user), syntax.quoted(password))
+        await self._logged_in()
+
+    async def login_token(self, user: str, token: str) -> None:
+        """AUTHENTICATE XOAUTH2, with an initial response where the server can take it (RFC 4959)."""
+        response = b64encode(f"user={user}\1auth=Bearer {token}\1\1".encode()).decode("ascii")
+        self._answers = [] if self.has("SASL-IR") else [response]
+        await self._run("AUTHENTICATE", "XOAUTH2", *([response] if self.has("SASL-IR") else []))
+        await self._logged_in()
+
+    async def _logged_in(self) -> None:
+        self.state = aioimaplib.AUTH
+        await self._ask_capabilities()  # IDLE and MOVE are often announced only now
+
+    async def _ask_capabilities(self) -> None:
+        words: set[str] = set()
+        for line in await self._run("CAPABILITY"):
+            if line.upper().startswith(b"CAPABILITY "):
+                words.update(line.decode("ascii", "replace").upper().split()[1:])
+        self.capabilities = words
+
+    async def open_folder(self, folder: str) -> int:
+        """SELECT (which changes no flag but \\Recent) and return UIDVALIDITY."""
+        for line in await self._run("SELECT", syntax.mailbox(folder)):
+            if match := _UIDVALIDITY.search(line):
+                self.state = aioimaplib.SELECTED
+                return int(match[1])
+        raise MailboxUnavailable("the server gives no UIDVALIDITY: its UIDs cannot be relied on")
+
+    async def search(self, *criteria: str) -> list[int]:
+        """UID SEARCH without a charset (some servers refuse one); ascending."""
+        return syntax.search_result(await self._run("SEARCH", *criteria, prefix="UID"))
+
+    async def search_after(self, uid: int) -> list[int]:
+        """UIDs above ``uid``, ascending. ("n:*" alone would name the last message even when it is below n.)"""
+        self.arrived = False
+        return [found for found in await self.search("UID", f"{uid + 1}:*") if found > uid]
+
+    async def fetch_items(self, uids: Iterable[int], items: str) -> dict[int, dict[str, bytes]]:
+        """UID FETCH: UID → data item → value. A message the server says nothing about is absent."""
+        return syntax.fetch_result(await self._run("FETCH", syntax.uid_set(uids), items, prefix="UID"))
+
+    async def move_to(self, uids: Iterable[int], folder: str) -> None:
+        """UID MOVE (RFC 6851); the folder is made when the server says it is missing."""
+        where = syntax.mailbox(folder)
+        try:
+            await self._run("MOVE", syntax.uid_set(uids), where, prefix="UID")
+        except Refused:
+            with suppress(Refused):  # it is there: the second refusal tells why
+                await self._run("CREATE", where)
+            await self._run("MOVE", syntax.uid_set(uids), where, prefix="UID")
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until a message is announced (True) or ``seconds`` are over. With IDLE (RFC 2177) where there is one."""
+        if self.has("IDLE"):
+            try:
+                await self._idle(seconds)
+            except Refused:
+                self.capabilities.discard("IDLE")
+        else:
+            await self._until(lambda: self.arrived, seconds)
+            await self._run("NOOP")
+        return self.arrived
+
+    async def _idle(self, seconds: float) -> None:
+        try:
+            self._idling = False
+            command = self._send("IDLE")
+            if not await self._until(lambda: self._idling or command.done, self._timeout):
+                raise MailboxUnavailable("IDLE: no answer in time")
+            await self._until(lambda: self.arrived or command.done, seconds)
+            if not command.done:
+                self.send("DONE")
+            await self._finish(command)
+        except Refused:
+            raise
+        except BaseException:
+            self.abort()
+            raise

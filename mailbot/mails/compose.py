@@ -1,0 +1,160 @@
+"""Headers and text become the bytes of a message (RFC 5322, RFC 2045-2047), by hand.
+
+``EmailMessage`` needs a hundred times longer (architecture.md, decision on outgoing mails); the tests hold this writer
+against the standard parser.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from binascii import b2a_qp
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from mailbot.errors import TemplateError
+from mailbot.mails import html
+from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.wording import fold
+
+_LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)
+_WORD = 45  # bytes in one encoded word: 60 characters of base64 and 12 around them are less than 75
+_REFERENCES = 10
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
+_SAFE_PHRASE = re.compile(r"[A-Za-z0-9 ]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The header of a message, before encoding."""
+
+    sender_name: str
+    sender: str
+    recipient: str
+    subject: str
+    date: datetime
+    message_id: str
+    auto_submitted: str
+    """auto-replied or auto-generated (RFC 3834 §5)."""
+    loop_mark: str
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+
+
+def message(heading: Heading, text: str) -> bytes:
+    """The whole message, CRLF lines: header, plain text (folded) first, the HTML alternative made from it second.
+
+    A value that cannot stand in a header (control characters) raises TemplateError; a Message-ID of the citizen that is
+    not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532).
+    """
+    boundary = "=_" + re.sub(r"[^A-Za-z0-9]", "_", heading.message_id)[:60]  # quoted-printable never holds "=_"
+    parts = [
+        _header(heading, boundary),
+        _part(boundary, "text/plain", fold(text)),
+        _part(boundary, "text/html", html.from_text(heading.subject, text)),
+        f"--{boundary}--\r\n".encode(),
+    ]
+    return b"".join(parts)
+
+
+def _header(heading: Heading, boundary: str) -> bytes:
+    lines = [
+        f"From: {_phrase(heading.sender_name)} <{heading.sender}>",
+        f"To: <{heading.recipient}>",
+        f"Subject: {_unstructured(heading.subject, len('Subject: '))}",
+        f"Date: {format_datetime(heading.date)}",
+        f"Message-ID: {heading.message_id}",
+        *_thread(heading),
+        f"Auto-Submitted: {heading.auto_submitted}",
+        "X-Auto-Response-Suppress: All",
+        f"X-Loop: {heading.loop_mark}",
+        "Content-Language: pl",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+    ]
+    for value in (heading.sender, heading.recipient, heading.message_id, heading.loop_mark):
+        if not value.isprintable() or " " in value or "<" in value[1:] or ">" in value[:-1]:
+            raise TemplateError(f"a header value is not an address or id: {value!r}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _thread(heading: Heading) -> list[str]:
+    """In-Reply-To and References (RFC 5322 §3.6.4); of a long thread the first and the last ids are kept."""
+    answered = heading.in_reply_to if _is_id(heading.in_reply_to) else None
+    lines = [f"In-Reply-To: {answered}"] if answered else []
+    ids = list(dict.fromkeys(i for i in heading.references if _is_id(i)))
+    if len(ids) > _REFERENCES:
+        ids = [ids[0], *ids[1 - _REFERENCES :]]
+    if ids:
+        lines.append("References: " + "\r\n ".join(ids))
+    return lines
+
+
+def _is_id(value: str | None) -> bool:
+    return value is not None and _MESSAGE_ID.fullmatch(value) is not None
+
+
+def _phrase(name: str) -> str:
+    """A display name (RFC 5322 §3.2.5): words as they are, anything else as encoded words."""
+    return name if _SAFE_PHRASE.fullmatch(name) else _encoded_words(_printable(name))
+
+
+def _unstructured(text: str, used: int) -> str:
+    """Short ASCII as it is, anything else as encoded words, one a line."""
+    plain = _printable(text).isascii() and len(text) + used <= _LINE and "=?" not in text and text == text.strip()
+    return text if plain else _encoded_words(text)
+
+
+def _printable(text: str) -> str:
+    if not text or not text.isprintable():
+        raise TemplateError(f"a header value is empty or holds control characters: {text!r}")
+    return text
+
+
+def _encoded_words(text: str) -> str:
+    """RFC 2047 §5: every word whole characters (§5, rule 3), folded between words."""
+    chunks = [b""]
+    for character in text:
+        encoded = character.encode()
+        if len(chunks[-1]) + len(encoded) > _WORD:
+            chunks.append(b"")
+        chunks[-1] += encoded
+    return "\r\n ".join(f"=?utf-8?B?{b64encode(chunk).decode()}?=" for chunk in chunks)
+
+
+def _part(boundary: str, content_type: str, text: str) -> bytes:
+    head = f"--{boundary}\r\nContent-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
+    return f"{head}\r\n\r\n".encode() + quoted_printable(text) + b"\r\n"
+
+
+def quoted_printable(text: str) -> bytes:
+    """RFC 2045 §6.7 with CRLF lines; ``PLACEHOLDER`` is never broken, so that the token can take its place later."""
+    if PLACEHOLDER not in text:
+        return _plain_lines(text)
+    lines = text.split("\n")
+    encoded = [_line_with_token(line) if PLACEHOLDER in line else _plain_lines(line) for line in lines]
+    return b"\r\n".join(encoded)
+
+
+def _plain_lines(text: str) -> bytes:
+    return b2a_qp(text.replace("\n", "\r\n").encode(), istext=True)
+
+
+def _line_with_token(line: str) -> bytes:
+    lines, current = [], b""
+    for index, piece in enumerate(line.split(PLACEHOLDER)):
+        units = [PLACEHOLDER.encode()] if index else []
+        units += [_unit(character) for character in piece]
+        for unit in units:
+            if len(current) + len(unit) >= _LINE:  # one column is for the "=" of the soft line break
+                lines.append(current + b"=")
+                current = b""
+            current += unit
+    return b"\r\n".join([*lines, current])
+
+
+def _unit(character: str) -> bytes:
+    if character != "=" and "!" <= character <= "~":
+        return character.encode()
+    return b"".join(b"=%02X" % byte for byte in character.encode())

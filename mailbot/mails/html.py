@@ -1,0 +1,58 @@
+"""The HTML alternative, made from the plain text alone, so that both always say the same.
+
+Plain elements that every screen reader knows: headings, paragraphs, lists, and a link where a line is nothing but one.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+_BREAK = re.compile(r"\n{2,}")
+_ITEM = re.compile(r"(?:\d+\.|[–-]) ")
+_URL = re.compile(r"https?://[^\s<>\"]+")
+_HEADING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,5}")
+
+
+def from_text(title: str, text: str) -> str:
+    """An HTML document (language Polish, lines ended by \\n) that says what ``text`` says."""
+    escaped = escape(text.strip("\n"))  # once and for all: everything below handles HTML
+    blocks = [_block(block.split("\n")) for block in _BREAK.split(escaped)]
+    head = f'<meta charset="utf-8">\n<title>{escape(title)}</title>'
+    body = "\n".join(blocks)
+    return f'<!DOCTYPE html>\n<html lang="pl">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _block(lines: list[str]) -> str:
+    if len(lines) == 1 and _URL.fullmatch(lines[0]):
+        return f'<p><a\nhref="{lines[0]}">\n{lines[0]}</a></p>'
+    if len(lines) == 1 and _HEADING.fullmatch(lines[0]):
+        return f"<h2>{lines[0]}</h2>"
+    if _ITEM.match(lines[0]):
+        return _list(lines)
+    return f"<p>{_joined(lines)}</p>"
+
+
+def _list(lines: list[str]) -> str:
+    items: list[list[str]] = []
+    for line in lines:
+        if marker := _ITEM.match(line):
+            items.append([line[marker.end() :]])
+        else:
+            items[-1].append(line.strip())
+    numbered = re.match(r"(\d+)\.", lines[0])
+    if numbered is None:
+        opening, closing = "<ul>", "</ul>"
+    else:
+        first = int(numbered.group(1))
+        opening, closing = ("<ol>" if first == 1 else f'<ol start="{first}">'), "</ol>"
+    return "\n".join([opening, *(f"<li>{_joined(item)}</li>" for item in items), closing])
+
+
+def _joined(lines: list[str]) -> str:
+    """Lines of one paragraph: a line that goes on with a small letter was only folded, any other begins anew."""
+    parts = [lines[0]]
+    for line in lines[1:]:
+        parts.append("\n" if line[:1].islower() or line[:1] == "„" else "<br>\n")
+        parts.append(line)
+    return "".join(parts)

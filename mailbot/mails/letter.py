@@ -1,0 +1,61 @@
+"""What a mail is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailbot.model import Defect, Difference, Phrase
+
+PLACEHOLDER = "MAILBOT-ACTIVATION-TOKEN-0000000"
+"""Stands for the activation token in a T3 until it is sent, so that no link ever lies in the database.
+
+32 URL-safe characters, as long as the token itself; in both parts of the mail it stands on one line, unbroken.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who writes: the same for every mail of an installation."""
+
+    name: str
+    """Display name in From."""
+    address: str
+    """From."""
+    helpdesk: str
+    """Address citizens write to; our mark against loops (X-Loop)."""
+    domain: str
+    """Right-hand side of our Message-IDs."""
+    public_url: str
+    """Address of the activation page as the citizen's browser sees it, without a slash at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one ticket gives to its mails. Every moment is aware."""
+
+    ticket: str
+    recipient: str
+    category: str
+    opened_at: datetime
+    promised_at: datetime
+    """When all mails must have gone out (seed 001: 24 hours)."""
+    now: datetime
+    bounce_address: str
+    """Envelope sender of mails that are no automatic answers."""
+    link_expires: datetime | None = None
+    """T2A and T3 only."""
+    phrase: Phrase | None = None
+    defects: tuple[Defect, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What fills {czego} and {limit} of the defect sentences."""
+    subject: str = ""
+    """The citizen's own, canonical; only ever shown when ``authenticated``."""
+    differences: tuple[tuple[Difference, str], ...] = ()
+    authenticated: bool = False
+    """The sender's domain vouches for the mail: his words may be repeated to him (domain.md §3.5)."""
+    in_reply_to: str | None = None
+    """Message-ID of the citizen's mail."""
+    references: tuple[str, ...] = ()
+    """Message-IDs that mail referred to."""

@@ -1,0 +1,128 @@
+"""Claim, complete, retry, bury: the life of any row that is work (inbox and outbox share these columns).
+
+A row is ``queued`` → ``leased`` → ``done``, or back to ``queued`` with a later due time, or ``buried`` for a person.
+A worker that dies leaves a lease that runs out; ``reap`` gives the row back. Completing needs the lease, so of two
+workers that believe they hold a row only one can finish it (architecture.md, decision on claims).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
+
+from mailbot.errors import LeaseLost
+
+WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
+
+
+def claim(
+    connection: Connection,
+    table: Table,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    isolate: bool = False,
+) -> list[int]:
+    """Lease up to ``limit`` due rows to ``worker`` and return their ids, oldest first.
+
+    With ``isolate`` rows that were never tried go together, and one that was tried before goes alone: if it kills its
+    worker, it takes nobody with it.
+    """
+    attempts = table.c.attempts
+    if not isolate:
+        return _claim(connection, table, worker, now, lease, limit, true())
+    fresh = _claim(connection, table, worker, now, lease, limit, attempts == 0)
+    return fresh or _claim(connection, table, worker, now, lease, 1, attempts > 0)
+
+
+def _claim(
+    connection: Connection,
+    table: Table,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    which: ColumnElement[bool],
+) -> list[int]:
+    c = table.c
+    due = (
+        select(c.id)
+        .where(c.state == QUEUED, c.due_at <= now, which)
+        .order_by(c.due_at, c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = connection.execute(
+        update(table)
+        .where(c.id.in_(due.scalar_subquery()), c.state == QUEUED)
+        .values(state=LEASED, leased_by=worker, leased_until=now + lease, attempts=c.attempts + 1)
+        .returning(c.id)
+    )
+    return sorted(taken.scalars())
+
+
+def reap(connection: Connection, table: Table, now: datetime, attempts: int) -> int:
+    """Give rows back whose lease ran out; those tried ``attempts`` times are buried. Returns how many leases ended."""
+    c = table.c
+    expired = and_(c.state == LEASED, c.leased_until < now)
+    over = connection.execute(
+        update(table)
+        .where(expired, c.attempts >= attempts)
+        .values(state=BURIED, leased_by=None, leased_until=None, last_error="the worker died each time")
+    )
+    back = connection.execute(
+        update(table).where(expired).values(state=QUEUED, leased_by=None, leased_until=None, due_at=now)
+    )
+    return over.rowcount + back.rowcount
+
+
+def complete(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:
+    """Mark leased rows done. Raises LeaseLost when ``worker`` no longer holds one of them: the transaction must end."""
+    _finish(connection, table, ids, worker, {"state": DONE, "last_error": None, **values})
+
+
+def retry(connection: Connection, table: Table, row: int, worker: str, due_at: datetime, **values: object) -> None:
+    """Put a leased row back, not to be tried before ``due_at``. Raises LeaseLost."""
+    _finish(connection, table, [row], worker, {"state": QUEUED, "due_at": due_at, **values})
+
+
+def release(connection: Connection, table: Table, ids: Sequence[int], worker: str) -> None:
+    """Give leased rows back untried."""
+    c = table.c
+    held = and_(c.id.in_(ids), c.state == LEASED, c.leased_by == worker)
+    connection.execute(
+        update(table).where(held).values(state=QUEUED, leased_by=None, leased_until=None, attempts=c.attempts - 1)
+    )
+
+
+def bury(connection: Connection, table: Table, row: int, worker: str, **values: object) -> None:
+    """Take a leased row out of the queue for a person to look at. Raises LeaseLost."""
+    _finish(connection, table, [row], worker, {"state": BURIED, **values})
+
+
+def _finish(connection: Connection, table: Table, ids: Sequence[int], worker: str, values: dict[str, object]) -> None:
+    c = table.c
+    held = and_(c.id.in_(ids), c.state == LEASED, c.leased_by == worker)
+    done = connection.execute(update(table).where(held).values(leased_by=None, leased_until=None, **values))
+    if done.rowcount != len(ids):
+        raise LeaseLost(f"{table.name}: {len(ids) - done.rowcount} of {len(ids)} rows are held by another worker")
+
+
+def revive(connection: Connection, table: Table, row: int, now: datetime) -> bool:
+    """An operator's wish: try a buried row again from the start. False when it is not buried."""
+    c = table.c
+    wanted = and_(c.id == row, c.state == BURIED)
+    return bool(connection.execute(update(table).where(wanted).values(state=QUEUED, due_at=now, attempts=0)).rowcount)
+
+
+def next_due(connection: Connection, table: Table) -> datetime | None:
+    """When the next queued row is due; None when nothing is queued."""
+    c = table.c
+    found: datetime | None = connection.execute(
+        select(c.due_at).where(c.state == QUEUED).order_by(c.due_at).limit(1)
+    ).scalar_one_or_none()
+    return found

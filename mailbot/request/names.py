@@ -1,0 +1,140 @@
+"""Is this the name of the account holder? Membership in a closed set of forms, never similarity (domain.md §5.2)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import chain, islice, product
+
+from mailbot.model import Account, Match
+from mailbot.request import declension
+from mailbot.request.characters import fold
+from mailbot.request.sexes import also_feminine, sexes
+
+Form = tuple[str, ...]
+
+_MOST_WORDS = 40
+_MOST_FORMS = 512
+_PARTICLES = frozenset(
+    "van von der den de del della di da dos das do la le du al el ul bin ibn ben abu zu ter ten af av mac mc san st thi y".split()
+)
+# One sound, several spellings (German umlauts, transliterations from Cyrillic): equal skeletons mean doubt, never accept.
+_SPELLINGS = tuple(
+    pair.split("=")
+    for pair in "ck=k szcz=s shch=s sch=s sh=s sz=s cz=c ch=c kh=c ts=c tz=c zh=z rz=z ph=f x=ks ue=u oe=o ae=a w=v j=i y=i".split()
+)
+
+
+def compare(names: tuple[str, ...], account: Account) -> Match:
+    """How the words of a mail compare with the account holder's name.
+
+    OK: nominative or genitive, all words in the same case, any order of given name and surname, later given names may
+    be left out. DOUBT: a person should look (one part of a double surname, an initial, mixed cases, another
+    transliteration, the right words among others). MISSING: no words. Everything else is MISMATCH.
+    """
+    said = tuple(fold(part) for word in names[:_MOST_WORDS] for part in _parts(word.replace(".", " ")))
+    if not any(said):
+        return Match.MISSING
+    if len(names) <= _MOST_WORDS and said in forms(account.given, account.surname, account.sex):
+        return Match.OK
+    return Match.DOUBT if _related(said, account) else Match.MISMATCH
+
+
+@lru_cache(maxsize=4096)
+def forms(given: str, surname: str, sex: str | None) -> frozenset[Form]:
+    """Every accepted way of writing a name, as folded words: case, diacritics and hyphens do not count.
+
+    ``sex``: "m", "f", or None: judged by the given name, both when it does not tell.
+    """
+    found: set[Form] = set()
+    surnames = _parts(surname)
+    if not surnames or not given.split():
+        return frozenset()
+    for one in sexes(given, surname, sex):
+        for chosen in _given_names(given):
+            pairs = [(_nominative(chosen), _nominative(surnames))]
+            pairs += islice(product(_genitive_given(chosen, one), _genitive_surname(surnames, one)), _MOST_FORMS)
+            for first, last in pairs:
+                if (
+                    one == "m"
+                    and last == _nominative(surnames)
+                    and first != _nominative(chosen)
+                    and also_feminine(first[0])
+                ):
+                    continue  # "Oleksandra Kovalenko" may be a woman: case agreement is the safety device
+                found |= {first + last, last + first}
+    return frozenset(found)
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name; a hyphen is a space."""
+    return [part for part in re.split(r"[\s\-‐‑‒–—−]+", name) if fold(part)]
+
+
+def _given_names(given: str) -> list[list[str]]:
+    """All given names, and the first ones alone; a hyphenated name is one name."""
+    units = [_parts(unit) for unit in re.sub(r"\s*-\s*", "-", given).split()[:4]]
+    return [list(chain.from_iterable(units[:count])) for count in range(1, len(units) + 1)]
+
+
+def _nominative(words: list[str]) -> Form:
+    return tuple(fold(word) for word in words)
+
+
+def _folded(found: set[str]) -> list[str]:
+    return sorted({fold(form) for form in found})
+
+
+def _genitive_given(words: list[str], sex: str) -> list[Form]:
+    options = [
+        _folded(declension.given(declension.plain(word), sex) | ({word} if fold(word) in _PARTICLES else set()))
+        for word in words
+    ]
+    return list(islice(product(*options), _MOST_FORMS))
+
+
+def _genitive_surname(words: list[str], sex: str) -> list[Form]:
+    """All parts declined, or in a surname of several parts at least one of those that can be ("Rydz-Śmigłego")."""
+    declined = [_folded(declension.surname(declension.plain(word), sex)) for word in words]
+    if len(words) == 1:
+        return [(form,) for form in declined[0]]
+    bare = _nominative(words)
+    options = [sorted({*forms, word}) for forms, word in zip(declined, bare, strict=True)]
+    fixed = all(word in forms or word in _PARTICLES for forms, word in zip(declined, bare, strict=True))
+    return [form for form in islice(product(*options), _MOST_FORMS) if fixed or form != bare]
+
+
+@lru_cache(maxsize=4096)
+def _loose(given: str, surname: str, sex: str | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Skeletons of every form of every given name and of every part of the surname."""
+    first: set[str] = set()
+    last: set[str] = set()
+    for one in sexes(given, surname, sex):
+        for word in map(declension.plain, _parts(given)):
+            first |= {word} | declension.given(word, one)
+        for word in map(declension.plain, _parts(surname)):
+            last |= {word} | declension.surname(word, one) | declension.noun_surname(word)
+    last -= _PARTICLES
+    return frozenset(_skeleton(fold(f)) for f in first), frozenset(_skeleton(fold(f)) for f in last)
+
+
+@lru_cache(maxsize=8192)
+def _skeleton(word: str) -> str:
+    for spelling, sound in _SPELLINGS:
+        word = word.replace(spelling, sound)
+    return re.sub(r"(.)\1", r"\1", word)
+
+
+def _related(said: Form, account: Account) -> bool:
+    """Whether a given name (or its initial) and a part of the surname stand among the words, or nobody can tell."""
+    if any(not unicodedata.name(char, "LATIN").startswith("LATIN") for word in said for char in word):
+        return True
+    first, last = _loose(account.given, account.surname, account.sex)
+    bones = [_skeleton(word) for word in said]
+    initials = {fold(part)[0] for part in _parts(account.given)}
+    given = {i for i, word in enumerate(said) if bones[i] in first or word in initials}
+    family = {i for i, word in enumerate(said) if bones[i] in last}
+    if given and family and len(given | family) > 1:
+        return True
+    return any("".join(form) == "".join(said) for form in forms(account.given, account.surname, account.sex))

@@ -1,0 +1,206 @@
+"""Reading the name and the birth year that a person wrote behind the sentence. Pure; doubt is kept, never guessed away.
+
+The text goes through three sieves: what is certainly no datum (closing, addresses, telephone numbers) is cut, dates become
+one mark each, and of the remaining words those that only lead up to a datum ("Pan", "rok urodzenia") are left out. All
+other words stay in the name, so that something unexpected ends with a person and not with a wrong yes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from mailbot.request.characters import flat
+from mailbot.request.vocabulary import (
+    CLOSING,
+    COURTESY,
+    DATE,
+    HINTS,
+    JUNK,
+    LABEL_NAME,
+    LABEL_YEAR,
+    LEADING,
+    PLURAL,
+    STRONG_MARK,
+    WEAK_MARK,
+    Hint,
+)
+
+_YEARS = range(1900, 2021)
+_MOST_NAMES = 40
+_LONGEST = 20_000
+"""Characters behind a sentence that are read; the rest cannot be the data."""
+_HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[-‐‑‒–—−][ \t]*(?=[^\W\d_])")
+_SEGMENT = re.compile(r"\n|(?<=[.!?;])[ \t]+(?=[^\W\d_])")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’‘`´-][^\W\d_]+)*|\ue000|[&+/]")
+_MARK = "\ue000"
+_CONJUNCTIONS = frozenset(("i", "oraz", "a", "and", "&", "+", "lub", "albo", "und"))
+
+
+@dataclass(slots=True)
+class Person:
+    """What was read: the words of the name, the years, and whether a hint of the card was left in place."""
+
+    names: list[str] = field(default_factory=list)
+    years: list[tuple[int, bool]] = field(default_factory=list)
+    """(year, stands behind a word for birth)."""
+    several: bool = False
+    hint: Hint = Hint(0)
+    """What a hint left in the text stands for."""
+    unfilled: Hint = Hint(0)
+    """Labels without a colon: hints, when no datum stands behind them."""
+
+    @property
+    def year(self) -> int | None:
+        """The one birth year; with several, the one that is called so; else None."""
+        found = {year for year, _ in self.years}
+        named = {year for year, birth in self.years if birth}
+        for choice in (found, named):
+            if len(choice) == 1:
+                return choice.pop()
+        return None
+
+    @property
+    def named(self) -> bool:
+        """Whether there are at least two words of a name."""
+        return len(self.names) >= 2
+
+
+def read_person(region: str) -> Person:
+    """The person described by ``region``, the text between the word "dla" and the next sentence or the end."""
+    text = cut_closing(region[:_LONGEST]).replace("…", "...").replace(_MARK, " ")
+    person = Person()
+    text = _take_hints(text, person)
+    for pattern in JUNK:
+        text = _blank(text, pattern)
+    _settle_labels(text, person)
+    text, years = _mark_dates(_blank(text, LABEL_NAME))
+    break_before = False
+    lines = _SEGMENT.split(text)
+    for position, line in enumerate(lines):
+        tokens = _TOKEN.findall(_HYPHEN.sub("-", line))
+        if not tokens:
+            break_before = True
+            continue
+        if person.named and person.years:
+            rest = [(_TOKEN.findall(_HYPHEN.sub("-", other))) for other in lines[position:]]
+            person.several |= _second_person(rest, person, years)
+            break
+        if break_before and person.named and any(_is_name(token) for token in tokens):
+            break  # a new paragraph behind a name: a signature, not the year
+        _read_line(tokens, person, years)
+        break_before = False
+    if person.names:
+        person.unfilled &= ~Hint.NAME
+    if person.years:
+        person.unfilled &= ~Hint.YEAR
+    person.hint |= person.unfilled
+    return person
+
+
+def cut_closing(text: str) -> str:
+    """``text`` up to the words that close a letter ("Pozdrawiam") or begin another matter ("W załączeniu")."""
+    found = CLOSING.search(flat(text))
+    return text[: found.start()] if found else text
+
+
+def _blank(text: str, pattern: re.Pattern[str], by: str = " , ") -> str:
+    """``text`` with every match of ``pattern`` in its flat form replaced."""
+    pieces: list[str] = []
+    last = 0
+    for found in pattern.finditer(flat(text)):
+        pieces += [text[last : found.start()], by]
+        last = found.end()
+    return "".join([*pieces, text[last:]])
+
+
+def _take_hints(text: str, person: Person) -> str:
+    for hint, pattern in HINTS:
+        shorter = _blank(text, pattern)
+        if shorter != text:
+            person.hint |= hint
+            text = shorter
+    if STRONG_MARK.search(flat(text)):
+        person.hint |= Hint.NAME | Hint.YEAR
+    elif WEAK_MARK.search(text):
+        person.hint |= Hint.DOTS
+    return _blank(text, STRONG_MARK)
+
+
+def _mark_dates(text: str) -> tuple[str, list[tuple[int, bool]]]:
+    """``text`` with one mark for each date that holds a plausible birth year, and these years."""
+    years: list[tuple[int, bool]] = []
+    pieces: list[str] = []
+    last = 0
+    for found in DATE.finditer(flat(text)):
+        year = int(next(group for group in found.groups()[1:] if group))
+        pieces.append(text[last : found.start()])
+        if year in _YEARS:
+            birth = re.search(r"\bur|rocznik|\brok|born|birth", found["lead"] or "") is not None
+            years.append((year, birth))
+            pieces.append(f" {_MARK} ")
+        else:
+            pieces.append(" , ")
+        last = found.end()
+    return "".join([*pieces, text[last:]]), years
+
+
+def _is_name(token: str) -> bool:
+    """Whether a token is a word that could belong to a name."""
+    if token == _MARK or token in "&+/":
+        return False
+    return flat(token) not in COURTESY and not (len(token) == 1 and token in "wzro")
+
+
+def _read_line(tokens: list[str], person: Person, years: list[tuple[int, bool]]) -> None:
+    """Take the words and years of one line or sentence."""
+    behind_year = 0
+    for i, token in enumerate(tokens):
+        low = flat(token)
+        if token == _MARK:
+            person.several |= behind_year >= 2 and len(person.names) - behind_year >= 2
+            person.years.append(years.pop(0))
+            behind_year = 0
+        elif low in PLURAL:
+            person.several = True
+        elif low in _CONJUNCTIONS or token == "/":
+            person.several |= _joins(token, tokens[i + 1 :], person)
+        elif _is_name(token) and not (low in LEADING and not person.names):
+            if len(person.names) < _MOST_NAMES:
+                person.names.append(token)
+            behind_year += bool(person.years)
+
+
+def _joins(token: str, following: list[str], person: Person) -> bool:
+    """Whether a conjunction joins two people: "Jana i Anny", "Jana Kowalskiego 1980 oraz Anny Nowak"."""
+    words = [word for word in following if flat(word) not in LEADING]
+    if not person.names or not words or not _is_name(words[0]):
+        return False
+    if token == "/" and (not person.named or len(words) < 2 or not _is_name(words[1])):
+        return False
+    if words[0][0].isupper() or not any(name[0].isupper() for name in person.names):
+        return not (person.named and person.years) or words[0][0].isupper() or _MARK in words
+    return False
+
+
+def _second_person(lines: list[list[str]], first: Person, years: list[tuple[int, bool]]) -> bool:
+    """Whether another name with another year, or joined by a conjunction, stands on a line behind complete data."""
+    left = list(years)
+    for tokens in lines:
+        found = [left.pop(0)[0] for token in tokens if token == _MARK and left]
+        words = [token for token in tokens if _is_name(token) and flat(token) not in LEADING | _CONJUNCTIONS]
+        if not 2 <= len(words) <= 4 or not all(word[0].isupper() for word in words):
+            continue
+        if (found and set(found) != {first.year}) or flat(tokens[0]) in _CONJUNCTIONS:
+            return True
+    return False
+
+
+def _settle_labels(text: str, person: Person) -> None:
+    """Two given names behind labels are two people; a label without a colon is a hint, if no datum follows it."""
+    low = flat(text)
+    values = re.findall(r"\bimi(?:e|ona)\b[^:\n]{0,20}:\s{0,3}([^\W\d_][^\n,;]{0,60})", low)
+    person.several |= len({value.strip() for value in values}) >= 2
+    for label, hint in ((LABEL_NAME, Hint.NAME), (LABEL_YEAR, Hint.YEAR)):
+        if any(not found["form"] for found in label.finditer(low)):
+            person.unfilled |= hint

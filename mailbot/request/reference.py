@@ -1,0 +1,19 @@
+"""Ticket numbers named in a text."""
+
+from __future__ import annotations
+
+import re
+
+from mailbot.request.characters import visible
+
+_TICKET = re.compile(
+    r"(?<![^\W_])ZGL[\s:#.–—_-]{0,4}(?:(?:nr|numer|no)\b[\s:#.–—_-]{0,4})?([0-9]{6,10})(?![0-9])", re.IGNORECASE
+)
+
+
+def tickets(text: str) -> tuple[str, ...]:
+    """Ticket numbers in ``text`` as "ZGL" + digits, each once, in order (domain.md §2: 6 to 10 digits, any case).
+
+    A space, colon, dash, "#" or "nr" may stand between the letters and the digits.
+    """
+    return tuple(dict.fromkeys("ZGL" + digits for digits in _TICKET.findall(visible(text))))

@@ -1,0 +1,195 @@
+"""A YAML file as nodes that know their place, so that every mistake is told with file, line, column and mend.
+
+Nothing is constructed from the file: a word stays the word that was written ("no" is not False, 012 is not 10).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_BYTES = 131_072
+"""A rule file is written by hand; the parser needs about a second for this much."""
+
+_MAX_DEPTH = 10
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The mend for an unknown word: the nearest known one, or all of them."""
+    words = [w for w in known if w]
+    close = difflib.get_close_matches(word, words, n=1)
+    return f'did you mean "{close[0]}"?' if close else f"one of {', '.join(words)}"
+
+
+class Mistakes:
+    """The mistakes of a rule set, in the order of files and lines."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, int, int, str]] = []
+
+    def add(self, file: str, line: int, column: int, text: str) -> None:
+        """Note one; ``line`` and ``column`` count from 1."""
+        self._found.append((file, line, column, text))
+
+    def lines(self) -> list[str]:
+        """``file:line:column: text``, one a mistake."""
+        return [f"{file}:{line}:{column}: {text}" for file, line, column, text in sorted(set(self._found))]
+
+
+def read_text(path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> str | None:
+    """The file's text, or None and a mistake: missing, too large, or not UTF-8."""
+    try:
+        if path.stat().st_size > max_bytes:
+            mistakes.add(str(path), 1, 1, f"is larger than {max_bytes} bytes; mend: shorten it")
+            return None
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        mistakes.add(str(path), 1, 1, f"cannot be read ({error.strerror}); mend: put the file there")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        mistakes.add(str(path), line, 1, "is not UTF-8; mend: save the file as UTF-8")
+    return None
+
+
+class Document:
+    """One file. Every reading method notes mistakes and gives None (or nothing) in place of a bad or absent value."""
+
+    def __init__(self, path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> None:
+        self.file = str(path)
+        self._mistakes = mistakes
+        self.text = read_text(path, mistakes, max_bytes)
+        self.root = self._compose() if self.text is not None else None
+
+    def wrong(self, node: Node, key: str, what: str, mend: str) -> None:
+        """Note a mistake at ``node``; ``key`` is the road to it."""
+        line, column = _place(node.start_mark)
+        self._mistakes.add(self.file, line, column, f"{key}: {what}; mend: {mend}" if key else f"{what}; mend: {mend}")
+
+    def entries(
+        self, node: Node, key: str, required: Collection[str], optional: Collection[str] = (), *, what: str = "key"
+    ) -> dict[str, Node]:
+        """The entries of a mapping with known keys only, each once, the required ones present."""
+        found = self.mapping(node, key, what)
+        if not isinstance(node, MappingNode):
+            return found
+        known = [*required, *optional]
+        for name_node, _ in node.value:
+            name = name_node.value
+            if isinstance(name_node, ScalarNode) and name in found and name not in known:
+                del found[name]
+                self.wrong(name_node, _road(key, name), f'"{name}" is no known {what}', hint(name, known))
+        for name in required:
+            if name not in found:
+                self.wrong(node, _road(key, name), "is missing", f'write "{name}:" here')
+        return found
+
+    def mapping(self, node: Node, key: str, what: str = "key") -> dict[str, Node]:
+        """The entries of a mapping, each key once."""
+        if not isinstance(node, MappingNode):
+            self.wrong(node, key, "must be a mapping", f'write lines of the form "{what}: …"')
+            return {}
+        found: dict[str, Node] = {}
+        for name_node, value in node.value:
+            if not isinstance(name_node, ScalarNode):
+                self.wrong(name_node, key, f"a {what} must be a word", "write one word before the colon")
+            elif name_node.value in found:
+                self.wrong(name_node, _road(key, name_node.value), "stands twice", "keep one")
+            else:
+                found[name_node.value] = value
+        return found
+
+    def items(self, node: Node, key: str) -> list[Node]:
+        """The items of a list."""
+        if isinstance(node, SequenceNode):
+            return list(node.value)
+        self.wrong(node, key, "must be a list", 'begin every item with "- "')
+        return []
+
+    def string(self, node: Node | None, key: str) -> str | None:
+        """A text as it is written, not empty, on one line."""
+        if node is None:
+            return None
+        if not isinstance(node, ScalarNode):
+            self.wrong(node, key, "must be a text", "put it in quotes")
+        elif not node.value.strip() or node.value == "~":
+            self.wrong(node, key, "is empty", "write a text")
+        elif not node.value.isprintable():
+            self.wrong(node, key, "holds a line break or an invisible character", "write it on one line")
+        else:
+            return str(node.value)
+        return None
+
+    def word(self, node: Node | None, key: str, known: Collection[str], what: str) -> str | None:
+        """One of the ``known`` words."""
+        if node is None:
+            return None
+        if not isinstance(node, ScalarNode):
+            self.wrong(node, key, "must be one word", f"one of {', '.join(filter(None, known))}")
+        elif node.value not in known or (not node.value and not node.style):
+            self.wrong(node, key, f'"{node.value}" is not {what}', hint(node.value, known))
+        else:
+            return str(node.value)
+        return None
+
+    def words(self, node: Node, key: str, known: Collection[str], what: str) -> tuple[str, ...]:
+        """A list of known words, none twice."""
+        found: list[str] = []
+        for item in self.items(node, key):
+            word = self.word(item, key, known, what)
+            if word in found:
+                self.wrong(item, key, f'"{word}" stands twice', "keep one")
+            elif word is not None:
+                found.append(word)
+        return tuple(found)
+
+    def _compose(self) -> Node | None:
+        assert self.text is not None
+        try:
+            if not self._is_plain(self.text):
+                return None
+            node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line, column = _place(error.problem_mark)
+            self._mistakes.add(self.file, line, column, f"is not YAML: {error.problem}; mend: correct that place")
+            return None
+        except yaml.reader.ReaderError as error:
+            line = self.text[: error.position].count("\n") + 1
+            self._mistakes.add(self.file, line, 1, "holds a control character; mend: delete it")
+            return None
+        if node is None:
+            self._mistakes.add(self.file, 1, 1, "is empty; mend: take the file shipped with mailbot as a pattern")
+        return node
+
+    def _is_plain(self, text: str) -> bool:
+        """No anchors, aliases (bombs) or tags, and no nesting that could exhaust the stack; events come one by one."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            trick = None
+            if getattr(event, "anchor", None):
+                trick = "an anchor or alias", "write the text out"
+            elif tag := getattr(event, "tag", None):
+                trick = f'the tag "{tag}"', "delete it"
+            elif isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                trick = ("too deep nesting", "correct the brackets") if depth > _MAX_DEPTH else None
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if trick:
+                line, column = _place(event.start_mark)
+                self._mistakes.add(self.file, line, column, f"{trick[0]} is not allowed; mend: {trick[1]}")
+                return False
+        return True
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    """Line and column, counted from 1; the start of the file when PyYAML names no place."""
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _road(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name

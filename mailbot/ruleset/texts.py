@@ -1,0 +1,148 @@
+"""The files beside the procedures: categories, contacts, sentences for defects and differences, mail templates."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping
+from pathlib import Path
+
+from yaml.nodes import MappingNode, Node
+
+from mailbot.model import Defect, Difference, MailKind
+from mailbot.ruleset.document import Document, Mistakes, hint, read_text
+from mailbot.ruleset.model import Contacts, Sentence, Template
+
+MAIN_PHONE = "procedura_specjalna"
+"""The number of rules/contacts.yaml that our mails name."""
+
+DEFECT_FIELDS: Mapping[Defect, str] = {Defect.APP_INCOMPLETE: "czego", Defect.CONTAINER: "limit"}
+DIFFERENCE_FIELDS: Mapping[Difference, str] = {
+    Difference.PREFIX: "dopisek",
+    Difference.EXTRA: "slowa",
+    Difference.PART: "slowa",
+    Difference.TYPO: "slowo",
+}
+"""The one {placeholder} that a sentence may hold."""
+
+_CATEGORY = re.compile(r"[A-Z][A-Z_]{1,39}")
+_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-])?")
+_PHONE = re.compile(r"\+?[0-9]+( [0-9]+)+")
+_TEMPLATE = re.compile(r"(T[0-9]+[AB]?)_[a-z0-9_]+\.txt\.j2")
+
+
+def read_categories(document: Document) -> dict[str, str]:
+    """Category → its name in the registration mail."""
+    found: dict[str, str] = {}
+    if document.root is None:
+        return found
+    entries = document.mapping(document.root, "", "category")
+    if isinstance(document.root, MappingNode) and not entries:
+        document.wrong(document.root, "", "holds no category", 'write "OGOLNE: …"')
+    for name, node in entries.items():
+        if not _CATEGORY.fullmatch(name):
+            document.wrong(node, name, "is not the name of a category", 'write capital letters and "_", up to 40')
+        elif (text := document.string(node, name)) is not None:
+            found[name] = text
+    return found
+
+
+def read_contacts(document: Document) -> Contacts | None:
+    """Addresses and numbers, each with the source it was taken from; None when one is wrong."""
+    if document.root is None:
+        return None
+    entries = document.entries(document.root, "", ("helpdesk", "portal", "phones"))
+    helpdesk = _sourced(document, entries.get("helpdesk"), "helpdesk", "address", _ADDRESS)
+    portal = _sourced(document, entries.get("portal"), "portal", "url", _URL)
+    phones = {}
+    if "phones" in entries:
+        listed = document.mapping(entries["phones"], "phones", "service")
+        if MAIN_PHONE not in listed:
+            document.wrong(entries["phones"], f"phones.{MAIN_PHONE}", "is missing", f'write "{MAIN_PHONE}:" here')
+        for service, node in listed.items():
+            number = _sourced(document, node, f"phones.{service}", "number", _PHONE)
+            if number is not None:
+                phones[service] = number
+    if helpdesk is None or portal is None or MAIN_PHONE not in phones:
+        return None
+    return Contacts(helpdesk, portal, phones)
+
+
+def read_defects(document: Document) -> dict[Defect, str]:
+    """Formal defect → sentence, for every defect there is."""
+    found = {}
+    entries = document.entries(document.root, "", tuple(Defect), what="defect") if document.root else {}
+    for name, node in entries.items():
+        text = document.string(node, name)
+        if text is not None and _check_fields(document, node, name, text, DEFECT_FIELDS.get(Defect(name))):
+            found[Defect(name)] = text
+    return found
+
+
+def read_differences(document: Document) -> dict[Difference, Sentence]:
+    """Difference → sentences, for every difference there is."""
+    found = {}
+    entries = document.entries(document.root, "", tuple(Difference), what="difference") if document.root else {}
+    for name, node in entries.items():
+        field = DIFFERENCE_FIELDS.get(Difference(name))
+        parts = document.entries(node, name, ("text", "general")) if field else {"text": node, "general": node}
+        text = document.string(parts.get("text"), name)
+        general = document.string(parts.get("general"), name)
+        if text is None or general is None:
+            continue
+        fits = _check_fields(document, parts["text"], name, text, field)
+        if _check_fields(document, parts["general"], name, general, None) and fits:
+            found[Difference(name)] = Sentence(text, general)
+    return found
+
+
+def read_templates(directory: Path, mistakes: Mistakes) -> dict[MailKind, Template]:
+    """The sources in ``directory``/mails, by kind."""
+    found: dict[MailKind, Template] = {}
+    for path in sorted((directory / "mails").glob("*.j2")):
+        name = _TEMPLATE.fullmatch(path.name)
+        kind = name.group(1) if name else ""
+        if kind not in list(MailKind):
+            mend = hint(kind, MailKind) if name else "name it <kind>_<small letters>.txt.j2, as T1_rejestracja.txt.j2"
+            mistakes.add(str(path), 1, 1, f"is not named after a mail; mend: {mend}")
+        elif kind in found:
+            other = found[MailKind(kind)].path.name
+            mistakes.add(str(path), 1, 1, f"is a second template for {kind}, beside {other}; mend: keep one")
+        elif (source := read_text(path, mistakes)) is not None:
+            found[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
+    return found
+
+
+def _sourced(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> str | None:
+    if node is None:
+        return None
+    entries = document.entries(node, key, (value, "source"))
+    source = document.string(entries.get("source"), f"{key}.source")
+    text = document.string(entries.get(value), f"{key}.{value}")
+    if text is not None and not form.fullmatch(text):
+        document.wrong(entries[value], f"{key}.{value}", f'"{text}" is no {value}', _FORMS[value])
+        return None
+    return text if source is not None else None
+
+
+_FORMS = {
+    "address": "write it as name@host",
+    "url": "write https://host without a slash at the end",
+    "number": 'write digits in groups, as "33 483 20 55"',
+}
+
+
+def _check_fields(document: Document, node: Node, key: str, text: str, allowed: str | None) -> bool:
+    """Whether ``text`` holds no placeholder but {allowed}, plain: str.format would also open attributes."""
+    mend = f"only {{{allowed}}} can be filled in here" if allowed else "nothing can be filled in here: delete it"
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        document.wrong(node, key, "has a single brace", mend)
+        return False
+    for _, field, form, conversion in parts:
+        if field is not None and (field != allowed or form or conversion):
+            document.wrong(node, key, f"{{{field}}} is not known", mend)
+            return False
+    return True

@@ -1,0 +1,83 @@
+"""Who wrote a mail, and does the From domain vouch for it: all checks of the sender together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from mailbot.address import domain as domain_of
+from mailbot.config import AuthenticationRoad
+from mailbot.model import Authentication, AuthResult, InboundMessage, RawMessage, Sender
+from mailbot.sender import dkim, own, results
+from mailbot.sender.header_block import inspect
+from mailbot.sender.mailbox import read_from
+from mailbot.sender.resolver import Resolver
+
+
+def authenticate(
+    raw: RawMessage,
+    message: InboundMessage,
+    *,
+    road: AuthenticationRoad,
+    authserv_id: str,
+    resolver: Resolver | None,
+    max_age_days: int,
+) -> Sender:
+    """The sender of a mail. Never raises: what cannot be found out is never a pass.
+
+    ``road``: "headers" trusts the Authentication-Results of ``authserv_id``, "own" checks with ``resolver``.
+    A pass with a doubled header field or a stale date becomes none, so that a person looks (mailstack.md §7).
+    """
+    block = inspect(raw.raw)
+    author = read_from(message.headers)
+    doubt = author.ambiguity or block.from_doubt
+    if author.address is None or doubt:
+        reason = doubt or "no address"
+        return Sender(None, reason, Authentication(AuthResult.FAIL, f"From is ambiguous: {reason}"))
+    domain = domain_of(author.address)
+    try:
+        found = _authenticate(raw, message, domain, road, authserv_id, resolver)
+        if found.result is AuthResult.PASS:
+            found = _hold_back(raw, message, domain, block.doubled, max_age_days) or found
+    except Exception as error:  # a mail that breaks a check must still reach a person
+        found = Authentication(AuthResult.NONE, f"the check itself failed: {type(error).__name__}")
+    return Sender(author.address, None, found)
+
+
+def _authenticate(
+    raw: RawMessage,
+    message: InboundMessage,
+    domain: str,
+    road: AuthenticationRoad,
+    authserv_id: str,
+    resolver: Resolver | None,
+) -> Authentication:
+    if road == "headers":
+        return results.from_headers(message.headers, domain, authserv_id)
+    if resolver is None:
+        return Authentication(AuthResult.NONE, "no resolver to check with")
+    return own.check(raw.raw, message.headers, domain, raw.envelope, resolver, raw.received_at)
+
+
+def _hold_back(
+    raw: RawMessage, message: InboundMessage, domain: str, doubled: tuple[str, ...], max_age_days: int
+) -> Authentication | None:
+    """Why a pass does not count: signatures survive a field prepended and a replay of an old mail."""
+    if doubled:
+        return Authentication(AuthResult.NONE, f"passed, but there are two of: {', '.join(doubled)}")
+    limit = timedelta(days=max_age_days)
+    if message.date is None and message.all("date"):
+        return Authentication(AuthResult.NONE, "passed, but the Date cannot be read")
+    dates = [message.date] if message.date else []
+    try:
+        dates += [datetime.fromtimestamp(seconds, UTC) for seconds in dkim.signed_at(message.headers, domain)]
+        stale = any(abs(_aware(date) - raw.received_at) > limit for date in dates)
+    except (ValueError, OverflowError, OSError):
+        stale = True
+    if stale:
+        return Authentication(AuthResult.NONE, f"passed, but dated more than {max_age_days} days from its arrival")
+    return None
+
+
+def _aware(date: datetime) -> datetime:
+    """RFC 5322 §3.3: -0000 says nothing about the zone; UTC is near enough for days."""
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,61 @@
+"""Our own SPF, DKIM and DMARC check, for mail that comes straight to our SMTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailbot.errors import ResolverUnavailable
+from mailbot.model import Authentication, Envelope, Header
+from mailbot.sender import dkim, dmarc, spf
+from mailbot.sender.alignment import aligned
+from mailbot.sender.resolver import Budget, Resolver
+from mailbot.sender.verdict import Result, judge, signs, vouches
+
+
+def check(
+    raw: bytes, headers: Sequence[Header], domain: str, envelope: Envelope, resolver: Resolver, now: datetime
+) -> Authentication:
+    """Verdict about the From domain ``domain`` (ASCII). ``now``: arrival of the mail, aware. Never raises.
+
+    Finds the results our MX would have written and judges them by the same rules.
+    """
+    limited = Budget(resolver)
+    results = [spf.check(envelope, limited), *dkim.check(raw, headers, domain, limited, now)]
+    try:
+        policy = dmarc.find(domain, limited)
+    except ResolverUnavailable:
+        # alignment may be strict and the policy reject: only what is aligned strictly can vouch now
+        strict = dmarc.Policy(enforced=False, strict_dkim=True, strict_spf=True)
+        return judge(domain, [*_in_mode(results, domain, strict), Result("dmarc", "temperror")])
+    if policy is None:
+        return judge(domain, results)
+    results = _in_mode(results, domain, policy)
+    return judge(domain, [*results, Result("dmarc", _dmarc(results, domain, policy), {"header.from": domain})])
+
+
+def _in_mode(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> list[Result]:
+    """The results without a pass that the policy's strict alignment does not count (RFC 7489 §3.1)."""
+    strict = {"dkim": policy.strict_dkim, "spf": policy.strict_spf}
+    return [
+        r for r in results if r.result != "pass" or not strict[r.method] or aligned(_signer(r), domain, strict=True)
+    ]
+
+
+def _signer(result: Result) -> str:
+    spelt = result.properties["header.d" if result.method == "dkim" else "smtp.mailfrom"]
+    return spelt.rpartition("@")[2]
+
+
+def _dmarc(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> str:
+    """The DMARC result (RFC 7489 §6.6.2).
+
+    Under p=none nothing aligned is "none", not "fail": the owner only watches, as most small domains do whose users'
+    mail is forwarded, and asks that it is not held against them (§6.3). It proves nothing either: a person looks.
+    """
+    about = [r for r in results if (signs(r, domain) if r.method == "dkim" else vouches(r, domain))]
+    if any(r.result == "pass" for r in about):
+        return "pass"
+    if any(r.result == "temperror" for r in about):
+        return "temperror"
+    return "fail" if policy.enforced else "none"

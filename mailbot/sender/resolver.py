@@ -1,0 +1,121 @@
+"""The DNS as the sender checks see it: injected, so that tests, the demo and replays own the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import dns.exception
+import dns.name
+import dns.resolver
+import yaml
+
+from mailbot.errors import ConfigError, ResolverUnavailable
+
+Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
+TEMPERROR = "TEMPERROR"
+
+
+class Resolver(Protocol):
+    """Looks names up, CNAMEs followed."""
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """The records of ``name`` (ASCII, no final dot): TXT as one joined text (octets as latin-1), A and AAAA as an
+        address, MX as "10 host", PTR as a host. () when there are none. Raises ResolverUnavailable.
+        """
+
+
+class DnsResolver:
+    """The real DNS over dnspython, answers cached for their TTL."""
+
+    def __init__(self, nameservers: Sequence[str] = (), *, port: int = 53, timeout: float = 5.0) -> None:
+        """``nameservers``: addresses; none: the system's. ``timeout``: seconds a look-up may take, retries included."""
+        self._resolver = dns.resolver.Resolver(configure=not nameservers)
+        if nameservers:
+            self._resolver.nameservers = list(nameservers)
+            self._resolver.port = port
+        self._resolver.lifetime = timeout
+        self._resolver.cache = dns.resolver.LRUCache()
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """See Resolver."""
+        try:
+            answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
+        except (dns.resolver.NXDOMAIN, dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel, UnicodeError):
+            return ()
+        except dns.exception.DNSException as error:
+            raise ResolverUnavailable(f"{kind} {name}: {type(error).__name__}") from error
+        if kind == "TXT":
+            return tuple(b"".join(record.strings).decode("latin-1") for record in answer)
+        return tuple(record.to_text().removesuffix(".") for record in answer)
+
+
+class StaticResolver:
+    """A zone in memory, for tests, the demo and replays. What is not in it does not exist.
+
+    ``zone``: name → kind → list of records as Resolver.lookup gives them; or the word TEMPERROR in place of the list
+    (or of everything below a name): looking that up fails for now. As YAML (fixtures/dns.yaml)::
+
+        wp.example:
+          TXT: ["v=spf1 ip4:192.0.2.0/24 -all"]
+          MX: ["10 mx.wp.example"]
+        _dmarc.wp.example:
+          TXT: ["v=DMARC1; p=reject"]
+        slow.example: TEMPERROR
+    """
+
+    def __init__(self, zone: Mapping[str, Mapping[str, Sequence[str] | str] | str]) -> None:
+        self._zone = {name.lower().removesuffix("."): records for name, records in zone.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> StaticResolver:
+        """The zone in a YAML file. Raises ConfigError naming the file, the name and the mend."""
+        try:
+            zone = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read as YAML ({error}); mend: correct that place") from error
+        if not isinstance(zone, dict):
+            raise ConfigError(f"{path}: is no map; mend: write 'name:' with records below it")
+        mistakes = [f"{path}: {name}: {mistake}" for name, records in zone.items() if (mistake := _mistake(records))]
+        if mistakes:
+            raise ConfigError("\n".join(mistakes))
+        return cls({str(name): records for name, records in zone.items()})
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """See Resolver."""
+        records = self._zone.get(name.lower().removesuffix("."), {})
+        found = records if isinstance(records, str) else records.get(kind, ())
+        if isinstance(found, str):
+            raise ResolverUnavailable(f"{kind} {name}: the zone says so")
+        return tuple(found)
+
+
+def _mistake(records: object) -> str | None:
+    if records == TEMPERROR:
+        return None
+    if not isinstance(records, dict):
+        return f"is neither a map of records nor {TEMPERROR}; mend: write 'TXT: [\"...\"]' below it"
+    for kind, values in records.items():
+        if kind not in KINDS:
+            return f"{kind}: no such kind of record; mend: one of {', '.join(sorted(KINDS))}"
+        if values != TEMPERROR and not (isinstance(values, list) and all(isinstance(v, str) for v in values)):
+            return f'{kind}: is neither a list of texts nor {TEMPERROR}; mend: ["..."]'
+    return None
+
+
+class Budget:
+    """A resolver that answers for a limited time: a sender's slow DNS must not hold a worker (RFC 7208 §4.6.4)."""
+
+    def __init__(self, resolver: Resolver, seconds: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._resolver = resolver
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """See Resolver; ResolverUnavailable once the time is spent."""
+        if self._clock() > self._end:
+            raise ResolverUnavailable(f"{kind} {name}: no time left for this mail")
+        return self._resolver.lookup(name, kind)

@@ -1,0 +1,1 @@
+"""The database: schema, engine, migrations. SQLite by default, PostgreSQL beyond one machine."""

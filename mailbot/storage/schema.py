@@ -1,0 +1,220 @@
+"""The tables. Migrations in ``migrations/`` bring a database to exactly this (a test compares the two)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC. A naive one is a programming error."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime on its way to the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _lease() -> tuple[Column[Any], ...]:
+    """Columns of every table whose rows are work (outbox.jobs). Index (state, due_at) is made beside each."""
+    return (
+        Column("state", String(12), nullable=False),
+        Column("due_at", UtcDateTime(), nullable=False),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Column("leased_by", String(64)),
+        Column("leased_until", UtcDateTime()),
+        Column("last_error", Text),
+    )
+
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", String(8), nullable=False),
+    Column("delivery_key", String(200), nullable=False, unique=True),
+    # IMAP: mailbox, UIDVALIDITY and UID; SMTP/LMTP: sha256 of envelope and bytes. The same delivery twice is one row.
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("envelope", JSON, nullable=False),
+    Column("received_at", UtcDateTime(), nullable=False),
+    *_lease(),
+    Column("message_key", String(1100)),
+    Column("fingerprint", String(64)),
+    Column("outcome", String(20)),
+    Column("ticket_id", Id, ForeignKey("ticket.id", name="fk_inbox_ticket_id", use_alter=True)),
+    Index("ix_inbox_state_due_at", "state", "due_at"),
+    Index("ix_inbox_message_key", "message_key"),
+)
+"""Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
+
+message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
+
+raw_message = Table(
+    "raw_message",
+    metadata,
+    Column("inbox_id", Id, ForeignKey("inbox.id"), primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+"""The bytes apart from the row that changes, so that a state change does not rewrite megabytes."""
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("inbox_id", Id, ForeignKey("inbox.id"), primary_key=True),
+    Column("decided_at", UtcDateTime(), nullable=False),
+    Column("ruleset", String(64), nullable=False),
+    Column("rule", String(80), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("notes", JSON, nullable=False),
+    Column("trace", JSON, nullable=False),
+)
+"""Why a message was treated as it was: facts, private notes, every rule tried."""
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # the value of the counter "ticket"
+    Column("number", String(20), nullable=False, unique=True),
+    Column("kind", String(12), nullable=False),
+    Column("category", String(40), nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("desk", String(20), nullable=False),
+    Column("correspondent", String(320)),
+    Column("fingerprint", String(64), nullable=False),
+    Column("opened_at", UtcDateTime(), nullable=False),
+    Column("promised_at", UtcDateTime(), nullable=False),
+    Column("closed_at", UtcDateTime()),
+    Column("inbox_id", Id, ForeignKey("inbox.id"), nullable=False),
+    Index("ix_ticket_fingerprint", "fingerprint"),
+    Index("ix_ticket_state", "state"),
+)
+"""One matter. fingerprint: keyed by sender and content, for impatient repeats."""
+
+ticket_event = Table(
+    "ticket_event",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Index("ix_ticket_event_ticket_id", "ticket_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
+    Column("slot", String(24), nullable=False),  # the kind, with the day where a kind may go out once a day
+    Column("kind", String(8), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("return_path", String(320), nullable=False),
+    Column("message_id", String(255), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    *_lease(),
+    Column("deadline", UtcDateTime(), nullable=False),
+    Column("delay_seconds", Integer, nullable=False, server_default=text("0")),
+    Column("last_code", Integer),
+    Column("in_doubt", Integer, nullable=False, server_default=text("0")),
+    Column("sent_at", UtcDateTime()),
+    UniqueConstraint("ticket_id", "slot"),
+    Index("ix_outbox_state_due_at", "state", "due_at"),
+)
+"""Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried."""
+
+activation = Table(
+    "activation",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("login", String(320), nullable=False),
+    Column("new_login", String(320)),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("expires_at", UtcDateTime(), nullable=False),
+    Column("used_at", UtcDateTime()),
+    Index("ix_activation_login", "login"),
+)
+"""Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire."""
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("login", String(320), nullable=False),
+    Column("login_key", String(320), nullable=False, unique=True),
+    Column("given", String(120), nullable=False),
+    Column("surname", String(120), nullable=False),
+    Column("sex", String(1)),
+    Column("birth_year", Integer, nullable=False),
+    Column("pesel_hash", String(64)),
+    Column("scope", String(20), nullable=False),
+    Column("csd", Integer, nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("emergency_hash", String(200)),
+    Column("emergency_set_at", UtcDateTime()),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Gapless sequences (ticket numbers), taken inside the transaction that uses them."""
+
+imap_cursor = Table(
+    "imap_cursor",
+    metadata,
+    Column("mailbox", String(300), primary_key=True),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("last_uid", BigInteger, nullable=False),
+    Column("polled_at", UtcDateTime(), nullable=False),
+)
+"""How far each IMAP mailbox has been read; moves only in the transaction that stores the messages."""

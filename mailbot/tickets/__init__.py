@@ -1,0 +1,1 @@
+"""Tickets: their numbers, what is known of them, their activation links."""

@@ -1,0 +1,122 @@
+"""Activation links: made with the ticket, kept as a hash, used once.
+
+The token is an HMAC of the ticket number, so nothing secret lies in the database, and a mail that is rendered again
+holds the same link (domain.md §3.5, link theft).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from mailbot import address
+from mailbot.secret import Secret
+from mailbot.storage.schema import activation, ticket_event
+
+PATH = "/aktywacja/"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A link that may still be used."""
+
+    id: int
+    ticket_id: int
+    login: str
+    """Login key of the account."""
+    new_login: str | None
+    """Case B: the address that becomes the login."""
+    expires_at: datetime
+
+    @property
+    def mailbox(self) -> str:
+        """The address that the link was sent to."""
+        return self.new_login or self.login
+
+
+def token(secret: Secret, ticket_number: str) -> str:
+    """The token of a ticket: 32 URL-safe characters (RFC 4648 §5), 192 bit."""
+    return base64.urlsafe_b64encode(secret.mac("activation", ticket_number)[:24]).decode("ascii")
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of the token, 64 hex digits: what lies at rest. 192 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def link(public_url: str, token: str) -> str:
+    """The address that the citizen opens; ``public_url`` is the setting web.public_url."""
+    return f"{public_url.rstrip('/')}{PATH}{token}"
+
+
+def grant(
+    connection: Connection,
+    ticket_id: int,
+    ticket_number: str,
+    login: str,
+    new_login: str | None,
+    now: datetime,
+    expires_at: datetime,
+    secret: Secret,
+) -> None:
+    """Make the link of a ticket usable until ``expires_at``. Older unused links of the same login end now.
+
+    Raises ValueError when ``login`` is no address, sqlalchemy.exc.IntegrityError when the ticket has a link.
+    """
+    key = address.login_key(login)
+    if key is None:
+        raise ValueError("the login of an activation is not an e-mail address")
+    connection.execute(
+        update(activation)
+        .where(activation.c.login == key, activation.c.used_at.is_(None), activation.c.expires_at > now)
+        .values(expires_at=now)
+    )
+    connection.execute(
+        insert(activation).values(
+            ticket_id=ticket_id,
+            token_hash=token_hash(token(secret, ticket_number)),
+            login=key,
+            new_login=new_login,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+def find(connection: Connection, token: str, now: datetime) -> Activation | None:
+    """The link of ``token`` when it may be used: known, not used, not expired. Timing tells nothing of it."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    row = connection.execute(
+        select(
+            activation.c.id,
+            activation.c.ticket_id,
+            activation.c.login,
+            activation.c.new_login,
+            activation.c.expires_at,
+        ).where(
+            activation.c.token_hash == token_hash(token),
+            activation.c.used_at.is_(None),
+            activation.c.expires_at > now,
+        )
+    ).first()
+    return Activation(*row) if row else None
+
+
+def use(connection: Connection, link: Activation, now: datetime) -> bool:
+    """Use the link up and write it into the ticket's history. False for the loser of a race, or when it has expired."""
+    used = connection.execute(
+        update(activation)
+        .where(activation.c.id == link.id, activation.c.used_at.is_(None), activation.c.expires_at > now)
+        .values(used_at=now)
+    )
+    if used.rowcount != 1:
+        return False
+    connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="activation-used", detail={}))
+    return True

@@ -1,0 +1,33 @@
+"""Ticket numbers: "ZGL" and seven digits, from a gapless sequence (domain.md §2 and §3.7)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from mailbot.storage.schema import counter
+
+_NAME = "ticket"
+
+
+def spell(value: int) -> str:
+    """``value`` as a ticket number; over 9,999,999 it simply grows longer."""
+    return f"ZGL{value:07d}"
+
+
+def lock(connection: Connection, start: int) -> int:
+    """The next value, with the sequence locked until the transaction ends.
+
+    Whoever holds the lock is the only one deciding (on SQLite any writer is): two copies of one request that arrive
+    together are seen one after the other. ``start`` counts only on an empty database.
+    """
+    wanted = select(counter.c.value).where(counter.c.name == _NAME).with_for_update()
+    value = connection.execute(wanted).scalar_one_or_none()
+    if value is None:
+        connection.execute(insert(counter), {"name": _NAME, "value": start})
+        return start
+    return int(value)
+
+
+def advance(connection: Connection, value: int) -> None:
+    """Make ``value`` the next one."""
+    connection.execute(update(counter).where(counter.c.name == _NAME).values(value=value))

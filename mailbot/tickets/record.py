@@ -1,0 +1,196 @@
+"""Writes what a batch of decisions means: tickets, events, mails, links and the end of the inbox rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from mailbot.errors import LeaseLost
+from mailbot.model import Decision, Facts, MailKind, OutgoingMail, Seen, State, Understanding
+from mailbot.outbox import jobs
+from mailbot.storage import schema
+from mailbot.tickets import number
+
+_ONCE_A_DAY = {MailKind.T15, MailKind.T18}
+
+
+def closed(state: State) -> bool:
+    """Nobody has anything to do for a ticket in this state."""
+    return state.value.startswith("ZAMKNIETE")
+
+
+class Rows:
+    """The rows of a batch, collected so that each table is written by one statement."""
+
+    def __init__(self, first_ticket: int) -> None:
+        self.next_ticket = first_ticket
+        self._done: list[dict[str, Any]] = []
+        self._decisions: list[dict[str, Any]] = []
+        self._tickets: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
+        self._mails: list[dict[str, Any]] = []
+
+    def open_ticket(
+        self, inbox_id: int, u: Understanding, decision: Decision, now: datetime, promise: timedelta
+    ) -> int:
+        ticket_id = self.next_ticket
+        self.next_ticket += 1
+        self._tickets.append(
+            {
+                "id": ticket_id,
+                "number": number.spell(ticket_id),
+                "kind": "wniosek" if decision.category.startswith("HASLO_AWARYJNE") else "zgloszenie",
+                "category": decision.category,
+                "state": decision.state.value,
+                "desk": decision.desk,
+                "correspondent": u.sender.address,
+                "fingerprint": u.identity.fingerprint,
+                "opened_at": u.received_at,
+                "promised_at": u.received_at + promise,
+                "closed_at": now if closed(decision.state) else None,
+                "inbox_id": inbox_id,
+            }
+        )
+        self.event(ticket_id, now, "opened", {"inbox": inbox_id, "rule": decision.rule, "state": decision.state.value})
+        return ticket_id
+
+    def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
+        self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
+
+    def bounced(self, connection: Connection, zgl: str | None, inbox_id: int, now: datetime) -> None:
+        """A mail of ticket ``zgl`` (if any) came back: a person must reach the citizen another way."""
+        if zgl is None:
+            return
+        ticket = schema.ticket
+        ticket_id = connection.execute(
+            update(ticket)
+            .where(ticket.c.number == zgl)
+            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None)
+            .returning(ticket.c.id)
+        ).scalar_one_or_none()
+        if ticket_id is not None:
+            self.event(ticket_id, now, "mail-bounced", {"inbox": inbox_id})
+
+    def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
+        daily = mail.kind in _ONCE_A_DAY
+        alone = daily or ordinal == 1
+        self._mails.append(
+            {
+                "ticket_id": ticket_id,
+                "slot": f"{mail.kind.value} {now:%Y-%m-%d}" if daily else mail.kind.value,
+                "kind": mail.kind.value,
+                "ordinal": 0 if daily else ordinal,
+                "recipient": mail.recipient,
+                "return_path": mail.return_path,
+                "message_id": mail.message_id,
+                "raw": mail.raw,
+                "state": jobs.QUEUED if alone else jobs.WAITING,
+                "due_at": now + timedelta(seconds=mail.delay_seconds) if alone else now,
+                "deadline": deadline,
+                "delay_seconds": mail.delay_seconds,
+            }
+        )
+
+    def decide(
+        self,
+        inbox_id: int,
+        u: Understanding,
+        seen: Seen,
+        facts: Facts,
+        decision: Decision,
+        ticket_id: int | None,
+        now: datetime,
+    ) -> None:
+        self._done.append(
+            {
+                "row": inbox_id,
+                "message_key": u.identity.message_key,
+                "fingerprint": u.identity.fingerprint,
+                "outcome": decision.outcome.value,
+                "ticket_id": ticket_id,
+            }
+        )
+        self._decisions.append(
+            {
+                "inbox_id": inbox_id,
+                "decided_at": now,
+                "ruleset": decision.ruleset,
+                "rule": decision.rule,
+                "outcome": decision.outcome.value,
+                "facts": asdict(facts),
+                "notes": notes(u, seen, decision),
+                "trace": trace(decision),
+            }
+        )
+
+    def flush(self, connection: Connection, worker: str) -> None:
+        inbox = schema.inbox
+        ids = [row["row"] for row in self._done]
+        held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
+        if len(connection.execute(held.with_for_update()).all()) != len(ids):
+            raise LeaseLost("inbox: a row of the batch is held by another worker")
+        for table, rows in (
+            (schema.ticket, self._tickets),
+            (schema.ticket_event, self._events),
+            (schema.decision, self._decisions),
+        ):
+            if rows:
+                connection.execute(insert(table), rows)
+        self._flush_mails(connection)
+        finish = update(inbox).where(inbox.c.id == bindparam("row"))
+        connection.execute(
+            finish.values(
+                state=jobs.DONE,
+                leased_by=None,
+                leased_until=None,
+                last_error=None,
+                message_key=bindparam("message_key"),
+                fingerprint=bindparam("fingerprint"),
+                outcome=bindparam("outcome"),
+                ticket_id=bindparam("ticket_id"),
+            ),
+            self._done,
+        )
+
+    def _flush_mails(self, connection: Connection) -> None:
+        if not self._mails:
+            return
+        daily = {(row["ticket_id"], row["slot"]) for row in self._mails if not row["ordinal"]}
+        there = schema.outbox.c
+        if daily:  # an impatient repeat on the same day is joined in silence
+            found = connection.execute(
+                select(there.ticket_id, there.slot).where(there.ticket_id.in_({t for t, _ in daily}))
+            )
+            daily &= {(row.ticket_id, row.slot) for row in found}
+        fresh: dict[tuple[int, str], dict[str, Any]] = {}
+        for row in self._mails:
+            fresh.setdefault((row["ticket_id"], row["slot"]), row)
+        rows = [row for key, row in fresh.items() if key not in daily]
+        if rows:
+            connection.execute(insert(schema.outbox), rows)
+
+
+def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
+    """The private reasons behind the facts, for operators: never shown to a citizen."""
+    found: dict[str, Any] = {
+        "authentication": u.sender.authentication.detail,
+        "ambiguity": u.sender.ambiguity,
+        "defects": [d.value for d in decision.defects],
+        "repairs": list(u.message.repairs),
+        "damage": list(u.message.damage),
+        "differences": [f"{code.value} {detail}".strip() for code, detail in u.subject.differences],
+        "reused_message_id": seen.reused_id or None,
+        "floor": list(decision.floor),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def trace(decision: Decision) -> list[dict[str, Any]]:
+    """Every rule tried: what it asked and what it saw."""
+    return [
+        {"rule": s.rule, "hit": s.hit, "asked": {k: list(v) for k, v in s.asked.items()}, "saw": dict(s.saw)}
+        for s in decision.trace
+    ]

@@ -1,0 +1,1 @@
+"""The pages a citizen's browser sees, and the answers for health probes."""

@@ -1,0 +1,153 @@
+"""The page behind an activation link: GET shows a form and changes nothing, POST uses the link (domain.md §3.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qs
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy import Connection
+
+from mailbot.accounts import passwords
+from mailbot.accounts.directory import Directory
+from mailbot.accounts.passwords import Problem
+from mailbot.errors import PermanentError
+from mailbot.model import AccountStatus
+from mailbot.observe import Clock, step
+from mailbot.storage.engine import Database
+from mailbot.tickets import activation
+from mailbot.tickets.activation import Activation
+from mailbot.web.pages import Pages
+from mailbot.web.security import Csrf, Limiter
+
+_DONE = "gotowe"
+_HASHERS = 2  # argon2 runs at once: 64 MiB each
+_STALE = Problem("Wpisz hasło jeszcze raz. Jeśli to nie pomaga, zezwól na pliki cookie z tej strony.")
+
+
+class _LinkLost(PermanentError):
+    """The link, or the account behind it, stopped being usable while the form was on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    password: str
+    repeat: str
+    csrf: str
+
+
+class ActivationPage:
+    """Handlers of /aktywacja/…; all answers for links that do not work are one and the same."""
+
+    def __init__(
+        self, database: Database, directory: Directory, pages: Pages, csrf: Csrf, limiter: Limiter, clock: Clock
+    ) -> None:
+        self._database, self._directory, self._pages = database, directory, pages
+        self._csrf, self._limiter, self._clock = csrf, limiter, clock
+        self._hashers = asyncio.Semaphore(_HASHERS)
+
+    def routes(self) -> list[web.RouteDef]:
+        """GET and HEAD show, POST sets."""
+        link = activation.PATH + "{token:.*}"
+        return [
+            web.get(activation.PATH + _DONE, self._limited(self.done)),
+            web.get(link, self._limited(self.show)),
+            web.post(link, self._limited(self.submit)),
+        ]
+
+    async def done(self, _request: web.Request) -> web.StreamResponse:
+        """Where a successful POST leads, so that reloading the page sends nothing again."""
+        return self._pages.done()
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """The form, for a link that may be used."""
+        token = request.match_info["token"]
+        link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
+        if link is None:
+            return self._pages.gone()
+        return self._form(request, token, link)
+
+    async def submit(self, request: web.Request) -> web.StreamResponse:
+        """Set the password when link, form and rules allow it."""
+        token = request.match_info["token"]
+        form = await _read(request)
+        link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
+        if link is None:
+            return self._pages.gone()
+        if not self._csrf.holds(request, token, form.csrf):
+            return self._form(request, token, link, (_STALE,), status=403)
+        problems = passwords.problems(form.password, form.repeat, link.login, link.mailbox)
+        if problems:
+            return self._form(request, token, link, problems, status=422)
+        async with self._hashers:
+            password_hash = await asyncio.to_thread(passwords.hash_password, form.password)
+        try:
+            ticket_id = await self._database.write(
+                lambda connection: self._set(connection, token, password_hash, self._clock())
+            )
+        except _LinkLost as error:
+            step("web.activation", result="lost", reason=error.reason, ticket=link.ticket_id)
+            return self._pages.gone()
+        step("web.activation", result="used", ticket=ticket_id)
+        return web.Response(status=303, headers={"Location": _DONE})
+
+    def _usable(self, connection: Connection, token: str, now: datetime) -> Activation | None:
+        """The link, while its account may get a password: a block that came after the grant stops it."""
+        link = activation.find(connection, token, now)
+        if link is None:
+            return None
+        account = self._directory.find(connection, link.login)
+        return link if account is not None and account.status is AccountStatus.ACTIVE else None
+
+    def _set(self, connection: Connection, token: str, password_hash: str, now: datetime) -> int:
+        """In one transaction: use the link, set the password, write the history. Returns the ticket's id."""
+        link = activation.find(connection, token, now)
+        if link is None or not activation.use(connection, link, now):
+            raise _LinkLost("used or expired")
+        if not self._directory.set_emergency_password(connection, link.login, password_hash, now, link.new_login):
+            raise _LinkLost("the account is gone or blocked, or the new login is taken")
+        return link.ticket_id
+
+    def _form(
+        self,
+        request: web.Request,
+        token: str,
+        link: Activation,
+        problems: tuple[Problem, ...] = (),
+        status: int = 200,
+    ) -> web.Response:
+        nonce = self._csrf.nonce(request)
+        response = self._pages.form(
+            login=link.mailbox,
+            changes_login=link.new_login is not None,
+            expires_at=link.expires_at,
+            csrf=self._csrf.field(nonce, token),
+            problems=problems,
+            status=status,
+        )
+        self._csrf.give(response, nonce)
+        return response
+
+    def _limited(self, handler: Handler) -> Handler:
+        async def limited(request: web.Request) -> web.StreamResponse:
+            if not self._limiter.admits(request):
+                raise web.HTTPTooManyRequests(headers={"Retry-After": "60"})
+            return await handler(request)
+
+        return limited
+
+
+async def _read(request: web.Request) -> _Form:
+    """The form: UTF-8, each field exactly once. Raises HTTPException (400, 413, 415)."""
+    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
+        raise web.HTTPUnsupportedMediaType
+    body = await request.read()
+    try:
+        fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=10)
+        (password,), (repeat,), (csrf,) = fields["haslo"], fields["powtorz"], fields["csrf"]
+    except (ValueError, KeyError):  # UnicodeDecodeError is a ValueError
+        raise web.HTTPBadRequest from None
+    return _Form(password, repeat, csrf)

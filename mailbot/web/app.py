@@ -1,0 +1,66 @@
+"""The web application: routes, and one Polish page for every failure."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from mailbot.accounts.directory import Directory
+from mailbot.config import Settings
+from mailbot.errors import TemporaryError
+from mailbot.observe import Clock, log, step
+from mailbot.secret import Secret
+from mailbot.storage.engine import Database
+from mailbot.web import health, security
+from mailbot.web.activation import ActivationPage
+from mailbot.web.pages import STATIC, Pages
+
+_PHONE = "33 483 20 55"  # seed 001: the procedure's number
+
+
+def build(
+    settings: Settings, database: Database, directory: Directory, secret: Secret, clock: Clock, phone: str = _PHONE
+) -> web.Application:
+    """The application; ``phone`` is the Help Desk's number as citizens dial it.
+
+    Serve it with ``web.AppRunner(app, access_log=None)``: an access log would hold the links.
+    """
+    pages = Pages(phone, settings.web.public_url)
+    app = web.Application(middlewares=[_failures(pages)], client_max_size=security.BODY_LIMIT)
+    security.add_headers(app, behind_tls=settings.web.behind_tls)
+    csrf = security.Csrf(secret, secure=settings.web.behind_tls)
+    limiter = security.Limiter(settings.web, clock)
+    app.add_routes(health.routes(database))
+    app.add_routes(ActivationPage(database, directory, pages, csrf, limiter, clock).routes())
+
+    async def style(_request: web.Request) -> web.Response:
+        return web.Response(text=pages.style, content_type="text/css", headers={hdrs.CACHE_CONTROL: "max-age=3600"})
+
+    app.router.add_get(STATIC, style)
+    return app
+
+
+def _failures(pages: Pages) -> Middleware:
+    @web.middleware
+    async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            response = pages.notice(error.status)
+            for name in (hdrs.ALLOW, hdrs.RETRY_AFTER):
+                if name in error.headers:
+                    response.headers[name] = error.headers[name]
+            return response
+        except TemporaryError as error:
+            # The reason may quote a statement with its values, the password's hash among them: only kinds are told.
+            step("web.failure", level=logging.ERROR, kind=type(error).__name__, cause=type(error.__cause__).__name__)
+            response = pages.notice(503)
+            response.headers[hdrs.RETRY_AFTER] = "60"
+            return response
+        except Exception:
+            log.exception("web: unexpected failure")  # without the address: it holds the link
+            return pages.notice(500)
+
+    return failures

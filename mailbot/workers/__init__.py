@@ -1,0 +1,1 @@
+"""What runs: one loop that decides what came in, one for each connection that sends what goes out."""

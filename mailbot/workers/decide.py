@@ -1,0 +1,117 @@
+"""Takes stored messages from the inbox through the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import Connection, select
+
+from mailbot.errors import LeaseLost, TemporaryError
+from mailbot.inbox import message_of
+from mailbot.model import AuthResult, Decision, RawMessage, Understanding
+from mailbot.observe import Clock, log, step
+from mailbot.outbox import backoff, jobs
+from mailbot.pipeline import Pipeline
+from mailbot.storage.engine import Database
+from mailbot.storage.schema import inbox, raw_message
+
+_DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
+
+
+class DecideWorker:
+    """Leases inbox rows, understands them in a thread and records the decisions of a batch in one transaction."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        pipeline: Pipeline,
+        clock: Clock,
+        rng: random.Random,
+        on_mail: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._database = database
+        self._pipeline = pipeline
+        self._clock = clock
+        self._rng = rng
+        self._on_mail = on_mail
+        self._settings = pipeline.settings.worker
+
+    async def step(self) -> int:
+        """Decide one batch; returns its size."""
+        claimed = await self._database.write(self._claim)
+        if not claimed:
+            return 0
+        understood = await asyncio.to_thread(
+            lambda: [(row, tries, self._pipeline.understand(raw)) for row, tries, raw in claimed]
+        )
+        ready = [(row, u) for row, tries, u in understood if not self._try_later(u, tries)]
+        for row, tries, u in understood:
+            if self._try_later(u, tries):
+                await self._postpone(row, tries, u.sender.authentication.detail)
+        await self._record(ready)
+        return len(claimed)
+
+    def _claim(self, connection: Connection) -> list[tuple[int, int, RawMessage]]:
+        now = self._clock()
+        jobs.reap(connection, inbox, now, self._settings.attempts)
+        lease = timedelta(seconds=self._settings.lease_seconds)
+        ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
+        if not ids:
+            return []
+        wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
+        return [(row["id"], row["attempts"], message_of(row)) for row in connection.execute(wanted).mappings()]
+
+    @staticmethod
+    def _try_later(u: Understanding, tries: int) -> bool:
+        return u.sender.authentication.result is AuthResult.TEMPERROR and tries < _DNS_TRIES
+
+    async def _record(self, batch: list[tuple[int, Understanding]]) -> None:
+        """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
+        if not batch:
+            return
+        try:
+            decisions = await self._database.write(lambda c: self._pipeline.record(c, self.name, batch, self._clock()))
+        except TemporaryError:
+            raise  # the lease runs out and the rows come back
+        except LeaseLost as error:
+            step("lease-lost", level=logging.WARNING, worker=self.name, reason=error.reason)
+            if len(batch) == 1:
+                return
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("inbox %d could not be recorded", batch[0][0])
+                await self._failed(batch[0][0], repr(error))
+                return
+        else:
+            self._announce(batch, decisions)
+            return
+        for one in batch:
+            await self._record([one])
+
+    def _announce(self, batch: list[tuple[int, Understanding]], decisions: list[Decision]) -> None:
+        for (row, _), decision in zip(batch, decisions, strict=True):
+            level = logging.ERROR if decision.floor else logging.INFO
+            step("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
+        if any(decision.mails for decision in decisions):
+            self._on_mail()
+
+    async def _postpone(self, row: int, tries: int, reason: str) -> None:
+        due = self._clock() + backoff.delay(tries, self._rng)
+        await self._database.write(lambda c: jobs.retry(c, inbox, row, self.name, due, last_error=reason))
+
+    async def _failed(self, row: int, reason: str) -> None:
+        def work(connection: Connection) -> None:
+            tries = connection.execute(select(inbox.c.attempts).where(inbox.c.id == row)).scalar_one()
+            if tries >= self._settings.attempts:
+                jobs.bury(connection, inbox, row, self.name, last_error=reason)
+            else:
+                due = self._clock() + backoff.delay(tries, self._rng)
+                jobs.retry(connection, inbox, row, self.name, due, last_error=reason)
+
+        await self._database.write(work)

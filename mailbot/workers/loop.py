@@ -1,0 +1,54 @@
+"""A worker's heart: do what waits, then sleep until somebody wakes it or the floor of polling comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from mailbot.errors import TemporaryError
+from mailbot.observe import log, step
+
+_PAUSE = 5.0  # seconds after a failed step: nothing is lost by waiting, the rows are in the database
+
+
+class Loop:
+    """Runs ``work`` until it reports 0 rows, again at each ``wake`` and at least every ``floor`` seconds."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[int]], floor: float = 1.0) -> None:
+        self.name = name
+        self._work = work
+        self._floor = floor
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End ``run`` after the step at hand."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until stopped. A failing step is logged and tried again; it never ends the loop."""
+        while not self._stopping.is_set():
+            self._woken.clear()
+            pause = self._floor
+            try:
+                while await self._work() and not self._stopping.is_set():
+                    pass
+            except TemporaryError as error:
+                step("worker-paused", level=logging.WARNING, worker=self.name, reason=error.reason)
+                pause = _PAUSE
+            except Exception:
+                log.exception("worker %s: a step failed", self.name)
+                pause = _PAUSE
+            if self._stopping.is_set():
+                return
+            try:
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass

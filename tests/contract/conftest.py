@@ -1,0 +1,42 @@
+"""Each contract test runs on both engines, with tables of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mailbot.storage.engine import connect
+from mailbot.storage.schema import metadata
+from tests.postgres import cluster
+
+_schemas = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a PostgreSQL server that lives as long as the test run."""
+    with cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An engine over empty tables: a new SQLite file, or a new PostgreSQL schema."""
+    made = connect(f"sqlite:///{tmp_path}/test.db") if request.param == "sqlite" else _schema(request)
+    metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+def _schema(request: pytest.FixtureRequest) -> Engine:
+    url = request.getfixturevalue("postgres_url")
+    name = f"test_{next(_schemas)}"
+    admin = connect(url)
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+    admin.dispose()
+    return connect(f"{url}&options=-csearch_path%3D{name}")

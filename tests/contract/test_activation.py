@@ -1,0 +1,115 @@
+"""Activation links, on each engine."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from mailbot.storage.schema import activation as table
+from mailbot.storage.schema import ticket_event
+from mailbot.tickets import activation
+from tests.links import DAY, NOW, SECRET, grant
+
+
+def find(engine: Engine, token: str, now: datetime = NOW) -> activation.Activation | None:
+    with engine.connect() as connection:
+        return activation.find(connection, token, now)
+
+
+def use(engine: Engine, link: activation.Activation, now: datetime = NOW) -> bool:
+    with engine.begin() as connection:
+        return activation.use(connection, link, now)
+
+
+def test_a_granted_link_is_found_until_it_expires(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001", "Jan@WP.example")
+    link = find(engine, token)
+    assert link is not None
+    assert (link.login, link.new_login, link.mailbox) == ("jan@wp.example", None, "jan@wp.example")
+    assert link.expires_at == NOW + DAY
+    assert find(engine, token, NOW + DAY - timedelta(microseconds=1)) is not None
+    assert find(engine, token, NOW + DAY) is None
+
+
+def test_case_b_holds_both_addresses(engine: Engine) -> None:
+    link = find(engine, grant(engine, "ZGL0000001", new_login="nowy@wp.example"))
+    assert link is not None
+    assert (link.login, link.mailbox) == ("jan@wp.example", "nowy@wp.example")
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "é" * 32, "A" * 32, "A" * 33, "%00", "\0" * 32, "' OR 1=1 --"], ids=repr)
+def test_a_wrong_token_is_not_found(engine: Engine, wrong: str) -> None:
+    token = grant(engine, "ZGL0000001")
+    assert find(engine, wrong) is None
+    assert find(engine, token.swapcase()) is None
+    assert find(engine, activation.token_hash(token)) is None, "who reads the database has no link"
+
+
+def test_the_database_does_not_hold_the_token(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001")
+    with engine.connect() as connection:
+        (row,) = connection.execute(select(table)).all()
+    assert token not in " ".join(map(str, row))
+    assert activation.token_hash(token) in row
+
+
+def test_a_link_is_used_once_and_its_use_is_history(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001")
+    link = find(engine, token)
+    assert link is not None
+    assert use(engine, link)
+    assert not use(engine, link)
+    assert find(engine, token) is None
+    with engine.connect() as connection:
+        (event,) = connection.execute(select(ticket_event)).mappings()
+    assert (event["ticket_id"], event["kind"], event["at"]) == (link.ticket_id, "activation-used", NOW)
+
+
+def test_an_expired_link_is_not_used(engine: Engine) -> None:
+    link = find(engine, grant(engine, "ZGL0000001"))
+    assert link is not None
+    assert not use(engine, link, NOW + DAY)
+
+
+def test_a_newer_link_ends_the_older_ones_of_the_same_login_only(engine: Engine) -> None:
+    older = grant(engine, "ZGL0000001", "jan@wp.example")
+    other = grant(engine, "ZGL0000002", "ewa@wp.example")
+    newer = grant(engine, "ZGL0000003", "JAN@wp.example", NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    assert find(engine, older, later) is None
+    assert find(engine, other, later) is not None
+    assert find(engine, newer, later) is not None
+
+
+def test_a_ticket_has_one_link(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        activation.grant(connection, 1, "ZGL0000009", "jan@wp.example", None, NOW, NOW + DAY, SECRET)
+    assert find(engine, activation.token(SECRET, "ZGL0000001")) is not None, "the failed grant ended nothing"
+
+
+def test_a_login_that_is_no_address_gets_no_link(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="not an e-mail address"), engine.begin() as connection:
+        activation.grant(connection, 1, "ZGL0000001", "jan", None, NOW, NOW + DAY, SECRET)
+
+
+def test_of_two_users_at_once_one_wins(engine: Engine) -> None:
+    link = find(engine, grant(engine, "ZGL0000001"))
+    assert link is not None
+    ready = threading.Barrier(4)
+    won: list[bool] = []
+
+    def race() -> None:
+        ready.wait(30)
+        won.append(use(engine, link))
+
+    threads = [threading.Thread(target=race) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(won) == [False, False, False, True]

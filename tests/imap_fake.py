@@ -1,0 +1,172 @@
+"""A scripted IMAP server on loopback: a small honest mailbox, and a list of things it does wrong, in order.
+
+``Say(to, what, then)``: when a command that starts with ``to`` arrives and this is the first such step left, the server
+sends ``what`` ("%t" is the tag) and then goes on, cuts the connection, hangs, or answers honestly after all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+_DATE = b'"02-Mar-2026 08:30:00 +0100"'
+_CAPABILITIES = "IMAP4rev1 SASL-IR IDLE MOVE UIDPLUS"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One thing done wrong."""
+
+    to: str
+    what: bytes = b""
+    then: Literal["go on", "cut", "hang", "answer"] = "go on"
+    before: Callable[[], None] = lambda: None
+    """Called first: the mailbox changes at exactly this point of the dialogue."""
+
+
+@dataclass
+class FakeImap:
+    """The mailbox, what was asked of it, and the steps that are left."""
+
+    messages: dict[int, bytes] = field(default_factory=dict)
+    script: list[Say] = field(default_factory=list)
+    uidvalidity: int = 7
+    capabilities: str = _CAPABILITIES
+    greeting: bytes = b"* OK ready\r\n"
+    tls: ssl.SSLContext | None = None
+    folders: set[str] = field(default_factory=lambda: {'"INBOX"'})
+    sizes: dict[int, int] = field(default_factory=dict)
+    """UID → the size it claims, where that is a lie."""
+    commands: list[str] = field(default_factory=list)
+    """Every command without its tag."""
+    moved: list[int] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+    _idlers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    def asked(self, start: str) -> list[str]:
+        """The commands that began with ``start``."""
+        return [command for command in self.commands if command.startswith(start)]
+
+    def deliver(self, uid: int, raw: bytes) -> None:
+        """A message arrives; whoever idles is told."""
+        self.messages[uid] = raw
+        for writer in self._idlers:
+            writer.write(b"* %d EXISTS\r\n" % len(self.messages))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[FakeImap]:
+        """Serve on a free port."""
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            self.connections += 1
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+                await self._serve(reader, writer)
+            self._idlers = [idler for idler in self._idlers if idler is not writer]
+            writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**22)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(self.greeting)
+        while line := (await reader.readline()).decode().rstrip("\r\n"):
+            tag, _, command = line.partition(" ")
+            self.commands.append(command)
+            step = next((step for step in self.script if command.startswith(step.to)), None)
+            if step is not None:
+                self.script.remove(step)
+                step.before()
+                writer.write(step.what.replace(b"%t", tag.encode()))
+                await writer.drain()
+                if step.then == "cut":
+                    return
+                if step.then == "hang":
+                    await reader.read()
+                    return
+                if step.then == "go on":
+                    continue
+            await self._answer(tag, command, reader, writer)
+
+    async def _answer(self, tag: str, command: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        word, *rest = command.split(" ")
+        if word == "IDLE":
+            self._idlers.append(writer)
+            writer.write(b"+ idling\r\n")
+            while (await reader.readline()) not in (b"DONE\r\n", b""):
+                pass
+            self._idlers.remove(writer)
+        elif word == "STARTTLS":
+            assert self.tls is not None
+            writer.write(f"{tag} OK begin\r\n".encode())
+            await writer.drain()
+            await writer.start_tls(self.tls)
+            return
+        elif word == "CREATE":
+            self.folders.add(rest[0])
+        elif word == "UID" and rest[0] == "MOVE" and rest[2] not in self.folders:
+            writer.write(f"{tag} NO [TRYCREATE] no such folder\r\n".encode())
+            return
+        else:
+            for response in self._responses(word, rest):
+                writer.write(response)
+        writer.write(f"{tag} OK done\r\n".encode())
+        await writer.drain()
+
+    def _responses(self, word: str, rest: list[str]) -> Iterable[bytes]:
+        if word == "CAPABILITY":
+            yield f"* CAPABILITY {self.capabilities}\r\n".encode()
+        elif word == "SELECT":
+            yield b"* FLAGS (\\Seen)\r\n* %d EXISTS\r\n" % len(self.messages)
+            yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % self.uidvalidity
+        elif word == "UID" and rest[0] == "SEARCH":
+            uids = self._named(rest[2], star=True)
+            yield b"* SEARCH" + b"".join(b" %d" % uid for uid in uids) + b"\r\n"
+        elif word == "UID" and rest[0] == "MOVE":
+            for uid in self._named(rest[1]):
+                del self.messages[uid]
+                self.moved.append(uid)
+                yield b"* 1 EXPUNGE\r\n"
+        elif word == "UID" and rest[0] == "FETCH":
+            for number, uid in enumerate(self._named(rest[1]), start=1):
+                yield self._fetched(number, uid, " ".join(rest[2:]))
+
+    def _fetched(self, number: int, uid: int, items: str) -> bytes:
+        raw = self.messages[uid]
+        if "SIZE" in items:
+            size = self.sizes.get(uid, len(raw))
+            return b"* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE %s)\r\n" % (number, uid, size, _DATE)
+        header = "HEADER" in items
+        body = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if header else raw
+        name = b"BODY[HEADER]" if header else b"BODY[]"
+        return b"* %d FETCH (FLAGS (\\Recent) UID %d %s {%d}\r\n%s)\r\n" % (number, uid, name, len(body), body)
+
+    def _named(self, uid_set: str, *, star: bool = False) -> list[int]:
+        """As RFC 3501 says, "n:*" names the last message even when its UID is below n."""
+        found: set[int] = set()
+        for part in uid_set.split(","):
+            match = re.fullmatch(r"(\d+)(?::(\d+|\*))?", part)
+            assert match is not None, uid_set
+            first = int(match[1])
+            last = max(self.messages, default=0) if match[2] == "*" else int(match[2] or first)
+            found.update(range(min(first, last), max(first, last) + 1) if not star or match[2] != "*" else ())
+            if star and match[2] == "*" and self.messages:
+                found.update(uid for uid in self.messages if uid >= first or uid == last)
+        return sorted(found & self.messages.keys())

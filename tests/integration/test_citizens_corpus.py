@@ -1,0 +1,71 @@
+"""Each mail of the citizens' corpus, written by many mail clients, has the outcome the corpus says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.citizens import STYLES, Entry, build, can_carry, in_scope
+from tests.explain import Explained, explain
+
+PHRASE_READ = frozenset({"OK_A", "REJ_FORMAL", "REJ_GENERIC", "REVIEW"})
+REGISTRY_ASKED = frozenset({"OK_A", "REJ_GENERIC", "REVIEW"})
+"""Outcomes after the registry was asked: a formal defect, a near miss or a forgery decides before that."""
+
+
+@pytest.fixture(scope="module")
+def entries(corpora: Path) -> list[Entry]:
+    found = yaml.safe_load((corpora / "citizens" / "mails.yaml").read_text(encoding="utf-8"))
+    return [entry for entry in found if in_scope(entry)]
+
+
+@pytest.fixture(scope="module")
+def explained(entries: list[Entry], corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Explained:
+    folder = tmp_path_factory.mktemp("citizens")
+    for entry in entries:
+        for style in STYLES:
+            if can_carry(entry, style):
+                (folder / f"{entry['id']}_{style}.eml").write_bytes(build(entry, style))
+    return explain(folder, corpora / "citizens" / "accounts.yaml")
+
+
+def differences(entry: Entry, found: dict[str, Any]) -> list[str]:
+    """What ``explain`` says otherwise than the entry, one text a difference."""
+    wanted = {"defects": [], **entry["expect"]}
+    keys = ["subject_class", "outcome", "category", "defects"]
+    if wanted["outcome"] in PHRASE_READ and wanted["phrase"] is not None:
+        keys.append("phrase")
+    if wanted["outcome"] in REGISTRY_ASKED:
+        keys += [key for key in ("name", "year") if wanted[key] is not None]
+    return [f"{key}: {found.get(key)!r}, not {wanted[key]!r}" for key in keys if found.get(key) != wanted[key]]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_outcome(style: str, entries: list[Entry], explained: Explained) -> None:
+    found = explained.by_name()
+    mine = [entry for entry in entries if can_carry(entry, style)]
+    wrong = {entry["id"]: differences(entry, found[f"{entry['id']}_{style}"]) for entry in mine}
+    assert mine
+    assert {key: why for key, why in wrong.items() if why} == {}
+
+
+def test_every_mail_is_answered(explained: Explained, entries: list[Entry]) -> None:
+    assert explained.exit_code == 0, explained.stderr
+    assert len(explained.objects) == sum(can_carry(entry, style) for entry in entries for style in STYLES)
+
+
+def test_every_entry_in_scope_is_carried_by_some_style(entries: list[Entry]) -> None:
+    assert [entry["id"] for entry in entries if not any(can_carry(entry, style) for style in STYLES)] == []
+
+
+def test_a_refusal_by_the_registry_is_the_same_for_all(entries: list[Entry], explained: Explained) -> None:
+    refusals = {entry["id"] for entry in entries if entry["expect"]["outcome"] == "REJ_GENERIC"}
+    said = {
+        (found["outcome"], found["category"], tuple(found["mails"]), tuple(found["defects"]))
+        for path, found in explained.objects
+        if path.stem.partition("_")[0] in refusals
+    }
+    assert len(said) == 1

@@ -1,0 +1,59 @@
+"""Tickets with an activation link, for the tests of the link and of its page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, insert
+
+from mailbot.secret import Secret
+from mailbot.storage.schema import inbox, ticket
+from mailbot.tickets import activation
+
+NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+SECRET = Secret(b"k" * 32)
+
+
+def _open_ticket(connection: Connection, number: str) -> int:
+    """A ticket with the message behind it; only what the foreign keys ask."""
+    message = connection.execute(
+        insert(inbox)
+        .values(
+            source="inject",
+            delivery_key=number,
+            sha256="",
+            size=0,
+            envelope={},
+            received_at=NOW,
+            state="done",
+            due_at=NOW,
+        )
+        .returning(inbox.c.id)
+    ).scalar_one()
+    return connection.execute(
+        insert(ticket)
+        .values(
+            id=int(number.removeprefix("ZGL")),
+            number=number,
+            kind="zgloszenie",
+            category="HASLO_AWARYJNE",
+            state="ZAMKNIETE_ROZWIAZANE",
+            desk="",
+            fingerprint=number,
+            opened_at=NOW,
+            promised_at=NOW + DAY,
+            inbox_id=message,
+        )
+        .returning(ticket.c.id)
+    ).scalar_one()
+
+
+def grant(
+    engine: Engine, number: str, login: str = "jan@wp.example", now: datetime = NOW, new_login: str | None = None
+) -> str:
+    """Open a ticket and grant its link for a day; returns the token."""
+    with engine.begin() as connection:
+        ticket_id = _open_ticket(connection, number)
+        activation.grant(connection, ticket_id, number, login, new_login, now, now + DAY, SECRET)
+    return activation.token(SECRET, number)

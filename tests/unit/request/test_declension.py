@@ -1,0 +1,94 @@
+"""Rules of declension one by one, and the sex a name tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailbot.request import declension
+from mailbot.request.sexes import also_feminine, sexes
+
+
+@pytest.mark.parametrize(
+    ("word", "sex", "genitive"),
+    [
+        ("paweł", "m", "pawła"),
+        ("wawrzyniec", "m", "wawrzyńca"),
+        ("aleksander", "m", "aleksandra"),
+        ("jerzy", "m", "jerzego"),
+        ("antoni", "m", "antoniego"),
+        ("bruno", "m", "brunona"),
+        ("barnaba", "m", "barnaby"),
+        ("maja", "f", "mai"),
+        ("alicja", "f", "alicji"),
+        ("zofia", "f", "zofii"),
+        ("noemi", "f", "noemi"),
+    ],
+)
+def test_given_names(word: str, sex: str, genitive: str) -> None:
+    assert genitive in declension.given(word, sex)
+
+
+@pytest.mark.parametrize(
+    ("word", "sex", "genitive"),
+    [
+        ("gołąb", "m", "gołębia"),
+        ("kozioł", "m", "kozła"),
+        ("kocioł", "m", "kotła"),
+        ("kwiecień", "m", "kwietnia"),
+        ("kwiecien", "m", "kwietnia"),
+        ("grudzień", "m", "grudnia"),
+        ("orzeł", "m", "orła"),
+        ("pies", "m", "psa"),
+        ("mróz", "m", "mroza"),
+        ("łoś", "m", "łosia"),
+        ("moniuszko", "m", "moniuszki"),
+        ("jagiełło", "m", "jagiełły"),
+        ("batory", "m", "batorego"),
+        ("zięba", "m", "zięby"),
+        ("zięba", "f", "zięby"),
+        ("kowalska", "f", "kowalskiej"),
+        ("cicha", "f", "cichej"),
+        ("myszka", "f", "myszki"),
+        ("gąska", "f", "gąski"),
+        ("nowak", "f", "nowak"),
+    ],
+)
+def test_surnames(word: str, sex: str, genitive: str) -> None:
+    assert genitive in declension.surname(word, sex)
+
+
+@pytest.mark.parametrize(
+    ("word", "sex", "other"),
+    [("nowak", "f", "nowaka"), ("kowalska", "f", "kowalski"), ("nowak", "m", "nowak"), ("kowalski", "m", "kowalski")],
+)
+def test_no_form_of_the_other_sex_or_case(word: str, sex: str, other: str) -> None:
+    assert other not in declension.surname(word, sex)
+
+
+def test_plain_keeps_polish_letters_only() -> None:
+    assert declension.plain("Łęcki-Müller D’Ávila") == "łęcki-muller davila"
+
+
+@pytest.mark.parametrize(
+    ("given", "surname", "sex", "expected"),
+    [
+        ("Kuba", "Nowak", None, ("m",)),
+        ("Kuba", "Nowak", "f", ("f",)),
+        ("Bonawentura", "Lis", None, ("m",)),
+        ("Mykola", "Koval", None, ("m",)),
+        ("Anna", "Nowak", None, ("f",)),
+        ("Andrea", "Rossi", None, ("m", "f")),
+        ("Jan", "Nowak", None, ("m",)),
+        ("Nel", "Nowak", None, ("f",)),
+        ("Wiola", "Kowalski", None, ("m", "f")),
+        ("Dagny", "Kowalska", None, ("m", "f")),
+        ("", "", None, ("m", "f")),
+    ],
+)
+def test_sexes(given: str, surname: str, sex: str | None, expected: tuple[str, ...]) -> None:
+    assert sexes(given, surname, sex) == expected
+
+
+def test_genitives_that_are_names_of_women() -> None:
+    assert all(map(also_feminine, ("daniela", "stanislawa", "oleksandra", "jana", "slawomira")))
+    assert not any(map(also_feminine, ("piotra", "marka", "tomasza", "dmytra")))

@@ -1,0 +1,58 @@
+"""Every folder of tests/bad_rules is a rule set with a mistake, and must be refused with that message: not by chance.
+
+A case holds the files that differ from the shipped rules, ``absent.txt`` the files that are missing, README.md why the
+case exists, ``expected-error.txt`` every line that `mailbot rules check` prints.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mailbot.errors import RulesError
+from mailbot.mails import proof
+from mailbot.mails.letter import Office
+from mailbot.mails.write import Writer
+from mailbot.ruleset.loader import load
+from tests.support import ROOT
+
+CASES = ROOT / "tests" / "bad_rules"
+OFFICE = Office("Help Desk", "hd@helpdesk.example", "hd@helpdesk.example", "helpdesk.example", "https://puesc.gov.pl")
+
+
+def spoiled(case: str, tmp_path: Path) -> Path:
+    """The shipped rules with the changes of ``case``."""
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    shutil.copytree(CASES / case, rules, dirs_exist_ok=True)
+    absent = rules / "absent.txt"
+    for name in absent.read_text().split() if absent.exists() else []:
+        (rules / name).unlink()
+    return rules
+
+
+@pytest.mark.parametrize("case", sorted(p.name for p in CASES.iterdir()))
+def test_is_refused_with_its_message(case: str, tmp_path: Path) -> None:
+    rules = spoiled(case, tmp_path)
+    expected = (CASES / case / "expected-error.txt").read_text(encoding="utf-8")
+    found = proof.check(rules)
+    assert "".join(f"{line}\n" for line in found).replace(str(tmp_path) + "/", "") == expected
+    with pytest.raises(RulesError):  # and no road leads to using it
+        Writer(load(rules), OFFICE)
+
+
+@pytest.mark.parametrize("case", sorted(p.name for p in CASES.iterdir()))
+def test_every_mistake_names_file_line_and_mend(case: str) -> None:
+    lines = (CASES / case / "expected-error.txt").read_text(encoding="utf-8").splitlines()
+    assert lines
+    for line in lines:
+        file, number, rest = line.split(":", 2)
+        assert file.startswith("rules/"), line
+        assert number.isdigit(), line
+        assert "mend: " in rest, line
+
+
+def test_the_shipped_rules_have_no_mistake() -> None:
+    assert proof.check(ROOT / "rules") == []

@@ -1,0 +1,85 @@
+"""The real resolver against a name server on the loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from mailbot.errors import ResolverUnavailable
+from mailbot.sender.resolver import DnsResolver, Kind
+
+RECORDS = {
+    ("wp.example.", "TXT"): ['"v=spf1 " "-all"'],
+    ("wp.example.", "MX"): ["10 mx.wp.example."],
+    ("mx.wp.example.", "A"): ["192.0.2.1"],
+    ("mx.wp.example.", "AAAA"): ["2001:db8::1"],
+    ("1.2.0.192.in-addr.arpa.", "PTR"): ["mx.wp.example."],
+}
+
+
+def answer(query: dns.message.Message) -> dns.message.Message:
+    response = dns.message.make_response(query)
+    response.flags |= dns.flags.RA
+    question = query.question[0]
+    name, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
+    if name == "broken.example.":
+        response.set_rcode(dns.rcode.SERVFAIL)
+    elif found := RECORDS.get((name, kind)):
+        response.answer.append(dns.rrset.from_text(name, 300, "IN", kind, *found))
+    elif not any(name == known for known, _ in RECORDS):
+        response.set_rcode(dns.rcode.NXDOMAIN)
+    return response
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            while True:
+                data, client = server.recvfrom(4096)
+                if data == b"stop":
+                    return
+                server.sendto(answer(dns.message.from_wire(data)).to_wire(), client)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"stop", server.getsockname())
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("wp.example", "TXT", ("v=spf1 -all",)),
+        ("wp.example", "MX", ("10 mx.wp.example",)),
+        ("mx.wp.example", "A", ("192.0.2.1",)),
+        ("mx.wp.example", "AAAA", ("2001:db8::1",)),
+        ("1.2.0.192.in-addr.arpa", "PTR", ("mx.wp.example",)),
+        ("wp.example", "A", ()),
+        ("none.example", "TXT", ()),
+        ("a..example", "TXT", ()),
+        ("a" * 64 + ".example", "TXT", ()),
+    ],
+)
+def test_records_come_in_the_forms_of_the_protocol(port: int, name: str, kind: Kind, expected: tuple[str, ...]) -> None:
+    assert DnsResolver(["127.0.0.1"], port=port).lookup(name, kind) == expected
+
+
+def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:
+    with pytest.raises(ResolverUnavailable):
+        DnsResolver(["127.0.0.1"], port=port).lookup("broken.example", "TXT")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        with pytest.raises(ResolverUnavailable):
+            DnsResolver(["127.0.0.1"], port=silent.getsockname()[1], timeout=0.2).lookup("wp.example", "TXT")
