@@ -139,6 +139,8 @@ class Authentication:
 
     result: AuthResult
     detail: str
+    methods: frozenset[str] = frozenset()
+    """The methods (spf, dkim, dmarc) whose aligned pass vouches; empty unless ``result`` is pass."""
 
 
 @dataclass(frozen=True, slots=True)

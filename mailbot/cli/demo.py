@@ -10,6 +10,7 @@ import mailbox
 import shutil
 import signal
 import smtplib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import yaml
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import Connection, select
 
 from mailbot.accounts.importing import import_file
@@ -107,7 +108,7 @@ def cases(folder: Path = FIXTURES) -> list[Case]:
 
 
 async def _demo(folder: Path, port: int, once: bool) -> bool:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     async with _capture(folder / "captured") as relay_port:
         settings = _settings(folder, relay_port, await _free(port))
         service = Service(compose.build(settings, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
@@ -194,18 +195,27 @@ async def _load_accounts(service: Service, folder: Path) -> None:
 
 
 async def _feed(service: Service, console: Console) -> bool:
-    table = Table("mail", "outcome", "ticket", "mails sent", "why", title="What becomes of the mails of fixtures/")
+    table = Table(
+        Column("mail", no_wrap=True),
+        Column("outcome", no_wrap=True),
+        Column("ticket", no_wrap=True),
+        Column("mails sent", no_wrap=True),
+        Column("why", ratio=1),
+        expand=True,
+    )
     every, good, done = cases(), True, set[int]()
     with Live(table, console=console, refresh_per_second=8, vertical_overflow="visible") as live:
         for n, case in enumerate(every, start=1):
             row = await asyncio.to_thread(_hand_over, case, service.addresses[case.via])
             result = await _result(service, row) if row not in done else {"outcome": "DUPLICATE", "mails": []}
             done.add(row)
-            right = all(result[key] == case.expect[key] for key in result.keys() & case.expect.keys())
-            good = good and right
-            mark = "[green]✓[/]" if right else f"[red]✗ expected {case.expect}[/] got"
-            ticket = str(result.get("ticket") or "")
-            table.add_row(case.name, f"{mark} {result['outcome']}", ticket, " ".join(result["mails"]), case.why)
+            wrong = {
+                key: case.expect[key] for key in result.keys() & case.expect.keys() if result[key] != case.expect[key]
+            }
+            good = good and not wrong
+            outcome = f"[green]✓[/] {result['outcome']}" if not wrong else f"[red]✗ {result['outcome']}[/]"
+            why = case.why if not wrong else f"[red]expected {wrong}[/] {case.why}"
+            table.add_row(case.name, outcome, str(result.get("ticket") or "–"), " ".join(result["mails"]) or "–", why)
             table.title = f"What becomes of the mails of fixtures/ ({n} of {len(every)})"
             live.refresh()
     return good

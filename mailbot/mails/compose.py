@@ -19,7 +19,7 @@ from mailbot.mails.letter import PLACEHOLDER
 from mailbot.mails.wording import fold
 
 _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)
-_WORD = 45  # bytes in one encoded word: 60 characters of base64 and 12 around them are less than 75
+_WORD = 39  # bytes in one encoded word: with "Subject: " before it the line still fits
 _REFERENCES = 10
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
 _SAFE_PHRASE = re.compile(r"[A-Za-z0-9 ]+")
@@ -60,7 +60,7 @@ def message(heading: Heading, text: str) -> bytes:
 
 def _header(heading: Heading, boundary: str) -> bytes:
     lines = [
-        f"From: {_phrase(heading.sender_name)} <{heading.sender}>",
+        f"From: {_phrase(heading.sender_name)}<{heading.sender}>",
         f"To: <{heading.recipient}>",
         f"Subject: {_unstructured(heading.subject, len('Subject: '))}",
         f"Date: {format_datetime(heading.date)}",
@@ -96,8 +96,8 @@ def _is_id(value: str | None) -> bool:
 
 
 def _phrase(name: str) -> str:
-    """A display name (RFC 5322 §3.2.5): words as they are, anything else as encoded words."""
-    return name if _SAFE_PHRASE.fullmatch(name) else _encoded_words(_printable(name))
+    """A display name (RFC 5322 §3.2.5) and what parts it from the address: words as they are, else encoded words."""
+    return f"{name} " if _SAFE_PHRASE.fullmatch(name) else f"{_encoded_words(_printable(name))}\r\n "
 
 
 def _unstructured(text: str, used: int) -> str:
@@ -138,7 +138,8 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _plain_lines(text: str) -> bytes:
-    return b2a_qp(text.replace("\n", "\r\n").encode(), istext=True)
+    ended = f"{text}\n".replace("\n", "\r\n")  # b2a_qp writes soft line breaks as the first line is ended
+    return b2a_qp(ended.encode(), istext=True)[:-2]
 
 
 def _line_with_token(line: str) -> bytes:

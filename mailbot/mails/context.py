@@ -111,7 +111,7 @@ VARIABLES: Mapping[str, Variable] = {
     "zdanie": Variable("the sentence to send, and what follows it", lambda m: f"{SENTENCES[_case(m)]}\n{_HINT}"),
     "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
     "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
-    "roznica": Variable("how it differs (rules/differences.yaml)", _differences),
+    "roznica": Variable("how it differs (rules/differences.yaml); empty when that is not known", _differences),
 }
 
 KNOWN: Mapping[MailKind, tuple[str, ...]] = {

@@ -63,6 +63,7 @@ def samples(kind: MailKind, category: str) -> Iterator[Letter]:
         yield replace(full, defects=every_but_one, phrase=Phrase.A)
     elif kind is MailKind.T7:
         near = replace(plain, subject="Odp: hasło awaryjne", differences=tuple((d, "Odp:") for d in Difference))
+        yield plain
         for phrase in Phrase:
             yield replace(near, phrase=phrase)
             yield replace(near, phrase=phrase, authenticated=True)

@@ -49,16 +49,17 @@ def _claim(
     which: ColumnElement[bool],
 ) -> list[int]:
     c = table.c
-    due = (
+    due = (  # a CTE with FOR UPDATE is computed once; as a subquery PostgreSQL may run it again and pass the limit
         select(c.id)
         .where(c.state == QUEUED, c.due_at <= now, which)
         .order_by(c.due_at, c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
     taken = connection.execute(
         update(table)
-        .where(c.id.in_(due.scalar_subquery()), c.state == QUEUED)
+        .where(c.id.in_(select(due.c.id)), c.state == QUEUED)
         .values(state=LEASED, leased_by=worker, leased_until=now + lease, attempts=c.attempts + 1)
         .returning(c.id)
     )

@@ -103,7 +103,7 @@ def _declared(fields: Mapping[str, list[str]]) -> Automatic | None:
     """Signs that the sending program put on the mail itself."""
     if any(_word(v) not in ("no", "") for v in fields.get("auto-submitted", [])):
         return Automatic.AUTO_SUBMITTED
-    if any(_word(v) not in _DENIED for name in _AUTOREPLY for v in fields.get(name, [])):
+    if any(_word(v) not in _DENIED for name in _AUTOREPLY & fields.keys() for v in fields[name]):
         return Automatic.AUTO_SUBMITTED
     if not _LIST.isdisjoint(fields):
         return Automatic.LIST

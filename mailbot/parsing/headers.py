@@ -29,6 +29,8 @@ class Block:
     """One header block of a message or part."""
 
     fields: tuple[Header, ...]
+    named: dict[str, list[bytes]]
+    """The same by name (by_name)."""
     body: int
     """Offset of the first octet behind the empty line."""
     lines: int
@@ -36,6 +38,10 @@ class Block:
     """It does not end within HEADER_BLOCK_MAX octets."""
     remarks: tuple[str, ...]
     """What is not as RFC 5322 has it: other programs may see other fields than we do."""
+
+    def top(self, name: str) -> bytes:
+        """Raw value of the topmost field called ``name`` (lower case), b"" when there is none."""
+        return self.named[name][0] if name in self.named else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def split(raw: bytes, start: int = 0, end: int | None = None) -> Block:
         remarks.append("bare CR in the header")
     if raw.find(b"\0", start, stop) >= 0:
         remarks.append("NUL in the header")
-    return Block(read.fields, body, len(lines), cut_off, tuple(remarks))
+    return Block(read.fields, by_name(read.fields), body, len(lines), cut_off, tuple(remarks))
 
 
 def _bare_cr(block: bytes) -> bool:
@@ -125,11 +131,6 @@ def by_name(fields: Sequence[Header]) -> dict[str, list[bytes]]:
     for field in fields:
         named.setdefault(field.name.lower(), []).append(field.value)
     return named
-
-
-def first(fields: Sequence[Header], name: str) -> bytes:
-    """Raw value of the topmost field called ``name`` (lower case), b"" when there is none."""
-    return next((field.value for field in fields if field.name.lower() == name), b"")
 
 
 def unfold(value: bytes) -> bytes:

@@ -48,11 +48,14 @@ def message_reasons(raw: bytes) -> tuple[str, ...]:
 
 def field_reason(field: Header) -> str | None:
     """Why one header field is not read (too long, too many encoded words), or None."""
+    encoded_words = field.value.count(b"=?")
+    if len(field.value) <= FIELD_MAX and encoded_words <= ENCODED_WORDS_MAX:
+        return None
     name = field.name.lower()
     cap = LONG_FIELD_MAX if name in LONG_FIELDS else FIELD_MAX
     if len(field.value) > cap:
         return f"header {name[:40]} of {len(field.value)} octets, over {cap}"
-    if field.value.count(b"=?") > ENCODED_WORDS_MAX:
+    if encoded_words > ENCODED_WORDS_MAX:
         return f"header {name[:40]} with over {ENCODED_WORDS_MAX} encoded words"
     return None
 

@@ -48,8 +48,10 @@ def _parse(raw: bytes, envelope: Envelope, own_addresses: frozenset[str]) -> Inb
         mended = raw.replace(b"\r", b"\n")
     block = headers.split(mended)
     reasons += limits.block_reasons(block.fields, block.lines, cut_off=block.cut_off)
-    fields = tuple(field for field in block.fields if limits.field_reason(field) is None)
-    named = headers.by_name(fields)
+    fields, named = block.fields, block.named
+    if reasons:
+        fields = tuple(field for field in fields if limits.field_reason(field) is None)
+        named = headers.by_name(fields)
     subject = headers.decode(_top(named, "subject"))
     body = _Body() if reasons else _body(mended, block)
     return InboundMessage(
@@ -96,8 +98,7 @@ def _header_damage(block: headers.Block) -> tuple[str, ...]:
     """Header blocks that other programs may read in another way than we do."""
     if not block.fields:
         return (*block.remarks, "no header fields")
-    named = headers.by_name(block.fields)
-    doubled = [f"{name} stands {n} times" for name in _SINGLE if (n := len(named.get(name, ()))) > 1]
+    doubled = [f"{name} stands {n} times" for name in _SINGLE if (n := len(block.named.get(name, ()))) > 1]
     return (*block.remarks, *doubled)
 
 

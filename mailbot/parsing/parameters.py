@@ -29,6 +29,10 @@ class Value:
         return self.parameters.get(name, "")
 
 
+NONE = Value("", {})
+"""A field that is not there."""
+
+
 def content_type(value: bytes) -> Value:
     """Content-Type: ``word`` is "type/subtype", or "" when the value has no such form."""
     value = headers.unfold(value)
@@ -38,6 +42,8 @@ def content_type(value: bytes) -> Value:
 
 def disposition(value: bytes) -> Value:
     """Content-Disposition (RFC 2183): ``word`` is "inline", "attachment"..."""
+    if not value:
+        return NONE
     value = headers.unfold(value)
     word = value.partition(b";")[0].strip().decode("ascii", "replace").lower()
     return _with_parameters(word, value)

@@ -24,7 +24,7 @@ _ATTRIBUTION_START = re.compile(
 )
 _ANGLE_ADDRESS = re.compile(r"<[^<>]*@[^<>]*>")
 _APPLE = re.compile(r"Wiadomość napisana (?:przez|w dniu|dnia)\s.*:\s*$", re.IGNORECASE)
-_USER = re.compile(r"Użytkownik\s.*\snapisał.{0,4}:\s*$", re.IGNORECASE)
+_VERB_INSIDE = re.compile(r"Użytkownik\s.*\snapisał.{0,4}:\s*$|Am\s.*\d.*\sschrieb\s.*:\s*$", re.IGNORECASE)
 _DATE_OR_ADDRESS = re.compile(r"\d{1,2}[:.]\d{2}|\d{4}|@|\d{1,2}[./-]\d{1,2}")
 
 _ORIGINAL = re.compile(
@@ -49,14 +49,17 @@ _MARKS = frozenset(":-_=")
 _RULER = re.compile(r"\s*[_\-—–=*]{5,}\s*$")
 
 _DEVICE = (
-    r"(?:i ?Phone|i ?Pad|iOS|iPod|Mac(?:Book)?|Apple|Android|Galaxy|Samsung|Huawei|Xiaomi|Redmi|Poco|Honor|Motorola|"
+    r"(?:i ?Phon|i ?Pad|iOS|iPod|Mac(?:Book)?|Apple|Android|Galaxy|Samsung|Huawei|Xiaomi|Redmi|Poco|Honor|Motorola|"
     r"LG|Moto|Nokia|Lumia|Sony|Xperia|One ?Plus|Oppo|Realme|vivo|HTC|BlackBerry|Windows|Outlook|Hotmail|Yahoo|Gmail|"
-    r"Google|Poczt|Onet|WP|Interia|o2|aplikacj|telefon|smartfon|urządzeni|tablet|komórk|Mail|Proton|Thunderbird|K-9|Spark|"
-    r"mobil|phone|device|tablet|Handy|Смартфон|телефон)"
+    r"Google|Poczt\w*+(?! Polsk)|Onet|WP|Interia|o2|aplikacj|telefon|smartfon|urządzeni|tablet|komórk|Mail|Proton|"
+    r"Thunderbird|K-9|Spark|Tuta|mobil|phone|device|Handy|Смартфон|телефон)"
+)
+_SENT = (
+    r"(?:(?:Wysłan|Nadan|Napisan)[oaey] (?:ze?|za pomocą|przy użyciu|przez|poprzez)|Sent|Отправлено|Надіслано"
+    r"|Відправлено|Odesláno|Odoslané|Gesendet|Envoyé|Von meinem|Enviado|Inviato)\b"
 )
 _SENT_WITH = re.compile(
-    r"(?:Wysłan[oaey]|Nadan[oaey]|Napisan[oaey]|Sent|Отправлено|Надіслано|Відправлено|Odesláno|Odoslané|Gesendet|"
-    rf"Envoyé|Von meinem|Enviado|Inviato)\b(?!.*\b(?:19|20)\d\d\b).{{0,70}}?(?<!\w){_DEVICE}.{{0,120}}$",
+    rf"{_SENT}(?!.*\b(?:19|20)\d\d\b).{{0,70}}?(?<!\w){_DEVICE}.{{0,120}}$",  # with a year it may be the request itself
     re.IGNORECASE,
 )
 _ADVERT = re.compile(
@@ -99,7 +102,7 @@ def _is_quoted(line: str) -> bool:
 def _rest_is_quote(lines: list[str]) -> int:
     """Number of the line from which on all is a quote; len(lines) when there is none."""
     for number, line in enumerate(lines):
-        if len(line) > _LINE_MAX or _MARKS.isdisjoint(line):
+        if line.startswith(">") or len(line) > _LINE_MAX or _MARKS.isdisjoint(line):
             continue
         if _ORIGINAL.match(line.lstrip()) or _is_reply_head(lines, number):
             while number and (not lines[number - 1].strip() or _RULER.match(lines[number - 1][:_LINE_MAX])):
@@ -119,6 +122,8 @@ def _is_reply_head(lines: list[str], number: int) -> bool:
         label = _LABEL.match(line.strip()[:_LINE_MAX])
         if not label:
             continue
+        if label[1].lower() in found:
+            break
         found.add(label[1].lower())
         if label[1].lower() in _DATE_LABELS and _TIME.search(label[2]):
             proof = True
@@ -156,7 +161,7 @@ def _attribution(kept: list[str], line: str) -> int | None:
         whole = " ".join([*kept[start:], line]).strip()
         if len(whole) > _LINE_MAX:
             break
-        if _APPLE.match(whole) or _USER.match(whole):
+        if _APPLE.match(whole) or _VERB_INSIDE.match(whole):
             return start
         if _VERB_END.search(whole) and _DATE_OR_ADDRESS.search(whole):
             if _ATTRIBUTION_START.match(whole):

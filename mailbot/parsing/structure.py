@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mailbot.parsing import headers, parameters
 from mailbot.parsing.limits import DELIMITERS_MAX, DEPTH_MAX, PARTS_MAX, OverLimit, block_reasons
-from mailbot.parsing.parameters import Value
+from mailbot.parsing.parameters import NONE, Value
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
@@ -63,7 +63,7 @@ class Reader:
         if depth > DEPTH_MAX:
             raise OverLimit(f"parts nested over {DEPTH_MAX} deep")
         end = len(self._raw) if end is None else end
-        field = headers.first(block.fields, "content-type")
+        field = block.top("content-type")
         kind = parameters.content_type(field) if field else default
         if not kind.word:
             kind = Value("text/plain", kind.parameters, (*kind.repairs, "content-type without a type, read as text"))
@@ -72,13 +72,12 @@ class Reader:
         return self._leaf(kind, block, end)
 
     def _multipart(self, kind: Value, start: int, end: int, depth: int) -> Part:
-        empty = Value("", {})
         spans, closed = self._spans(kind.get("boundary"), start, end)
         if not spans:
-            body = Part(_PLAIN, empty, self._raw[start:end])
+            body = Part(_PLAIN, NONE, self._raw[start:end])
             if not kind.get("boundary"):
-                return Part(kind, empty, children=(body,), repairs=("no boundary declared, read as text",))
-            return Part(kind, empty, children=(body,), damage=(f"{kind.word} whose boundary never comes",))
+                return Part(kind, NONE, children=(body,), repairs=("no boundary declared, read as text",))
+            return Part(kind, NONE, children=(body,), damage=(f"{kind.word} whose boundary never comes",))
         default = _RFC822 if kind.word == "multipart/digest" else _PLAIN
         children = []
         for begin, stop in spans:
@@ -87,7 +86,7 @@ class Reader:
                 raise OverLimit(f"part: {reasons[0]}")
             children.append(self.read(block, stop, depth + 1, default))
         repairs = () if closed else ("closing boundary missing",)
-        return Part(kind, empty, children=tuple(children), repairs=(*kind.repairs, *repairs))
+        return Part(kind, NONE, children=tuple(children), repairs=(*kind.repairs, *repairs))
 
     def _spans(self, boundary: str, start: int, end: int) -> tuple[list[tuple[int, int]], bool]:
         """Offsets of the parts between the delimiter lines (RFC 2046 §5.1.1), and whether a closing one was there."""
@@ -117,8 +116,8 @@ class Reader:
         return spans, False
 
     def _leaf(self, kind: Value, block: headers.Block, end: int) -> Part:
-        where = parameters.disposition(headers.first(block.fields, "content-disposition"))
-        encoding = headers.first(block.fields, "content-transfer-encoding")
+        where = parameters.disposition(block.top("content-disposition"))
+        encoding = block.top("content-transfer-encoding")
         data, trouble = _transfer_decoded(self._raw[block.body : end], encoding)
         damage = (f"part {kind.word}: {trouble}",) if trouble else ()
         return Part(kind, where, data, repairs=(*kind.repairs, *where.repairs), damage=damage)

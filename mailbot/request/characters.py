@@ -46,7 +46,7 @@ def _shorten(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """The form in which subjects are compared (domain.md §1.6): NFC, no invisible characters, every space U+0020, trimmed.
+    """The form in which subjects are compared: NFC, nothing invisible, every space U+0020, trimmed (domain.md §1.6).
 
     Nothing else: case, punctuation and doubled inner spaces stay, because a person sees them.
     """
@@ -87,3 +87,8 @@ def distance(left: str, right: str, limit: int) -> int:
             row.append(cost)
         before, last = last, row
     return min(last[-1], limit + 1)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of ``text``: a list of words that a person can read and mend."""
+    return frozenset(text.split())

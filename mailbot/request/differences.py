@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mailbot.model import Difference
 from mailbot.request.characters import distance, flat
@@ -38,7 +39,7 @@ def key(word: str) -> str:
 
 
 def shown(text: str) -> str:
-    """``text`` fit to be shown in a mail: no control characters, no addresses, at most 80 characters (domain.md §3.5)."""
+    """``text`` fit for a mail: no control characters, no addresses, at most 80 characters (domain.md §3.5)."""
     text = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
     return " ".join(_LINK.sub("…", text).split())[:80].strip()
 
@@ -153,7 +154,7 @@ def _strange(text: str, tokens: list[tuple[int, int]], aligned: list[int]) -> It
 
 def _gaps(text: str, tokens: list[tuple[int, int]], aligned: list[int]) -> Iterator[str]:
     """What stands between and behind the required words, where no other word stands."""
-    for left, right in zip(aligned, aligned[1:], strict=False):
+    for left, right in pairwise(aligned):
         if right == left + 1:
             yield text[tokens[left][1] : tokens[right][0]]
     if aligned and aligned[-1] == len(tokens) - 1:

@@ -9,20 +9,23 @@ from itertools import chain, islice, product
 
 from mailbot.model import Account, Match
 from mailbot.request import declension
-from mailbot.request.characters import fold
+from mailbot.request.characters import fold, word_set
 from mailbot.request.sexes import also_feminine, sexes
 
 Form = tuple[str, ...]
 
 _MOST_WORDS = 40
 _MOST_FORMS = 512
-_PARTICLES = frozenset(
-    "van von der den de del della di da dos das do la le du al el ul bin ibn ben abu zu ter ten af av mac mc san st thi y".split()
+_PARTICLES = word_set(
+    """
+    van von der den de del della di da dos das do la le du al el ul bin ibn ben abu zu ter ten af av mac mc san st thi y
+    """
 )
-# One sound, several spellings (German umlauts, transliterations from Cyrillic): equal skeletons mean doubt, never accept.
-_SPELLINGS = tuple(
-    pair.split("=")
-    for pair in "ck=k szcz=s shch=s sch=s sh=s sz=s cz=c ch=c kh=c ts=c tz=c zh=z rz=z ph=f x=ks ue=u oe=o ae=a w=v j=i y=i".split()
+# One sound, several spellings (umlauts, transliterations from Cyrillic): equal skeletons mean doubt, never accept.
+_SPELLINGS = (
+    *(("ck", "k"), ("szcz", "s"), ("shch", "s"), ("sch", "s"), ("sh", "s"), ("sz", "s"), ("cz", "c"), ("ch", "c")),
+    *(("kh", "c"), ("ts", "c"), ("tz", "c"), ("zh", "z"), ("rz", "z"), ("ph", "f"), ("x", "ks")),
+    *(("ue", "u"), ("oe", "o"), ("ae", "a"), ("w", "v"), ("j", "i"), ("y", "i")),
 )
 
 

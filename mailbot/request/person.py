@@ -1,8 +1,8 @@
-"""Reading the name and the birth year that a person wrote behind the sentence. Pure; doubt is kept, never guessed away.
+"""Reading the name and the birth year that a person wrote behind the sentence. Doubt is kept, never guessed away.
 
-The text goes through three sieves: what is certainly no datum (closing, addresses, telephone numbers) is cut, dates become
-one mark each, and of the remaining words those that only lead up to a datum ("Pan", "rok urodzenia") are left out. All
-other words stay in the name, so that something unexpected ends with a person and not with a wrong yes.
+The text goes through three sieves: what is certainly no datum (closing, addresses, telephone numbers) is cut, dates
+become one mark each, and of the remaining words those that only lead up to a datum ("Pan", "rok urodzenia") are left
+out. All other words stay in the name, so that something unexpected ends with a person and not with a wrong yes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from mailbot.request.vocabulary import (
 
 _YEARS = range(1900, 2021)
 _MOST_NAMES = 40
-_LONGEST = 20_000
+_AHEAD = 30
+"""Words behind a conjunction that are looked at for another person."""
+_LONGEST = 5_000
 """Characters behind a sentence that are read; the rest cannot be the data."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[-‐‑‒–—−][ \t]*(?=[^\W\d_])")
 _SEGMENT = re.compile(r"\n|(?<=[.!?;])[ \t]+(?=[^\W\d_])")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’‘`´-][^\W\d_]+)*|\ue000|[&+/]")
 _MARK = "\ue000"
-_CONJUNCTIONS = frozenset(("i", "oraz", "a", "and", "&", "+", "lub", "albo", "und"))
+_CONJUNCTIONS = frozenset(("i", "oraz", "a", "takze", "and", "&", "+", "lub", "albo"))
 
 
 @dataclass(slots=True)
@@ -78,17 +80,17 @@ def read_person(region: str) -> Person:
     break_before = False
     lines = _SEGMENT.split(text)
     for position, line in enumerate(lines):
-        tokens = _TOKEN.findall(_HYPHEN.sub("-", line))
-        if not tokens:
+        pieces = _TOKEN.findall(_HYPHEN.sub("-", line))
+        if not pieces:
             break_before = True
             continue
         if person.named and person.years:
-            rest = [(_TOKEN.findall(_HYPHEN.sub("-", other))) for other in lines[position:]]
+            rest = [_TOKEN.findall(_HYPHEN.sub("-", other)) for other in lines[position:]]
             person.several |= _second_person(rest, person, years)
             break
-        if break_before and person.named and any(_is_name(token) for token in tokens):
+        if break_before and person.named and any(_is_name(piece) for piece in pieces):
             break  # a new paragraph behind a name: a signature, not the year
-        _read_line(tokens, person, years)
+        _read_line(pieces, person, years)
         break_before = False
     if person.names:
         person.unfilled &= ~Hint.NAME
@@ -145,53 +147,59 @@ def _mark_dates(text: str) -> tuple[str, list[tuple[int, bool]]]:
     return "".join([*pieces, text[last:]]), years
 
 
-def _is_name(token: str) -> bool:
-    """Whether a token is a word that could belong to a name."""
-    if token == _MARK or token in "&+/":
+def _is_name(piece: str) -> bool:
+    """Whether a piece is a word that could belong to a name."""
+    if piece == _MARK or piece in "&+/":
         return False
-    return flat(token) not in COURTESY and not (len(token) == 1 and token in "wzro")
+    return flat(piece) not in COURTESY and not (len(piece) == 1 and piece in "wzro")
 
 
-def _read_line(tokens: list[str], person: Person, years: list[tuple[int, bool]]) -> None:
+def _read_line(pieces: list[str], person: Person, years: list[tuple[int, bool]]) -> None:
     """Take the words and years of one line or sentence."""
     behind_year = 0
-    for i, token in enumerate(tokens):
-        low = flat(token)
-        if token == _MARK:
+    for i, piece in enumerate(pieces):
+        low = flat(piece)
+        if piece == _MARK:
             person.several |= behind_year >= 2 and len(person.names) - behind_year >= 2
             person.years.append(years.pop(0))
             behind_year = 0
         elif low in PLURAL:
             person.several = True
-        elif low in _CONJUNCTIONS or token == "/":
-            person.several |= _joins(token, tokens[i + 1 :], person)
-        elif _is_name(token) and not (low in LEADING and not person.names):
+        elif piece == "/" or (low in _CONJUNCTIONS and not _is_initial(piece, person)):
+            person.several |= _joins(piece, pieces[i + 1 : i + _AHEAD], person)
+        elif _is_name(piece) and not (low in LEADING and not person.names):
             if len(person.names) < _MOST_NAMES:
-                person.names.append(token)
+                person.names.append(piece)
             behind_year += bool(person.years)
 
 
-def _joins(token: str, following: list[str], person: Person) -> bool:
+def _is_initial(piece: str, person: Person) -> bool:
+    """ "A" in "Jan A. Nowak" is no conjunction; in capitals "JAN I ANNA" it is."""
+    return piece == "A" or (piece == "I" and any(not name.isupper() for name in person.names))
+
+
+def _joins(piece: str, following: list[str], person: Person) -> bool:
     """Whether a conjunction joins two people: "Jana i Anny", "Jana Kowalskiego 1980 oraz Anny Nowak"."""
-    words = [word for word in following if flat(word) not in LEADING]
+    words = [word for word in following if flat(word) not in LEADING | _CONJUNCTIONS]
     if not person.names or not words or not _is_name(words[0]):
         return False
-    if token == "/" and (not person.named or len(words) < 2 or not _is_name(words[1])):
+    if piece == "/" and (not person.named or len(words) < 2 or not _is_name(words[1])):
         return False
-    if words[0][0].isupper() or not any(name[0].isupper() for name in person.names):
-        return not (person.named and person.years) or words[0][0].isupper() or _MARK in words
-    return False
+    said = [*person.names, words[0]]
+    if all(map(str.isupper, said)) or all(map(str.islower, said)):
+        return not (person.named and person.years) or _MARK in words
+    return words[0][0].isupper()
 
 
 def _second_person(lines: list[list[str]], first: Person, years: list[tuple[int, bool]]) -> bool:
     """Whether another name with another year, or joined by a conjunction, stands on a line behind complete data."""
     left = list(years)
-    for tokens in lines:
-        found = [left.pop(0)[0] for token in tokens if token == _MARK and left]
-        words = [token for token in tokens if _is_name(token) and flat(token) not in LEADING | _CONJUNCTIONS]
+    for pieces in lines:
+        found = [left.pop(0)[0] for piece in pieces if piece == _MARK and left]
+        words = [piece for piece in pieces if _is_name(piece) and flat(piece) not in LEADING | _CONJUNCTIONS]
         if not 2 <= len(words) <= 4 or not all(word[0].isupper() for word in words):
             continue
-        if (found and set(found) != {first.year}) or flat(tokens[0]) in _CONJUNCTIONS:
+        if (found and set(found) != {first.year}) or flat(pieces[0]) in _CONJUNCTIONS:
             return True
     return False
 

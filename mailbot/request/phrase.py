@@ -1,17 +1,17 @@
-"""What the body asks: which sentence of the procedure, for whom, born when, and what is missing (domain.md §1.1, §3.1)."""
+"""What the body asks: which sentence, for whom, born when, and what is missing (domain.md §1.1, §3.1)."""
 
 from __future__ import annotations
 
 import re
 
 from mailbot.model import Defect, Phrase, Request
-from mailbot.request.characters import flat, visible
+from mailbot.request.characters import flat, visible, word_set
 from mailbot.request.person import Person, cut_closing, read_person
 from mailbot.request.sentence import Sentence, sentences
 from mailbot.request.vocabulary import Hint
 
 _MOST_SENTENCES = 20
-_GREETING = frozenset("dzien dobry witam szanowni nazywam sie jestem ja niniejszym".split())
+_GREETING = word_set("dzien dobry witam szanowni nazywam sie jestem ja niniejszym")
 _LAST_WORDS = 300
 """Characters in front of the sentence in which data may stand that belong to it."""
 

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import re
 
-from mailbot.request.characters import fold
+from mailbot.request.characters import fold, word_set
 
 # Names in -a that men bear; those that women bear too stand in _BOTH.
-_MEN = frozenset(
-    "kuba barnaba bonawentura kosma jarema dyzma mykola mikola nikita illia ilia ilja luca foma foka sawa sava savva saba "
-    "jona ezdra mustafa musa isa yahya joshua krishna aditya mykyta kuzma toma danyla danila juda".split()
+_MEN = word_set(
+    """
+    kuba barnaba bonawentura kosma jarema dyzma mykola mikola nikita illia ilia ilja luca foma foka sawa sava
+    savva saba jona ezdra mustafa musa isa yahya joshua krishna aditya mykyta kuzma toma danyla danila juda
+    """
 )
-_BOTH = frozenset(
-    "andrea sasha sasza sascha aliosza alyosha misha misza nikola zhenya zenia zenja slava valya wala jura yura simona "
-    "adama micha mischa minh anh linh thanh phuong hong van alex kim robin kris chris jean".split()
+_BOTH = word_set(
+    """
+    andrea sasha sasza sascha aliosza alyosha misha misza nikola zhenya zenia zenja slava valya wala jura yura
+    adama micha mischa minh anh linh thanh phuong hong van alex kim robin kris chris jean
+    """
 )
 # Women's names that do not end in -a.
-_WOMEN = frozenset(
-    "nel noemi beatrycze beatrice carmen ingrid miriam nicole nicol ruth rut karen ester esther dolores mercedes iris zoe "
-    "chloe abigail rachel vivien vivian judyt marie anne jeanne claire julie sophie emilie charlotte alice elisabeth "
-    "elizabeth margaret hannah sarah deborah leah naomi susan karin kirsten astrid sigrid gudrun heidi elke heike silke "
-    "anke ulrike sabine christine katherine catherine caroline simone yvonne ines beatriz isabel raquel pilar soledad "
-    "lyubov liubov lubow ninel thi huong lan hoa mai thuy nhung trang nguyet jennifer amy mary emily lucy betty nancy "
-    "kelly wendy dorothy joan helen ellen kathleen maureen carol sheryl grace daphne penelope phoebe irene agnes "
-    "doris janet inger solveig mariam maryam zeynep elif noor zainab".split()
+_WOMEN = word_set(
+    """
+    nel noemi beatrycze beatrice carmen ingrid miriam nicole nicol ruth rut karen ester esther dolores mercedes
+    iris zoe chloe abigail rachel vivien vivian judyt marie anne jeanne claire julie sophie emilie charlotte
+    alice elisabeth elizabeth margaret hannah sarah deborah leah naomi susan karin kirsten astrid sigrid gudrun
+    heidi elke heike silke anke ulrike sabine christine katherine catherine caroline simone yvonne ines beatriz
+    isabel raquel pilar soledad lyubov liubov lubow ninel thi huong lan hoa mai thuy nhung trang nguyet jennifer
+    amy mary emily lucy betty nancy kelly wendy dorothy joan helen ellen kathleen maureen carol sheryl grace
+    daphne penelope phoebe irene agnes doris janet inger solveig mariam maryam zeynep elif noor zainab
+    """
 )
 # Men's names whose genitive is a woman's name: "Daniela", "Kamila", "Stanisława" (domain.md §5.2, 347 of 2,018).
-_TWINS = frozenset(
-    "jan daniel kamil aleksander alexander oleksandr aleksandr gabriel karol dominik adrian julian roman emil marian henryk "
-    "ludwik robert jozef antonin augustyn justyn martyn krystian christian fabian sebastian wiktor viktor victor teodor "
-    "izydor bogdan bohdan bogumil hieronim longin marcel marceli rafael samuel manuel emanuel fryderyk eryk erik filip "
-    "philip albert norbert alfred wit leon paul paulin pawel michal mikael joachim kornel florian damian lucjan lucian "
-    "felicjan wiwian hilary apolinary eugeni evgen yevgen walery valery walerian valerian maksymilian maximilian tacjan "
-    "urban salwator klemens seweryn celestyn faustyn sabin kajetan donat honorat renat ren lionel raul marek mark mart "
-    "klaudi juli aureli cecyli natan jordan morgan dian den patryk ignac vladimir vladislav stanislav yaroslav bernard "
-    "leopold rajmund edmund zygmunt wilhelm helen georg george carl charl mario angel luis lui andre rene jean denis "
-    "jaromir kazimir ariel axel micael nikol noel estel arlet anton anatol fran franc francisc silvestr ewaryst kryspin "
-    "konstantyn valentin walentyn marcin martin konrad oskar oliwer oliver olivier oliwier hubert ernest august".split()
+_TWINS = word_set(
+    """
+    jan daniel kamil aleksandr oleksandr alexandr gabriel karol dominik adrian julian roman emil marian henryk
+    ludwik robert jozef antonin augustyn justyn martyn martin krystian christian fabian sebastian wiktor viktor
+    victor teodor izydor bogdan bohdan bogumil hieronim longin marcel rafael samuel manuel emanuel fryderyk eryk
+    erik filip philip albert norbert wit leon paul paulin mikael kornel florian damian lucjan lucian felicjan
+    walerian valerian maksymilian klemens seweryn celestyn faustyn sabin kajetan donat honorat renat patryk
+    jordan natan bernard leopold wilhelm stanislav vladislav yaroslav jaroslav ariel axel nikol noel anton fran
+    valentin walentyn konrad oliwer oliver olivier hubert ernest august
+    """
 )
-_SURNAME_OF_WOMAN = re.compile(r"(?:sk|ck|dzk)a$|ow?na$|[oie]va$|aia$|aya$")
+_SURNAME_OF_WOMAN = re.compile(r"(?:sk|ck|dzk)a$|owna$|[oie]va$|aia$|aya$")
 _SURNAME_OF_MAN = re.compile(r"(?:sk|ck|dzk)[iy]$|[oi]v$|[oi]w$")
 
 

@@ -1,13 +1,15 @@
 """Words and patterns of Polish letters: what leads up to a datum, what closes a letter, what only looks like a year.
 
-All patterns are matched against the flat form of a text (lower case, no diacritics; characters.flat). Every repetition is
-bounded, so that each search is linear.
+All patterns are matched against the flat form of a text (lower case, no diacritics; characters.flat). Every repetition
+is bounded, so that each search is linear.
 """
 
 from __future__ import annotations
 
 import re
 from enum import Flag, auto
+
+from mailbot.request.characters import word_set
 
 
 class Hint(Flag):
@@ -22,7 +24,10 @@ class Hint(Flag):
 _NAMES = r"imi(?:e|ona)\s{0,3}(?:i|oraz|,|/|\s)\s{0,3}nazwisk[oa]"
 _BIRTH = r"(?:rok(?:u|iem)?|date?a?)\s{1,3}urodzenia"
 _OPEN, _SHUT = r"[(\[<{„\"']\s{0,3}", r"\s{0,3}[)\]>}”\"']"
-_ASK = r"(?:(?:tu|tutaj|prosze)\s{1,3})?(?:podaj(?:emy)?|wpisz|podac|wpisac)\s{1,3}(?:tu\s{1,3})?(?:swoje|twoje|pelne)?\s{0,3}"
+_ASK = (
+    r"(?:(?:tu|tutaj|prosze)\s{1,3})?(?:podaj(?:emy)?|wpisz|podac|wpisac)\s{1,3}"
+    r"(?:tu\s{1,3})?(?:swoje|twoje|pelne)?\s{0,3}"
+)
 
 HINTS: tuple[tuple[Hint, re.Pattern[str]], ...] = tuple(
     (hint, re.compile(pattern))
@@ -61,7 +66,7 @@ CLOSING = re.compile(
 
 _MONTH = r"(?:stycz|lut|marc|marz|kwie|maj|czerw|lip|sierp|wrze|pazdz|listop|grud)[a-z]{0,8}"
 DATE = re.compile(
-    r"(?P<lead>(?:\b(?:ur(?:odz(?:on\w{1,4}|enia|\b))?|rocznik\w{0,2}|roku?|data|dnia|dn|w|z|r|born|year|of|birth)\b"
+    r"(?P<lead>(?:\b(?:ur(?:odz(?:on\w{1,4}|enia|\b))?|rocznik\w{0,2}|roku?|data|dnia|dniu|dn|to|jest|w|z|r|born|year|of|birth)\b"
     r"[ \t\n.:,;=(–-]{0,6}){1,6})?[(\['’]{0,2}"
     r"(?:(?<![\d/-])(\d{4})\s?[-./]\s?\d{1,2}\s?[-./]\s?\d{1,2}(?!\d)"
     rf"|(?<!\d)\d{{1,2}}\s?[-./ ]\s?(?:\d{{1,2}}|[ivx]{{1,4}})\s?[-./ ]\s?(\d{{4}})(?!\d)"
@@ -76,17 +81,20 @@ JUNK: tuple[re.Pattern[str], ...] = tuple(
     re.compile(pattern)
     for pattern in (
         # an address, with the label that leads up to it
-        r"(?:\b(?:login\w{0,4}|adres\w{0,3}|e|mail\w{0,4}|email\w{0,2}|puesc|konta|to)\b[ \t:.=-]{0,4}){0,6}"
+        r"(?:\b(?:login\w{0,4}|adres\w{0,3}|e|mail\w{0,4}|email\w{0,2}|puesc|konta|to|"
+        r"na|nowy|stary|moj|obecny|dotychczasowy)\b[ \t:.=-]{0,4}){0,6}"
         r"[\w.+%'-]{1,64}@[\w.-]{1,255}",
         r"https?://\S{1,2000}|\bwww\.\S{1,2000}",
+        r"\bpesel\b[ \t:.]{0,4}\d{11}(?!\d)",
         # a number with the label of a number: PESEL, IDSISC, telephone...
-        r"\b(?:pesel|nip|regon|krs|idi?sisc|sisc|eori|dowod\w{0,2}|nr|numer\w{0,2}|tel(?:efon\w{0,3})?|kom(?:ork\w|orkowy)?|fax|"
-        r"faks|mob(?:ile)?)\b[ \t.:#=+(-]{0,6}(?:(?:pesel|idi?sisc|tel(?:efonu)?|krs|nip|konta|dowodu)\b[ \t.:#=+(-]{0,6}){0,2}"
+        r"\b(?:pesel|nip|regon|krs|idi?sisc|sisc|eori|dowod\w{0,2}|nr|numer\w{0,2}|tel(?:efon\w{0,3})?|"
+        r"kom(?:ork\w|orkowy)?|fax|faks|mob(?:ile)?)\b[ \t.:#=+(-]{0,6}"
+        r"(?:(?:pesel|idi?sisc|tel(?:efonu)?|krs|nip|konta|dowodu)\b[ \t.:#=+(-]{0,6}){0,2}"
         r"[a-z]{0,3}[ \t]?\d[\d \t()-]{0,20}",
         r"\b(?:pesel|nip|regon|krs|idi?sisc)\b[ \t:.]{0,4}",
         # labelled lines that hold no name and no year of the applicant
-        r"\b(?:prezes|dyrektor|firma|stanowisko|adres(?: zamieszkania| korespondencyjny)?|miejscowosc|miejsce urodzenia|miasto|ulica|"
-        r"login|e-?mail|telefon|tel|kontakt|dzial)[ \t]{0,3}[:.][^\n,;]{0,200}",
+        r"\b(?:prezes|dyrektor|firma|stanowisko|adres(?: zamieszkania| korespondencyjny)?|miejscowosc|"
+        r"miejsce urodzenia|miasto|ulica|haslo|login|e-?mail|telefon|tel|kontakt|dzial)[ \t]{0,3}[:.][^\n,;]{0,200}",
         r"\b(?:zam(?:ieszkal\w{1,3})?\b\.?|ul\.)[^\n,;]{0,200}",
         rf"(?<!\d){_PHONE}(?!\d)",
         r"(?<!\d)\d{2}-\d{3}(?!\d)(?:[ \t]{1,3}[a-z]{3,40})?",
@@ -96,16 +104,20 @@ JUNK: tuple[re.Pattern[str], ...] = tuple(
     )
 )
 
-LEADING = frozenset(
-    "pan pani pana panu pania panem p ob ks ms mr mrs miss sz szanowny szanowna szanownego szanownej".split()
+LEADING = word_set(
+    """
+    pan pani pana panu pania panem p ob ks ms mr mrs miss sz szanowny szanowna szanownego szanownej
+    """
 )
 """Courtesy words in front of a name."""
-COURTESY = frozenset(
-    "imie imiona imienia imion nazwisko nazwiska rok roku rocznik ur urodz urodzony urodzona urodzonego urodzonej urodzonym "
-    "urodzenia data daty dnia dn mgr inz dr hab prof osoby osobe uzytkownika uzytkowniczki konta klienta klientki mojego "
-    "mojej moje moich moj swojego swoje dane danych osobowe osobowych name surname given first last year birth born mnie "
-    "siebie".split()
+COURTESY = word_set(
+    """
+    imie imiona imienia imion nazwisko nazwiska rok roku rocznik ur urodz urodzony urodzona urodzonego urodzonej
+    urodzonym urodzenia data daty dnia dn mgr inz dr hab prof osoby osobe uzytkownika uzytkowniczki konta
+    klienta klientki mojego mojej moje moich moj swojego swoje dane danych osobowe osobowych name surname given
+    first last year birth born mnie siebie
+    """
 )
 """Words in or behind the data that are no part of a name."""
-PLURAL = frozenset("panstwa panstwo malzonkow malzenstwa malzenstwo rodzenstwa panstwu".split())
+PLURAL = word_set("panstwa panstwo malzonkow malzenstwa malzenstwo rodzenstwa panstwu")
 """Words that speak of two people."""

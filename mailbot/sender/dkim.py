@@ -69,6 +69,14 @@ def signed_at(headers: Sequence[Header], domain: str) -> Iterator[int]:
             yield int(tags[b"t"][:15])
 
 
+def weak(headers: Sequence[Header], domain: str) -> bool:
+    """Does a signature aligned with ``domain`` leave open what we act upon, whoever verified it?"""
+    present = {h.name.lower() for h in headers}
+    return any(
+        aligned(_text(tags.get(b"d", b"")), domain) and not _covers(tags, present) for _, tags in _signatures(headers)
+    )
+
+
 def _signatures(headers: Sequence[Header]) -> Iterator[tuple[int, Mapping[bytes, bytes]]]:
     values = [h.value for h in headers if h.name.lower() == "dkim-signature"]
     for index, value in enumerate(values[:MAX_SIGNATURES]):
@@ -97,16 +105,19 @@ def _verify(
 
 
 def _acceptable(tags: Mapping[bytes, bytes], present: set[str], now: datetime) -> bool:
-    """Does the signature cover what we act upon, all of the body, today?"""
-    if b"l" in tags or tags.get(b"a") not in _ALGORITHMS:
-        return False
-    covered = {_text(name).strip().lower() for name in tags.get(b"h", b"").split(b":")}
-    if any(name in present and name not in covered for name in _MUST_COVER):
+    """Does the signature cover what we act upon, today?"""
+    if tags.get(b"a") not in _ALGORITHMS or not _covers(tags, present):
         return False
     signed, expires = tags.get(b"t", b"0"), tags.get(b"x", b"9" * 15)
     if not (signed.isdigit() and expires.isdigit()):
         return False
     return int(signed[:15]) <= (now + _CLOCK_SLOP).timestamp() and now.timestamp() <= int(expires[:15])
+
+
+def _covers(tags: Mapping[bytes, bytes], present: set[str]) -> bool:
+    """All of the body (no l=), and every header field that changes what a citizen asks."""
+    covered = {_text(name).strip().lower() for name in tags.get(b"h", b"").split(b":")}
+    return b"l" not in tags and not any(name in present and name not in covered for name in _MUST_COVER)
 
 
 def _key(name: bytes, tags: Mapping[bytes, bytes], resolver: Resolver) -> bytes | None:

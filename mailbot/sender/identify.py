@@ -25,7 +25,7 @@ def authenticate(
     """The sender of a mail. Never raises: what cannot be found out is never a pass.
 
     ``road``: "headers" trusts the Authentication-Results of ``authserv_id``, "own" checks with ``resolver``.
-    A pass with a doubled header field or a stale date becomes none, so that a person looks (mailstack.md §7).
+    A pass with a doubled header field, or by a weak or stale signature alone, becomes none: a person looks.
     """
     block = inspect(raw.raw)
     author = read_from(message.headers)
@@ -37,7 +37,7 @@ def authenticate(
     try:
         found = _authenticate(raw, message, domain, road, authserv_id, resolver)
         if found.result is AuthResult.PASS:
-            found = _hold_back(raw, message, domain, block.doubled, max_age_days) or found
+            found = _hold_back(raw, message, domain, block.doubled, max_age_days, found.methods) or found
     except Exception as error:  # a mail that breaks a check must still reach a person
         found = Authentication(AuthResult.NONE, f"the check itself failed: {type(error).__name__}")
     return Sender(author.address, None, found)
@@ -59,11 +59,23 @@ def _authenticate(
 
 
 def _hold_back(
-    raw: RawMessage, message: InboundMessage, domain: str, doubled: tuple[str, ...], max_age_days: int
+    raw: RawMessage,
+    message: InboundMessage,
+    domain: str,
+    doubled: tuple[str, ...],
+    max_age_days: int,
+    methods: frozenset[str],
 ) -> Authentication | None:
-    """Why a pass does not count: signatures survive a field prepended and a replay of an old mail."""
+    """Why a pass does not count: a signature survives a field prepended, text appended and a replay years later.
+
+    An aligned SPF pass is about this very delivery, so then only doubled fields matter.
+    """
     if doubled:
         return Authentication(AuthResult.NONE, f"passed, but there are two of: {', '.join(doubled)}")
+    if "spf" in methods:
+        return None
+    if dkim.weak(message.headers, domain):
+        return Authentication(AuthResult.NONE, "passed, but by a DKIM signature that leaves parts of the mail open")
     limit = timedelta(days=max_age_days)
     if message.date is None and message.all("date"):
         return Authentication(AuthResult.NONE, "passed, but the Date cannot be read")

@@ -36,8 +36,9 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
         return Authentication(AuthResult.FAIL, "results contradict each other")
     if any(_other_from(r, domain) for r in results):
         return Authentication(AuthResult.NONE, "dmarc was checked for another From domain")
-    if passed := next((r for r in results if _passes(r, domain)), None):
-        return Authentication(AuthResult.PASS, f"{passed.method}=pass, aligned with {domain}")
+    if methods := frozenset(r.method for r in results if _passes(r, domain)):
+        told = ", ".join(f"{method}=pass" for method in sorted(methods))
+        return Authentication(AuthResult.PASS, f"{told}, aligned with {domain}", methods)
     spf_failed = bool(spf & _SPF_FAILS)
     undecided = "temperror" in dkim or _undecided_dkim(results) or "temperror" in spf
     if undecided or ("temperror" in dmarc and not spf_failed):

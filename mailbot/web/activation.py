@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from sqlalchemy import Connection
 
@@ -142,7 +142,9 @@ class ActivationPage:
 
 async def _read(request: web.Request) -> _Form:
     """The form: UTF-8, each field exactly once. Raises HTTPException (400, 413, 415)."""
-    if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8").lower() != "utf-8":
+    plain = hdrs.CONTENT_ENCODING not in request.headers
+    utf8 = (request.charset or "utf-8").lower() == "utf-8"
+    if request.content_type != "application/x-www-form-urlencoded" or not (plain and utf8):
         raise web.HTTPUnsupportedMediaType
     body = await request.read()
     try:

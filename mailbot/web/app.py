@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -19,14 +20,17 @@ from mailbot.web.pages import STATIC, Pages
 
 _PHONE = "33 483 20 55"  # seed 001: the procedure's number
 
+SERVER_OPTIONS: dict[str, Any] = {
+    "access_log": None,  # its lines would hold the links
+    "auto_decompress": False,  # no browser packs a form; a bomb would be unpacked
+}
+"""For ``web.AppRunner(app, **SERVER_OPTIONS)``."""
+
 
 def build(
     settings: Settings, database: Database, directory: Directory, secret: Secret, clock: Clock, phone: str = _PHONE
 ) -> web.Application:
-    """The application; ``phone`` is the Help Desk's number as citizens dial it.
-
-    Serve it with ``web.AppRunner(app, access_log=None)``: an access log would hold the links.
-    """
+    """The application; ``phone`` is the Help Desk's number as citizens dial it."""
     pages = Pages(phone, settings.web.public_url)
     app = web.Application(middlewares=[_failures(pages)], client_max_size=security.BODY_LIMIT)
     security.add_headers(app, behind_tls=settings.web.behind_tls)

@@ -18,15 +18,18 @@ ENVELOPE = Envelope(Source.INJECT)
 OWN = frozenset({"pomoc@urzad.example"})
 TEMPLATE = (
     b"Received: from a by b; Mon, 3 Nov 2025 10:12:00 +0100\r\nFrom: =?utf-8?Q?Ja=C5=84?= <jan@wp.example>\r\n"
-    b"Subject: =?iso-8859-2?Q?HAS=A3O?= AWARYJNE\r\n\tPUESC =?utf-8?B?xYHDs2TFug==?=\r\nDate: Mon, 3 Nov 2025 10:12 +0100\r\n"
+    b"Subject: =?iso-8859-2?Q?HAS=A3O?= AWARYJNE\r\n\tPUESC =?utf-8?B?xYHDs2TFug==?=\r\n"
+    b"Date: Mon, 3 Nov 2025 10:12 +0100\r\n"
     b"Message-ID: <a@b.example>\r\nReferences: <a@b> <c@d>\r\nAuto-Submitted: (x) no; a=b\r\nMIME-Version: 1.0\r\n"
     b'Content-Type: multipart/mixed; boundary="=_b"\r\n\r\npre\r\n--=_b\r\n'
     b'Content-Type: multipart/alternative; boundary="=_c"\r\n\r\n--=_c\r\nContent-Type: text/plain; charset=utf-8; '
-    b"format=flowed; delsp=yes\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nProsz=C4=99 o \r\nzmian=C4=99=\r\n\r\n> x\r\n"
+    b"format=flowed; delsp=yes\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nProsz=C4=99 o \r\nzmian=C4=99=\r\n"
+    b"\r\n> x\r\n"
     b'--=_c\r\nContent-Type: text/html; charset="windows-1250"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
     + base64.b64encode("<p style='display:none'>ą</p><blockquote>ć&nbsp;&#322;</blockquote>".encode("cp1250"))
     + b"\r\n--=_c--\r\n--=_b\r\nContent-Type: application/pdf; name*0*=utf-8''%C5%82; name*1=.pdf\r\n"
-    b'Content-Disposition: attachment; filename="=?utf-8?Q?=C5=82?=.pdf"\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--=_b--\r\n'
+    b'Content-Disposition: attachment; filename="=?utf-8?Q?=C5=82?=.pdf"\r\n'
+    b"Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--=_b--\r\n"
 )
 PIECES = (
     b"\0",

@@ -131,7 +131,7 @@ def test_no_rules_whatever_get_past(drawn: list[Rule], facts: Facts) -> None:
 @settings(max_examples=600, deadline=None)
 @given(st.lists(rules, min_size=1, max_size=6), mail_facts)
 def test_what_the_loader_takes_never_needs_the_second_look(drawn: list[Rule], facts: Facts) -> None:
-    taken = []
+    taken: list[Rule] = []
     for rule in drawn:
         if floor.mistakes(rule, [region(r.when) for r in taken]):
             continue

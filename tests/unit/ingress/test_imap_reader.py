@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -226,11 +226,11 @@ async def test_the_back_off_doubles_up_to_five_minutes_and_is_reset_by_success(i
 
 async def test_a_missing_password_file_is_tried_again(intake: Intake) -> None:
     here, away = Path(intake.settings.password_file), Path(f"{intake.settings.password_file}.away")
-    os.rename(here, away)
+    shutil.move(here, away)
     async with intake.reading():
         await until(lambda: intake.pauses != [])
         assert not intake.server.asked("LOGIN")
-        os.rename(away, here)
+        shutil.move(away, here)
         await until(lambda: intake.stored == 1)
     assert intake.server.asked("LOGIN") == ['LOGIN "helpdesk" "secret"']
 
@@ -324,7 +324,11 @@ def kill(uid: int) -> Say:
 
 
 @pytest.mark.parametrize("fault", [refuse, kill])
-async def test_one_bad_message_does_not_block_those_behind_it(intake: Intake, fault: Callable[[int], Say]) -> None:
+@pytest.mark.parametrize("size", [100, 9 * 2**20], ids=["small", "alone in its batch"])
+async def test_one_bad_message_does_not_block_those_behind_it(
+    intake: Intake, fault: Callable[[int], Say], size: int
+) -> None:
+    intake.server.sizes = {4: size}
     first = Say(FETCH, fault(4).what, fault(4).then)
     intake.server.script = [first, *(fault(4) for _ in range(50))]
     intake.server.script.append(Say("UID FETCH 4,9 (UID BODY", fault(4).what, fault(4).then))

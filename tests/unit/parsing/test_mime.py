@@ -77,7 +77,7 @@ def test_attachments_are_what_was_sent() -> None:
 
 
 def test_boundary_that_begins_another() -> None:
-    deeper = b'Content-Type: multipart/mixed; boundary="=_b2"\r\n\r\n--=_b2\r\n\r\njeden\r\n--=_b2\r\n\r\ndwa\r\n--=_b2--\r\n'
+    deeper = inner(b"mixed", b"\r\njeden", b"\r\ndwa").replace(b"=_inner", b"=_b2")
     assert read(mail(*multipart(b"mixed", deeper, PLAIN))).text == "jeden\ndwa\nzwykły"
 
 

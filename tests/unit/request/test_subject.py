@@ -105,7 +105,7 @@ def test_near_miss_names_each_difference(subject: str, differences: dict[Differe
 
 def test_details_are_fit_for_a_mail() -> None:
     found = classify(f"{REQUIRED} \x07{'bardzo ' * 40}\u202e pisz@zle.example", is_reply=False)
-    (code, detail), *_ = [pair for pair in found.differences if pair[0] is D.EXTRA]
+    (_code, detail), *_ = [pair for pair in found.differences if pair[0] is D.EXTRA]
     assert len(detail) <= 80
     assert detail.isprintable()
     assert "@" not in detail

@@ -379,8 +379,34 @@ def test_a_from_prepended_to_a_signed_mail_is_ambiguous(line: bytes) -> None:
     ],
 )
 def test_a_date_far_from_the_arrival_goes_to_a_person(date: datetime | None, days: int, expected: AuthResult) -> None:
-    sender = identify(PLAIN, date=date, received_at=NOW + timedelta(days=days))
+    field = b"Authentication-Results: mx.helpdesk.example; dkim=pass header.d=wp.example\r\n"
+    sender = identify(field + PLAIN, {}, road="headers", date=date, received_at=NOW + timedelta(days=days))
     assert sender.authentication.result is expected
+
+
+def test_an_aligned_spf_pass_is_about_this_delivery_so_a_wrong_clock_does_not_matter() -> None:
+    sender = identify(PLAIN, date=NOW, received_at=NOW + timedelta(days=3000))
+    assert sender.authentication.result is PASS
+    assert sender.authentication.methods == {"spf", "dmarc"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "spf", "expected"),
+    [
+        (b"h=from:subject:date:content-type:mime-version; l=14", "", NONE),
+        (b"h=from:subject:date:content-type:mime-version; l=14", "spf=pass smtp.mailfrom=jan@wp.example; ", PASS),
+        (b"h=from:date:content-type:mime-version", "", NONE),
+        (b"h=from:subject:content-type:mime-version", "", NONE),
+        (b"h=from:subject:date:mime-version", "", NONE),
+        (b"h=from:subject:date:content-type:mime-version", "", PASS),
+    ],
+)
+def test_a_pass_of_our_mx_by_a_signature_that_leaves_parts_open_goes_to_a_person(
+    tags: bytes, spf: str, expected: AuthResult
+) -> None:
+    field = f"Authentication-Results: mx.helpdesk.example; {spf}dkim=pass header.d=wp.example\r\n".encode()
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; d=wp.example; s=s1; bh=eA==; b=eA==; " + tags + b"\r\n"
+    assert identify(field + signature + PLAIN, {}, road="headers").authentication.result is expected
 
 
 def test_the_headers_road() -> None:

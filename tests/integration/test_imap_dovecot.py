@@ -1,0 +1,203 @@
+"""The reader against a real Dovecot."""
+
+from __future__ import annotations
+
+import asyncio
+import imaplib
+import smtplib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mailbot.config import ImapSettings, Tls
+from mailbot.ingress.imap import ImapReader
+from mailbot.ingress.imap_syntax import mailbox
+from mailbot.observe import utc_now
+from tests.intake import FailingDatabase, messages, open_database, until
+from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot
+
+
+def mail(name: object) -> bytes:
+    return f"From: jan@sender.example\r\nSubject: {name}\r\n\r\nZażółć {name}\r\n.\r\n".encode()
+
+
+@pytest.fixture
+def server() -> Iterator[Dovecot]:
+    with dovecot() as running:
+        yield running
+
+
+@dataclass
+class Box:
+    """The mailbox, seen by another client."""
+
+    server: Dovecot
+
+    def open(self) -> imaplib.IMAP4:
+        client = imaplib.IMAP4("127.0.0.1", self.server.imap, timeout=30)
+        client._encoding = "utf-8"  # type: ignore[attr-defined]  # the password is not ASCII
+        client.login(USER, PASSWORD)
+        return client
+
+    def append(self, *raws: bytes, folder: str = "INBOX", flags: str = "") -> None:
+        client = self.open()
+        for raw in raws:
+            assert client.append(mailbox(folder), flags, "", raw)[0] == "OK"
+        client.logout()
+
+    def create(self, folder: str) -> None:
+        client = self.open()
+        assert client.create(mailbox(folder))[0] == "OK"
+        client.logout()
+
+    def deliver(self, raw: bytes) -> None:
+        with smtplib.LMTP("127.0.0.1", self.server.lmtp) as client:
+            client.sendmail("jan@sender.example", [USER], raw)
+
+    def flags(self, folder: str = "INBOX") -> list[set[bytes]]:
+        """Flags of each message, without \\Recent."""
+        client = self.open()
+        _, count = client.select(mailbox(folder), readonly=True)
+        answer = client.fetch("1:*", "(FLAGS)")[1] if count != [b"0"] else []
+        found = [set(imaplib.ParseFlags(line)) - {b"\\Recent"} for line in answer if isinstance(line, bytes)]
+        client.logout()
+        return found
+
+
+@dataclass
+class Intake:
+    server: Dovecot
+    database: FailingDatabase
+    settings: ImapSettings
+
+    async def raws(self) -> list[bytes]:
+        return [message.raw for message in await messages(self.database)]
+
+    async def holds(self, count: int) -> None:
+        async def enough() -> bool:
+            return len(await self.raws()) >= count
+
+        await until(enough, 90)
+
+    @asynccontextmanager
+    async def reading(self, **changes: object) -> AsyncIterator[ImapReader]:
+        reader = ImapReader(replace(self.settings, **changes), self.database, utc_now)  # type: ignore[arg-type]
+        task = asyncio.create_task(reader.run())
+        try:
+            yield reader
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def intake(server: Dovecot, tmp_path: Path) -> AsyncIterator[Intake]:
+    password = tmp_path / "password"
+    password.write_text(PASSWORD + "\n")
+    settings = ImapSettings(
+        "127.0.0.1", server.imaps, "imaps", str(server.tls.ca), USER, str(password), timeout_seconds=30
+    )
+    async with open_database(tmp_path) as database:
+        yield Intake(server, database, settings)
+
+
+@pytest.fixture
+def box(server: Dovecot) -> Box:
+    return Box(server)
+
+
+async def test_each_message_is_stored_once_and_no_flag_changes(intake: Intake, box: Box) -> None:
+    sent = [mail(number) for number in range(120)]
+    await asyncio.to_thread(box.append, *sent)
+    await asyncio.to_thread(box.append, mail("read by a person"), flags="(\\Seen \\Flagged)")
+    async with intake.reading():
+        await intake.holds(121)
+        await asyncio.to_thread(box.deliver, mail("by LMTP"))
+        await intake.holds(122)
+    async with intake.reading() as reader:
+        await until(lambda: reader.last_poll is not None)
+    stored = await messages(intake.database)
+    assert [message.raw for message in stored[:121]] == [*sent, mail("read by a person")]
+    assert len(stored) == 122
+    assert stored[-1].raw.endswith(mail("by LMTP"))  # Dovecot puts Return-Path and Received above
+    assert await asyncio.to_thread(box.flags) == [set()] * 120 + [{b"\\Seen", b"\\Flagged"}, set()]
+
+
+async def test_messages_are_moved_to_a_folder_that_is_made(intake: Intake, box: Box) -> None:
+    done = "Zgłoszenia przyjęte & zapisane"
+    await asyncio.to_thread(box.append, mail(1), mail(2))
+    async with intake.reading(done_folder=done):
+        await intake.holds(2)
+        await asyncio.to_thread(box.append, mail(3))
+        await intake.holds(3)
+
+        async def empty() -> bool:
+            return not await asyncio.to_thread(box.flags)
+
+        await until(empty)
+    assert await asyncio.to_thread(box.flags, done) == [set()] * 3
+    assert await intake.raws() == [mail(1), mail(2), mail(3)]
+
+
+@pytest.mark.parametrize("tls", ["imaps", "starttls", "plain"])
+async def test_every_way_to_connect_and_a_polish_folder(intake: Intake, box: Box, tls: Tls) -> None:
+    await asyncio.to_thread(box.create, "Zgłoszenia/Hasła")
+    await asyncio.to_thread(box.append, mail(1), folder="Zgłoszenia/Hasła")
+    port = intake.server.imaps if tls == "imaps" else intake.server.imap
+    async with intake.reading(tls=tls, port=port, folder="Zgłoszenia/Hasła"):
+        await intake.holds(1)
+    assert await intake.raws() == [mail(1)]
+
+
+@pytest.mark.parametrize("tls", ["imaps", "starttls"])
+async def test_a_server_of_an_unknown_authority_gets_no_password(intake: Intake, tls: Tls) -> None:
+    port = intake.server.imaps if tls == "imaps" else intake.server.imap
+    async with intake.reading(tls=tls, port=port, ca_file="") as reader:
+        await until(lambda: reader._attempt >= 2)
+        assert reader.last_poll is None
+    assert "Login:" not in intake.server.log()
+
+
+async def test_after_a_restart_of_the_server_reading_goes_on(intake: Intake, box: Box) -> None:
+    await asyncio.to_thread(box.append, mail(1))
+    async with intake.reading() as reader:
+        await intake.holds(1)
+        await asyncio.to_thread(intake.server.stop)
+        await until(lambda: not reader.connected)
+        await asyncio.to_thread(intake.server.start)
+        await asyncio.to_thread(box.append, mail(2))
+        await intake.holds(2)
+    assert await intake.raws() == [mail(1), mail(2)]
+
+
+async def test_a_folder_that_is_deleted_and_made_again(intake: Intake, box: Box) -> None:
+    """New UIDVALIDITY: the UIDs below the cursor are other messages now."""
+
+    def replace_folder() -> None:
+        client = box.open()
+        assert client.delete("Work")[0] == "OK"
+        client.logout()
+        box.create("Work")
+        box.append(mail("a"), mail("b"), folder="Work")
+
+    await asyncio.to_thread(box.create, "Work")
+    await asyncio.to_thread(box.append, mail(1), mail(2), mail(3), folder="Work")
+    async with intake.reading(folder="Work"):
+        await intake.holds(3)
+    await asyncio.to_thread(replace_folder)
+    async with intake.reading(folder="Work"):
+        await intake.holds(5)
+    assert await intake.raws() == [mail(1), mail(2), mail(3), mail("a"), mail("b")]
+
+
+async def test_nothing_is_moved_until_the_database_answers(intake: Intake, box: Box) -> None:
+    intake.database.failures = 1
+    await asyncio.to_thread(box.append, mail(1))
+    async with intake.reading(done_folder="Done"):
+        await until(lambda: intake.database.failures == 0)
+        assert await asyncio.to_thread(box.flags) == [set()]
+        await intake.holds(1)
+    assert await intake.raws() == [mail(1)]

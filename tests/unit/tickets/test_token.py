@@ -1,0 +1,36 @@
+"""The token of an activation link."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailbot.secret import Secret
+from mailbot.tickets.activation import link, token, token_hash
+
+SECRET = Secret(b"k" * 32)
+
+
+@given(st.integers(0, 9_999_999))
+def test_a_token_is_32_url_safe_characters_and_always_the_same(number: int) -> None:
+    made = token(SECRET, f"ZGL{number:07}")
+    assert re.fullmatch("[A-Za-z0-9_-]{32}", made)
+    assert made == token(SECRET, f"ZGL{number:07}")
+
+
+def test_no_two_tickets_and_no_two_installations_share_a_token() -> None:
+    tokens = {token(Secret(bytes([key]) * 32), f"ZGL{number:07}") for key in range(3) for number in range(1000)}
+    assert len(tokens) == 3000
+
+
+def test_only_the_hash_is_for_the_database() -> None:
+    assert re.fullmatch("[0-9a-f]{64}", token_hash("x" * 32))
+    assert token_hash("x" * 32) != token_hash("y" * 32)
+
+
+def test_the_link_has_one_slash() -> None:
+    assert (
+        link("https://puesc.example", "x") == link("https://puesc.example/", "x") == "https://puesc.example/aktywacja/x"
+    )
