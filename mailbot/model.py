@@ -206,7 +206,7 @@ class Phrase(StrEnum):
 
 
 REQUIRED_SUBJECT = "HASŁO AWARYJNE PUESC PROCEDURA SPECJALNA"
-"""The subject of the procedure's card (seed 001, P3): code, not rules, for nothing else may ever be accepted or asked."""
+"""The subject on the procedure's card (seed 001, P3): code, not rules, as nothing else may be accepted or asked."""
 
 SENTENCES: Mapping[Phrase, str] = {
     Phrase.A: "Proszę o zmianę hasła awaryjnego dla",

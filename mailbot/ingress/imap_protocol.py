@@ -19,7 +19,7 @@ from mailbot.errors import MailboxUnavailable
 
 _LITERAL = re.compile(rb"\{(\d{1,19})\+?\}$")
 _STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
-_EXISTS = re.compile(rb"\d+ EXISTS$", re.IGNORECASE)
+_EXISTS = re.compile(rb"\d+ EXISTS\b", re.IGNORECASE)
 
 _PATIENCE = 10  # a command that trickles on is given up after so many time-outs
 

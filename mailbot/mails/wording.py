@@ -8,6 +8,8 @@ import unicodedata
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from mailbot.unicode import nfc
+
 WARSAW = ZoneInfo("Europe/Warsaw")
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""
@@ -52,7 +54,7 @@ def complaint_deadline(answered_at: datetime) -> datetime:
 def reflected(text: str) -> str:
     """A citizen's words fit to be repeated to him: one line of at most 80 characters, nothing that a mail program would
     make a link, no control, invisible or bidirectional characters (domain.md §3.5)."""
-    visible = "".join(_visible(c) for c in unicodedata.normalize("NFC", text))
+    visible = "".join(_visible(c) for c in nfc(text))
     words = " ".join(_LINKLIKE.sub(" ", visible).split())
     return words if len(words) <= _REFLECTED else words[: _REFLECTED - 1].rstrip() + "…"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+
+from mailbot.unicode import nfc
 
 POLISH = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
 _TYPOGRAPHIC = frozenset("„”“‟’‘–—…•·«»§°€©®™\u00a0\u00ad\u200b\u200e\u200f\u2002\u2003\u2009\u202f\ufeff")
@@ -170,8 +171,3 @@ def _strict(data: bytes, name: str) -> str | None:
         return data.decode(name)
     except (ValueError, LookupError):
         return None
-
-
-def nfc(text: str) -> str:
-    """Unicode NFC: a letter and its mark are one character."""
-    return unicodedata.normalize("NFC", text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mailbot.model import Header
 from mailbot.parsing import charset
 from mailbot.parsing.limits import HEADER_BLOCK_MAX, HEADER_LINES_MAX
+from mailbot.unicode import nfc
 
 _NAME = re.compile(rb"[!-9;-~]+")
 _FOLD = re.compile(rb"\r\n?|\n")
@@ -209,5 +210,5 @@ def _unbase64(data: bytes) -> bytes:
 def printable(text: str) -> str:
     """Line breaks become a space, other control characters but TAB the replacement character."""
     if text.isprintable():
-        return charset.nfc(text)
-    return charset.nfc(_CONTROL.sub("\ufffd", _BREAK.sub(" ", text)))
+        return nfc(text)
+    return nfc(_CONTROL.sub("\ufffd", _BREAK.sub(" ", text)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from mailbot.unicode import nfc
 
 _INVISIBLE = (
     *(0x00AD, 0x034F, 0x061C, 0x180E, 0xFEFF),
@@ -29,7 +30,7 @@ def plain(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _NEEDS.search(text):
-        text = unicodedata.normalize("NFC", text.translate(_PLAIN))
+        text = nfc(text.translate(_PLAIN))
     return text
 
 

@@ -7,13 +7,12 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailbot.model import Difference
+from mailbot.model import REQUIRED_SUBJECT, Difference
 from mailbot.request.characters import distance, flat
 
-REQUIRED = "HASŁO AWARYJNE PUESC PROCEDURA SPECJALNA"
 """The one subject of the special procedure (seed 001)."""
 WORDS = ("haslo", "awaryjne", "puesc", "procedura", "specjalna")
-_WRITTEN = tuple(REQUIRED.split())
+_WRITTEN = tuple(REQUIRED_SUBJECT.split())
 
 _LOOKALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХЎԌӀавеѕіјкмнорстухԁԛӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧΑαερονυικτϲꓮꓢꓡꓳꓝꓖꓑꓴꓰꓚꓓꓣꓬꓤꓠꓙ",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from mailbot.model import Difference, Subject, SubjectClass
+from mailbot.model import REQUIRED_SUBJECT, Difference, Subject, SubjectClass
 from mailbot.request.characters import canonical, distance
-from mailbot.request.differences import REQUIRED, WORDS, differences, key, shown, words
+from mailbot.request.differences import WORDS, differences, key, shown, words
 from mailbot.request.reference import tickets
 
-__all__ = ["REQUIRED", "canonical", "classify"]
+__all__ = ["canonical", "classify"]
 
 LONGEST = 500
 """Characters of a subject that are looked at for likeness; no header a person writes is longer."""
@@ -31,7 +31,7 @@ def classify(text: str, *, is_reply: bool) -> Subject:
     hasła awaryjnego" goes to its ticket); only the identical subject wins over everything.
     """
     whole = canonical(text)
-    if whole == REQUIRED:
+    if whole == REQUIRED_SUBJECT:
         return Subject(SubjectClass.EXACT, whole)
     named = tickets(whole)
     if named:
@@ -42,8 +42,8 @@ def classify(text: str, *, is_reply: bool) -> Subject:
     rest = _without_prefix(seen)
     if "".join(words_key(rest)) in _NEW:
         return Subject(SubjectClass.NOWE_NEAR, whole)
-    if rest == REQUIRED and is_reply and len(whole) <= LONGEST:
-        return Subject(SubjectClass.REPLY_EXACT, whole, ((Difference.PREFIX, shown(seen[: -len(REQUIRED)])),))
+    if rest == REQUIRED_SUBJECT and is_reply and len(whole) <= LONGEST:
+        return Subject(SubjectClass.REPLY_EXACT, whole, ((Difference.PREFIX, shown(seen[: -len(REQUIRED_SUBJECT)])),))
     if _near(rest):
         return Subject(SubjectClass.NEAR, whole, differences(seen))
     if _starts_with_new(rest):

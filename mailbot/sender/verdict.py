@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from mailbot.model import Authentication, AuthResult
 from mailbot.sender.alignment import aligned, ascii_domain
 
-_SPF_FAILS = frozenset({"fail", "hardfail", "softfail"})
+_SPF_FAILS = frozenset({"fail", "hardfail"})
+_SPF_DOUBTS = _SPF_FAILS | {"softfail"}
+"""RFC 7208 §8.5: softfail is weak. It proves no forgery, so a person looks; but it never agrees with a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
     spf = {r.result for r in results if r.method == "spf" and not _about_helo_only(r)}
     if "fail" in dmarc:
         return Authentication(AuthResult.FAIL, "dmarc=fail")
-    if len(dmarc) > 1 or ("pass" in spf and spf & _SPF_FAILS) or len(_reverse_paths(results)) > 1:
+    if len(dmarc) > 1 or ("pass" in spf and spf & _SPF_DOUBTS) or len(_reverse_paths(results)) > 1:
         return Authentication(AuthResult.FAIL, "results contradict each other")
     if any(_other_from(r, domain) for r in results):
         return Authentication(AuthResult.NONE, "dmarc was checked for another From domain")

@@ -19,6 +19,7 @@ from mailbot.secret import Secret
 from mailbot.storage.schema import activation, ticket_event
 
 PATH = "/aktywacja/"
+"""Where the page is, under web.public_url; the mail's link (mails.context) leads there."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -48,11 +49,6 @@ def token(secret: Secret, ticket_number: str) -> str:
 def token_hash(token: str) -> str:
     """SHA-256 of the token, 64 hex digits: what lies at rest. 192 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def link(public_url: str, token: str) -> str:
-    """The address that the citizen opens; ``public_url`` is the setting web.public_url."""
-    return f"{public_url.rstrip('/')}{PATH}{token}"
 
 
 def grant(

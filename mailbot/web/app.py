@@ -18,7 +18,7 @@ from mailbot.web import health, security
 from mailbot.web.activation import ActivationPage
 from mailbot.web.pages import STATIC, Pages
 
-_PHONE = "33 483 20 55"  # seed 001: the procedure's number
+_PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; rules/contacts.yaml may say otherwise
 
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": None,  # its lines would hold the links
@@ -28,10 +28,17 @@ SERVER_OPTIONS: dict[str, Any] = {
 
 
 def build(
-    settings: Settings, database: Database, directory: Directory, secret: Secret, clock: Clock, phone: str = _PHONE
+    settings: Settings,
+    database: Database,
+    directory: Directory,
+    secret: Secret,
+    clock: Clock,
+    *,
+    phone: str = _PHONE,
+    portal: str = _PORTAL,
 ) -> web.Application:
-    """The application; ``phone`` is the Help Desk's number as citizens dial it."""
-    pages = Pages(phone, settings.web.public_url)
+    """The application; ``phone`` and ``portal`` as in rules/contacts.yaml."""
+    pages = Pages(phone, portal, settings.web.public_url)
     app = web.Application(middlewares=[_failures(pages)], client_max_size=security.BODY_LIMIT)
     security.add_headers(app, behind_tls=settings.web.behind_tls)
     csrf = security.Csrf(secret, secure=settings.web.behind_tls)

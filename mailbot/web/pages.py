@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib import resources
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailbot.accounts import passwords
 from mailbot.accounts.passwords import Problem
+from mailbot.mails import wording
 
 STATIC = "/static/style.css"
-_MONTHS = (
-    *("stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca"),
-    *("lipca", "sierpnia", "września", "października", "listopada", "grudnia"),
-)
 _NOTICES = {
     400: ("Nie udało się odczytać formularza", "Otwórz jeszcze raz link z wiadomości i wypełnij formularz od nowa."),
     404: ("Nie ma takiej strony", "Otwórz jeszcze raz link z wiadomości. Skopiuj go w całości."),
@@ -38,20 +34,15 @@ def mask(login: str) -> str:
     return f"{local[:1]}***@{domain}"
 
 
-def moment(at: datetime) -> str:
-    """A moment in Polish local time: "4 listopada 2025 r., godz. 14:30"."""
-    local = at.astimezone(ZoneInfo("Europe/Warsaw"))
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year} r., godz. {local:%H:%M}"
-
-
 class Pages:
-    """Renders the pages; ``phone`` is the number to call, ``public_url`` the setting web.public_url."""
+    """Renders the pages; ``phone`` and ``portal`` are those of rules/contacts.yaml."""
 
-    def __init__(self, phone: str, public_url: str) -> None:
+    def __init__(self, phone: str, portal: str, public_url: str) -> None:
         self._environment = Environment(
             loader=PackageLoader("mailbot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._environment.globals |= {"phone": phone, "style": urlsplit(public_url).path.rstrip("/") + STATIC}
+        style = urlsplit(public_url).path.rstrip("/") + STATIC
+        self._environment.globals |= {"phone": phone, "portal": portal, "style": style}
         self.style = (resources.files("mailbot.web") / "static" / "style.css").read_text(encoding="utf-8")
 
     def form(
@@ -70,7 +61,7 @@ class Pages:
             status,
             login=mask(login),
             changes_login=changes_login,
-            until=moment(expires_at),
+            until=f"{wording.day(expires_at)}, godz. {wording.hour(expires_at)}",
             csrf=csrf,
             rules=passwords.RULES,
             max_length=passwords.MAX_LENGTH,

@@ -125,4 +125,4 @@ def test_workers_side_by_side_take_no_row_twice(engine: Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sum(taken, [])) == ids
+    assert sorted(row for rows in taken for row in rows) == ids

@@ -7,11 +7,12 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbot.model import REQUIRED_SUBJECT as REQUIRED
 from mailbot.model import Account, Match, SubjectClass
 from mailbot.request.names import compare
 from mailbot.request.phrase import read
 from mailbot.request.reference import tickets
-from mailbot.request.subject import REQUIRED, canonical, classify
+from mailbot.request.subject import canonical, classify
 
 INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2069\ufe0f\ufeff"
 GAPS = " \t\u00a0\u2002\u2009\u202f\u3000"

@@ -84,7 +84,8 @@ class Intake:
 
     @asynccontextmanager
     async def reading(self, **changes: object) -> AsyncIterator[ImapReader]:
-        reader = ImapReader(replace(self.settings, **changes), self.database, utc_now)  # type: ignore[arg-type]
+        settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        reader = ImapReader(settings, self.database, utc_now, sleep=lambda _: asyncio.sleep(0.1))
         task = asyncio.create_task(reader.run())
         try:
             yield reader

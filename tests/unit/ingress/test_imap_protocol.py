@@ -229,6 +229,19 @@ async def test_a_server_that_does_not_greet(server: FakeImap, greeting: bytes) -
         await ImapConnection.open(settings(server))
 
 
+async def test_in_clear_only_to_loopback(server: FakeImap) -> None:
+    """Also when "localhost" is not what its name says."""
+
+    class Elsewhere:
+        def get_extra_info(self, name: str) -> tuple[str, int]:
+            return ("192.0.2.1", 143)
+
+    connection = ImapConnection(1, 1000)
+    connection.transport = Elsewhere()  # type: ignore[assignment]
+    with pytest.raises(MailboxUnavailable, match="loopback only"):
+        await connection._greet(settings(server), None)
+
+
 async def test_nobody_listens() -> None:
     with pytest.raises(MailboxUnavailable):
         await ImapConnection.open(ImapSettings("127.0.0.1", 1, "plain", user="u"))

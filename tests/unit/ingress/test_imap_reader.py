@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor
@@ -57,8 +60,8 @@ class Intake:
         def stored() -> None:
             self.stored += 1
 
-        settings = replace(self.settings, **changes)  # type: ignore[arg-type]
-        reader = ImapReader(settings, self.database, clock, stored, rand=lambda: 0.0, sleep=pause)
+        changed = replace(self.settings, **changes)  # type: ignore[arg-type]
+        reader = ImapReader(changed, self.database, clock, stored, rand=lambda: 0.0, sleep=pause)
         task = asyncio.create_task(reader.run())
         try:
             yield reader
@@ -246,6 +249,47 @@ async def test_the_token_is_read_anew_at_each_login(intake: Intake, tmp_path: Pa
     await intake.read(token_file=str(token))
     first, second = intake.server.asked("AUTHENTICATE")
     assert first != second
+
+
+_FAULTS = [
+    Say(to, what, then)
+    for to in ("CAPABILITY", "LOGIN", "SELECT", "UID SEARCH", "UID FETCH", "UID MOVE", "CREATE", "IDLE")
+    for what, then in (
+        (b"", "cut"),
+        (b"%t NO no\r\n", "go on"),
+        (b"%t OK and no more\r\n", "go on"),
+        (b"* 7 EXISTS\r\n* 1 FETCH (UID 3 BODY[] NIL)\r\n", "answer"),
+        (b"* 1 FETCH (UID 4 BODY[] {9}\r\n", "cut"),
+        (b"* SEARCH 3 4 9 77\r\n", "answer"),
+        (b"* BYE\r\n", "go on"),
+        (b"junk\r\n", "go on"),
+    )
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(_FAULTS), max_size=12),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
+def test_whatever_goes_wrong_each_message_has_one_row(script: list[Say], failures: int, lost_answers: int) -> None:
+    async def run() -> None:
+        with TemporaryDirectory() as folder:
+            server = FakeImap({uid: mail(uid) for uid in (3, 4, 9)}, script=list(script))
+            async with server.listening(), open_database(Path(folder)) as database:
+                intake = Intake(server, database, Path(folder))
+                database.failures, database.lost_answers = failures, lost_answers
+                async with intake.reading(poll_seconds=0, done_folder="Done") as reader:
+                    await until(lambda: reader.last_poll is not None)
+                    server.script.clear()
+                    server.deliver(12, mail(12))
+                    await until(lambda: 12 not in server.messages)
+                stored = await messages(database)
+                assert [message.envelope.uid for message in stored] == [3, 4, 9, 12]
+                assert all(message.raw == mail(message.envelope.uid) or message.envelope.note for message in stored)
+
+    asyncio.run(run())
 
 
 # ----------------------------------------------------------------------------------------------------- the database

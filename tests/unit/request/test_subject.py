@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mailbot.model import REQUIRED_SUBJECT as REQUIRED
 from mailbot.model import Difference, SubjectClass
 from mailbot.request.reference import tickets
-from mailbot.request.subject import REQUIRED, canonical, classify
+from mailbot.request.subject import canonical, classify
 
 D = Difference
 

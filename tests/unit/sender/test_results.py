@@ -67,7 +67,8 @@ MATRIX = [
     ("dmarc=fail", FAIL),
     ("dmarc=fail (p=none) header.from=wp.example; dkim=pass header.d=wp.example", FAIL),
     ("spf=fail smtp.mailfrom=jan@wp.example", FAIL),
-    ("spf=softfail smtp.mailfrom=jan@wp.example; dkim=none", FAIL),
+    ("spf=softfail smtp.mailfrom=jan@wp.example; dkim=none", NONE),
+    ("spf=fail smtp.mailfrom=jan@wp.example; dkim=none", FAIL),
     ("spf=hardfail smtp.mailfrom=jan@wp.example", FAIL),
     ("spf=fail smtp.mailfrom=zly@zle.example; dkim=pass header.d=zle.example", FAIL),
     ("spf=fail smtp.mailfrom=jan@wp.example; dkim=fail header.d=wp.example", FAIL),
@@ -211,7 +212,7 @@ def test_filters_of_one_mx_may_each_write_a_field() -> None:
     other = field("zle.example; dmarc=fail")
     assert verdict(dmarc, other, dkim, spf, BY_MX) is PASS
     assert verdict(spf, dkim, BY_MX) is PASS
-    assert verdict(spf, BY_MX) is FAIL
+    assert verdict(spf, BY_MX) is NONE
 
 
 @pytest.mark.parametrize("below", [(), (BY_MX,)])

@@ -7,8 +7,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbot.mails import context
+from mailbot.mails.letter import Office
 from mailbot.secret import Secret
-from mailbot.tickets.activation import link, token, token_hash
+from mailbot.tickets.activation import PATH, token, token_hash
 
 SECRET = Secret(b"k" * 32)
 
@@ -30,7 +32,9 @@ def test_only_the_hash_is_for_the_database() -> None:
     assert token_hash("x" * 32) != token_hash("y" * 32)
 
 
-def test_the_link_has_one_slash() -> None:
-    assert (
-        link("https://puesc.example", "x") == link("https://puesc.example/", "x") == "https://puesc.example/aktywacja/x"
-    )
+def test_the_mail_leads_to_the_page() -> None:
+    office = Office("Help Desk", "hd@helpdesk.example", "hd@helpdesk.example", "helpdesk.example", "https://p.example")
+    start = f"https://p.example{PATH}"
+    placeholder = context.link(office).removeprefix(start)
+    assert context.link(office) == start + placeholder
+    assert len(placeholder) == len(token(SECRET, "ZGL0000001"))

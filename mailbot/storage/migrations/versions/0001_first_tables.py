@@ -7,7 +7,6 @@ from alembic import op
 
 from mailbot.storage.schema import Id, UtcDateTime
 
-
 revision = "0001"
 down_revision = None
 
