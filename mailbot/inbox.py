@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,29 +49,48 @@ def delivery_key(message: RawMessage) -> str:
 
 def store(connection: Connection, messages: Sequence[RawMessage], now: datetime) -> tuple[Stored, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(inbox).on_conflict_do_nothing(index_elements=["delivery_key"]).returning(inbox.c.id)
-    stored = []
-    for message in messages:
-        key = delivery_key(message)
-        row = {
-            "source": message.envelope.source.value,
-            "delivery_key": key,
-            "sha256": message.sha256,
-            "size": len(message.raw),
-            "envelope": asdict(message.envelope),
-            "received_at": message.received_at,
-            "state": "queued",
-            "due_at": now,
-        }
-        new = connection.execute(statement, row).scalar_one_or_none()
-        if new is None:
-            old = connection.execute(select(inbox.c.id).where(inbox.c.delivery_key == key)).scalar_one()
-            stored.append(Stored(old, False))
-            continue
-        connection.execute(insert(raw_message), {"inbox_id": new, "raw": message.raw})
-        stored.append(Stored(new, True))
+    keys = [delivery_key(message) for message in messages]
+    fresh = _insert(connection, [_row(m, key, now) for m, key in zip(messages, keys, strict=True)])
+    known = fresh | _find(connection, [key for key in keys if key not in fresh])
+    stored, raws = [], []
+    for message, key in zip(messages, keys, strict=True):
+        new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
+        stored.append(Stored(known[key], new))
+        if new:
+            raws.append({"inbox_id": known[key], "raw": message.raw})
+    if raws:
+        connection.execute(insert(raw_message), raws)
     return tuple(stored)
+
+
+def _row(message: RawMessage, key: str, now: datetime) -> dict[str, Any]:
+    return {
+        "source": message.envelope.source.value,
+        "delivery_key": key,
+        "sha256": message.sha256,
+        "size": len(message.raw),
+        "envelope": asdict(message.envelope),
+        "received_at": message.received_at,
+        "state": "queued",
+        "due_at": now,
+    }
+
+
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Write the rows whose delivery key is new; the ids by key."""
+    if not rows:
+        return {}
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(inbox).on_conflict_do_nothing(index_elements=["delivery_key"])
+    done = connection.execute(statement.returning(inbox.c.delivery_key, inbox.c.id), rows)
+    return {row.delivery_key: row.id for row in done}
+
+
+def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
+    if not keys:
+        return {}
+    there = connection.execute(select(inbox.c.delivery_key, inbox.c.id).where(inbox.c.delivery_key.in_(keys)))
+    return {row.delivery_key: row.id for row in there}
 
 
 def message_of(row: RowMapping) -> RawMessage:

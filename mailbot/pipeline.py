@@ -133,7 +133,7 @@ class Pipeline:
         logins = [login for _, u in batch if (login := self.login_to_ask(u))]
         accounts = self.directory.find_many(connection, logins)
         rows = Rows(first)
-        grants: list[tuple[int, Account, Letter]] = []
+        grants: list[activation.Grant] = []
         decisions = []
         for inbox_id, u in batch:
             seen = history.look(u.identity)
@@ -141,15 +141,14 @@ class Pipeline:
             facts, decision = self.decide(u, account, seen.duplicate)
             ticket_id, letter = self._write(connection, rows, inbox_id, u, account, seen, decision, now)
             if MailKind.T3 in decision.mails and ticket_id and letter and account:
-                grants.append((ticket_id, account, letter))
+                grants.append(activation.Grant(ticket_id, letter.ticket, account.login))
             rows.decide(inbox_id, u, seen, facts, decision, ticket_id, now)
             history.add(u.identity, ticket_id, open_=bool(decision.mails) or not closed(decision.state))
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
         rows.flush(connection, worker)
-        for ticket_id, account, letter in grants:
-            until = now + timedelta(hours=self.settings.activation.lifetime_hours)
-            activation.grant(connection, ticket_id, letter.ticket, account.login, None, now, until, self.secret)
+        until = now + timedelta(hours=self.settings.activation.lifetime_hours)
+        activation.grant(connection, grants, now, until, self.secret)
         return decisions
 
     def letter(self, u: Understanding, account: Account | None, decision: Decision, zgl: str, now: datetime) -> Letter:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from mailbot.inbox import Cursor, message_of, read_cursor
 from mailbot.model import RawMessage
-from mailbot.storage.engine import Database, T, Work, connect
+from mailbot.storage.engine import Database, Item, ManyWork, T, connect
 from mailbot.storage.schema import inbox, metadata, raw_message
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -30,16 +31,16 @@ class FailingDatabase(Database):
     failures = 0
     lost_answers = 0
 
-    async def write(self, work: Work[T]) -> T:
-        """As Database.write, after the failures that were asked for."""
+    async def _put(self, work: ManyWork[Item, T], item: Item) -> T:
+        """As Database._put, the road of every commit, after the failures that were asked for."""
         if self.failures:
             self.failures -= 1
 
-            def fail(_: object) -> T:
+            def fail(_: object, __: object) -> NoReturn:
                 raise OperationalError("COMMIT", {}, Exception("secret: the disk is full"))
 
-            return await super().write(fail)
-        result = await super().write(work)
+            await super()._put(fail, None)
+        result = await super()._put(work, item)
         if self.lost_answers:
             self.lost_answers -= 1
             raise ConnectionResetError("secret: the commit was done")

@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 SECRET = Secret(b"k" * 32)
 
 
-def _open_ticket(connection: Connection, number: str) -> int:
+def open_ticket(connection: Connection, number: str) -> int:
     """A ticket with the message behind it; only what the foreign keys ask."""
     ticket_id = int(number.removeprefix("ZGL"))
     message = connection.execute(
@@ -54,6 +54,7 @@ def grant(
 ) -> str:
     """Open a ticket and grant its link for a day; returns the token."""
     with engine.begin() as connection:
-        ticket_id = _open_ticket(connection, number)
-        activation.grant(connection, ticket_id, number, login, new_login, now, now + DAY, SECRET)
+        ticket_id = open_ticket(connection, number)
+        one = activation.Grant(ticket_id, number, login, new_login)
+        activation.grant(connection, [one], now, now + DAY, SECRET)
     return activation.token(SECRET, number)

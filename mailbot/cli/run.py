@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from mailbot.cli import compose, options
 from mailbot.cli.service import ROLES, Service
 
+_SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
 
 @click.command()
 @options.config
@@ -18,6 +20,7 @@ from mailbot.cli.service import ROLES, Service
 def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     """Take mail in, decide, send, serve the activation page, until stopped (SIGTERM or Ctrl-C)."""
     options.logs()
+    sys.setswitchinterval(_SWITCH)
     asyncio.run(_run(config_file, roles or ROLES))
 
 

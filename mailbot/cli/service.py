@@ -17,6 +17,7 @@ from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
 from mailbot.observe import step
+from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -125,7 +126,10 @@ class Service:
 
     async def _start_web(self) -> None:
         p = self.parts
-        self._web = web.AppRunner(build_web(p.settings, p.database, p.directory, p.secret, p.clock), access_log=None)
+        contacts = p.pipeline.ruleset.contacts
+        phone = contacts.phones["procedura_specjalna"]
+        app = build_web(p.settings, p.database, p.directory, p.secret, p.clock, phone=phone, portal=contacts.portal)
+        self._web = web.AppRunner(app, **SERVER_OPTIONS)
         await self._web.setup()
         host, port = smtp.listen_address(p.settings.web.listen)
         site = web.TCPSite(self._web, host, port)

@@ -138,7 +138,11 @@ class ImapReader:
 
     async def _drain(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
         """Take everything above ``cursor``; returns where it ended."""
+        before: Sequence[int] = ()
         while uids := await connection.search_after(cursor.last_uid):
+            if uids == before:
+                raise MailboxUnavailable(f"the server lists {len(uids)} messages and says that they are gone")
+            before = uids
             for start in range(0, len(uids), _LISTED):
                 for batch in self._batches(await self._list(connection, uids[start : start + _LISTED])):
                     cursor = await self._take(connection, cursor, batch)
@@ -184,12 +188,13 @@ class ImapReader:
         """
         bodies = await self._bodies(connection, batch)
         head = self._head(batch, bodies)
-        if head:
-            cursor = Cursor(cursor.mailbox, cursor.uidvalidity, head[-1].uid)
-            await self._store(cursor, [self._message(cursor, item, bodies) for item in head if _is_there(item, bodies)])
-            for item in head:
+        there = [item for item in head if bodies.get(item.uid, b"") is not None]
+        if there:  # the cursor never passes the last message we hold: a server may name UIDs that it has yet to give
+            cursor = Cursor(cursor.mailbox, cursor.uidvalidity, there[-1].uid)
+            await self._store(cursor, [self._message(cursor, item, bodies) for item in there])
+            for item in there:
                 self._failures.pop(item.uid, None)
-                if bodies.get(item.uid) is not None and not self._too_large(item):
+                if item.uid in bodies and not self._too_large(item):
                     self._to_move.append(item.uid)
             await self._move(connection)
         if len(head) < len(batch):
@@ -277,11 +282,6 @@ class ImapReader:
             except Refused as error:
                 step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
         self._to_move.clear()
-
-
-def _is_there(item: _Listed, bodies: Mapping[int, bytes | None]) -> bool:
-    """False only for a message that is gone; one that failed is there."""
-    return bodies.get(item.uid, b"") is not None
 
 
 async def _secret(key: str, path: str) -> str:

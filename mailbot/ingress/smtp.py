@@ -10,15 +10,16 @@ import asyncio
 import logging
 import ssl
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiosmtpd import smtp as aiosmtpd
 from aiosmtpd.lmtp import LMTP
+from sqlalchemy import Connection
 
 from mailbot.address import login_key
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.inbox import store
+from mailbot.inbox import Stored, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, step, utc_now
 from mailbot.storage.engine import Database
@@ -195,12 +196,14 @@ class InboxHandler:
         return f"250 2.0.0 stored as {await asyncio.shield(task)}"
 
     async def _store(self, message: RawMessage) -> int:
-        now = self._clock()
-        (stored,) = await self._database.write(lambda connection: store(connection, [message], now))
+        stored = await self._database.write_together(self._store_all, message)
         step(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
         if stored.new:
             self._on_stored()
         return stored.inbox_id
+
+    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[Stored]:
+        return store(connection, messages, self._clock())
 
     async def handle_exception(self, error: Exception) -> str:
         """Never permanent, never with a text of ours: the client's MTA keeps the mail and tries again."""

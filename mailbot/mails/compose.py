@@ -22,6 +22,7 @@ _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line
 _WORD = 39  # bytes in one encoded word: with "Subject: " before it the line still fits
 _REFERENCES = 10
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
+_TOKEN_LINE = re.compile(rf"^(.*{PLACEHOLDER}.*)$", re.MULTILINE)
 _SAFE_PHRASE = re.compile(r"[A-Za-z0-9 ]+")
 
 
@@ -114,13 +115,15 @@ def _printable(text: str) -> str:
 
 def _encoded_words(text: str) -> str:
     """RFC 2047 §5: every word whole characters (§5, rule 3), folded between words."""
-    chunks = [b""]
-    for character in text:
-        encoded = character.encode()
-        if len(chunks[-1]) + len(encoded) > _WORD:
-            chunks.append(b"")
-        chunks[-1] += encoded
-    return "\r\n ".join(f"=?utf-8?B?{b64encode(chunk).decode()}?=" for chunk in chunks)
+    octets = text.encode()
+    words, start = [], 0
+    while start < len(octets):
+        end = start + _WORD
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # not inside a character
+            end -= 1
+        words.append(f"=?utf-8?B?{b64encode(octets[start:end]).decode()}?=")
+        start = end
+    return "\r\n ".join(words)
 
 
 def _part(boundary: str, content_type: str, text: str) -> bytes:
@@ -130,11 +133,8 @@ def _part(boundary: str, content_type: str, text: str) -> bytes:
 
 def quoted_printable(text: str) -> bytes:
     """RFC 2045 §6.7 with CRLF lines; ``PLACEHOLDER`` is never broken, so that the token can take its place later."""
-    if PLACEHOLDER not in text:
-        return _plain_lines(text)
-    lines = text.split("\n")
-    encoded = [_line_with_token(line) if PLACEHOLDER in line else _plain_lines(line) for line in lines]
-    return b"\r\n".join(encoded)
+    pieces = _TOKEN_LINE.split(text)  # lines with a token at the odd places, what lies between them at the even ones
+    return b"".join(_line_with_token(p) if n % 2 else _plain_lines(p) for n, p in enumerate(pieces))
 
 
 def _plain_lines(text: str) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailbot.parsing import charset, headers
 
-_PARAMETER = re.compile(rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?+|([^;]*+))', re.DOTALL)
+_PARAMETER = re.compile(rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"?+|([^;]*+))', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\([\"\\])")
 _EXTENDED = re.compile(rb"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")

@@ -36,6 +36,8 @@ def sentences(text: str) -> Iterator[Sentence]:
     found = list(_WORD.finditer(flat(text)))
     said = [match[0] for match in found]
     for i in range(len(said) - len(_BEGINNING)):
+        if said[i + 1] != _BEGINNING[1]:  # too short for a slip of the pen, and the quickest to tell
+            continue
         if not all(_same(said[i + k], word) for k, word in enumerate(_BEGINNING)):
             continue
         behind = i + len(_BEGINNING)

@@ -16,8 +16,8 @@ MAX_BLOCK = 262_144
 SINGLE = ("from", "subject", "date", "to", "message-id", "content-type", "content-transfer-encoding")
 """Fields that may stand once (RFC 5322 §3.6, RFC 2045 §3) and whose double would change what the citizen asks."""
 
-_END = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
-_NAME = re.compile(rb"^([^ \t:\n][^:\n]*+(?:\n[ \t][^:\n]*+)*+):", re.MULTILINE)
+_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
+_NAME = re.compile(rb"^([^ \t:\n][^:\n]*+(?:\n[ \t][^:\n]*+)*):", re.MULTILINE)
 _FIELD_END = re.compile(rb"(?<!\r)\n|\r\n(?![ \t])|\Z")
 _NOT_IN_NAMES = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"))
 

@@ -27,11 +27,11 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9-]")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ATOMS = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]++"
-_QUOTED = rb'"(?:[^"\\<>]|\\[^<>])*+"'
+_QUOTED = rb'"[^"\\<>]*+(?:\\[^<>][^"\\<>]*+)*"'
 _COMMENT = rb'\([^()<>@"\\]*+\)'
 _ADDRESS = rb'([^\x00-\x20\x7f<>()\[\]\\,;:"@]++@[^\x00-\x20\x7f<>()\[\]\\,;:"@]++)'
 _NAMED = re.compile(
-    rb"[ \t]*+(?:(?:%b|%b|%b(?=[ \t]))[ \t]*+)*+<%b>(?:[ \t]*+%b)?[ \t]*"
+    rb"[ \t]*+(?:(?:%b|%b|%b(?=[ \t]))[ \t]*+)*<%b>(?:[ \t]*+%b)?[ \t]*"
     % (_ATOMS, _QUOTED, _COMMENT, _ADDRESS, _COMMENT)
 )
 _BARE = re.compile(rb"[ \t]*+%b(?:[ \t]++%b)?[ \t]*" % (_ADDRESS, _COMMENT))

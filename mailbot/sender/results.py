@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from mailbot.model import Authentication, AuthResult, Header
 from mailbot.sender.verdict import Result, judge, signs, vouches
 
-_OUTSIDE = re.compile(r'(?P<text>[^()";\\]++|"(?:[^"\\]|\\.)*+")|(?P<semicolon>;)|(?P<open>\()')
-_INSIDE = re.compile(r"(?:[^()\\]|\\.)++|(?P<open>\()|(?P<close>\))", re.DOTALL)
+_OUTSIDE = re.compile(r'(?P<text>[^()";\\]++|"[^"\\]*+(?:\\.[^"\\]*+)*")|(?P<semicolon>;)|(?P<open>\()')
+_INSIDE = re.compile(r"(?:[^()\\]++|\\.)+|(?P<open>\()|(?P<close>\))", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD = re.compile(r"\s*([A-Za-z0-9_-]+)\s*(?:/\s*(\d+)\s*)?=\s*([A-Za-z0-9_-]+)(?=\s|\Z)")
-_PROPERTY = re.compile(r'\s+([\w-]+(?:\s*\.\s*[\w-]+)?)\s*=\s*((?:"(?:[^"\\]|\\.)*+"|[^\s"])*+)', re.ASCII)
+_PROPERTY = re.compile(r'\s+([\w-]+(?:\s*\.\s*[\w-]+)?)\s*=\s*((?:"[^"\\]*+(?:\\.[^"\\]*+)*"|[^\s"]++)*)', re.ASCII)
 _UNESCAPE = re.compile(r"\\(.)")
 
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from typing import Any, TypeVar, cast
 
 from alembic import command
@@ -24,7 +27,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from mailbot.errors import DatabaseUnavailable
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Work = Callable[[Connection], T]
+ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _GROUP = 100  # units of work in one commit: more only delays the first answer
 
@@ -59,12 +64,22 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One unit of work that waits. ``future`` belongs to ``loop`` and is touched there only."""
+
+    work: ManyWork[Any, Any]
+    item: Any
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
 class Database:
     """Asynchronous door to the engine. ``write`` groups commits; ``read`` runs beside the writer."""
 
     def __init__(self, engine: Engine, *, writers: int | None = None) -> None:
         self.engine = engine
-        self._jobs: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
         count = writers or (1 if engine.dialect.name == "sqlite" else 4)
         self._writers = [
@@ -80,9 +95,21 @@ class Database:
         Raises DatabaseUnavailable when the database cannot commit now; any other exception of ``work`` as it is.
         Cancelling the caller does not cancel the work.
         """
-        future: Future[T] = Future()
-        self._jobs.put((work, future))
-        return await asyncio.shield(asyncio.wrap_future(future))
+
+        def alone(connection: Connection, _: Sequence[None]) -> tuple[T]:
+            return (work(connection),)
+
+        return await self._put(alone, None)
+
+    async def write_together(self, work: ManyWork[Item, T], item: Item) -> T:
+        """As ``write``; items that wait for the same ``work`` are given to it together, and it answers one for each."""
+        return await self._put(work, item)
+
+    async def _put(self, work: ManyWork[Item, T], item: Item) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(work, item, loop, future))
+        return await asyncio.shield(future)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on a connection of its own, without the right to write."""
@@ -127,24 +154,39 @@ class Database:
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[_Job]) -> None:
         try:
             with self.engine.begin() as connection:
-                results = [work(connection) for work, _ in group]
+                results: list[Any] = []
+                for work, jobs in groupby(group, key=lambda job: job.work):
+                    results += work(connection, [job.item for job in jobs])
         except Exception as error:
             if len(group) == 1:
-                group[0][1].set_exception(self._translate(error))
+                _answer(group, asyncio.Future.set_exception, [_translate(error)])
                 return
             for job in group:  # one of them is bad: each for itself, so that it harms nobody else
                 self._commit([job])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        _answer(group, asyncio.Future.set_result, results)
 
-    @staticmethod
-    def _translate(error: Exception) -> Exception:
-        if isinstance(error, SQLAlchemyError):
-            translated = DatabaseUnavailable(f"{type(error).__name__}: {error}")
-            translated.__cause__ = error
-            return cast(Exception, translated)
-        return error
+
+def _answer(group: list[_Job], how: Callable[[asyncio.Future[Any], Any], None], answers: list[Any]) -> None:
+    """Wake every loop once for all its jobs: a wake-up is a system call, and each one gives the interpreter away."""
+    for loop, pairs in groupby(zip(group, answers, strict=True), key=lambda pair: pair[0].loop):
+        told = [(job.future, answer) for job, answer in pairs]
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_tell, how, told)
+
+
+def _tell(how: Callable[[asyncio.Future[Any], Any], None], told: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, answer in told:
+        if not future.done():
+            how(future, answer)
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, SQLAlchemyError):
+        translated = DatabaseUnavailable(f"{type(error).__name__}: {error}")
+        translated.__cause__ = error
+        return cast(Exception, translated)
+    return error

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -51,38 +53,47 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def grant(
-    connection: Connection,
-    ticket_id: int,
-    ticket_number: str,
-    login: str,
-    new_login: str | None,
-    now: datetime,
-    expires_at: datetime,
-    secret: Secret,
-) -> None:
-    """Make the link of a ticket usable until ``expires_at``. Older unused links of the same login end now.
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A link to be made. ``new_login`` as in Activation."""
 
-    Raises ValueError when ``login`` is no address, sqlalchemy.exc.IntegrityError when the ticket has a link.
+    ticket_id: int
+    ticket_number: str
+    login: str
+    new_login: str | None = None
+
+
+def grant(connection: Connection, grants: Sequence[Grant], now: datetime, expires_at: datetime, secret: Secret) -> None:
+    """Make the links of tickets usable until ``expires_at``. Older unused links of the same logins end now, and of
+    several grants for one login only the last one lives.
+
+    Raises ValueError when a login is no address, sqlalchemy.exc.IntegrityError when a ticket has a link.
     """
-    key = address.login_key(login)
-    if key is None:
-        raise ValueError("the login of an activation is not an e-mail address")
-    connection.execute(
-        update(activation)
-        .where(activation.c.login == key, activation.c.used_at.is_(None), activation.c.expires_at > now)
-        .values(expires_at=now)
-    )
-    connection.execute(
-        insert(activation).values(
-            ticket_id=ticket_id,
-            token_hash=token_hash(token(secret, ticket_number)),
-            login=key,
-            new_login=new_login,
-            created_at=now,
-            expires_at=expires_at,
+    rows: list[dict[str, Any]] = []
+    newest: dict[str, int] = {}
+    for one in grants:
+        key = address.login_key(one.login)
+        if key is None:
+            raise ValueError("the login of an activation is not an e-mail address")
+        newest[key] = one.ticket_id
+        hashed = token_hash(token(secret, one.ticket_number))
+        rows.append(
+            {
+                "ticket_id": one.ticket_id,
+                "token_hash": hashed,
+                "login": key,
+                "new_login": one.new_login,
+                "created_at": now,
+            }
         )
-    )
+    if not rows:
+        return
+    c = activation.c
+    older = (c.login.in_(newest), c.used_at.is_(None), c.expires_at > now)
+    connection.execute(update(activation).where(*older).values(expires_at=now))
+    for row in rows:
+        row["expires_at"] = expires_at if newest[row["login"]] == row["ticket_id"] else now
+    connection.execute(insert(activation), rows)
 
 
 def find(connection: Connection, token: str, now: datetime) -> Activation | None:

@@ -190,7 +190,4 @@ def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
 
 def trace(decision: Decision) -> list[dict[str, Any]]:
     """Every rule tried: what it asked and what it saw."""
-    return [
-        {"rule": s.rule, "hit": s.hit, "asked": {k: list(v) for k, v in s.asked.items()}, "saw": dict(s.saw)}
-        for s in decision.trace
-    ]
+    return [{"rule": s.rule, "hit": s.hit, "asked": dict(s.asked), "saw": dict(s.saw)} for s in decision.trace]

@@ -1,0 +1,1 @@
+"""How fast mailbot is: ``make bench``. docs/benchmarks.md tells what each line means."""

@@ -1,0 +1,48 @@
+"""The load: an LMTP client (RFC 2033) with kept connections that sends as an MTA does, commands in one packet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+
+from tests.citizens import HELPDESK
+
+
+async def send(port: int, mails: Sequence[bytes], sender: str, connections: int) -> list[float]:
+    """Hand ``mails`` over and return, for each, the seconds from its final dot to the 250. Any other answer raises."""
+    ready = iter([raw.replace(b"\r\n.", b"\r\n..") + b".\r\n" for raw in mails])
+    waits: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(_client(port, ready, sender, waits))
+    return waits
+
+
+async def _client(port: int, ready: Iterator[bytes], sender: str, waits: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await _reply(reader, b"220")
+    writer.write(b"LHLO mx.helpdesk.example\r\n")
+    await _reply(reader, b"250")
+    commands = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{HELPDESK}>\r\nDATA\r\n".encode()
+    for content in ready:
+        writer.write(commands)
+        for code in (b"250", b"250", b"354"):
+            await _reply(reader, code)
+        sent = time.perf_counter()
+        writer.write(content)
+        await _reply(reader, b"250")
+        waits.append(time.perf_counter() - sent)
+    writer.write(b"QUIT\r\n")
+    await _reply(reader, b"221")
+    writer.close()
+
+
+async def _reply(reader: asyncio.StreamReader, code: bytes) -> None:
+    """The whole of one reply (RFC 5321 §4.2.1)."""
+    while True:
+        line = await reader.readline()
+        if not line.startswith(code):
+            raise AssertionError(f"{code.decode()} expected, the server says {line!r}")
+        if line[3:4] != b"-":
+            return

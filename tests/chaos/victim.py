@@ -1,0 +1,163 @@
+"""A helper that runs complete mailbots which kill themselves at a given step.
+
+``python -m tests.chaos.victim`` imports everything once and forks a mailbot for each order it reads from its standard
+input, so that a run does not pay for the imports. An order is a line of JSON: url, key_file, relay (port), last (the
+step to die at; 0: never), offset (seconds the clock is ahead). The mailbot writes "listening PORT" and, when it dies,
+"killed LABEL"; the helper writes "ended". A line "stop" ends a mailbot that still lives.
+
+A step is a moment between two things that are stored or told: before and after every COMMIT, every write to the relay,
+every 250 of LMTP, and after the relay's 250 before it is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from aiosmtpd.smtp import SMTP
+from aiosmtplib.protocol import SMTPProtocol
+from sqlalchemy import Engine
+
+from mailbot.accounts.sql import SqlDirectory
+from mailbot.cli import compose
+from mailbot.cli.service import Service
+from mailbot.config import Settings, WorkerSettings
+from mailbot.delivery.smtp import Relay
+from mailbot.observe import utc_now
+from mailbot.secret import Secret
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.engine import connect, migrate
+from tests.flow import settings
+
+
+class Steps:
+    """Counts the steps of all threads and kills the process at the ``last``-th."""
+
+    def __init__(self, last: int) -> None:
+        self._last = last
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, label: str) -> None:
+        """One step."""
+        with self._lock:
+            self._count += 1
+            if self._count == self._last:
+                say(f"killed {label}")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function`` between two steps."""
+
+        def stepped(*arguments: Any) -> Any:
+            self(f"before {label}")
+            result = function(*arguments)
+            self(f"after {label}")
+            return result
+
+        return stepped
+
+
+def say(line: str) -> None:
+    """To the test, at once."""
+    os.write(1, f"{line}\n".encode())
+
+
+def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
+    """Put the steps between the things that are stored or told."""
+    push, send, write = SMTP.push, Relay.send, SMTPProtocol.write
+
+    async def answering(server: SMTP, status: str) -> None:
+        if not status.startswith("250 2.0.0 stored"):
+            return await push(server, status)
+        steps("before 250")
+        await push(server, status)
+        return steps("after 250")
+
+    async def sending(relay: Relay, return_path: str, recipient: str, raw: bytes) -> str:
+        answer = await send(relay, return_path, recipient, raw)
+        steps("accepted")
+        return answer
+
+    def writing(protocol: SMTPProtocol, data: bytes) -> None:
+        command = data[:4].decode("ascii", "replace")
+        steps.around(command if command in ("EHLO", "MAIL", "RCPT", "DATA", "QUIT") else "content", write)(
+            protocol, data
+        )
+
+    stack.enter_context(patch.object(engine.dialect, "do_commit", steps.around("COMMIT", engine.dialect.do_commit)))
+    stack.enter_context(patch.object(SMTP, "push", answering))
+    stack.enter_context(patch.object(Relay, "send", sending))
+    stack.enter_context(patch.object(SMTPProtocol, "write", writing))
+
+
+def chosen(order: dict[str, Any]) -> Settings:
+    """The settings of an order: short leases, everything else as ever."""
+    base = settings(order["url"], Path(order["key_file"]), order["relay"])
+    return replace(base, worker=WorkerSettings(lease_seconds=10))
+
+
+async def mailbot(order: dict[str, Any]) -> None:
+    """A complete mailbot, until "stop" or its last step."""
+    offset = timedelta(seconds=order["offset"])
+    with ExitStack() as stack:
+        parts = compose.build(
+            chosen(order), clock=lambda: utc_now() + offset, rng=random.Random(0), resolver=StaticResolver({})
+        )
+        put_steps(stack, Steps(order["last"]), parts.database.engine)
+        service = Service(parts, roles=("ingress", "worker", "delivery"))
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_reader(0, stop.set)
+        await service.start()
+        say(f"listening {service.addresses['lmtp'][1]}")
+        await stop.wait()
+        await service.stop()
+
+
+def main() -> None:
+    """Fork a mailbot for each order."""
+    _warm()
+    while order := _line():
+        if (child := os.fork()) == 0:
+            try:
+                asyncio.run(mailbot(json.loads(order)))
+                _line()  # the "stop"
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        say("ended")
+
+
+def _warm() -> None:
+    """Do once what is costly only the first time; without threads, which a fork would lose."""
+    engine = connect("sqlite://")
+    migrate(engine)
+    engine.dispose()
+    compose.pipeline(Settings(), Secret(bytes(32)), SqlDirectory(), StaticResolver({}), random.Random(0))
+
+
+def _line() -> str:
+    """A line of standard input, and not a byte more: the rest is for the other process."""
+    line = b""
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    return line.decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
