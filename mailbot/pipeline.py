@@ -68,6 +68,8 @@ class Pipeline:
         """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
         try:
             message = parse(raw.raw, raw.envelope, self._own_addresses)
+            if raw.envelope.note:  # these bytes are not the whole message
+                message = replace(message, damage=(*message.damage, raw.envelope.note))
             sender = self._authenticate(raw, message)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT

@@ -14,6 +14,7 @@ from mailbot.cli.service import ROLES, Service
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
 
+
 @click.command()
 @options.config
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; default all. Repeatable.")

@@ -97,7 +97,7 @@ class ImapReader:
         """One connection, from login to its end; leaves only by an exception."""
         connection = await ImapConnection.open(self._settings)
         try:
-            await self._log_in(connection)
+            await _log_in(connection, self._settings)
             cursor = await self._cursor(await connection.open_folder(self._settings.folder))
             self.connected = True
             step("imap-connected", mailbox=self._mailbox, uidvalidity=cursor.uidvalidity, last_uid=cursor.last_uid)
@@ -115,13 +115,6 @@ class ImapReader:
         finally:
             self.connected = False
             connection.abort()
-
-    async def _log_in(self, connection: ImapConnection) -> None:
-        settings = self._settings
-        if settings.token_file:  # access tokens live for an hour: another program renews the file
-            await connection.login_token(settings.user, await _secret("token_file", settings.token_file))
-        else:
-            await connection.login_password(settings.user, await _secret("password_file", settings.password_file))
 
     async def _cursor(self, uidvalidity: int) -> Cursor:
         """Where to go on. Under a new UIDVALIDITY all UIDs are new: read from the start (repeats are known later)."""
@@ -282,6 +275,26 @@ class ImapReader:
             except Refused as error:
                 step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
         self._to_move.clear()
+
+
+async def probe(settings: ImapSettings) -> str:
+    """Log in and open the folder, and say what the server can do. Raises MailboxUnavailable or ConfigError."""
+    connection = await ImapConnection.open(settings)
+    try:
+        await _log_in(connection, settings)
+        await connection.open_folder(settings.folder)
+        lacking = [name for name in ("IDLE", "MOVE") if not connection.has(name)]
+    finally:
+        connection.abort()
+    told = f"{settings.host}:{settings.port}: folder {settings.folder} can be opened"
+    return f"{told}; the server has no {', '.join(lacking)}" if lacking else told
+
+
+async def _log_in(connection: ImapConnection, settings: ImapSettings) -> None:
+    if settings.token_file:  # access tokens live for an hour: another program renews the file
+        await connection.login_token(settings.user, await _secret("token_file", settings.token_file))
+    else:
+        await connection.login_password(settings.user, await _secret("password_file", settings.password_file))
 
 
 async def _secret(key: str, path: str) -> str:

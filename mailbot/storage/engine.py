@@ -35,10 +35,13 @@ _GROUP = 100  # units of work in one commit: more only delays the first answer
 
 
 def connect(url: str) -> Engine:
-    """An engine whose SQLite side is durable (WAL, synchronous=FULL) and starts writing transactions as writers."""
+    """An engine whose SQLite side is durable (WAL, synchronous=FULL) and starts writing transactions as writers.
+
+    Values are hidden in its errors: they end in logs, and a password's hash may be among them.
+    """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return create_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:
