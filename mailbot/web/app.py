@@ -49,7 +49,11 @@ def build(
     async def style(_request: web.Request) -> web.Response:
         return web.Response(text=pages.style, content_type="text/css", headers={hdrs.CACHE_CONTROL: "max-age=3600"})
 
+    async def entrance(_request: web.Request) -> web.Response:
+        return pages.notice(200)
+
     app.router.add_get(STATIC, style)
+    app.router.add_get("/", entrance)
     return app
 
 

@@ -16,6 +16,7 @@ from mailbot.mails import wording
 
 STATIC = "/static/style.css"
 _NOTICES = {
+    200: ("Ustawianie hasła awaryjnego", "Otwórz link z wiadomości, którą od nas masz. Skopiuj go w całości."),
     400: ("Nie udało się odczytać formularza", "Otwórz jeszcze raz link z wiadomości i wypełnij formularz od nowa."),
     404: ("Nie ma takiej strony", "Otwórz jeszcze raz link z wiadomości. Skopiuj go w całości."),
     405: ("Tej strony nie można tak otworzyć", "Otwórz jeszcze raz link z wiadomości."),
@@ -78,7 +79,7 @@ class Pages:
         return self._page("gone.html", 404)
 
     def notice(self, status: int) -> web.Response:
-        """A failure in two sentences."""
+        """A failure, or at 200 the entrance, in two sentences."""
         title, advice = _NOTICES.get(status) or _NOTICES[500 if status >= 500 else 400]
         return self._page("notice.html", status, title=title, advice=advice)
 

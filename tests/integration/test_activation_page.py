@@ -116,6 +116,12 @@ async def test_looking_changes_nothing(site: Site) -> None:
     assert site.everything() == before
 
 
+async def test_the_entrance_tells_to_open_the_link(site: Site) -> None:
+    status, page = await site.get("/")
+    assert status == 200
+    assert "Otwórz link z wiadomości" in page
+
+
 async def test_the_form_sets_the_password_once(site: Site) -> None:
     path = site.grant()
     csrf = await site.csrf(path)
