@@ -1,0 +1,182 @@
+"""The command line as an admin and an operator use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailbot.cli import cli, main
+from tests.support import ROOT
+
+MAIL = (ROOT / "fixtures" / "mail" / "001-wp-webmail.eml").read_bytes()
+ACCOUNTS = "login,given,surname,birth_year,sex\n"
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a mailbot.toml, as an admin would have it; the working folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mailbot.toml").write_text(
+        '[authentication]\nauthserv_id = "mx.helpdesk.example"\n[lmtp]\nlisten = "127.0.0.1:0"\n[web]\nlisten = ""\n'
+        f"[delivery]\nport = {free_port()}\n",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def objects(result: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_mistake_in_the_settings_names_file_key_and_mend(
+    office: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (office / "mailbot.toml").write_text('[lmtp]\nlissten = "x"\n', encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["mailbot", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 78
+    assert "mailbot.toml: [lmtp] lissten: no such setting; mend: did you mean listen?" in capsys.readouterr().err
+
+
+def test_rules_check(office: Path) -> None:
+    good = invoke("rules", "check")
+    assert good.exit_code == 0
+    assert "in order" in good.stdout
+    bad = office / "rules"
+    subprocess.run(["cp", "-r", str(ROOT / "rules"), str(bad)], check=True)
+    file = bad / "procedures.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("subject: EXACT", "subject: EXAKT", 1), encoding="utf-8")
+    result = invoke("rules", "check", str(bad), "--json")
+    assert result.exit_code == 1
+    assert re.search(r"procedures\.yaml:\d+:\d+: .*EXAKT.*did you mean", str(objects(result)[0]["mistake"]))
+
+
+def test_accounts_are_imported_and_shown(office: Path) -> None:
+    file = office / "a.csv"
+    file.write_text(f"{ACCOUNTS}jan@żółw.example,Jan,Nowy,1980,m\nbad,Jan,Nowy,1980,m\n", encoding="utf-8")
+    result = invoke("accounts", "import", str(file), "--json")
+    assert result.exit_code == 1  # one line was left out
+    told = objects(result)
+    assert told[0]["line"] == 3
+    assert told[1] == {"written": 1, "bad": 1}
+    shown = objects(invoke("accounts", "show", "JAN@ŻÓŁW.example", "--json"))[0]
+    assert (shown["surname"], shown["birth_year"], shown["pesel_hash"]) == ("Nowy", 1980, None)
+    refused = CliRunner().invoke(cli, ["accounts", "import", str(file), "--bad-lines", "refuse"])
+    assert "line 3" in str(refused.exception)
+    missing = invoke("accounts", "show", "ktos@inny.example")
+    assert missing.exit_code == 1
+    assert "no such account" in missing.output
+
+
+def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> None:
+    before = sorted(p.name for p in office.iterdir())
+    result = invoke("doctor", "--json")
+    found = {str(o["what"]): o for o in objects(result)}
+    assert result.exit_code == 1
+    assert not found["delivery"]["works"]
+    assert "[delivery]" in str(found["delivery"]["mend"])
+    assert {name for name, o in found.items() if o["works"]} == {
+        "database", "key", "rules", "disk", "lmtp", "authentication", "clock",
+    }  # fmt: skip
+    assert sorted(p.name for p in office.iterdir()) == before
+
+
+def test_doctor_finds_an_imap_server_that_does_not_answer(office: Path) -> None:
+    (office / "secret").write_text("x", encoding="utf-8")
+    with (office / "mailbot.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'[imap]\nhost = "127.0.0.1"\nport = {free_port()}\ntls = "plain"\nuser = "u"\npassword_file = "secret"\n'
+        )
+    found = {str(o["what"]): o for o in objects(invoke("doctor", "--json"))}
+    assert not found["imap"]["works"]
+
+
+def test_inject_queue_and_its_rows(office: Path) -> None:
+    (office / "m.eml").write_bytes(MAIL)
+    assert "stored as 1" in invoke("inject", "m.eml").stdout
+    assert "was there already as 1" in invoke("inject", "m.eml").stdout
+    row = objects(invoke("queue", "ls", "--json"))[0]
+    assert (row["id"], row["state"], row["size"]) == (1, "queued", len(MAIL))
+    shown = objects(invoke("queue", "show", "1"))[0]
+    assert shown["decision"] is None
+    raw = subprocess.run(
+        [sys.executable, "-m", "mailbot", "queue", "show", "1", "--raw"],
+        capture_output=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert raw.stdout == MAIL
+    retry = invoke("queue", "retry", "1")
+    assert retry.exit_code == 1
+    assert "only buried rows" in retry.output
+
+
+@pytest.fixture
+def running(office: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """``mailbot run`` as a process of its own, and the port of its LMTP listener."""
+    command = [sys.executable, "-m", "mailbot", "run", "--role", "ingress", "--role", "worker"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=office, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"started"' in line:
+                break
+        found = re.search(r"'lmtp': \('127\.0\.0\.1', (\d+)\)", line)
+        assert found, line
+        yield process, int(found[1])
+        process.kill()
+
+
+def test_run_takes_a_mail_decides_it_and_stops_on_sigterm(
+    office: Path, running: tuple[subprocess.Popen[str], int]
+) -> None:
+    process, port = running
+    with smtplib.LMTP("127.0.0.1", port) as client:
+        client.sendmail("a@b.example", ["helpdesk-eclo@mf.gov.pl"], MAIL)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if '"decided"' in line:
+            break
+    assert '"outcome": "REJ_GENERIC"' in line  # the office has no accounts
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    ticket = objects(invoke("tickets", "list", "--json"))[0]
+    assert ticket["number"] == "ZGL0000001"
+    shown = objects(invoke("tickets", "show", "zgl0000001", "--json"))[0]
+    assert [m["kind"] for m in shown["mails"]] == ["T1", "T5"]  # type: ignore[attr-defined, index]
+    assert [d["rule"] for d in shown["decisions"]] == ["no-login"]  # type: ignore[attr-defined, index]
+    assert "no-login" in invoke("tickets", "show", "ZGL0000001").stdout
+    assert objects(invoke("outbox", "ls", "--json"))[0]["state"] == "waiting"
+    assert invoke("tickets", "show", "ZGL0000009").exit_code == 1
+
+
+def test_explain_shows_the_mails_that_would_go_out(office: Path) -> None:
+    (office / "m.eml").write_bytes(MAIL)
+    accounts = ROOT / "fixtures" / "accounts.yaml"
+    result = invoke("explain", "m.eml", "--accounts", str(accounts), "--mails")
+    assert "OK_A" in result.stdout
+    assert "✓ case-a" in result.stdout
+    assert "Subject: PUESC: Zmiana adresu email" in result.stdout
+    stranger = objects(invoke("explain", "m.eml", "--json"))[0]
+    assert (stranger["outcome"], stranger["mails"]) == ("REJ_GENERIC", ["T1", "T5"])
