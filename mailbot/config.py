@@ -140,6 +140,7 @@ class SecretSettings:
 class WorkerSettings:
     batch: int = _doc("messages decided in one transaction", 50)
     lease_seconds: int = _doc("a leased row falls back to the queue after this", 120)
+    processes: int = _doc("processes that understand mails, each on a core of its own; 0: a thread instead", 1)
     attempts: int = _doc("tries before a row is buried for a person", 5)
 
 

@@ -150,7 +150,7 @@ class Sender:
     address: str | None
     """Normalised by ``sender.mailbox.normalise``; None when From is missing, doubled or ambiguous."""
     ambiguity: str | None
-    """Private reason when ``address`` is None."""
+    """Private reason when ``address`` is None; None also when a bug kept us from looking (then there is damage)."""
     authentication: Authentication
 
 
@@ -401,6 +401,8 @@ class Seen:
     """The ticket it belongs to, when it is a duplicate and its original has one."""
     reused_id: bool = False
     """Its Message-ID was used before by a message with other content: kept, processed and marked."""
+    promised_at: datetime | None = None
+    """Until when that ticket is promised an answer; for SAME_REQUEST."""
 
 
 def _fact(doc: str, *values: str) -> dict[str, object]:

@@ -76,7 +76,7 @@ class Pipeline:
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
         except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
             message = InboundMessage((), "", None, (), (), None, "", "", damage=(f"not understood: {error!r}",))
-            sender = Sender(None, "not understood", Authentication(AuthResult.NONE, "not understood"))
+            sender = Sender(None, None, Authentication(AuthResult.NONE, "not understood"))
             kind, request = Subject(SubjectClass.OTHER, ""), _EMPTY
         return Understanding(
             received_at=raw.received_at,
@@ -110,7 +110,8 @@ class Pipeline:
         facts = Facts(
             readable="no" if u.message.damage else "yes",
             automatic=u.message.automatic.value if u.message.automatic else "no",
-            sender="single" if u.sender.address else "ambiguous",
+            # Where a bug of ours kept us from reading, nothing is ambiguous: the help desk gets the mail, not security.
+            sender="single" if u.sender.address or u.sender.ambiguity is None else "ambiguous",
             authentication=u.sender.authentication.result.value,
             duplicate=duplicate.value,
             subject=u.subject.kind.value,
@@ -145,7 +146,8 @@ class Pipeline:
             if MailKind.T3 in decision.mails and ticket_id and letter and account:
                 grants.append(activation.Grant(ticket_id, letter.ticket, account.login))
             rows.decide(inbox_id, u, seen, facts, decision, ticket_id, now)
-            history.add(u.identity, ticket_id, open_=bool(decision.mails) or not closed(decision.state))
+            open_ = bool(decision.mails) or not closed(decision.state)
+            history.add(u.identity, ticket_id, u.received_at + self._promise, open_=open_)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
         rows.flush(connection, worker)
@@ -216,6 +218,8 @@ class Pipeline:
         else:
             ticket_id = rows.open_ticket(inbox_id, u, decision, now, self._promise)
         letter = self.letter(u, account, decision, number.spell(ticket_id), now)
+        if seen.promised_at and seen.promised_at > now:  # a repeat does not put the first promise off
+            letter = replace(letter, promised_at=seen.promised_at)
         for ordinal, kind in enumerate(decision.mails, start=1):
             mail = self.writer.outgoing(kind, letter)
             if kind is MailKind.T5:

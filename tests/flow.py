@@ -1,4 +1,4 @@
-"""What the tests of the whole flow share: a clock, accounts, mails as our MX hands them over, and a relay that obeys."""
+"""What the tests of the whole flow share: a clock, accounts, mails as our MX hands them over, an obedient relay."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def mail(  # each is one thing a scenario varies
     return build({**entry, "headers": headers or {}}, "utf8-qp")
 
 
-def hand_over(
-    port: int, raw: bytes, mail_from: str = JAN.login, rcpt_to: Sequence[str] = (HELPDESK,)
-) -> int:
+def hand_over(port: int, raw: bytes, mail_from: str = JAN.login, rcpt_to: Sequence[str] = (HELPDESK,)) -> int:
     """Deliver by LMTP and return the inbox row told in the 250. Raises smtplib's errors and OSError."""
     with smtplib.LMTP("127.0.0.1", port, "mx.helpdesk.example", timeout=30) as client:
         client.ehlo()
@@ -119,7 +117,7 @@ class Sent:
         return data.decode()
 
 
-_OURS = re.compile(rb"^Message-ID: (<(zgl[0-9]+)\.(t[0-9]+[ab]?)@[^>]+>)\r$", re.MULTILINE)
+_OURS = re.compile(rb"^Message-ID: (<(zgl[0-9]+)\.(t[0-9]+[ab]?)[.0-9]*@[^>]+>)\r$", re.MULTILINE)
 
 
 class _Server(SMTP):
@@ -174,16 +172,19 @@ class RelaySink:
         assert found, "every mail of ours has its Message-ID"
         identifier, ticket, kind = (group.decode() for group in found.groups())
         (recipient,) = envelope.rcpt_tos
-        sent = Sent(ticket.upper(), kind.upper(), identifier, envelope.mail_from or "", recipient, raw)
+        return_path = "" if envelope.mail_from == "<>" else str(envelope.mail_from)
+        sent = Sent(ticket.upper(), kind.upper(), identifier, return_path, recipient, raw)
         self.tried.append(sent)
         answer = self.answer(sent)
         if answer in (None, "cut"):
             self.accepted.append(sent)
+        transport = server.transport
+        assert isinstance(transport, asyncio.Transport)
         if answer == "cut":
-            server.transport.abort()
+            transport.abort()
         elif answer is not None and answer.startswith("421"):
             await server.push(answer)
-            server.transport.close()
+            transport.close()
         return answer or "250 2.0.0 taken"
 
     def kinds(self, ticket: str | None = None) -> list[str]:

@@ -69,6 +69,12 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
     return Pipeline(chosen, ruleset, Writer(ruleset, office), directory, key, resolver, rng)
 
 
+def pure_pipeline(chosen: Settings) -> Pipeline:
+    """A pipeline for a process that only understands: it needs no database. Raises ConfigError, RulesError."""
+    key = secret.load(Path(chosen.secret.key_file))
+    return pipeline(chosen, key, SqlDirectory(), DnsResolver(), random.SystemRandom())
+
+
 def build(
     chosen: Settings,
     *,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from mailbot.cli import compose, options
 from mailbot.cli.service import ROLES, Service
+from mailbot.workers.understand import Processes
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
+_GARBAGE = (20_000, 20, 20)  # a batch of mails is more objects than Python's 700: looking for cycles cost a tenth
 
 
 @click.command()
@@ -22,11 +27,23 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     """Take mail in, decide, send, serve the activation page, until stopped (SIGTERM or Ctrl-C)."""
     options.logs()
     sys.setswitchinterval(_SWITCH)
+    gc.set_threshold(*_GARBAGE)
     asyncio.run(_run(config_file, roles or ROLES))
 
 
 async def _run(config_file: Path | None, roles: tuple[str, ...]) -> None:
-    service = Service(compose.build(compose.settings(config_file)), roles)
+    settings = compose.settings(config_file)
+    parts = compose.build(settings)
+    with contextlib.ExitStack() as stack:
+        understand = None
+        if "worker" in roles and settings.worker.processes:
+            understand = Processes(partial(compose.pure_pipeline, settings), settings.worker.processes)
+            stack.callback(understand.close)
+            await understand.start()
+        await _serve(Service(parts, roles, understand))
+
+
+async def _serve(service: Service) -> None:
     await service.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

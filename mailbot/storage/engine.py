@@ -20,8 +20,9 @@ from typing import Any, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mailbot.errors import DatabaseUnavailable
@@ -63,6 +64,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # two processes may start at once on an empty database
+            connection.execute(text("SELECT pg_advisory_xact_lock(4747001)"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -188,7 +191,7 @@ def _tell(how: Callable[[asyncio.Future[Any], Any], None], told: list[tuple[asyn
 
 
 def _translate(error: Exception) -> Exception:
-    if isinstance(error, SQLAlchemyError):
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):  # anything else is the fault of the work
         translated = DatabaseUnavailable(f"{type(error).__name__}: {error}")
         translated.__cause__ = error
         return cast(Exception, translated)

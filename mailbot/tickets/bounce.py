@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from mailbot.model import Automatic, InboundMessage
 from mailbot.secret import Secret
 
-_TAG = re.compile(r"[^@+]+\+(zgl\d{7,12})-([0-9a-f]{16})@", re.IGNORECASE)
+_TAG = re.compile(r"\+(zgl\d{7,12})-([0-9a-f]{16})@", re.IGNORECASE)
 _FAILED = re.compile(rb"^action:\s*failed", re.IGNORECASE | re.MULTILINE)
 _CARRIERS = ("delivered-to", "x-original-to", "to")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, exists, or_, select
 
@@ -35,20 +36,23 @@ class History:
     def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
         keys = [i.message_key for i in batch]
         prints = [i.fingerprint for i in batch]
-        earlier = select(inbox.c.message_key, inbox.c.fingerprint, inbox.c.ticket_id).where(
-            inbox.c.message_key.in_(keys), inbox.c.state == jobs.DONE
-        )
+        c = inbox.c
+        earlier = select(c.message_key, c.fingerprint, c.ticket_id, c.state).where(c.message_key.in_(keys))
         self._messages: dict[str, dict[str, int | None]] = {}
-        for key, fingerprint, ticket_id in connection.execute(earlier):
+        for key, fingerprint, ticket_id, state in connection.execute(earlier):
+            if state != jobs.DONE:  # asked here: in the statement it lures SQLite away from the index of the keys
+                continue
             self._messages.setdefault(key, {}).setdefault(fingerprint, ticket_id)
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
         # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
-        unfinished = select(ticket.c.fingerprint, ticket.c.id).where(
+        unfinished = select(ticket.c.fingerprint, ticket.c.id, ticket.c.promised_at).where(
             ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
         )
-        self._requests: dict[str, int] = {row.fingerprint: row.id for row in connection.execute(unfinished)}
+        self._requests: dict[str, tuple[int, datetime]] = {
+            row.fingerprint: (row.id, row.promised_at) for row in connection.execute(unfinished)
+        }
 
     def look(self, identity: Identity) -> Seen:
         """Whether ``identity`` repeats something."""
@@ -57,11 +61,12 @@ class History:
             return Seen(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
         repeated = self._requests.get(identity.fingerprint)
         if repeated is not None:
-            return Seen(Duplicate.SAME_REQUEST, repeated, bool(copies))
+            ticket_id, promised_at = repeated
+            return Seen(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at)
         return Seen(Duplicate.NO, None, bool(copies))
 
-    def add(self, identity: Identity, ticket_id: int | None, *, open_: bool) -> None:
+    def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, *, open_: bool) -> None:
         """Remember a message of this batch."""
         self._messages.setdefault(identity.message_key, {}).setdefault(identity.fingerprint, ticket_id)
         if open_ and ticket_id is not None:
-            self._requests.setdefault(identity.fingerprint, ticket_id)
+            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at))

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
-from mailbot.model import Decision, Facts, MailKind, OutgoingMail, Seen, State, Understanding
+from mailbot.mails.write import ONCE_A_DAY
+from mailbot.model import Decision, Facts, OutgoingMail, Seen, State, Understanding
 from mailbot.outbox import jobs
 from mailbot.storage import schema
 from mailbot.tickets import number
-
-_ONCE_A_DAY = {MailKind.T15, MailKind.T18}
 
 
 def closed(state: State) -> bool:
@@ -75,7 +74,7 @@ class Rows:
             self.event(ticket_id, now, "mail-bounced", {"inbox": inbox_id})
 
     def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
-        daily = mail.kind in _ONCE_A_DAY
+        daily = mail.kind in ONCE_A_DAY
         alone = daily or ordinal == 1
         self._mails.append(
             {

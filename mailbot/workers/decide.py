@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from mailbot.outbox import backoff, jobs
 from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
+from mailbot.workers.understand import Understand, in_thread
 
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
@@ -33,10 +33,12 @@ class DecideWorker:
         clock: Clock,
         rng: random.Random,
         on_mail: Callable[[], None] = lambda: None,
+        understand: Understand | None = None,
     ) -> None:
         self.name = name
         self._database = database
         self._pipeline = pipeline
+        self._understand = understand or in_thread(pipeline)
         self._clock = clock
         self._rng = rng
         self._on_mail = on_mail
@@ -47,9 +49,8 @@ class DecideWorker:
         claimed = await self._database.write(self._claim)
         if not claimed:
             return 0
-        understood = await asyncio.to_thread(
-            lambda: [(row, tries, self._pipeline.understand(raw)) for row, tries, raw in claimed]
-        )
+        read = await self._understand([raw for _, _, raw in claimed])
+        understood = [(row, tries, u) for (row, tries, _), u in zip(claimed, read, strict=True)]
         ready = [(row, u) for row, tries, u in understood if not self._try_later(u, tries)]
         for row, tries, u in understood:
             if self._try_later(u, tries):

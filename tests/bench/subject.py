@@ -37,11 +37,10 @@ class Mailbot:
     database: Path
 
     def usage(self) -> Usage:
-        """From /proc, see proc(5)."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-        return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(peak) * 1024)
+        """Of the process and its children, from /proc, see proc(5)."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        each = [_usage(pid) for pid in (self.pid, *map(int, children))]
+        return Usage(sum(u.cpu for u in each), sum(u.peak for u in each))
 
     def wait_for(self, last: int) -> float:
         """The moment (perf_counter) when ticket ``last`` was seen committed."""
@@ -55,6 +54,13 @@ class Mailbot:
                     seen, deadline = highest, time.monotonic() + _PATIENCE
                 time.sleep(0.01)
         raise AssertionError(f"ticket {last} is still missing, the last one is {seen}")
+
+
+def _usage(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    status = Path(f"/proc/{pid}/status").read_text()
+    (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(peak) * 1024)
 
 
 def look(database: Path) -> sqlite3.Connection:
@@ -101,18 +107,21 @@ SELECT count(*),
        (SELECT count(*) FROM decision JOIN inbox ON inbox.id = inbox_id WHERE inbox.ticket_id > :base),
        (SELECT count(*) FROM activation WHERE ticket_id > :base),
        (SELECT count(*) FROM outbox WHERE ticket_id > :base),
-       (SELECT count(*) FROM outbox WHERE ticket_id > :base AND kind || ' ' || state IN ('T1 queued', 'T2A waiting', 'T3 waiting'))
+       (SELECT count(*) FROM outbox
+        WHERE ticket_id > :base AND kind || ' ' || state IN ('T1 queued', 'T2A waiting', 'T3 waiting'))
 FROM inbox WHERE id > :stored
 """
 
 
 def check(database: Path, base: int, stored: int, mails: int) -> None:
-    """Every mail after ticket ``base`` and inbox row ``stored`` gave one ticket with its three mails: none lost, none twice."""
+    """Every mail after ticket ``base`` and inbox row ``stored`` gave one ticket with three mails, none twice."""
     with closing(look(database)) as connection:
         found = connection.execute(_FACTS, {"base": base, "stored": stored}).fetchone()
     wanted = (*[mails] * 6, 3 * mails, 3 * mails)
     if found != wanted:
-        raise AssertionError(f"{database}: (inbox, OK_A, their tickets, tickets, decisions, links, mails, T1+T2A+T3) is {found}")
+        raise AssertionError(
+            f"{database}: (inbox, OK_A, their tickets, tickets, decisions, links, mails, T1+T2A+T3) is {found}"
+        )
 
 
 def highest(database: Path) -> tuple[int, int]:

@@ -16,7 +16,6 @@ import json
 import os
 import random
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -81,11 +80,12 @@ def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
     push, send, write = SMTP.push, Relay.send, SMTPProtocol.write
 
     async def answering(server: SMTP, status: str) -> None:
-        if not status.startswith("250 2.0.0 stored"):
-            return await push(server, status)
-        steps("before 250")
+        told = status.startswith("250 2.0.0 stored")
+        if told:
+            steps("before 250")
         await push(server, status)
-        return steps("after 250")
+        if told:
+            steps("after 250")
 
     async def sending(relay: Relay, return_path: str, recipient: str, raw: bytes) -> str:
         answer = await send(relay, return_path, recipient, raw)
@@ -131,6 +131,8 @@ def main() -> None:
     """Fork a mailbot for each order."""
     _warm()
     while order := _line():
+        if order == "stop":  # came as the mailbot died
+            continue
         if (child := os.fork()) == 0:
             try:
                 asyncio.run(mailbot(json.loads(order)))
@@ -160,4 +162,4 @@ def _line() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -24,10 +24,24 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An engine over empty tables: a new SQLite file, or a new PostgreSQL schema."""
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An engine over nothing: a new SQLite file, or a new PostgreSQL schema."""
     made = connect(f"sqlite:///{tmp_path}/test.db") if request.param == "sqlite" else _schema(request)
-    metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def engine(empty_engine: Engine) -> Engine:
+    """An engine over empty tables."""
+    metadata.create_all(empty_engine)
+    return empty_engine
+
+
+@pytest.fixture
+def empty_postgres(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A new PostgreSQL schema without tables."""
+    made = _schema(request)
     yield made
     made.dispose()
 

@@ -12,9 +12,9 @@ from mailbot.ruleset.vocabulary import DESKS
 _HEAD = """\
 # Rules and texts of mails
 
-`rules/` is what an administrator changes. `mailbot rules check` names every mistake with file, line, key and mend, before
-the rules decide about anybody; `mailbot explain FILE --mails` shows what they would do to a mail, and changes nothing.
-mailbot reads the folder at its start. `python -m tests.docs.rules` writes this page; a test compares it.
+`rules/` is what an administrator changes. `mailbot rules check` names every mistake with file, line, key and mend,
+before the rules decide about anybody; `mailbot explain FILE --mails` shows what they would do to a mail, and changes
+nothing. mailbot reads the folder at its start. `python -m tests.docs.rules` writes this page; a test compares it.
 
 | file | what is in it |
 |---|---|
@@ -39,8 +39,8 @@ mailbot reads the folder at its start. `python -m tests.docs.rules` writes this 
   mails: [T1, T4]               # sent in this order; without the line nothing is sent
 ```
 
-`category` may be given; without it a ticket keeps the category that the mail itself asks for. The last rule must hold for
-every mail and give it to a person. A rule that an earlier one makes unreachable is a mistake.
+`category` may be given; without it a ticket keeps the category that the mail itself asks for. The last rule must hold
+for every mail and give it to a person. A rule that an earlier one makes unreachable is a mistake.
 
 **What no rule can do** ([security.md](security.md)): answer a mail that is forged, automatic or unreadable; send an
 activation link unless the rule itself demands every condition of case A; write to anybody but the sender or the login;
@@ -50,7 +50,7 @@ delete anything. `rules check` refuses such a rule, and the program checks each 
 
 def page() -> str:
     """The whole page, Markdown."""
-    return "\n".join([_HEAD, _facts(), _words(), _mails()])
+    return f"{_HEAD}\n{_facts()}\n{_words()}\n{_mails()}"
 
 
 def _facts() -> str:

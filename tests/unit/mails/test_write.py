@@ -19,7 +19,7 @@ import pytest
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails.context import KNOWN, VARIABLES
 from mailbot.mails.letter import PLACEHOLDER
-from mailbot.mails.write import Writer
+from mailbot.mails.write import ONCE_A_DAY, Writer
 from mailbot.model import Defect, Difference, MailKind
 from mailbot.ruleset.model import Template
 from tests.unit.mails.letters import BOUNCES, LETTER, NEAR, OFFICE, RULES, VARIANTS, WRITER
@@ -91,7 +91,8 @@ def test_header(name: str) -> None:
     answer = kind not in (MailKind.T2A, MailKind.T3)
     assert message["From"] == "Help Desk SISC <helpdesk-eclo@mf.gov.pl>"
     assert message["To"] == mail.recipient == "jan.kowalski@wp.example"
-    assert message["Message-ID"] == mail.message_id == f"<zgl0000001.{kind.lower()}@helpdesk.example>"
+    day = ".20251104" if kind in ONCE_A_DAY else ""
+    assert message["Message-ID"] == mail.message_id == f"<zgl0000001.{kind.lower()}{day}@helpdesk.example>"
     assert message["Date"] == "Tue, 04 Nov 2025 14:05:02 +0100"
     assert message["In-Reply-To"] == "<prosba-1@wp.example>"
     assert message["References"].split()[0] == "<prosba-1@wp.example>"

@@ -113,6 +113,10 @@ def upgrade() -> None:
         batch_op.create_index("ix_ticket_fingerprint", ["fingerprint"], unique=False)
         batch_op.create_index("ix_ticket_state", ["state"], unique=False)
 
+    # inbox and ticket name each other. SQLite took the key with the table; it cannot add one later.
+    if op.get_bind().dialect.name != "sqlite":
+        op.create_foreign_key("fk_inbox_ticket_id", "inbox", "ticket", ["ticket_id"], ["id"])
+
     op.create_table(
         "activation",
         sa.Column("id", Id, nullable=False),
@@ -183,6 +187,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_outbox_state_due_at")
 
     op.drop_table("outbox")
+    if op.get_bind().dialect.name != "sqlite":
+        op.drop_constraint("fk_inbox_ticket_id", "inbox", type_="foreignkey")
     with op.batch_alter_table("activation", schema=None) as batch_op:
         batch_op.drop_index("ix_activation_login")
 

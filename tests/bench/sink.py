@@ -1,0 +1,29 @@
+"""``python -m tests.bench.sink``: mailbot's LMTP server that stores nothing; prints its port, ends with SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from mailbot.config import ListenerSettings
+from mailbot.inbox import Stored
+from mailbot.ingress import smtp
+from mailbot.model import RawMessage, Source
+from mailbot.storage.engine import Database, ManyWork
+
+
+class _Nowhere:
+    """Takes the place of the database."""
+
+    async def write_together(self, work: ManyWork[RawMessage, Stored], item: RawMessage) -> Stored:
+        return Stored(1, True)
+
+
+async def _main() -> None:
+    settings = ListenerSettings("127.0.0.1:0", authentication="headers")
+    server = await smtp.serve(settings, Source.LMTP, cast(Database, _Nowhere()))
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(_main())

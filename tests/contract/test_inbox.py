@@ -1,0 +1,105 @@
+"""Storing what came, and how far mailboxes were read; on each engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from mailbot.inbox import Cursor, Stored, message_of, move_cursor, read_cursor, store
+from mailbot.model import Envelope, RawMessage, Source
+from mailbot.storage.schema import inbox, raw_message
+
+NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+BY_LMTP = RawMessage(
+    b"Subject: \xff\x00za\xc5\xbc\r\n\r\n.\r\n",
+    Envelope(Source.LMTP, "żółw@wp.example", ("a@x.example", "b@x.example"), "192.0.2.1", "mx.example"),
+    NOW - timedelta(hours=1),
+)
+BY_IMAP = RawMessage(
+    b"Subject: x\r\n\r\n",
+    Envelope(Source.IMAP, mailbox="u@host/INBOX", uidvalidity=7, uid=42, note="too large"),
+    NOW,
+)
+
+
+def put(engine: Engine, *messages: RawMessage) -> tuple[Stored, ...]:
+    with engine.begin() as connection:
+        return store(connection, messages, NOW)
+
+
+def kept(engine: Engine) -> list[RawMessage]:
+    with engine.connect() as connection:
+        wanted = select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)
+        return [message_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def changed(message: RawMessage, **envelope: object) -> RawMessage:
+    return replace(message, envelope=replace(message.envelope, **envelope))  # type: ignore[arg-type]
+
+
+def test_a_message_is_kept_as_it_came_and_is_work(engine: Engine) -> None:
+    first, second = put(engine, BY_LMTP, BY_IMAP)
+    assert (first.new, second.new) == (True, True)
+    assert kept(engine) == [BY_LMTP, BY_IMAP]
+    with engine.connect() as connection:
+        row = connection.execute(select(inbox).where(inbox.c.id == first.inbox_id)).mappings().one()
+    assert (row["state"], row["due_at"], row["attempts"]) == ("queued", NOW, 0)
+    assert (row["size"], row["sha256"]) == (len(BY_LMTP.raw), BY_LMTP.sha256)
+
+
+SAME = {
+    "another hour": replace(BY_LMTP, received_at=NOW),
+    "another client": changed(BY_LMTP, peer="192.0.2.2", helo="mx2.example"),
+}
+OTHER = {
+    "one octet": replace(BY_LMTP, raw=BY_LMTP.raw + b"."),
+    "another sender": changed(BY_LMTP, mail_from="zolw@wp.example"),
+    "null sender": changed(BY_LMTP, mail_from=""),
+    "fewer recipients": changed(BY_LMTP, rcpt_to=("a@x.example",)),
+    "another order": changed(BY_LMTP, rcpt_to=("b@x.example", "a@x.example")),
+}
+
+
+@pytest.mark.parametrize("again", SAME.values(), ids=SAME)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_delivery_that_comes_again_is_the_same_row(engine: Engine, again: RawMessage, together: bool) -> None:
+    first, second = put(engine, BY_LMTP, again) if together else put(engine, BY_LMTP) + put(engine, again)
+    assert second == Stored(first.inbox_id, False)
+    assert kept(engine) == [BY_LMTP], "what was stored first stays"
+
+
+@pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)
+def test_another_delivery_is_another_row(engine: Engine, other: RawMessage) -> None:
+    assert [s.new for s in put(engine, BY_LMTP, other)] == [True, True]
+
+
+def test_in_a_mailbox_the_place_counts_and_not_the_bytes(engine: Engine) -> None:
+    again = replace(BY_IMAP, raw=b"fetched anew", received_at=NOW + timedelta(days=1))
+    elsewhere = [changed(BY_IMAP, **place) for place in ({"uid": 43}, {"uidvalidity": 8}, {"mailbox": "u@host/X"})]
+    stored = put(engine, BY_IMAP, again, *elsewhere)
+    assert [s.new for s in stored] == [True, False, True, True, True]
+    assert len(kept(engine)) == 4
+
+
+def test_a_cursor_moves_with_its_mailbox_only(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert read_cursor(connection, "a") is None
+        move_cursor(connection, Cursor("a", 1, 10), NOW)
+        move_cursor(connection, Cursor("b", 2, 20), NOW)
+        move_cursor(connection, Cursor("a", 3, 5), NOW)
+    with engine.connect() as connection:
+        assert read_cursor(connection, "a") == Cursor("a", 3, 5)
+        assert read_cursor(connection, "b") == Cursor("b", 2, 20)
+
+
+def test_a_cursor_does_not_move_without_its_messages(engine: Engine) -> None:
+    with engine.connect() as connection:
+        store(connection, [BY_IMAP], NOW)
+        move_cursor(connection, Cursor("a", 1, 42), NOW)
+        connection.rollback()
+    with engine.connect() as connection:
+        assert read_cursor(connection, "a") is None
+    assert kept(engine) == []
