@@ -19,6 +19,7 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.workers.understand import Understand, in_thread
 
+_BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 
@@ -63,10 +64,23 @@ class DecideWorker:
         jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
-        if not ids:
-            return []
+        ids = self._within_memory(connection, ids)
         wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
         return [(row["id"], row["attempts"], message_of(row)) for row in connection.execute(wanted).mappings()]
+
+    def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
+        """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
+        found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
+        sizes: dict[int, int] = {row.id: row.size for row in found}
+        total, kept = 0, 0
+        for row in ids:
+            total += sizes[row]
+            if kept and total > _BATCH_OCTETS:
+                break
+            kept += 1
+        if kept < len(ids):
+            jobs.release(connection, inbox, ids[kept:], self.name)
+        return ids[:kept]
 
     @staticmethod
     def _try_later(u: Understanding, tries: int) -> bool:

@@ -522,3 +522,12 @@ async def test_a_mail_that_cannot_be_recorded_leaves_nothing_behind_and_harms_no
     ]
     assert sorted(flow.sink.kinds()) == ["T1", "T1", "T2A", "T3", "T4"]
     assert await flow.rows(select(counter.c.value)) == [(3,)]
+
+
+async def test_large_mails_are_not_all_held_in_memory_at_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = mail()
+    monkeypatch.setattr("mailbot.workers.decide._BATCH_OCTETS", 2 * len(raw))
+    for n in range(5):
+        await flow.take(mail(EWA.login, SENTENCE, name=f"{n}"), EWA.login)
+    assert [await flow.decider.step() for _ in range(4)] == [2, 2, 1, 0]
+    assert await flow.rows(select(inbox.c.attempts)) == [(1,)] * 5
