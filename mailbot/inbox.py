@@ -40,11 +40,15 @@ def delivery_key(message: RawMessage) -> str:
     """
     envelope = message.envelope
     if envelope.source is Source.IMAP:
-        place = f"{envelope.mailbox}\0{envelope.uidvalidity}\0{envelope.uid}"
-        return f"imap:{hashlib.sha256(place.encode()).hexdigest()}"
+        return _imap_key(envelope.mailbox, envelope.uidvalidity, envelope.uid)
     head = "\0".join([envelope.mail_from or "", *envelope.rcpt_to])
     digest = hashlib.sha256(head.encode("utf-8", "surrogateescape") + b"\0" + bytes.fromhex(message.sha256))
     return f"smtp:{digest.hexdigest()}"
+
+
+def _imap_key(mailbox: str | None, uidvalidity: int | None, uid: int | None) -> str:
+    place = f"{mailbox}\0{uidvalidity}\0{uid}"
+    return f"imap:{hashlib.sha256(place.encode()).hexdigest()}"
 
 
 def store(connection: Connection, messages: Sequence[RawMessage], now: datetime) -> tuple[Stored, ...]:
@@ -99,6 +103,13 @@ def message_of(row: RowMapping) -> RawMessage:
     envelope["source"] = Source(envelope["source"])
     envelope["rcpt_to"] = tuple(envelope["rcpt_to"])
     return RawMessage(row["raw"], Envelope(**envelope), row["received_at"])
+
+
+def stored_whole(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
+    """Those of ``uids`` (of the mailbox and UIDVALIDITY of ``cursor``) whose whole message lies in the inbox."""
+    keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in uids}
+    found = connection.execute(select(inbox.c.delivery_key, inbox.c.envelope).where(inbox.c.delivery_key.in_(keys)))
+    return sorted(keys[row.delivery_key] for row in found if row.envelope.get("note") is None)
 
 
 def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:

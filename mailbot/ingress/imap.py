@@ -13,6 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +21,7 @@ from sqlalchemy import Connection
 
 from mailbot.config import ImapSettings
 from mailbot.errors import MailbotError, MailboxUnavailable
-from mailbot.inbox import Cursor, move_cursor, read_cursor, store
+from mailbot.inbox import Cursor, move_cursor, read_cursor, store, stored_whole
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
@@ -72,9 +73,8 @@ class ImapReader:
         self._sleep = sleep
         self._mailbox = f"{settings.user}@{settings.host}/{settings.folder}"
         self._attempt = 0
-        self._uidvalidity: int | None = None  # of the mailbox that the next two speak of
+        self._uidvalidity: int | None = None  # of the mailbox that the next one speaks of
         self._failures: dict[int, int] = {}  # UID → failures of a FETCH of it alone; being here: fetch it alone
-        self._to_move: list[int] = []  # stored, and not moved yet (the connection may break in between)
 
     async def run(self) -> NoReturn:
         """Read until cancelled. No failure ends it: each is logged, then a back-off of 1 s to 5 min."""
@@ -105,7 +105,7 @@ class ImapReader:
                 step(
                     "imap-no-move", level=logging.WARNING, mailbox=self._mailbox, reason="messages stay where they are"
                 )
-            await self._move(connection)
+            await self._move_left_behind(connection, cursor)
             cursor = await self._drain(connection, cursor)
             while True:
                 announced = await connection.wait(min(self._settings.poll_seconds, _IDLE_SECONDS))
@@ -121,7 +121,6 @@ class ImapReader:
         if uidvalidity != self._uidvalidity:
             self._uidvalidity = uidvalidity
             self._failures.clear()
-            self._to_move.clear()
         cursor = await self._database.read(lambda connection: read_cursor(connection, self._mailbox))
         if cursor is not None and cursor.uidvalidity == uidvalidity:
             return cursor
@@ -187,9 +186,8 @@ class ImapReader:
             await self._store(cursor, [self._message(cursor, item, bodies) for item in there])
             for item in there:
                 self._failures.pop(item.uid, None)
-                if item.uid in bodies and not self._too_large(item):
-                    self._to_move.append(item.uid)
-            await self._move(connection)
+            whole = [item.uid for item in there if item.uid in bodies and not self._too_large(item)]
+            await self._move(connection, whole)
         if len(head) < len(batch):
             raise MailboxUnavailable(f"UID {batch[len(head)].uid} cannot be fetched")
         return cursor
@@ -267,14 +265,22 @@ class ImapReader:
         if new:
             self._on_stored()
 
-    async def _move(self, connection: ImapConnection) -> None:
+    async def _move_left_behind(self, connection: ImapConnection, cursor: Cursor) -> None:
+        """Move what an earlier connection, or a process that died, stored and did not move."""
+        if not self._settings.done_folder or not cursor.last_uid:
+            return
+        there = [uid for uid in await connection.search("UID", f"1:{cursor.last_uid}") if uid <= cursor.last_uid]
+        for start in range(0, len(there), _LISTED):
+            uids = there[start : start + _LISTED]
+            await self._move(connection, await self._database.read(partial(stored_whole, cursor=cursor, uids=uids)))
+
+    async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
         """Move what is stored to the folder for it. A refusal is only logged: the cursor prevents a second ticket."""
-        if self._to_move and self._settings.done_folder and connection.has("MOVE"):
+        if uids and self._settings.done_folder and connection.has("MOVE"):
             try:
-                await connection.move_to(self._to_move, self._settings.done_folder)
+                await connection.move_to(uids, self._settings.done_folder)
             except Refused as error:
                 step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
-        self._to_move.clear()
 
 
 async def probe(settings: ImapSettings) -> str:

@@ -440,16 +440,26 @@ async def test_the_folder_is_made_and_messages_moved_after_the_commit(intake: In
     assert intake.server.messages == {}
 
 
-async def test_a_refused_move_is_only_logged(intake: Intake) -> None:
-    intake.server.script = [Say("UID MOVE", b"%t NO read-only\r\n") for _ in range(2)]
-    await intake.read(done_folder="Done")
+async def test_a_refused_move_is_only_logged_and_tried_again_at_the_next_connection(intake: Intake) -> None:
+    intake.server.script = [Say("UID MOVE", b"%t NO read-only\r\n")]
     await intake.read(done_folder="Done")
     assert await intake.bodies() == [mail(3), mail(4), mail(9)]
     assert intake.server.moved == []
+    await intake.read(done_folder="Done")
+    assert await intake.bodies() == [mail(3), mail(4), mail(9)]
+    assert intake.server.moved == [3, 4, 9]
 
 
 async def test_a_connection_cut_in_the_move_moves_after_reconnecting(intake: Intake) -> None:
     intake.server.script = [Say("UID MOVE", b"", "cut")]
+    await intake.read(done_folder="Done")
+    assert await intake.bodies() == [mail(3), mail(4), mail(9)]
+    assert intake.server.moved == [3, 4, 9]
+
+
+async def test_what_a_process_that_died_left_behind_is_moved(intake: Intake) -> None:
+    await intake.read()  # it stored, and died before the MOVE
+    assert set(intake.server.messages) == {3, 4, 9}
     await intake.read(done_folder="Done")
     assert await intake.bodies() == [mail(3), mail(4), mail(9)]
     assert intake.server.moved == [3, 4, 9]
