@@ -441,7 +441,7 @@ async def test_the_folder_is_made_and_messages_moved_after_the_commit(intake: In
 
 
 async def test_a_refused_move_is_only_logged_and_tried_again_at_the_next_connection(intake: Intake) -> None:
-    intake.server.script = [Say("UID MOVE", b"%t NO read-only\r\n")]
+    intake.server.script = [Say("UID MOVE", b"%t NO read-only\r\n") for _ in range(2)]  # once more after CREATE
     await intake.read(done_folder="Done")
     assert await intake.bodies() == [mail(3), mail(4), mail(9)]
     assert intake.server.moved == []
