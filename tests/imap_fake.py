@@ -70,10 +70,12 @@ class FakeImap:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             self.connections += 1
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
-                await self._serve(reader, writer)
-            self._idlers = [idler for idler in self._idlers if idler is not writer]
-            writer.close()
+            try:
+                with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+                    await self._serve(reader, writer)
+            finally:
+                self._idlers = [idler for idler in self._idlers if idler is not writer]
+                writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**22)
         self.port = server.sockets[0].getsockname()[1]
@@ -87,7 +89,7 @@ class FakeImap:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(self.greeting)
-        while line := (await reader.readline()).decode().rstrip("\r\n"):
+        while line := (await reader.readline()).decode("utf-8", "replace").rstrip("\r\n"):
             tag, _, command = line.partition(" ")
             self.commands.append(command)
             step = next((step for step in self.script if command.startswith(step.to)), None)
