@@ -5,13 +5,15 @@ MailbotError
 │   ├── DatabaseUnavailable
 │   ├── MailboxUnavailable    the IMAP server does not answer
 │   ├── ResolverUnavailable   the DNS does not answer
-│   └── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
+│   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
+│   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
     ├── ConfigError           a setting is wrong: file, key and mend are named
     ├── RulesError            a rule set is wrong: file, line, key and mend are named
     ├── ImportRefused         a file of accounts has bad lines and the admin asked to refuse them
     ├── RelayRefused          the outgoing SMTP server said 5xx
     ├── TemplateError         a mail template cannot be rendered
+    ├── TrustRefused          a trusted list or a CRL is not authentic, overdue or cannot be read
     └── LeaseLost             another worker has taken the row over: its result counts, ours is dropped
 
 The public text may be shown to anybody; the private reason is for logs and operators only and never leaves the machine.
@@ -66,6 +68,14 @@ class RelayUnavailable(TemporaryError):
         self.code = code
         self.in_doubt = in_doubt
         """True when the connection broke after DATA: nobody knows whether the mail was taken."""
+
+
+class TrustSourceUnavailable(TemporaryError):
+    """A trusted list or a CRL cannot be downloaded."""
+
+
+class TrustRefused(PermanentError):
+    """A trusted list or a CRL is not authentic, overdue or cannot be read."""
 
 
 class RelayRefused(PermanentError):

@@ -22,6 +22,10 @@ class Directory(Protocol):
         """The accounts of these login keys, by key, in one query. A key without account is left out."""
         ...
 
+    def has_namesake(self, connection: Connection, account: Account) -> bool:
+        """Whether another account may be of a person with the same surname, birth year and first given name."""
+        ...
+
     def set_emergency_password(
         self, connection: Connection, login: str, password_hash: str, now: datetime, new_login: str | None = None
     ) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from mailbot import address
-from mailbot.model import AccountStatus
+from mailbot.model import Account, AccountStatus
+from mailbot.request.characters import fold
 
 FIRST_BIRTH_YEAR = 1900
 NAME_LENGTH = 120
@@ -49,3 +50,14 @@ def birth_year(text: str, this_year: int) -> int:
             f"is not a year between {FIRST_BIRTH_YEAR} and {this_year}; mend: write the year of birth, four digits"
         )
     return int(text)
+
+
+def namesakes(one: Account, other: Account) -> bool:
+    """Whether two accounts with different logins may be of people whom name and birth year do not tell apart."""
+    if one.login == other.login or one.birth_year != other.birth_year:
+        return False
+    return _folded(one.surname) == _folded(other.surname) and _folded(one.given)[:1] == _folded(other.given)[:1]
+
+
+def _folded(name: str) -> list[str]:
+    return [fold(word) for word in name.replace("-", " ").split()]

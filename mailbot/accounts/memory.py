@@ -53,6 +53,10 @@ class MemoryDirectory:
         """See Directory.find_many."""
         return {key: self._accounts[key] for key in keys if key in self._accounts}
 
+    def has_namesake(self, connection: Connection | None, account: Account) -> bool:
+        """See Directory.has_namesake."""
+        return any(fields.namesakes(account, other) for other in self)
+
     def set_emergency_password(
         self, connection: Connection | None, login: str, password_hash: str, now: datetime, new_login: str | None = None
     ) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailbot import address
-from mailbot.accounts import fields, pesel
+from mailbot import address, pesel
+from mailbot.accounts import fields
 from mailbot.model import Account
 from mailbot.secret import Secret
 

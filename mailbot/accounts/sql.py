@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 
 from mailbot import address
+from mailbot.accounts.fields import namesakes
 from mailbot.model import Account, AccountStatus
 from mailbot.storage.schema import account
 
@@ -24,6 +25,7 @@ _COLUMNS = (
     account.c.csd,
     account.c.status,
 )
+_birth_year = account.c.birth_year
 
 
 class SqlDirectory:
@@ -38,6 +40,12 @@ class SqlDirectory:
         """See Directory.find_many."""
         rows = connection.execute(select(*_COLUMNS).where(account.c.login_key.in_(keys))).mappings()
         return {row["login_key"]: _account(row) for row in rows}
+
+    def has_namesake(self, connection: Connection, account: Account) -> bool:
+        """See Directory.has_namesake."""
+        same_year = select(*_COLUMNS).where(_birth_year == account.birth_year)
+        rows = connection.execute(same_year).mappings()
+        return any(namesakes(account, _account(row)) for row in rows)
 
     def set_emergency_password(
         self, connection: Connection, login: str, password_hash: str, now: datetime, new_login: str | None = None

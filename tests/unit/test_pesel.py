@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.accounts import pesel
+from mailbot import pesel
 from mailbot.secret import Secret
 
 WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)

@@ -1,0 +1,72 @@
+"""The values that travel along the flow. All are frozen; none does I/O.
+
+Names follow the standards: envelope (RFC 5321), header and mailbox (RFC 5322), authentication results (RFC 8601).
+The spelling of outcomes, states and defects is the contract of docs/flow.md.
+"""
+
+from __future__ import annotations
+
+from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationState, Checked, Match
+from mailbot.model.decision import Decision, Duplicate, MailKind, Outcome, OutgoingMail, Seen, State, TraceStep
+from mailbot.model.facts import Facts
+from mailbot.model.message import (
+    Attachment,
+    Authentication,
+    AuthResult,
+    Automatic,
+    Envelope,
+    Header,
+    InboundMessage,
+    RawMessage,
+    Sender,
+    Source,
+)
+from mailbot.model.request import (
+    REQUIRED_SUBJECT,
+    SENTENCES,
+    Defect,
+    Difference,
+    Phrase,
+    Request,
+    Subject,
+    SubjectClass,
+)
+from mailbot.model.understanding import Identity, Understanding
+
+__all__ = [
+    "REQUIRED_SUBJECT",
+    "SENTENCES",
+    "Account",
+    "AccountStatus",
+    "Applicant",
+    "ApplicationState",
+    "Attachment",
+    "AuthResult",
+    "Authentication",
+    "Automatic",
+    "Checked",
+    "Decision",
+    "Defect",
+    "Difference",
+    "Duplicate",
+    "Envelope",
+    "Facts",
+    "Header",
+    "Identity",
+    "InboundMessage",
+    "MailKind",
+    "Match",
+    "Outcome",
+    "OutgoingMail",
+    "Phrase",
+    "RawMessage",
+    "Request",
+    "Seen",
+    "Sender",
+    "Source",
+    "State",
+    "Subject",
+    "SubjectClass",
+    "TraceStep",
+    "Understanding",
+]

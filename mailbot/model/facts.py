@@ -1,0 +1,65 @@
+"""What the rules may ask: the closed vocabulary of rules/*.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailbot.model.application import ApplicationState, Match
+from mailbot.model.decision import Duplicate
+from mailbot.model.message import AuthResult, Automatic
+from mailbot.model.request import SubjectClass
+
+
+def _fact(doc: str, *values: str) -> dict[str, object]:
+    return {"doc": doc, "values": values}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules may ask, and nothing else: the closed vocabulary of rules/*.yaml.
+
+    Every value is a word; ``metadata`` of each field holds its meaning and the words it can take, and is the one source
+    for the loader, the linter and docs/rules.md.
+    """
+
+    readable: str = field(metadata=_fact("can the message be read for certain", "yes", "no"))
+    automatic: str = field(
+        metadata=_fact("written by a machine (RFC 3834), and how we know", "no", *(a.value for a in Automatic))
+    )
+    sender: str = field(metadata=_fact("From holds exactly one strict mailbox", "single", "ambiguous"))
+    authentication: str = field(
+        metadata=_fact("does the From domain vouch for the mail", *(a.value for a in AuthResult))
+    )
+    duplicate: str = field(metadata=_fact("has the mail or request been seen", *(d.value for d in Duplicate)))
+    subject: str = field(metadata=_fact("class of the subject", *(s.value for s in SubjectClass)))
+    phrase: str = field(metadata=_fact("sentence of the procedure in the body", "A", "B", "none"))
+    attachment: str = field(metadata=_fact("is a file attached", "yes", "no"))
+    defects: str = field(metadata=_fact("has the mail formal defects", "yes", "no"))
+    account: str = field(
+        metadata=_fact(
+            "case A: account whose login is the sender; case B: whose login the application names"
+            " (not-asked: a formal defect already decides)",
+            "active",
+            "blocked",
+            "unknown",
+            "not-asked",
+        )
+    )
+    name: str = field(metadata=_fact("name in the mail against the account", *(m.value for m in Match)))
+    year: str = field(metadata=_fact("birth year in the mail against the account", *(m.value for m in Match)))
+    application: str = field(
+        metadata=_fact("what the files are as a signed application", *(s.value for s in ApplicationState))
+    )
+    holder: str = field(
+        metadata=_fact(
+            "signer of the application against the account and the mail: names, birth year, PESEL",
+            "ok",
+            "doubt",
+            "mismatch",
+            "unknown",
+            "not-asked",
+        )
+    )
+    new_login: str = field(metadata=_fact("is the sender a login already", "free", "taken", "not-asked"))
+    replay: str = field(metadata=_fact("was the same application granted before", "no", "yes"))
+    stop: str = field(metadata=_fact("the old login says STOP to a change in case B", "no", "yes"))

@@ -1,0 +1,39 @@
+"""What a message says, before anything outside it was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailbot.model.application import ApplicationState, Checked
+from mailbot.model.message import InboundMessage, Sender
+from mailbot.model.request import Request, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What two copies of a message, or two mails with one request, have in common."""
+
+    message_key: str
+    """The Message-ID, or "sha256:…" of the bytes where there is none."""
+    fingerprint: str
+    """Digest of sender, subject, text and attachments: what the person sent, without the marks of transport."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a message says, before anything outside it was asked."""
+
+    received_at: datetime
+    message: InboundMessage
+    sender: Sender
+    subject: Subject
+    request: Request
+    category: str
+    identity: Identity
+    bounced: str | None = None
+    """Number of the ticket whose mail came back, when the message is a delivery report for it."""
+    stops: tuple[str, ...] = ()
+    """Numbers of the tickets that the mail asks to stop: it begins with the word STOP (domain.md §3.5)."""
+    checked: Checked = Checked(ApplicationState.NOT_ASKED)
+    """Added by ``workers.verify``: the files are checked in processes of their own."""
