@@ -1,0 +1,285 @@
+"""From evidence to a verdict (signatures.md §6). ACCEPT needs everything; any doubt is for a person, never for ACCEPT.
+
+The order: integrity and scope → chain and kind → validity, revocation → algorithms → time → identity. A fault of the
+signature itself rejects even where something else is in doubt: the citizen can mend it at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from mailbot.model import Defect
+from mailbot.ruleset.model import SignatureRules
+from mailbot.signatures import identity
+from mailbot.signatures.kinds import Classified, classify
+from mailbot.signatures.reasons import MEANINGS, Code, indication, reason
+from mailbot.signatures.report import (
+    Evidence,
+    Integrity,
+    Kind,
+    Reason,
+    Scope,
+    SignatureReport,
+    SignerIdentity,
+    SubIndication,
+    Trust,
+    Verdict,
+)
+from mailbot.signatures.trust.anchors import parsed
+from mailbot.signatures.trust.chain import Path, paths
+from mailbot.signatures.trust.keys import WEAK_DIGESTS, strong
+from mailbot.signatures.trust.revocation import Status
+from mailbot.signatures.trust.store import POLISH_LIST, TrustStore
+
+PeselHash = Callable[[str], str]
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far the signer's clock may be ahead of ours."""
+
+_CONTAINER = frozenset({"container", "too_big"})
+"""Flags of ``verify`` for unsigned files that are not opened."""
+_LOCKED = frozenset({"ENCRYPTED", "ZIP_ENCRYPTED", "ASIC_NESTED"})
+"""Codes of the format modules for a PDF or a container that nobody can read without a key or more unpacking."""
+_DIGESTS = frozenset({"sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"})
+_SCHEMES = re.compile(r"rsa|rsa-pss|rsa-[0-9]{3,5}|ecdsa|ecdsa-[a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    reason: Reason
+    verdict: Verdict
+    sub_indication: SubIndication
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What the snapshot says of the certificate."""
+
+    trust: Trust
+    classified: Classified
+    codes: tuple[Code, ...] = ()
+
+
+_UNCHECKED = _Standing(Trust.NOT_CHECKED, Classified(Kind.OTHER))
+
+
+def judge(
+    evidence: Evidence,
+    trust: TrustStore,
+    rules: SignatureRules,
+    received_at: datetime,
+    file: str,
+    pesel_hash: PeselHash | None,
+) -> SignatureReport:
+    """The report on one signature. ``received_at`` (aware) is the proof of existence. Never raises."""
+    try:
+        return _judge(evidence, trust, rules, received_at, file, pesel_hash)
+    except Exception:  # a certificate may hold anything; what we cannot judge goes to a person
+        found = [_finding(Code.POLICY_ERROR)]
+        return _report(evidence, trust.snapshot, received_at, file, _UNCHECKED, None, found)
+
+
+def defect(report: SignatureReport) -> Defect | None:
+    """What to tell the citizen (domain.md §3.3). None: accepted, or a person looks at it and nothing is told."""
+    if report.verdict is not Verdict.REJECT:
+        return None
+    if any(found.code in _LOCKED for found in report.reasons) or _CONTAINER.intersection(report.flags):
+        return Defect.CONTAINER
+    if report.integrity is Integrity.NOT_SIGNED:
+        return Defect.UNSIGNED
+    if report.sub_indication is SubIndication.SIGNED_DATA_NOT_FOUND:
+        return Defect.DETACHED_ONLY
+    of_kind = {Code.ISSUER_UNKNOWN, Code.ISSUER_NOT_GRANTED, Code.NOT_QUALIFIED, Code.KIND_NOT_ACCEPTED}
+    wrong_kind = any(found.code in of_kind for found in report.reasons)
+    return Defect.SIGNATURE_KIND if wrong_kind else Defect.SIGNATURE_INVALID
+
+
+def combine(reports: Sequence[SignatureReport]) -> SignatureReport:
+    """One report for a file from the reports on its signatures.
+
+    More than one signature is MANUAL, whoever signed (domain.md §3.3), unless none of them is any good: then the first
+    tells why. Raises ValueError when there is none.
+    """
+    if not reports:
+        raise ValueError("no report to combine")
+    if len(reports) == 1:
+        return reports[0]
+    hopeful = [r for r in reports if r.verdict is not Verdict.REJECT]
+    if not hopeful:
+        return reports[0]
+    first = hopeful[0]
+    several = reason(Code.SEVERAL_SIGNATURES)
+    reasons = first.reasons if any(r.code == several.code for r in first.reasons) else (*first.reasons, several)
+    sub = first.sub_indication or MEANINGS[Code.SEVERAL_SIGNATURES].sub_indication
+    return replace(
+        first, verdict=Verdict.MANUAL, indication=indication(sub), sub_indication=sub, reasons=reasons, signer=None
+    )
+
+
+def _judge(
+    evidence: Evidence,
+    trust: TrustStore,
+    rules: SignatureRules,
+    at: datetime,
+    file: str,
+    pesel_hash: PeselHash | None,
+) -> SignatureReport:
+    found = list(_form(evidence))
+    standing, signer = _UNCHECKED, None
+    if evidence.integrity is Integrity.OK and evidence.certificate is not None:
+        certificate = parsed(evidence.certificate)
+        standing = _standing(certificate, evidence, trust, rules, at)
+        codes = [*standing.codes, *_algorithms(evidence, certificate, standing.classified.path)]
+        if "no_signing_certificate_attribute" in evidence.flags:  # a certificate is easily put in another's place
+            codes.append(Code.CERTIFICATE_NOT_BOUND)
+        codes += _times(evidence.claimed_time, rules.signed_max_age, at)
+        signer = _signer(evidence, standing.classified.kind, pesel_hash)
+        if signer is None and evidence.scope is Scope.FULL and standing.classified.kind in rules.accept:
+            codes.append(Code.IDENTITY_UNREADABLE)
+        found += [_finding(code) for code in codes]
+    return _report(evidence, trust.snapshot, at, file, standing, signer, found)
+
+
+def _form(evidence: Evidence) -> Iterator[_Finding]:
+    """Integrity, scope, and whether there is a certificate. The format module's own words come first."""
+    if evidence.sub_indication is SubIndication.SIGNED_DATA_NOT_FOUND:
+        yield _finding(Code.DETACHED_ONLY, evidence)
+    elif evidence.integrity is Integrity.NOT_SIGNED:
+        yield _finding(Code.UNSIGNED, evidence)
+    elif evidence.integrity is Integrity.BROKEN:
+        yield _finding(Code.SIGNATURE_WRONG, evidence)
+    elif evidence.integrity is Integrity.UNREADABLE:
+        locked = evidence.failure is not None and evidence.failure.code in _LOCKED
+        yield _finding(Code.ENCRYPTED if locked else Code.SIGNATURE_UNREADABLE, evidence)
+    elif evidence.certificate is None:
+        yield _finding(Code.CERTIFICATE_MISSING, evidence)
+    elif evidence.failure is not None and evidence.failure.code == Code.SEVERAL_SIGNATURES:
+        yield _finding(Code.SEVERAL_SIGNATURES, evidence)
+    elif evidence.scope is not Scope.FULL or evidence.uncovered:
+        yield _finding(Code.NOT_WHOLE_FILE, evidence)
+    elif evidence.failure is not None or evidence.sub_indication is not None:
+        yield _finding(Code.SIGNATURE_UNREADABLE, evidence)  # a doubt of the format module without a word for it
+
+
+def _finding(code: Code, evidence: Evidence | None = None) -> _Finding:
+    meaning = MEANINGS[code]
+    own = evidence.failure if evidence else None
+    sub = evidence.sub_indication if evidence else None
+    return _Finding(own or reason(code), meaning.verdict, sub or meaning.sub_indication)
+
+
+def _standing(
+    certificate: x509.Certificate, evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime
+) -> _Standing:
+    assert evidence.certificate is not None
+    if not trust.anchors and not trust.broken_list:
+        return _Standing(Trust.NOT_CHECKED, Classified(Kind.OTHER), (Code.TRUST_EMPTY,))
+    found = paths(evidence.certificate, evidence.certificates, trust.anchors, at)
+    classified = classify(certificate, found, rules, at)
+    if trust.stale_lists(at) and (classified.path is None or classified.path.anchor.source == POLISH_LIST):
+        return _Standing(Trust.STALE_TRUST_LIST, classified, (Code.TRUST_LIST_STALE,))
+    codes = [classified.fault] if classified.fault else []
+    if not codes and classified.kind not in rules.accept:
+        codes.append(Code.KIND_NOT_ACCEPTED)
+    if classified.path is None:
+        return _Standing(Trust.UNTRUSTED, classified, tuple(codes))
+    if at > certificate.not_valid_after_utc:
+        return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_EXPIRED))
+    if at < certificate.not_valid_before_utc:
+        return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_NOT_YET_VALID))
+    state, code = _revocation(classified.path, trust, rules.revocation_max_age, at)
+    return _Standing(state, classified, (*codes, code) if code else tuple(codes))
+
+
+def _revocation(path: Path, trust: TrustStore, max_age: timedelta, at: datetime) -> tuple[Trust, Code | None]:
+    """The worst that is known of the certificates below the anchor; nothing known is never good."""
+    answers = [trust.revocation.status(certificate, issuer, at, max_age) for certificate, issuer in path.links]
+    revoked = [answer.at for answer in answers if answer.status is Status.REVOKED]
+    if any(since is None or since <= at for since in revoked):
+        return Trust.REVOKED, Code.CERTIFICATE_REVOKED
+    if revoked:  # the mail is older, but a stolen key is often used before the holder notices
+        return Trust.REVOKED, Code.CERTIFICATE_REVOKED_LATER
+    for status, code in (
+        (Status.SUSPENDED, Code.CERTIFICATE_SUSPENDED),
+        (Status.UNKNOWN, Code.REVOCATION_UNKNOWN),
+        (Status.STALE, Code.REVOCATION_STALE),
+    ):
+        if any(answer.status is status for answer in answers):
+            return Trust.UNKNOWN_REVOCATION, code
+    return Trust.TRUSTED, None
+
+
+def _algorithms(evidence: Evidence, certificate: x509.Certificate, path: Path | None) -> Iterator[Code]:
+    """Of the signature and of every certificate below the anchor."""
+    below = path.certificates if path else (certificate,)
+    digests = [c.signature_hash_algorithm for c in below]
+    names = {name.lower() for name in evidence.algorithms}
+    if names & WEAK_DIGESTS or any(d is not None and d.name in WEAK_DIGESTS for d in digests):
+        yield Code.DIGEST_WEAK
+    elif not names & _DIGESTS or any(n not in _DIGESTS and not _SCHEMES.fullmatch(n) for n in names):
+        yield Code.ALGORITHM_UNKNOWN
+    if not all(strong(c.public_key()) for c in below):
+        yield Code.KEY_WEAK
+
+
+def _times(claimed: datetime | None, max_age: timedelta, at: datetime) -> Iterator[Code]:
+    """A claimed time proves nothing, but an old application may come out of somebody's mailbox (domain.md §3.5)."""
+    if claimed is None or claimed.tzinfo is None:
+        yield Code.TIME_MISSING
+    elif claimed > at + CLOCK_SKEW:
+        yield Code.TIME_IN_FUTURE
+    elif at - claimed > max_age:
+        yield Code.TIME_TOO_OLD
+
+
+def _signer(evidence: Evidence, kind: Kind, pesel_hash: PeselHash | None) -> SignerIdentity | None:
+    """Who signed: of podpis zaufany the signed data, of other signatures the certificate of a known issuer."""
+    if evidence.scope is not Scope.FULL or evidence.certificate is None or kind in (Kind.SEAL, Kind.OTHER):
+        return None
+    personal = evidence.personal if kind is Kind.TRUSTED_PZ else identity.from_certificate(evidence.certificate)
+    return identity.signer(personal, evidence.certificate, pesel_hash)
+
+
+def _report(
+    evidence: Evidence,
+    snapshot: str,
+    received_at: datetime,
+    file: str,
+    standing: _Standing,
+    signer: SignerIdentity | None,
+    found: Sequence[_Finding],
+) -> SignatureReport:
+    """The first finding of the worst verdict names the indication."""
+    verdict = next((v for v in (Verdict.REJECT, Verdict.MANUAL) if any(f.verdict is v for f in found)), Verdict.ACCEPT)
+    sub = next((f.sub_indication for f in found if f.verdict is verdict), None)
+    return SignatureReport(
+        file=file,
+        format=evidence.format,
+        verdict=verdict,
+        indication=indication(sub),
+        sub_indication=sub,
+        integrity=evidence.integrity,
+        scope=evidence.scope,
+        trust=standing.trust,
+        kind=standing.classified.kind,
+        signer=signer,
+        reasons=tuple(f.reason for f in found),
+        received_at=received_at,
+        wrapper=evidence.wrapper,
+        level=evidence.level,
+        claimed_time=evidence.claimed_time,
+        algorithms=evidence.algorithms,
+        flags=evidence.flags,
+        uncovered=evidence.uncovered,
+        payload_sha256=hashlib.sha256(evidence.payload).hexdigest() if evidence.payload is not None else None,
+        signature_sha256=hashlib.sha256(evidence.signature_value).hexdigest() if evidence.signature_value else None,
+        trust_snapshot=snapshot,
+        payload=evidence.payload,
+        payload_name=evidence.payload_name,
+    )

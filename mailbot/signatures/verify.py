@@ -1,0 +1,207 @@
+"""The front of the verifier: any bytes in, evidence or reports out. Runs inside a worker (``sandbox``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mailbot.ruleset import loader
+from mailbot.ruleset.model import SignatureRules
+from mailbot.signatures import asic, cades, pades, policy, wire
+from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
+from mailbot.signatures.report import (
+    Evidence,
+    Format,
+    Integrity,
+    Reason,
+    Scope,
+    SignatureReport,
+    SubIndication,
+    to_json,
+)
+from mailbot.signatures.trust import store
+from mailbot.signatures.trust.revocation import RevocationStore
+from mailbot.signatures.trust.store import TrustStore
+from mailbot.signatures.xades import core as xades
+
+File = tuple[str, bytes]
+"""Name as the sender wrote it (never a path), and content."""
+
+_NO_TRUST = TrustStore((), RevocationStore({}), (), (), (), broken_list=False, snapshot="", stamp="")
+
+_FLAGS = {
+    Detected.PDF: "document",
+    Detected.XML: "document",
+    Detected.CMS: "document",
+    Detected.ASIC: "container",
+    Detected.OFFICE: "document",
+    Detected.RTF: "document",
+    Detected.TEXT: "document",
+    Detected.IMAGE: "image",
+    Detected.CONTAINER: "container",
+    Detected.EXECUTABLE: "executable",
+    Detected.OTHER: "other",
+    Detected.EMPTY: "empty",
+    Detected.TOO_BIG: "too_big",
+}
+"""What an unsigned file is, for the words to the citizen (domain.md §3.3)."""
+_TEXTS = {
+    "document": "Plik nie jest podpisany elektronicznie.",
+    "image": "Plik jest obrazem. Skan ani zdjęcie podpisu nie jest podpisem elektronicznym.",
+    "container": "Plik jest archiwum albo jest zaszyfrowany, więc nie można go odczytać.",
+    "executable": "Plik jest programem.",
+    "other": "Plik nie jest dokumentem, który umiemy odczytać.",
+    "empty": "Plik jest pusty.",
+    "too_big": "Plik jest za duży.",
+}
+
+
+def examine(data: bytes, content: bytes | None = None, name: str = "") -> tuple[Evidence, ...]:
+    """Evidence for every signature of one file, one Evidence NOT_SIGNED for a file without. Raises only MemoryError.
+
+    ``content`` is what a detached signature is checked against; without it the signature is SIGNED_DATA_NOT_FOUND. Of
+    several signatures each is a doubt (domain.md §3.3: whose application is it?). Content decides all; a ``name`` like
+    a program's is only noted in the flags.
+    """
+    try:
+        kind = detect(data)
+        found = _by_format(kind, data, content)
+    except MemoryError:
+        raise
+    except Exception as error:  # any bytes at all give evidence; the class of the error helps to mend the module
+        reason = Reason("SIGNATURE_UNREADABLE", "Pliku nie da się odczytać: jest uszkodzony.")
+        return (
+            Evidence(
+                Format.NONE,
+                Integrity.UNREADABLE,
+                Scope.NONE,
+                flags=(type(error).__name__,),
+                failure=reason,
+                sub_indication=SubIndication.FORMAT_FAILURE,
+            ),
+        )
+    found = tuple(_as_unsigned(e, kind, data) if e.integrity is Integrity.NOT_SIGNED else e for e in found)
+    if looks_executable(name, b""):
+        found = tuple(replace(evidence, flags=(*evidence.flags, "executable")) for evidence in found)
+    return found if len(found) == 1 else tuple(_one_of_several(evidence) for evidence in found)
+
+
+def verify(
+    files: Sequence[File],
+    trust: TrustStore,
+    rules: SignatureRules,
+    received_at: datetime,
+    *,
+    content: bytes | None = None,
+    pesel_hash: policy.PeselHash | None = None,
+) -> tuple[SignatureReport, ...]:
+    """Reports on the files of one mail in their order: one for each signature, one for each file without.
+
+    A detached signature is tried on every other file (names lie and get lost, digests do not), then on ``content``. A
+    file that such a signature covers and that has none of its own gets no report: it is the payload of the other.
+    """
+    found: list[tuple[Evidence, ...]] = []
+    covered: set[int] = set()
+    for at, (name, data) in enumerate(files):
+        evidence = examine(data, None, name)
+        if _waits_for_content(evidence):
+            others = [(index, *file) for index, file in enumerate(files) if index != at]
+            evidence, of = _paired((name, data), evidence, others, content)
+            covered |= {of} if of is not None else set()
+        found.append(evidence)
+    return tuple(
+        policy.judge(one, trust, rules, received_at, files[at][0], pesel_hash)
+        for at, evidence in enumerate(found)
+        if not (at in covered and evidence[0].integrity is Integrity.NOT_SIGNED)
+        for one in evidence
+    )
+
+
+def handler(settings: Mapping[str, Any]) -> wire.Handler:
+    """The job of a worker; ``settings`` name the folders ``trust`` (or null) and ``rules``. Raises MailbotError.
+
+    The trust folder is read once and again when it has changed. ``pesel_hash`` of the answer is the PESEL itself: the
+    key must not be where a stranger's bytes are parsed, so the parent makes the hash.
+    """
+    folder = Path(settings["trust"]) if settings["trust"] else None
+    rules = loader.load(Path(settings["rules"])).signatures
+    trust = store.load(folder) if folder else _NO_TRUST
+
+    def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
+        nonlocal trust
+        if folder and store.stamp(folder) != trust.stamp:
+            trust = store.load(folder)
+        names = header["names"]
+        files = list(zip(names, blobs, strict=False))
+        content = blobs[len(names)] if header["content"] else None
+        at = datetime.fromisoformat(header["received_at"])
+        reports = verify(files, trust, rules, at, content=content, pesel_hash=str)
+        answer = [to_json(report) | {"has_payload": report.payload is not None} for report in reports]
+        return {"reports": answer}, [r.payload for r in reports if r.payload is not None]
+
+    return job
+
+
+def _by_format(kind: Detected, data: bytes, content: bytes | None) -> tuple[Evidence, ...]:
+    if kind is Detected.PDF:
+        return pades.verify(data)
+    if kind is Detected.CMS:
+        return cades.verify(data, content)
+    if kind is Detected.ASIC:
+        return asic.verify(data)
+    if kind is Detected.XML and has_xml_signature(data):
+        return xades.verify(data, {} if content is None else {"": content})
+    return (Evidence(Format.NONE, Integrity.NOT_SIGNED, Scope.NONE),)
+
+
+def _as_unsigned(evidence: Evidence, kind: Detected, data: bytes) -> Evidence:
+    """What the file is, for who words the answer."""
+    flag = _FLAGS[kind]
+    flags = (flag, "office_signature") if kind is Detected.OFFICE and has_office_signature(data) else (flag,)
+    return replace(
+        evidence, flags=(*evidence.flags, *flags), failure=evidence.failure or Reason("UNSIGNED", _TEXTS[flag])
+    )
+
+
+def _one_of_several(evidence: Evidence) -> Evidence:
+    if evidence.failure is not None:
+        return evidence
+    reason = Reason("SEVERAL_SIGNATURES", "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek.")
+    return replace(evidence, failure=reason, sub_indication=SubIndication.SIG_CONSTRAINTS_FAILURE)
+
+
+def _waits_for_content(evidence: tuple[Evidence, ...]) -> bool:
+    """Is it a signature alone? A container that lacks a file does not wait for one from outside."""
+    missing = SubIndication.SIGNED_DATA_NOT_FOUND
+    return all(e.sub_indication is missing and e.format not in (Format.ASIC_S, Format.ASIC_E) for e in evidence)
+
+
+def _paired(
+    signature: File, alone: tuple[Evidence, ...], others: Sequence[tuple[int, str, bytes]], content: bytes | None
+) -> tuple[tuple[Evidence, ...], int | None]:
+    """Evidence with the content that fits, and which file that was.
+
+    When none fits, the file whose name says that it belongs here (wniosek.pdf.p7s) was changed after signing.
+    """
+    name, data = signature
+    by_name = {index for index, other, _ in others if _belongs(name, other)}
+    candidates: list[tuple[int | None, str, bytes]] = [*sorted(others, key=lambda other: other[0] not in by_name)]
+    if content is not None:
+        candidates.insert(0, (None, "", content))
+    broken: tuple[Evidence, ...] | None = None
+    for index, other, octets in candidates:
+        evidence = tuple(replace(e, payload_name=other) for e in examine(data, octets, name))
+        if all(e.integrity is Integrity.OK for e in evidence):
+            return evidence, index
+        if broken is None and (index is None or index in by_name):
+            broken = evidence
+    return broken or alone, None
+
+
+def _belongs(signature: str, other: str) -> bool:
+    """ "wniosek.pdf.sig" or "wniosek.xades" beside "wniosek.pdf"."""
+    base = PurePosixPath(signature.casefold()).stem
+    return bool(base) and base in (other.casefold(), PurePosixPath(other.casefold()).stem)

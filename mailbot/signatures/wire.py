@@ -1,0 +1,110 @@
+"""What parent and worker say to each other: JSON and raw octets, so that the parent never unpickles a child's words.
+
+A frame is the length of its header (4 octets, network order), the header (a JSON object) and the blobs one after
+another; ``header["blobs"]`` holds their lengths.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from types import NoneType
+from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
+
+from mailbot.signatures.report import Reason, SignatureReport, SignerIdentity
+
+HEADER_MAX = 4_000_000
+BLOBS_MAX = 200_000_000
+
+_LENGTH = struct.Struct("!I")
+
+Frame = tuple[dict[str, Any], list[bytes]]
+"""Header and blobs."""
+Handler = Callable[[dict[str, Any], list[bytes]], Frame]
+"""A job to its answer."""
+Factory = Callable[[dict[str, Any]], Handler]
+"""Settings to a handler; loads what it needs, raises MailbotError when a setting is wrong."""
+
+
+def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
+    """One message as octets."""
+    text = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
+    return b"".join((_LENGTH.pack(len(text)), text, *blobs))
+
+
+def read(stream: BinaryIO) -> Frame:
+    """The next message from a blocking stream. Raises EOFError at the end, ValueError when it is not one."""
+    header, sizes = _header(_exactly(stream, _length(_exactly(stream, _LENGTH.size))))
+    return header, [_exactly(stream, size) for size in sizes]
+
+
+async def read_async(stream: asyncio.StreamReader) -> Frame:
+    """The next message. Raises asyncio.IncompleteReadError at the end, ValueError when it is not one."""
+    header, sizes = _header(await stream.readexactly(_length(await stream.readexactly(_LENGTH.size))))
+    return header, [await stream.readexactly(size) for size in sizes]
+
+
+def report_of(found: Any, payload: bytes | None) -> SignatureReport:
+    """The report of which ``report.to_json`` made ``found``. Raises ValueError when it is anything else."""
+    try:
+        given = {name: value for name, value in found.items() if name not in ("signer", "reasons")}
+        signer = None if found["signer"] is None else SignerIdentity(**_fields(SignerIdentity, found["signer"]))
+        reasons = tuple(Reason(**_fields(Reason, reason)) for reason in found["reasons"])
+        return SignatureReport(**_fields(SignatureReport, given), signer=signer, reasons=reasons, payload=payload)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not a report") from error
+
+
+def _length(octets: bytes) -> int:
+    size: int = _LENGTH.unpack(octets)[0]
+    if size > HEADER_MAX:
+        raise ValueError("header too long")
+    return size
+
+
+def _header(text: bytes) -> tuple[dict[str, Any], list[int]]:
+    try:
+        header = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+    sizes = header.pop("blobs", None) if isinstance(header, dict) else None
+    if not isinstance(sizes, list) or any(type(size) is not int or size < 0 for size in sizes):
+        raise ValueError("not a frame")
+    if sum(sizes) > BLOBS_MAX:
+        raise ValueError("too much")
+    return header, sizes
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    found = stream.read(size)
+    if len(found) < size:
+        raise EOFError
+    return found
+
+
+def _fields(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {name: _typed(hints[name], value) for name, value in given.items()}
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """``value`` of JSON as ``hint``: enums and moments from their words, all else must be of the type already."""
+    options = get_args(hint) or (hint,)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise TypeError("not a list")
+        return tuple(_typed(options[0], item) for item in value)
+    if value is None and NoneType in options:
+        return None
+    kind = options[0]
+    if issubclass(kind, StrEnum):
+        return kind(value)
+    if issubclass(kind, date) and isinstance(value, str):
+        return kind.fromisoformat(value)
+    if type(value) is not kind:
+        raise TypeError("wrong type")
+    return value

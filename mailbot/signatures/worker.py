@@ -1,0 +1,292 @@
+"""The parent of the workers: a stranger's bytes are parsed in a process that may hang, burst or fall without harm.
+
+A worker lives for many jobs and is replaced when it is old, fat, dead or late. What it answers is JSON and is checked
+like any other foreign text; a job that fails gives a report for a person, never an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from mailbot.errors import ConfigError
+from mailbot.observe import step
+from mailbot.signatures import wire
+from mailbot.signatures.report import (
+    Format,
+    Indication,
+    Integrity,
+    Kind,
+    Reason,
+    Scope,
+    SignatureReport,
+    SubIndication,
+    Trust,
+    Verdict,
+)
+
+T = TypeVar("T")
+File = tuple[str, bytes]
+"""Name as the sender wrote it, and content."""
+
+_GIVEN_BACK = 256 * 1024
+"""Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
+
+_TEXTS = {
+    "deadline": "Sprawdzanie pliku trwało zbyt długo i zostało przerwane.",
+    "memory": "Sprawdzanie pliku wymagało zbyt wiele pamięci i zostało przerwane.",
+    "died": "Program sprawdzający plik zakończył się nieoczekiwanie.",
+    "garbage": "Program sprawdzający plik podał niezrozumiałą odpowiedź.",
+    "failed": "Programowi sprawdzającemu plik nie udało się go odczytać.",
+    "read": "Nie udało się odczytać pliku z dysku.",
+    "start": "Nie udało się uruchomić programu sprawdzającego pliki.",
+}
+
+
+class WorkerFailed(Exception):
+    """A job has no answer. ``cause`` is a key of ``_TEXTS``."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a worker may cost."""
+
+    deadline: float = 20.0
+    """Seconds a job may take."""
+    processor: int = 10
+    """Seconds of processor time a job may take."""
+    start: float = 60.0
+    """Seconds until a new worker must be ready: the imports alone take one on a busy machine."""
+    memory: int = 1_000_000_000
+    """Octets of address space."""
+    resident: int = 150_000_000
+    """A worker that holds more after a job is replaced."""
+    jobs: int = 200
+    """So is one that has done so many."""
+
+
+@dataclass(slots=True)
+class _Child:
+    process: Process
+    handle: int
+    """A pidfd: unlike a number it never means another process."""
+    done: int = 0
+
+
+@dataclass
+class Workers:
+    """``count`` workers, started when first needed. An asynchronous context manager; used in one event loop only."""
+
+    count: int
+    settings: Mapping[str, Any]
+    """For the handler's factory; JSON."""
+    readable: Sequence[Path] = ()
+    """Folders that a handler may read again later (trust material)."""
+    pesel_hash: Callable[[str], str] | None = None
+    """Makes the keyed hash of a PESEL here, so that no worker has the key."""
+    handler: str = "mailbot.signatures.verify:handler"
+    """"module:factory", see ``wire.Factory``."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def __post_init__(self) -> None:
+        self._idle: list[_Child] = []
+        self._free = asyncio.Semaphore(self.count)
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Have one worker ready. Raises ConfigError when its settings are wrong, so that an admin sees it at once."""
+        async with self._free:
+            if self._idle:
+                return
+            try:
+                self._idle.append(await self._start())
+            except WorkerFailed as failure:
+                raise ConfigError(f"signature worker: {_TEXTS[failure.cause]}") from failure
+
+    async def verify_isolated(
+        self, files: Sequence[File], received_at: datetime, content: bytes | None = None
+    ) -> tuple[SignatureReport, ...]:
+        """Reports on the files of one mail, in their order, one for each signed object and each unsigned file.
+
+        ``content`` is what detached signatures sign, when it is none of the files. A job that fails gives MANUAL with
+        reason WORKER_FAILED for every file. Raises nothing but asyncio.CancelledError.
+        """
+        names = [name for name, _ in files]
+        header = {"names": names, "received_at": received_at.isoformat(), "content": content is not None}
+        blobs = [data for _, data in files] + ([content] if content is not None else [])
+        try:
+            found = await self._run(wire.frame(header, blobs), lambda answer: _reports(answer, names, received_at))
+        except (WorkerFailed, ConfigError) as failure:
+            cause = failure.cause if isinstance(failure, WorkerFailed) else "start"
+            step("signature worker failed", cause=cause, files=len(files))
+            return tuple(failed(name, received_at, cause) for name in names)
+        return tuple(self._hashed(report) for report in found)
+
+    def _hashed(self, report: SignatureReport) -> SignatureReport:
+        """The worker gives the PESEL itself in the place of its hash."""
+        if report.signer is None or report.signer.pesel_hash is None:
+            return report
+        hashed = self.pesel_hash(report.signer.pesel_hash) if self.pesel_hash else None
+        return replace(report, signer=replace(report.signer, pesel_hash=hashed))
+
+    async def _run(self, job: bytes, read: Callable[[wire.Frame], T]) -> T:
+        """The answer to a frame, as ``read`` understands it (ValueError: such a worker is ended).
+
+        Raises WorkerFailed, and ConfigError when a new worker refuses its settings.
+        """
+        async with self._free:
+            child = self._idle.pop() if self._idle else await self._start()
+            try:
+                answer = read(_unfailed(await self._ask(child, job, self.bounds.deadline)))
+            except ValueError as error:
+                await _end(child)
+                raise WorkerFailed("garbage") from error
+            except BaseException:  # a cancelled job too leaves a worker that still works at it
+                await _end(child)
+                raise
+            child.done += 1
+            pid = child.process.pid
+            if self._closed or child.done >= self.bounds.jobs or _resident(pid) > self.bounds.resident:
+                await _end(child)
+            else:
+                self._idle.append(child)
+            return answer
+
+    async def close(self) -> None:
+        """End the workers: the idle ones now, a busy one after its job."""
+        self._closed = True
+        while self._idle:
+            await _end(self._idle.pop())
+
+    async def _start(self) -> _Child:
+        """A worker that has said it is ready. Its environment holds no secret of ours."""
+        environment = {
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "PYTHONHASHSEED": "random",
+            "TZ": "UTC",
+            "MALLOC_MMAP_THRESHOLD_": str(_GIVEN_BACK),
+        }
+        command = (sys.executable, "-B", "-P", "-m", "mailbot.signatures.sandbox")
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
+        )
+        child = _Child(process, os.pidfd_open(process.pid))
+        setup = {
+            "handler": self.handler,
+            "settings": dict(self.settings),
+            "readable": [str(folder) for folder in self.readable],
+            "memory": self.bounds.memory,
+            "processor": self.bounds.processor,
+            "alarm": 2 * math.ceil(self.bounds.deadline),
+        }
+        try:
+            answer, _ = await self._ask(child, wire.frame(setup), self.bounds.start)
+            if "wrong" in answer:
+                raise ConfigError(str(answer["wrong"]))
+        except (WorkerFailed, ValueError) as failure:
+            await _end(child)
+            raise WorkerFailed("start") from failure
+        except BaseException:
+            await _end(child)
+            raise
+        return child
+
+    async def _ask(self, child: _Child, request: bytes, seconds: float) -> wire.Frame:
+        """The next frame after ``request``. Raises WorkerFailed, ValueError."""
+        stdin, stdout = child.process.stdin, child.process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            async with asyncio.timeout(seconds):
+                stdin.write(request)
+                await stdin.drain()
+                return await wire.read_async(stdout)
+        except TimeoutError as error:
+            raise WorkerFailed("deadline") from error
+        except (asyncio.IncompleteReadError, OSError) as error:
+            await _end(child)
+            raise WorkerFailed("deadline" if child.process.returncode == -signal.SIGXCPU else "died") from error
+
+
+def failed(name: str, received_at: datetime, cause: str) -> SignatureReport:
+    """What a person gets for a file that no worker could read."""
+    return SignatureReport(
+        file=name,
+        format=Format.NONE,
+        verdict=Verdict.MANUAL,
+        indication=Indication.INDETERMINATE,
+        sub_indication=SubIndication.POLICY_PROCESSING_ERROR,
+        integrity=Integrity.UNREADABLE,
+        scope=Scope.NONE,
+        trust=Trust.NOT_CHECKED,
+        kind=Kind.OTHER,
+        signer=None,
+        reasons=(Reason("WORKER_FAILED", _TEXTS[cause]),),
+        received_at=received_at,
+        flags=(cause,),
+    )
+
+
+def _unfailed(answer: wire.Frame) -> wire.Frame:
+    if "failed" in answer[0]:
+        raise WorkerFailed("memory" if answer[0]["failed"] == "memory" else "failed")
+    return answer
+
+
+def _reports(answer: wire.Frame, names: Sequence[str], received_at: datetime) -> tuple[SignatureReport, ...]:
+    """Raises ValueError unless the answer is about these files and this moment."""
+    header, parts = answer
+    found = header.get("reports")
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ValueError("no reports")
+    payloads = iter(parts)
+    reports = tuple(
+        wire.report_of(entry, next(payloads, None) if entry.pop("has_payload", False) else None) for entry in found
+    )
+    about = {report.file for report in reports}
+    if not about <= set(names) or bool(about) != bool(names) or any(r.received_at != received_at for r in reports):
+        raise ValueError("reports about something else")
+    return reports
+
+
+def _resident(pid: int) -> int:
+    """Octets of memory that a process holds; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+async def _end(child: _Child) -> None:
+    """Kill and reap; the second time nothing. Waiting is shielded: a cancelled caller leaves no zombie."""
+    if child.handle < 0:
+        return
+    handle, child.handle = child.handle, -1
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.close(handle)
+    if child.process.stdin is not None:
+        child.process.stdin.close()
+    await asyncio.shield(child.process.wait())

@@ -1,0 +1,185 @@
+"""Properties of XAdES (ETSI EN 319 132-1 §5), read from the octets that were digested."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from asn1crypto import cms, tsp
+from cryptography import x509
+from lxml import etree
+
+from mailbot.signatures import ber
+from mailbot.signatures.cms import Refused, unreadable
+from mailbot.signatures.report import Integrity, SubIndication
+from mailbot.signatures.xades import keys, parse, transforms
+from mailbot.signatures.xades.parse import DS
+
+CERTIFICATES_MAX = 32
+_SERIAL = re.compile(r"\s*(-?[0-9]{1,60})\s*")
+_QUALIFYING = f"{{{DS}}}Object/{{*}}QualifyingProperties"
+_VALUES = frozenset({"CertificateValues", "RevocationValues", "TimeStampValidationData", "AnyValidationData"})
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What SigningCertificate says of the signer's certificate."""
+
+    digest: str
+    """Name of the digest."""
+    value: bytes
+    serial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the unsigned properties say of the time."""
+
+    time: datetime | None = None
+    level: str = "B-B"
+    """The baseline level (EN 319 132-1 §6.3) that they are shaped for."""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """SignedProperties."""
+
+    signing_time: datetime | None
+    certificates: tuple[Certificate, ...]
+    """The first entry of SigningCertificate and of SigningCertificateV2; the others are the chain's."""
+    roles: tuple[etree._Element, ...]
+    """Elements inside the ClaimedRole elements: the citizen, when podpis zaufany signs."""
+
+
+def read(octets: bytes) -> Properties:
+    """Properties from the octets that the reference digested. Raises Refused, or keys.Unsupported."""
+    root = parse.read(octets).root
+    if etree.QName(root).localname != "SignedProperties":
+        raise unreadable("Podpis ma nieprawidłowe właściwości (SignedProperties).", "NO_SIGNED_PROPERTIES")
+    space = f"{{{etree.QName(root).namespace}}}"
+    signature = root.find(f"{space}SignedSignatureProperties")
+    if signature is None:
+        return Properties(None, (), ())
+    times = signature.findall(f"{space}SigningTime")
+    first = [signature.find(f"{space}{name}/{space}Cert") for name in ("SigningCertificate", "SigningCertificateV2")]
+    roles = [
+        role
+        for name in ("SignerRole", "SignerRoleV2")
+        for claimed in signature.findall(f"{space}{name}/{space}ClaimedRoles/{space}ClaimedRole")
+        for role in claimed.iterchildren("*")
+    ]
+    return Properties(
+        signing_time=_time(times[0].text) if len(times) == 1 else None,
+        certificates=tuple(_certificate(one, space) for one in first if one is not None),
+        roles=tuple(roles),
+    )
+
+
+def _certificate(element: etree._Element, space: str) -> Certificate:
+    digests = element.findall(f"{space}CertDigest")
+    if len(digests) != 1:
+        raise unreadable("Podpis ma nieprawidłowe właściwości (SigningCertificate).")
+    return Certificate(
+        digest=keys.digest_name(parse.only(digests[0], "DigestMethod").get("Algorithm")),
+        value=parse.base64(parse.only(digests[0], "DigestValue").text),
+        serial=_serial(element, space),
+    )
+
+
+def _serial(element: etree._Element, space: str) -> int | None:
+    """Serial number of IssuerSerial (text) or IssuerSerialV2 (base64 of DER, RFC 5035 §4)."""
+    text = element.findtext(f"{space}IssuerSerial/{{{DS}}}X509SerialNumber")
+    if text is not None:
+        match = _SERIAL.fullmatch(text)
+        if match is None:
+            raise _mismatch()
+        return int(match[1])
+    encoded = element.findtext(f"{space}IssuerSerialV2")
+    if encoded is None:
+        return None
+    try:
+        return int(tsp.IssuerSerial.load(parse.base64(encoded))["serial_number"].native)
+    except Exception as error:  # asn1crypto raises what it likes
+        raise _mismatch() from error
+
+
+def choose(properties: Properties, offered: Sequence[bytes]) -> bytes:
+    """The certificate (DER) that the signed digest names, wherever it stands among ``offered``.
+
+    The digest binds; the serial number must agree too where it is given. The issuer's name is not compared: every
+    program writes it in another way. Raises Refused.
+    """
+    if not offered or not properties.certificates:
+        text = "W podpisie nie ma certyfikatu osoby podpisującej albo podpis go nie wskazuje."
+        raise Refused(Integrity.UNREADABLE, "CERTIFICATE_MISSING", text, SubIndication.NO_SIGNING_CERTIFICATE_FOUND)
+    for der in offered:
+        if all(keys.digest(named.digest, der) == named.value for named in properties.certificates):
+            break
+    else:
+        raise _mismatch()
+    serials = {named.serial for named in properties.certificates} - {None}
+    if serials:
+        try:
+            serial = x509.load_der_x509_certificate(der).serial_number
+        except ValueError as error:
+            raise unreadable("Certyfikat w podpisie jest uszkodzony.") from error
+        if serials != {serial}:
+            raise _mismatch()
+    return der
+
+
+def offered(key_info: etree._Element) -> list[bytes]:
+    """Certificates (DER) of ds:KeyInfo."""
+    found = key_info.findall(f"{{{DS}}}X509Data/{{{DS}}}X509Certificate")
+    if len(found) > CERTIFICATES_MAX:
+        raise unreadable("Podpis zawiera zbyt wiele certyfikatów.", "TOO_LARGE")
+    return [parse.base64(one.text) for one in found]
+
+
+def stamp(signature: etree._Element) -> Stamp:
+    """The signature timestamp (EN 319 132-1 §5.3): that it is there and fits the value, not that it is true."""
+    unsigned = signature.find(f"{_QUALIFYING}/{{*}}UnsignedProperties/{{*}}UnsignedSignatureProperties")
+    tokens = [] if unsigned is None else unsigned.findall("{*}SignatureTimeStamp")
+    if unsigned is None or not tokens:
+        return Stamp()
+    try:
+        when = _stamped_at(tokens[0], parse.only(signature, "SignatureValue"))
+    except Exception:  # asn1crypto raises what it likes
+        return Stamp(flags=("timestamp_unreadable",))
+    if when is None:
+        return Stamp(flags=("timestamp_mismatch",))
+    names = {etree.QName(element).localname for element in unsigned.iterchildren("*")}
+    level = "B-LTA" if "ArchiveTimeStamp" in names else "B-LT" if names & _VALUES else "B-T"
+    return Stamp(when, level, ("timestamp",))
+
+
+def _stamped_at(token: etree._Element, value: etree._Element) -> datetime | None:
+    """genTime of a token (RFC 3161 §2.4.2) over the canonical SignatureValue; None: it is over something else."""
+    method = token.find(f"{{{DS}}}CanonicalizationMethod")
+    algorithm = transforms.INCLUSIVE if method is None else method.get("Algorithm")
+    octets = transforms.canonical(transforms.Nodes(value, comments=True), algorithm)
+    encoded, _ = ber.definite(parse.base64(token.findtext("{*}EncapsulatedTimeStamp")))
+    info = cms.ContentInfo.load(encoded)["content"]["encap_content_info"]["content"].parsed
+    imprint = info["message_imprint"]
+    name = imprint["hash_algorithm"]["algorithm"].native
+    when = info["gen_time"].native
+    if keys.digest(name, octets) != imprint["hashed_message"].native or not isinstance(when, datetime):
+        return None
+    return when
+
+
+def _time(text: str | None) -> datetime | None:
+    """xsd:dateTime; aware. One without a zone is taken for UTC."""
+    with contextlib.suppress(ValueError, OverflowError):
+        found = datetime.fromisoformat((text or "").strip())
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def _mismatch() -> Refused:
+    text = "Certyfikat w pliku nie jest tym, który wskazuje podpis."
+    return Refused(Integrity.BROKEN, "CERTIFICATE_MISMATCH", text, SubIndication.NO_SIGNING_CERTIFICATE_FOUND)
