@@ -1,0 +1,175 @@
+"""From the reports on the files of one mail to what may be said of its application (domain.md §3.4, 1 to 6). Pure.
+
+No account is asked here: whatever this module calls a defect can be seen in the mail itself (domain.md §3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailbot.address import login_key
+from mailbot.application.data import Application
+from mailbot.model import Account, Applicant, ApplicationState, Checked, Defect, Match, Request
+from mailbot.request import names
+from mailbot.request.characters import fold
+from mailbot.signatures import policy
+from mailbot.signatures.limits import FILE_MAX
+from mailbot.signatures.report import Integrity, Kind, Scope, SignatureReport, SignerIdentity, Verdict
+
+State = ApplicationState
+
+_BY_DEFECT = {
+    Defect.UNSIGNED: State.UNSIGNED,
+    Defect.DETACHED_ONLY: State.DETACHED,
+    Defect.SIGNATURE_KIND: State.OTHER_KIND,
+    Defect.SIGNATURE_INVALID: State.INVALID,
+}
+_BY_KIND = {Kind.QUALIFIED: State.QUALIFIED, Kind.TRUSTED_PZ: State.TRUSTED}
+_EVERYTHING = Application(None, None, None, None).missing
+
+
+def chosen(reports: Sequence[SignatureReport]) -> SignatureReport | None:
+    """The report on the one signed object of a mail, with its doubt when there are several; None: nothing is signed.
+
+    Unsigned files beside it (a scan, a logo) do not count.
+    """
+    signed = [r for r in reports if r.integrity is not Integrity.NOT_SIGNED]
+    return policy.combine(signed) if signed else None
+
+
+def check(
+    reports: Sequence[SignatureReport], application: Application | None, sender: str | None, request: Request
+) -> Checked:
+    """What the files are as an application, with every formal defect of it.
+
+    ``application``: read from the payload of ``chosen(reports)``; None where there is no payload. ``sender``: the
+    address in From. Any doubt gives a state that no rule may accept.
+    """
+    if any("executable" in report.flags for report in reports):
+        return Checked(State.MALWARE)
+    notes = tuple(f"{r.code}: {r.text_pl}" for report in reports for r in report.reasons)
+    if not reports or any(r.code == "WORKER_FAILED" for report in reports for r in report.reasons):
+        return Checked(State.UNCHECKED, notes=notes)
+    report = chosen(reports)
+    if report is None:
+        return _unsigned(reports, notes)
+    several = sum(r.integrity is not Integrity.NOT_SIGNED for r in reports) > 1 and report.verdict is Verdict.MANUAL
+    state = State.SEVERAL if several else _state(report)
+    return _signed(state, report, application, sender, request, notes)
+
+
+def same_person(given: str, surname: str, account: Account) -> Match:
+    """Names of one source against those of another: OK, DOUBT or MISMATCH (domain.md §3.4, step 4).
+
+    OK: nominatives equal after folding (case, diacritics, hyphens), where either side may leave later given names out;
+    or the words in the genitive of the other name.
+    """
+    mine, theirs = _words(given), _words(account.given)
+    subset = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
+    if subset and _words(surname) and sorted(_split(surname)) == sorted(_split(account.surname)):
+        return Match.OK
+    found = names.compare((*given.split(), *surname.split()), account)
+    return Match.MISMATCH if found is Match.MISSING else found
+
+
+def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> Checked:
+    flags = {flag for report in reports for flag in report.flags}
+    if "office_signature" in flags:  # signed in a way that we do not verify: that is not "unsigned"
+        return Checked(State.DOUBT, notes=notes)
+    if flags & {"container", "too_big"}:
+        return Checked(State.CONTAINER, (Defect.CONTAINER,), {"limit": str(FILE_MAX // 1_000_000)}, notes=notes)
+    return Checked(State.UNSIGNED, (Defect.UNSIGNED,), notes=notes)
+
+
+def _state(report: SignatureReport) -> State:
+    defect = policy.defect(report)
+    if defect is not None:
+        return _BY_DEFECT.get(defect, State.DOUBT)
+    whole = report.integrity is Integrity.OK and report.scope is Scope.FULL
+    known = report.signer and report.payload_sha256 and report.signature_sha256
+    if report.verdict is Verdict.ACCEPT and whole and known:
+        return _BY_KIND.get(report.kind, State.ADMITTED)
+    return State.DOUBT
+
+
+def _signed(
+    state: State,
+    report: SignatureReport,
+    application: Application | None,
+    sender: str | None,
+    request: Request,
+    notes: tuple[str, ...],
+) -> Checked:
+    defect = None if state is State.SEVERAL else policy.defect(report)
+    found = [defect] if defect else []
+    details: dict[str, str] = {}
+    signer = report.signer
+    if report.integrity is not Integrity.OK or report.scope is not Scope.FULL:
+        application = None  # what the signature does not cover is nobody's word
+    if application is None or not application.readable:
+        if state.accepted and application is not None and _shows_nothing(report):
+            found.append(Defect.APP_INCOMPLETE)
+            details["czego"] = ", ".join(_EVERYTHING)
+        elif state.accepted:
+            state = State.DOUBT
+        application = None
+    else:
+        if application.missing:
+            found.append(Defect.APP_INCOMPLETE)
+            details["czego"] = ", ".join(application.missing)
+        if application.new_email and (sender is None or login_key(application.new_email) != login_key(sender)):
+            found.append(Defect.APP_NEW_EMAIL_DIFFERS)
+        if signer and application.given and application.surname:
+            same = same_person(application.given, application.surname, _as_account(signer))
+            if same is Match.MISMATCH:
+                found.append(Defect.SIGNER_NOT_APPLICANT)
+            elif same is not Match.OK and state.accepted:
+                state = State.DOUBT
+                notes = (*notes, "the names in the application may be those of the signer, but not for certain")
+    return Checked(
+        state=state,
+        defects=tuple(d for d in Defect if d in found),
+        details=details,
+        old_login=application.old_login if application else None,
+        applicant=_applicant(signer),
+        body=_body(request, signer),
+        payload_sha256=report.payload_sha256,
+        signature_sha256=report.signature_sha256,
+        notes=notes,
+    )
+
+
+def _shows_nothing(report: SignatureReport) -> bool:
+    """A signed PDF without words says nothing; in any other format a person may still see something (a scan)."""
+    return b"%PDF-" in (report.payload or b"")[:1024]
+
+
+def _applicant(signer: SignerIdentity | None) -> Applicant | None:
+    if signer is None:
+        return None
+    year = signer.birth_date.year if signer.birth_date else None
+    return Applicant(signer.given, signer.surname, year, signer.pesel_hash)
+
+
+def _body(request: Request, signer: SignerIdentity | None) -> Match | None:
+    """Step 6: name and birth year of the body against the signer. Without a birth date nobody can tell namesakes."""
+    if signer is None or not request.names or request.year is None:
+        return None
+    name = names.compare(request.names, _as_account(signer))
+    if name is Match.MISMATCH or (signer.birth_date and signer.birth_date.year != request.year):
+        return Match.MISMATCH
+    return Match.OK if name is Match.OK and signer.birth_date else Match.DOUBT
+
+
+def _as_account(signer: SignerIdentity) -> Account:
+    return Account("", signer.given, signer.surname, signer.birth_date.year if signer.birth_date else 0)
+
+
+def _split(name: str) -> list[str]:
+    return [
+        folded for word in name.replace("-", " ").replace("‑", " ").replace("–", " ").split() if (folded := fold(word))
+    ]
+
+
+def _words(name: str) -> set[str]:
+    return set(_split(name))

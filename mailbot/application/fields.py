@@ -1,0 +1,78 @@
+"""The four data of an application (domain.md P8) out of its text and form fields. Doubt is None, never a guess."""
+
+from __future__ import annotations
+
+from mailbot.address import login_key
+from mailbot.application import addresses, names
+from mailbot.application.data import Application
+from mailbot.application.document import Document
+from mailbot.application.labels import Role, name_label
+from mailbot.request.characters import visible
+
+_LONGEST = 60_000
+"""Characters of text that are read: an application is a page; what says more is for a person."""
+
+
+def fields(document: Document) -> Application:
+    """The data of ``document``. Two different values for one datum, in its text or its form, make that datum None.
+
+    ``readable`` is False when there is no text at all, or when a datum is missing and a page is only a picture.
+    """
+    text = visible(document.text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+    pairs = [(label, visible(value).strip()) for label, value in document.pairs]
+    if len(text) > _LONGEST or not any(c.isalpha() for c in text + "".join(value for _, value in pairs)):
+        return Application(None, None, None, None, readable=False)
+    old, new = addresses.pick(_with_headers(text))
+    people = names.persons(_with_headers(text))
+    for label, value in pairs:
+        _form_field(label, value, old, new, people)
+    given, surname = names.choose(people)
+    found = Application(given, surname, _single(old), _single(new))
+    if found.missing and document.pictures:
+        return Application(given, surname, found.old_login, found.new_email, readable=False)
+    return found
+
+
+def _form_field(label: str, value: str, old: set[str], new: set[str], people: list[names.Person]) -> None:
+    """Add the value of one form field to what its label calls it."""
+    if not value:
+        return
+    if kind := name_label(label):
+        if person := names.from_field(kind, value):
+            people.append(person)
+        return
+    role = addresses.label_role(label)
+    if role is not None:
+        (old if role is Role.OLD else new).add(value if addresses.is_address(value) else "")
+
+
+def _single(found: set[str]) -> str | None:
+    """The only value; None for none, for two, and for one that is no address."""
+    values = {login_key(value) or "" for value in found}
+    return next(iter(sorted(found))) if len(values) == 1 and "" not in values else None
+
+
+def _with_headers(text: str) -> str:
+    """``text`` in which a table's row of values under its row of labels has become lines "label: value"."""
+    lines = text.split("\n")
+    out: list[str] = []
+    i = 0
+    while i < len(lines):
+        here = [cell.strip() for cell in lines[i].split("\t")]
+        below = [cell.strip() for cell in lines[i + 1].split("\t")] if i + 1 < len(lines) else []
+        if len(here) > 1 and len(here) == len(below) and all(_is_header(cell) for cell in here):
+            out += [f"{label}: {value}" for label, value in zip(here, below, strict=True)]
+            i += 2
+        else:
+            out.append(lines[i])
+            i += 1
+    return "\n".join(out)
+
+
+def _is_header(cell: str) -> bool:
+    """Whether a cell of a table is the label of a datum and holds no value."""
+    return (
+        "@" not in cell
+        and len(cell) <= 100
+        and (name_label(cell) is not None or addresses.label_role(cell) is not None)
+    )

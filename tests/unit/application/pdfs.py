@@ -1,0 +1,51 @@
+"""One-page PDFs with a content stream of one's own, and the form filled in."""
+
+from __future__ import annotations
+
+import io
+
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject
+
+from fixtures.signing.pdf_writer import CATALOG, FONT, PAGE, PAGES, TEXT, Pdf, page, stream
+
+HELVETICA = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+RESOURCES = b"/Font << /F1 5 0 R >> /XObject << /Im1 6 0 R /Fm1 8 0 R >> /ExtGState << /Clear 7 0 R >>"
+PICTURE = b"/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8"
+
+
+def drawn(content: str, *, extra: bytes = b"", form: str = "", objects: dict[int, bytes] | None = None) -> bytes:
+    """A page with font F1, picture Im1, form Fm1 and the graphics state Clear (no opacity)."""
+    found = Pdf()
+    return found.save(
+        {
+            CATALOG: b"<< /Type /Catalog /Pages 2 0 R "
+            b"/AcroForm << /Fields [9 0 R] /DR << /Font << /F1 5 0 R >> >> >> >>",
+            PAGES: b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            PAGE: page(TEXT, extra, RESOURCES),
+            TEXT: stream(content.encode("latin-1")),
+            FONT: HELVETICA,
+            6: stream(b"\x80", PICTURE.decode()),
+            7: b"<< /Type /ExtGState /ca 0 >>",
+            8: stream(form.encode("latin-1"), "/Type /XObject /Subtype /Form /BBox [0 0 595 842]"),
+            9: b"<< >>",
+            **(objects or {}),
+        }
+    )
+
+
+def line(text: str, y: int = 700, x: int = 60, before: str = "") -> str:
+    """One line of text at a place; ``before`` stands in front of the string."""
+    return f"BT /F1 12 Tf {before} 1 0 0 1 {x} {y} Tm ({text}) Tj ET"
+
+
+def fill(data: bytes, values: dict[str, str], *, appearances: bool) -> bytes:
+    """A form filled in as a PDF program does it."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
+    writer.update_page_form_field_values(writer.pages[0], dict(values), auto_regenerate=False)
+    if not appearances:
+        for widget in writer.pages[0]["/Annots"]:  # type: ignore[attr-defined]
+            widget.get_object().pop(NameObject("/AP"), None)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()

@@ -1,0 +1,97 @@
+"""The ready form: accessible, and read back exactly."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pypdf import PdfReader
+
+from mailbot.application.data import Application
+from mailbot.application.form import FIELDS, TITLE, build
+from mailbot.application.read import document, read
+from mailbot.cli import cli
+from tests.unit.application.pdfs import fill
+
+DATA = [
+    ("Łucja Żaneta", "Żółć-Ćwiękała", "lucja@stara.example", "lucja_z@nowa.example"),
+    ("jan", "de la Cruz", "JAN@Stara.Example", "j.an+puesc@nowa.example"),
+    ("Seán", "O’Neill", "s@a.example", "t@b.example"),
+    ("Oleksandr", "Коваленко", "o@a.example", "k@b.example"),
+    ("Imię", "Nazwisko", "login@a.example", "nowy@b.example"),
+]
+
+
+@pytest.mark.parametrize("appearances", [True, False])
+@pytest.mark.parametrize("values", DATA)
+def test_a_filled_form_is_read_back_exactly(values: tuple[str, str, str, str], appearances: bool) -> None:
+    names = [field.name for field in FIELDS if field.kind == "Tx"]
+    filled = fill(build(), dict(zip(names, values, strict=True)), appearances=appearances)
+    assert read(filled, "wniosek.pdf") == Application(*values)
+
+
+def test_an_empty_form_has_no_data() -> None:
+    assert read(build(), "wniosek.pdf") == Application(None, None, None, None)
+
+
+@pytest.mark.parametrize("left_out", range(4))
+def test_a_field_left_empty_is_missing(left_out: int) -> None:
+    values = list(DATA[0])
+    values[left_out] = ""
+    names = [field.name for field in FIELDS if field.kind == "Tx"]
+    found = read(fill(build(), dict(zip(names, values, strict=True)), appearances=True), "")
+    assert [found.given, found.surname, found.old_login, found.new_email] == [value or None for value in values]
+
+
+def test_the_form_is_accessible() -> None:
+    reader = PdfReader(io.BytesIO(build()), strict=True)
+    root, page = reader.root_object, reader.pages[0]
+    assert root["/Lang"] == "pl-PL"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]  # type: ignore[index]
+    assert root["/MarkInfo"]["/Marked"]  # type: ignore[index]
+    assert reader.metadata is not None
+    assert reader.metadata.title == TITLE
+    assert reader.xmp_metadata is not None
+    assert page["/Tabs"] == "/S"
+    widgets = [reference.get_object() for reference in page["/Annots"]]  # type: ignore[attr-defined]
+    assert [widget["/TU"] for widget in widgets] == [field.label for field in FIELDS]
+    assert [widget["/FT"] for widget in widgets] == ["/Tx"] * 4 + ["/Sig"]
+
+
+def test_tags_lead_to_every_piece_and_every_field_in_order() -> None:
+    reader = PdfReader(io.BytesIO(build()), strict=True)
+    tree = reader.root_object["/StructTreeRoot"]
+    elements = [element.get_object() for element in tree["/K"][0].get_object()["/K"]]  # type: ignore[index]
+    assert [element["/S"] for element in elements] == ["/H1", "/P", *(["/P", "/Form"] * 5), "/P"]
+    texts = [element for element in elements if element["/S"] != "/Form"]
+    assert [element["/K"] for element in texts] == list(range(len(texts)))
+    pairs = tree["/ParentTree"]["/Nums"]  # type: ignore[index]
+    numbers = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    forms = [element for element in elements if element["/S"] == "/Form"]
+    for element, field in zip(forms, FIELDS, strict=True):
+        widget = element["/K"]["/Obj"]
+        assert widget["/T"] == field.name
+        assert numbers[widget["/StructParent"]].get_object() == element
+    assert [one.get_object() for one in numbers[0]] == texts
+
+
+def test_the_text_of_the_form_is_polish_and_whole() -> None:
+    text = document(build()).text
+    assert TITLE in text.replace("\n", " ")
+    assert "pamiętam" in text
+    assert "\ufffd" not in text
+
+
+def test_the_command_writes_the_form_and_never_over_a_file(tmp_path: Path) -> None:
+    runner = CliRunner()
+    file = tmp_path / "nowy.pdf"
+    done = runner.invoke(cli, ["forms", str(file), "--json"])
+    assert (done.exit_code, json.loads(done.output)) == (0, {"file": str(file)})
+    assert file.read_bytes() == build()
+    again = runner.invoke(cli, ["forms", str(file)])
+    assert again.exit_code != 0
+    assert "mend" in again.output
+    assert runner.invoke(cli, ["forms", str(tmp_path / "no" / "x.pdf")]).exit_code != 0

@@ -1,0 +1,142 @@
+"""What a page shows counts, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.signing.pdf_writer import picture, stream
+from mailbot.application.data import Application
+from mailbot.application.read import document, read
+from tests.unit.application.pdfs import drawn, line
+
+PERSON = line("Ja, Adam Nowak.", 760)
+OLD = line("Stary login: adam@stara.example", 740)
+VISIBLE = f"{PERSON} {OLD} "
+NEW = "Nowy login: zly@obcy.example"
+KNOWN = Application("Adam", "Nowak", "adam@stara.example", None)
+COMPLETE = Application("Adam", "Nowak", "adam@stara.example", "zly@obcy.example")
+
+SHOWN = {
+    "plain": line(NEW),
+    "outline": line(NEW, before="1 Tr"),
+    "grey": line(NEW, before="0.3 g"),
+    "red on white": line(NEW, before="1 0 0 rg"),
+    "white on black": f"0 g 40 690 500 30 re f {line(NEW, before='1 g')}",
+    "on a light ground": f"0.9 g 40 690 500 30 re f 0 g {line(NEW)}",
+    "on a picture": f"q 500 0 0 30 40 690 cm /Im1 Do Q {line(NEW)}",
+    "under a thin line": f"{line(NEW)} 40 703 500 1 re f",
+    "under a clear rectangle": f"{line(NEW)} /Clear gs 40 690 500 30 re f",
+    "inside the clip": f"q 40 690 500 30 re W n {line(NEW)} Q",
+    "in a form": "/Fm1 Do",
+    "kerned": "BT /F1 12 Tf 60 700 Td [(Nowy) -300 (log) 20 (in: zly@ob) 15 (cy.example)] TJ ET",
+    "letter by letter": "BT /F1 12 Tf 60 700 Td " + " ".join(f"({c}) Tj" for c in NEW) + " ET",
+    "in two columns": f"{line('Nowy login', 700)} {line('zly@obcy.example', 700, 300)}",
+    "with leading": "BT /F1 12 Tf 14 TL 60 700 Td (Nowy login:) Tj T* (zly@obcy.example) Tj ET",
+}
+HIDDEN = {
+    "mode 3": line(NEW, before="3 Tr"),
+    "mode 3 set before": f"3 Tr {line(NEW)}",
+    "mode 7": line(NEW, before="7 Tr"),
+    "white": line(NEW, before="1 g"),
+    "white in RGB": line(NEW, before="0.99 1 1 rg"),
+    "white in CMYK": line(NEW, before="0 0 0 0 k"),
+    "white by a colour space": line(NEW, before="/DeviceRGB cs 1 1 1 scn"),
+    "black on black": f"0 g 40 690 500 30 re f {line(NEW)}",
+    "without opacity": f"q /Clear gs {line(NEW)} Q",
+    "tiny": line(NEW, before="/F1 1 Tf"),
+    "off the page": line(NEW, x=-400),
+    "below the page": line(NEW, y=-20),
+    "half off the page": line(NEW, x=500),
+    "outside the clip": f"q 0 0 10 10 re W n {line(NEW)} Q",
+    "under a picture": f"{line(NEW)} q 500 0 0 30 40 690 cm /Im1 Do Q",
+    "under a white box": f"{line(NEW)} 1 g 40 690 500 30 re f",
+    "under a box of lines": f"{line(NEW)} 1 g 40 690 m 540 690 l 540 720 l 40 720 l h f",
+    "under a box over the address": f"{line(NEW)} 1 g 130 690 300 30 re f",
+    "in optional content": f"/OC /Layer BDC {line(NEW)} EMC",
+    "turned": "BT /F1 12 Tf 0 1 -1 0 300 300 Tm (Nowy login: zly@obcy.example) Tj ET",
+    "a form that is not painted": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", SHOWN.values(), ids=SHOWN)
+def test_what_is_seen_counts(content: str) -> None:
+    assert read(drawn(VISIBLE + content, form=line(NEW)), "") == COMPLETE
+
+
+@pytest.mark.parametrize("content", HIDDEN.values(), ids=HIDDEN)
+def test_what_nobody_sees_does_not_count(content: str) -> None:
+    assert read(drawn(VISIBLE + content, form=line(NEW)), "") == KNOWN
+
+
+def test_a_crop_box_hides() -> None:
+    assert read(drawn(VISIBLE + line(NEW), extra=b"/CropBox [0 720 595 842]"), "") == KNOWN
+
+
+def test_a_turned_page_is_read_as_it_is_seen() -> None:
+    turned = f"q 0 1 -1 0 842 0 cm {VISIBLE} {line(NEW)} Q"
+    assert read(drawn(turned, extra=b"/Rotate 90 /MediaBox [0 0 842 842]"), "").missing == ()
+
+
+def test_annotations_and_loose_objects_do_not_count() -> None:
+    note = b"<< /Type /Annot /Subtype /FreeText /Rect [60 690 400 720] /Contents (Nowy login: zly@obcy.example) >>"
+    data = drawn(VISIBLE, extra=b"/Annots [10 0 R]", objects={10: note, 11: b"(" + NEW.encode() + b")"})
+    assert read(data, "") == KNOWN
+
+
+@pytest.mark.parametrize("hidden", ["", line(NEW, before="3 Tr"), f"{line(NEW)} q 595 0 0 842 0 0 cm /Im1 Do Q"])
+def test_a_scan_is_not_readable(hidden: str) -> None:
+    page = f"q 595 0 0 842 0 0 cm /Im1 Do Q {hidden}" if "Im1" not in hidden else hidden
+    assert read(drawn(page), "") == Application(None, None, None, None, readable=False)
+    assert read(picture(bytes(100), 10, 10).save({}), "").readable is False
+
+
+def test_an_empty_page_is_not_readable() -> None:
+    assert read(drawn(""), "").readable is False
+
+
+def _field(
+    value: str, name: str = "Nowy adres e-mail", more: str = "", rect: str = "60 640 400 660"
+) -> dict[int, bytes]:
+    widget = f"<< /Type /Annot /Subtype /Widget /FT /Tx /T ({name}) /V ({value}) /Rect [{rect}] {more} >>"
+    shown = line("adam@nowa.example", 5, 2)
+    entries = "/Type /XObject /Subtype /Form /BBox [0 0 340 20] /Resources << /Font << /F1 5 0 R >> >>"
+    return {
+        9: widget.encode("latin-1"),
+        10: stream(shown.encode(), entries),
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "value", "new"),
+    [
+        ("", "adam@nowa.example", "adam@nowa.example"),
+        ("/AP << /N 10 0 R >>", "adam@nowa.example", "adam@nowa.example"),
+        ("/AP << /N 10 0 R >>", "zly@obcy.example", None),  # it shows another value than it holds
+        ("/F 2", "adam@nowa.example", None),
+        ("/F 32", "adam@nowa.example", None),
+        ("", "adam@nowa", None),
+        ("", "adam@nowa.example, zly@obcy.example", None),
+        ("/TU (Telefon)", "adam@nowa.example", None),
+    ],
+)
+def test_a_field_counts_when_it_shows_its_value(more: str, value: str, new: str | None) -> None:
+    found = read(drawn(VISIBLE, extra=b"/Annots [9 0 R]", objects=_field(value, more=more)), "")
+    assert found == Application("Adam", "Nowak", "adam@stara.example", new)
+
+
+def test_a_field_without_a_telling_name_is_read_in_its_place() -> None:
+    data = drawn(
+        VISIBLE + line("Nowy login:", 645), extra=b"/Annots [9 0 R]",
+        objects=_field("adam@nowa.example", "Text1", rect="200 640 400 660"),
+    )  # fmt: skip
+    assert read(data, "").new_email == "adam@nowa.example"
+
+
+def test_text_and_field_that_differ_are_doubt() -> None:
+    data = drawn(VISIBLE + line(NEW), extra=b"/Annots [9 0 R]", objects=_field("adam@nowa.example"))
+    assert read(data, "") == KNOWN
+
+
+def test_lines_follow_the_page_and_not_the_file() -> None:
+    data = drawn(f"{line('trzecia', 600)} {line('pierwsza', 700)} {line('druga', 650)} {line('obok', 650, 300)}")
+    assert document(data).text.split() == ["pierwsza", "druga", "obok", "trzecia"]
