@@ -125,8 +125,33 @@ class RefusalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseBSettings:
+    hold_hours: float = _doc(
+        "hours between the warning to the old login and the mails about the new one; less than tickets.promise_hours",
+        4.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSettings:
+    workers: int = _doc("processes that check signed applications; each takes about 100 MB", 1)
+    deadline_seconds: float = _doc("longest check of the files of one mail; after it a person looks", 20.0)
+
+
+@dataclass(frozen=True, slots=True)
 class RulesSettings:
     directory: str = _doc("folder of the rule set; empty: the one shipped with mailbot", "")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSettings:
+    directory: str = _doc(
+        "folder of trusted lists, anchors and revocation data (docs/trust.md); empty: every signature goes to a person",
+        "",
+    )
+    lotl_url: str = _doc(
+        "where mailbot trust update takes the EU list of lists", "https://ec.europa.eu/tools/lotl/eu-lotl.xml"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +184,10 @@ class Settings:
     web: WebSettings = WebSettings()
     activation: ActivationSettings = ActivationSettings()
     refusal: RefusalSettings = RefusalSettings()
+    case_b: CaseBSettings = CaseBSettings()
+    signatures: SignatureSettings = SignatureSettings()
     rules: RulesSettings = RulesSettings()
+    trust: TrustSettings = TrustSettings()
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
 
@@ -249,6 +277,10 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
+    if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
+        found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
+    if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
+        found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):

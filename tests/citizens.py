@@ -11,7 +11,7 @@ import hashlib
 import html
 import quopri
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,9 @@ HELPDESK = "helpdesk-eclo@mf.gov.pl"
 DATE = "Fri, 20 Nov 2026 09:58:00 +0100"
 LATER_STAGES = frozenset({"C123", "C154", "C155"})
 """Entries that need earlier mails of the same sender."""
-OUTCOMES = frozenset({"OK_A", "REJ_FORMAL", "REJ_GENERIC", "REVIEW", "NEAR_MISS", "QUARANTINE", "NO_REPLY"})
+OUTCOMES = frozenset({"OK_A", "OK_B", "REJ_FORMAL", "REJ_GENERIC", "REVIEW", "NEAR_MISS", "QUARANTINE", "NO_REPLY"})
+Attachment = tuple[str, str, bytes]
+"""File name (ASCII), content type, octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,16 @@ class Style:
 
 
 def in_scope(entry: Entry) -> bool:
-    """Whether one mail alone, without files and history, decides the entry's outcome by the rules served now."""
-    alone = not entry["attachments"] and entry["id"] not in LATER_STAGES
+    """Whether one mail alone, without history, decides the entry's outcome by the rules served now."""
+    alone = entry["id"] not in LATER_STAGES
     return alone and str(entry["expect"]["outcome"]) in OUTCOMES
 
 
 def can_carry(entry: Entry, style: str) -> bool:
     """Whether ``style`` can carry the entry's text without losing a character."""
     wanted = STYLES[style]
+    if any("MB" in file["kind"] for file in entry["attachments"]) and style != "utf8-qp":
+        return False  # once is enough of so much
     if bool(entry["html_only"]) not in wanted.takes:
         return False
     raw_subject = entry["subject"].startswith("RAW:")
@@ -64,10 +68,12 @@ def can_carry(entry: Entry, style: str) -> bool:
         return False
 
 
-def build(entry: Entry, style: str) -> bytes:
+def build(entry: Entry, style: str, attachments: Sequence[Attachment] = ()) -> bytes:
     """The raw mail (CRLF line ends) of a corpus entry in one of ``STYLES``, as our MX would hand it over by LMTP."""
     wanted = STYLES[style]
     content = wanted.body(entry["body"], bool(entry["html_only"]))
+    if attachments:
+        content = _mixed(content, attachments)
     left = hashlib.sha256(f"{entry['id']}/{style}".encode()).hexdigest()[:24]
     head = [
         *_by_our_mx(entry, left),
@@ -82,6 +88,28 @@ def build(entry: Entry, style: str) -> bytes:
     given = {name.lower() for name in entry["headers"]}
     head += [line.encode() for line in content.fields if line.partition(":")[0].lower() not in given]
     return b"\r\n".join(head) + b"\r\n\r\n" + content.body
+
+
+def _mixed(text: Part, attachments: Sequence[Attachment]) -> Part:
+    """multipart/mixed: the text, then the files in base64 (RFC 2046 §5.1.3, RFC 2183)."""
+    boundary = "=_files_of_the_citizen"
+    files = (
+        Part(
+            (
+                f'Content-Type: {content_type}; name="{name}"',
+                f'Content-Disposition: attachment; filename="{name}"',
+                "Content-Transfer-Encoding: base64",
+            ),
+            base64.encodebytes(data).replace(b"\n", b"\r\n"),
+        )
+        for name, content_type, data in attachments
+    )
+    parts = (
+        b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary.encode(), "\r\n".join(part.fields).encode(), part.body)
+        for part in (text, *files)
+    )
+    body = b"".join(parts) + b"--%s--\r\n" % boundary.encode()
+    return Part((f'Content-Type: multipart/mixed; boundary="{boundary}"',), body)
 
 
 def _by_our_mx(entry: Entry, left: str) -> list[bytes]:

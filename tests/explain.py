@@ -39,9 +39,10 @@ class Explained:
         return {path.stem: found for path, found in self.objects}
 
 
-def explain(folder: Path, accounts: Path, timeout: float = 100.0) -> Explained:
-    """Explain every mail of ``folder``; ``timeout`` in seconds ends a run that hangs."""
+def explain(folder: Path, accounts: Path, timeout: float = 100.0, trust: Path | None = None) -> Explained:
+    """Explain every mail of ``folder``; ``timeout`` in seconds ends a run that hangs. ``trust``: folder of anchors."""
     options = ["--accounts", str(accounts), "--authserv-id", AUTHSERV_ID, "--received", RECEIVED, "--json"]
+    options += ["--trust", str(trust)] if trust else []
     command = [sys.executable, "-m", "mailbot", "explain", str(folder), *options]
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *command], capture_output=True, text=True, encoding="utf-8", timeout=timeout

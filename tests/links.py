@@ -6,13 +6,25 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, insert
 
+from mailbot.mails.letter import Office
+from mailbot.mails.write import Writer
+from mailbot.ruleset.loader import load
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, ticket
 from mailbot.tickets import activation
+from mailbot.tickets.notice import Notice
+from tests.support import ROOT
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 SECRET = Secret(b"k" * 32)
+
+
+def notice() -> Notice:
+    """What tells the old login, with the shipped rules."""
+    helpdesk = "pomoc@helpdesk.example"
+    office = Office("Help Desk", helpdesk, helpdesk, "helpdesk.example", "https://puesc.example")
+    return Notice(Writer(load(ROOT / "rules"), office), SECRET, helpdesk)
 
 
 def open_ticket(connection: Connection, number: str) -> int:
@@ -55,6 +67,5 @@ def grant(
     """Open a ticket and grant its link for a day; returns the token."""
     with engine.begin() as connection:
         ticket_id = open_ticket(connection, number)
-        one = activation.Grant(ticket_id, number, login, new_login)
-        activation.grant(connection, [one], now, now + DAY, SECRET)
+        activation.grant(connection, [activation.Grant(ticket_id, number, login, now + DAY, new_login)], now, SECRET)
     return activation.token(SECRET, number)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from mailbot import __version__
-from mailbot.cli import accounts, demo, doctor, explain, queue, rules, run, tickets
+from mailbot.cli import accounts, demo, doctor, explain, forms, queue, rules, run, signatures, tickets, trust
 from mailbot.errors import MailbotError, TemporaryError
 
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
@@ -24,6 +24,9 @@ for command in (
     run.run,
     explain.explain,
     rules.rules,
+    forms.forms,
+    signatures.signatures,
+    trust.trust,
     accounts.accounts,
     tickets.tickets,
     queue.queue,

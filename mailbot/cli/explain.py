@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -17,6 +18,7 @@ import click
 from mailbot.accounts import memory
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.cli import compose, options
+from mailbot.facts import Known, login_to_ask
 from mailbot.model import (
     Account,
     Decision,
@@ -37,6 +39,7 @@ from mailbot.request import names, phrase
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.tickets.record import notes, trace
+from mailbot.workers.verify import Verifier
 
 _NUMBER = "ZGL0000000"
 
@@ -75,9 +78,27 @@ def explain(
     accounts = memory.load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
     key = Secret(bytes(32))  # nothing that is made here is ever sent
     flow = compose.pipeline(settings, key, accounts, StaticResolver({}), random.Random(0))  # noqa: S311 - spreads a delay that never comes
-    for file in _walk(paths):
-        found = _explain(flow, accounts, file, received, now, show_mails)
-        options.line(found) if as_json else _print(found)
+    if trust is not None:
+        flow = replace(flow, settings=replace(settings, trust=replace(settings.trust, directory=str(trust))))
+    asyncio.run(_all(flow, accounts, paths, received, now, show_mails=show_mails, as_json=as_json))
+
+
+async def _all(
+    flow: Pipeline,
+    accounts: MemoryDirectory,
+    paths: tuple[Path, ...],
+    received: datetime | None,
+    now: datetime | None,
+    *,
+    show_mails: bool,
+    as_json: bool,
+) -> None:
+    async with Verifier(flow) as verifier:
+        if flow.settings.trust.directory:
+            await verifier.start()
+        for file in _walk(paths):
+            found = await _explain(flow, verifier, accounts, file, received, now, show_mails)
+            options.line(found) if as_json else _print(found)
 
 
 def _walk(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -89,8 +110,9 @@ def _walk(paths: tuple[Path, ...]) -> Iterator[Path]:
             yield path
 
 
-def _explain(
+async def _explain(
     flow: Pipeline,
+    verifier: Verifier,
     accounts: MemoryDirectory,
     file: Path,
     received: datetime | None,
@@ -99,14 +121,16 @@ def _explain(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     try:
-        raw = file.read_bytes()
+        raw = await asyncio.to_thread(file.read_bytes)
     except OSError as error:  # one bad file never stops the rest
         return {"file": str(file), "outcome": "ERROR", "error": f"cannot be read: {error.strerror}"}
     arrived = received or _arrival(raw) or utc_now()
-    u = flow.understand(RawMessage(raw, Envelope(Source.INJECT), arrived))
-    login = flow.login_to_ask(u)
+    (u,) = await verifier.check([flow.understand(RawMessage(raw, Envelope(Source.INJECT), arrived))])
+    login = login_to_ask(u)
     account = accounts.find(None, login) if login else None
-    facts, decision = flow.decide(u, account, Duplicate.NO)
+    taken = accounts.find(None, u.sender.address or "") is not None
+    known = Known(taken=taken, namesake=account is not None and accounts.has_namesake(None, account))
+    facts, decision = flow.decide(u, account, Duplicate.NO, known)
     found = _report(file, u, facts, decision, accounts)
     if show_mails:
         letter = flow.letter(u, account, decision, _NUMBER, now or arrived)
@@ -129,7 +153,7 @@ def _report(
         "state": decision.state.value,
         "desk": decision.desk,
         "mails": [m.value for m in decision.mails],
-        **_reading(u, accounts.find(None, u.sender.address) if u.sender.address else None),
+        **_reading(u, accounts.find(None, login) if (login := u.checked.old_login or u.sender.address) else None),
         "facts": asdict(facts),
         "notes": notes(u, Seen(Duplicate.NO), decision),
         "trace": trace(decision),

@@ -17,12 +17,14 @@ from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
 from mailbot.observe import step
+from mailbot.tickets.notice import Notice
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
 from mailbot.workers.understand import Understand
+from mailbot.workers.verify import Verifier
 
 ROLES = ("ingress", "worker", "delivery", "web")
 
@@ -45,12 +47,13 @@ class Service:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
+        self._verifier: Verifier | None = None
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
         deliver = self._start_delivery() if "delivery" in self.roles else []
-        decide = self._start_decisions(deliver) if "worker" in self.roles else []
+        decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
         def stored() -> None:
             for loop in decide:
@@ -77,6 +80,8 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for relay in self._relays:
             await relay.close()
+        if self._verifier is not None:
+            await self._verifier.close()
         await self.parts.database.close()
         step("stopped")
 
@@ -101,8 +106,11 @@ class Service:
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started
 
-    def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
+    async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
         p = self.parts
+        self._verifier = Verifier(p.pipeline)
+        if p.settings.trust.directory:  # an empty folder or a broken list is told now, not with the first application
+            await self._verifier.start()
 
         def mails() -> None:
             for loop in deliver:
@@ -113,7 +121,7 @@ class Service:
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
             name = f"decide-{n}"
             worker = DecideWorker(
-                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand
+                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
             )
             started.append(self._run(Loop(name, worker.step)))
         return started
@@ -140,7 +148,10 @@ class Service:
         p = self.parts
         contacts = p.pipeline.ruleset.contacts
         phone = contacts.phones["procedura_specjalna"]
-        app = build_web(p.settings, p.database, p.directory, p.secret, p.clock, phone=phone, portal=contacts.portal)
+        notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+        app = build_web(
+            p.settings, p.database, p.directory, p.secret, notice, p.clock, phone=phone, portal=contacts.portal
+        )
         self._web = web.AppRunner(app, **SERVER_OPTIONS)
         await self._web.setup()
         host, port = smtp.listen_address(p.settings.web.listen)

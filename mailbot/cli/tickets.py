@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from sqlalchemy import select
 
 from mailbot.cli import compose, options
+from mailbot.observe import utc_now
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, inbox, outbox, ticket, ticket_event
+from mailbot.tickets import hold
 
 
 @click.group()
 def tickets() -> None:
-    """Tickets: list and show."""
+    """Tickets: list, show; stop a change of login and let it go on."""
 
 
 @tickets.command("list")
@@ -80,3 +83,28 @@ def show(number: str, config_file: Path | None, as_json: bool) -> None:
         click.echo(f"  mail {mail['kind']}: {mail['state']} {mail['sent_at'] or mail['last_error'] or ''}")
     for reason in found["decisions"]:
         click.echo(f"  rule {reason['rule']} → {reason['outcome']}  {reason['notes'] or ''}")
+
+
+@tickets.command()
+@click.argument("number")
+@options.config
+def freeze(number: str, config_file: Path | None) -> None:
+    """Stop the change of login of ticket NUMBER (case B): the holder telephoned that it is not his."""
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not hold.freeze(connection, number.upper(), utc_now(), {"by": "operator"}):
+            raise click.ClickException(f"{number}: no such ticket that changes a login")
+    click.echo(f"{number.upper()}: stopped; the link is dead, the security desk has the ticket")
+
+
+@tickets.command()
+@click.argument("number")
+@options.config
+def release(number: str, config_file: Path | None) -> None:
+    """Go on with the stopped ticket NUMBER: its mails leave, its link works for its whole life from now."""
+    settings = compose.settings(config_file)
+    now = utc_now()
+    until = now + timedelta(hours=settings.activation.lifetime_hours)
+    with connect(settings.database.url).begin() as connection:
+        if not hold.release(connection, number.upper(), now, until):
+            raise click.ClickException(f"{number}: is not stopped")
+    click.echo(f"{number.upper()}: goes on")

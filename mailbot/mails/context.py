@@ -48,6 +48,13 @@ def _expiry(material: _Material) -> datetime:
     return material.letter.link_expires
 
 
+def _change(material: _Material) -> str:
+    moment = material.letter.change_from
+    if moment is None:
+        raise TemplateError(f"{material.letter.ticket}: the warning was asked for without change_from")
+    return f"{wording.day(moment)}, godz. {wording.hour(moment)}"
+
+
 def _case(material: _Material) -> Phrase:
     """The sentence the citizen should have sent: that of case B also for an attached application."""
     letter = material.letter
@@ -102,6 +109,7 @@ VARIABLES: Mapping[str, Variable] = {
         "until when the link works: day and hour",
         lambda m: f"{wording.day(_expiry(m))}, godz. {wording.hour(_expiry(m))}",
     ),
+    "zmiana_od": Variable("before which day and hour the login is not changed", _change),
     "adres_strony": Variable("how the address of our page begins", lambda m: f"{m.office.public_url}/"),
     "reklamacja_do": Variable(
         'last day of a complaint, ends with "r."', lambda m: wording.day(wording.complaint_deadline(m.letter.now))
@@ -117,10 +125,13 @@ VARIABLES: Mapping[str, Variable] = {
 KNOWN: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T1: ("zgl", "data_slownie", "godz", "sprawa", "termin_slownie", "termin_godz", "tel"),
     MailKind.T2A: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
+    MailKind.T2B: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "tel"),
     MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "tel"),
     MailKind.T5: ("zgl", "tel"),
     MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "tel"),
+    MailKind.T14: ("zgl", "tel", "zmiana_od"),
+    MailKind.T19: ("zgl", "tel"),
     MailKind.T15: ("zgl", "termin_slownie", "termin_godz", "tel"),
 }
 """The variables of each mail this version writes."""

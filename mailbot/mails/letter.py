@@ -37,6 +37,7 @@ class Letter:
 
     ticket: str
     recipient: str
+    """Who wrote to us; every mail but T14 and T19 goes there."""
     category: str
     opened_at: datetime
     promised_at: datetime
@@ -45,7 +46,11 @@ class Letter:
     bounce_address: str
     """Envelope sender of mails that are no automatic answers."""
     link_expires: datetime | None = None
-    """T2A and T3 only."""
+    """T2A, T2B and T3 only."""
+    change_from: datetime | None = None
+    """T14 only: the login is not changed before."""
+    old_login: str | None = None
+    """T14 and T19 only: the address that is, or was, the login. These mails go there and nowhere else."""
     phrase: Phrase | None = None
     defects: tuple[Defect, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)

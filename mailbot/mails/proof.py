@@ -26,6 +26,9 @@ from mailbot.ruleset.texts import read_templates
 ACTIVATION_TITLE = "PUESC: Zmiana adresu email"
 """Promised to the citizen letter by letter (seed 001, P14)."""
 
+STOP = "STOP"
+"""What the holder answers to T14 (domain.md §3.5)."""
+
 _TICKET = "ZGL0000001"
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -55,7 +58,9 @@ def samples(kind: MailKind, category: str) -> Iterator[Letter]:
     """Letters that between them use everything mail ``kind`` can be asked to say."""
     moment = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
     later = moment + timedelta(hours=24)
-    plain = Letter(_TICKET, "jan.kowalski@wp.example", category, moment, later, moment, "", link_expires=later)
+    plain = Letter(
+        _TICKET, "jan.kowalski@wp.example", category, moment, later, moment, "", link_expires=later, change_from=later
+    )
     if kind is MailKind.T4:
         full = replace(plain, defects=tuple(Defect), details={"czego": "nazwisko", "limit": "20"})
         every_but_one = tuple(d for d in Defect if d is not Defect.PHRASE_A_WITH_APPLICATION)
@@ -146,8 +151,10 @@ def _promised(kind: MailKind, text: str, values: Mapping[str, str]) -> Iterator[
         yield 1, "the number must end a line of its own, to be read aloud", 'write "Numer zgłoszenia: {{ zgl }}"'
     if kind is MailKind.T3 and (lines.count(values["link"]) != 1 or text.count(values["link"]) != 1):
         yield 1, "the link must stand once, alone on its line", 'write "{{ link }}" between empty lines'
-    if kind in (MailKind.T1, MailKind.T2A) and ACTIVATION_TITLE not in text:
+    if kind in (MailKind.T1, MailKind.T2A, MailKind.T2B) and ACTIVATION_TITLE not in text:
         yield 1, "the title of the mail with the link is missing", f'write "{ACTIVATION_TITLE}"'
+    if kind is MailKind.T14 and STOP not in text:
+        yield 1, f"the word {STOP} is missing, with which the holder can stop the change", f'write "{STOP}"'
     if kind in (MailKind.T4, MailKind.T7) and REQUIRED_SUBJECT not in lines:
         yield 1, "the required subject must stand alone on its line, to be copied", 'write "{{ temat }}" there'
 
@@ -176,8 +183,10 @@ def _line_of(error: TemplateError) -> int:
 
 _NEEDED: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T2A: ("zgl", "tel", "portal", "link_do", "reklamacja_do"),
+    MailKind.T2B: ("zgl", "tel", "portal", "link_do", "reklamacja_do"),
     MailKind.T3: ("zgl", "tel", "link_do", "adres_strony"),
     MailKind.T4: ("zgl", "tel", "adres", "lista_brakow", "zdanie"),
     MailKind.T7: ("zgl", "tel", "adres", "roznica", "zdanie"),
+    MailKind.T14: ("zgl", "tel", "zmiana_od"),
     MailKind.T15: ("zgl", "tel", "termin_slownie", "termin_godz"),
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mailbot.errors import RulesError
+from dataclasses import replace
+
+from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof
 from mailbot.mails.compose import Heading, message
 from mailbot.mails.context import variables
@@ -16,9 +18,12 @@ _ANSWERS = frozenset({MailKind.T1, MailKind.T4, MailKind.T5, MailKind.T7, MailKi
 """Automatic answers: auto-replied and from the null reverse-path (RFC 3834 §3.3, §5). The others are notices of their
 own (auto-generated), and their bounces must come back to us."""
 
-_AFTER_REGISTRATION = frozenset({MailKind.T2A, MailKind.T3, MailKind.T4, MailKind.T5})
+_AFTER_REGISTRATION = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T4, MailKind.T5})
 """Mails whose thread holds T1, so that the number leads to all of them (domain.md §4)."""
 
+_TO_OLD_LOGIN = frozenset({MailKind.T14, MailKind.T19})
+"""Mails to an address that did not write to us: they must tell nothing of the one that did, not even the Message-ID of
+its mail (domain.md §3.6)."""
 
 ONCE_A_DAY = frozenset({MailKind.T15, MailKind.T18})
 """Mails that a ticket may have more than one of, on different days. Every other kind goes out once."""
@@ -39,6 +44,10 @@ class Writer:
     def outgoing(self, kind: MailKind, letter: Letter) -> OutgoingMail:
         """The mail, rendered to bytes. The same letter always gives the same bytes. Raises TemplateError."""
         office = self._office
+        if kind in _TO_OLD_LOGIN:
+            if letter.old_login is None:
+                raise TemplateError(f"{letter.ticket}: {kind} was asked for without the old login")
+            letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
         subject, text = self._templates.render(kind, variables(kind, letter, self._ruleset, office))
         registration = self.message_id(MailKind.T1, letter.ticket) if kind in _AFTER_REGISTRATION else None
         thread = [*letter.references, letter.in_reply_to, registration]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mailbot.model import Facts, MailKind, Outcome
+from mailbot.model import ApplicationState, Facts, MailKind, Outcome
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.vocabulary import Region, region, witness
 
@@ -24,8 +24,20 @@ ACTIVATION_DEMANDS: Mapping[str, tuple[str, ...]] = {
     "account": ("active",),
     "name": ("ok",),
     "year": ("ok",),
+    "stop": ("no",),
 }
 """What must be known of a mail before its answer may hold an activation link (case A)."""
+
+CASE_B_DEMANDS: Mapping[str, tuple[str, ...]] = {
+    **ACTIVATION_DEMANDS,
+    "phrase": ("B",),
+    "attachment": ("yes",),
+    "application": tuple(state.value for state in ApplicationState if state.accepted),
+    "holder": ("ok",),
+    "new_login": ("free",),
+    "replay": ("no",),
+}
+"""The same for case B, where the link moves the login: account, name and year are those of the old login."""
 
 ANSWER_DEMANDS: Mapping[str, tuple[str, ...]] = {
     "readable": ("yes",),
@@ -33,16 +45,25 @@ ANSWER_DEMANDS: Mapping[str, tuple[str, ...]] = {
     "sender": ("single",),
     "authentication": ("pass", "none", "temperror"),
     "duplicate": ("no", "same-request"),
+    "application": tuple(state.value for state in ApplicationState if state is not ApplicationState.MALWARE),
+    "stop": ("no",),
 }
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
 ACTIVATION = (MailKind.T1, MailKind.T2A, MailKind.T3)
 """Registration, resolution, activation: all three and in this order (seed 001, P14)."""
 
+CASE_B = (MailKind.T1, MailKind.T14, MailKind.T2B, MailKind.T3)
+"""The same in case B, with the warning to the old login before anything can be changed (domain.md §3.5)."""
+
 SENDABLE = frozenset(
-    {MailKind.T1, MailKind.T2A, MailKind.T3, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T15},
+    {*ACTIVATION, *CASE_B, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T15, MailKind.T19},
 )
-"""The mails this version writes. T2B and T14 wait for signed applications: there is nothing yet to rest them on."""
+"""The mails this version writes."""
+
+_GRANTS: Mapping[Outcome, tuple[MailKind, ...]] = {Outcome.OK_A: ACTIVATION, Outcome.OK_B: CASE_B}
+_DEMANDS = {Outcome.OK_A: ACTIVATION_DEMANDS, Outcome.OK_B: CASE_B_DEMANDS}
+_GRANTING = frozenset({*ACTIVATION, *CASE_B}) - {MailKind.T1}
 
 SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE)
 
@@ -50,8 +71,6 @@ SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE)
 def misshapen(outcome: Outcome, mails: Sequence[MailKind]) -> tuple[str, ...]:
     """What is wrong with this outcome and these mails for any mail whatever; empty: nothing."""
     found = []
-    if outcome is Outcome.OK_B:
-        found.append("OK_B needs an accepted signature, and this version cannot check one")
     found += [f"{kind} is not among the mails this version may send" for kind in mails if kind not in SENDABLE]
     if len(set(mails)) < len(mails):
         found.append("a mail stands twice")
@@ -59,8 +78,13 @@ def misshapen(outcome: Outcome, mails: Sequence[MailKind]) -> tuple[str, ...]:
         found.append("T1 (registration) must be the first mail")
     if outcome in SILENT and mails:
         found.append(f"{outcome} must not send mails")
-    if _activates(outcome, mails) and (outcome is not Outcome.OK_A or tuple(mails) != ACTIVATION):
-        found.append("OK_A, T2A and T3 belong together: outcome OK_A sends exactly T1, T2A, T3, and nothing else does")
+    if MailKind.T19 in mails:
+        found.append("T19 is sent by the use of a link, never by a rule")
+    if _activates(outcome, mails) and _GRANTS.get(outcome) != tuple(mails):
+        found.append(
+            "OK_A, T2A and T3 belong together: outcome OK_A sends exactly T1, T2A, T3, OK_B exactly T1, T14, T2B, T3,"
+            " and nothing else does"
+        )
     return tuple(found)
 
 
@@ -87,18 +111,25 @@ def mistakes(rule: Rule, earlier: Sequence[Region]) -> tuple[tuple[str, str], ..
     found = []
     if _activates(rule.outcome, rule.mails):
         named = region(rule.when)
-        for fact, words in ACTIVATION_DEMANDS.items():
+        for fact, words in _DEMANDS[rule.outcome].items():
             if not named[fact] <= frozenset(words):
                 reason = f"security floor: an activation link needs {fact}={'|'.join(words)}"
-                found.append((reason, f'write "{fact}: {words[0]}" under when'))
+                word = words[0] if len(words) == 1 else f"[{', '.join(words)}]"
+                found.append((reason, f'write "{fact}: {word}" under when'))
+        found += _unsafe_answers(named, earlier, frozenset(_DEMANDS[rule.outcome]))
     elif rule.mails:
         found = _unsafe_answers(region(rule.when), earlier)
     return tuple(found)
 
 
-def _unsafe_answers(admitted: Region, earlier: Sequence[Region]) -> list[tuple[str, str]]:
+def _unsafe_answers(
+    admitted: Region, earlier: Sequence[Region], judged: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
+    """``judged``: facts that stricter demands have looked at already."""
     found = []
     for fact, words in ANSWER_DEMANDS.items():
+        if fact in judged:
+            continue
         example = witness({**admitted, fact: admitted[fact] - frozenset(words)}, earlier)
         if example is not None:
             reason = f"security floor: a mail with {fact}={example[fact]} would be answered"
@@ -108,10 +139,10 @@ def _unsafe_answers(admitted: Region, earlier: Sequence[Region]) -> list[tuple[s
 
 
 def _activates(outcome: Outcome, mails: Sequence[MailKind]) -> bool:
-    return outcome is Outcome.OK_A or MailKind.T2A in mails or MailKind.T3 in mails
+    return outcome in _GRANTS or not _GRANTING.isdisjoint(mails)
 
 
 def _clauses(outcome: Outcome, mails: Sequence[MailKind]) -> list[tuple[str, Mapping[str, tuple[str, ...]]]]:
-    if _activates(outcome, mails):
-        return [("an activation link", ACTIVATION_DEMANDS)]
-    return [("any answer", ANSWER_DEMANDS)] if mails else []
+    strict = _DEMANDS.get(outcome, ACTIVATION_DEMANDS) if _activates(outcome, mails) else {}
+    loose = {fact: words for fact, words in ANSWER_DEMANDS.items() if mails and fact not in strict}
+    return [("an activation link", strict), ("any answer", loose)]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mailbot.errors import RulesError
 from mailbot.model import Defect, Difference
-from mailbot.ruleset import procedures, texts
+from mailbot.ruleset import procedures, signatures, texts
 from mailbot.ruleset.document import Document, Mistakes
 from mailbot.ruleset.model import Ruleset
 
-FILES = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "procedures.yaml")
+FILES = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "procedures.yaml", "signatures.yaml")
 
 
 def load(directory: Path) -> Ruleset:
@@ -40,16 +40,27 @@ def _read(directory: Path) -> tuple[Ruleset | None, list[str]]:
     contacts = texts.read_contacts(documents["contacts.yaml"])
     defects = texts.read_defects(documents["defects.yaml"])
     differences = texts.read_differences(documents["differences.yaml"])
+    signing = signatures.read(documents["signatures.yaml"])
     templates = texts.read_templates(directory, mistakes)
     rules = procedures.read(documents["procedures.yaml"], frozenset(categories), frozenset(templates))
     lines = mistakes.lines()
-    if lines or contacts is None:
+    if lines or contacts is None or signing is None:
         return None, lines
     content = {name: document.text or "" for name, document in documents.items()}
     content |= {f"mails/{t.path.name}": t.source for t in templates.values()}
     assert len(defects) == len(Defect)
     assert len(differences) == len(Difference)
-    ruleset = Ruleset(rules, defects, differences, categories, contacts, templates, _hash(content), directory)
+    ruleset = Ruleset(
+        rules=rules,
+        defects=defects,
+        differences=differences,
+        categories=categories,
+        contacts=contacts,
+        signatures=signing,
+        templates=templates,
+        hash=_hash(content),
+        directory=directory,
+    )
     return ruleset, lines
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from mailbot.model import Defect, Difference, MailKind, Outcome, State
@@ -49,6 +51,22 @@ class Contacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureRules:
+    """rules/signatures.yaml: which signatures under an application count."""
+
+    accept: frozenset[str]
+    """Kinds (words of ``signatures.report.Kind``)."""
+    seal_organizations: frozenset[str]
+    """organizationIdentifier of the minister who seals podpis zaufany, e.g. "VATPL-5252955037"."""
+    seal_name: re.Pattern[str]
+    """The whole commonName of the seal."""
+    revocation_max_age: timedelta
+    signed_max_age: timedelta
+    crl_urls: tuple[str, ...]
+    """Where ``mailbot trust update`` takes CRLs besides the addresses of the trusted list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The text of one file of rules/mails, not compiled."""
 
@@ -68,6 +86,7 @@ class Ruleset:
     categories: Mapping[str, str]
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
+    signatures: SignatureRules
     templates: Mapping[MailKind, Template]
     hash: str
     """SHA-256 (hex) over every file that was read."""

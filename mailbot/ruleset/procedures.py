@@ -24,6 +24,7 @@ _STATES = {
     Outcome.QUARANTINE: (State.KWARANTANNA,),
     Outcome.NO_REPLY: (State.ODRZUCONE_AUTOMAT,),
     Outcome.OK_A: (State.ZAMKNIETE_ROZWIAZANE,),
+    Outcome.OK_B: (State.ZAMKNIETE_ROZWIAZANE,),
 }
 """Outcomes whose state is not a matter of taste: a person must find the mail, or nobody must wait for it."""
 

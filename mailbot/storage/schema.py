@@ -183,6 +183,17 @@ activation = Table(
 )
 """Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire."""
 
+used_signature = Table(
+    "used_signature",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("payload_sha256", String(64), nullable=False),
+    Column("signature_sha256", String(64), nullable=False, unique=True),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
+    Index("ix_used_signature_payload_sha256", "payload_sha256"),
+)
+"""Applications that were granted, so that none is granted twice (domain.md §3.5, replay)."""
+
 account = Table(
     "account",
     metadata,
@@ -199,6 +210,7 @@ account = Table(
     Column("status", String(12), nullable=False),
     Column("emergency_hash", String(200)),
     Column("emergency_set_at", UtcDateTime()),
+    Index("ix_account_birth_year", "birth_year"),
 )
 
 counter = Table(

@@ -60,22 +60,22 @@ class Grant:
     ticket_id: int
     ticket_number: str
     login: str
+    expires_at: datetime
     new_login: str | None = None
 
 
-def grant(connection: Connection, grants: Sequence[Grant], now: datetime, expires_at: datetime, secret: Secret) -> None:
-    """Make the links of tickets usable until ``expires_at``. Older unused links of the same logins end now, and of
+def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret: Secret) -> None:
+    """Make the links of tickets usable. Older unused links of the same logins end now, and of
     several grants for one login only the last one lives.
 
     Raises ValueError when a login is no address, sqlalchemy.exc.IntegrityError when a ticket has a link.
     """
     rows: list[dict[str, Any]] = []
-    newest: dict[str, int] = {}
+    newest = {address.login_key(one.login): one.ticket_id for one in grants}
+    if None in newest:
+        raise ValueError("the login of an activation is not an e-mail address")
     for one in grants:
         key = address.login_key(one.login)
-        if key is None:
-            raise ValueError("the login of an activation is not an e-mail address")
-        newest[key] = one.ticket_id
         hashed = token_hash(token(secret, one.ticket_number))
         rows.append(
             {
@@ -84,6 +84,7 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, expire
                 "login": key,
                 "new_login": one.new_login,
                 "created_at": now,
+                "expires_at": one.expires_at if newest[key] == one.ticket_id else now,
             }
         )
     if not rows:
@@ -91,8 +92,6 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, expire
     c = activation.c
     older = (c.login.in_(newest), c.used_at.is_(None), c.expires_at > now)
     connection.execute(update(activation).where(*older).values(expires_at=now))
-    for row in rows:
-        row["expires_at"] = expires_at if newest[row["login"]] == row["ticket_id"] else now
     connection.execute(insert(activation), rows)
 
 

@@ -15,6 +15,11 @@ def spell(value: int) -> str:
     return f"ZGL{value:07d}"
 
 
+def value(number: str) -> int:
+    """The value that ``spell`` made ``number`` of; also the ticket's id."""
+    return int(number.removeprefix("ZGL"))
+
+
 def lock(connection: Connection, start: int) -> int:
     """The next value, with the sequence locked until the transaction ends.
 

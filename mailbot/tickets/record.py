@@ -180,6 +180,7 @@ def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
         "defects": [d.value for d in decision.defects],
         "repairs": list(u.message.repairs),
         "damage": list(u.message.damage),
+        "application": list(u.checked.notes),
         "differences": [f"{code.value} {detail}".strip() for code, detail in u.subject.differences],
         "reused_message_id": seen.reused_id or None,
         "floor": list(decision.floor),

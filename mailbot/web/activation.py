@@ -20,6 +20,7 @@ from mailbot.observe import Clock, step
 from mailbot.storage.engine import Database
 from mailbot.tickets import activation
 from mailbot.tickets.activation import Activation
+from mailbot.tickets.notice import Notice
 from mailbot.web.pages import Pages
 from mailbot.web.security import Csrf, Limiter
 
@@ -43,10 +44,17 @@ class ActivationPage:
     """Handlers of /aktywacja/…; all answers for links that do not work are one and the same."""
 
     def __init__(
-        self, database: Database, directory: Directory, pages: Pages, csrf: Csrf, limiter: Limiter, clock: Clock
+        self,
+        database: Database,
+        directory: Directory,
+        pages: Pages,
+        csrf: Csrf,
+        limiter: Limiter,
+        notice: Notice,
+        clock: Clock,
     ) -> None:
         self._database, self._directory, self._pages = database, directory, pages
-        self._csrf, self._limiter, self._clock = csrf, limiter, clock
+        self._csrf, self._limiter, self._notice, self._clock = csrf, limiter, notice, clock
         self._hashers = asyncio.Semaphore(_HASHERS)
 
     def routes(self) -> list[web.RouteDef]:
@@ -103,12 +111,17 @@ class ActivationPage:
         return link if account is not None and account.status is AccountStatus.ACTIVE else None
 
     def _set(self, connection: Connection, token: str, password_hash: str, now: datetime) -> int:
-        """In one transaction: use the link, set the password, write the history. Returns the ticket's id."""
+        """In one transaction: use the link, set the password, write the history, and in case B tell the old login.
+
+        Returns the ticket's id."""
         link = activation.find(connection, token, now)
         if link is None or not activation.use(connection, link, now):
             raise _LinkLost("used or expired")
+        account = self._directory.find(connection, link.login)
         if not self._directory.set_emergency_password(connection, link.login, password_hash, now, link.new_login):
             raise _LinkLost("the account is gone or blocked, or the new login is taken")
+        if link.new_login is not None and account is not None:
+            self._notice.tell(connection, link.ticket_id, account.login, now)
         return link.ticket_id
 
     def _form(

@@ -14,6 +14,7 @@ from mailbot.errors import TemporaryError
 from mailbot.observe import Clock, log, step
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.tickets.notice import Notice
 from mailbot.web import health, security
 from mailbot.web.activation import ActivationPage
 from mailbot.web.pages import STATIC, Pages
@@ -32,6 +33,7 @@ def build(
     database: Database,
     directory: Directory,
     secret: Secret,
+    notice: Notice,
     clock: Clock,
     *,
     phone: str = _PHONE,
@@ -44,7 +46,7 @@ def build(
     csrf = security.Csrf(secret, secure=settings.web.behind_tls)
     limiter = security.Limiter(settings.web, clock)
     app.add_routes(health.routes(database))
-    app.add_routes(ActivationPage(database, directory, pages, csrf, limiter, clock).routes())
+    app.add_routes(ActivationPage(database, directory, pages, csrf, limiter, notice, clock).routes())
 
     async def style(_request: web.Request) -> web.Response:
         return web.Response(text=pages.style, content_type="text/css", headers={hdrs.CACHE_CONTROL: "max-age=3600"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, select
 
 from mailbot.errors import LeaseLost, TemporaryError
+from mailbot.facts import needs_check
 from mailbot.inbox import message_of
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
 from mailbot.observe import Clock, log, step
@@ -18,6 +20,7 @@ from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.workers.understand import Understand, in_thread
+from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
@@ -35,11 +38,14 @@ class DecideWorker:
         rng: random.Random,
         on_mail: Callable[[], None] = lambda: None,
         understand: Understand | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
+        """Without ``verifier`` every mail whose files must be checked goes to a person."""
         self.name = name
         self._database = database
         self._pipeline = pipeline
         self._understand = understand or in_thread(pipeline)
+        self._verifier = verifier
         self._clock = clock
         self._rng = rng
         self._on_mail = on_mail
@@ -52,7 +58,7 @@ class DecideWorker:
             return 0
         read = await self._understand([raw for _, _, raw in claimed])
         understood = [(row, tries, u) for (row, tries, _), u in zip(claimed, read, strict=True)]
-        ready = [(row, u) for row, tries, u in understood if not self._try_later(u, tries)]
+        ready = await self._verify([(row, u) for row, tries, u in understood if not self._try_later(u, tries)])
         for row, tries, u in understood:
             if self._try_later(u, tries):
                 await self._postpone(row, tries, u.sender.authentication.detail)
@@ -85,6 +91,23 @@ class DecideWorker:
     @staticmethod
     def _try_later(u: Understanding, tries: int) -> bool:
         return u.sender.authentication.result is AuthResult.TEMPERROR and tries < _DNS_TRIES
+
+    async def _verify(self, batch: list[tuple[int, Understanding]]) -> list[tuple[int, Understanding]]:
+        """The batch with its files checked. What does not fit into a quarter of the lease goes back to the queue."""
+        if self._verifier is None:
+            return batch
+        ready = [(row, u) for row, u in batch if not needs_check(u)]
+        waiting = [(row, u) for row, u in batch if needs_check(u)]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.lease_seconds / 4
+        while waiting and loop.time() < until:
+            chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
+            checked = await self._verifier.check([u for _, u in chunk])
+            ready += zip((row for row, _ in chunk), checked, strict=True)
+        if waiting:
+            rest = [row for row, _ in waiting]
+            await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
+        return sorted(ready, key=lambda pair: pair[0])
 
     async def _record(self, batch: list[tuple[int, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""

@@ -78,7 +78,8 @@ class DeliverWorker:
                 answer = await self._relay.send(row["return_path"], row["recipient"], raw)
         except RelayRefused as error:
             reason, code = error.reason, error.code
-            await self._record(lambda c: self._buried(c, row, reason, code), row, "refused")
+            bury = self._unwarned if row["kind"] == MailKind.T14 else self._buried
+            await self._record(lambda c: bury(c, row, reason, code), row, "refused")
             return True
         except RelayUnavailable as error:
             return await self._postpone(row, error)
@@ -105,6 +106,10 @@ class DeliverWorker:
         now = self._clock()
         jobs.complete(connection, outbox, [row["id"]], self.name, sent_at=now, last_code=250, in_doubt=0)
         self._event(connection, row, "mail-sent", {"kind": row["kind"], "answer": answer[:200]})
+        self._let_next_go(connection, row)
+
+    def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
+        """The mail behind ``row`` is due, after the wait that belongs to it."""
         following = connection.execute(
             select(outbox.c.id, outbox.c.delay_seconds)
             .where(outbox.c.ticket_id == row["ticket_id"], outbox.c.state == jobs.WAITING)
@@ -112,7 +117,7 @@ class DeliverWorker:
             .limit(1)
         ).one_or_none()
         if following is not None and row["ordinal"]:
-            due = now + timedelta(seconds=following.delay_seconds)
+            due = self._clock() + timedelta(seconds=following.delay_seconds)
             connection.execute(update(outbox).where(outbox.c.id == following.id).values(state=jobs.QUEUED, due_at=due))
 
     def _unavailable(self, connection: Connection, row: RowMapping, error: RelayUnavailable) -> None:
@@ -134,6 +139,12 @@ class DeliverWorker:
             .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None)
         )
         self._event(connection, row, "mail-undeliverable", {"kind": row["kind"], "reason": reason[:500]})
+
+    def _unwarned(self, connection: Connection, row: RowMapping, reason: str, code: int | None) -> None:
+        """The old mailbox is gone, which is why the citizen asks: that must not stop case B (seed 001, P7)."""
+        jobs.bury(connection, outbox, row["id"], self.name, last_error=reason, last_code=code)
+        self._event(connection, row, "mail-undeliverable", {"kind": row["kind"], "reason": reason[:500]})
+        self._let_next_go(connection, row)
 
     def _event(self, connection: Connection, row: RowMapping, kind: str, detail: dict[str, str]) -> None:
         values = {"ticket_id": row["ticket_id"], "at": self._clock(), "kind": kind, "detail": detail}

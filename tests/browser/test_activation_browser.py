@@ -20,7 +20,7 @@ from mailbot.model import Account
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.schema import account, metadata
 from mailbot.web.app import SERVER_OPTIONS, build
-from tests.links import NOW, SECRET, grant
+from tests.links import NOW, SECRET, grant, notice
 from tests.support import program
 
 LOGIN = "jan.kowalski@wp.example"
@@ -60,7 +60,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def page(browser: Browser, database: Database) -> AsyncIterator[Page]:
     """A narrow phone without JavaScript on a usable link; whatever the browser complains of fails the test."""
     web = WebSettings(behind_tls=False, attempts_per_minute=1000)
-    server = TestServer(build(replace(Settings(), web=web), database, SqlDirectory(), SECRET, lambda: NOW))
+    server = TestServer(build(replace(Settings(), web=web), database, SqlDirectory(), SECRET, notice(), lambda: NOW))
     await server.start_server(**SERVER_OPTIONS)
     context = await browser.new_context(
         java_script_enabled=False, viewport={"width": 360, "height": 640}, base_url=str(server.make_url("/"))

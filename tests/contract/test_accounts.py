@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from mailbot.accounts import pesel
+from mailbot import pesel
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.importing import BadLine, ImportReport, Progress, import_file
 from mailbot.accounts.memory import MemoryDirectory
@@ -76,6 +77,26 @@ def test_many_are_found_at_once(engine: Engine, make: Make) -> None:
         found = directory.find_many(connection, ["jan.kowalski@wp.example", "nobody@wp.example", "zofia@wp.example"])
         assert found == {"jan.kowalski@wp.example": JAN, "zofia@wp.example": ZOFIA}
         assert directory.find_many(connection, []) == {}
+
+
+@both
+@pytest.mark.parametrize(
+    ("other", "is_one"),
+    [
+        (replace(JAN, login="inny@wp.example"), True),
+        (replace(JAN, login="inny@wp.example", given="JAN PAWEŁ"), True),
+        (replace(JAN, login="inny@wp.example", given="Paweł Jan"), False),
+        (replace(JAN, login="inny@wp.example", birth_year=JAN.birth_year + 1), False),
+        (replace(JAN, login="inny@wp.example", surname="Kowal"), False),
+    ],
+)
+def test_a_namesake_is_another_account_of_name_and_year(
+    engine: Engine, make: Make, other: Account, is_one: bool
+) -> None:
+    directory = make(engine)
+    with engine.connect() as connection:
+        assert not directory.has_namesake(connection, JAN)
+        assert directory.has_namesake(connection, other) is is_one
 
 
 @both

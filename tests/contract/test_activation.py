@@ -89,8 +89,8 @@ def test_a_newer_link_ends_the_older_ones_of_the_same_login_only(engine: Engine)
 def test_of_links_granted_together_the_last_of_a_login_lives(engine: Engine) -> None:
     numbers = {"ZGL0000001": "jan@wp.example", "ZGL0000002": "ewa@wp.example", "ZGL0000003": "JAN@wp.example"}
     with engine.begin() as connection:
-        grants = [Grant(open_ticket(connection, number), number, login) for number, login in numbers.items()]
-        activation.grant(connection, grants, NOW, NOW + DAY, SECRET)
+        grants = [Grant(open_ticket(connection, number), number, login, NOW + DAY) for number, login in numbers.items()]
+        activation.grant(connection, grants, NOW, SECRET)
     found = {number for number in numbers if find(engine, activation.token(SECRET, number))}
     assert found == {"ZGL0000002", "ZGL0000003"}
 
@@ -98,13 +98,13 @@ def test_of_links_granted_together_the_last_of_a_login_lives(engine: Engine) -> 
 def test_a_ticket_has_one_link(engine: Engine) -> None:
     grant(engine, "ZGL0000001")
     with pytest.raises(IntegrityError), engine.begin() as connection:
-        activation.grant(connection, [Grant(1, "ZGL0000009", "jan@wp.example")], NOW, NOW + DAY, SECRET)
+        activation.grant(connection, [Grant(1, "ZGL0000009", "jan@wp.example", NOW + DAY)], NOW, SECRET)
     assert find(engine, activation.token(SECRET, "ZGL0000001")) is not None, "the failed grant ended nothing"
 
 
 def test_a_login_that_is_no_address_gets_no_link(engine: Engine) -> None:
     with pytest.raises(ValueError, match="not an e-mail address"), engine.begin() as connection:
-        activation.grant(connection, [Grant(1, "ZGL0000001", "jan")], NOW, NOW + DAY, SECRET)
+        activation.grant(connection, [Grant(1, "ZGL0000001", "jan", NOW + DAY)], NOW, SECRET)
 
 
 def test_of_two_users_at_once_one_wins(engine: Engine) -> None:

@@ -23,6 +23,7 @@ nothing. mailbot reads the folder at its start. `python -m tests.docs.rules` wri
 | `differences.yaml` | how a subject that is nearly right differs from the required one |
 | `categories.yaml` | what a ticket is about, in the words of the registration mail |
 | `contacts.yaml` | the only telephones, addresses and links that a mail may name |
+| `signatures.yaml` | which electronic signatures under an application count |
 | `mails/*.txt.j2` | one template a mail: the first line is the subject, then comes the text |
 
 ## A rule
@@ -43,8 +44,8 @@ nothing. mailbot reads the folder at its start. `python -m tests.docs.rules` wri
 for every mail and give it to a person. A rule that an earlier one makes unreachable is a mistake.
 
 **What no rule can do** ([security.md](security.md)): answer a mail that is forged, automatic or unreadable; send an
-activation link unless the rule itself demands every condition of case A; write to anybody but the sender or the login;
-delete anything. `rules check` refuses such a rule, and the program checks each decision once more.
+activation link unless the rule itself demands every condition of case A or of case B; write to anybody but the
+sender or the login; delete anything. `rules check` refuses such a rule, and the program checks each decision once more.
 """
 
 

@@ -26,7 +26,7 @@ from mailbot.storage.engine import Database, connect
 from mailbot.storage.schema import account, activation, metadata, ticket_event
 from mailbot.tickets.activation import PATH
 from mailbot.web.app import SERVER_OPTIONS, build
-from tests.links import DAY, NOW, SECRET, grant
+from tests.links import DAY, NOW, SECRET, grant, notice
 
 LOGIN = "jan.kowalski@wp.example"
 PASSWORD = "zielony tramwaj pije herbatę"
@@ -87,7 +87,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         with engine.begin() as connection:
             connection.execute(insert(account), rows)
         database = Database(engine)
-        app = build(replace(Settings(), web=settings), database, SqlDirectory(), SECRET, lambda: made.now)
+        app = build(replace(Settings(), web=settings), database, SqlDirectory(), SECRET, notice(), lambda: made.now)
         server = TestServer(app)
         await server.start_server(**SERVER_OPTIONS)
         made = Site(TestClient(server), database)

@@ -169,6 +169,8 @@ def test_run_takes_a_mail_decides_it_and_stops_on_sigterm(
     assert "no-login" in invoke("tickets", "show", "ZGL0000001").stdout
     assert objects(invoke("outbox", "ls", "--json"))[0]["state"] == "waiting"
     assert invoke("tickets", "show", "ZGL0000009").exit_code == 1
+    assert "no such ticket that changes a login" in invoke("tickets", "freeze", "ZGL0000001").stderr
+    assert "is not stopped" in invoke("tickets", "release", "ZGL0000001").stderr
 
 
 def test_explain_shows_the_mails_that_would_go_out(office: Path) -> None:

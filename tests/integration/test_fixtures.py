@@ -13,6 +13,7 @@ import yaml
 from mailbot.accounts import memory
 from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, Settings
+from mailbot.facts import login_to_ask
 from mailbot.model import (
     Defect,
     Difference,
@@ -119,7 +120,7 @@ def test_decision_on_the_road_of_the_case(name: str, flow: Pipeline, accounts: m
     envelope = Envelope(Source(case["via"]), case["envelope"]["mail_from"], ("helpdesk-eclo@mf.gov.pl",), "127.0.0.1")
     raw = (FIXTURES / "mail" / f"{name}.eml").read_bytes()
     understood = flow.understand(RawMessage(raw, envelope, datetime.fromisoformat(RECEIVED)))
-    login = flow.login_to_ask(understood)
+    login = login_to_ask(understood)
     seen = Duplicate.SAME_MESSAGE if expect["outcome"] == Outcome.DUPLICATE else Duplicate.NO
     _, decision = flow.decide(understood, accounts.find(None, login) if login else None, seen)
     assert decision.outcome == expect["outcome"], decision.rule

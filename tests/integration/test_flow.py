@@ -23,6 +23,7 @@ from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
 from mailbot.storage.schema import account, activation, counter, decision, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import PATH, token_hash
+from mailbot.tickets.notice import Notice
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
@@ -288,7 +289,8 @@ async def test_the_registration_tells_nothing_of_the_outcome(flow: Flow) -> None
 
 async def _web(flow: Flow) -> TestClient[Any, Any]:
     p = flow.parts
-    server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, flow.clock))
+    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
     await server.start_server(**SERVER_OPTIONS)
     return TestClient(server)
 

@@ -41,13 +41,23 @@ NEAR = replace(
     subject="Odp: hasło awaryjne puesc procedura specjalna",
     differences=((Difference.PREFIX, "Odp:"), (Difference.CASE, "")),
 )
+MOVED = replace(
+    LETTER,
+    recipient="jan@nowa.example",
+    old_login=LETTER.recipient,
+    change_from=ARRIVED + timedelta(hours=4),
+    references=("<watek@nowa.example>",),
+)
 TWO = (Defect.YEAR_MISSING, Defect.NAME_MISSING)
 
 VARIANTS: dict[str, tuple[MailKind, Letter]] = {
     "T1": (MailKind.T1, LETTER),
     "T1-case-b": (MailKind.T1, replace(LETTER, category="HASLO_AWARYJNE_B")),
     "T2A": (MailKind.T2A, LETTER),
+    "T2B": (MailKind.T2B, replace(LETTER, phrase=Phrase.B)),
     "T3": (MailKind.T3, LETTER),
+    "T14": (MailKind.T14, MOVED),
+    "T19": (MailKind.T19, MOVED),
     "T4-case-a": (MailKind.T4, replace(LETTER, defects=TWO)),
     "T4-case-b": (MailKind.T4, replace(LETTER, phrase=Phrase.B, defects=(Defect.ATTACHMENT_MISSING,))),
     "T4-no-sentence": (MailKind.T4, replace(LETTER, phrase=None, defects=(Defect.PHRASE_MISSING,))),

@@ -28,7 +28,9 @@ GOLDEN = Path(__file__).parent / "golden"
 DRAFTS = {
     "T1": "T01_rejestracja.txt",
     "T2A": "T02A_rozwiazanie_haslo_awaryjne.txt",
+    "T2B": "T02B_rozwiazanie_nowy_login.txt",
     "T3": "T03_aktywacja.txt",
+    "T14": "T14_ostrzezenie_stary_login.txt",
     "T4-case-a": "T04_odmowa_wymagania.txt",
     "T4-case-b": "T04_odmowa_wymagania.txt",
     "T5": "T05_odmowa_ogolna.txt",
@@ -88,14 +90,18 @@ def test_header(name: str) -> None:
     kind, letter = VARIANTS[name]
     mail = WRITER.outgoing(kind, letter)
     message = parsed(mail.raw)
-    answer = kind not in (MailKind.T2A, MailKind.T3)
+    answer = kind not in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T14, MailKind.T19)
     assert message["From"] == "Help Desk SISC <helpdesk-eclo@mf.gov.pl>"
     assert message["To"] == mail.recipient == "jan.kowalski@wp.example"
     day = ".20251104" if kind in ONCE_A_DAY else ""
     assert message["Message-ID"] == mail.message_id == f"<zgl0000001.{kind.lower()}{day}@helpdesk.example>"
     assert message["Date"] == "Tue, 04 Nov 2025 14:05:02 +0100"
-    assert message["In-Reply-To"] == "<prosba-1@wp.example>"
-    assert message["References"].split()[0] == "<prosba-1@wp.example>"
+    if kind in (MailKind.T14, MailKind.T19):  # the id of the request would tell the old login where it came from
+        assert (message["In-Reply-To"], message["References"]) == (None, None)
+        assert b"nowa.example" not in mail.raw
+    else:
+        assert message["In-Reply-To"] == "<prosba-1@wp.example>"
+        assert message["References"].split()[0] == "<prosba-1@wp.example>"
     assert message["Auto-Submitted"] == ("auto-replied" if answer else "auto-generated")
     assert mail.return_path == ("" if answer else BOUNCES)
     assert message["X-Auto-Response-Suppress"] == "All"
@@ -118,7 +124,7 @@ def test_titles() -> None:
 
 
 def test_the_number_leads_to_every_mail_of_the_ticket() -> None:
-    for kind in (MailKind.T2A, MailKind.T3, MailKind.T4, MailKind.T5):
+    for kind in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T4, MailKind.T5):
         references = parsed(WRITER.outgoing(kind, VARIANTS["T4-case-a"][1]).raw)["References"]
         assert references.split() == ["<prosba-1@wp.example>", "<zgl0000001.t1@helpdesk.example>"]
 

@@ -27,7 +27,9 @@ def test_shipped_rules() -> None:
     assert set(ruleset.differences) == set(Difference)
     assert ruleset.contacts.helpdesk == "helpdesk-eclo@mf.gov.pl"
     assert ruleset.contacts.phones["procedura_specjalna"] == "33 483 20 55"
-    assert set(ruleset.templates) == {MailKind(k) for k in ("T1", "T2A", "T3", "T4", "T5", "T7", "T15")}
+    assert set(ruleset.templates) == {
+        MailKind(k) for k in ("T1", "T2A", "T2B", "T3", "T4", "T5", "T7", "T14", "T15", "T19")
+    }
     assert ruleset.directory == SHIPPED
 
 

@@ -1,0 +1,79 @@
+"""Checks the files of a mail as a signed application, in processes of their own (signatures.worker).
+
+Two pools, because two kinds of strangers' bytes are parsed: signatures first, then the application that one of them
+covers. Whatever fails there gives a state that sends the mail to a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailbot import pesel
+from mailbot.application.check import check, chosen
+from mailbot.application.isolated import Readers
+from mailbot.facts import needs_check
+from mailbot.model import Understanding
+from mailbot.pipeline import Pipeline
+from mailbot.signatures.worker import Bounds, Workers
+
+
+@dataclass
+class Verifier:
+    """Adds ``checked`` to what was understood. An asynchronous context manager; used in one event loop only."""
+
+    pipeline: Pipeline
+
+    def __post_init__(self) -> None:
+        settings, rules = self.pipeline.settings, self.pipeline.ruleset.directory
+        count = settings.signatures.workers
+        bounds = Bounds(deadline=settings.signatures.deadline_seconds)
+        trust = Path(settings.trust.directory).resolve() if settings.trust.directory else None
+        folders = {"trust": str(trust) if trust else None, "rules": str(rules.resolve())}
+        readable = (trust,) if trust else ()
+        self._signatures = Workers(count, folders, readable, self._pesel_hash, bounds=bounds)
+        self._readers = Readers(count, bounds)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Have a worker ready. Raises ConfigError when trust folder or rules are wrong."""
+        await self._signatures.start()
+
+    async def close(self) -> None:
+        """End the processes."""
+        await self._signatures.close()
+        await self._readers.close()
+
+    @property
+    def width(self) -> int:
+        """How many mails are checked at once."""
+        return self._signatures.count
+
+    async def check(self, understood: Sequence[Understanding]) -> list[Understanding]:
+        """The same, in order, each with its files checked where that is needed. Raises nothing but CancelledError."""
+        return list(await asyncio.gather(*(self._check(u) for u in understood)))
+
+    async def _check(self, u: Understanding) -> Understanding:
+        if not needs_check(u):
+            return u
+        files = [(a.filename, a.data) for a in u.message.attachments]
+        reports = await self._signatures.verify_isolated(files, u.received_at)
+        report = chosen(reports)
+        application = (
+            await self._readers.read(report.payload, report.payload_name) if report and report.payload else None
+        )
+        return replace(u, checked=check(reports, application, u.sender.address, u.request))
+
+    def _pesel_hash(self, text: str) -> str:
+        return pesel.keyed_hash(self.pipeline.secret, text)

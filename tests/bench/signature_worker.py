@@ -1,0 +1,104 @@
+"""Memory and time of a worker (``mailbot.signatures.worker``) on whole corpora, and on bombs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fixtures.signing.xades import Signed
+from mailbot.signatures.report import Verdict
+from mailbot.signatures.worker import Bounds, Workers
+from tests.bench import signature_files
+from tests.support import ROOT
+
+_FOREVER = Bounds(jobs=1_000_000, resident=1_000_000_000)
+"""No replacement: the memory of all jobs shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A worker after many files. Octets."""
+
+    name: str
+    files: int
+    held: int
+    """At the end."""
+    peak: int
+    at: str
+    """The file that last raised the peak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One bomb."""
+
+    name: str
+    octets: int
+    seconds: float
+    peak: int
+    """Octets."""
+    outcome: str
+    accepted: bool
+
+
+def measure(trust: Path, at: datetime) -> tuple[list[Corpus], list[Job]]:
+    """Every corpus in one worker each, every bomb in a new one."""
+    settings = {"trust": str(trust), "rules": str(ROOT / "rules")}
+    corpora = [asyncio.run(_corpus(name, files, settings, at)) for name, files in signature_files.corpora()]
+    return corpora, [asyncio.run(_bomb(name, bomb, settings, at)) for name, bomb in signature_files.bombs()]
+
+
+async def _corpus(name: str, files: list[tuple[str, Signed]], settings: Mapping[str, str], at: datetime) -> Corpus:
+    async with _workers(settings, _FOREVER) as pool:
+        peak, raised = 0, ""
+        for file, signed in files:
+            await pool.verify_isolated([(file, signed.data)], at, signed.content)
+            if (now := _memory("VmHWM")) > peak:
+                peak, raised = now, file
+        return Corpus(name, len(files), _memory("VmRSS"), peak, raised)
+
+
+async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: datetime) -> Job:
+    async with _workers(settings, Bounds()) as pool:
+        await pool.start()
+        stop, peaks = threading.Event(), [0]
+        watch = threading.Thread(target=_watch, args=(stop, peaks))
+        watch.start()
+        try:
+            start = time.perf_counter()
+            reports = await pool.verify_isolated([(name, bomb.data)], at, bomb.content)
+            seconds = time.perf_counter() - start
+        finally:
+            stop.set()
+            watch.join()
+        peak = max(*peaks, _memory("VmHWM"))
+        verdict, code = reports[0].verdict, ", ".join(reason.code for reason in reports[0].reasons)
+        accepted = verdict is Verdict.ACCEPT and "flate" not in name
+        return Job(name, len(bomb.data), seconds, peak, f"{verdict.value} {code}".strip(), accepted)
+
+
+def _workers(settings: Mapping[str, str], bounds: Bounds) -> Workers:
+    readable = [Path(folder) for folder in settings.values()]
+    return Workers(1, settings, readable, pesel_hash=str, bounds=bounds)
+
+
+def _watch(stop: threading.Event, peaks: list[int]) -> None:
+    """A worker that dies leaves nothing to read, so look while it lives."""
+    while not stop.wait(0.02):
+        peaks.append(_memory("VmHWM"))
+
+
+def _memory(field: str) -> int:
+    """Octets in ``field`` of the one worker's /proc/pid/status; 0 when there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        status = Path(f"/proc/{children[-1]}/status").read_text() if children else ""
+        return sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{field}:"))
+    return 0

@@ -1,0 +1,378 @@
+"""Case B through the whole flow: order, recipients, the hold, STOP, the link. Time moves only when told.
+
+What the files are is handed in (the workers have tests of their own); everything behind it is real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import select
+
+from mailbot.accounts.rows import column_values
+from mailbot.cli import compose
+from mailbot.delivery.smtp import Relay
+from mailbot.facts import needs_check
+from mailbot.ingress import smtp
+from mailbot.model import (
+    REQUIRED_SUBJECT,
+    SENTENCES,
+    Account,
+    Applicant,
+    ApplicationState,
+    Checked,
+    Defect,
+    Envelope,
+    Match,
+    Phrase,
+    RawMessage,
+    Source,
+    Understanding,
+)
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.schema import account, activation, decision, used_signature
+from mailbot.tickets import hold
+from mailbot.tickets.notice import Notice
+from mailbot.web.app import SERVER_OPTIONS
+from mailbot.web.app import build as build_web
+from mailbot.workers.decide import DecideWorker
+from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers.verify import Verifier
+from tests.citizens import build
+from tests.flow import JAN, Clock, add_accounts, mail, relay_sink, settings
+from tests.integration.test_flow import PASSWORD, Flow, link, of
+
+NEW = "jan@nowa.example"
+BODY = f"{SENTENCES[Phrase.B]} Jan Kowalski, 1980"
+GOOD = Checked(
+    ApplicationState.QUALIFIED,
+    old_login=JAN.login,
+    applicant=Applicant("JAN", "KOWALSKI", 1980, None),
+    body=Match.OK,
+    payload_sha256="p" * 64,
+    signature_sha256="s" * 64,
+)
+WARNED = ["T1", "T14"]
+EVERYTHING = ["T1", "T14", "T2B", "T3"]
+
+
+class Stub(Verifier):
+    """Says of every application what it is told to say."""
+
+    answer = GOOD
+
+    async def check(self, understood: Sequence[Understanding]) -> list[Understanding]:
+        return [replace(u, checked=self.answer) if needs_check(u) else u for u in understood]
+
+
+@dataclass
+class CaseB(Flow):
+    """A flow whose applications are as ``verifier.answer`` says."""
+
+    verifier: Stub
+
+    async def ask(self, name: str = "b", sender: str = NEW, body: str = BODY) -> str:
+        entry = {
+            "id": name,
+            "sender": sender,
+            "subject": REQUIRED_SUBJECT,
+            "body": body,
+            "auth": "pass",
+            "html_only": False,
+        }
+        raw = build({**entry, "headers": {}}, "utf8-qp", [("wniosek.pdf", "application/pdf", b"%PDF-1.7 signed")])
+        return await self.answer(raw, sender)
+
+    async def stop(self, sender: str = JAN.login, word: str = "STOP", auth: str = "pass") -> str:
+        """A reply to T14, by its Message-ID."""
+        warning = next(sent for sent in self.sink.accepted if sent.kind == "T14")
+        headers = {"In-Reply-To": warning.message_id}
+        raw = mail(sender, word, subject="Re:", auth=auth, name=word + auth, headers=headers)
+        return await self.answer(raw, sender)
+
+
+@pytest.fixture
+async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
+    clock = Clock()
+    async with relay_sink() as sink:
+        chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", sink.port)
+        parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
+        add_accounts(parts.database.engine)
+        relay = Relay(chosen.delivery)
+        server = await smtp.serve(chosen.lmtp, Source.LMTP, parts.database, clock)
+        verifier = Stub(parts.pipeline)
+        decider = DecideWorker("decide", parts.database, parts.pipeline, clock, parts.rng, verifier=verifier)
+        deliverer = DeliverWorker("deliver", parts.database, relay, parts.secret, clock, parts.rng)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            yield CaseB(parts, clock, sink, port, decider, deliverer, verifier)
+        finally:
+            server.close()
+            await relay.close()
+            await parts.database.close()
+
+
+async def test_the_mails_wait_for_the_hold_and_go_to_whom_they_belong(flow: CaseB) -> None:
+    assert await flow.ask() == "OK_B"
+    assert flow.sink.kinds() == WARNED
+    flow.clock.advance(hours=3, minutes=59)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED, "the holder has not had his time to say STOP"
+    flow.clock.advance(minutes=1)
+    await flow.deliver()
+    assert flow.sink.kinds() == EVERYTHING
+    assert [sent.rcpt_to for sent in flow.sink.accepted] == [NEW, JAN.login, NEW, NEW]
+    found = await flow.ticket()
+    assert (found.state, found.category, found.correspondent) == ("ZAMKNIETE_ROZWIAZANE", "HASLO_AWARYJNE_B", NEW)
+
+
+async def test_neither_address_learns_of_the_other(flow: CaseB) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    for sent in flow.sink.accepted:
+        other = NEW if sent.kind == "T14" else JAN.login
+        assert other.encode() not in sent.raw
+        assert b"nowa.example" not in sent.raw or sent.kind != "T14", "the Message-ID of the request tells the domain"
+
+
+async def test_the_warning_says_from_when_and_the_link_lives_a_day_from_then(flow: CaseB) -> None:
+    await flow.ask()
+    assert "godz. 14:00" in flow.sink.accepted[1].text
+    ((expires,),) = await flow.rows(select(activation.c.expires_at))
+    assert (expires - flow.clock.now).total_seconds() == 28 * 3600
+
+
+@pytest.mark.parametrize("word", ["STOP", "stop.", "„Stop!”", "\n\n STOP \n\nJan Kowalski"])
+async def test_the_old_login_stops_it(flow: CaseB, word: str) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=1)
+    assert await flow.stop(word=word) == "TICKET_UPDATE"
+    flow.clock.advance(days=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED, "neither a link nor an answer"
+    assert await flow.states() == {"T1": "done", "T14": "done", "T2B": "buried", "T3": "buried"}
+    found = await flow.ticket()
+    assert (found.state, found.desk, found.closed_at) == ("WSTRZYMANE", "BEZPIECZENSTWO", None)
+    assert "frozen" in await flow.events()
+    ((expires,),) = await flow.rows(select(activation.c.expires_at))
+    assert expires <= flow.clock.now
+
+
+STRANGERS = {
+    "the new address": {"sender": NEW},
+    "a stranger": {"sender": "kto.inny@obcy.example"},
+    "nothing vouches": {"auth": "none"},
+    "forged": {"auth": "fail"},
+    "another word": {"word": "Proszę nie stop"},
+    "more than the word": {"word": "stop it"},
+}
+
+
+@pytest.mark.parametrize("case", STRANGERS)
+async def test_nobody_else_stops_it(flow: CaseB, case: str) -> None:
+    await flow.ask()
+    assert await flow.stop(**STRANGERS[case]) in ("REVIEW", "QUARANTINE")
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == EVERYTHING
+
+
+async def test_the_number_in_the_subject_is_enough(flow: CaseB) -> None:
+    await flow.ask()
+    raw = mail(JAN.login, "Stop", subject="Odp: ZGL0000001 – ktoś prosi o zmianę loginu do konta PUESC")
+    assert await flow.answer(raw) == "TICKET_UPDATE"
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+async def test_stop_between_the_mails_kills_the_link(flow: CaseB) -> None:
+    await flow.ask()
+    flow.sink.answer = of("T3", "451 4.3.0 busy", times=1)
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert await flow.stop() == "TICKET_UPDATE"
+    flow.clock.advance(hours=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1", "T14", "T2B"]
+
+
+async def test_an_operator_freezes_and_releases(flow: CaseB) -> None:
+    await flow.ask()
+    now = flow.clock.now
+    write = flow.parts.database.write
+    assert await write(lambda c: hold.freeze(c, "ZGL0000001", now, {"by": "operator"}))
+    assert not await write(lambda c: hold.freeze(c, "ZGL0000009", now, {"by": "operator"}))
+    flow.clock.advance(days=1)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    later = flow.clock.now
+    until = later.replace(year=later.year + 1)
+    assert await write(lambda c: hold.release(c, "ZGL0000001", later, until))
+    assert not await write(lambda c: hold.release(c, "ZGL0000001", later, until))
+    await flow.deliver()
+    assert flow.sink.kinds() == EVERYTHING
+    assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
+
+
+async def test_a_dead_old_mailbox_does_not_stop_the_citizen(flow: CaseB) -> None:
+    flow.sink.answer = of("T14", "550 5.1.1 no such user")
+    await flow.ask()
+    assert await flow.states() == {"T1": "done", "T14": "buried", "T2B": "queued", "T3": "waiting"}
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1", "T2B", "T3"]
+    assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
+
+
+async def test_the_link_moves_the_login_and_the_old_one_is_told(flow: CaseB) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    path = link(flow.sink.accepted[-1])
+    p = flow.parts
+    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
+    await server.start_server(**SERVER_OPTIONS)
+    async with TestClient(server) as client:
+        async with client.get(path) as answer:
+            csrf = (await answer.text()).split('name="csrf" value="')[1][:64]
+        form = {"haslo": PASSWORD, "powtorz": PASSWORD, "csrf": csrf}
+        async with client.post(path, data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
+    await flow.deliver()
+    logins = {row.login for row in await flow.rows(select(account.c.login))}
+    assert NEW in logins
+    assert JAN.login not in logins
+    last = flow.sink.accepted[-1]
+    assert (last.kind, last.rcpt_to) == ("T19", JAN.login)
+    assert NEW.encode() not in last.raw
+    flow.clock.advance(minutes=1)
+    assert await flow.stop() == "TICKET_UPDATE"
+    found = await flow.ticket()
+    assert (found.state, found.desk) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO"), "too late, but somebody looks"
+
+
+# -------------------------------------------------------------------------------------------- registry and replay
+
+
+async def facts(flow: CaseB) -> dict[str, str]:
+    rows = await flow.rows(select(decision.c.facts).order_by(decision.c.inbox_id.desc()))
+    return dict(rows[0][0])
+
+
+def signer(given: str = "Jan", surname: str = "Kowalski", year: int | None = 1980, pesel: str | None = None) -> Checked:
+    return replace(GOOD, applicant=Applicant(given, surname, year, pesel))
+
+
+REGISTRY = {
+    "somebody else's login": (replace(signer("Marek", "Obcy"), body=Match.MISMATCH), "REJ_GENERIC", "mismatch"),
+    "signer of another year": (signer(year=1990), "REJ_GENERIC", "mismatch"),
+    "unknown login": (replace(GOOD, old_login="nie.ma@nigdzie.example"), "REJ_GENERIC", "unknown"),
+    "no address at all": (replace(GOOD, old_login="brak"), "REJ_GENERIC", "unknown"),
+    "no birth date in the signature": (replace(signer(year=None), body=Match.DOUBT), "REVIEW", "doubt"),
+    "signature in doubt": (replace(GOOD, state=ApplicationState.DOUBT), "REVIEW", "ok"),
+    "second given name": (signer("Jan Paweł"), "OK_B", "ok"),
+}
+
+
+@pytest.mark.parametrize("case", REGISTRY)
+async def test_signer_against_the_account(flow: CaseB, case: str) -> None:
+    flow.verifier.answer, outcome, holder = REGISTRY[case]
+    assert await flow.ask() == outcome
+    assert (await facts(flow))["holder"] == holder
+
+
+async def test_a_formal_defect_keeps_the_registry_out(flow: CaseB) -> None:
+    flow.verifier.answer = replace(GOOD, defects=(Defect.APP_INCOMPLETE,), details={"czego": "nazwisko"})
+    assert await flow.ask() == "REJ_FORMAL"
+    assert "We wniosku brakuje: nazwisko." in flow.sink.accepted[-1].text
+    assert (await facts(flow))["account"] == "not-asked"
+
+
+async def test_the_sender_must_be_nobodys_login(flow: CaseB) -> None:
+    assert await flow.ask(sender="ewa@mejl.example") == "REJ_GENERIC"
+    assert (await facts(flow))["new_login"] == "taken"
+
+
+async def test_a_wrong_sentence_with_an_application(flow: CaseB) -> None:
+    assert await flow.ask(body=BODY.replace(SENTENCES[Phrase.B], SENTENCES[Phrase.A])) == "REJ_FORMAL"
+    assert SENTENCES[Phrase.B] in flow.sink.accepted[-1].text
+    flow.verifier.answer = Checked(ApplicationState.UNSIGNED, (Defect.UNSIGNED,))
+    assert await flow.ask("photo", body=BODY.replace(SENTENCES[Phrase.B], SENTENCES[Phrase.A])) == "REJ_GENERIC"
+
+
+async def add(flow: CaseB, namesake: Account) -> None:
+    statement = account.insert().values(column_values(namesake))
+    await flow.parts.database.write(lambda c: c.execute(statement).rowcount)
+
+
+@pytest.mark.parametrize(
+    ("given", "year", "outcome"), [("Jan", 1980, "REVIEW"), ("JAN Adam", 1980, "REVIEW"), ("Jan", 1981, "OK_B")]
+)
+async def test_a_namesake_makes_it_a_persons_matter(flow: CaseB, given: str, year: int, outcome: str) -> None:
+    await add(flow, Account("inny@jan.example", given, "Kowalski", year, "m"))
+    assert await flow.ask() == outcome
+
+
+@pytest.mark.parametrize(("hashes", "outcome"), [(("a" * 64,) * 2, "OK_B"), (("a" * 64, "b" * 64), "REJ_GENERIC")])
+async def test_pesel_is_the_strongest_test(flow: CaseB, hashes: tuple[str, str], outcome: str) -> None:
+    for login in ("pesel@jan.example", "inny@jan.example"):
+        await add(flow, Account(login, "Jan", "Kowalski", 1980, "m", pesel_hash=hashes[1]))
+    flow.verifier.answer = replace(signer(pesel=hashes[0]), old_login="pesel@jan.example")
+    assert await flow.ask() == outcome
+
+
+async def test_the_same_application_again(flow: CaseB) -> None:
+    assert await flow.ask() == "OK_B"
+    assert await flow.ask("ten minutes later") == "DUPLICATE", "while its mails wait: joined to the open ticket (C123)"
+    assert flow.sink.kinds("ZGL0000001") == [*WARNED, "T15"]
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert await flow.ask("next day") == "REVIEW"
+    assert (await facts(flow))["replay"] == "yes"
+    assert await flow.rows(select(used_signature.c.ticket_id)) == [(1,)]
+
+
+async def test_the_same_application_with_other_words_is_a_replay_in_one_batch_too(flow: CaseB) -> None:
+    async def take(name: str, body: str) -> None:
+        entry = {
+            "id": name,
+            "sender": NEW,
+            "subject": REQUIRED_SUBJECT,
+            "body": body,
+            "auth": "pass",
+            "html_only": False,
+        }
+        raw = build({**entry, "headers": {}}, "utf8-qp", [("wniosek.pdf", "application/pdf", b"%PDF-1.7 signed")])
+        await flow.take(raw, NEW)
+
+    await take("one", BODY)
+    await take("two", BODY + "\n\nProszę o szybką odpowiedź.")
+    await asyncio.wait_for(flow.decide(), 30)
+    outcomes = [row.outcome for row in await flow.rows(select(decision.c.outcome).order_by(decision.c.inbox_id))]
+    assert outcomes == ["OK_B", "REVIEW"]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "sender", "state", "readable"),
+    [
+        (Phrase.B, NEW, ApplicationState.CONTAINER, True),
+        (Phrase.A, JAN.login, ApplicationState.NONE, False),
+    ],
+)
+async def test_of_a_mail_over_the_limit_only_the_sentence_of_case_b_is_read(
+    flow: CaseB, phrase: Phrase, sender: str, state: ApplicationState, readable: bool
+) -> None:
+    """So that a file that is too large can be told; a whole mail of case A must be read before anything is granted."""
+    body = f"{SENTENCES[phrase]} Jan Kowalski, 1980"
+    entry = {"id": "huge", "sender": sender, "subject": REQUIRED_SUBJECT, "body": body, "auth": "pass"}
+    huge = [("skan.pdf", "application/pdf", bytes(28_000_000))]
+    raw = build({**entry, "html_only": False, "headers": {}}, "utf8-qp", huge)
+    u = flow.parts.pipeline.understand(RawMessage(raw, Envelope(Source.LMTP), flow.clock.now))
+    assert (u.checked.state, not u.message.damage) == (state, readable)
