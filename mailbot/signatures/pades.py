@@ -83,14 +83,29 @@ def _unsigned(data: bytes, timestamped: bool, flags: tuple[str, ...]) -> Evidenc
 
 def _values(reader: PdfFileReader) -> list[generic.Reference]:
     """Where the values of all signature fields stand (ISO 32000-2 §12.7.4)."""
-    form = reader.root.get("/AcroForm", None)
+    form = _entry(reader.root, "/AcroForm")
     if not isinstance(form, generic.DictionaryObject):
         return []
-    found = dict.fromkeys(_walk(form.get("/Fields", ())))
+    found = dict.fromkeys(_walk(_array(form, "/Fields")))
     values = [one for one in found if reader.xrefs[one] is not None]  # a dangling reference is null: nobody has signed
     if len(values) > MAX_SIGNATURES:
         raise unreadable(f"Plik PDF ma ponad {MAX_SIGNATURES} podpisów.", "TOO_MANY_SIGNATURES")
     return values
+
+
+def _entry(dictionary: generic.DictionaryObject, key: str) -> object:
+    """The value of an entry, also when it is an object of its own: ``get`` alone gives the reference."""
+    found = dictionary.get(key, None)
+    return found.get_object() if isinstance(found, generic.IndirectObject) else found  # type: ignore[no-untyped-call]
+
+
+def _array(dictionary: generic.DictionaryObject, key: str) -> Iterable[generic.PdfObject]:
+    found = _entry(dictionary, key)
+    if found is None or isinstance(found, generic.NullObject):
+        return ()
+    if not isinstance(found, generic.ArrayObject):
+        raise unreadable("Formularz w pliku PDF jest uszkodzony.")
+    return found
 
 
 def _walk(fields: Iterable[generic.PdfObject]) -> Iterator[generic.Reference]:
@@ -105,14 +120,14 @@ def _walk(fields: Iterable[generic.PdfObject]) -> Iterator[generic.Reference]:
         field = node.get_object()  # type: ignore[no-untyped-call]
         if not isinstance(field, generic.DictionaryObject):
             continue
-        kind = field.get("/FT", inherited)
+        kind = _entry(field, "/FT") or inherited
         if kind == "/Sig" and "/V" in field:
             value = field.raw_get("/V")
             if isinstance(value, generic.IndirectObject):
                 yield value.reference
             elif not isinstance(value, generic.NullObject):
                 raise unreadable("Słownik podpisu nie jest osobnym obiektem PDF.")
-        waiting.extend((kid, kind) for kid in field.get("/Kids", ()))
+        waiting.extend((kid, kind) for kid in _array(field, "/Kids"))
 
 
 def _dictionary(data: bytes, reader: PdfFileReader, reference: generic.Reference) -> dict[str, Value]:

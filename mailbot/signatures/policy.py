@@ -138,6 +138,8 @@ def _judge(
         codes = [*standing.codes, *_algorithms(evidence, certificate, standing.classified.path)]
         if "no_signing_certificate_attribute" in evidence.flags:  # a certificate is easily put in another's place
             codes.append(Code.CERTIFICATE_NOT_BOUND)
+        if evidence.format.value.startswith("xades") and any(_is_leaf(other) for other in evidence.certificates):
+            codes.append(Code.CERTIFICATE_FOREIGN)
         codes += _times(evidence.claimed_time, rules.signed_max_age, at)
         signer = _signer(evidence, standing.classified.kind, pesel_hash)
         if signer is None and evidence.scope is Scope.FULL and standing.classified.kind in rules.accept:
@@ -226,6 +228,14 @@ def _algorithms(evidence: Evidence, certificate: x509.Certificate, path: Path | 
         yield Code.ALGORITHM_UNKNOWN
     if not all(strong(c.public_key()) for c in below):
         yield Code.KEY_WEAK
+
+
+def _is_leaf(der: bytes) -> bool:
+    """No CA: beside the signer's own it has no business in KeyInfo, which nobody signed. Rubbish counts as one."""
+    try:
+        return not parsed(der).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return True
 
 
 def _times(claimed: datetime | None, max_age: timedelta, at: datetime) -> Iterator[Code]:

@@ -27,6 +27,7 @@ class Code(StrEnum):
     SEVERAL_SIGNATURES = "SEVERAL_SIGNATURES"
     CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
+    CERTIFICATE_FOREIGN = "CERTIFICATE_FOREIGN"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
     CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -80,6 +81,11 @@ MEANINGS: Mapping[Code, Meaning] = {
         _MANUAL,
         _Sub.NO_SIGNING_CERTIFICATE_FOUND,
         "Podpis nie wskazuje swojego certyfikatu. Sprawdź, czy certyfikat w pliku należy do osoby podpisującej.",
+    ),
+    Code.CERTIFICATE_FOREIGN: Meaning(
+        _MANUAL,
+        _Sub.SIG_CONSTRAINTS_FAILURE,
+        "Przy podpisie jest certyfikat innej osoby. Sprawdź, kto naprawdę podpisał wniosek.",
     ),
     Code.CERTIFICATE_EXPIRED: Meaning(
         _REJECT, _Sub.OUT_OF_BOUNDS_NO_POE, "Certyfikat stracił ważność, zanim plik do nas dotarł."

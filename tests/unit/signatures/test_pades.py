@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import keys as asn1_keys
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign import signers
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from fixtures.signing import cms_writer, pdf, pdf_shapes
 from fixtures.signing.cms_writer import CmsStyle
@@ -506,3 +513,22 @@ def test_two_documents_give_two_payloads() -> None:
 def test_style_of_the_seal_with_der_and_null() -> None:
     style = replace(pdf_shapes.trusted_style(pki(), JAN, null=True, ber=False), sub_filter="adbe.pkcs7.detached")
     assert dict(one(signed(style)).personal)["given"] == "JAN"
+
+
+def test_a_form_that_is_an_object_of_its_own_is_found() -> None:
+    """As pyHanko, Adobe and most programs write it: /AcroForm, /Fields and /FT may all be references."""
+    signer = Pki().person(JAN)
+    key = signer.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    with_pyhanko = signers.SimpleSigner(
+        signing_cert=asn1_x509.Certificate.load(signer.der),
+        signing_key=asn1_keys.PrivateKeyInfo.load(key),
+        cert_registry=SimpleCertificateStore(),
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(bytes(pdf.base(b"Wniosek").data)))
+    metadata = signers.PdfSignatureMetadata(
+        field_name="Podpis", subfilter=SigSeedSubFilter.PADES, md_algorithm="sha256"
+    )
+    signed = signers.sign_pdf(writer, metadata, with_pyhanko).getvalue()
+    assert re.search(rb"/AcroForm \d+ 0 R", signed)
+    (found,) = pades.verify(signed)
+    assert (found.integrity, found.scope) == (Integrity.OK, Scope.FULL)

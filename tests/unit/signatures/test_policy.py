@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures.signing import certificates
 from fixtures.signing.certificates import Profile, issue, name, qc_statements
 from fixtures.signing.keys import private_key
-from fixtures.signing.people import JAN, WITHOUT_PESEL
+from fixtures.signing.people import ANNA, JAN, WITHOUT_PESEL
 from fixtures.signing.pki import NOW, Pki, Signer
 from mailbot.model import Defect
 from mailbot.ruleset import loader
@@ -434,6 +434,16 @@ EVIDENCE: list[tuple[dict[str, object], Verdict, SubIndication, list[str], Defec
         _ETSI.NO_SIGNING_CERTIFICATE_FOUND,
         ["CERTIFICATE_NOT_BOUND"],
         None,
+    ),
+    *(
+        (
+            {"format": Format.XADES_ENVELOPED, "certificates": (other,)},
+            MANUAL,
+            _ETSI.SIG_CONSTRAINTS_FAILURE,
+            ["CERTIFICATE_FOREIGN"],
+            None,
+        )
+        for other in (PKI.person(ANNA).der, b"rubbish")
     ),
     ({"certificate": b"rubbish"}, MANUAL, _ETSI.POLICY_PROCESSING_ERROR, ["POLICY_ERROR"], None),
     (
