@@ -75,7 +75,11 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
         (3, r"\bkont[ao]\s+(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
     )
 )
-_APART = re.compile(r"(?m)^[ \t]*([^\n,]{3,80}),[ \t]*(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur)")
+# At the start of a line or sentence. A stop ends a sentence behind two letters only: not in "Jan M. Kowalski".
+_APART = re.compile(
+    r"(?m)(?:^|(?<=[a-z]{2}[.:;!]\s))[ \t]*((?:(?![a-z]{2}[.:;!]\s)[^\n,]){3,80}),[ \t]*"
+    r"(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur)"
+)
 _CLOSING = re.compile(
     r"\b(?:z\s+(?:powazaniem|wyrazami\s+szacunku|uszanowaniem|szacunkiem|gory\s+dzieku\w{1,3})|"
     r"(?:serdecznie\s+)?pozdrawiam|"

@@ -171,3 +171,23 @@ def test_complete_applications(text: str, person: tuple[str, str]) -> None:
 @pytest.mark.parametrize(("text", "person", "old", "new"), DOUBT)
 def test_doubt_is_none(text: str, person: tuple[str | None, str | None], old: str | None, new: str | None) -> None:
     assert fields(Document(_fill(text))) == Application(*person, old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "Wniosek o zmianę adresu e-mail. Jan Kowalski, login jan@stara.example, nowy jan@nowa.example",
+            ("Jan", "Kowalski"),
+        ),
+        ("Jan Kowalski, login: jan@stara.example, nowy adres: jan@nowa.example", ("Jan", "Kowalski")),
+        (
+            "Wniosek. Jan M. Kowalski Nowak, login: jan@stara.example, nowy: jan@nowa.example",
+            ("Jan M Kowalski", "Nowak"),
+        ),
+    ],
+)
+def test_a_name_at_the_start_of_a_sentence(text: str, names: tuple[str | None, str | None]) -> None:
+    found = fields(Document(text))
+    assert (found.given, found.surname) == names
+    assert (found.old_login, found.new_email) == ("jan@stara.example", "jan@nowa.example")
