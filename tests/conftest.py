@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import ROOT
+
+# Time is for benchmarks, not for tests. In CI the same examples each time: what is found there can be found again.
+hypothesis.settings.register_profile("mailbot", deadline=None, derandomize="MAILBOT_CI" in os.environ)
+hypothesis.settings.load_profile("mailbot")
 
 
 @pytest.fixture(scope="session")
