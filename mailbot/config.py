@@ -6,6 +6,7 @@ Every setting is a field of a section below, with its default and its meaning; d
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -109,6 +110,10 @@ class WebSettings:
     behind_tls: bool = _doc("the page is served over HTTPS (by a proxy): sends HSTS and Secure cookies", True)
     trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
     attempts_per_minute: int = _doc("requests of one client to activation pages per minute", 20)
+    metrics: tuple[str, ...] = _doc(
+        "networks whose programs may read /metrics directly, never through a proxy; empty: nobody",
+        ("127.0.0.0/8", "::1/128"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class SignatureSettings:
 @dataclass(frozen=True, slots=True)
 class RulesSettings:
     directory: str = _doc("folder of the rule set; empty: the one shipped with mailbot", "")
+    reload_seconds: float = _doc("look so often whether it has changed; 0: only when told (SIGHUP)", 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,8 @@ class TrustSettings:
 @dataclass(frozen=True, slots=True)
 class SecretSettings:
     key_file: str = _doc(
-        "32 random bytes (made at the first start, mode 0600): keys of links, return paths, PESEL hashes", "mailbot.key"
+        "32 random bytes (made at the first start, mode 0600): keys of links, return paths, PESEL hashes, sealed mails",
+        "mailbot.key",
     )
 
 
@@ -281,6 +288,13 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
+    if settings.rules.reload_seconds < 0:
+        found.append(f"{where}: [rules] reload_seconds: is negative; mend: write 5, or 0 for never")
+    for network in settings.web.metrics:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):

@@ -13,6 +13,7 @@ MailbotError
     ├── ImportRefused         a file of accounts has bad lines and the admin asked to refuse them
     ├── RelayRefused          the outgoing SMTP server said 5xx
     ├── TemplateError         a mail template cannot be rendered
+    ├── SealBroken            a stored message cannot be opened with the key of this installation
     ├── TrustRefused          a trusted list or a CRL is not authentic, overdue or cannot be read
     └── LeaseLost             another worker has taken the row over: its result counts, ours is dropped
 
@@ -100,6 +101,10 @@ class RulesError(PermanentError):
 
 class TemplateError(PermanentError):
     """A mail template cannot be rendered."""
+
+
+class SealBroken(PermanentError):
+    """A stored message cannot be opened: another key, or damaged octets. The text names the mend."""
 
 
 class ImportRefused(PermanentError):

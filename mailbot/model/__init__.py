@@ -7,7 +7,7 @@ The spelling of outcomes, states and defects is the contract of docs/flow.md.
 from __future__ import annotations
 
 from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationState, Checked, Match
-from mailbot.model.decision import Decision, Duplicate, MailKind, Outcome, OutgoingMail, Seen, State, TraceStep
+from mailbot.model.decision import Decision, Duplicate, MailKind, Outcome, OutgoingMail, Seen, State, Thread, TraceStep
 from mailbot.model.facts import Facts
 from mailbot.model.message import (
     Attachment,
@@ -67,6 +67,7 @@ __all__ = [
     "State",
     "Subject",
     "SubjectClass",
+    "Thread",
     "TraceStep",
     "Understanding",
 ]

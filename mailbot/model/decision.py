@@ -51,6 +51,11 @@ class State(StrEnum):
     WSTRZYMANE = "WSTRZYMANE"
     ODRZUCONE_AUTOMAT = "ODRZUCONE_AUTOMAT"
 
+    @property
+    def closed(self) -> bool:
+        """Nobody has anything to do for a ticket in this state."""
+        return self.value.startswith("ZAMKNIETE")
+
 
 class MailKind(StrEnum):
     """The outgoing mails; each has a template rules/mails/<kind>_*.j2."""
@@ -75,6 +80,21 @@ class MailKind(StrEnum):
     T17 = "T17"
     T18 = "T18"
     T19 = "T19"
+    T20 = "T20"
+    W1 = "W1"
+    W2 = "W2"
+    W3 = "W3"
+    W4 = "W4"
+    W5 = "W5"
+    W6 = "W6"
+    W7 = "W7"
+    W8 = "W8"
+    W9 = "W9"
+
+    @property
+    def own(self) -> bool:
+        """One of the nine that an office writes for channels of its own; none of them is shipped."""
+        return self.value.startswith("W")
 
 
 class Duplicate(StrEnum):
@@ -98,6 +118,8 @@ class Seen:
     """Its Message-ID was used before by a message with other content: kept, processed and marked."""
     promised_at: datetime | None = None
     """Until when that ticket is promised an answer; for SAME_REQUEST."""
+    state: State | None = None
+    """That ticket's, for SAME_REQUEST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +132,8 @@ class TraceStep:
     """Fact → accepted words."""
     saw: Mapping[str, str]
     """The facts looked at, up to and including the first that did not hold."""
+    shadow: bool = False
+    """The rule is only watched: it holds, and the rules below were tried all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +145,7 @@ class Decision:
     category: str
     state: State
     desk: str
-    """Who looks at it: "" (nobody), II_LINIA, BEZPIECZENSTWO."""
+    """Who looks at it: "" (nobody), I_LINIA, II_LINIA, BEZPIECZENSTWO."""
     mails: tuple[MailKind, ...]
     defects: tuple[Defect, ...]
     trace: tuple[TraceStep, ...]
@@ -129,6 +153,24 @@ class Decision:
     """Hash of the rule set that decided."""
     floor: tuple[str, ...] = ()
     """What the security floor forbade; not empty: the rule's answer was replaced by REVIEW without mails."""
+    watched: tuple[tuple[str, Outcome], ...] = ()
+    """(rule, outcome) of the rules that hold and are only watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The ticket a mail belongs to, as the mail says and history confirms (rows 6 and 7 of the decision table)."""
+
+    own: bool
+    """The proven sender is a correspondent of that ticket. False: of none that he names, or there is no such ticket."""
+    ticket_id: int | None = None
+    """This and the rest of an own ticket only: nothing may be known of anybody else's."""
+    state: State | None = None
+    category: str = ""
+    answered_at: datetime | None = None
+    """When the mail with the answer was accepted; None: not yet."""
+    complaint_until: datetime | None = None
+    """Last moment of a complaint about that answer."""
 
 
 @dataclass(frozen=True, slots=True)

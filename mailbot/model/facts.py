@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mailbot.model.application import ApplicationState, Match
 from mailbot.model.decision import Duplicate
@@ -12,6 +13,11 @@ from mailbot.model.request import SubjectClass
 
 def _fact(doc: str, *values: str) -> dict[str, object]:
     return {"doc": doc, "values": values}
+
+
+def _neutral(doc: str, *values: str, more: str = "") -> Any:
+    """A fact whose first word says that there is nothing to say. ``more``: the file that adds words to it."""
+    return field(default=values[0], metadata={"doc": doc, "values": values, "more": more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,8 @@ class Facts:
     defects: str = field(metadata=_fact("has the mail formal defects", "yes", "no"))
     account: str = field(
         metadata=_fact(
-            "case A: account whose login is the sender; case B: whose login the application names"
-            " (not-asked: a formal defect already decides)",
+            "case A and every other subject: account whose login is the sender; case B: whose login the application"
+            " names (not-asked: a formal defect already decides, or nothing vouches for the sender)",
             "active",
             "blocked",
             "unknown",
@@ -62,4 +68,26 @@ class Facts:
     )
     new_login: str = field(metadata=_fact("is the sender a login already", "free", "taken", "not-asked"))
     replay: str = field(metadata=_fact("was the same application granted before", "no", "yes"))
-    stop: str = field(metadata=_fact("the old login says STOP to a change in case B", "no", "yes"))
+    stop: str = field(metadata=_fact("the old login answers the warning of a change in case B", "no", "yes"))
+    limit: str = _neutral(
+        "which limit of rules/limits.yaml the sender is over", "no", "sender", "domain", "failures", "answers"
+    )
+    thread: str = _neutral(
+        "names a ticket by its number or answers a mail of ours: the sender's own ticket, or anything else",
+        "none",
+        "own",
+        "foreign",
+    )
+    ticket: str = _neutral("state of the sender's own ticket", "none", "open", "waiting", "closed")
+    complaint: str = _neutral(
+        "the time for a complaint about the answer to that ticket (none: no answer was sent yet)",
+        "none",
+        "in-time",
+        "late",
+    )
+    topic: str = _neutral("what subject and text are about", "none", "several", more="topics.yaml")
+    service: str = _neutral("the service that subject or text names", "none", more="services.yaml")
+    faq: str = _neutral("is it a question of rules/faq.yaml, and surely which", "none", "unsure", "sure")
+    csd: str = _neutral("has the sender's account a profile in the CSD portal", "not-asked", "yes", "no")
+    language: str = _neutral("in which language the mail is written", "pl", "en")
+    maintenance: str = _neutral("is now a window of a notice (rules/notices.yaml)", "no", "yes")

@@ -29,11 +29,10 @@ class Understanding:
     sender: Sender
     subject: Subject
     request: Request
-    category: str
     identity: Identity
     bounced: str | None = None
     """Number of the ticket whose mail came back, when the message is a delivery report for it."""
     stops: tuple[str, ...] = ()
-    """Numbers of the tickets that the mail asks to stop: it begins with the word STOP (domain.md §3.5)."""
+    """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
     checked: Checked = Checked(ApplicationState.NOT_ASKED)
     """Added by ``workers.verify``: the files are checked in processes of their own."""

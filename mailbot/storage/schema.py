@@ -111,8 +111,56 @@ decision = Table(
     Column("facts", JSON, nullable=False),
     Column("notes", JSON, nullable=False),
     Column("trace", JSON, nullable=False),
+    Column("received_at", UtcDateTime()),
+    Column("sender", String(330)),
+    Column("domain", String(255)),
+    Column("asked", String(330)),
+    Column("answered", Integer, nullable=False, server_default=text("0")),
+    Index("ix_decision_decided_at", "decided_at"),
+    Index("ix_decision_sender_received_at", "sender", "received_at"),
+    Index(
+        "ix_decision_domain_received_at",
+        "domain",
+        "received_at",
+        sqlite_where=text("domain IS NOT NULL"),
+        postgresql_where=text("domain IS NOT NULL"),
+    ),
+    Index(
+        "ix_decision_asked_received_at",
+        "asked",
+        "received_at",
+        sqlite_where=text("asked IS NOT NULL"),
+        postgresql_where=text("asked IS NOT NULL"),
+    ),
 )
-"""Why a message was treated as it was: facts, private notes, every rule tried."""
+"""Why a message was treated as it was: facts, private notes, every rule tried.
+
+The rest is counted by tickets/limits.py: sender is the key of the address with how far it is proven before it, domain
+that of a sender whose provider is not everybody's, asked the login the matter is about when that is another address,
+answered the number of mails that were sent. They are empty for mail that does not count."""
+
+shadow_hit = Table(
+    "shadow_hit",
+    metadata,
+    Column("inbox_id", Id, ForeignKey("inbox.id"), primary_key=True),
+    Column("rule", String(80), primary_key=True),
+    Column("outcome", String(20), nullable=False),
+    Column("decided_at", UtcDateTime(), nullable=False),
+    Index("ix_shadow_hit_decided_at", "decided_at"),
+)
+"""What rules that are only watched would have done."""
+
+ruleset_load = Table(
+    "ruleset_load",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("process", String(64), nullable=False),
+    Column("hash", String(64)),
+    Column("mistakes", Text),
+    Index("ix_ruleset_load_at", "at"),
+)
+"""Every rule set a worker took (hash) or refused (mistakes, one a line)."""
 
 ticket = Table(
     "ticket",
@@ -129,10 +177,27 @@ ticket = Table(
     Column("promised_at", UtcDateTime(), nullable=False),
     Column("closed_at", UtcDateTime()),
     Column("inbox_id", Id, ForeignKey("inbox.id"), nullable=False),
+    Column("language", String(2), nullable=False, server_default=text("'pl'")),
+    Column("service", String(80), nullable=False, server_default=text("''")),
+    Column("classification", String(200), nullable=False, server_default=text("''")),
+    Column("answered_at", UtcDateTime()),
+    Column("standard_at", UtcDateTime()),
+    Column("reply_by", UtcDateTime()),
+    Column("alarm_at", UtcDateTime()),
+    Column("alarm", String(12), nullable=False, server_default=text("''")),
     Index("ix_ticket_fingerprint", "fingerprint"),
     Index("ix_ticket_state", "state"),
+    Index(
+        "ix_ticket_alarm_at",
+        "alarm_at",
+        sqlite_where=text("alarm_at IS NOT NULL"),
+        postgresql_where=text("alarm_at IS NOT NULL"),
+    ),
 )
-"""One matter. fingerprint: keyed by sender and content, for impatient repeats."""
+"""One matter. fingerprint: keyed by sender and content, for impatient repeats. service and classification: its place in
+the CSD catalogue. answered_at: when the mail with the answer was accepted. promised_at: what the citizen was told;
+standard_at: our own target for what needs no specialist; reply_by: until when a question of ours (T6) waits for him.
+alarm_at: when tickets/sla.py looks at it next; alarm: the worst it found ("", warning, breach)."""
 
 ticket_event = Table(
     "ticket_event",
