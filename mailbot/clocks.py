@@ -1,0 +1,117 @@
+"""The clocks of a ticket: absolute hours, working days, the time for a complaint (domain.md §6).
+
+Every moment that comes in is aware, every moment that goes out is in UTC: two moments in one zone would be compared by
+their wall time, which is wrong in the night when the clocks are put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from mailbot.ruleset.calendar import WARSAW
+from mailbot.ruleset.model import Calendar, Window
+
+__all__ = ["WARSAW", "after_hours", "complaint_deadline", "is_day_off", "is_open", "working_days"]
+
+_SATURDAY = 5
+_DAY = timedelta(days=1)
+_NOTHING = timedelta()
+_LAST_SECOND = time(23, 59, 59)
+
+
+def after_hours(start: datetime, hours: float, pauses: Sequence[Window] = ()) -> datetime:
+    """The moment ``hours`` absolute hours after ``start``; the clock stands still during ``pauses``.
+
+    Pauses may overlap, and come in any order. Only the clocks of a wniosek have any (seed 001, E12).
+    """
+    return _after(start.astimezone(UTC), timedelta(hours=hours), _merged(pauses))
+
+
+def working_days(start: datetime, days: int, calendar: Calendar, pauses: Sequence[Window] = ()) -> datetime:
+    """When the office closes on the last of ``days`` (at least 1) working days; the day of ``start`` is not counted.
+
+    The opening hours that ``pauses`` cover after that day are made up for, on further working days.
+    """
+    if days < 1:
+        raise ValueError(f"{days} working days")
+    windows = _merged(pauses)
+    day = start.astimezone(WARSAW).date()
+    owed = days * (_at(day, calendar.closes) - _at(day, calendar.opens))
+    while True:
+        day = _next_working_day(day, calendar)
+        opens, closes = _at(day, calendar.opens), _at(day, calendar.closes)
+        deadline = _after(opens, owed, windows)
+        if deadline <= closes:
+            return deadline
+        owed -= closes - opens - _covered(opens, closes, windows)
+
+
+def complaint_deadline(answered_at: datetime, calendar: Calendar) -> datetime:
+    """The last second of a complaint about an answer that was accepted at ``answered_at``; its day is not counted.
+
+    When the calendar says so, a last day that is a day off, the office's own included, moves to the next that is none
+    (KPA art. 57 § 4, read in favour of the citizen).
+    """
+    day = answered_at.astimezone(WARSAW).date() + timedelta(days=calendar.complaint_days)
+    while calendar.complaint_moves and is_day_off(day, calendar):
+        day += _DAY
+    return _at(day, _LAST_SECOND)
+
+
+def is_day_off(day: date, calendar: Calendar) -> bool:
+    """Saturday, Sunday, a Polish public holiday, or a day off of the office's own."""
+    return day.weekday() >= _SATURDAY or day in calendar.extra_days_off or day in _public_holidays(day.year)
+
+
+def is_open(moment: datetime, calendar: Calendar) -> bool:
+    """Whether specialists work at ``moment``: from ``opens`` on, until before ``closes``, on no day off."""
+    local = moment.astimezone(WARSAW)
+    return calendar.opens <= local.time() < calendar.closes and not is_day_off(local.date(), calendar)
+
+
+@lru_cache(maxsize=64)
+def _public_holidays(year: int) -> frozenset[date]:
+    """24 December from 2025 on and 12 November 2018 among them (domain.md §6)."""
+    import holidays  # 0.3 s, and most commands never ask
+
+    return frozenset(holidays.country_holidays("PL", years=year, language="pl"))
+
+
+def _next_working_day(day: date, calendar: Calendar) -> date:
+    day += _DAY
+    while is_day_off(day, calendar):
+        day += _DAY
+    return day
+
+
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, WARSAW).astimezone(UTC)
+
+
+def _merged(pauses: Sequence[Window]) -> list[Window]:
+    """The same time as windows in order, none of which touches another, so that nothing is counted twice."""
+    found: list[Window] = []
+    for start, end in sorted((w.start.astimezone(UTC), w.end.astimezone(UTC)) for w in pauses):
+        if found and start <= found[-1].end:
+            found[-1] = Window(found[-1].start, max(found[-1].end, end))
+        elif start < end:
+            found.append(Window(start, end))
+    return found
+
+
+def _after(start: datetime, amount: timedelta, windows: Sequence[Window]) -> datetime:
+    """The first moment when ``amount`` of time outside of ``windows`` has gone by since ``start``."""
+    end = start + amount
+    for window in windows:
+        begin = max(window.start, start)
+        if begin >= end:
+            break
+        end += max(window.end - begin, _NOTHING)  # a window may have ended before
+    return end
+
+
+def _covered(start: datetime, end: datetime, windows: Sequence[Window]) -> timedelta:
+    """How much of the time from ``start`` to ``end`` lies in ``windows``."""
+    return sum((max(min(w.end, end) - max(w.start, start), _NOTHING) for w in windows), _NOTHING)
