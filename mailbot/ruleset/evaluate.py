@@ -9,7 +9,10 @@ from mailbot.ruleset.model import Rule
 
 
 def first_match(facts: Facts, rules: Sequence[Rule]) -> tuple[Rule | None, tuple[TraceStep, ...]]:
-    """The first rule that holds (None when none does) and what every rule tried asked and saw, in order."""
+    """The first rule that holds (None when none does) and what every rule tried asked and saw, in order.
+
+    A rule that is only watched is tried and told in the trace, and never the one.
+    """
     trace = []
     for rule in rules:
         saw = {}
@@ -20,7 +23,8 @@ def first_match(facts: Facts, rules: Sequence[Rule]) -> tuple[Rule | None, tuple
             if word not in words:
                 hit = False
                 break
-        trace.append(TraceStep(rule.name, hit, rule.when, saw))
-        if hit:
+        watched = hit and rule.shadow
+        trace.append(TraceStep(rule.name, hit, rule.when, saw, watched))
+        if hit and not watched:
             return rule, tuple(trace)
     return None, tuple(trace)

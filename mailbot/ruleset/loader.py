@@ -3,51 +3,89 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mailbot.errors import RulesError
 from mailbot.model import Defect, Difference
-from mailbot.ruleset import procedures, signatures, texts
-from mailbot.ruleset.document import Document, Mistakes
-from mailbot.ruleset.model import Ruleset
+from mailbot.ruleset import (
+    calendar,
+    faq,
+    limits,
+    lint,
+    notices,
+    procedures,
+    services,
+    signatures,
+    texts,
+    topics,
+    vocabulary,
+)
+from mailbot.ruleset.document import Document
+from mailbot.ruleset.findings import Finding, Mistakes
+from mailbot.ruleset.model import Faq, Ruleset, Template, Topic
+from mailbot.ruleset.sayings import Book, literal
 
-FILES = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "procedures.yaml", "signatures.yaml")
+FILES = (
+    "calendar.yaml",
+    "categories.yaml",
+    "contacts.yaml",
+    "defects.yaml",
+    "differences.yaml",
+    "faq.yaml",
+    "limits.yaml",
+    "notices.yaml",
+    "procedures.yaml",
+    "services.yaml",
+    "signatures.yaml",
+    "topics.yaml",
+)
 
 
 def load(directory: Path) -> Ruleset:
-    """The rule set in ``directory``. Raises RulesError with every mistake: file:line:column, key and mend, one a line.
+    """The rule set in ``directory``. Raises RulesError with every error: file:line:column, key and mend, one a line.
 
     The templates are read here but judged by ``mails.templates``, which knows what can be filled in.
     """
     ruleset, mistakes = _read(directory)
     if ruleset is None:
-        raise RulesError("\n".join(mistakes))
+        raise RulesError("\n".join(mistakes.lines()))
     return ruleset
 
 
-def check(directory: Path) -> list[str]:
-    """Every mistake of the YAML files in ``directory``, one a line; empty: ``load`` takes it."""
-    return _read(directory)[1]
+def examine(directory: Path) -> tuple[Ruleset | None, list[Finding]]:
+    """The rule set in ``directory``, or None when there is an error, and everything found in its files."""
+    ruleset, mistakes = _read(directory)
+    return ruleset, mistakes.all()
 
 
-def _read(directory: Path) -> tuple[Ruleset | None, list[str]]:
+def check(directory: Path) -> list[Finding]:
+    """Everything found in the YAML files in ``directory``; no error among them: ``load`` takes it."""
+    return examine(directory)[1]
+
+
+def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     mistakes = Mistakes()
-    for stray in sorted({*directory.glob("*.yaml"), *directory.glob("*.yml")}):
-        if stray.name not in FILES:
-            mistakes.add(str(stray), 1, 1, f"is no file of a rule set; mend: one of {', '.join(FILES)}")
-    documents = {name: Document(directory / name, mistakes) for name in FILES}
+    documents = _documents(directory, mistakes)
     categories = texts.read_categories(documents["categories.yaml"])
     contacts = texts.read_contacts(documents["contacts.yaml"])
     defects = texts.read_defects(documents["defects.yaml"])
     differences = texts.read_differences(documents["differences.yaml"])
     signing = signatures.read(documents["signatures.yaml"])
-    templates = texts.read_templates(directory, mistakes)
-    rules = procedures.read(documents["procedures.yaml"], frozenset(categories), frozenset(templates))
-    lines = mistakes.lines()
-    if lines or contacts is None or signing is None:
-        return None, lines
-    content = {name: document.text or "" for name, document in documents.items()}
-    content |= {f"mails/{t.path.name}": t.source for t in templates.values()}
+    hours = calendar.read(documents["calendar.yaml"])
+    limit = limits.read(documents["limits.yaml"])
+    breaks = notices.read(documents["notices.yaml"])
+    templates, english = texts.read_templates(directory, mistakes)
+    matters = topics.read(documents["topics.yaml"], categories)
+    systems = faq.read(documents["faq.yaml"], categories)
+    claimed = services.Known(categories, contacts.phones if contacts else ())
+    catalogue = services.read(documents["services.yaml"], claimed)
+    words = vocabulary.words((topic.name for topic in matters), catalogue)
+    known = procedures.Known(words, categories, templates)
+    rules = procedures.read(documents["procedures.yaml"], known)
+    lint.errors(directory, documents, categories, (templates, english), mistakes)
+    if mistakes.errors() or contacts is None or signing is None or hours is None or limit is None:
+        return None, mistakes
     assert len(defects) == len(Defect)
     assert len(differences) == len(Difference)
     ruleset = Ruleset(
@@ -57,14 +95,43 @@ def _read(directory: Path) -> tuple[Ruleset | None, list[str]]:
         categories=categories,
         contacts=contacts,
         signatures=signing,
+        topics=matters,
+        services=catalogue,
+        faqs=systems,
+        calendar=hours,
+        limits=limit,
+        notices=breaks,
+        book=_book(matters, systems),
+        words=words,
         templates=templates,
-        hash=_hash(content),
+        english=english,
+        hash=_hash(documents, (*templates.values(), *english.values())),
         directory=directory,
     )
-    return ruleset, lines
+    lint.notes(documents, ruleset, mistakes)
+    return ruleset, mistakes
 
 
-def _hash(content: dict[str, str]) -> str:
+def _book(matters: Iterable[Topic], systems: Iterable[Faq]) -> Book:
+    said = [saying for topic in matters for saying in (*topic.said, *topic.context, *topic.unless)]
+    for system in systems:
+        said.extend((*system.about, *system.unless))
+        for entry in system.entries:
+            said.extend((*entry.said, literal(entry.question)))
+    return Book(said)
+
+
+def _documents(directory: Path, mistakes: Mistakes) -> dict[str, Document]:
+    for stray in sorted({*directory.glob("*.yaml"), *directory.glob("*.yml")}):
+        if stray.name not in FILES:
+            mend = f"one of {', '.join(FILES)}"
+            mistakes.add(Finding(str(stray), 1, 1, "is no file of a rule set", mend, code="file"))
+    return {name: Document(directory / name, mistakes) for name in FILES}
+
+
+def _hash(documents: Mapping[str, Document], templates: Iterable[Template]) -> str:
+    content = {name: document.text or "" for name, document in documents.items()}
+    content |= {f"mails/{template.path.name}": template.source for template in templates}
     digest = hashlib.sha256()
     for name, text in sorted(content.items()):
         for part in (name.encode(), text.encode()):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from mailbot.model import Defect, Difference, MailKind, Outcome, State
+from mailbot.ruleset.sayings import Book, Saying, Words
+
+DEFAULT_SERVICE = "ogolne"
+"""The service of everything that no other service claims."""
+
+PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,12 @@ class Rule:
     outcome: Outcome
     category: str | None
     """None: the category of the request itself."""
-    state: State
+    state: State | None
+    """None: the ticket keeps its state (only where the mail joins a ticket that is there)."""
     desk: str
     mails: tuple[MailKind, ...]
+    shadow: bool = False
+    """Only watched: the rule is tried and counted, and never decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,148 @@ class Contacts:
     portal: str
     """https URL without a slash at the end."""
     phones: Mapping[str, str]
-    """Service → number as it is printed."""
+    """Name → number as it is printed."""
+    addresses: tuple[str, ...] = ()
+    """Further mail addresses that our mails may name."""
+    links: tuple[str, ...] = ()
+    """Further https links that our mails may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One entry of rules/topics.yaml: what a mail outside the special procedure may be about. A word of ``topic``."""
+
+    name: str
+    title: str
+    category: str | None
+    """Of a ticket whose rule names none."""
+    said: tuple[Saying, ...]
+    """One of them must stand in subject or text…"""
+    context: tuple[Saying, ...]
+    """…and one of these as well, when there are any…"""
+    unless: tuple[Saying, ...]
+    """…and none of these."""
+    nothing_but: Words | None
+    """Not None: besides, the text may hold these words only, and a name at its end."""
+    yields_to: tuple[str, ...]
+    """Topics that are meant when this one is said as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaqEntry:
+    """One question of rules/faq.yaml that a machine may answer."""
+
+    name: str
+    question: str
+    answer: tuple[str, ...]
+    """Lines, in Polish."""
+    said: tuple[Saying, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Faq:
+    """The questions about one system."""
+
+    name: str
+    title: str
+    """What the system is called."""
+    owner: str
+    """Whose system it is, told with every answer."""
+    source: str
+    """Where the answers were taken from."""
+    published: date
+    category: str
+    about: tuple[Saying, ...]
+    """One of them says that a mail is about this system; without it only a question in its whole words counts."""
+    unless: tuple[Saying, ...]
+    """One of them says that something does not work, which no answer of the list mends."""
+    entries: tuple[FaqEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry of rules/services.yaml: how tickets of some categories are called, clocked and answered."""
+
+    name: str
+    titles: tuple[str, ...]
+    """What the catalogue calls it, as citizens write it in the subject; Polish first, then English if there is one."""
+    categories: tuple[str, ...]
+    """The first is that of a mail that names the service. No category belongs to two services."""
+    kind: str
+    """zgloszenie or wniosek: the clocks of a wniosek stand still during a break (seed 001, E12)."""
+    phone: str
+    """Key of ``Contacts.phones``."""
+    standard_hours: int
+    """Clock hours for what needs no specialist."""
+    specialist_days: int
+    """Working days for what does."""
+    csd_service: str
+    """Service of the ticket in the CSD portal; "" where the catalogue has none."""
+    csd_classification: str
+    """The road below it, parts joined by " – "."""
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """rules/calendar.yaml: when specialists work, and the clocks that are the same for every service."""
+
+    opens: time
+    closes: time
+    """Wall time in Warsaw, Monday to Friday but for days off."""
+    extra_days_off: frozenset[date]
+    """Beside the Polish public holidays."""
+    complaint_days: int
+    complaint_moves: bool
+    """A last day off moves to the next day that is none (KPA art. 57 § 4)."""
+    reply_days: int
+    """Calendar days that a citizen has to answer a question of ours (T6)."""
+    warn_hours: int
+    """An alarm is raised so long before a promise would be broken, and again when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``mails`` within ``hours``."""
+
+    mails: int
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """rules/limits.yaml: how much of one sender, domain or account is decided by a machine (row 4)."""
+
+    per_sender: Limit
+    per_domain: Limit
+    exempt_domains: frozenset[str]
+    """Mail providers that anybody may use: their users have nothing to do with each other."""
+    failures: Limit
+    """Generic refusals of one sender, or about one login."""
+    answers: Limit
+    """Mails of one sender that were answered: ends a loop that nothing else ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open: from ``start`` on, until before ``end``; both aware."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One KOMUNIKAT of rules/notices.yaml."""
+
+    name: str
+    state: str
+    """draft, published or withdrawn: only a published one counts."""
+    published: date
+    system: str
+    title: str
+    windows: tuple[Window, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +237,34 @@ class Ruleset:
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
     signatures: SignatureRules
+    topics: tuple[Topic, ...]
+    services: Mapping[str, Service]
+    """Name → service; holds DEFAULT_SERVICE."""
+    faqs: tuple[Faq, ...]
+    calendar: Calendar
+    limits: Limits
+    notices: tuple[Notice, ...]
+    book: Book
+    """Every saying of topics and faqs, to be looked for in one pass."""
+    words: Mapping[str, tuple[str, ...]]
+    """Fact → every word it can take with this rule set, as ``vocabulary.words`` gives them."""
     templates: Mapping[MailKind, Template]
+    english: Mapping[MailKind, Template]
+    """The templates for mails that were written in English, where there are any."""
     hash: str
     """SHA-256 (hex) over every file that was read."""
     directory: Path
+
+    def service_of(self, category: str) -> Service:
+        """The service whose ticket one of ``category`` is; the default one for a category that none claims."""
+        claims = (s for s in self.services.values() if category in s.categories)
+        return next(claims, self.services[DEFAULT_SERVICE])
+
+    def windows(self) -> tuple[Window, ...]:
+        """Every window of the published notices."""
+        return tuple(w for notice in self.notices if notice.state == PUBLISHED for w in notice.windows)
+
+    def breaks_at(self, now: datetime) -> tuple[Notice, ...]:
+        """The published notices that have a window open at ``now``."""
+        published = (notice for notice in self.notices if notice.state == PUBLISHED)
+        return tuple(n for n in published if any(w.start <= now < w.end for w in n.windows))

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 from yaml.nodes import Node
 
+from mailbot.ruleset import regexes, values
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.model import SignatureRules
 
 ACCEPTABLE = ("QUALIFIED", "TRUSTED_PZ", "ADVANCED_CUSTOMS", "PERSONAL")
 """Kinds that an admin may accept. A seal of an organisation or an unknown issuer never shows which person signed."""
 
-_KEYS = ("accept", "seal", "revocation_max_age_hours", "signed_max_age_days", "crl_urls")
+KEYS = ("accept", "seal", "revocation_max_age_hours", "signed_max_age_days", "crl_urls")
 _ORGANIZATION = re.compile(r"[A-Z]{5}-[A-Za-z0-9]+")  # EN 319 412-1 §5.1.4
 _URL = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?/[\x21-\x7e]*")
 _MAX_PATTERN = 200
@@ -23,8 +24,8 @@ def read(document: Document) -> SignatureRules | None:
     """The rules; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
-    entries = document.entries(document.root, "", _KEYS)
-    if len(entries) < len(_KEYS):
+    entries = document.entries(document.root, "", KEYS)
+    if len(entries) < len(KEYS):
         return None
     accept = document.words(entries["accept"], "accept", ACCEPTABLE, "a kind that can be accepted")
     if not accept:
@@ -33,8 +34,8 @@ def read(document: Document) -> SignatureRules | None:
     what = 'an identifier like "VATPL-5252955037"'
     organizations = _texts(document, seal.get("organizations"), "seal.organizations", _ORGANIZATION, what)
     name = _pattern(document, seal.get("common_name"), "seal.common_name")
-    hours = _number(document, entries["revocation_max_age_hours"], "revocation_max_age_hours", 168)
-    days = _number(document, entries["signed_max_age_days"], "signed_max_age_days", 366)
+    hours = values.number(document, entries["revocation_max_age_hours"], "revocation_max_age_hours", 1, 168)
+    days = values.number(document, entries["signed_max_age_days"], "signed_max_age_days", 1, 366)
     urls = _texts(document, entries["crl_urls"], "crl_urls", _URL, 'an address like "http://crl.example.pl/ca.crl"')
     if not accept or not organizations or name is None or hours is None or days is None:
         return None
@@ -67,17 +68,12 @@ def _pattern(document: Document, node: Node | None, key: str) -> re.Pattern[str]
     except re.error as error:
         document.wrong(node, key, f"is not a regular expression: {error}", "take the shipped one as a pattern")
         return None
+    refusal = regexes.refusal(text)
+    if refusal is not None:
+        mend = "leave one repeat, as in the shipped pattern"
+        document.wrong(node, key, f"may take very long to match: {refusal}", mend, "slow-pattern")
+        return None
     if pattern.fullmatch("Jan Kowalski"):
         document.wrong(node, key, "fits everybody's name", "write the words of the seal")
         return None
     return pattern
-
-
-def _number(document: Document, node: Node, key: str, most: int) -> int | None:
-    text = document.string(node, key)
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > most:
-        document.wrong(node, key, f'"{text}" is not a whole number from 1 to {most}', "write digits")
-        return None
-    return int(text)

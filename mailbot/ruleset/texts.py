@@ -10,7 +10,8 @@ from pathlib import Path
 from yaml.nodes import MappingNode, Node
 
 from mailbot.model import Defect, Difference, MailKind
-from mailbot.ruleset.document import Document, Mistakes, hint, read_text
+from mailbot.ruleset.document import Document, hint, read_text
+from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.model import Contacts, Sentence, Template
 
 MAIN_PHONE = "procedura_specjalna"
@@ -28,8 +29,11 @@ DIFFERENCE_FIELDS: Mapping[Difference, str] = {
 _CATEGORY = re.compile(r"[A-Z][A-Z_]{1,39}")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-])?")
+_LINK = re.compile(r"(https://[a-z0-9-]+|www)(\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-])?")
 _PHONE = re.compile(r"\+?[0-9]+( [0-9]+)+")
-_TEMPLATE = re.compile(r"(T[0-9]+[AB]?)_[a-z0-9_]+\.txt\.j2")
+_TEMPLATE = re.compile(r"(T[0-9]+[AB]?|W[0-9]+)_[a-z0-9_]+(\.en)?\.txt\.j2")
+_TEMPLATE_BYTES = 16_384
+"""A mail is a page or two."""
 
 
 def read_categories(document: Document) -> dict[str, str]:
@@ -52,7 +56,7 @@ def read_contacts(document: Document) -> Contacts | None:
     """Addresses and numbers, each with the source it was taken from; None when one is wrong."""
     if document.root is None:
         return None
-    entries = document.entries(document.root, "", ("helpdesk", "portal", "phones"))
+    entries = document.entries(document.root, "", ("helpdesk", "portal", "phones"), ("addresses", "links"))
     helpdesk = _sourced(document, entries.get("helpdesk"), "helpdesk", "address", _ADDRESS)
     portal = _sourced(document, entries.get("portal"), "portal", "url", _URL)
     phones = {}
@@ -64,9 +68,11 @@ def read_contacts(document: Document) -> Contacts | None:
             number = _sourced(document, node, f"phones.{service}", "number", _PHONE)
             if number is not None:
                 phones[service] = number
-    if helpdesk is None or portal is None or MAIN_PHONE not in phones:
+    addresses = _used(document, entries.get("addresses"), "addresses", "address", _ADDRESS)
+    links = _used(document, entries.get("links"), "links", "url", _LINK)
+    if helpdesk is None or portal is None or MAIN_PHONE not in phones or addresses is None or links is None:
         return None
-    return Contacts(helpdesk, portal, phones)
+    return Contacts(helpdesk, portal, phones, addresses, links)
 
 
 def read_defects(document: Document) -> dict[Defect, str]:
@@ -97,27 +103,60 @@ def read_differences(document: Document) -> dict[Difference, Sentence]:
     return found
 
 
-def read_templates(directory: Path, mistakes: Mistakes) -> dict[MailKind, Template]:
-    """The sources in ``directory``/mails, by kind."""
-    found: dict[MailKind, Template] = {}
+def read_templates(directory: Path, mistakes: Mistakes) -> tuple[dict[MailKind, Template], dict[MailKind, Template]]:
+    """The sources in ``directory``/mails, by kind: the Polish ones, and the English ones that stand beside some."""
+    polish: dict[MailKind, Template] = {}
+    english: dict[MailKind, Template] = {}
+
+    def wrong(path: Path, what: str, mend: str) -> None:
+        mistakes.add(Finding(str(path), 1, 1, what, mend, code="file"))
+
     for path in sorted((directory / "mails").glob("*.j2")):
         name = _TEMPLATE.fullmatch(path.name)
+        found = english if name and name.group(2) else polish
         kind = name.group(1) if name else ""
-        if kind not in list(MailKind):
-            mend = hint(kind, MailKind) if name else "name it <kind>_<small letters>.txt.j2, as T1_rejestracja.txt.j2"
-            mistakes.add(str(path), 1, 1, f"is not named after a mail; mend: {mend}")
+        if not name:
+            wrong(path, "is not named after a mail", "name it <kind>_<small letters>.txt.j2, as T1_rejestracja.txt.j2")
+        elif kind not in list(MailKind):
+            wrong(path, "is not named after a mail", hint(kind, MailKind))
         elif kind in found:
-            other = found[MailKind(kind)].path.name
-            mistakes.add(str(path), 1, 1, f"is a second template for {kind}, beside {other}; mend: keep one")
-        elif (source := read_text(path, mistakes)) is not None:
+            wrong(path, f"is a second template for {kind}, beside {found[MailKind(kind)].path.name}", "keep one")
+        elif (source := read_text(path, mistakes, _TEMPLATE_BYTES)) is not None:
             found[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
-    return found
+    for kind, template in english.items():
+        beside = (directory / "mails").glob(f"{kind}_*.txt.j2")
+        if all(path.name.endswith(".en.txt.j2") for path in beside):
+            mend = f"write rules/mails/{kind}_….txt.j2"
+            wrong(template.path, f"is the English {kind}, and there is no Polish one", mend)
+    return polish, english
 
 
-def _sourced(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> str | None:
+def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> tuple[str, ...] | None:
+    """The values of a mapping of further contacts, without those that are switched off ("use: no"); None when one is
+    wrong."""
+    found = []
+    listed = document.mapping(node, key, "name") if node is not None else {}
+    for name, entry in listed.items():
+        text = _sourced(document, entry, f"{key}.{name}", value, form, ("use",))
+        switch = document.mapping(entry, f"{key}.{name}").get("use")
+        use = document.word(switch, f"{key}.{name}.use", ("yes", "no"), "yes or no") if switch else "yes"
+        found.append((text, use))
+    if any(text is None or use is None for text, use in found):
+        return None
+    return tuple(text for text, use in found if text is not None and use == "yes")
+
+
+def _sourced(
+    document: Document,
+    node: Node | None,
+    key: str,
+    value: str,
+    form: re.Pattern[str],
+    optional: tuple[str, ...] = (),
+) -> str | None:
     if node is None:
         return None
-    entries = document.entries(node, key, (value, "source"))
+    entries = document.entries(node, key, (value, "source"), optional)
     source = document.string(entries.get("source"), f"{key}.source")
     text = document.string(entries.get(value), f"{key}.{value}")
     if text is not None and not form.fullmatch(text):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mailbot.decision import decide
 from mailbot.model import Facts, MailKind, Outcome, State
-from mailbot.ruleset import floor
+from mailbot.ruleset import floor, regions
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Rule, Ruleset
-from mailbot.ruleset.vocabulary import FACTS, region, witness
+from mailbot.ruleset.regions import Space
+from mailbot.ruleset.vocabulary import FACTS
 from tests.support import ROOT
 
 RULES = load(ROOT / "rules")
+SPACE = Space(FACTS)
 LOGIN = ("yes", "no", "single", "pass", "no", "EXACT")
 ALONE = ("none", "not-asked", "not-asked", "no", "no")
 RIGHT = Facts(*LOGIN, "A", "no", "no", "active", "ok", "ok", *ALONE)
@@ -72,10 +72,10 @@ def test_the_new_login_is_granted_when_every_condition_holds(application: str) -
 def test_a_rule_for_case_b_must_name_every_demand_itself(fact: str) -> None:
     when = {name: words for name, words in CASE_B_DEMANDS.items() if name != fact}
     rule = replace(bold(Outcome.OK_B, *CASE_B), when=when)
-    assert [reason for reason, _ in floor.mistakes(rule, ())] == [
+    assert [reason for reason, _ in floor.mistakes(rule, (), SPACE)] == [
         f"security floor: an activation link needs {fact}={'|'.join(CASE_B_DEMANDS[fact])}"
     ]
-    assert floor.mistakes(replace(rule, when=CASE_B_DEMANDS), ()) == ()
+    assert floor.mistakes(replace(rule, when=CASE_B_DEMANDS), (), SPACE) == ()
 
 
 def test_one_case_is_not_granted_by_the_other() -> None:
@@ -103,7 +103,7 @@ SHAPES = {
     "notice of a used link": (Outcome.REVIEW, (T.T1, T.T19)),
     "resolution of case B": (Outcome.OK_A, (T.T1, T.T2B, T.T3)),
     "notice to the old login": (Outcome.REVIEW, (T.T1, T.T14)),
-    "a mail for later": (Outcome.GENERAL, (T.T8,)),
+    "notice of a break": (Outcome.GENERAL, (T.T12,)),
     "link without resolution": (Outcome.OK_A, (T.T1, T.T3)),
     "link without registration": (Outcome.OK_A, (T.T2A, T.T3)),
     "link first": (Outcome.OK_A, (T.T3, T.T1, T.T2A)),
@@ -125,75 +125,63 @@ def test_outcomes_and_mails_that_never_fit(name: str) -> None:
     assert floor.misshapen(outcome, mails)
     decision = decide(RIGHT, (), "", only(bold(outcome, *mails)))
     assert (decision.outcome, decision.mails, decision.desk) == (Outcome.REVIEW, (), "BEZPIECZENSTWO")
-    assert floor.mistakes(bold(outcome, *mails), ())
+    assert floor.mistakes(bold(outcome, *mails), (), SPACE)
 
 
-def words_of(fact: str) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(st.sampled_from(FACTS[fact]), min_size=1, unique=True).map(tuple)
+NEEDS = [
+    ("T9 answers a complaint in time", Outcome.REVIEW, (T.T9,), {"thread": "own", "complaint": "in-time"}),
+    ("T10 answers one too late", Outcome.REVIEW, (T.T10,), {"thread": "own", "complaint": "late"}),
+    ("a complaint opens the sender's ticket", Outcome.COMPLAINT_OK, (), {"thread": "own", "complaint": "in-time"}),
+    ("a late complaint names its ticket", Outcome.COMPLAINT_LATE, (), {"thread": "own", "complaint": "late"}),
+    ("T13 answers one question", Outcome.GENERAL, (T.T13,), {"faq": "sure"}),
+    ("FAQ is one question", Outcome.FAQ, (), {"faq": "sure"}),
+    ("T18 tells of a limit", Outcome.RATE_LIMITED, (T.T18,), {"limit": "sender"}),
+    ("an update of the sender's ticket", Outcome.TICKET_UPDATE, (), {"thread": "own"}),
+]
+UNTOLD = [(*need[1:], fact) for need in NEEDS for fact in need[3]]
 
 
-conditions = st.lists(st.sampled_from(sorted(FACTS)), unique=True, max_size=6).flatmap(
-    lambda facts: st.fixed_dictionaries({fact: words_of(fact) for fact in facts})
-)
-answers = st.one_of(
-    st.sampled_from([(Outcome.OK_A, ACTIVATION), (Outcome.OK_B, CASE_B)]),
-    st.tuples(st.sampled_from(Outcome), st.lists(st.sampled_from(MailKind), max_size=4).map(tuple)),
-    st.sampled_from([(Outcome.REVIEW, ()), (Outcome.NO_REPLY, ()), (Outcome.NEAR_MISS, (T.T7,))]),
-)
-demanding = st.sampled_from([{**ACTIVATION_DEMANDS}, {**CASE_B_DEMANDS}])
-rules = st.builds(
-    lambda when, answer: Rule("r", None, "r", when, answer[0], None, State.W_TOKU, "", answer[1]),
-    st.one_of(conditions, demanding),
-    answers,
-)
-facts_drawn = st.builds(Facts, **{fact: st.sampled_from(words) for fact, words in FACTS.items()})
-near_right = st.lists(st.sampled_from(sorted(FACTS)), max_size=2, unique=True).flatmap(
-    lambda changed: st.builds(
-        lambda right, words: replace(right, **words),
-        st.sampled_from([RIGHT, RIGHT_B]),
-        st.fixed_dictionaries({f: st.sampled_from(FACTS[f]) for f in changed}),
-    )
-)
-mail_facts = st.one_of(facts_drawn, near_right)
-
-
-@settings(max_examples=600, deadline=None)
-@given(st.lists(rules, min_size=1, max_size=6), mail_facts)
-def test_no_rules_whatever_get_past(drawn: list[Rule], facts: Facts) -> None:
-    decision = decide(facts, (), "", replace(RULES, rules=tuple(drawn)))
-    if decision.outcome in (Outcome.OK_A, Outcome.OK_B) or set(decision.mails) & {T.T2A, T.T2B, T.T3, T.T14}:
-        moves = decision.outcome is Outcome.OK_B
-        demands = CASE_B_DEMANDS if moves else ACTIVATION_DEMANDS
-        assert all(getattr(facts, fact) in words for fact, words in demands.items())
-        assert (decision.outcome, decision.mails) in ((Outcome.OK_A, ACTIVATION), (Outcome.OK_B, CASE_B))
-    if decision.mails:
-        assert all(getattr(facts, fact) in words for fact, words in ANSWER_DEMANDS.items())
-
-
-@settings(max_examples=600, deadline=None)
-@given(st.lists(rules, min_size=1, max_size=6), mail_facts)
-def test_what_the_loader_takes_never_needs_the_second_look(drawn: list[Rule], facts: Facts) -> None:
-    taken: list[Rule] = []
-    for rule in drawn:
-        if floor.mistakes(rule, [region(r.when) for r in taken]):
-            continue
-        taken.append(rule)
-    assert decide(facts, (), "", replace(RULES, rules=tuple(taken))).floor == ()
-
-
-@settings(max_examples=400, deadline=None)
-@given(conditions, st.lists(conditions, max_size=5), facts_drawn)
-def test_witness_is_exact(
-    wanted: dict[str, tuple[str, ...]], taken: list[dict[str, tuple[str, ...]]], facts: Facts
+@pytest.mark.parametrize(("outcome", "mails", "needs", "fact"), UNTOLD)
+def test_what_words_of_a_mail_take_for_granted(
+    outcome: Outcome, mails: tuple[MailKind, ...], needs: dict[str, str], fact: str
 ) -> None:
-    def inside(combination: dict[str, str], when: dict[str, tuple[str, ...]]) -> bool:
-        return all(combination[fact] in words for fact, words in when.items())
+    right = replace(RIGHT, **needs)
+    rules = only(bold(outcome, *mails))
+    assert decide(right, (), "", rules).floor == ()
+    refused = decide(replace(right, **{fact: FACTS[fact][0]}), (), "", rules)
+    assert (refused.outcome, refused.mails, refused.desk) == (Outcome.REVIEW, (), "BEZPIECZENSTWO")
+    when = {name: (word,) for name, word in needs.items() if name != fact} | {
+        name: words for name, words in ANSWER_DEMANDS.items() if name not in needs
+    }
+    found = floor.mistakes(replace(bold(outcome, *mails), when=when), (), SPACE)
+    assert found
+    assert all(fact in reason for reason, _ in found)
+    whole = {**when, fact: (needs[fact],)}
+    assert floor.mistakes(replace(bold(outcome, *mails), when=whole), (), SPACE) == ()
 
-    found = witness(region(wanted), [region(when) for when in taken])
-    if found is not None:
-        assert inside(found, wanted)
-        assert not any(inside(found, when) for when in taken)
-        return
-    drawn = {fact: getattr(facts, fact) for fact in FACTS}
-    drawn |= {fact: words[0] for fact, words in wanted.items()}
-    assert any(inside(drawn, when) for when in taken)
+
+def test_over_the_loop_limit_one_mail_is_left() -> None:
+    looping = replace(RIGHT, limit="answers")
+    assert decide(looping, (), "", only(bold(Outcome.RATE_LIMITED, T.T18))).mails == (T.T18,)
+    for mails in ((T.T1,), (T.T1, T.T18)):
+        assert decide(looping, (), "", only(bold(Outcome.RATE_LIMITED, *mails))).floor
+
+
+def test_a_stop_may_change_a_ticket_that_the_mail_does_not_name() -> None:
+    rules = only(bold(Outcome.TICKET_UPDATE))
+    assert decide(replace(RIGHT, stop="yes"), (), "", rules).floor == ()
+    assert decide(RIGHT, (), "", rules).floor == ("TICKET_UPDATE needs thread=own or stop=yes, saw none, no",)
+
+
+def test_a_rule_that_is_only_watched_must_be_safe_and_guards_nothing() -> None:
+    watched = replace(bold(Outcome.REJ_GENERIC, T.T5), shadow=True)
+    assert floor.mistakes(watched, (), SPACE)
+
+
+def test_what_cannot_be_told_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "BUDGET", 0)
+    (reason, mend), *_ = floor.mistakes(bold(Outcome.REJ_GENERIC, T.T5), (), SPACE)
+    assert "nobody can tell" in reason
+    assert "name the facts in the rule" in mend
+    named = replace(bold(Outcome.REJ_GENERIC, T.T5), when=ANSWER_DEMANDS)
+    assert floor.mistakes(named, (), SPACE) == ()  # nothing forbidden is left to search

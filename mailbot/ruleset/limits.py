@@ -1,0 +1,67 @@
+"""rules/limits.yaml: how much of one sender, domain or account is decided by a machine (row 4 of the decision table).
+
+Every bound has a ceiling: a limit may be moved, and none can be switched off (security floor).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from yaml.nodes import Node
+
+from mailbot.ruleset import values
+from mailbot.ruleset.document import Document
+from mailbot.ruleset.model import Limit, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    most_mails: int
+    least_hours: int
+    most_hours: int
+
+
+BOUNDS = {
+    "per_sender": _Bounds(100, 1, 24),
+    "per_domain": _Bounds(10_000, 1, 24),
+    "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (domain.md §3.5, enumeration)
+    "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (domain.md §3.5, mail loop)
+}
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
+
+
+def read(document: Document) -> Limits | None:
+    """The limits; None when there is a mistake (noted in the document)."""
+    if document.root is None:
+        return None
+    entries = document.entries(document.root, "", tuple(BOUNDS))
+    found: dict[str, Limit] = {}
+    exempt: frozenset[str] = frozenset()
+    for key, node in entries.items():
+        extra = ("exempt",) if key == "per_domain" else ()
+        parts = document.entries(node, key, ("mails", "hours", *extra))
+        bounds = BOUNDS[key]
+        mails = values.number(document, parts.get("mails"), f"{key}.mails", 1, bounds.most_mails)
+        hours = values.number(document, parts.get("hours"), f"{key}.hours", bounds.least_hours, bounds.most_hours)
+        if mails is not None and hours is not None:
+            found[key] = Limit(mails, hours)
+        if "exempt" in parts:
+            exempt = _domains(document, parts["exempt"], "per_domain.exempt")
+    if len(found) < len(BOUNDS):
+        return None
+    return Limits(found["per_sender"], found["per_domain"], exempt, found["failures"], found["answers"])
+
+
+def _domains(document: Document, node: Node, key: str) -> frozenset[str]:
+    found: set[str] = set()
+    for item in document.items(node, key):
+        name = document.string(item, key)
+        if name is None:
+            continue
+        if not _DOMAIN.fullmatch(name):
+            document.wrong(item, key, f'"{name}" is no domain', 'write what stands behind the "@", in small letters')
+        elif name in found:
+            document.wrong(item, key, f'"{name}" stands twice', "keep one")
+        found.add(name)
+    return frozenset(found)

@@ -1,0 +1,84 @@
+"""What no file of a rule set can say alone: words that nothing uses, and words that the program needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from mailbot.model import MailKind
+from mailbot.ruleset import fixed, floor
+from mailbot.ruleset.document import Document
+from mailbot.ruleset.findings import Finding, Level, Mistakes
+from mailbot.ruleset.model import Ruleset, Template
+
+PROGRAM_CATEGORIES = ("HASLO_AWARYJNE_A", "HASLO_AWARYJNE_B", "OGOLNE")
+"""The categories that the program gives by itself (mailbot.facts)."""
+
+_SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")
+"""Files whose words reach citizens. topics.yaml is not among them: its sayings may spell a subject as people do."""
+
+Documents = Mapping[str, Document]
+Templates = tuple[Mapping[MailKind, Template], Mapping[MailKind, Template]]
+
+
+def errors(
+    directory: Path, documents: Documents, categories: Mapping[str, str], templates: Templates, mistakes: Mistakes
+) -> None:
+    """Note what would fail when a mail is decided or written. ``templates``: the Polish ones and the English ones."""
+    for name in _SAID:
+        for finding in fixed.findings(documents[name].file, documents[name].text or ""):
+            mistakes.add(finding)
+    for template in (template for found in templates for template in found.values()):
+        for finding in fixed.findings(str(template.path), template.source):
+            mistakes.add(finding)
+    root = documents["categories.yaml"].root
+    for name in PROGRAM_CATEGORIES:
+        if isinstance(root, MappingNode) and categories and name not in categories:
+            what, mend = "is missing, and the program gives it to tickets", f'write "{name}:" here'
+            documents["categories.yaml"].wrong(root, name, what, mend, "missing-key")
+    for kind in floor.ELSEWHERE:
+        if kind not in templates[0]:
+            what, mend = f"{kind} has no template", f"write rules/mails/{kind}_….txt.j2"
+            mistakes.add(Finding(str(directory / "mails"), 1, 0, what, mend, code="missing-template"))
+
+
+def notes(documents: Documents, ruleset: Ruleset, mistakes: Mistakes) -> None:
+    """Note what is of no use in a rule set without errors."""
+    _note_categories(documents["categories.yaml"], ruleset)
+    _note_topics(documents["topics.yaml"], ruleset)
+    sent = {*floor.ELSEWHERE, *(kind for rule in ruleset.rules for kind in rule.mails)}
+    for kind, template in ruleset.templates.items():
+        if kind not in sent:
+            what, mend = f"no rule sends {kind}", "name it in a rule, or take the file away"
+            mistakes.add(Finding(str(template.path), 1, 0, what, mend, Level.NOTE, "unused"))
+
+
+def _note_categories(document: Document, ruleset: Ruleset) -> None:
+    used: set[str | None] = {*PROGRAM_CATEGORIES}
+    used |= {rule.category for rule in ruleset.rules}
+    used |= {topic.category for topic in ruleset.topics}
+    used |= {faq.category for faq in ruleset.faqs}
+    used |= {service.categories[0] for service in ruleset.services.values()}  # of a mail that names the service
+    assert isinstance(document.root, MappingNode)
+    for name, _ in document.root.value:
+        if name.value not in used:
+            document.note(name, name.value, "no ticket ever gets this category", "name it, or delete it", "unused")
+
+
+def _note_topics(document: Document, ruleset: Ruleset) -> None:
+    asked = {word for rule in ruleset.rules for word in rule.when.get("topic", ())}
+    for topic in ruleset.topics:
+        if topic.name not in asked:
+            what, mend = "no rule asks for this topic", "name it in a rule, or delete it"
+            document.note(_name_node(document, topic.name), "name", f'"{topic.name}": {what}', mend, "unused")
+
+
+def _name_node(document: Document, name: str) -> Node:
+    """Where the topic ``name`` gets its name."""
+    assert isinstance(document.root, MappingNode)
+    listed = document.root.value[0][1]
+    assert isinstance(listed, SequenceNode)
+    names = (value for topic in listed.value for key, value in topic.value if key.value == "name")
+    return next(node for node in names if isinstance(node, ScalarNode) and node.value == name)

@@ -1,0 +1,110 @@
+"""The schemas of the files whose words reach citizens, or are looked for in what they write."""
+
+from __future__ import annotations
+
+from mailbot.model import Defect, Difference
+from mailbot.ruleset import faq, topics
+from mailbot.ruleset.lint import PROGRAM_CATEGORIES
+from mailbot.ruleset.schema.parts import CATEGORY, DAY, NAME, Schema, entries, pick, several, sourced, text
+from mailbot.ruleset.texts import DIFFERENCE_FIELDS, MAIN_PHONE
+
+
+def categories_file() -> Schema:
+    """The schema of rules/categories.yaml."""
+    return {
+        "type": "object",
+        "description": "category of a ticket → what it is called in the registration mail",
+        "patternProperties": {CATEGORY: text("plain Polish, beginning with a small letter")},
+        "required": list(PROGRAM_CATEGORIES),
+        "additionalProperties": False,
+    }
+
+
+def contacts_file() -> Schema:
+    """The schema of rules/contacts.yaml."""
+    number = sourced("a telephone", text("digits in groups", pattern=r"^\+?[0-9]+( [0-9]+)+$"), "number")
+    phones = {"type": "object", "required": [MAIN_PHONE], "additionalProperties": number}
+    address, link = text("an address"), text("a link")
+    return entries(
+        "the only telephones, addresses and links that a mail may name",
+        {
+            "helpdesk": sourced("the address of the helpdesk", address, "address"),
+            "portal": sourced("the portal", text("https, no slash at the end", pattern="^https://"), "url"),
+            "phones": phones | {"description": "service → telephone"},
+        },
+        {"addresses": _used("address", address), "links": _used("url", link)},
+    )
+
+
+def _used(key: str, value: Schema) -> Schema:
+    use = {"enum": ["yes", "no"], "description": "no: switched off, no mail may name it"}
+    item = entries("a further contact", {key: value, "source": text("where it was taken from")}, {"use": use})
+    return {"type": "object", "description": "name → contact", "additionalProperties": item}
+
+
+def defects_file() -> Schema:
+    """The schema of rules/defects.yaml."""
+    return entries("the sentence for each formal defect", {defect: text("one sentence") for defect in Defect})
+
+
+def differences_file() -> Schema:
+    """The schema of rules/differences.yaml."""
+
+    def sentence(difference: Difference) -> Schema:
+        field = DIFFERENCE_FIELDS.get(difference)
+        if field is None:
+            return text("one sentence")
+        filled = text(f"may hold {{{field}}}, words of the citizen's subject")
+        return entries("a sentence", {"text": filled, "general": text("the same without these words")})
+
+    return entries("how a subject differs from the required one", {one: sentence(one) for one in Difference})
+
+
+def topics_file() -> Schema:
+    """The schema of rules/topics.yaml."""
+    known = {
+        "name": _name(),
+        "title": text("what it is about, for people"),
+        "said": _sayings("one of them must stand in subject or text", 1),
+        "category": _category("of a ticket whose rule names none"),
+        "context": _sayings("one of these must stand there as well"),
+        "unless": _sayings("none of these may stand there"),
+        "nothing_but": several("the mail holds no other words than these", text("one word")) | {"uniqueItems": False},
+        "yields_to": several("topics above: it is no topic of the mail when one of these is", _name()),
+    }
+    topic = entries("a topic", pick(topics.REQUIRED, known), pick(topics.OPTIONAL, known))
+    listed = several("in the order in which they are listed", topic, 1, topics.MOST)
+    return entries("what a mail outside the special procedure may be about", {"topics": listed})
+
+
+def faq_file() -> Schema:
+    """The schema of rules/faq.yaml."""
+    answer = several("lines, in Polish", text("a line", maxLength=faq.LONGEST_LINE), 1) | {"uniqueItems": False}
+    known = {
+        "name": _name(),
+        "question": text("the question in its whole words"),
+        "answer": answer,
+        "said": _sayings("one of them says that it is this question", 1),
+        "title": text("what the system is called"),
+        "owner": text("whose system it is"),
+        "source": text("where the answers were taken from"),
+        "published": text("the day of the source", pattern=DAY),
+        "category": _category("of the ticket"),
+        "about": _sayings("one of them says that a mail is about this system", 1),
+        "unless": _sayings("none of these may stand there"),
+    }
+    known["entries"] = several("its questions", entries("a question", pick(faq.ENTRY, known)), 1)
+    system = entries("a system", pick(faq.SYSTEM, known), pick(("unless",), known))
+    return entries("questions that a machine may answer", {"systems": several("the systems", system)})
+
+
+def _name() -> Schema:
+    return text("small letters, digits and -", pattern=NAME, maxLength=40)
+
+
+def _category(about: str) -> Schema:
+    return text(f"{about}; a name of categories.yaml", pattern=CATEGORY)
+
+
+def _sayings(about: str, least: int = 0) -> Schema:
+    return several(about, text("a saying, as 'usun* [moje] (konto|konta)'"), least, topics.MOST)
