@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
-from mailbot.unicode import nfc
+from mailbot.unicode import flat, visible
 
-# Default_Ignorable_Code_Point (Unicode 15) without the Hangul fillers, which show as a gap, and without U+202E
-# RIGHT-TO-LEFT OVERRIDE, which turns the letters round for everybody to see.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202d\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
-)
+__all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
+
 # White_Space (Unicode, PropList.txt): what a mail program shows as a gap.
 _SPACE = re.compile("[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-_PLAIN = {"ł": "l", "đ": "d", "ð": "d", "ø": "o", "ı": "i", "ħ": "h", "ß": "s", "æ": "a", "œ": "o", "þ": "t", "ə": "a"}
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
-
-
-def visible(text: str) -> str:
-    """``text`` in NFC without invisible characters (domain.md §1.6)."""
-    return nfc(_INVISIBLE.sub("", text))
 
 
 def canonical(text: str) -> str:
@@ -31,19 +20,6 @@ def canonical(text: str) -> str:
     Nothing else: case, punctuation and doubled inner spaces stay, because a person sees them.
     """
     return _SPACE.sub(" ", visible(text)).strip(" ")
-
-
-@lru_cache(maxsize=4096)
-def _flat(char: str) -> str:
-    for part in unicodedata.normalize("NFKD", char.casefold()):
-        if not unicodedata.combining(part):
-            return _PLAIN.get(part, part)
-    return char
-
-
-def flat(text: str) -> str:
-    """Lower case without diacritics, one character for each character of ``text``: positions stay the same."""
-    return "".join(map(_flat, text))
 
 
 @lru_cache(maxsize=8192)

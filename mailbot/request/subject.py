@@ -9,7 +9,7 @@ from mailbot.request.characters import canonical, distance
 from mailbot.request.differences import WORDS, differences, key, shown, words
 from mailbot.request.reference import tickets
 
-__all__ = ["canonical", "classify"]
+__all__ = ["canonical", "classify", "without_prefix"]
 
 LONGEST = 500
 """Characters of a subject that are looked at for likeness; no header a person writes is longer."""
@@ -39,7 +39,7 @@ def classify(text: str, *, is_reply: bool) -> Subject:
     if whole == "NOWE":
         return Subject(SubjectClass.NOWE, whole)
     seen = whole[:LONGEST]
-    rest = _without_prefix(seen)
+    rest = without_prefix(seen)
     if "".join(words_key(rest)) in _NEW:
         return Subject(SubjectClass.NOWE_NEAR, whole)
     if rest == REQUIRED_SUBJECT and is_reply and len(whole) <= LONGEST:
@@ -56,7 +56,7 @@ def words_key(text: str) -> list[str]:
     return [key(word) for word in words(text)]
 
 
-def _without_prefix(text: str) -> str:
+def without_prefix(text: str) -> str:
     """``text`` without reply and forward marks (RFC 5322 §3.6.5 "Re: " and national ones) and tags of gateways."""
     while found := _REPLY.match(text) or _TAG.match(text):
         text = text[found.end() :]
