@@ -22,6 +22,8 @@ from mailbot.mails.wording import fold
 _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)
 _WORD = 39  # bytes in one encoded word: with "Subject: " before it the line still fits
 _REFERENCES = 10
+_BOUNDARY = "=_text_and_html"
+"""Quoted-printable never holds "=_". The same in every mail: refusals must not differ (domain.md §3.5)."""
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
 _TOKEN_LINE = re.compile(rf"^(.*{PLACEHOLDER}.*)$", re.MULTILINE)
 _SAFE_PHRASE = re.compile(r"[A-Za-z0-9 ]+")
@@ -42,6 +44,8 @@ class Heading:
     loop_mark: str
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
+    language: str = "pl"
+    """Of the text (RFC 3282, Content-Language)."""
 
 
 def message(heading: Heading, text: str) -> bytes:
@@ -50,17 +54,16 @@ def message(heading: Heading, text: str) -> bytes:
     A value that cannot stand in a header (control characters) raises TemplateError; a Message-ID of the citizen that is
     not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532).
     """
-    boundary = "=_" + re.sub(r"[^A-Za-z0-9]", "_", heading.message_id)[:60]  # quoted-printable never holds "=_"
     parts = [
-        _header(heading, boundary),
-        _part(boundary, "text/plain", fold(text)),
-        _part(boundary, "text/html", html.from_text(heading.subject, text)),
-        f"--{boundary}--\r\n".encode(),
+        _header(heading),
+        _part("text/plain", fold(text)),
+        _part("text/html", html.from_text(heading.subject, text, heading.language)),
+        f"--{_BOUNDARY}--\r\n".encode(),
     ]
     return b"".join(parts)
 
 
-def _header(heading: Heading, boundary: str) -> bytes:
+def _header(heading: Heading) -> bytes:
     lines = [
         f"From: {_phrase(heading.sender_name)}<{heading.sender}>",
         f"To: <{heading.recipient}>",
@@ -71,9 +74,9 @@ def _header(heading: Heading, boundary: str) -> bytes:
         f"Auto-Submitted: {heading.auto_submitted}",
         "X-Auto-Response-Suppress: All",
         f"X-Loop: {heading.loop_mark}",
-        "Content-Language: pl",
+        f"Content-Language: {heading.language}",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+        f'Content-Type: multipart/alternative;\r\n boundary="{_BOUNDARY}"',
     ]
     for value in (heading.sender, heading.recipient, heading.message_id, heading.loop_mark):
         if not value.isprintable() or " " in value or "<" in value[1:] or ">" in value[:-1]:
@@ -127,9 +130,13 @@ def _encoded_words(text: str) -> str:
     return "\r\n ".join(words)
 
 
-def _part(boundary: str, content_type: str, text: str) -> bytes:
-    head = f"--{boundary}\r\nContent-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
-    return f"{head}\r\n\r\n".encode() + quoted_printable(text) + b"\r\n"
+def _part(content_type: str, text: str) -> bytes:
+    head = (
+        f"--{_BOUNDARY}",
+        f"Content-Type: {content_type}; charset=utf-8",
+        "Content-Transfer-Encoding: quoted-printable",
+    )
+    return "\r\n".join([*head, "", ""]).encode() + quoted_printable(text) + b"\r\n"
 
 
 def quoted_printable(text: str) -> bytes:

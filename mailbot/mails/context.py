@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
+from mailbot.clocks import complaint_deadline
 from mailbot.errors import TemplateError
-from mailbot.mails import wording
+from mailbot.mails import breaks, wording
 from mailbot.mails.letter import PLACEHOLDER, Letter, Office
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Defect, MailKind, Phrase
-from mailbot.ruleset.model import Ruleset
-from mailbot.ruleset.texts import DIFFERENCE_FIELDS, MAIN_PHONE
+from mailbot.ruleset.model import Ruleset, Service
+from mailbot.ruleset.texts import DIFFERENCE_FIELDS
 
 _HINT = "(imię i nazwisko, rok urodzenia)"
+
+PROCEDURE = "HASLO_AWARYJNE_"
+"""How the categories of the special procedure begin."""
+
+EXPLANATION = "WYJASNIENIE"
+"""Category of a question about our answer; it is treated as a complaint (seed 001, E13)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Material:
+    kind: MailKind
     letter: Letter
     ruleset: Ruleset
     office: Office
+
+    @property
+    def service(self) -> Service:
+        return self.ruleset.service_of(self.letter.category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,9 @@ class Variable:
 
 
 def variables(kind: MailKind, letter: Letter, ruleset: Ruleset, office: Office) -> dict[str, str]:
-    """The values of every variable that mail ``kind`` knows. Raises TemplateError when ``letter`` lacks one."""
-    material = _Material(letter, ruleset, office)
+    """The values of every variable that mail ``kind`` knows, in the letter's language. Raises TemplateError when
+    ``letter`` lacks one."""
+    material = _Material(kind, letter, ruleset, office)
     return {name: VARIABLES[name].fill(material) for name in KNOWN[kind]}
 
 
@@ -42,17 +55,57 @@ def link(office: Office) -> str:
     return f"{office.public_url}/aktywacja/{PLACEHOLDER}"
 
 
-def _expiry(material: _Material) -> datetime:
-    if material.letter.link_expires is None:
-        raise TemplateError(f"{material.letter.ticket}: a mail about a link was asked for without link_expires")
-    return material.letter.link_expires
+def _required(material: _Material, field: str) -> Any:
+    """What only some letters hold."""
+    value = getattr(material.letter, field)
+    if value is None:
+        raise TemplateError(f"{material.letter.ticket}: {material.kind} was asked for without {field}")
+    return value
 
 
-def _change(material: _Material) -> str:
-    moment = material.letter.change_from
-    if moment is None:
-        raise TemplateError(f"{material.letter.ticket}: the warning was asked for without change_from")
-    return f"{wording.day(moment)}, godz. {wording.hour(moment)}"
+def _day(field: str) -> Callable[[_Material], str]:
+    return lambda m: wording.day(_required(m, field), m.letter.language)
+
+
+def _moment(field: str) -> Callable[[_Material], str]:
+    return lambda m: wording.moment(_required(m, field), m.letter.language)
+
+
+def _promised(material: _Material) -> str:
+    """What an office answers in a channel of its own may need a specialist."""
+    letter = material.letter
+    last = letter.specialist_by if material.kind.own else None
+    return wording.day(last or letter.promised_at, letter.language)
+
+
+def _procedure(material: _Material) -> str:
+    return "tak" if material.letter.category.startswith(PROCEDURE) else ""
+
+
+def _explanation(material: _Material) -> str:
+    return "tak" if material.letter.category == EXPLANATION else ""
+
+
+def _breaks(material: _Material) -> str:
+    return breaks.sentences(material.letter)
+
+
+def _opening(material: _Material) -> str:
+    calendar = material.ruleset.calendar
+    return wording.opening(calendar.opens, calendar.closes, material.letter.language)
+
+
+def _published(material: _Material) -> str:
+    return wording.date_in_words(_required(material, "system").published, material.letter.language)
+
+
+def _complaint_days(material: _Material) -> str:
+    return wording.days(material.ruleset.calendar.complaint_days, material.letter.language)
+
+
+def _complaint(material: _Material) -> str:
+    letter = material.letter
+    return wording.day(complaint_deadline(letter.now, material.ruleset.calendar), letter.language)
 
 
 def _case(material: _Material) -> Phrase:
@@ -96,42 +149,95 @@ def _category(material: _Material) -> str:
 
 VARIABLES: Mapping[str, Variable] = {
     "zgl": Variable("number of the ticket", lambda m: m.letter.ticket),
-    "tel": Variable("telephone of the procedure", lambda m: m.ruleset.contacts.phones[MAIN_PHONE]),
+    "tel": Variable("telephone of the ticket's service", lambda m: m.ruleset.contacts.phones[m.service.phone]),
     "adres": Variable("address citizens write to", lambda m: m.ruleset.contacts.helpdesk),
     "portal": Variable("address of the portal", lambda m: m.ruleset.contacts.portal),
-    "data_slownie": Variable('day of registration, ends with "r."', lambda m: wording.day(m.letter.opened_at)),
+    "data_slownie": Variable('day of registration, ends with "r."', _day("opened_at")),
     "godz": Variable("hour of registration", lambda m: wording.hour(m.letter.opened_at)),
     "sprawa": Variable("what the ticket is about (rules/categories.yaml)", _category),
-    "termin_slownie": Variable('day by which we answer, ends with "r."', lambda m: wording.day(m.letter.promised_at)),
+    "procedura": Variable('"tak" in the special procedure, else empty', _procedure),
+    "wyjasnienie": Variable('"tak" for a question about our answer, empty for a complaint', _explanation),
+    "przerwa": Variable("a sentence for each break that goes on now; empty when there is none", _breaks),
+    "termin_slownie": Variable('day by which we answer, ends with "r."', _promised),
     "termin_godz": Variable("hour by which we answer", lambda m: wording.hour(m.letter.promised_at)),
+    "czas_standardowy": Variable(
+        'how long simple matters take, as it follows "w ciągu": "4 godzin" (rules/services.yaml)',
+        lambda m: wording.hours(m.service.standard_hours, m.letter.language),
+    ),
+    "specjalista_do": Variable('last day of an answer by a specialist, ends with "r."', _day("specialist_by")),
+    "godziny_pracy": Variable('when specialists work: "od 7:30 do 15:30" (rules/calendar.yaml)', _opening),
+    "odpowiedz_do": Variable('last day for the citizen\'s answer, ends with "r."', _day("reply_by")),
+    "odpowiedz_z": Variable('day of our answer, ends with "r."', _day("answered_at")),
+    "dni_reklamacji": Variable('how long a complaint may be made: "3 dni" (rules/calendar.yaml)', _complaint_days),
+    "koniec_reklamacji": Variable(
+        'last day of the complaint that came too late, ends with "r."', _day("complaint_until")
+    ),
+    "reklamacja_do": Variable('last day of a complaint about this mail, ends with "r."', _complaint),
     "link": Variable("the activation link", lambda m: link(m.office)),
-    "link_do": Variable(
-        "until when the link works: day and hour",
-        lambda m: f"{wording.day(_expiry(m))}, godz. {wording.hour(_expiry(m))}",
-    ),
-    "zmiana_od": Variable("before which day and hour the login is not changed", _change),
+    "link_do": Variable("until when the link works: day and hour", _moment("link_expires")),
+    "zmiana_od": Variable("before which day and hour the login is not changed", _moment("change_from")),
     "adres_strony": Variable("how the address of our page begins", lambda m: f"{m.office.public_url}/"),
-    "reklamacja_do": Variable(
-        'last day of a complaint, ends with "r."', lambda m: wording.day(wording.complaint_deadline(m.letter.now))
-    ),
     "lista_brakow": Variable("every formal defect, numbered (rules/defects.yaml)", _defects),
     "przypadek": Variable("A or B: what the citizen should send", _case),
     "zdanie": Variable("the sentence to send, and what follows it", lambda m: f"{SENTENCES[_case(m)]}\n{_HINT}"),
     "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
     "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
     "roznica": Variable("how it differs (rules/differences.yaml); empty when that is not known", _differences),
+    "system_przerwy": Variable("system that has a break (rules/notices.yaml)", lambda m: breaks.system(m.letter)),
+    "dzien_przerwy": Variable('day of the break, ends with "r."', lambda m: breaks.day(m.letter)),
+    "lista_okien": Variable("when the system is out of order, one line each", lambda m: breaks.windows(m.letter)),
+    "pytanie": Variable("the question that is answered (rules/faq.yaml)", lambda m: _required(m, "answer").question),
+    "odpowiedz": Variable("its answer", lambda m: "\n".join(_required(m, "answer").answer)),
+    "system": Variable("the system the question is about", lambda m: _required(m, "system").title),
+    "wlasciciel": Variable("whose system it is", lambda m: _required(m, "system").owner),
+    "zrodlo": Variable("where the answer was taken from", lambda m: _required(m, "system").source),
+    "stan_na": Variable('day of the answer, ends with "r."', _published),
 }
 
+_OWN = ("zgl", "tel", "adres", "portal", "data_slownie", "godz", "sprawa", "termin_slownie", "przerwa")
+
 KNOWN: Mapping[MailKind, tuple[str, ...]] = {
-    MailKind.T1: ("zgl", "data_slownie", "godz", "sprawa", "termin_slownie", "termin_godz", "tel"),
+    MailKind.T1: (
+        "zgl",
+        "data_slownie",
+        "godz",
+        "sprawa",
+        "procedura",
+        "przerwa",
+        "termin_slownie",
+        "termin_godz",
+        "tel",
+    ),
     MailKind.T2A: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T2B: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "tel"),
     MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "tel"),
     MailKind.T5: ("zgl", "tel"),
+    MailKind.T6: ("zgl", "odpowiedz_do", "adres", "portal", "tel"),
     MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "tel"),
+    MailKind.T8: (
+        "zgl",
+        "data_slownie",
+        "godz",
+        "temat_nadawcy",
+        "przerwa",
+        "czas_standardowy",
+        "specjalista_do",
+        "godziny_pracy",
+        "tel",
+    ),
+    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "portal", "tel"),
+    MailKind.T10: ("zgl", "dni_reklamacji", "odpowiedz_z", "koniec_reklamacji", "adres", "tel"),
+    MailKind.T11: ("zgl", "portal", "przerwa", "tel"),
+    MailKind.T12: ("zgl", "system_przerwy", "dzien_przerwy", "lista_okien", "tel"),
+    MailKind.T13: ("zgl", "pytanie", "odpowiedz", "system", "wlasciciel", "zrodlo", "stan_na", "tel"),
     MailKind.T14: ("zgl", "tel", "zmiana_od"),
-    MailKind.T19: ("zgl", "tel"),
     MailKind.T15: ("zgl", "termin_slownie", "termin_godz", "tel"),
+    MailKind.T16: ("zgl", "portal", "adres", "temat", "zdanie", "tel"),
+    MailKind.T17: ("zgl", "tel"),
+    MailKind.T18: ("zgl", "tel"),
+    MailKind.T19: ("zgl", "tel"),
+    MailKind.T20: ("zgl", "portal", "tel"),
+    **{kind: _OWN for kind in MailKind if kind.own},
 }
-"""The variables of each mail this version writes."""
+"""The variables of each mail."""

@@ -14,13 +14,14 @@ _URL = re.compile(r"https?://[^\s<>\"]+")
 _HEADING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,5}")
 
 
-def from_text(title: str, text: str) -> str:
-    """An HTML document (language Polish, lines ended by \\n) that says what ``text`` says."""
+def from_text(title: str, text: str, language: str = "pl") -> str:
+    """An HTML document (lines ended by \\n) that says what ``text`` says, marked as written in ``language``."""
     escaped = escape(text.strip("\n"))  # once and for all: everything below handles HTML
     blocks = [_block(block.split("\n")) for block in _BREAK.split(escaped)]
     head = f'<meta charset="utf-8">\n<title>{escape(title)}</title>'
     body = "\n".join(blocks)
-    return f'<!DOCTYPE html>\n<html lang="pl">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+    document = f'<html lang="{language}">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>'
+    return f"<!DOCTYPE html>\n{document}\n"
 
 
 def _block(lines: list[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailbot.model import Defect, Difference, Phrase
+from mailbot.ruleset.model import Faq, FaqEntry, Notice
 
 PLACEHOLDER = "MAILBOT-ACTIVATION-TOKEN-0000000"
 """Stands for the activation token in a T3 until it is sent, so that no link ever lies in the database.
@@ -64,3 +65,23 @@ class Letter:
     """Message-ID of the citizen's mail."""
     references: tuple[str, ...] = ()
     """Message-IDs that mail referred to."""
+    token: str = ""
+    """16 hex digits that only we can make for this ticket; part of our Message-IDs, so that an answer proves itself."""
+    language: str = "pl"
+    """pl or en: that of the citizen's mail. A mail without an English template is Polish all the same."""
+    standard_by: datetime | None = None
+    """T8: when what needs no specialist is answered."""
+    specialist_by: datetime | None = None
+    """T8, T9: when anything is answered at the latest."""
+    reply_by: datetime | None = None
+    """T6: until when the citizen may answer."""
+    answered_at: datetime | None = None
+    """T10: when the answer he complains about was accepted by his mail server."""
+    complaint_until: datetime | None = None
+    """T10: last moment of the complaint; T2A and T2B reckon theirs from ``now``."""
+    system: Faq | None = None
+    """T13: the questions that the next one belongs to."""
+    answer: FaqEntry | None = None
+    """T13: the question the mail surely asks."""
+    breaks: tuple[Notice, ...] = ()
+    """Published notices with a window open at ``now``; T12: the one it tells of."""

@@ -5,98 +5,106 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import nodes
 
 from mailbot.errors import TemplateError
-from mailbot.mails.context import KNOWN, variables
-from mailbot.mails.letter import PLACEHOLDER, Letter, Office
-from mailbot.mails.templates import ENVIRONMENT, TITLE, Templates
+from mailbot.mails import samples, strangers
+from mailbot.mails.context import KNOWN, link, variables
+from mailbot.mails.letter import Office
+from mailbot.mails.templates import ENVIRONMENT, TITLE, Templates, forbidden
 from mailbot.mails.wording import LINE
-from mailbot.model import REQUIRED_SUBJECT, Defect, Difference, MailKind, Phrase
+from mailbot.model import REQUIRED_SUBJECT, MailKind
 from mailbot.ruleset import loader
-from mailbot.ruleset.document import Mistakes, hint
+from mailbot.ruleset.document import Document, hint
+from mailbot.ruleset.findings import Finding, Level, Mistakes
+from mailbot.ruleset.fixed import ACTIVATION_TITLE
 from mailbot.ruleset.model import Contacts, Ruleset, Template
-from mailbot.ruleset.texts import read_templates
-
-ACTIVATION_TITLE = "PUESC: Zmiana adresu email"
-"""Promised to the citizen letter by letter (seed 001, P14)."""
+from mailbot.ruleset.texts import read_contacts, read_templates
 
 STOP = "STOP"
 """What the holder answers to T14 (domain.md §3.5)."""
 
-_TICKET = "ZGL0000001"
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_MAILBOX = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"(?:https?://|www\.)[^\s”)]*[^\s”).,]")
-_PHONE = re.compile(r"(?<!\w)\+?\d[\d -]{5,}\d(?!\w)")
 
 Found = tuple[int, str, str]
 """Line, what is wrong, mend."""
 
 
-def check(directory: Path) -> list[str]:
-    """Every mistake of the rule set in ``directory``, templates included, one a line; empty: it can be used."""
-    lines = loader.check(directory)
-    templates = read_templates(directory, Mistakes())
-    lines += [line for kind, template in templates.items() for line in _told(template, _static(kind, template.source))]
-    return lines or _rendered(loader.load(directory))
+def check(directory: Path) -> list[Finding]:
+    """Everything found in the rule set in ``directory``, templates included; no error among it: it can be used."""
+    return examine(directory)[1]
 
 
-def mistakes(ruleset: Ruleset) -> list[str]:
+def examine(directory: Path) -> tuple[Ruleset | None, list[Finding]]:
+    """The rule set, or None when there is an error in its YAML, and everything found, templates included."""
+    ruleset, findings = loader.examine(directory)
+    contacts = read_contacts(Document(directory / "contacts.yaml", Mistakes()))
+    templates = [(kind, t) for found in read_templates(directory, Mistakes()) for kind, t in found.items()]
+    findings += [f for kind, template in templates for f in _told(template, _static(kind, template.source, contacts))]
+    if contacts is not None:
+        findings += strangers.in_files(directory, contacts)
+    if ruleset is None or any(finding.level is Level.ERROR for finding in findings):
+        return ruleset, findings
+    return ruleset, findings + _rendered(ruleset)
+
+
+def mistakes(ruleset: Ruleset) -> list[Finding]:
     """Every mistake of the templates of a rule set whose YAML is right."""
-    found = [line for kind, t in ruleset.templates.items() for line in _told(t, _static(kind, t.source))]
+    found = [
+        finding
+        for _, kind, template in _templates(ruleset)
+        for finding in _told(template, _static(kind, template.source, ruleset.contacts))
+    ]
     return found or _rendered(ruleset)
 
 
-def samples(kind: MailKind, category: str) -> Iterator[Letter]:
-    """Letters that between them use everything mail ``kind`` can be asked to say."""
-    moment = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
-    later = moment + timedelta(hours=24)
-    plain = Letter(
-        _TICKET, "jan.kowalski@wp.example", category, moment, later, moment, "", link_expires=later, change_from=later
-    )
-    if kind is MailKind.T4:
-        full = replace(plain, defects=tuple(Defect), details={"czego": "nazwisko", "limit": "20"})
-        every_but_one = tuple(d for d in Defect if d is not Defect.PHRASE_A_WITH_APPLICATION)
-        yield full
-        yield replace(full, defects=every_but_one, phrase=Phrase.A)
-    elif kind is MailKind.T7:
-        near = replace(plain, subject="Odp: hasło awaryjne", differences=tuple((d, "Odp:") for d in Difference))
-        yield plain
-        for phrase in Phrase:
-            yield replace(near, phrase=phrase)
-            yield replace(near, phrase=phrase, authenticated=True)
-    else:
-        yield plain
+def _templates(ruleset: Ruleset) -> Iterator[tuple[str, MailKind, Template]]:
+    for language, templates in (("pl", ruleset.templates), ("en", ruleset.english)):
+        for kind, template in templates.items():
+            yield language, kind, template
 
 
-def _told(template: Template, found: list[Found]) -> list[str]:
-    return [f"{template.path}:{line}: {what}; mend: {mend}" for line, what, mend in found]
+def _told(template: Template, found: list[Found]) -> list[Finding]:
+    return [Finding(str(template.path), line, 0, what, mend, code="template") for line, what, mend in found]
 
 
-def _static(kind: MailKind, source: str) -> list[Found]:
+def _static(kind: MailKind, source: str, contacts: Contacts | None) -> list[Found]:
     """What can be seen in the source alone."""
-    if kind not in KNOWN:
-        return [(1, f"{kind} is not written by this version", "take the file away")]
     try:
         tree = ENVIRONMENT.parse(source)
     except jinja2.TemplateSyntaxError as error:
         return [(error.lineno, f"is not a template: {error.message}", "correct that place")]
-    unknown = meta.find_undeclared_variables(tree) - set(KNOWN[kind])
-    strange = {(n.lineno, n.name) for n in tree.find_all(nodes.Name) if n.name in unknown}
-    found = {(line, f"{{{{ {name} }}}} is not known in {kind}", hint(name, KNOWN[kind])) for line, name in strange}
-    return sorted({*found, *_layout(source)})
+    except RecursionError:
+        return [(1, "is nested too deep", "take brackets and conditions out")]
+    mend = "write text, {{ variable }}, {% if variable %} and the filter indent(3) only"
+    found = {(line, f"{what} is not allowed in a mail", mend) for line, what in forbidden(tree)}
+    if not found:  # else a loop would have variables of its own
+        strange = {(n.lineno, n.name) for n in tree.find_all(nodes.Name) if n.name not in KNOWN[kind]}
+        found = {(line, f"{{{{ {name} }}}} is not known in {kind}", hint(name, KNOWN[kind])) for line, name in strange}
+    return sorted({*found, *_layout(source), *_written(source, contacts)})
+
+
+def _written(source: str, contacts: Contacts | None) -> Iterator[Found]:
+    """Strangers in the text of a template itself."""
+    lines = [_TAG.sub(" ", line) for line in _source_lines(source)]
+    if contacts is None or not strangers.find("\n".join(lines), contacts):
+        return
+    for number, line in enumerate(lines, 1):
+        for stranger in strangers.find(line, contacts):
+            yield number, strangers.told(stranger), _USE_VARIABLES
+
+
+def _source_lines(source: str) -> list[str]:
+    """The lines of a template, its comments emptied."""
+    return _COMMENT.sub(lambda m: "\n" * m.group().count("\n"), source).split("\n")
 
 
 def _layout(source: str) -> Iterator[Found]:
-    blank = _COMMENT.sub(lambda m: "\n" * m.group().count("\n"), source)
-    lines = blank.split("\n")
+    lines = _source_lines(source)
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
     if not lines[first].startswith(TITLE):
         yield first + 1, "the first line must be the title", f'begin with "{TITLE}"'
@@ -107,34 +115,32 @@ def _layout(source: str) -> Iterator[Found]:
             yield number, f"is longer than {LINE} characters", "break the line"
 
 
-def _rendered(ruleset: Ruleset) -> list[str]:
+def _rendered(ruleset: Ruleset) -> list[Finding]:
     """What can be seen in the finished mails alone."""
     contacts = ruleset.contacts
     office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal)
     templates = Templates(ruleset)
-    lines: dict[str, None] = {}
-    for kind, template in ruleset.templates.items():
-        for letter in samples(kind, next(iter(ruleset.categories))):
+    findings: dict[Finding, None] = {}
+    for language, kind, template in _templates(ruleset):
+        for letter in samples.letters(kind, ruleset, language):
             try:
                 values = variables(kind, letter, ruleset, office)
-                subject, text = templates.render(kind, values)
+                subject, text = templates.render(kind, language, values)
             except TemplateError as error:
                 found = [(_line_of(error), f"cannot be filled in: {error.reason}", "correct that place")]
             else:
-                found = [
-                    *_title(kind, subject),
-                    *_promised(kind, text, values),
-                    *_foreign(text.replace(PLACEHOLDER, ""), contacts),
-                ]
-            lines |= dict.fromkeys(_told(template, found))
-    return list(lines)
+                shown = f"{subject}\n{text}".replace(link(office), "")
+                found = [*_title(kind, subject), *_promised(kind, text, values)]
+                found += [(1, strangers.told(s), _USE_VARIABLES) for s in strangers.find(shown, contacts)]
+            findings |= dict.fromkeys(_told(template, found))
+    return list(findings)
 
 
 def _title(kind: MailKind, subject: str) -> Iterator[Found]:
     if kind is MailKind.T3:
         if subject != ACTIVATION_TITLE:
             yield 1, f'the title is promised to citizens as "{ACTIVATION_TITLE}"', f'write "{TITLE}{ACTIVATION_TITLE}"'
-    elif not subject.startswith(f"{_TICKET} "):
+    elif not subject.startswith(f"{samples.TICKET} "):
         yield 1, "the title must begin with the number", f'write "{TITLE}{{{{ zgl }}}} – …"'
     if not subject.isprintable():
         yield 1, "the title holds a control character", "delete it"
@@ -147,31 +153,17 @@ def _promised(kind: MailKind, text: str, values: Mapping[str, str]) -> Iterator[
     for name in _NEEDED.get(kind, ("zgl", "tel")):
         if " ".join(values[name].split()) not in said:
             yield 1, f"{{{{ {name} }}}} is missing", "put it into the text"
-    if kind is MailKind.T1 and not any(re.fullmatch(rf"\D*{_TICKET}", line) for line in lines):
+    if kind is MailKind.T1 and not any(re.fullmatch(rf"\D*{samples.TICKET}", line) for line in lines):
         yield 1, "the number must end a line of its own, to be read aloud", 'write "Numer zgłoszenia: {{ zgl }}"'
     if kind is MailKind.T3 and (lines.count(values["link"]) != 1 or text.count(values["link"]) != 1):
         yield 1, "the link must stand once, alone on its line", 'write "{{ link }}" between empty lines'
-    if kind in (MailKind.T1, MailKind.T2A, MailKind.T2B) and ACTIVATION_TITLE not in text:
+    procedure = kind in (MailKind.T2A, MailKind.T2B) or (kind is MailKind.T1 and values["procedura"])
+    if procedure and ACTIVATION_TITLE not in text:
         yield 1, "the title of the mail with the link is missing", f'write "{ACTIVATION_TITLE}"'
     if kind is MailKind.T14 and STOP not in text:
         yield 1, f"the word {STOP} is missing, with which the holder can stop the change", f'write "{STOP}"'
-    if kind in (MailKind.T4, MailKind.T7) and REQUIRED_SUBJECT not in lines:
+    if kind in _SHOW_SUBJECT and REQUIRED_SUBJECT not in lines:
         yield 1, "the required subject must stand alone on its line, to be copied", 'write "{{ temat }}" there'
-
-
-def _foreign(text: str, contacts: Contacts) -> Iterator[Found]:
-    """Addresses, links and numbers that rules/contacts.yaml does not know: a forged one would rob the reader."""
-    numbers = {_digits(number) for number in contacts.phones.values()}
-    allowed = (contacts.portal, f"{contacts.portal}/", f"{contacts.portal}/aktywacja/")
-    strangers = [m for m in _MAILBOX.findall(text) if m != contacts.helpdesk]
-    strangers += [u for u in _URL.findall(text) if u not in allowed]
-    strangers += [p for p in _PHONE.findall(text) if _digits(p) not in numbers]
-    for stranger in strangers:
-        yield 1, f'"{stranger}" is not in rules/contacts.yaml', "use {{ tel }}, {{ adres }} or {{ portal }}"
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"\D", "", number)
 
 
 def _line_of(error: TemplateError) -> int:
@@ -181,12 +173,25 @@ def _line_of(error: TemplateError) -> int:
     return lines[-1] or 1 if lines else 1
 
 
+_USE_VARIABLES = "use {{ tel }}, {{ adres }} or {{ portal }}"
+_SHOW_SUBJECT = (MailKind.T4, MailKind.T7, MailKind.T16)
 _NEEDED: Mapping[MailKind, tuple[str, ...]] = {
+    MailKind.T1: ("zgl", "tel", "termin_slownie", "termin_godz", "przerwa"),
     MailKind.T2A: ("zgl", "tel", "portal", "link_do", "reklamacja_do"),
     MailKind.T2B: ("zgl", "tel", "portal", "link_do", "reklamacja_do"),
     MailKind.T3: ("zgl", "tel", "link_do", "adres_strony"),
     MailKind.T4: ("zgl", "tel", "adres", "lista_brakow", "zdanie"),
+    MailKind.T6: ("zgl", "tel", "adres", "odpowiedz_do"),
     MailKind.T7: ("zgl", "tel", "adres", "roznica", "zdanie"),
+    MailKind.T8: ("zgl", "tel", "specjalista_do", "przerwa"),
+    MailKind.T9: ("zgl", "tel", "specjalista_do"),
+    MailKind.T10: ("zgl", "tel", "koniec_reklamacji"),
+    MailKind.T11: ("zgl", "tel", "portal", "przerwa"),
+    MailKind.T12: ("zgl", "tel", "lista_okien"),
+    MailKind.T13: ("zgl", "tel", "pytanie", "odpowiedz", "wlasciciel", "zrodlo", "stan_na"),
     MailKind.T14: ("zgl", "tel", "zmiana_od"),
     MailKind.T15: ("zgl", "tel", "termin_slownie", "termin_godz"),
+    MailKind.T16: ("zgl", "tel", "portal", "adres", "zdanie"),
+    MailKind.T20: ("zgl", "tel", "portal"),
 }
+"""What a mail must say; without an entry number and telephone."""

@@ -1,10 +1,15 @@
-"""The admins' templates, compiled once. Nothing they say can reach beyond the variables they are given."""
+"""The admins' templates, compiled once. Nothing they say can reach beyond the variables they are given.
+
+A template is text, variables and conditions: ``forbidden`` finds everything else jinja2 knows. Without loops, calls and
+arithmetic a mail is never longer than its template filled in, and ready at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import jinja2
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailbot.errors import TemplateError
@@ -12,7 +17,7 @@ from mailbot.model import MailKind
 from mailbot.ruleset.model import Ruleset
 
 TITLE = "Temat: "
-"""How the first line of a template begins; the rest of it is the subject."""
+"""How the first line of a template begins, in every language; the rest of it is the subject."""
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined,
@@ -22,20 +27,67 @@ ENVIRONMENT = ImmutableSandboxedEnvironment(
     keep_trailing_newline=True,
 )
 
+_MAX_INDENT = 8
+_MAX_DEPTH = 4
+_ALLOWED = (
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.If,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+)
+
+
+def forbidden(tree: nodes.Node, depth: int = 0) -> Iterator[tuple[int, str]]:
+    """(line, what) of everything that no mail needs: all but text, {{ variable }}, {% if %} and the filter indent."""
+    for node in tree.iter_child_nodes():
+        inside = depth + isinstance(node, nodes.If)
+        if what := _odd(node, inside):
+            yield node.lineno, what
+        else:
+            yield from forbidden(node, inside)
+
+
+def _odd(node: nodes.Node, depth: int) -> str:
+    if isinstance(node, nodes.Filter):
+        return "" if node.name == "indent" and _is_small(node) else f'the filter "{node.name}" as it stands here'
+    if not isinstance(node, _ALLOWED):
+        return f'"{type(node).__name__.lower()}"'
+    return "a condition so deep inside others" if depth > _MAX_DEPTH else ""
+
+
+def _is_small(node: nodes.Filter) -> bool:
+    values = [argument.value if isinstance(argument, nodes.Const) else None for argument in node.args]
+    plain = not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    return plain and all(isinstance(value, int) and 0 <= value <= _MAX_INDENT for value in values)
+
 
 class Templates:
     """The compiled templates of one rule set."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         """Raises jinja2.TemplateSyntaxError; ``proof.mistakes`` tells such mistakes with their place."""
-        self._compiled = {kind: ENVIRONMENT.from_string(t.source) for kind, t in ruleset.templates.items()}
+        sources = {"pl": ruleset.templates, "en": ruleset.english}
+        self._compiled = {
+            language: {kind: ENVIRONMENT.from_string(t.source) for kind, t in templates.items()}
+            for language, templates in sources.items()
+        }
 
-    def render(self, kind: MailKind, variables: Mapping[str, str]) -> tuple[str, str]:
+    def language(self, kind: MailKind, wanted: str) -> str:
+        """``wanted`` where the mail has a template in that language, else Polish."""
+        return wanted if kind in self._compiled.get(wanted, {}) else "pl"
+
+    def render(self, kind: MailKind, language: str, variables: Mapping[str, str]) -> tuple[str, str]:
         """Subject and body, not folded yet, ended by \\n. Raises TemplateError."""
-        if kind not in self._compiled:
+        if kind not in self._compiled[language]:
             raise TemplateError(f"there is no template for {kind} in rules/mails")
         try:
-            text = self._compiled[kind].render(variables)
+            text = self._compiled[language][kind].render(variables)
         except Exception as error:  # a template is a small program: it can fail in every way
             raise TemplateError(f"{kind}: {type(error).__name__}: {error}") from error
         title, _, body = text.partition("\n")

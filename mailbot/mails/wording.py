@@ -1,16 +1,16 @@
-"""Dates and foreign words as a citizen reads them. Polish wall time, 24-hour clock, months in words."""
+"""Dates, numbers and foreign words as a citizen reads them, in Polish or English. Polish wall time, 24-hour clock."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 import unicodedata
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time
 
+from mailbot.clocks import WARSAW
+from mailbot.mask import mask
 from mailbot.unicode import nfc
 
-WARSAW = ZoneInfo("Europe/Warsaw")
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""
 
@@ -28,34 +28,73 @@ _MONTHS = (
     "listopada",
     "grudnia",
 )
-_COMPLAINT_DAYS = 3
+_ENGLISH_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _REFLECTED = 80
 _LINKLIKE = re.compile(r"\S*(?:[a-z][a-z0-9+.-]*:/|www\.|@|\w\.[^\W\d_]{2,})\S*", re.IGNORECASE)
 _MARKER = re.compile(r"\s*(?:\d+\. |[–-] )?")
 
 
-def day(moment: datetime) -> str:
-    """„4 listopada 2025 r.”: ends with the full stop of the abbreviation, so no other may follow."""
-    local = moment.astimezone(WARSAW)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year} r."
+def day(at: datetime, language: str = "pl") -> str:
+    """„4 listopada 2025 r.”: ends with the full stop of the abbreviation, so no other may follow. “4 November 2025”."""
+    return date_in_words(at.astimezone(WARSAW).date(), language)
 
 
-def hour(moment: datetime) -> str:
+def date_in_words(on: date, language: str = "pl") -> str:
+    """The same of a day without an hour."""
+    if language == "en":
+        return f"{on.day} {_ENGLISH_MONTHS[on.month - 1]} {on.year}"
+    return f"{on.day} {_MONTHS[on.month - 1]} {on.year} r."
+
+
+def hour(at: datetime) -> str:
     """„14:05”."""
-    return f"{moment.astimezone(WARSAW):%H:%M}"
+    return f"{at.astimezone(WARSAW):%H:%M}"
 
 
-def complaint_deadline(answered_at: datetime) -> datetime:
-    """Last moment of a complaint: the third calendar day after the answer, whose own day is not counted (seed 001)."""
-    last = answered_at.astimezone(WARSAW).date() + timedelta(days=_COMPLAINT_DAYS)
-    return datetime.combine(last, time(23, 59, 59), WARSAW)
+def moment(at: datetime, language: str = "pl") -> str:
+    """„4 listopada 2025 r., godz. 14:05”; “4 November 2025, 14:05”."""
+    between = ", " if language == "en" else ", godz. "
+    return f"{day(at, language)}{between}{hour(at)}"
+
+
+def hours(number: int, language: str = "pl") -> str:
+    """How long, as it follows „w ciągu” (genitive): „1 godziny”, „4 godzin”; “4 hours”."""
+    if language == "en":
+        return f"{number} hour" if number == 1 else f"{number} hours"
+    return f"{number} godziny" if number == 1 else f"{number} godzin"
+
+
+def days(number: int, language: str = "pl") -> str:
+    """„1 dzień”, „3 dni”; “3 days”."""
+    if language == "en":
+        return f"{number} day" if number == 1 else f"{number} days"
+    return f"{number} dzień" if number == 1 else f"{number} dni"
+
+
+def opening(opens: time, closes: time, language: str = "pl") -> str:
+    """„od 7:30 do 15:30”; “from 7:30 to 15:30”."""
+    first, second = ("from", "to") if language == "en" else ("od", "do")
+    return f"{first} {opens.hour}:{opens:%M} {second} {closes.hour}:{closes:%M}"
 
 
 def reflected(text: str) -> str:
     """A citizen's words fit to be repeated to him: one line of at most 80 characters, nothing that a mail program would
-    make a link, no control, invisible or bidirectional characters (domain.md §3.5)."""
-    visible = "".join(_visible(c) for c in nfc(text))
-    words = " ".join(_LINKLIKE.sub(" ", visible).split())
+    make a link, no control, invisible or bidirectional characters, no personal number or password (domain.md §3.5)."""
+    visible = "".join(_visible(c) for c in nfc(text))  # before masking: a number may be broken by what nobody sees
+    words = " ".join(_LINKLIKE.sub(" ", mask(visible)).split())
     return words if len(words) <= _REFLECTED else words[: _REFLECTED - 1].rstrip() + "…"
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailbot.clocks import WARSAW
 from mailbot.errors import RulesError, TemplateError
-from mailbot.mails import proof
+from mailbot.mails import proof, thread
 from mailbot.mails.compose import Heading, message
 from mailbot.mails.context import variables
 from mailbot.mails.letter import Letter, Office
 from mailbot.mails.templates import Templates
-from mailbot.mails.wording import WARSAW
 from mailbot.model import MailKind, OutgoingMail
 from mailbot.ruleset.model import Ruleset
 
-_ANSWERS = frozenset({MailKind.T1, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T15})
-"""Automatic answers: auto-replied and from the null reverse-path (RFC 3834 §3.3, §5). The others are notices of their
-own (auto-generated), and their bounces must come back to us."""
+_NOTICES = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T12, MailKind.T14, MailKind.T19})
+"""Notices of their own (auto-generated), whose bounces must come back to us. All others are automatic answers:
+auto-replied and from the null reverse-path (RFC 3834 §3.3, §5)."""
 
 _AFTER_REGISTRATION = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T4, MailKind.T5})
 """Mails whose thread holds T1, so that the number leads to all of them (domain.md §4)."""
@@ -25,7 +25,7 @@ _TO_OLD_LOGIN = frozenset({MailKind.T14, MailKind.T19})
 """Mails to an address that did not write to us: they must tell nothing of the one that did, not even the Message-ID of
 its mail (domain.md §3.6)."""
 
-ONCE_A_DAY = frozenset({MailKind.T15, MailKind.T18})
+ONCE_A_DAY = frozenset({MailKind.T9, MailKind.T10, MailKind.T15, MailKind.T18})
 """Mails that a ticket may have more than one of, on different days. Every other kind goes out once."""
 
 
@@ -36,7 +36,7 @@ class Writer:
         """Compiles and proofreads every template. Raises RulesError with every mistake, one a line."""
         found = proof.mistakes(ruleset)
         if found:
-            raise RulesError("\n".join(found))
+            raise RulesError("\n".join(map(str, found)))
         self._ruleset = ruleset
         self._office = office
         self._templates = Templates(ruleset)
@@ -44,33 +44,37 @@ class Writer:
     def outgoing(self, kind: MailKind, letter: Letter) -> OutgoingMail:
         """The mail, rendered to bytes. The same letter always gives the same bytes. Raises TemplateError."""
         office = self._office
+        letter = replace(letter, language=self._templates.language(kind, letter.language))
         if kind in _TO_OLD_LOGIN:
             if letter.old_login is None:
                 raise TemplateError(f"{letter.ticket}: {kind} was asked for without the old login")
             letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
-        subject, text = self._templates.render(kind, variables(kind, letter, self._ruleset, office))
-        registration = self.message_id(MailKind.T1, letter.ticket) if kind in _AFTER_REGISTRATION else None
-        thread = [*letter.references, letter.in_reply_to, registration]
+        subject, text = self._templates.render(kind, letter.language, variables(kind, letter, self._ruleset, office))
+        registration = self._message_id(MailKind.T1, letter) if kind in _AFTER_REGISTRATION else None
+        chain = [*letter.references, letter.in_reply_to, registration]
         heading = Heading(
             sender_name=office.name,
             sender=office.address,
             recipient=letter.recipient,
             subject=subject,
             date=letter.now.astimezone(WARSAW),
-            message_id=self.message_id(kind, letter.ticket, f".{letter.now:%Y%m%d}" if kind in ONCE_A_DAY else ""),
-            auto_submitted="auto-replied" if kind in _ANSWERS else "auto-generated",
+            message_id=self._message_id(kind, letter),
+            auto_submitted="auto-generated" if kind in _NOTICES else "auto-replied",
             loop_mark=office.helpdesk,
             in_reply_to=letter.in_reply_to,
-            references=tuple(i for i in thread if i),
+            references=tuple(i for i in chain if i),
+            language=letter.language,
         )
         return OutgoingMail(
             kind=kind,
             recipient=letter.recipient,
-            return_path="" if kind in _ANSWERS else letter.bounce_address,
+            return_path=letter.bounce_address if kind in _NOTICES else "",
             message_id=heading.message_id,
             raw=message(heading, text),
         )
 
-    def message_id(self, kind: MailKind, ticket: str, day: str = "") -> str:
-        """<zgl0000001.t1@domain>, with the day where there may be more; known beforehand, the same at every try."""
-        return f"<{ticket.lower()}.{kind.lower()}{day}@{self._office.domain}>"
+    def _message_id(self, kind: MailKind, letter: Letter) -> str:
+        which = f"{letter.now:%Y%m%d}" if kind in ONCE_A_DAY else ""
+        if kind is MailKind.T12:  # a ticket may be told of several breaks
+            which = letter.breaks[0].name
+        return thread.message_id(kind, letter.ticket, letter.token, self._office.domain, which)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.mails.wording import WARSAW, complaint_deadline, day, fold, hour, reflected
+from mailbot.mails.wording import (
+    date_in_words,
+    day,
+    days,
+    fold,
+    hour,
+    hours,
+    moment,
+    opening,
+    reflected,
+)
 
 
 def test_day_and_hour_are_polish_wall_time() -> None:
@@ -19,20 +29,51 @@ def test_day_and_hour_are_polish_wall_time() -> None:
     assert (day(moment), hour(moment)) == ("1 sierpnia 2026 r.", "00:00")
 
 
+def test_english_days_end_without_a_full_stop() -> None:
+    at = datetime(2025, 11, 3, 23, 30, tzinfo=UTC)
+    assert day(at, "en") == "4 November 2025"
+    assert (moment(at), moment(at, "en")) == ("4 listopada 2025 r., godz. 00:30", "4 November 2025, 00:30")
+
+
+POLISH = [
+    *("stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca"),
+    *("lipca", "sierpnia", "września", "października", "listopada", "grudnia"),
+]
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_months(month: int) -> None:
+    """Genitive in Polish, as the day demands."""
+    on = date(2025, month, 1)
+    assert date_in_words(on) == f"1 {POLISH[month - 1]} 2025 r."
+    assert date_in_words(on, "en") == f"1 {on:%B} 2025"
+
+
 @pytest.mark.parametrize(
-    ("answered", "last"),
-    [  # domain.md §6, the plain counting
-        ((2026, 3, 28, 12, 0), "31 marca 2026 r."),
-        ((2025, 12, 23, 16, 0), "26 grudnia 2025 r."),
-        ((2025, 12, 24, 10, 0), "27 grudnia 2025 r."),
-        ((2026, 10, 24, 0, 0), "27 października 2026 r."),
-        ((2026, 1, 5, 23, 59), "8 stycznia 2026 r."),
+    ("number", "hours_polish", "days_polish"),
+    [
+        (1, "1 godziny", "1 dzień"),
+        (2, "2 godzin", "2 dni"),
+        (3, "3 godzin", "3 dni"),
+        (4, "4 godzin", "4 dni"),
+        (5, "5 godzin", "5 dni"),
+        (21, "21 godzin", "21 dni"),
+        (24, "24 godzin", "24 dni"),
     ],
 )
-def test_complaint_deadline(answered: tuple[int, int, int, int, int], last: str) -> None:
-    year, month, date, at, minute = answered
-    deadline = complaint_deadline(datetime(year, month, date, at, minute, tzinfo=WARSAW))
-    assert (day(deadline), f"{deadline:%H:%M:%S}") == (last, "23:59:59")
+def test_numerals(number: int, hours_polish: str, days_polish: str) -> None:
+    """„w ciągu” takes the genitive, which is „godzin” for every number but one."""
+    assert (hours(number), days(number)) == (hours_polish, days_polish)
+
+
+def test_numerals_in_english() -> None:
+    assert [hours(n, "en") for n in (1, 4)] == ["1 hour", "4 hours"]
+    assert [days(n, "en") for n in (1, 3)] == ["1 day", "3 days"]
+
+
+def test_opening() -> None:
+    assert opening(time(7, 30), time(15, 5)) == "od 7:30 do 15:05"
+    assert opening(time(7, 30), time(15, 5), "en") == "from 7:30 to 15:05"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +89,8 @@ def test_complaint_deadline(answered: tuple[int, int, int, int, int], last: str)
         ("a\u202eb\u2066c\u200bd\ufeff", "abcd"),
         ("javascript:/alert", ""),
         ("x" * 100, "x" * 79 + "…"),
+        ("mój PESEL 02070803628", "mój PESEL [PESEL]"),
+        ("PESEL 0207\u200b0803\u00ad628", "PESEL [PESEL]"),
     ],
 )
 def test_reflected(text: str, shown: str) -> None:

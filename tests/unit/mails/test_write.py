@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -17,12 +17,27 @@ from pathlib import Path
 import pytest
 
 from mailbot.errors import RulesError, TemplateError
+from mailbot.mails import samples
 from mailbot.mails.context import KNOWN, VARIABLES
-from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.letter import PLACEHOLDER, Letter
+from mailbot.mails.thread import parse
 from mailbot.mails.write import ONCE_A_DAY, Writer
-from mailbot.model import Defect, Difference, MailKind
+from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.ruleset.model import Template
-from tests.unit.mails.letters import BOUNCES, LETTER, NEAR, OFFICE, RULES, VARIANTS, WRITER
+from tests.unit.mails.letters import (
+    BOUNCES,
+    BREAK,
+    GENERAL,
+    LETTER,
+    NEAR,
+    NIGHT,
+    OFFICE,
+    RULES,
+    TOKEN,
+    TWO,
+    VARIANTS,
+    WRITER,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAFTS = {
@@ -34,9 +49,30 @@ DRAFTS = {
     "T4-case-a": "T04_odmowa_wymagania.txt",
     "T4-case-b": "T04_odmowa_wymagania.txt",
     "T5": "T05_odmowa_ogolna.txt",
+    "T6": "T06_prosba_o_dane.txt",
     "T7": "T07_temat_prawie_dobry.txt",
+    "T8": "T08_NOWE.txt",
+    "T9": "T09_reklamacja_przyjeta.txt",
+    "T10": "T10_reklamacja_po_terminie.txt",
+    "T11": "T11_usuniecie_konta.txt",
+    "T12": "T12_komunikat_przerwa.txt",
+    "T13": "T13_FAQ.txt",
     "T15": "T15_juz_mamy.txt",
+    "T16": "T16_samodzielnie.txt",
+    "T17": "T17_PESEL.txt",
+    "T18": "T18_limit.txt",
 }
+REWORDED = {
+    "T6": ("Masz pytanie?",),
+    "T10": ("na reklamację były trzy dni od otrzymania odpowiedzi.",),  # the number of days is a setting
+    "T11": ("Zgłoszenie {zgl} ma instrukcję.",),  # nobody says so
+    "T12": (  # it also goes out while the break goes on, and about any system
+        "{zgl} – przerwa w działaniu Help Desk SISC,",
+        "{data_slownie} będziemy prowadzić prace serwisowe.",
+        "Help Desk SISC nie będzie wtedy działać w godzinach:",
+    ),
+}
+"""Sentences of the drafts that the mails say in other words."""
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -74,6 +110,8 @@ def test_every_sentence_of_the_approved_draft(name: str, corpora: Path) -> None:
     said = " ".join(f"Temat: {message['Subject']} {part(message, 'plain')}".split())
     for sentence in re.split(r"(?<=[.?!,:]) |\n{2,}", " ".join(draft.replace("\n\n", " \0 ").split())):
         for piece in sentence.split("\0"):
+            if piece.strip() in REWORDED.get(name, ()):
+                continue
             pattern = re.sub(r"\\\{\w+\\\}\\?\.?", ".*", re.escape(piece.strip()))
             assert re.search(pattern, said), piece
 
@@ -90,11 +128,12 @@ def test_header(name: str) -> None:
     kind, letter = VARIANTS[name]
     mail = WRITER.outgoing(kind, letter)
     message = parsed(mail.raw)
-    answer = kind not in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T14, MailKind.T19)
+    answer = kind not in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T12, MailKind.T14, MailKind.T19)
     assert message["From"] == "Help Desk SISC <helpdesk-eclo@mf.gov.pl>"
     assert message["To"] == mail.recipient == "jan.kowalski@wp.example"
-    day = ".20251104" if kind in ONCE_A_DAY else ""
-    assert message["Message-ID"] == mail.message_id == f"<zgl0000001.{kind.lower()}{day}@helpdesk.example>"
+    which = ".20251104" if kind in ONCE_A_DAY else f".{letter.breaks[0].name}" if kind is MailKind.T12 else ""
+    assert message["Message-ID"] == mail.message_id == f"<zgl0000001.{kind.lower()}{which}.{TOKEN}@helpdesk.example>"
+    assert parse(mail.message_id) == ("ZGL0000001", TOKEN)
     assert message["Date"] == "Tue, 04 Nov 2025 14:05:02 +0100"
     if kind in (MailKind.T14, MailKind.T19):  # the id of the request would tell the old login where it came from
         assert (message["In-Reply-To"], message["References"]) == (None, None)
@@ -106,7 +145,7 @@ def test_header(name: str) -> None:
     assert mail.return_path == ("" if answer else BOUNCES)
     assert message["X-Auto-Response-Suppress"] == "All"
     assert message["X-Loop"] == "helpdesk-eclo@mf.gov.pl"
-    assert message["Content-Language"] == "pl"
+    assert message["Content-Language"] == letter.language
     assert message["MIME-Version"] == "1.0"
     assert [p.get_content_type() for p in message.iter_parts()] == ["text/plain", "text/html"]
     assert {p.get_content_charset() for p in message.iter_parts()} == {"utf-8"}
@@ -126,12 +165,13 @@ def test_titles() -> None:
 def test_the_number_leads_to_every_mail_of_the_ticket() -> None:
     for kind in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T4, MailKind.T5):
         references = parsed(WRITER.outgoing(kind, VARIANTS["T4-case-a"][1]).raw)["References"]
-        assert references.split() == ["<prosba-1@wp.example>", "<zgl0000001.t1@helpdesk.example>"]
+        assert references.split() == ["<prosba-1@wp.example>", f"<zgl0000001.t1.{TOKEN}@helpdesk.example>"]
 
 
 def test_the_same_letter_gives_the_same_bytes() -> None:
+    other = Writer(RULES, OFFICE)
     for kind, letter in VARIANTS.values():
-        assert WRITER.outgoing(kind, letter) == Writer(RULES, OFFICE).outgoing(kind, letter)
+        assert WRITER.outgoing(kind, letter) == other.outgoing(kind, letter)
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 30, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 75, 200])
@@ -155,15 +195,38 @@ def test_only_the_activation_mail_holds_a_link_or_its_token() -> None:
         assert (b"/aktywacja/" in raw) == (PLACEHOLDER.encode() in raw) == (kind is MailKind.T3)
 
 
-def test_general_refusals_are_equal_whatever_the_reason() -> None:
-    """Only number, times and ids may differ: the mail must not tell who has an account."""
-    one = WRITER.outgoing(MailKind.T5, LETTER).raw
-    other = WRITER.outgoing(
-        MailKind.T5, replace(LETTER, ticket="ZGL0000002", recipient="anna.nowak@op.example", category="")
-    ).raw
-    other = other.replace(b"ZGL0000002", b"ZGL0000001").replace(b"zgl0000002", b"zgl0000001")
-    bodies = [raw.split(b"\r\n\r\n", 1)[1] for raw in (one, other)]
-    assert bodies[0] == bodies[1]
+@pytest.mark.parametrize("name", ["T5", "T6", "T6-english", "T11", "T11-break", "T11-english", "T17", "T20"])
+def test_what_must_tell_nothing_is_equal_for_everybody(name: str) -> None:
+    """Only number, times and ids may differ: the mail must not tell who has an account, and which."""
+    kind, letter = VARIANTS[name]
+    other = replace(
+        letter,
+        ticket="ZGL0000002",
+        recipient="anna.nowak@op.example",
+        phrase=Phrase.B,
+        defects=TWO,
+        subject="Usuń konto firmy",
+        differences=NEAR.differences,
+        authenticated=not letter.authenticated,
+        old_login="anna@op.example",
+        opened_at=letter.opened_at - timedelta(minutes=7),
+        specialist_by=letter.now + timedelta(days=3),
+        standard_by=letter.now,
+        promised_at=letter.now + timedelta(days=4),
+        answered_at=letter.now,
+        complaint_until=letter.now,
+        in_reply_to="<inna@op.example>",
+        token="f" * 16,
+    )
+    assert told(kind, letter, "ZGL0000001") == told(kind, other, "ZGL0000002")
+
+
+def told(kind: MailKind, letter: Letter, number: str) -> list[str]:
+    """All of a mail but its addresses, ids and number."""
+    message = parsed(WRITER.outgoing(kind, letter).raw)
+    own = ("To", "Message-ID", "In-Reply-To", "References")
+    head = [f"{name}: {value}" for name, value in message.items() if name not in own]
+    return [text.replace(number, "ZGL") for text in (*head, part(message, "plain"), part(message, "html"))]
 
 
 def test_defects_come_in_the_order_of_the_rules() -> None:
@@ -228,8 +291,134 @@ def test_promise_across_the_change_of_clocks() -> None:
     assert "Zrobimy to do 29 marca 2026 r., godz. 13:00." in text
 
 
-def test_every_template_lists_what_can_be_filled_in() -> None:
-    for kind, template in RULES.templates.items():
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_every_template_lists_what_can_be_filled_in(language: str) -> None:
+    for kind, template in (RULES.templates if language == "pl" else RULES.english).items():
         comment = template.source.partition("#}")[0]
         listed = set(re.findall(r"\w+", comment.partition("Can be filled in:")[2])) & set(VARIABLES)
         assert listed == set(KNOWN[kind]), kind
+
+
+def plain(kind: MailKind, letter: Letter) -> str:
+    return part(parsed(WRITER.outgoing(kind, letter).raw), "plain")
+
+
+def test_every_kind_has_variables_and_every_shipped_mail_a_golden_file() -> None:
+    assert set(KNOWN) == set(MailKind)
+    assert {kind for kind, _ in VARIANTS.values()} == set(RULES.templates) == {k for k in MailKind if not k.own}
+    assert {kind for kind, letter in VARIANTS.values() if letter.language == "en"} == set(RULES.english)
+
+
+@pytest.mark.parametrize(
+    ("category", "phone"),
+    [("USUNIECIE_KONTA", "22 460 59 70"), ("HASLO_AWARYJNE_A", "33 483 20 55"), ("OGOLNE", "33 483 20 55")],
+)
+def test_the_telephone_is_that_of_the_service(category: str, phone: str) -> None:
+    text = plain(MailKind.T15, replace(GENERAL, category=category))
+    assert f"Telefon: {phone}, całą dobę" in text
+
+
+def test_a_mail_without_an_english_template_is_polish() -> None:
+    english, polish = (WRITER.outgoing(MailKind.T5, replace(LETTER, language=language)) for language in ("en", "pl"))
+    assert english == polish
+
+
+def test_registration_outside_the_procedure_promises_no_link() -> None:
+    for language in ("pl", "en"):
+        text = plain(MailKind.T1, replace(GENERAL, language=language))
+        assert "link" not in text
+        assert "PUESC: Zmiana adresu email" not in text
+        assert "PUESC: Zmiana adresu email" in plain(MailKind.T1, replace(LETTER, language=language))
+
+
+@pytest.mark.parametrize("kind", [MailKind.T1, MailKind.T8, MailKind.T11])
+def test_a_break_is_told_while_a_window_is_open(kind: MailKind) -> None:
+    told = "Trwają prace serwisowe: system Help Desk SISC jest niedostępny do 4 listopada 2025 r., godz. "
+    at = {window: replace(GENERAL, now=window.start, breaks=(BREAK,)) for window in BREAK.windows}
+    for window, ends in zip(BREAK.windows, ("15:30.", "19:00."), strict=True):
+        assert told + ends in " ".join(plain(kind, at[window]).split())
+        assert "Trwają" not in plain(kind, replace(at[window], now=window.end))
+        assert "Trwają" not in plain(kind, replace(at[window], now=window.start - timedelta(seconds=1)))
+
+
+def test_two_breaks_are_told_in_two_sentences() -> None:
+    other = replace(BREAK, name="inna", system="PUESC")
+    text = plain(MailKind.T1, replace(LETTER, breaks=(BREAK, other)))
+    assert " ".join(text.split()).count("Trwają prace serwisowe: system") == 2
+
+
+def test_windows_that_are_over_are_not_announced() -> None:
+    letter = replace(GENERAL, breaks=(BREAK,), now=BREAK.windows[0].end)
+    text = plain(MailKind.T12, letter)
+    assert "– od 18:00 do 19:00" in text
+    assert "13:30" not in text
+    with pytest.raises(TemplateError, match="break"):
+        WRITER.outgoing(MailKind.T12, replace(letter, now=BREAK.windows[1].end))
+
+
+def test_a_window_over_midnight_names_both_days() -> None:
+    text = plain(MailKind.T12, replace(GENERAL, breaks=(NIGHT,)))
+    assert "– od 4 listopada 2025 r., godz. 22:00, do 5 listopada 2025 r., godz. 05:00" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (MailKind.T6, "reply_by"),
+        (MailKind.T8, "specialist_by"),
+        (MailKind.T9, "specialist_by"),
+        (MailKind.T10, "answered_at"),
+        (MailKind.T10, "complaint_until"),
+        (MailKind.T13, "answer"),
+        (MailKind.T13, "system"),
+    ],
+)
+def test_a_mail_needs_what_it_tells(kind: MailKind, field: str) -> None:
+    letter = replace(VARIANTS[kind.value][1], **{field: None})  # type: ignore[arg-type]
+    with pytest.raises(TemplateError, match=field):
+        WRITER.outgoing(kind, letter)
+
+
+def test_a_mail_needs_the_token_of_its_thread() -> None:
+    with pytest.raises(TemplateError, match="token"):
+        WRITER.outgoing(MailKind.T1, replace(LETTER, token=""))
+
+
+def test_numbers_of_the_rules_stand_in_the_mails() -> None:
+    slow = replace(RULES.service_of("OGOLNE"), standard_hours=1)
+    calendar = replace(RULES.calendar, opens=time(8, 0), closes=time(16, 0), complaint_days=5, complaint_moves=False)
+    rules = replace(RULES, services={**RULES.services, slow.name: slow}, calendar=calendar)
+    writer = Writer(rules, OFFICE)
+    text = part(parsed(writer.outgoing(*VARIANTS["T8"]).raw), "plain")
+    assert "w ciągu 1 godziny." in text
+    assert "w dni robocze od 8:00 do 16:00." in text
+    assert "to 5 dni od" in part(parsed(writer.outgoing(*VARIANTS["T10"]).raw), "plain")
+    assert "Odpowiedz na tę wiadomość do 9 listopada" in part(parsed(writer.outgoing(*VARIANTS["T2A"]).raw), "plain")
+
+
+def test_an_office_has_mails_of_its_own() -> None:
+    source = "Temat: {{ zgl }} – sprawa\n\n{{ sprawa }}: {{ termin_slownie }}\n{{ przerwa }}\n{{ tel }} {{ zgl }}\n"
+    templates = {**RULES.templates, MailKind.W1: Template(Path("W1_sprawa.txt.j2"), source)}
+    mail = Writer(replace(RULES, templates=templates), OFFICE).outgoing(MailKind.W1, GENERAL)
+    assert mail.message_id == f"<zgl0000001.w1.{TOKEN}@helpdesk.example>"
+    assert "zgłoszenie ogólne: 19 listopada 2025 r." in part(parsed(mail.raw), "plain")
+    assert (mail.return_path, parsed(mail.raw)["Auto-Submitted"]) == ("", "auto-replied")
+
+
+SAMPLES = [
+    pytest.param(kind, replace(letter, recipient=LETTER.recipient), id=f"{kind}-{language}-{number}")
+    for language in ("pl", "en")
+    for kind in (RULES.templates if language == "pl" else RULES.english)
+    for number, letter in enumerate(samples.letters(kind, RULES, language))
+]
+
+
+@pytest.mark.parametrize(("kind", "letter"), SAMPLES)
+def test_every_sample_becomes_a_mail(kind: MailKind, letter: Letter) -> None:
+    """The shipped categories, questions and notices among them."""
+    letter = replace(letter, old_login=LETTER.recipient)
+    text = plain(kind, letter)
+    assert max(len(line) for line in text.split("\n")) <= 78
+    assert ".." not in text
+    assert "  \n" not in text
+    assert "\n\n\n" not in text
