@@ -1,4 +1,8 @@
-"""The inbox: every message is stored here, as it came, before anything else happens to it."""
+"""The inbox: every message is stored here, as it came, before anything else happens to it.
+
+Its octets are kept, because signatures are checked on them, and sealed, because citizens write into mails what nobody
+asked for: passwords, PESEL, IDSISC numbers (domain.md §3.5).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.errors import SealBroken
 from mailbot.model import Envelope, RawMessage, Source
+from mailbot.secret import Secret
 from mailbot.storage.schema import imap_cursor, inbox, raw_message
+
+_PURPOSE = "raw message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +59,19 @@ def _imap_key(mailbox: str | None, uidvalidity: int | None, uid: int | None) -> 
     return f"imap:{hashlib.sha256(place.encode()).hexdigest()}"
 
 
-def store(connection: Connection, messages: Sequence[RawMessage], now: datetime) -> tuple[Stored, ...]:
+def store(connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret) -> tuple[Stored, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
     keys = [delivery_key(message) for message in messages]
-    fresh = _insert(connection, [_row(m, key, now) for m, key in zip(messages, keys, strict=True)])
+    rows = [_row(message, key, now) for message, key in zip(messages, keys, strict=True)]
+    fresh = _insert(connection, rows)
     known = fresh | _find(connection, [key for key in keys if key not in fresh])
     stored, raws = [], []
-    for message, key in zip(messages, keys, strict=True):
+    for message, row, key in zip(messages, rows, keys, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(Stored(known[key], new))
         if new:
-            raws.append({"inbox_id": known[key], "raw": message.raw})
+            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]))
+            raws.append({"inbox_id": known[key], "raw": sealed})
     if raws:
         connection.execute(insert(raw_message), raws)
     return tuple(stored)
@@ -97,12 +107,21 @@ def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
     return {row.delivery_key: row.id for row in there}
 
 
-def message_of(row: RowMapping) -> RawMessage:
-    """The message of a row of inbox joined with raw_message."""
+def _context(sha256: str) -> bytes:
+    """Binds sealed octets to their row by its digest, which a copy of the row keeps."""
+    return bytes.fromhex(sha256)
+
+
+def message_of(row: RowMapping, secret: Secret) -> RawMessage:
+    """The message of a row of inbox joined with raw_message. Raises SealBroken."""
+    try:
+        raw = secret.unseal(_PURPOSE, row["raw"], _context(row["sha256"]))
+    except SealBroken as error:
+        raise SealBroken(f"message {row['id']}: {error.reason}, then: mailbot queue retry {row['id']}") from error
     envelope = dict(row["envelope"])
     envelope["source"] = Source(envelope["source"])
     envelope["rcpt_to"] = tuple(envelope["rcpt_to"])
-    return RawMessage(row["raw"], Envelope(**envelope), row["received_at"])
+    return RawMessage(raw, Envelope(**envelope), row["received_at"])
 
 
 def stored_whole(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
@@ -119,7 +138,8 @@ def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:
 
 
 def move_cursor(connection: Connection, cursor: Cursor, now: datetime) -> None:
-    """Note how far ``cursor.mailbox`` has been read; in the transaction that stored the messages."""
+    """Note how far ``cursor.mailbox`` has been read, and that it was looked at ``now``; in the transaction that stored
+    the messages, when there were any."""
     values = {"uidvalidity": cursor.uidvalidity, "last_uid": cursor.last_uid, "polled_at": now}
     changed = connection.execute(update(imap_cursor).where(imap_cursor.c.mailbox == cursor.mailbox).values(values))
     if not changed.rowcount:

@@ -14,10 +14,12 @@ from sqlalchemy.exc import OperationalError
 
 from mailbot.inbox import Cursor, message_of, read_cursor
 from mailbot.model import RawMessage
+from mailbot.secret import Secret
 from mailbot.storage.engine import Database, Item, ManyWork, T, connect
 from mailbot.storage.schema import inbox, metadata, raw_message
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECRET = Secret(b"k" * 32)
 
 
 def clock() -> datetime:
@@ -64,7 +66,7 @@ async def messages(database: Database) -> list[RawMessage]:
     statement = (
         select(inbox, raw_message.c.raw).join(raw_message, raw_message.c.inbox_id == inbox.c.id).order_by(inbox.c.id)
     )
-    return await database.read(lambda connection: [message_of(row) for row in connection.execute(statement).mappings()])
+    return await database.read(lambda c: [message_of(row, SECRET) for row in c.execute(statement).mappings()])
 
 
 async def cursor_of(database: Database, mailbox: str) -> Cursor | None:

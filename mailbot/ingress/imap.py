@@ -27,6 +27,7 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, step, utc_now
+from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
 _LISTED = 500  # messages whose sizes are asked in one command: a UID set stays below 8,192 octets (RFC 7162 §4)
@@ -57,6 +58,7 @@ class ImapReader:
         self,
         settings: ImapSettings,
         database: Database,
+        secret: Secret,
         clock: Clock = utc_now,
         on_stored: Callable[[], None] = lambda: None,
         *,
@@ -67,6 +69,7 @@ class ImapReader:
         self.connected = False
         self._settings = settings
         self._database = database
+        self._secret = secret
         self._clock = clock
         self._on_stored = on_stored
         self._rand = rand
@@ -129,16 +132,20 @@ class ImapReader:
         return Cursor(self._mailbox, uidvalidity, 0)
 
     async def _drain(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
-        """Take everything above ``cursor``; returns where it ended."""
+        """Take everything above ``cursor``; returns where it ended, and notes that the mailbox was seen."""
+        start = cursor
         before: Sequence[int] = ()
         while uids := await connection.search_after(cursor.last_uid):
             if uids == before:
                 raise MailboxUnavailable(f"the server lists {len(uids)} messages and says that they are gone")
             before = uids
-            for start in range(0, len(uids), _LISTED):
-                for batch in self._batches(await self._list(connection, uids[start : start + _LISTED])):
+            for first in range(0, len(uids), _LISTED):
+                for batch in self._batches(await self._list(connection, uids[first : first + _LISTED])):
                     cursor = await self._take(connection, cursor, batch)
-        self.last_poll = self._clock()
+        now = self._clock()
+        if cursor == start:
+            await self._database.write(lambda c: move_cursor(c, cursor, now))
+        self.last_poll = now
         self._attempt = 0
         self._failures.clear()
         return cursor
@@ -256,7 +263,7 @@ class ImapReader:
         now = self._clock()
 
         def work(connection: Connection) -> int:
-            stored = store(connection, messages, now)
+            stored = store(connection, messages, now, self._secret)
             move_cursor(connection, cursor, now)
             return sum(one.new for one in stored)
 

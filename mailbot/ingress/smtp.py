@@ -23,6 +23,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.inbox import Stored, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, step, utc_now
+from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long
@@ -147,6 +148,7 @@ class InboxHandler:
     def __init__(
         self,
         database: Database,
+        secret: Secret,
         clock: Clock,
         source: Source,
         on_stored: Callable[[], None],
@@ -154,6 +156,7 @@ class InboxHandler:
     ) -> None:
         self.connections: set[asyncio.Protocol] = set()
         self._database = database
+        self._secret = secret
         self._clock = clock
         self._source = source
         self._on_stored = on_stored
@@ -215,7 +218,7 @@ class InboxHandler:
         return stored.inbox_id
 
     def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[Stored]:
-        return store(connection, messages, self._clock())
+        return store(connection, messages, self._clock(), self._secret)
 
     async def handle_exception(self, error: Exception) -> str:
         """Never permanent, never with a text of ours: the client's MTA keeps the mail and tries again."""
@@ -261,6 +264,7 @@ async def serve(
     settings: ListenerSettings,
     source: Source,
     database: Database,
+    secret: Secret,
     clock: Clock = utc_now,
     on_stored: Callable[[], None] = lambda: None,
     recipients: frozenset[str] | None = None,
@@ -273,7 +277,7 @@ async def serve(
     host, port = listen_address(settings.listen)
     tls = _tls_context(settings)
     keys = None if recipients is None else frozenset(filter(None, map(login_key, recipients)))
-    handler = InboxHandler(database, clock, source, on_stored, keys)
+    handler = InboxHandler(database, secret, clock, source, on_stored, keys)
     server = _LmtpServer if source is Source.LMTP else _BulkServer
 
     def protocol() -> asyncio.Protocol:

@@ -54,7 +54,9 @@ class ActivationPage:
         clock: Clock,
     ) -> None:
         self._database, self._directory, self._pages = database, directory, pages
-        self._csrf, self._limiter, self._notice, self._clock = csrf, limiter, notice, clock
+        self._csrf, self._limiter, self._clock = csrf, limiter, clock
+        self.notice = notice
+        """May be replaced at any time by one with another rule set."""
         self._hashers = asyncio.Semaphore(_HASHERS)
 
     def routes(self) -> list[web.RouteDef]:
@@ -121,7 +123,7 @@ class ActivationPage:
         if not self._directory.set_emergency_password(connection, link.login, password_hash, now, link.new_login):
             raise _LinkLost("the account is gone or blocked, or the new login is taken")
         if link.new_login is not None and account is not None:
-            self._notice.tell(connection, link.ticket_id, account.login, now)
+            self.notice.tell(connection, link.ticket_id, account.login, now)
         return link.ticket_id
 
     def _form(

@@ -12,14 +12,18 @@ from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.errors import TemporaryError
 from mailbot.observe import Clock, log, step
+from mailbot.ruleset.model import Contacts
+from mailbot.ruleset.texts import MAIN_PHONE
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.tickets.notice import Notice
-from mailbot.web import health, security
+from mailbot.web import health, metrics, security
 from mailbot.web.activation import ActivationPage
 from mailbot.web.pages import STATIC, Pages
 
-_PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; rules/contacts.yaml may say otherwise
+_PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; use_rules may say otherwise
+_PAGES = web.AppKey("pages", Pages)
+_ACTIVATION = web.AppKey("activation", ActivationPage)
 
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": None,  # its lines would hold the links
@@ -35,18 +39,18 @@ def build(
     secret: Secret,
     notice: Notice,
     clock: Clock,
-    *,
-    phone: str = _PHONE,
-    portal: str = _PORTAL,
 ) -> web.Application:
-    """The application; ``phone`` and ``portal`` as in rules/contacts.yaml."""
-    pages = Pages(phone, portal, settings.web.public_url)
+    """The application."""
+    pages = Pages(_PHONE, _PORTAL, settings.web.public_url)
     app = web.Application(middlewares=[_failures(pages)], client_max_size=security.BODY_LIMIT)
     security.add_headers(app, behind_tls=settings.web.behind_tls)
     csrf = security.Csrf(secret, secure=settings.web.behind_tls)
     limiter = security.Limiter(settings.web, clock)
     app.add_routes(health.routes(database))
-    app.add_routes(ActivationPage(database, directory, pages, csrf, limiter, notice, clock).routes())
+    app.add_routes(metrics.routes(database, settings.web, clock))
+    app[_PAGES] = pages
+    app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
+    app.add_routes(app[_ACTIVATION].routes())
 
     async def style(_request: web.Request) -> web.Response:
         return web.Response(text=pages.style, content_type="text/css", headers={hdrs.CACHE_CONTROL: "max-age=3600"})
@@ -57,6 +61,12 @@ def build(
     app.router.add_get(STATIC, style)
     app.router.add_get("/", entrance)
     return app
+
+
+def use_rules(app: web.Application, contacts: Contacts, notice: Notice) -> None:
+    """From now on name the telephone and the portal of a rule set, and write its notices."""
+    app[_PAGES].use_contacts(contacts.phones[MAIN_PHONE], contacts.portal)
+    app[_ACTIVATION].notice = notice
 
 
 def _failures(pages: Pages) -> Middleware:

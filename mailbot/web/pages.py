@@ -36,15 +36,20 @@ def mask(login: str) -> str:
 
 
 class Pages:
-    """Renders the pages; ``phone`` and ``portal`` are those of rules/contacts.yaml."""
+    """Renders the pages."""
 
     def __init__(self, phone: str, portal: str, public_url: str) -> None:
         self._environment = Environment(
             loader=PackageLoader("mailbot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         style = urlsplit(public_url).path.rstrip("/") + STATIC
-        self._environment.globals |= {"phone": phone, "portal": portal, "style": style}
+        self._environment.globals["style"] = style
+        self.use_contacts(phone, portal)
         self.style = (resources.files("mailbot.web") / "static" / "style.css").read_text(encoding="utf-8")
+
+    def use_contacts(self, phone: str, portal: str) -> None:
+        """Name these on every page from now on; they are those of rules/contacts.yaml."""
+        self._contacts = {"phone": phone, "portal": portal}
 
     def form(
         self,
@@ -84,5 +89,5 @@ class Pages:
         return self._page("notice.html", status, title=title, advice=advice)
 
     def _page(self, template: str, status: int, **values: object) -> web.Response:
-        html = self._environment.get_template(template).render(**values)
+        html = self._environment.get_template(template).render(**self._contacts, **values)
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")

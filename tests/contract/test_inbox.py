@@ -10,9 +10,11 @@ from sqlalchemy import Engine, select
 
 from mailbot.inbox import Cursor, Stored, message_of, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
+from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, raw_message
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+SECRET = Secret(b"k" * 32)
 BY_LMTP = RawMessage(
     b"Subject: \xff\x00za\xc5\xbc\r\n\r\n.\r\n",
     Envelope(Source.LMTP, "żółw@wp.example", ("a@x.example", "b@x.example"), "192.0.2.1", "mx.example"),
@@ -27,13 +29,13 @@ BY_IMAP = RawMessage(
 
 def put(engine: Engine, *messages: RawMessage) -> tuple[Stored, ...]:
     with engine.begin() as connection:
-        return store(connection, messages, NOW)
+        return store(connection, messages, NOW, SECRET)
 
 
 def kept(engine: Engine) -> list[RawMessage]:
     with engine.connect() as connection:
         wanted = select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)
-        return [message_of(row) for row in connection.execute(wanted).mappings()]
+        return [message_of(row, SECRET) for row in connection.execute(wanted).mappings()]
 
 
 def changed(message: RawMessage, **envelope: object) -> RawMessage:
@@ -97,7 +99,7 @@ def test_a_cursor_moves_with_its_mailbox_only(engine: Engine) -> None:
 
 def test_a_cursor_does_not_move_without_its_messages(engine: Engine) -> None:
     with engine.connect() as connection:
-        store(connection, [BY_IMAP], NOW)
+        store(connection, [BY_IMAP], NOW, SECRET)
         move_cursor(connection, Cursor("a", 1, 42), NOW)
         connection.rollback()
     with engine.connect() as connection:

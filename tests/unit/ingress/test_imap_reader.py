@@ -14,13 +14,15 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
 from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
+from mailbot.storage.schema import imap_cursor
 from tests.imap_fake import FakeImap, Say
-from tests.intake import NOW, FailingDatabase, clock, cursor_of, messages, open_database, until
+from tests.intake import NOW, SECRET, FailingDatabase, clock, cursor_of, messages, open_database, until
 
 
 def mail(name: object) -> bytes:
@@ -67,7 +69,7 @@ class Intake:
             self.stored += 1
 
         changed = replace(self.settings, **changes)  # type: ignore[arg-type]
-        reader = ImapReader(changed, self.database, clock, stored, rand=lambda: 0.0, sleep=pause)
+        reader = ImapReader(changed, self.database, SECRET, clock, stored, rand=lambda: 0.0, sleep=pause)
         task = asyncio.create_task(reader.run())
         try:
             yield reader
@@ -129,6 +131,23 @@ async def test_without_idle_the_mailbox_is_polled(intake: Intake) -> None:
         await until(lambda: intake.stored == 2)
     assert "NOOP" in intake.server.commands
     assert not intake.server.asked("IDLE")
+
+
+@pytest.mark.parametrize("empty", [True, False])
+async def test_each_look_is_noted_for_the_metrics(intake: Intake, empty: bool) -> None:
+    """A night without mail is no fault of the reader's; the place it reads from does not move."""
+    if empty:
+        intake.server.messages.clear()
+    looked = select(imap_cursor.c.polled_at)
+    for _ in range(2):
+        with intake.database.engine.begin() as connection:
+            connection.execute(update(imap_cursor).values(polled_at=NOW - timedelta(days=1)))
+        await intake.read()
+        with intake.database.engine.connect() as connection:
+            assert connection.execute(looked).scalar_one() == NOW
+    cursor = await cursor_of(intake.database, intake.mailbox)
+    assert cursor is not None
+    assert cursor.last_uid == (0 if empty else 9)
 
 
 async def test_search_again_at_each_renewal_of_idle(intake: Intake) -> None:

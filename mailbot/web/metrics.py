@@ -1,0 +1,196 @@
+"""/metrics: the state of the work for Prometheus and its relatives (OpenMetrics 1.0), read anew at each scrape.
+
+Numbers and codes only. It is told to programs that ask directly from a network of ``web.metrics``, and to nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from aiohttp import hdrs, web
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from sqlalchemy import Column, Connection, Table, and_, func, or_, select
+
+from mailbot.config import WebSettings
+from mailbot.model import State
+from mailbot.observe import Clock
+from mailbot.outbox import jobs
+from mailbot.storage.engine import Database
+from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ruleset_load, shadow_hit, ticket
+
+_PATIENCE = 5.0  # seconds; Prometheus gives up after 10
+_DAY = timedelta(days=1)
+_OPEN = tuple(state.value for state in State if not state.closed)
+_UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
+_ALARMS = ("warning", "breach")
+_FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", hdrs.FORWARDED, hdrs.VIA)
+"""A request with one of these came through a proxy: its neighbour is not who asks."""
+
+
+class _Families(Collector):
+    """What one scrape found; the encoders want a collector."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.RouteDef]:
+    """GET /metrics: 404 for those who may not ask, 503 when the database is slow."""
+    networks = [ipaddress.ip_network(network) for network in settings.metrics]
+
+    def may_ask(request: web.Request) -> bool:
+        if any(name in request.headers for name in _FORWARDED):
+            return False
+        try:
+            peer = ipaddress.ip_address((request.remote or "").partition("%")[0])
+        except ValueError:
+            return False
+        peer = getattr(peer, "ipv4_mapped", None) or peer
+        return any(peer in network for network in networks)
+
+    async def metrics(request: web.Request) -> web.Response:
+        if not may_ask(request):
+            raise web.HTTPNotFound
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await database.read(lambda connection: _Families(measure(connection, clock())))
+        except TimeoutError:
+            raise web.HTTPServiceUnavailable from None
+        encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+        return web.Response(body=encode(found), headers={hdrs.CONTENT_TYPE: content_type})
+
+    return [web.get("/metrics", metrics)]
+
+
+def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
+    """Every metric, from the rows of ``connection``; ages are seconds before ``now``.
+
+    Finished rows are not counted: they grow without end. Each query finds its rows by an index.
+    """
+    yield from _tickets(connection)
+    yield _unanswered(connection, now)
+    oldest = _gauge("messages_oldest_seconds", "How long ago the oldest of them arrived", ("state",))
+    yield from _rows(connection, inbox, "messages", inbox.c.received_at, oldest, now)
+    overdue = _gauge("mails_overdue_seconds", "How long the longest due of them is due", ("state",))
+    yield from _rows(connection, outbox, "mails", outbox.c.due_at, overdue, now)
+    yield from _decisions(connection, now)
+    yield from _rules(connection, now)
+    yield _polls(connection, now)
+
+
+def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"mailbot_{name}", text, labels=tuple(labels))
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
+
+
+def _tickets(connection: Connection) -> Iterator[Metric]:
+    t = ticket.c
+    grouped = connection.execute(
+        select(t.state, t.kind, t.alarm, func.count()).where(t.state.in_(_OPEN)).group_by(t.state, t.kind, t.alarm)
+    )
+    by_kind: dict[tuple[str, str], int] = {}
+    alarms = dict.fromkeys(_ALARMS, 0)
+    held = 0
+    for state, kind, alarm, count in grouped:
+        by_kind[state, kind] = by_kind.get((state, kind), 0) + count
+        if alarm:
+            alarms[alarm] = alarms.get(alarm, 0) + count
+        if state == State.WSTRZYMANE.value:
+            held += count
+    tickets = _gauge("tickets_open", "Tickets that are not closed", ("state", "kind"))
+    for labels, count in sorted(by_kind.items()):
+        tickets.add_metric(labels, count)
+    yield tickets
+    late = _gauge("tickets_late", "Open tickets near (warning) or past (breach) a promised time", ("alarm",))
+    for alarm, count in alarms.items():
+        late.add_metric((alarm,), count)
+    yield late
+    stopped = _gauge("tickets_held", "Tickets that wait for a person because they were stopped (WSTRZYMANE)")
+    stopped.add_metric((), held)
+    yield stopped
+
+
+def _unanswered(connection: Connection, now: datetime) -> Metric:
+    """A mail that was given up counts until its ticket is closed; one that was stopped is no delay."""
+    t, o = ticket.c, outbox.c
+    on_its_way = o.state.in_((jobs.WAITING, jobs.QUEUED, jobs.LEASED))
+    given_up = and_(o.state == jobs.BURIED, t.state.in_(_OPEN), t.state != State.WSTRZYMANE.value)
+    oldest = connection.execute(
+        select(func.min(t.opened_at))
+        .join(outbox, o.ticket_id == t.id)
+        .where(o.state.in_(_UNDONE), or_(on_its_way, given_up))
+    ).scalar()
+    family = _gauge(
+        "ticket_oldest_unsent_seconds", "Age of the oldest ticket whose mails are not all accepted; 0: none"
+    )
+    family.add_metric((), _age(oldest, now))
+    return family
+
+
+def _rows(
+    connection: Connection, table: Table, what: str, since: Column[datetime], ages: GaugeMetricFamily, now: datetime
+) -> Iterator[Metric]:
+    state = table.c.state
+    found = connection.execute(
+        select(state, func.count(), func.min(since)).where(state.in_(_UNDONE)).group_by(state)
+    ).all()
+    counts = _gauge(f"{what}_undone", f"Rows of the table {table.name} that are not done", ("state",))
+    for name in _UNDONE:
+        count, first = next(((count, first) for key, count, first in found if key == name), (0, None))
+        counts.add_metric((name,), count)
+        ages.add_metric((name,), _age(first, now))
+    yield counts
+    yield ages
+
+
+def _decisions(connection: Connection, now: datetime) -> Iterator[Metric]:
+    for table, name, text in (
+        (decision, "decisions_last_day", "Messages decided in the last 24 hours"),
+        (shadow_hit, "shadow_hits_last_day", "What rules that are only watched would have done in the last 24 hours"),
+    ):
+        c = table.c
+        counted = connection.execute(
+            select(c.outcome, c.rule, func.count()).where(c.decided_at > now - _DAY).group_by(c.outcome, c.rule)
+        )
+        family = _gauge(name, text, ("outcome", "rule"))
+        for outcome, rule, count in sorted(tuple(row) for row in counted):
+            family.add_metric((outcome, rule), count)
+        yield family
+
+
+def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
+    c = ruleset_load.c
+    taken = connection.execute(
+        select(c.hash, c.at).where(c.hash.is_not(None)).order_by(c.id.desc()).limit(1)
+    ).one_or_none()
+    if taken is not None:
+        yield InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last", value={"hash": taken.hash})
+        loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
+        loaded.add_metric((), taken.at.timestamp())
+        yield loaded
+    refused = connection.execute(
+        select(func.count()).select_from(ruleset_load).where(c.at > now - _DAY, c.mistakes.is_not(None))
+    ).scalar_one()
+    family = _gauge("ruleset_refused_last_day", "Rule sets refused in the last 24 hours; the last good one goes on")
+    family.add_metric((), refused)
+    yield family
+
+
+def _polls(connection: Connection, now: datetime) -> Metric:
+    family = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
+    for row in connection.execute(
+        select(imap_cursor.c.mailbox, imap_cursor.c.polled_at).order_by(imap_cursor.c.mailbox)
+    ):
+        family.add_metric((row.mailbox,), _age(row.polled_at, now))
+    return family

@@ -1,0 +1,73 @@
+"""The key of an installation: its file, and what is sealed with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailbot import secret
+from mailbot.errors import ConfigError, SealBroken
+from mailbot.secret import Secret
+
+KEY = Secret(b"k" * 32)
+PLAIN = b"Subject: x\r\n\r\n44051401359\r\n"
+
+
+@given(st.binary(max_size=300), st.binary(max_size=40))
+def test_what_is_sealed_comes_back_and_cannot_be_read(plain: bytes, context: bytes) -> None:
+    sealed = KEY.seal("test", plain, context)
+    assert KEY.unseal("test", sealed, context) == plain
+    assert len(plain) < 4 or plain not in sealed
+    assert KEY.seal("test", plain, context) != sealed, "the nonce is used once"
+
+
+@given(st.integers(0, 7), st.data())
+def test_a_changed_bit_is_noticed(bit: int, data: st.DataObject) -> None:
+    sealed = bytearray(KEY.seal("test", PLAIN, b""))
+    place = data.draw(st.integers(sealed.index(b"\x01"), len(sealed) - 1))
+    sealed[place] ^= 1 << bit
+    with pytest.raises(SealBroken, match="mend: "):
+        KEY.unseal("test", bytes(sealed), b"")
+
+
+@pytest.mark.parametrize("length", range(len(KEY.seal("test", b"", b"")) - 17, len(KEY.seal("test", b"", b""))))
+def test_what_was_cut_off_is_noticed(length: int) -> None:
+    with pytest.raises(SealBroken):
+        KEY.unseal("test", KEY.seal("test", b"", b"")[:length], b"")
+
+
+@pytest.mark.parametrize(
+    ("other", "purpose", "context"),
+    [(Secret(b"j" * 32), "test", b"c"), (KEY, "another", b"c"), (KEY, "test", b"d")],
+    ids=["key", "purpose", "context"],
+)
+def test_only_the_same_key_purpose_and_context_open_it(other: Secret, purpose: str, context: bytes) -> None:
+    with pytest.raises(SealBroken, match=r"\[secret\] key_file: .*; mend: "):
+        other.unseal(purpose, KEY.seal("test", PLAIN, b"c"), context)
+
+
+def test_what_was_written_before_there_were_seals_is_read_as_it_is() -> None:
+    assert KEY.unseal("test", PLAIN, b"") == PLAIN
+
+
+def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    made = secret.load(file)
+    assert secret.load(file) == secret.read(file) == made
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert repr(made.key) not in repr(made)
+
+
+def test_a_command_that_only_reads_makes_no_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mend: name the file that mailbot run uses"):
+        secret.read(tmp_path / "key")
+    assert not (tmp_path / "key").exists()
+
+
+def test_a_key_of_another_size_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"short")
+    with pytest.raises(ConfigError, match="has 5 bytes, not 32; mend: "):
+        secret.load(tmp_path / "key")
