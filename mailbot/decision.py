@@ -11,10 +11,13 @@ NO_RULE = "no-rule"
 """Name that stands for the rule when none held. ``loader.load`` demands a last rule for all, so it is never seen."""
 
 
-def decide(facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset) -> Decision:
-    """What will be done with a mail and why (domain.md §3.2). ``category`` is what the request itself asks for.
+def decide(
+    facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset, current: State | None = None
+) -> Decision:
+    """What will be done with a mail and why (domain.md §3.2).
 
-    Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.
+    ``category`` is what the mail itself asks for; ``current`` the state of the ticket it belongs to, which a rule may
+    leave as it is. Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.
     """
     rule, trace = first_match(facts, ruleset.rules)
     if rule is None:
@@ -26,13 +29,19 @@ def decide(facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ru
         rule=rule.name,
         outcome=rule.outcome,
         category=category if rule.category is None else rule.category,
-        state=rule.state,
+        state=rule.state or current or State.ZAREJESTROWANE,
         desk=rule.desk,
         mails=rule.mails,
         defects=defects,
         trace=trace,
         ruleset=ruleset.hash,
+        watched=_watched(trace, ruleset),
     )
+
+
+def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:
+    held = {step.rule for step in trace if step.shadow}
+    return tuple((rule.name, rule.outcome) for rule in ruleset.rules if rule.name in held) if held else ()
 
 
 def _to_person(
@@ -45,6 +54,8 @@ def _to_person(
     reasons: tuple[str, ...] = (),
 ) -> Decision:
     nothing: tuple[MailKind, ...] = ()
+    state = State.DO_WERYFIKACJI
+    watched = _watched(trace, ruleset)
     return Decision(
-        rule, Outcome.REVIEW, category, State.DO_WERYFIKACJI, desk, nothing, defects, trace, ruleset.hash, reasons
+        rule, Outcome.REVIEW, category, state, desk, nothing, defects, trace, ruleset.hash, reasons, watched
     )

@@ -6,6 +6,7 @@ Formal defects come first and alone: with one of them no account is asked (domai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from mailbot.address import login_key
 from mailbot.application.check import same_person
@@ -20,26 +21,38 @@ from mailbot.model import (
     Match,
     Phrase,
     Request,
-    Subject,
+    State,
     SubjectClass,
+    Thread,
     Understanding,
 )
 from mailbot.request import names
+from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.ruleset.model import Ruleset
 
-_CASE_B = "HASLO_AWARYJNE_B"
+CASE_B = "HASLO_AWARYJNE_B"
+GENERAL = "OGOLNE"
+CHANNELS = frozenset({SubjectClass.NOWE, SubjectClass.NOWE_NEAR, SubjectClass.ZGL, SubjectClass.OTHER})
+"""Subjects outside the special procedure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What registry and history say beside the account of ``login_to_ask``; case B."""
+    """What registry, history and calendar say beside the account of ``login_to_ask``."""
 
     taken: bool = False
-    """The sender is a login already."""
+    """Case B: the sender is a login already."""
     namesake: bool = False
-    """Another account bears the holder's name and birth year."""
+    """Case B: another account bears the holder's name and birth year."""
     replayed: bool = False
     stops: str | None = None
     """The ticket that the mail may stop: it moves the sender's login."""
+    limit: str = "no"
+    """Word of the fact of that name."""
+    thread: Thread | None = None
+    """None: the mail names no ticket and answers no mail of ours."""
+    maintenance: bool = False
+    """A window of a published notice is open."""
 
 
 NOTHING = Known()
@@ -54,11 +67,13 @@ def needs_check(u: Understanding) -> bool:
 def login_to_ask(u: Understanding) -> str | None:
     """The key of the login whose account the decision needs, or None.
 
-    In case A it is the sender's, in case B the old login that a signed application names ("" when that is no
-    address, and so nobody's login).
+    In case B it is the old login that a signed application names ("" when that is no address, and so nobody's login),
+    else the sender's own, provided that his domain vouches for it.
 
     Formal defects are checked first and alone: with one of them the registry is not even asked (domain.md §3.1).
     """
+    if u.subject.kind in CHANNELS:
+        return login_key(u.sender.address or "") if _is_proven(u) else None
     if not _is_plain_request(u) or _formal(u):
         return None
     if u.request.phrase is Phrase.A:
@@ -68,13 +83,14 @@ def login_to_ask(u: Understanding) -> str | None:
 
 
 def gather(
-    u: Understanding, account: Account | None, duplicate: Duplicate, known: Known
+    u: Understanding, account: Account | None, duplicate: Duplicate, known: Known, reading: Reading = NOTHING_SAID
 ) -> tuple[Facts, tuple[Defect, ...]]:
     """The facts about a message and its formal defects, given the account of ``login_to_ask`` and the history."""
     asked = login_to_ask(u) is not None
-    moves = asked and u.request.phrase is Phrase.B
+    procedure = asked and u.subject.kind is SubjectClass.EXACT
+    moves = procedure and u.request.phrase is Phrase.B
     defects = _formal(u)
-    if asked and account is None and not moves and u.checked.state.tried:
+    if procedure and account is None and not moves and u.checked.state.tried:
         defects = (Defect.PHRASE_A_WITH_APPLICATION,)
     facts = Facts(
         readable="no" if u.message.damage else "yes",
@@ -88,40 +104,82 @@ def gather(
         attachment="yes" if u.message.attachments else "no",
         defects="yes" if defects else "no",
         account=(account.status.value if account else "unknown") if asked else "not-asked",
-        name=(names.compare(u.request.names, account) if account and asked else Match.UNKNOWN).value,
-        year=_year(u.request, account if asked else None).value,
+        name=(names.compare(u.request.names, account) if account and procedure else Match.UNKNOWN).value,
+        year=_year(u.request, account if procedure else None).value,
         application=u.checked.state.value,
         holder=_holder(u.checked, account, known) if moves else "not-asked",
         new_login=("taken" if known.taken else "free") if moves else "not-asked",
         replay="yes" if known.replayed else "no",
         stop="yes" if known.stops else "no",
+        limit=known.limit,
+        thread=("own" if known.thread.own else "foreign") if known.thread else "none",
+        ticket=_ticket(known.thread),
+        complaint=_complaint(known.thread, u.received_at),
+        topic=reading.topic,
+        service=reading.service,
+        faq=reading.faq,
+        csd=("yes" if account and account.csd else "no") if asked and not procedure else "not-asked",
+        language=reading.language,
+        maintenance="yes" if known.maintenance else "no",
     )
     return facts, defects
 
 
-def category(u: Understanding) -> str:
-    """As understood; a signed application without any sentence is case B all the same."""
-    exact = u.subject.kind is SubjectClass.EXACT
-    return _CASE_B if exact and u.request.phrase is None and u.checked.state.tried else u.category
+def category(
+    u: Understanding, known: Known = NOTHING, reading: Reading = NOTHING_SAID, rules: Ruleset | None = None
+) -> str:
+    """The category that a rule leaves alone (domain.md §3.2, column outcome).
+
+    A signed application without any sentence is case B all the same. Outside the special procedure the sender's own
+    ticket says it, else what the mail is about.
+    """
+    kind = u.subject.kind
+    if kind is SubjectClass.EXACT:
+        untold = u.request.phrase is None and u.checked.state.tried
+        return CASE_B if untold or u.request.phrase is Phrase.B else "HASLO_AWARYJNE_A"
+    if kind not in CHANNELS:
+        return "TEMAT_NIEPOPRAWNY"
+    if known.thread and known.thread.own:
+        return known.thread.category
+    return _matter(reading, rules) if rules else GENERAL
 
 
-def category_of(kind: Subject, request: Request) -> str:
-    """The category a rule leaves alone (domain.md §3.2, column outcome)."""
-    if kind.kind is SubjectClass.EXACT:
-        return _CASE_B if request.phrase is Phrase.B else "HASLO_AWARYJNE_A"
-    near = kind.kind in (SubjectClass.NEAR, SubjectClass.REPLY_EXACT)
-    return "TEMAT_NIEPOPRAWNY" if near else "OGOLNE"
+def _matter(reading: Reading, rules: Ruleset) -> str:
+    topic = next((t.category for t in rules.topics if t.name == reading.topic), None)
+    if topic:
+        return topic
+    if reading.system:
+        return reading.system.category
+    service = rules.services.get(reading.service)
+    return service.categories[0] if service else GENERAL
 
 
-def _is_plain_request(u: Understanding) -> bool:
-    """The exact subject from a proven sender, read for certain."""
+def _is_proven(u: Understanding) -> bool:
+    """Written by a person whose domain vouches for the address, and read for certain."""
     return (
-        u.subject.kind is SubjectClass.EXACT
-        and not u.message.damage
+        not u.message.damage
         and u.message.automatic is None
         and u.sender.address is not None
         and u.sender.authentication.result is AuthResult.PASS
     )
+
+
+def _is_plain_request(u: Understanding) -> bool:
+    return u.subject.kind is SubjectClass.EXACT and _is_proven(u)
+
+
+def _ticket(thread: Thread | None) -> str:
+    if thread is None or not thread.own or thread.state is None:
+        return "none"
+    if thread.state is State.OCZEKUJE_NA_KLIENTA:
+        return "waiting"
+    return "closed" if thread.state.closed else "open"
+
+
+def _complaint(thread: Thread | None, at: datetime) -> str:
+    if thread is None or not thread.own or thread.complaint_until is None:
+        return "none"
+    return "in-time" if at <= thread.complaint_until else "late"
 
 
 def _formal(u: Understanding) -> tuple[Defect, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, or_, select
 
-from mailbot.model import Duplicate, Identity, InboundMessage, Seen, Sender
+from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Seen, Sender, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox, ticket
 
@@ -47,11 +47,12 @@ class History:
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
         # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
-        unfinished = select(ticket.c.fingerprint, ticket.c.id, ticket.c.promised_at).where(
+        t = ticket.c
+        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state).where(
             ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
         )
-        self._requests: dict[str, tuple[int, datetime]] = {
-            row.fingerprint: (row.id, row.promised_at) for row in connection.execute(unfinished)
+        self._requests: dict[str, tuple[int, datetime, State]] = {
+            row.fingerprint: (row.id, row.promised_at, State(row.state)) for row in connection.execute(unfinished)
         }
 
     def look(self, identity: Identity) -> Seen:
@@ -61,12 +62,12 @@ class History:
             return Seen(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
         repeated = self._requests.get(identity.fingerprint)
         if repeated is not None:
-            ticket_id, promised_at = repeated
-            return Seen(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at)
+            ticket_id, promised_at, state = repeated
+            return Seen(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state)
         return Seen(Duplicate.NO, None, bool(copies))
 
-    def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, *, open_: bool) -> None:
-        """Remember a message of this batch."""
+    def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, decided: Decision) -> None:
+        """Remember a message of this batch; a ticket whose mails have to leave yet is open, whatever its state."""
         self._messages.setdefault(identity.message_key, {}).setdefault(identity.fingerprint, ticket_id)
-        if open_ and ticket_id is not None:
-            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at))
+        if ticket_id is not None and (decided.mails or not decided.state.closed):
+            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at, decided.state))

@@ -15,21 +15,19 @@ from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 
-_WORD = "stop"
-_OURS = re.compile(r"<(zgl\d{7,12})\.t(?:14|19)@", re.IGNORECASE)
+_OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
 _HELD = (MailKind.T2B.value, MailKind.T3.value)
 _FROZEN = "frozen"
 """Reason of a buried mail that ``release`` may send after all."""
 
 
 def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
-    """Numbers of the tickets whose change the mail asks to stop: its first line is the word STOP, whatever the case and
-    the signs around it, and it answers our warning or names the ticket in its subject. Who may ask is another matter.
+    """Numbers of the tickets whose change the mail may stop: it answers our warning or names the ticket in its subject.
+
+    The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
+    change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
     """
     if message.automatic is not None or message.damage:
-        return ()
-    line = next((line for line in message.text.splitlines() if line.strip()), "")
-    if re.sub(r"[\W_]+", "", line).casefold() != _WORD:
         return ()
     answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
@@ -66,7 +64,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     if used_at is None and expires_at > now:
         connection.execute(update(activation).where(activation.c.id == link).values(expires_at=now))
     state = State.WSTRZYMANE if used_at is None else State.DO_WERYFIKACJI
-    _move(connection, ticket_id, state, "BEZPIECZENSTWO", None)
+    _move(connection, ticket_id, now, state, "BEZPIECZENSTWO", None)
     _event(connection, ticket_id, now, "frozen" if used_at is None else "stop-too-late", detail)
     return True
 
@@ -92,13 +90,15 @@ def release(connection: Connection, number: str, now: datetime, expires_at: date
             ahead = True
     link = (activation.c.ticket_id == ticket_id, activation.c.used_at.is_(None))
     connection.execute(update(activation).where(*link).values(expires_at=expires_at))
-    _move(connection, ticket_id, State.ZAMKNIETE_ROZWIAZANE, "", now)
+    _move(connection, ticket_id, now, State.ZAMKNIETE_ROZWIAZANE, "", now)
     _event(connection, ticket_id, now, "released", {})
     return True
 
 
-def _move(connection: Connection, ticket_id: int, state: State, desk: str, closed_at: datetime | None) -> None:
-    values = {"state": state.value, "desk": desk, "closed_at": closed_at}
+def _move(
+    connection: Connection, ticket_id: int, now: datetime, state: State, desk: str, closed_at: datetime | None
+) -> None:
+    values = {"state": state.value, "desk": desk, "closed_at": closed_at, "alarm_at": now}  # its clocks are other ones
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))
 
 

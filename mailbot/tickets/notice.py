@@ -1,26 +1,35 @@
-"""The last word of case B: the old login is told that it is one no longer (T19), in the transaction that moved it."""
+"""Mails that a ticket gets on their own, not as the answer to a mail.
+
+T19, the last word of case B: the old login is told that it is one no longer, in the transaction that moved it.
+T12: whoever has an open ticket is told of a break (seed 001, KOMUNIKATY).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, exists, insert, select
 
 from mailbot.mails.letter import Letter
 from mailbot.mails.write import Writer
-from mailbot.model import MailKind
+from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
+from mailbot.ruleset.model import Notice as Break
 from mailbot.secret import Secret
-from mailbot.storage.schema import outbox, ticket
-from mailbot.tickets import bounce
+from mailbot.storage.schema import outbox, ticket, ticket_event
+from mailbot.tickets import bounce, threads
 
 _PATIENCE = timedelta(hours=24)
+_BATCH = 200
+_OPEN = [s.value for s in State if not s.closed and s not in (State.KWARANTANNA, State.ODRZUCONE_AUTOMAT)]
+"""States in which a person waits for an answer, and may be written to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Writes the notice of one installation; ``helpdesk`` is the address citizens write to."""
+    """Writes the notices of one installation; ``helpdesk`` is the address citizens write to."""
 
     writer: Writer
     secret: Secret
@@ -29,21 +38,43 @@ class Notice:
     def tell(self, connection: Connection, ticket_id: int, old_login: str, now: datetime) -> None:
         """Put T19 of a ticket into the outbox, to be sent to ``old_login`` at once."""
         row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
-        letter = Letter(
+        letter = self._letter(row, now, recipient=old_login, old_login=old_login)
+        self._queue(connection, row, MailKind.T19, letter, MailKind.T19.value)
+
+    def tell_break(self, connection: Connection, notice: Break, now: datetime) -> int:
+        """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
+        their own; returns for how many. Once a ticket and notice: 0 says that everybody was told."""
+        slot = f"{MailKind.T12.value} {notice.name}"
+        t = ticket.c
+        told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
+        waiting = select(ticket).where(t.state.in_(_OPEN), t.correspondent.is_not(None), ~told)
+        rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
+        for row in rows:
+            letter = self._letter(row, now, recipient=row.correspondent, breaks=(notice,))
+            self._queue(connection, row, MailKind.T12, letter, slot)
+            event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
+            connection.execute(insert(ticket_event).values(event))
+        return len(rows)
+
+    def _letter(self, row: Row[Any], now: datetime, **rest: Any) -> Letter:
+        return Letter(
             ticket=row.number,
-            recipient=old_login,
             category=row.category,
             opened_at=row.opened_at,
             promised_at=row.promised_at,
             now=now,
             bounce_address=bounce.address(self.secret, self.helpdesk, row.number),
-            old_login=old_login,
+            token=threads.token(self.secret, row.number),
+            language=row.language,
+            **rest,
         )
-        mail = self.writer.outgoing(MailKind.T19, letter)
+
+    def _queue(self, connection: Connection, row: Row[Any], kind: MailKind, letter: Letter, slot: str) -> None:
+        mail = self.writer.outgoing(kind, letter)
         connection.execute(
             insert(outbox).values(
-                ticket_id=ticket_id,
-                slot=mail.kind.value,
+                ticket_id=row.id,
+                slot=slot,
                 kind=mail.kind.value,
                 ordinal=0,
                 recipient=mail.recipient,
@@ -51,7 +82,7 @@ class Notice:
                 message_id=mail.message_id,
                 raw=mail.raw,
                 state=jobs.QUEUED,
-                due_at=now,
-                deadline=now + _PATIENCE,
+                due_at=letter.now,
+                deadline=letter.now + _PATIENCE,
             )
         )

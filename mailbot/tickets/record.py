@@ -10,15 +10,14 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.model import Decision, Facts, OutgoingMail, Seen, State, Understanding
+from mailbot.mask import mask
+from mailbot.model import Decision, Facts, Outcome, OutgoingMail, Seen, State, Understanding
 from mailbot.outbox import jobs
+from mailbot.ruleset.model import Service
 from mailbot.storage import schema
 from mailbot.tickets import number
-
-
-def closed(state: State) -> bool:
-    """Nobody has anything to do for a ticket in this state."""
-    return state.value.startswith("ZAMKNIETE")
+from mailbot.tickets.limits import Source, columns
+from mailbot.tickets.sla import Clocks
 
 
 class Rows:
@@ -31,30 +30,56 @@ class Rows:
         self._tickets: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._mails: list[dict[str, Any]] = []
+        self._moves: list[dict[str, Any]] = []
+        self._shadows: list[dict[str, Any]] = []
 
     def open_ticket(
-        self, inbox_id: int, u: Understanding, decision: Decision, now: datetime, promise: timedelta
+        self,
+        inbox_id: int,
+        u: Understanding,
+        decision: Decision,
+        language: str,
+        clocks: Clocks,
+        service: Service,
+        now: datetime,
     ) -> int:
+        """A new ticket of ``service`` for the sender of ``u``; returns its id."""
         ticket_id = self.next_ticket
         self.next_ticket += 1
         self._tickets.append(
             {
                 "id": ticket_id,
                 "number": number.spell(ticket_id),
-                "kind": "wniosek" if decision.category.startswith("HASLO_AWARYJNE") else "zgloszenie",
+                "kind": service.kind,
                 "category": decision.category,
                 "state": decision.state.value,
                 "desk": decision.desk,
                 "correspondent": u.sender.address,
                 "fingerprint": u.identity.fingerprint,
                 "opened_at": u.received_at,
-                "promised_at": u.received_at + promise,
-                "closed_at": now if closed(decision.state) else None,
+                "promised_at": clocks.promised_at,
+                "closed_at": now if decision.state.closed else None,
                 "inbox_id": inbox_id,
+                "language": language,
+                "service": service.csd_service,
+                "classification": service.csd_classification,
+                "standard_at": clocks.standard_at,
+                "reply_by": clocks.reply_by,
+                "alarm_at": clocks.alarm_at,
             }
         )
         self.event(ticket_id, now, "opened", {"inbox": inbox_id, "rule": decision.rule, "state": decision.state.value})
         return ticket_id
+
+    def join(self, ticket_id: int, inbox_id: int, decision: Decision, what: str, clocks: Clocks, now: datetime) -> None:
+        """The mail belongs to a ticket that is there; ``what`` names the event. A state that the rule names is taken
+        over with new ``clocks``; a repeat changes nothing."""
+        outcome, category = decision.outcome.value, decision.category
+        self.event(ticket_id, now, what, {"inbox": inbox_id, "outcome": outcome, "category": category})
+        if decision.outcome is not Outcome.DUPLICATE:
+            moved = {"state": decision.state.value, "desk": decision.desk, "alarm": "", "alarm_at": clocks.alarm_at}
+            moved |= {"promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
+            self._moves.append({"row": ticket_id, "closed": now if decision.state.closed else None, **moved})
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
@@ -67,7 +92,7 @@ class Rows:
         ticket_id = connection.execute(
             update(ticket)
             .where(ticket.c.number == zgl)
-            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None)
+            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=now)
             .returning(ticket.c.id)
         ).scalar_one_or_none()
         if ticket_id is not None:
@@ -100,9 +125,11 @@ class Rows:
         seen: Seen,
         facts: Facts,
         decision: Decision,
+        source: Source,
         ticket_id: int | None,
         now: datetime,
     ) -> None:
+        """How the message was decided, and that it is done; ``source``: whom it counts for."""
         self._done.append(
             {
                 "row": inbox_id,
@@ -122,8 +149,13 @@ class Rows:
                 "facts": asdict(facts),
                 "notes": notes(u, seen, decision),
                 "trace": trace(decision),
+                **columns(source, decision, u.received_at),
             }
         )
+        self._shadows += [
+            {"inbox_id": inbox_id, "rule": rule, "outcome": outcome.value, "decided_at": now}
+            for rule, outcome in decision.watched
+        ]
 
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
@@ -135,9 +167,12 @@ class Rows:
             (schema.ticket, self._tickets),
             (schema.ticket_event, self._events),
             (schema.decision, self._decisions),
+            (schema.shadow_hit, self._shadows),
         ):
             if rows:
                 connection.execute(insert(table), rows)
+        for move in self._moves:
+            _move(connection, **move)
         self._flush_mails(connection)
         finish = update(inbox).where(inbox.c.id == bindparam("row"))
         connection.execute(
@@ -172,9 +207,16 @@ class Rows:
             connection.execute(insert(schema.outbox), rows)
 
 
+def _move(connection: Connection, row: int, closed: datetime | None, **moved: Any) -> None:
+    t = schema.ticket.c
+    changed = (t.id == row, t.state != moved["state"])
+    connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
+
+
 def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
-    """The private reasons behind the facts, for operators: never shown to a citizen."""
-    found: dict[str, Any] = {
+    """The private reasons behind the facts, for operators: never shown to a citizen, and masked, for some of them
+    quote the mail (a near-miss subject, the name of a file)."""
+    found: dict[str, str | bool | list[str] | None] = {
         "authentication": u.sender.authentication.detail,
         "ambiguity": u.sender.ambiguity,
         "defects": [d.value for d in decision.defects],
@@ -182,12 +224,22 @@ def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
         "damage": list(u.message.damage),
         "application": list(u.checked.notes),
         "differences": [f"{code.value} {detail}".strip() for code, detail in u.subject.differences],
-        "reused_message_id": seen.reused_id or None,
+        "reused_message_id": seen.reused_id,
         "floor": list(decision.floor),
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: _masked(value) for key, value in found.items() if value}
+
+
+def _masked(value: str | bool | list[str]) -> str | bool | list[str]:
+    if isinstance(value, bool):
+        return value
+    return mask(value) if isinstance(value, str) else [mask(one) for one in value]
 
 
 def trace(decision: Decision) -> list[dict[str, Any]]:
     """Every rule tried: what it asked and what it saw."""
-    return [{"rule": s.rule, "hit": s.hit, "asked": dict(s.asked), "saw": dict(s.saw)} for s in decision.trace]
+    return [
+        {"rule": s.rule, "hit": s.hit, "asked": dict(s.asked), "saw": dict(s.saw)}
+        | ({"shadow": True} if s.shadow else {})
+        for s in decision.trace
+    ]

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
@@ -37,9 +38,11 @@ async def test_copies_that_are_decided_at_once_open_one_ticket(empty_postgres: E
     built = [compose.build(chosen, clock=clock, rng=random.Random(n), resolver=StaticResolver({})) for n in range(2)]
     add_accounts(empty_postgres)
     envelope = Envelope(Source.LMTP, JAN.login, (HELPDESK,))
-    arrived = [RawMessage(raw, envelope, clock()) for n in range(PAIRS) for raw in _pair(n)]
+    arrived = [  # so far apart that no limit is reached
+        RawMessage(raw, envelope, clock() + timedelta(hours=3 * n)) for n in range(PAIRS) for raw in _pair(n)
+    ]
     with empty_postgres.begin() as connection:
-        store(connection, arrived, clock())
+        store(connection, arrived, clock(), built[0].secret)
 
     async def work(n: int) -> int:
         worker = DecideWorker(f"worker-{n}", built[n].database, built[n].pipeline, clock, built[n].rng)

@@ -1,0 +1,114 @@
+"""What registry, history and calendar say about the messages of one batch: the facts that no mail can tell alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailbot.accounts.directory import Directory
+from mailbot.address import login_key
+from mailbot.facts import Known, login_to_ask
+from mailbot.model import Account, AuthResult, Decision, Duplicate, Facts, Phrase, Seen, SubjectClass, Understanding
+from mailbot.request.topics import Reading
+from mailbot.ruleset.model import Ruleset
+from mailbot.secret import Secret
+from mailbot.tickets import hold, limits
+from mailbot.tickets.history import History
+from mailbot.tickets.replay import Used
+from mailbot.tickets.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that is known about one message."""
+
+    account: Account | None
+    """That of ``facts.login_to_ask``."""
+    seen: Seen
+    known: Known
+    source: limits.Source
+    """Whom the message counts for."""
+    held: int | None = None
+    """The ticket in which the sender's mail over the limit waits already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One message with everything that was found, and what is to become of it."""
+
+    u: Understanding
+    found: Found
+    reading: Reading
+    facts: Facts
+    decision: Decision
+
+
+class Lookup:
+    """One batch against the database; grows with the batch as it is decided. Lives as long as the transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        batch: Sequence[Understanding],
+        directory: Directory,
+        ruleset: Ruleset,
+        secret: Secret,
+        now: datetime,
+    ) -> None:
+        self._connection = connection
+        self._directory = directory
+        self._ruleset = ruleset
+        self._maintenance = bool(ruleset.breaks_at(now))
+        self._history = History(connection, [u.identity for u in batch])
+        self._threads = Threads(connection, batch, secret, ruleset.calendar)
+        self.used = Used(connection, [u.checked for u in batch])
+        self._accounts = directory.find_many(connection, [key for u in batch for key in _logins(u)])
+        latest = max((u.received_at for u in batch), default=now)
+        self._arrivals = limits.Arrivals(connection, map(self._source, batch), latest, ruleset.limits)
+
+    def find(self, u: Understanding) -> Found:
+        """What is known about ``u``, with the earlier messages of the batch that were added."""
+        seen = self._history.look(u.identity)
+        # The same message again is the transport's doing: it counts for nobody.
+        source = limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
+        known = self._known(u, self._arrivals.over(source))
+        held = self._arrivals.held_ticket(source) if known.limit != "no" else None
+        return Found(self._accounts.get(login_to_ask(u) or ""), seen, known, source, held)
+
+    def add(
+        self, u: Understanding, found: Found, decided: Decision, ticket_id: int | None, promised_at: datetime
+    ) -> None:
+        """Remember what became of a message, for those behind it."""
+        self._history.add(u.identity, ticket_id, promised_at, decided)
+        self._arrivals.add(found.source, decided, ticket_id)
+
+    def _source(self, u: Understanding) -> limits.Source:
+        return limits.source_of(u, login_to_ask(u), self._ruleset.limits)
+
+    def _known(self, u: Understanding, limit: str) -> Known:
+        key = login_key(u.sender.address or "")
+        proven = key is not None and u.sender.authentication.result is AuthResult.PASS
+        stops = hold.of_login(self._connection, u.stops, key) if key and proven and u.stops else None
+        known = Known(stops=stops, limit=limit, thread=self._threads.look(u), maintenance=self._maintenance)
+        asked = login_to_ask(u)
+        if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
+            return known
+        account = self._accounts.get(asked)
+        return replace(
+            known,
+            taken=key in self._accounts,
+            namesake=account is not None and self._directory.has_namesake(self._connection, account),
+            replayed=self.used.seen(u.checked),
+        )
+
+
+def _logins(u: Understanding) -> list[str]:
+    """The keys of every login that the decision asks for."""
+    asked = login_to_ask(u)
+    if asked is None:
+        return []
+    sender = login_key(u.sender.address or "")
+    return [key for key in dict.fromkeys((asked, sender)) if key]

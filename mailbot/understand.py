@@ -1,0 +1,123 @@
+"""Bytes → message → sender → request: what a message says before a rule set or the registry is asked.
+
+It needs no rules, so it may run in a process of its own that never sees their folder (``workers.understand``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mailbot.address import normalise
+from mailbot.config import Settings
+from mailbot.model import (
+    ApplicationState,
+    Authentication,
+    AuthResult,
+    Checked,
+    Defect,
+    Identity,
+    InboundMessage,
+    Phrase,
+    RawMessage,
+    Request,
+    Sender,
+    Source,
+    Subject,
+    SubjectClass,
+    Understanding,
+)
+from mailbot.parsing.limits import MESSAGE_MAX
+from mailbot.parsing.mime import parse
+from mailbot.request import phrase, subject
+from mailbot.secret import Secret
+from mailbot.sender.identify import authenticate
+from mailbot.sender.resolver import Resolver
+from mailbot.signatures.detect import looks_executable
+from mailbot.signatures.limits import FILE_MAX
+from mailbot.tickets import bounce, hold
+from mailbot.tickets.history import identify
+
+_EMPTY = Request(None, (), None, ())
+_BEGINNING = 1_000_000
+"""Octets of a message over the limit in which its text is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understander:
+    """Reads messages for one installation."""
+
+    settings: Settings
+    secret: Secret
+    resolver: Resolver
+
+    def understand(self, raw: RawMessage) -> Understanding:
+        """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
+        too_large = len(raw.raw) > MESSAGE_MAX
+        try:
+            message = parse(raw.raw, raw.envelope, self._own_addresses)
+            if too_large:
+                message = self._beginning(raw) or message
+            if raw.envelope.note:  # these bytes are not the whole message
+                message = replace(message, damage=(*message.damage, raw.envelope.note))
+            sender = self._authenticate(raw, message)
+            kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
+            exact = kind.kind is SubjectClass.EXACT
+            return Understanding(
+                received_at=raw.received_at,
+                message=message,
+                sender=sender,
+                subject=kind,
+                request=phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY,
+                identity=identify(message, sender, raw.sha256),
+                bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
+                stops=hold.asked_to_stop(message, kind),
+                checked=_first_look(message, too_large=too_large),
+            )
+        except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
+            return _not_understood(raw, error)
+
+    @property
+    def _own_addresses(self) -> frozenset[str]:
+        helpdesk = self.settings.helpdesk
+        written = (helpdesk.address, helpdesk.sending_address, *helpdesk.own_addresses)
+        return frozenset(a.lower() for w in written if (a := normalise(w)))
+
+    def _beginning(self, raw: RawMessage) -> InboundMessage | None:
+        """What stands before the files of a message over the limit, when that is the sentence of case B.
+
+        Then the citizen can be told that the file is too large (domain.md §3.3). Any other message stays damage:
+        nothing is granted on a part.
+        """
+        whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]
+        message = parse(whole_lines, raw.envelope, self._own_addresses)
+        asked = phrase.read(message.text, attachments=True).phrase
+        return message if message.attachments and not message.damage and asked is Phrase.B else None
+
+    def _authenticate(self, raw: RawMessage, message: InboundMessage) -> Sender:
+        settings = self.settings
+        road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
+        return authenticate(
+            raw,
+            message,
+            road=road.get(raw.envelope.source, "headers"),
+            authserv_id=settings.authentication.authserv_id,
+            resolver=self.resolver,
+            max_age_days=settings.authentication.max_age_days,
+        )
+
+
+def _not_understood(raw: RawMessage, error: Exception) -> Understanding:
+    message = InboundMessage((), "", None, (), (), None, "", "", damage=(f"not understood: {error!r}",))
+    sender = Sender(None, None, Authentication(AuthResult.NONE, "not understood"))
+    identity = Identity(f"sha256:{raw.sha256}", raw.sha256)
+    return Understanding(raw.received_at, message, sender, Subject(SubjectClass.OTHER, ""), _EMPTY, identity)
+
+
+def _first_look(message: InboundMessage, *, too_large: bool) -> Checked:
+    """What the names and first octets of the files tell; the rest is for ``workers.verify``."""
+    if any(looks_executable(a.filename, a.data) for a in message.attachments):
+        return Checked(ApplicationState.MALWARE)
+    if too_large and not message.damage:
+        limit = {"limit": str(FILE_MAX // 1_000_000)}
+        return Checked(ApplicationState.CONTAINER, (Defect.CONTAINER,), limit)
+    return Checked(ApplicationState.NOT_ASKED if message.attachments else ApplicationState.NONE)

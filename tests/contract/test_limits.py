@@ -1,0 +1,160 @@
+"""How much of one sender, domain or login is decided by a machine: on both engines, by the moment of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import Connection, Engine, insert
+
+from mailbot.model import AuthResult, Decision, MailKind, Outcome, State
+from mailbot.ruleset.model import Limit, Limits
+from mailbot.storage.schema import decision, inbox, ticket
+from mailbot.tickets.limits import Arrivals, Source, columns, source_of
+from tests.understood import understood
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LIMITS = Limits(Limit(3, 1), Limit(5, 1), frozenset({"poczta.example"}), Limit(2, 24), Limit(4, 24))
+JAN = Source("pass:jan@firma.example", "firma.example", None)
+REFUSED = Decision("r", Outcome.REJ_GENERIC, "OGOLNE", State.ZAMKNIETE_NEGATYWNIE, "", (MailKind.T5,), (), (), "hash")
+SILENT = replace(REFUSED, outcome=Outcome.TICKET_UPDATE, mails=())
+
+
+class Past:
+    """Decisions that were made before."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._ids = count(1)
+
+    def add(
+        self, source: Source, made: Decision, minutes_ago: float, times: int = 1, ticket_id: int | None = None
+    ) -> None:
+        """``times`` mails of ``source``."""
+        at = NOW - timedelta(minutes=minutes_ago)
+        for _ in range(times):
+            n = next(self._ids)
+            row = {"id": n, "source": "lmtp", "delivery_key": str(n), "sha256": "", "size": 1, "envelope": {}}
+            row |= {"received_at": at, "state": "done", "due_at": at, "ticket_id": None}
+            self.connection.execute(insert(inbox), row)
+            if ticket_id is not None:
+                self._open(ticket_id, n, at)
+            made_at = {
+                "inbox_id": n,
+                "decided_at": NOW,
+                "ruleset": "",
+                "rule": "r",
+                "facts": {},
+                "notes": {},
+                "trace": [],
+            }
+            values = {**made_at, "outcome": made.outcome.value, **columns(source, made, at)}
+            self.connection.execute(insert(decision), values)
+
+    def _open(self, ticket_id: int, inbox_id: int, at: datetime) -> None:
+        values = {"id": ticket_id, "number": f"ZGL{ticket_id:07d}", "kind": "", "category": "", "desk": ""}
+        values |= {"state": State.WSTRZYMANE.value, "fingerprint": "", "opened_at": at, "promised_at": at}
+        self.connection.execute(insert(ticket), {**values, "inbox_id": inbox_id})
+        self.connection.execute(inbox.update().where(inbox.c.id == inbox_id).values(ticket_id=ticket_id))
+
+    def over(self, source: Source) -> str:
+        """The word for one more mail of ``source`` now."""
+        return Arrivals(self.connection, [source], NOW, LIMITS).over(source)
+
+
+@pytest.fixture
+def past(engine: Engine) -> Iterator[Past]:
+    with engine.begin() as connection:
+        yield Past(connection)
+
+
+def test_the_mail_after_the_last_allowed_one_is_over(past: Past) -> None:
+    past.add(JAN, SILENT, 10, times=2)
+    assert past.over(JAN) == "no"
+    past.add(JAN, SILENT, 59)
+    assert past.over(JAN) == "sender"
+
+
+def test_only_the_time_of_the_limit_counts(past: Past) -> None:
+    past.add(JAN, SILENT, 61, times=50)
+    assert past.over(JAN) == "no"
+
+
+def test_forged_mails_do_not_use_up_what_the_citizen_may_send(past: Past) -> None:
+    past.add(replace(JAN, sender="none:jan@firma.example", domain="?firma.example"), SILENT, 5, times=50)
+    assert past.over(JAN) == "no"
+
+
+def test_a_domain_shares_one_limit(past: Past) -> None:
+    for n in range(5):
+        past.add(Source(f"pass:p{n}@firma.example", "firma.example", None), SILENT, 5)
+    assert past.over(Source("pass:new@firma.example", "firma.example", None)) == "domain"
+    assert past.over(Source("pass:new@other.example", "other.example", None)) == "no"
+
+
+def test_a_day_of_refusals(past: Past) -> None:
+    past.add(JAN, REFUSED, 23 * 60, times=2)
+    assert past.over(JAN) == "failures"
+    assert past.over(replace(JAN, sender="pass:ewa@firma.example")) == "no"
+
+
+def test_refusals_about_one_login_count_whoever_asks(past: Past) -> None:
+    for n in range(2):
+        past.add(Source(f"pass:thief{n}@x{n}.example", None, "jan@firma.example"), REFUSED, 60 * n + 1)
+    assert past.over(Source("pass:thief9@y.example", None, "jan@firma.example")) == "failures"
+    assert past.over(Source("pass:thief9@y.example", None, "ewa@firma.example")) == "no"
+
+
+def test_a_loop_ends_by_the_answers_of_a_day(past: Past) -> None:
+    answered = replace(SILENT, outcome=Outcome.MORE, mails=(MailKind.T6,))
+    past.add(JAN, answered, 20 * 60, times=4)
+    assert past.over(JAN) == "answers"
+
+
+def test_a_batch_counts_itself(past: Past) -> None:
+    arrivals = Arrivals(past.connection, [JAN], NOW, LIMITS)
+    words = []
+    for _ in range(5):
+        words.append(arrivals.over(JAN))
+        arrivals.add(JAN, SILENT, None)
+    assert words == ["no", "no", "no", "sender", "sender"]
+
+
+def test_machines_and_quarantine_count_for_nobody(past: Past) -> None:
+    for outcome in (Outcome.NO_REPLY, Outcome.QUARANTINE):
+        past.add(JAN, replace(SILENT, outcome=outcome), 1, times=9)
+    assert past.over(JAN) == "no"
+    assert past.over(Source()) == "no"
+
+
+def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Past) -> None:
+    held = replace(SILENT, outcome=Outcome.RATE_LIMITED)
+    past.add(JAN, held, 3 * 60, ticket_id=7)
+    arrivals = Arrivals(past.connection, [JAN], NOW, LIMITS)
+    assert arrivals.held_ticket(JAN) == 7
+    assert arrivals.held_ticket(replace(JAN, sender="pass:ewa@firma.example")) is None
+    past.connection.execute(ticket.update().values(state=State.ZAMKNIETE_BEZ_ZMIAN.value))
+    assert arrivals.held_ticket(JAN) is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "proof", "asked", "wanted"),
+    [
+        ("Jan@Firma.example", AuthResult.PASS, "jan@firma.example", JAN),
+        ("jan@poczta.example", AuthResult.PASS, None, Source("pass:jan@poczta.example")),
+        ("jan@firma.example", AuthResult.NONE, None, Source("none:jan@firma.example", "?firma.example")),
+        (
+            "new@firma.example",
+            AuthResult.PASS,
+            "old@x.example",
+            Source("pass:new@firma.example", "firma.example", "old@x.example"),
+        ),
+        ("jan@firma.example", AuthResult.FAIL, None, Source()),
+        (None, AuthResult.NONE, None, Source()),
+    ],
+)
+def test_whom_a_message_counts_for(sender: str | None, proof: AuthResult, asked: str | None, wanted: Source) -> None:
+    assert source_of(understood(sender, proof), asked, LIMITS) == wanted

@@ -1,0 +1,73 @@
+"""Telling of a break, on each engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from email import message_from_bytes
+
+from sqlalchemy import Engine, select, update
+
+from mailbot.mails import thread
+from mailbot.outbox import jobs
+from mailbot.ruleset.model import Notice as Break
+from mailbot.ruleset.model import Window
+from mailbot.storage.schema import outbox, ticket
+from mailbot.tickets import threads
+from tests.links import DAY, NOW, SECRET, notice, open_ticket
+
+BREAK = Break(
+    name="przerwa-o-20-znakach",
+    state="published",
+    published=date(2026, 3, 28),
+    system="Help Desk SISC",
+    title="Niedostępność",
+    windows=(Window(NOW + DAY, NOW + 2 * DAY),),
+    source="test",
+)
+
+
+def open_tickets(engine: Engine, count: int) -> None:
+    with engine.begin() as connection:
+        for n in range(1, count + 1):
+            open_ticket(connection, f"ZGL{n:07}")
+        connection.execute(update(ticket).values(state="W_TOKU", correspondent="jan@wp.example", category="OGOLNE"))
+
+
+def tell(engine: Engine, *notices: Break) -> list[int]:
+    """How many were told, in each batch of each notice."""
+    teller = notice()
+    counts = []
+    for each in notices:
+        while True:
+            with engine.begin() as connection:
+                counts.append(teller.tell_break(connection, each, NOW))
+            if not counts[-1]:
+                break
+    return counts
+
+
+def test_batches_reach_every_ticket_once(engine: Engine) -> None:
+    open_tickets(engine, 250)
+    assert tell(engine, BREAK) == [200, 50, 0]
+    assert tell(engine, BREAK) == [0]
+    with engine.connect() as connection:
+        rows = connection.execute(select(outbox)).all()
+    assert len({row.ticket_id for row in rows}) == 250
+    assert {(row.slot, row.kind, row.state, row.ordinal) for row in rows} == {
+        ("T12 przerwa-o-20-znakach", "T12", jobs.QUEUED, 0)
+    }
+
+
+def test_a_second_notice_is_another_mail(engine: Engine) -> None:
+    open_tickets(engine, 1)
+    assert tell(engine, BREAK, replace(BREAK, name="druga")) == [1, 0, 1, 0]
+    with engine.connect() as connection:
+        raws = connection.execute(select(outbox.c.raw)).scalars().all()
+    headers = [message_from_bytes(raw) for raw in raws]
+    identifiers = {mail["Message-ID"] for mail in headers}
+    assert len(identifiers) == 2
+    assert {thread.parse(identifier) for identifier in identifiers} == {
+        ("ZGL0000001", threads.token(SECRET, "ZGL0000001"))
+    }, "an answer to it belongs to the ticket"
+    assert {mail["Auto-Submitted"] for mail in headers} == {"auto-generated"}

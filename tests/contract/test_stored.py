@@ -1,0 +1,110 @@
+"""Decisions read back for replay and explain; on each engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from sqlalchemy import Engine, delete, insert
+
+from mailbot.accounts.memory import MemoryDirectory
+from mailbot.cli import compose, stored
+from mailbot.config import AuthenticationSettings, Settings
+from mailbot.errors import DatabaseUnavailable
+from mailbot.inbox import message_of, store
+from mailbot.model import Envelope, RawMessage, Source
+from mailbot.outbox import jobs
+from mailbot.pipeline import Pipeline
+from mailbot.replay import Stored
+from mailbot.secret import Secret
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.schema import decision, inbox, outbox, ticket
+from tests.citizens import AUTHSERV_ID
+from tests.flow import EWA, JAN, mail
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+MAILS = (
+    {"name": "granted"},
+    {"name": "again"},
+    {"name": "machine", "headers": {"Auto-Submitted": "auto-replied"}},
+    {"name": "deletion", "sender": EWA.login, "subject": "Konto", "body": "Proszę o usunięcie konta."},
+)
+"""A day between them; the second one joins the ticket of the first."""
+
+
+@cache
+def flow() -> Pipeline:
+    settings = Settings(authentication=AuthenticationSettings(AUTHSERV_ID, max_age_days=36_500))
+    accounts = MemoryDirectory((JAN, EWA))
+    return compose.pipeline(settings, Secret(b"k" * 32), accounts, StaticResolver({}), random.Random(1))
+
+
+@pytest.fixture
+def decided(engine: Engine) -> Engine:
+    for day, words in enumerate(MAILS):
+        now = NOW + timedelta(days=day)
+        raw = RawMessage(mail(**words), Envelope(Source.LMTP), now)  # type: ignore[arg-type]
+        with engine.begin() as connection:
+            store(connection, [raw], now, flow().secret)
+            (row,) = jobs.claim(connection, inbox, "test", now, timedelta(hours=1), 1)
+            flow().record(connection, "test", [(row, flow().understand(raw))], now)
+    return engine
+
+
+def read(engine: Engine, since: datetime, limit: int | None = None, size: int = 100) -> list[Sequence[Stored]]:
+    with stored.read_only(engine.url.render_as_string(hide_password=False)) as connection:
+        which = stored.since(since, limit)
+        pages = list(stored.pages(connection, which, size))
+        assert stored.count(connection, which) == sum(map(len, pages))
+    return list(pages)
+
+
+def test_a_decision_is_read_with_the_mails_it_wrote(decided: Engine) -> None:
+    (page,) = read(decided, NOW)
+    assert [(one.ticket, one.outcome, one.mails, one.count) for one in page] == [
+        ("ZGL0000001", "OK_A", ("T1", "T2A", "T3"), 3),
+        ("ZGL0000001", "DUPLICATE", None, 1),
+        (None, "NO_REPLY", (), 0),
+        ("ZGL0000002", "DELETE_INFO", ("T11",), 1),
+    ]
+    assert page[3].facts["topic"] == "usuniecie-konta"
+    assert page[0].decided_at == NOW
+
+
+def test_mails_written_later_are_not_of_the_decision(decided: Engine) -> None:
+    with decided.begin() as connection:
+        columns = {"recipient": "a@b.example", "return_path": "", "message_id": "<1@b>", "raw": b"", "state": "done"}
+        row = {"ticket_id": 1, "slot": "T19", "kind": "T19", "ordinal": 0, "due_at": NOW, "deadline": NOW, **columns}
+        connection.execute(insert(outbox), row)
+    assert read(decided, NOW)[0][0].mails == ("T1", "T2A", "T3")
+
+
+def test_by_pages_by_time_and_the_newest(decided: Engine) -> None:
+    assert [[one.inbox_id for one in page] for page in read(decided, NOW, size=3)] == [[1, 2, 3], [4]]
+    assert [[one.inbox_id for one in page] for page in read(decided, NOW + timedelta(days=2))] == [[3, 4]]
+    assert [[one.inbox_id for one in page] for page in read(decided, NOW, limit=2)] == [[3, 4]]
+    assert read(decided, NOW + timedelta(days=9)) == []
+
+
+def test_the_messages_can_be_opened(decided: Engine) -> None:
+    with stored.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+        rows = stored.messages(connection, [1, 4, 99])
+        assert {row: message_of(found, flow().secret).raw for row, found in rows.items()} == {
+            1: mail(**MAILS[0]),  # type: ignore[arg-type]
+            4: mail(**MAILS[3]),  # type: ignore[arg-type]
+        }
+
+
+def test_of_one_ticket(decided: Engine) -> None:
+    with stored.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+        found = stored.found(connection, ticket.c.number == "ZGL0000001")
+    assert [(one.inbox_id, row["rule"]) for one, row in found] == [(1, "case-a"), (2, "same-request")]
+
+
+def test_nothing_can_be_written(decided: Engine) -> None:
+    url = decided.url.render_as_string(hide_password=False)
+    with pytest.raises(DatabaseUnavailable, match=r"read-?only"), stored.read_only(url) as connection:
+        connection.execute(delete(decision))
