@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mailbot.ruleset import loader
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import asic, cades, pades, policy, wire
 from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
@@ -121,13 +120,12 @@ def verify(
 
 
 def handler(settings: Mapping[str, Any]) -> wire.Handler:
-    """The job of a worker; ``settings`` name the folders ``trust`` (or null) and ``rules``. Raises MailbotError.
+    """The job of a worker; ``settings`` name the folder ``trust`` (or null). Raises MailbotError.
 
-    The trust folder is read once and again when it has changed. ``pesel_hash`` of the answer is the PESEL itself: the
-    key must not be where a stranger's bytes are parsed, so the parent makes the hash.
+    The trust folder is read once and again when it has changed; the rules come with each job. ``pesel_hash`` of the
+    answer is the PESEL itself: the key must not be where a stranger's bytes are parsed, so the parent makes the hash.
     """
     folder = Path(settings["trust"]) if settings["trust"] else None
-    rules = loader.load(Path(settings["rules"])).signatures
     trust = store.load(folder) if folder else _NO_TRUST
 
     def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
@@ -138,6 +136,7 @@ def handler(settings: Mapping[str, Any]) -> wire.Handler:
         files = list(zip(names, blobs, strict=False))
         content = blobs[len(names)] if header["content"] else None
         at = datetime.fromisoformat(header["received_at"])
+        rules = wire.rules_of(header["rules"])
         reports = verify(files, trust, rules, at, content=content, pesel_hash=str)
         answer = [to_json(report) | {"has_payload": report.payload is not None} for report in reports]
         return {"reports": answer}, [r.payload for r in reports if r.payload is not None]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from types import NoneType
 from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
 
+from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures.report import Reason, SignatureReport, SignerIdentity
 
 HEADER_MAX = 4_000_000
@@ -57,6 +59,30 @@ def report_of(found: Any, payload: bytes | None) -> SignatureReport:
         return SignatureReport(**_fields(SignatureReport, given), signer=signer, reasons=reasons, payload=payload)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("not a report") from error
+
+
+def rules_to_json(rules: SignatureRules) -> dict[str, Any]:
+    """The rules as values for a job: a worker never reads the admins' folder, which may be half-written or refused."""
+    return {
+        "accept": sorted(rules.accept),
+        "seal_organizations": sorted(rules.seal_organizations),
+        "seal_name": rules.seal_name.pattern,
+        "revocation_max_age": rules.revocation_max_age.total_seconds(),
+        "signed_max_age": rules.signed_max_age.total_seconds(),
+        "crl_urls": list(rules.crl_urls),
+    }
+
+
+def rules_of(found: Mapping[str, Any]) -> SignatureRules:
+    """The rules of which ``rules_to_json`` made ``found``."""
+    return SignatureRules(
+        accept=frozenset(found["accept"]),
+        seal_organizations=frozenset(found["seal_organizations"]),
+        seal_name=re.compile(found["seal_name"]),
+        revocation_max_age=timedelta(seconds=found["revocation_max_age"]),
+        signed_max_age=timedelta(seconds=found["signed_max_age"]),
+        crl_urls=tuple(found["crl_urls"]),
+    )
 
 
 def _length(octets: bytes) -> int:

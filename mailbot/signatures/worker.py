@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 
 from mailbot.errors import ConfigError
 from mailbot.observe import step
+from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import wire
 from mailbot.signatures.report import (
     Format,
@@ -127,7 +128,7 @@ class Workers:
                 raise ConfigError(f"signature worker: {_TEXTS[failure.cause]}") from failure
 
     async def verify_isolated(
-        self, files: Sequence[File], received_at: datetime, content: bytes | None = None
+        self, files: Sequence[File], received_at: datetime, rules: SignatureRules, content: bytes | None = None
     ) -> tuple[SignatureReport, ...]:
         """Reports on the files of one mail, in their order, one for each signed object and each unsigned file.
 
@@ -135,7 +136,12 @@ class Workers:
         reason WORKER_FAILED for every file. Raises nothing but asyncio.CancelledError.
         """
         names = [name for name, _ in files]
-        header = {"names": names, "received_at": received_at.isoformat(), "content": content is not None}
+        header = {
+            "names": names,
+            "received_at": received_at.isoformat(),
+            "content": content is not None,
+            "rules": wire.rules_to_json(rules),
+        }
         blobs = [data for _, data in files] + ([content] if content is not None else [])
         try:
             found = await self._run(wire.frame(header, blobs), lambda answer: _reports(answer, names, received_at))

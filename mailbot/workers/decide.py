@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
-from mailbot.errors import LeaseLost, TemporaryError
+from mailbot.errors import LeaseLost, SealBroken, TemporaryError
 from mailbot.facts import needs_check
 from mailbot.inbox import message_of
+from mailbot.mask import mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
 from mailbot.observe import Clock, log, step
 from mailbot.outbox import backoff, jobs
@@ -42,9 +43,10 @@ class DecideWorker:
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person."""
         self.name = name
+        self.pipeline = pipeline
+        """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
         self._database = database
-        self._pipeline = pipeline
-        self._understand = understand or in_thread(pipeline)
+        self._understand = understand or in_thread(pipeline.understander)
         self._verifier = verifier
         self._clock = clock
         self._rng = rng
@@ -53,26 +55,48 @@ class DecideWorker:
 
     async def step(self) -> int:
         """Decide one batch; returns its size."""
-        claimed = await self._database.write(self._claim)
+        leased = await self._database.write(self._claim)
+        claimed = await self._opened(leased)
         if not claimed:
-            return 0
+            return len(leased)
+        flow = self.pipeline
         read = await self._understand([raw for _, _, raw in claimed])
         understood = [(row, tries, u) for (row, tries, _), u in zip(claimed, read, strict=True)]
-        ready = await self._verify([(row, u) for row, tries, u in understood if not self._try_later(u, tries)])
+        ready = await self._verify(flow, [(row, u) for row, tries, u in understood if not self._try_later(u, tries)])
         for row, tries, u in understood:
             if self._try_later(u, tries):
                 await self._postpone(row, tries, u.sender.authentication.detail)
-        await self._record(ready)
-        return len(claimed)
+        await self._record(flow, ready)
+        return len(leased)
 
-    def _claim(self, connection: Connection) -> list[tuple[int, int, RawMessage]]:
+    def _claim(self, connection: Connection) -> list[tuple[int, int, RawMessage | SealBroken]]:
+        """The leased rows with their tries, and the message or why it cannot be opened."""
         now = self._clock()
         jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
         ids = self._within_memory(connection, ids)
         wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
-        return [(row["id"], row["attempts"], message_of(row)) for row in connection.execute(wanted).mappings()]
+        return [(row["id"], row["attempts"], self._open(row)) for row in connection.execute(wanted).mappings()]
+
+    def _open(self, row: RowMapping) -> RawMessage | SealBroken:
+        try:
+            return message_of(row, self.pipeline.secret)
+        except SealBroken as error:
+            return error
+
+    async def _opened(
+        self, leased: list[tuple[int, int, RawMessage | SealBroken]]
+    ) -> list[tuple[int, int, RawMessage]]:
+        """What could be opened. The rest is tried again and then buried: with the right key it is as good as new."""
+        opened = []
+        for row, tries, raw in leased:
+            if isinstance(raw, RawMessage):
+                opened.append((row, tries, raw))
+            else:
+                step("inbox-sealed", level=logging.ERROR, inbox=row, reason=raw.reason)
+                await self._failed(row, raw.reason)
+        return opened
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
@@ -92,7 +116,7 @@ class DecideWorker:
     def _try_later(u: Understanding, tries: int) -> bool:
         return u.sender.authentication.result is AuthResult.TEMPERROR and tries < _DNS_TRIES
 
-    async def _verify(self, batch: list[tuple[int, Understanding]]) -> list[tuple[int, Understanding]]:
+    async def _verify(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> list[tuple[int, Understanding]]:
         """The batch with its files checked. What does not fit into a quarter of the lease goes back to the queue."""
         if self._verifier is None:
             return batch
@@ -102,19 +126,19 @@ class DecideWorker:
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            checked = await self._verifier.check([u for _, u in chunk])
+            checked = await self._verifier.check([u for _, u in chunk], flow.ruleset.signatures)
             ready += zip((row for row, _ in chunk), checked, strict=True)
         if waiting:
             rest = [row for row, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0])
 
-    async def _record(self, batch: list[tuple[int, Understanding]]) -> None:
+    async def _record(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
         if not batch:
             return
         try:
-            decisions = await self._database.write(lambda c: self._pipeline.record(c, self.name, batch, self._clock()))
+            decisions = await self._database.write(lambda c: flow.record(c, self.name, batch, self._clock()))
         except TemporaryError:
             raise  # the lease runs out and the rows come back
         except LeaseLost as error:
@@ -124,13 +148,13 @@ class DecideWorker:
         except Exception as error:
             if len(batch) == 1:
                 log.exception("inbox %d could not be recorded", batch[0][0])
-                await self._failed(batch[0][0], repr(error))
+                await self._failed(batch[0][0], mask(repr(error)))  # it may quote the mail
                 return
         else:
             self._announce(batch, decisions)
             return
         for one in batch:
-            await self._record([one])
+            await self._record(flow, [one])
 
     def _announce(self, batch: list[tuple[int, Understanding]], decisions: list[Decision]) -> None:
         for (row, _), decision in zip(batch, decisions, strict=True):

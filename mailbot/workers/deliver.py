@@ -25,6 +25,16 @@ _BATCH = 10
 _SEND = 90.0  # seconds for one mail, whatever the server does
 _LEASE = timedelta(seconds=240)
 
+_ANSWERS = frozenset(
+    {
+        *(MailKind.T2A, MailKind.T2B, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T11),
+        *(MailKind.T13, MailKind.T16, MailKind.T17, MailKind.T20),
+        *(kind for kind in MailKind if kind.own),
+    }
+)
+"""Mails that answer: the time for a complaint begins when one is accepted (seed 001, E13). Not T10, which only says
+that it is over: it must not begin again."""
+
 
 class DeliverWorker:
     """One connection's worth of sending. Several may run, in one process or in many."""
@@ -105,6 +115,8 @@ class DeliverWorker:
     def _accepted(self, connection: Connection, row: RowMapping, answer: str) -> None:
         now = self._clock()
         jobs.complete(connection, outbox, [row["id"]], self.name, sent_at=now, last_code=250, in_doubt=0)
+        if row["kind"] in _ANSWERS:
+            connection.execute(update(ticket).where(ticket.c.id == row["ticket_id"]).values(answered_at=now))
         self._event(connection, row, "mail-sent", {"kind": row["kind"], "answer": answer[:200]})
         self._let_next_go(connection, row)
 
@@ -136,7 +148,7 @@ class DeliverWorker:
         connection.execute(
             update(ticket)
             .where(ticket.c.id == row["ticket_id"])
-            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None)
+            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=self._clock())
         )
         self._event(connection, row, "mail-undeliverable", {"kind": row["kind"], "reason": reason[:500]})
 

@@ -15,7 +15,8 @@ _PAUSE = 5.0  # seconds after a failed step: nothing is lost by waiting, the row
 class Loop:
     """Runs ``work`` until it reports 0 rows, again at each ``wake`` and at least every ``floor`` seconds."""
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[int]], floor: float = 1.0) -> None:
+    def __init__(self, name: str, work: Callable[[], Awaitable[int]], floor: float | None = 1.0) -> None:
+        """Without ``floor`` it works at the start and when it is woken only."""
         self.name = name
         self._work = work
         self._floor = floor

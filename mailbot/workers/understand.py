@@ -17,25 +17,25 @@ from concurrent.futures.process import BrokenProcessPool
 
 from mailbot.errors import TemporaryError
 from mailbot.model import RawMessage, Understanding
-from mailbot.pipeline import Pipeline
+from mailbot.understand import Understander
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
-"""Pipeline.understand for a batch, in order, without stopping the event loop."""
+"""Understander.understand for a batch, in order, without stopping the event loop."""
 
 
-def in_thread(pipeline: Pipeline) -> Understand:
+def in_thread(understander: Understander) -> Understand:
     """In a thread of this process: for tests and the demo, whose DNS lies in memory."""
 
     async def understand(batch: Sequence[RawMessage]) -> list[Understanding]:
-        return await asyncio.to_thread(lambda: [pipeline.understand(raw) for raw in batch])
+        return await asyncio.to_thread(lambda: [understander.understand(raw) for raw in batch])
 
     return understand
 
 
 class Processes:
-    """``count`` processes, each with the pipeline that ``build`` makes there. ``build`` must be picklable."""
+    """``count`` processes, each with the understander that ``build`` makes there. ``build`` must be picklable."""
 
-    def __init__(self, build: Callable[[], Pipeline], count: int) -> None:
+    def __init__(self, build: Callable[[], Understander], count: int) -> None:
         self._build = build
         self._count = count
         self._pool = self._start()
@@ -64,15 +64,15 @@ class Processes:
         return ProcessPoolExecutor(self._count, spawn, _prepare, (self._build,))
 
 
-_pipeline: Pipeline
+_understander: Understander
 
 
-def _prepare(build: Callable[[], Pipeline]) -> None:
-    """In the new process: build the pipeline, leave Ctrl-C to the parent, end when the parent ends."""
-    global _pipeline
+def _prepare(build: Callable[[], Understander]) -> None:
+    """In the new process: build the understander, leave Ctrl-C to the parent, end when the parent ends."""
+    global _understander
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _pipeline = build()
+    _understander = build()
 
 
 def _end_with_parent() -> None:
@@ -83,4 +83,4 @@ def _end_with_parent() -> None:
 
 
 def _understand(batch: Sequence[RawMessage]) -> list[Understanding]:
-    return [_pipeline.understand(raw) for raw in batch]
+    return [_understander.understand(raw) for raw in batch]

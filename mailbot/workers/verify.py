@@ -19,6 +19,7 @@ from mailbot.application.isolated import Readers
 from mailbot.facts import needs_check
 from mailbot.model import Understanding
 from mailbot.pipeline import Pipeline
+from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures.worker import Bounds, Workers
 
 
@@ -29,13 +30,14 @@ class Verifier:
     pipeline: Pipeline
 
     def __post_init__(self) -> None:
-        settings, rules = self.pipeline.settings, self.pipeline.ruleset.directory
+        settings = self.pipeline.settings
         count = settings.signatures.workers
         bounds = Bounds(deadline=settings.signatures.deadline_seconds)
         trust = Path(settings.trust.directory).resolve() if settings.trust.directory else None
-        folders = {"trust": str(trust) if trust else None, "rules": str(rules.resolve())}
         readable = (trust,) if trust else ()
-        self._signatures = Workers(count, folders, readable, self._pesel_hash, bounds=bounds)
+        self._signatures = Workers(
+            count, {"trust": str(trust) if trust else None}, readable, self._pesel_hash, bounds=bounds
+        )
         self._readers = Readers(count, bounds)
 
     async def __aenter__(self) -> Self:
@@ -47,7 +49,7 @@ class Verifier:
         await self.close()
 
     async def start(self) -> None:
-        """Have a worker ready. Raises ConfigError when trust folder or rules are wrong."""
+        """Have a worker ready. Raises ConfigError when the trust folder is wrong."""
         await self._signatures.start()
 
     async def close(self) -> None:
@@ -60,15 +62,18 @@ class Verifier:
         """How many mails are checked at once."""
         return self._signatures.count
 
-    async def check(self, understood: Sequence[Understanding]) -> list[Understanding]:
-        """The same, in order, each with its files checked where that is needed. Raises nothing but CancelledError."""
-        return list(await asyncio.gather(*(self._check(u) for u in understood)))
+    async def check(self, understood: Sequence[Understanding], rules: SignatureRules) -> list[Understanding]:
+        """The same, in order, each with its files checked where that is needed. Raises nothing but CancelledError.
 
-    async def _check(self, u: Understanding) -> Understanding:
+        ``rules`` are those of the rule set that will decide about them, whatever has been loaded since.
+        """
+        return list(await asyncio.gather(*(self._check(u, rules) for u in understood)))
+
+    async def _check(self, u: Understanding, rules: SignatureRules) -> Understanding:
         if not needs_check(u):
             return u
         files = [(a.filename, a.data) for a in u.message.attachments]
-        reports = await self._signatures.verify_isolated(files, u.received_at)
+        reports = await self._signatures.verify_isolated(files, u.received_at, rules)
         report = chosen(reports)
         application = (
             await self._readers.read(report.payload, report.payload_name) if report and report.payload else None

@@ -47,7 +47,7 @@ from mailbot.cli import compose
 from mailbot.workers.understand import Processes
 
 async def main(folder):
-    processes = Processes(partial(compose.pure_pipeline, compose.settings(folder / "mailbot.toml")), 1)
+    processes = Processes(partial(compose.understander, compose.settings(folder / "mailbot.toml")), 1)
     await processes.start()
     print(multiprocessing.active_children()[0].pid, flush=True)
     await asyncio.sleep(600)
@@ -69,14 +69,14 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def processes(settings: Settings) -> AsyncIterator[Processes]:
-    running = Processes(partial(compose.pure_pipeline, settings), 1)
+    running = Processes(partial(compose.understander, settings), 1)
     await running.start()
     yield running
     running.close()
 
 
 async def test_a_process_understands_what_a_thread_understands(settings: Settings, processes: Processes) -> None:
-    expected = await in_thread(compose.pure_pipeline(settings))(BATCH)
+    expected = await in_thread(compose.understander(settings))(BATCH)
     assert [u.request.year for u in expected] == [1980, None, 1980], "the mails must be worth comparing"
     assert await processes(BATCH) == expected
 

@@ -1,0 +1,157 @@
+"""Keeps the rule set that decides: a new one in the folder takes its place when it is right, and is refused when not.
+
+A look is cheap: names, sizes and times. Only when two looks in a row find the same change (an editor or rsync may be in
+the middle of writing) is the folder read, and what was read counts only if nothing changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from mailbot.errors import MailbotError
+from mailbot.mails.write import Writer
+from mailbot.observe import Clock, step
+from mailbot.pipeline import Pipeline
+from mailbot.ruleset.model import Ruleset
+from mailbot.storage.engine import Database
+from mailbot.storage.schema import ruleset_load
+
+Load = Callable[[], tuple[Ruleset, Writer]]
+"""Reads and proofreads the folder. Raises RulesError with every mistake, one a line."""
+
+_Look = tuple[tuple[str, int, int, int, int], ...]
+"""Name, size, times of the last change of the content and of anything else, inode."""
+
+_SETTLE = 1.0  # seconds between the look that finds a change and the one that must agree
+_NAMED = 3  # mistakes in the log line; the table has them all
+_SHARES = ("*.yaml", "*.yml", "mails/*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """``content`` tells one wrong folder from another, so that each is told once."""
+
+    content: str
+    mistakes: str
+
+
+class RulesKeeper:
+    """Holds ``pipeline``, the flow with the last rule set that was right; gives each new one to ``use``."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        pipeline: Pipeline,
+        load: Load,
+        use: Callable[[Pipeline], None],
+        clock: Clock,
+        settle: float = _SETTLE,
+    ) -> None:
+        """``use`` is called in the event loop and must only swap references. ``settle`` is in seconds."""
+        self.name = name
+        self.pipeline = pipeline
+        self._database = database
+        self._load = load
+        self._use = use
+        self._clock = clock
+        self._settle = settle
+        self._judged: _Look | None = None
+        self._pending: _Look | None = None
+        self._refused = ""
+
+    async def start(self) -> None:
+        """Note the rule set the process began with; whether the folder changed since, the first ``step`` finds out."""
+        await self._note(hash=self.pipeline.ruleset.hash)
+
+    async def step(self) -> int:
+        """One look. 1: something has changed, look again at once; 0: nothing to do before the next look."""
+        look = await asyncio.to_thread(_look, self.pipeline.ruleset.directory)
+        if look == self._judged:
+            self._pending = None
+            return 0
+        if look != self._pending:
+            self._pending = look
+            await asyncio.sleep(self._settle)
+            return 1
+        found = await asyncio.to_thread(self._read)
+        if await asyncio.to_thread(_look, self.pipeline.ruleset.directory) != look:
+            return 1
+        if isinstance(found, _Refused):
+            await self._refuse(found)
+        else:
+            await self._take(*found)
+        self._judged, self._pending = look, None
+        return 0
+
+    def _read(self) -> tuple[Ruleset, Writer] | _Refused:
+        """The folder as it is now. Whatever goes wrong refuses it: a rule file must never stop the program."""
+        try:
+            return self._load()
+        except MailbotError as error:
+            mistakes = error.reason
+        except Exception as error:
+            mistakes = f"{self.pipeline.ruleset.directory}: cannot be read: {error!r}"
+        return _Refused(_content(self.pipeline.ruleset.directory), mistakes)
+
+    async def _take(self, ruleset: Ruleset, writer: Writer) -> None:
+        recovered = bool(self._refused)
+        if ruleset.hash == self.pipeline.ruleset.hash and not recovered:
+            return
+        await self._note(hash=ruleset.hash)
+        self._refused = ""
+        if ruleset.hash != self.pipeline.ruleset.hash:
+            self.pipeline = replace(self.pipeline, ruleset=ruleset, writer=writer)
+            self._use(self.pipeline)
+        step("rules-taken", hash=ruleset.hash, rules=len(ruleset.rules), recovered=recovered)
+
+    async def _refuse(self, found: _Refused) -> None:
+        if found.content == self._refused:
+            return
+        await self._note(mistakes=found.mistakes)
+        self._refused = found.content
+        lines = found.mistakes.splitlines()
+        first = " | ".join(lines[:_NAMED])
+        active = self.pipeline.ruleset.hash
+        step("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
+
+    async def _note(self, **values: str) -> None:
+        row = insert(ruleset_load).values(at=self._clock(), process=self.name, **values)
+        await self._database.write(lambda connection: connection.execute(row))
+
+
+def _files(directory: Path) -> Iterable[Path]:
+    return sorted(path for share in _SHARES for path in directory.glob(share))
+
+
+def _look(directory: Path) -> _Look:
+    """What the system says of the files of a rule set; a file that cannot be asked counts as another file."""
+    found = []
+    for path in _files(directory):
+        try:
+            stat = path.stat()
+        except OSError:
+            found.append((str(path), -1, 0, 0, 0))
+        else:
+            found.append((str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+    return tuple(found)
+
+
+def _content(directory: Path) -> str:
+    """Digest of what the files say, and of what cannot be read."""
+    digest = hashlib.sha256()
+    for path in _files(directory):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            data = repr(error).encode()
+        for part in (path.name.encode(), data):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
