@@ -15,7 +15,8 @@ from mailbot import address
 from mailbot.accounts import fields
 from mailbot.errors import ConfigError
 from mailbot.model import Account, AccountStatus
-from mailbot.ruleset.document import Document, Mistakes
+from mailbot.ruleset.document import Document
+from mailbot.ruleset.findings import Mistakes
 
 _REQUIRED = ("login", "given", "surname", "year")
 _WORDS: dict[str, Mapping[str, Any]] = {

@@ -7,34 +7,36 @@ import sys
 import click
 
 from mailbot import __version__
-from mailbot.cli import accounts, demo, doctor, explain, forms, queue, rules, run, signatures, tickets, trust
+from mailbot.cli.later import Later
 from mailbot.errors import MailbotError, TemporaryError
 
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
 
+_COMMANDS = {
+    "demo": "demo",
+    "run": "run",
+    "explain": "explain",
+    "rules": "rules",
+    "notices": "notices",
+    "forms": "forms",
+    "signatures": "signatures",
+    "trust": "trust",
+    "accounts": "accounts",
+    "tickets": "tickets",
+    "queue": "queue",
+    "outbox": "queue",
+    "inject": "queue",
+    "doctor": "doctor",
+}
+"""Command → its module."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+@click.group(
+    cls=Later, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="mailbot")
 def cli() -> None:
     """mailbot reads the helpdesk's mail, decides what a machine may decide, and leaves the rest to people."""
-
-
-for command in (
-    demo.demo,
-    run.run,
-    explain.explain,
-    rules.rules,
-    forms.forms,
-    signatures.signatures,
-    trust.trust,
-    accounts.accounts,
-    tickets.tickets,
-    queue.queue,
-    queue.outbox,
-    queue.inject,
-    doctor.doctor,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -6,40 +6,23 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailbot import config, secret
+from mailbot import secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.address import domain
+from mailbot.cli.places import rules_directory as rules_directory
+from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
-from mailbot.errors import ConfigError
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, utc_now
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset import loader
+from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Resolver
 from mailbot.storage.engine import Database, connect, migrate
-
-SHIPPED_RULES = Path(__file__).resolve().parents[2] / "rules"
-DEFAULT_CONFIG = Path("mailbot.toml")
-
-
-def settings(path: Path | None) -> Settings:
-    """Settings of ``path``; without one those of ./mailbot.toml when it is there, else the defaults."""
-    if path is None and DEFAULT_CONFIG.is_file():
-        path = DEFAULT_CONFIG
-    return config.load(path)
-
-
-def rules_directory(setting: str) -> Path:
-    """The folder of the rule set: the setting, else the one shipped beside the program."""
-    directory = Path(setting) if setting else SHIPPED_RULES
-    if not directory.is_dir():
-        raise ConfigError(
-            f"[rules] directory: {directory}: no such folder; mend: name the folder that holds procedures.yaml"
-        )
-    return directory
+from mailbot.understand import Understander
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +38,8 @@ class Parts:
     rng: random.Random
 
 
-def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Resolver, rng: random.Random) -> Pipeline:
-    """The flow over ``directory``. Raises RulesError when the rule set or a template is wrong."""
+def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
+    """The rule set as it lies in its folder, proofread. Raises ConfigError, RulesError with every mistake."""
     ruleset = loader.load(rules_directory(chosen.rules.directory))
     helpdesk = chosen.helpdesk
     office = Office(
@@ -66,13 +49,17 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
         domain=chosen.delivery.domain or domain(helpdesk.sending_address),
         public_url=chosen.web.public_url,
     )
-    return Pipeline(chosen, ruleset, Writer(ruleset, office), directory, key, resolver, rng)
+    return ruleset, Writer(ruleset, office)
 
 
-def pure_pipeline(chosen: Settings) -> Pipeline:
-    """A pipeline for a process that only understands: it needs no database. Raises ConfigError, RulesError."""
-    key = secret.load(Path(chosen.secret.key_file))
-    return pipeline(chosen, key, SqlDirectory(), DnsResolver(), random.SystemRandom())
+def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Resolver, rng: random.Random) -> Pipeline:
+    """The flow over ``directory``. Raises RulesError when the rule set or a template is wrong."""
+    return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
+
+
+def understander(chosen: Settings) -> Understander:
+    """For a process that only understands: no database, and no rules, whose folder may just be refused."""
+    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
 
 
 def build(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url, text
+from sqlalchemy import inspect, make_url, select, text
 
 from mailbot import secret
 from mailbot.cli import compose, options
@@ -23,7 +23,9 @@ from mailbot.ingress import imap
 from mailbot.ingress.smtp import listen_address
 from mailbot.mails import proof
 from mailbot.ruleset import loader
+from mailbot.ruleset.findings import Level
 from mailbot.storage.engine import connect
+from mailbot.storage.schema import ruleset_load
 
 _LOW_DISK = 500 * 2**20  # octets
 
@@ -62,6 +64,9 @@ async def examine(settings: Settings) -> list[Finding]:
         await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
         await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
         await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),
+        await _try(
+            "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
+        ),
         await _try(
             "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
         ),
@@ -130,10 +135,34 @@ def _writable(folder: Path) -> Path:
 
 def _rules(settings: Settings) -> str:
     directory = compose.rules_directory(settings.rules.directory)
-    mistakes = proof.check(directory)
-    if mistakes:
-        raise ValueError("\n".join(mistakes))
+    errors = [str(finding) for finding in proof.check(directory) if finding.level is Level.ERROR]
+    if errors:
+        raise ValueError("\n".join(errors))
     return f"{directory}: {len(loader.load(directory).rules)} rules"
+
+
+def _active_rules(settings: Settings) -> str:
+    """What the workers say: they go on with the last set that was right."""
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return "no worker has run yet"
+    newest = select(ruleset_load).order_by(ruleset_load.c.id.desc()).limit(1)
+    engine = connect(settings.database.url)
+    try:
+        with engine.connect() as connection:
+            connection.info["reader"] = True
+            if not inspect(connection).has_table(ruleset_load.name):
+                return "no worker has run yet"
+            last = connection.execute(newest).one_or_none()
+            taken = connection.execute(newest.where(ruleset_load.c.hash.is_not(None))).one_or_none()
+    finally:
+        engine.dispose()
+    if last is None or taken is None:
+        return "no worker has run yet"
+    active = f"{taken.hash[:12]} decides since {taken.at:%Y-%m-%d %H:%M}Z"
+    if last.mistakes is not None:
+        raise ValueError(f"{active}; refused at {last.at:%Y-%m-%d %H:%M}Z:\n{last.mistakes}")
+    return active
 
 
 def _disk(settings: Settings) -> str:

@@ -1,60 +1,87 @@
-"""``mailbot explain``: what would happen to a mail and why. Changes nothing, touches no database and no network."""
+"""``mailbot explain``: what would happen to a mail and why. Changes nothing, touches no network."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import re
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from mailbot.accounts import memory
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose, options
-from mailbot.facts import Known, login_to_ask
-from mailbot.model import (
-    Account,
-    Decision,
-    Duplicate,
-    Envelope,
-    Facts,
-    Match,
-    Outcome,
-    RawMessage,
-    Seen,
-    Source,
-    Understanding,
-)
+from mailbot.cli import compose, explain_stored, explain_text, history, options
+from mailbot.cli.trial import Trial, arrival, blank, chosen, open_trial
+from mailbot.config import Settings
+from mailbot.errors import ConfigError
+from mailbot.lookup import Lookup
+from mailbot.model import AuthResult, Envelope, RawMessage, Source, Understanding
 from mailbot.observe import utc_now
-from mailbot.parsing.headers import split
-from mailbot.pipeline import Pipeline
-from mailbot.request import names, phrase
-from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.tickets.record import notes, trace
-from mailbot.workers.verify import Verifier
 
-_NUMBER = "ZGL0000000"
+_STATE = ".state.yaml"
+_TOGETHER = 20
+"""Mails for which the history is asked at once: alone, asking takes as long as everything else."""
+_VOUCHED = [result.value for result in AuthResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options ask for."""
+
+    received: datetime | None
+    now: datetime | None
+    mails: bool
+    state: Path | None
+    language: str | None
+    """None: JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """One mail, understood."""
+
+    file: Path
+    raw: RawMessage
+    u: Understanding
+    now: datetime
+    seconds: float
+    """What it took so far."""
+
+    @property
+    def moments(self) -> tuple[datetime, datetime]:
+        """Mails that share them are asked about together."""
+        return self.raw.received_at, self.now
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--accounts", "accounts_file", type=click.Path(path_type=Path), help="YAML file of accounts; default none."
 )
 @click.option("--rules", "rules_dir", type=click.Path(path_type=Path, file_okay=False), help="Another rule set.")
 @click.option("--trust", type=click.Path(path_type=Path), help="Folder of trust anchors (for signed applications).")
 @click.option("--authserv-id", default=None, help="Whose Authentication-Results count; default from the settings.")
+@click.option(
+    "--authentication", type=click.Choice(_VOUCHED), help="Take every sender as so far proven, whatever the mail says."
+)
 @click.option("--received", type=options.Moment(), help="Arrival; default: as the mail's own headers say.")
 @click.option("--now", type=options.Moment(), help="Moment of the decision; default: the arrival.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="YAML file of earlier tickets and mails; default FILE.state.yaml."
+)
 @click.option("--mails", "show_mails", is_flag=True, help="Show the mails that would be sent.")
+@click.option("--queue", type=int, multiple=True, metavar="ID", help="Instead: a message of the database; repeatable.")
+@click.option("--ticket", metavar="ZGL", help="Instead: every message of a ticket of the database.")
+@click.option("--again", is_flag=True, help="With those two: also what the present rule set decides.")
+@click.option("--lang", type=click.Choice(explain_text.LANGUAGES), default="en", show_default=True)
 @options.config
 @options.as_json
 def explain(
@@ -63,42 +90,62 @@ def explain(
     rules_dir: Path | None,
     trust: Path | None,
     authserv_id: str | None,
+    authentication: str | None,
     received: datetime | None,
     now: datetime | None,
+    state: Path | None,
     show_mails: bool,
+    queue: tuple[int, ...],
+    ticket: str | None,
+    again: bool,
+    lang: str,
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell for each mail of PATHS (files, or folders walked) which rule it meets and what would be sent."""
-    settings = compose.settings(config_file)
-    if rules_dir is not None:
-        settings = replace(settings, rules=replace(settings.rules, directory=str(rules_dir)))
-    if authserv_id is not None:
-        settings = replace(settings, authentication=replace(settings.authentication, authserv_id=authserv_id))
+    """Tell for each mail of PATHS (files, or folders walked) which rule it meets and what would be sent.
+
+    With --queue or --ticket tell how messages of the database were decided; with --again also what the present rule
+    set makes of the recorded facts (as mailbot rules replay does). Nothing is changed.
+    """
+    if bool(paths) == bool(queue or ticket) or (again and paths):
+        raise click.UsageError("name mails, or messages of the database by --queue or --ticket; --again is for those")
+    settings = chosen(compose.settings(config_file), rules_dir, trust, authserv_id)
+    if not paths:
+        explain_stored.show(settings, queue, ticket, lang, again=again, as_json=as_json)
+        return
     accounts = memory.load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
-    key = Secret(bytes(32))  # nothing that is made here is ever sent
-    flow = compose.pipeline(settings, key, accounts, StaticResolver({}), random.Random(0))  # noqa: S311 - spreads a delay that never comes
-    if trust is not None:
-        flow = replace(flow, settings=replace(settings, trust=replace(settings.trust, directory=str(trust))))
-    asyncio.run(_all(flow, accounts, paths, received, now, show_mails=show_mails, as_json=as_json))
+    vouched = AuthResult(authentication) if authentication else None
+    wanted = Wanted(received, now, show_mails, state, None if as_json else lang)
+    asyncio.run(_all(settings, accounts, vouched, paths, wanted))
 
 
 async def _all(
-    flow: Pipeline,
+    settings: Settings,
     accounts: MemoryDirectory,
+    vouched: AuthResult | None,
     paths: tuple[Path, ...],
-    received: datetime | None,
-    now: datetime | None,
-    *,
-    show_mails: bool,
-    as_json: bool,
+    wanted: Wanted,
 ) -> None:
-    async with Verifier(flow) as verifier:
-        if flow.settings.trust.directory:
-            await verifier.start()
-        for file in _walk(paths):
-            found = await _explain(flow, verifier, accounts, file, received, now, show_mails)
-            options.line(found) if as_json else _print(found)
+    async with open_trial(settings, accounts, StaticResolver({}), vouched) as trial:
+        titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
+        with blank() as connection:
+            if wanted.state:
+                await history.fill(trial, connection, history.read(wanted.state, trial.flow.ruleset.categories))
+            files = _walk(paths)
+            while chunk := list(islice(files, _TOGETHER)):
+                for found, subject in await _explain(trial, chunk, wanted, connection):
+                    _show(found, subject, titles, wanted.language)
+
+
+def _show(found: dict[str, Any], subject: str, titles: Mapping[str, str], language: str | None) -> None:
+    if language is None:
+        options.line(found)
+    elif "error" in found:
+        click.echo(f"{found['file']}: {found['error']}")
+    else:
+        click.secho(found["file"], bold=True)
+        for line in explain_text.told(found, subject, titles, language):
+            click.echo(line)
 
 
 def _walk(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -111,101 +158,59 @@ def _walk(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 async def _explain(
-    flow: Pipeline,
-    verifier: Verifier,
-    accounts: MemoryDirectory,
-    file: Path,
-    received: datetime | None,
-    now: datetime | None,
-    show_mails: bool,
-) -> dict[str, Any]:
+    trial: Trial, files: Sequence[Path], wanted: Wanted, connection: Connection
+) -> list[tuple[dict[str, Any], str]]:
+    """Each mail by itself after the same history, which is asked once for all that come at the same moment.
+
+    Gives what is told of it, and its subject.
+    """
+    tried = [await _read(trial, file, wanted) for file in files]
+    together: dict[tuple[datetime, datetime], list[Understanding]] = defaultdict(list)
+    for one in tried:
+        if isinstance(one, _Mail):
+            together[one.moments].append(one.u)
+    lookups = {moments: trial.flow.lookup(connection, us, moments[1]) for moments, us in together.items()}
+    return [
+        (await _told(trial, one, wanted, lookups[one.moments], connection), one.u.message.subject)
+        if isinstance(one, _Mail)
+        else (one, "")
+        for one in tried
+    ]
+
+
+async def _read(trial: Trial, file: Path, wanted: Wanted) -> _Mail | dict[str, Any]:
     started = time.perf_counter()
     try:
-        raw = await asyncio.to_thread(file.read_bytes)
+        octets = await asyncio.to_thread(file.read_bytes)
     except OSError as error:  # one bad file never stops the rest
-        return {"file": str(file), "outcome": "ERROR", "error": f"cannot be read: {error.strerror}"}
-    arrived = received or _arrival(raw) or utc_now()
-    (u,) = await verifier.check([flow.understand(RawMessage(raw, Envelope(Source.INJECT), arrived))])
-    login = login_to_ask(u)
-    account = accounts.find(None, login) if login else None
-    taken = accounts.find(None, u.sender.address or "") is not None
-    known = Known(taken=taken, namesake=account is not None and accounts.has_namesake(None, account))
-    facts, decision = flow.decide(u, account, Duplicate.NO, known)
-    found = _report(file, u, facts, decision, accounts)
-    if show_mails:
-        letter = flow.letter(u, account, decision, _NUMBER, now or arrived)
-        written = [flow.writer.outgoing(kind, letter) for kind in decision.mails]
-        found["rendered"] = [m.raw.decode("utf-8") for m in written]
-    found["seconds"] = round(time.perf_counter() - started, 6)
+        return _failed(file, f"cannot be read: {error.strerror}")
+    raw = RawMessage(octets, Envelope(Source.INJECT), wanted.received or arrival(octets) or utc_now())
+    u = await trial.understand(raw)
+    return _Mail(file, raw, u, wanted.now or raw.received_at, time.perf_counter() - started)
+
+
+async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
+    started = time.perf_counter()
+    own = mail.file.with_suffix(_STATE)
+    if wanted.state or not own.is_file():
+        found = _weighed(trial, mail, wanted, lookup, connection)
+    else:
+        try:
+            past = history.read(own, trial.flow.ruleset.categories)
+        except ConfigError as error:
+            return _failed(mail.file, error.reason)
+        with blank() as fresh:
+            await history.fill(trial, fresh, past)
+            found = _weighed(trial, mail, wanted, trial.flow.lookup(fresh, [mail.u], mail.now), fresh)
+    return {"file": str(mail.file), **found, "seconds": round(mail.seconds + time.perf_counter() - started, 6)}
+
+
+def _weighed(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
+    found = trial.report(trial.flow.weigh(mail.u, lookup))
+    if wanted.mails:
+        found["rendered"] = [text.decode("utf-8") for text in trial.mails(mail.raw, mail.u, connection, mail.now)]
     return found
 
 
-def _report(
-    file: Path, u: Understanding, facts: Facts, decision: Decision, accounts: MemoryDirectory
-) -> dict[str, Any]:
-    return {
-        "file": str(file),
-        "subject_class": "AUTO" if u.message.automatic else u.subject.kind.value,
-        "rule": decision.rule,
-        "outcome": decision.outcome.value,
-        "defects": [d.value for d in decision.defects] if decision.outcome is Outcome.REJ_FORMAL else [],
-        "category": decision.category,
-        "state": decision.state.value,
-        "desk": decision.desk,
-        "mails": [m.value for m in decision.mails],
-        **_reading(u, accounts.find(None, login) if (login := u.checked.old_login or u.sender.address) else None),
-        "facts": asdict(facts),
-        "notes": notes(u, Seen(Duplicate.NO), decision),
-        "trace": trace(decision),
-        "ruleset": decision.ruleset,
-    }
-
-
-def _reading(u: Understanding, account: Account | None) -> dict[str, str | None]:
-    """How the body reads beside the sender's account, also where the decision need not ask: for the admin's eyes."""
-    request = phrase.read(u.message.text, attachments=bool(u.message.attachments))
-    name = year = Match.UNKNOWN
-    if not request.names:
-        name = Match.MISSING
-    elif account:
-        name = names.compare(request.names, account)
-    if request.year is None:
-        year = Match.MISSING
-    elif account:
-        year = Match.OK if request.year == account.birth_year else Match.MISMATCH
-    return {"phrase": request.phrase.value if request.phrase else None, "name": name.value, "year": year.value}
-
-
-def _arrival(raw: bytes) -> datetime | None:
-    """When our MX says it took the mail (topmost Received), else the Date; None when neither can be read."""
-    headers = split(raw).fields
-    for name in ("received", "date"):
-        value = next((h.value for h in headers if h.name.lower() == name), None)
-        if value is not None:
-            text = re.sub(r"\s+", " ", value.decode("ascii", "replace")).rpartition(";")[2]
-            try:
-                moment = parsedate_to_datetime(text.strip())
-            except (ValueError, IndexError, OverflowError):
-                continue
-            if moment.tzinfo is not None:
-                return moment
-    return None
-
-
-def _print(found: dict[str, Any]) -> None:
-    if "error" in found:
-        click.echo(f"{found['file']}: {found['error']}")
-        return
-    mails = ", ".join(found["mails"]) or "no mails"
-    click.secho(found["file"], bold=True)
-    click.echo(f"  {found['outcome']}  {found['state']}  {found['category']}  → {mails}")
-    click.echo(f"  subject {found['subject_class']}, rule {found['rule']}")
-    if found["defects"]:
-        click.echo(f"  defects: {', '.join(found['defects'])}")
-    for key, value in found["notes"].items():
-        click.echo(f"  {key}: {value if isinstance(value, str) else ', '.join(map(str, value))}")
-    for step in found["trace"]:
-        seen = ", ".join(f"{fact}={word}" for fact, word in step["saw"].items()) or "(always)"
-        click.echo(f"    {'✓' if step['hit'] else '·'} {step['rule']}: {seen}")
-    for text in found.get("rendered", ()):
-        click.echo("\n" + text)
+def _failed(file: Path, why: str) -> dict[str, Any]:
+    return {"file": str(file), "outcome": "ERROR", "error": why}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,26 @@ class Moment(click.ParamType[datetime]):
         if moment.tzinfo is None:
             self.fail(f"{value!r} has no offset; mend: write {value}+01:00 (or Z for UTC)", param, ctx)
         return moment
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time, "30d" or "12h"."""
+
+    name = "SPAN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Raises click.BadParameter naming the mend."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"([0-9]{1,4})([dh])", value)
+        if found is None:
+            self.fail(f"{value!r} is no length of time; mend: write 30d or 12h", param, ctx)
+        return timedelta(**{{"d": "days", "h": "hours"}[found[2]]: int(found[1])})
+
+
+def since(default: str) -> Callable[[F], F]:
+    """``--since``: how far back to look."""
+    return click.option("--since", type=Span(), default=default, show_default=True, help="How far back: 30d, 12h.")
 
 
 def line(value: dict[str, Any]) -> None:

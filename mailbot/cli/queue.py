@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import Table, select
+from sqlalchemy import Table, insert, select
 
+from mailbot import secret
 from mailbot.cli import compose, options
-from mailbot.inbox import store
+from mailbot.config import Settings
+from mailbot.inbox import message_of, store
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import utc_now
+from mailbot.observe import step, utc_now
 from mailbot.outbox import jobs
 from mailbot.storage import schema
 from mailbot.storage.engine import connect, migrate
@@ -68,11 +71,15 @@ def queue_ls(state: str | None, limit: int, config_file: Path | None, as_json: b
 
 @queue.command("show")
 @click.argument("row", type=int)
-@click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout, and nothing else.")
+@click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout; who looked is written down.")
 @options.config
 def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
     """One message: its state, its decision and every rule that was tried."""
-    with connect(compose.settings(config_file).database.url).connect() as connection:
+    chosen = compose.settings(config_file)
+    if show_raw:
+        _show_raw(row, chosen)
+        return
+    with connect(chosen.database.url).connect() as connection:
         connection.info["reader"] = True
         c = schema.inbox.c
         found = connection.execute(select(schema.inbox).where(c.id == row)).mappings().one_or_none()
@@ -80,11 +87,25 @@ def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
             raise click.ClickException(f"{row}: no such message")
         d = schema.decision
         decided = connection.execute(select(d).where(d.c.inbox_id == row)).mappings().one_or_none()
-        raw = connection.execute(select(schema.raw_message.c.raw).where(schema.raw_message.c.inbox_id == row)).scalar()
-    if show_raw:
-        sys.stdout.buffer.write(raw or b"")
-        return
     options.line({**found, "decision": dict(decided) if decided else None})
+
+
+def _show_raw(row: int, chosen: Settings) -> None:
+    """Unseal one message. The log tells who did, and so does the history of its ticket."""
+    key = secret.read(Path(chosen.secret.key_file))
+    wanted = select(schema.inbox, schema.raw_message.c.raw).join(schema.raw_message).where(schema.inbox.c.id == row)
+    user = os.getuid()
+    with connect(chosen.database.url).begin() as connection:
+        found = connection.execute(wanted).mappings().one_or_none()
+        if found is None:
+            raise click.ClickException(f"{row}: no such message")
+        raw = message_of(found, key).raw
+        if found["ticket_id"] is not None:
+            seen = {"ticket_id": found["ticket_id"], "at": utc_now(), "kind": "raw-shown"}
+            connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
+    options.logs()
+    step("raw-shown", inbox=row, uid=user)
+    sys.stdout.buffer.write(raw)
 
 
 @queue.command("retry")
@@ -118,11 +139,13 @@ def outbox_retry(row: int, config_file: Path | None) -> None:
 @options.config
 def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     """Put mail files into the inbox as if they had just come; the same file twice is one message."""
-    engine = connect(compose.settings(config_file).database.url)
+    chosen = compose.settings(config_file)
+    engine = connect(chosen.database.url)
     migrate(engine)
+    key = secret.load(Path(chosen.secret.key_file))
     now = utc_now()
     for file in files:
         message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
         with engine.begin() as connection:
-            (stored,) = store(connection, [message], now)
+            (stored,) = store(connection, [message], now, key)
         click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")

@@ -24,7 +24,10 @@ _GARBAGE = (20_000, 20, 20)  # a batch of mails is more objects than Python's 70
 @options.config
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; default all. Repeatable.")
 def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
-    """Take mail in, decide, send, serve the activation page, until stopped (SIGTERM or Ctrl-C)."""
+    """Take mail in, decide, send, serve the activation page, until stopped (SIGTERM or Ctrl-C).
+
+    SIGHUP: look at once whether the rule set has changed.
+    """
     options.logs()
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
@@ -37,7 +40,7 @@ async def _run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     with contextlib.ExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.pure_pipeline, settings), settings.worker.processes)
+            understand = Processes(partial(compose.understander, settings), settings.worker.processes)
             stack.callback(understand.close)
             await understand.start()
         await _serve(Service(parts, roles, understand))
@@ -49,6 +52,7 @@ async def _serve(service: Service) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.look_at_rules)
     stopping = asyncio.create_task(stop.wait())
     failing = asyncio.create_task(service.wait())
     try:

@@ -7,9 +7,11 @@ import os
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import web
 
+from mailbot.cli import compose
 from mailbot.cli.compose import Parts
 from mailbot.config import ListenerSettings
 from mailbot.delivery.smtp import Relay
@@ -17,12 +19,15 @@ from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
 from mailbot.observe import step
+from mailbot.pipeline import Pipeline
 from mailbot.tickets.notice import Notice
-from mailbot.web.app import SERVER_OPTIONS
+from mailbot.web.app import SERVER_OPTIONS, use_rules
 from mailbot.web.app import build as build_web
+from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
 
@@ -48,6 +53,8 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self._verifier: Verifier | None = None
+        self._deciding: list[DecideWorker | AlarmWorker] = []
+        self._rules: Loop | None = None
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     async def start(self) -> None:
@@ -63,6 +70,8 @@ class Service:
             await self._start_ingress(stored)
         if "web" in self.roles and self.parts.settings.web.listen:
             await self._start_web()
+        if self._deciding or self._web is not None:
+            await self._start_rules()
         step("started", roles=",".join(self.roles), listening=str(self.addresses))
 
     async def stop(self) -> None:
@@ -84,6 +93,11 @@ class Service:
             await self._verifier.close()
         await self.parts.database.close()
         step("stopped")
+
+    def look_at_rules(self) -> None:
+        """See now whether the rule set has changed."""
+        if self._rules is not None:
+            self._rules.wake()
 
     async def wait(self) -> None:
         """Until a task ends, which none should: raises what it raised."""
@@ -123,8 +137,28 @@ class Service:
             worker = DecideWorker(
                 f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
             )
+            self._deciding.append(worker)
             started.append(self._run(Loop(name, worker.step)))
+        alarms = AlarmWorker(p.database, p.pipeline, p.clock)
+        self._deciding.append(alarms)
+        self._run(Loop("alarms", alarms.step, SECONDS))
         return started
+
+    async def _start_rules(self) -> None:
+        p = self.parts
+        keeper = RulesKeeper(self._name, p.database, p.pipeline, partial(compose.rules, p.settings), self._use, p.clock)
+        await keeper.start()
+        self._rules = self._run(Loop("rules", keeper.step, p.settings.rules.reload_seconds or None))
+
+    def _use(self, pipeline: Pipeline) -> None:
+        """All that holds a rule set takes that of ``pipeline``, between two steps of the event loop."""
+        for worker in self._deciding:
+            worker.pipeline = pipeline
+        if self._web is not None:
+            use_rules(self._web.app, pipeline.ruleset.contacts, self._notice(pipeline))
+
+    def _notice(self, pipeline: Pipeline) -> Notice:
+        return Notice(pipeline.writer, self.parts.secret, self.parts.settings.helpdesk.address)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p = self.parts
@@ -132,7 +166,7 @@ class Service:
             if settings.listen:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
-            reader = ImapReader(p.settings.imap, p.database, p.clock, stored)
+            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored)
             self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
@@ -140,18 +174,15 @@ class Service:
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
-        server = await smtp.serve(settings, source, p.database, p.clock, stored, recipients)
+        server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]
 
     async def _start_web(self) -> None:
         p = self.parts
-        contacts = p.pipeline.ruleset.contacts
-        phone = contacts.phones["procedura_specjalna"]
-        notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
-        app = build_web(
-            p.settings, p.database, p.directory, p.secret, notice, p.clock, phone=phone, portal=contacts.portal
-        )
+        notice = self._notice(p.pipeline)
+        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock)
+        use_rules(app, p.pipeline.ruleset.contacts, notice)
         self._web = web.AppRunner(app, **SERVER_OPTIONS)
         await self._web.setup()
         host, port = smtp.listen_address(p.settings.web.listen)

@@ -12,6 +12,8 @@ import click
 
 from mailbot.cli import compose, options
 from mailbot.observe import utc_now
+from mailbot.ruleset import loader
+from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures.limits import FILE_MAX
 from mailbot.signatures.report import SignatureReport, Verdict, to_json
 from mailbot.signatures.worker import Bounds, Workers, failed
@@ -47,36 +49,43 @@ def verify(
     settings = compose.settings(config_file)
     chosen = trust or (Path(settings.trust.directory) if settings.trust.directory else None)
     folder = chosen.resolve() if chosen else None
-    rules = compose.rules_directory(settings.rules.directory).resolve()
+    rules = loader.load(compose.rules_directory(settings.rules.directory)).signatures
     workers = Workers(
         1,
-        {"trust": str(folder) if folder else None, "rules": str(rules)},
+        {"trust": str(folder) if folder else None},
         readable=[folder] if folder else [],
         bounds=Bounds(deadline=settings.signatures.deadline_seconds),
     )
-    if not asyncio.run(_verify_all(workers, paths, content, at or utc_now(), as_json)):
+    if not asyncio.run(_verify_all(workers, paths, rules, content, at or utc_now(), as_json)):
         raise SystemExit(1)
 
 
 async def _verify_all(
-    workers: Workers, paths: tuple[Path, ...], content: Path | None, at: datetime, as_json: bool
+    workers: Workers,
+    paths: tuple[Path, ...],
+    rules: SignatureRules,
+    content: Path | None,
+    at: datetime,
+    as_json: bool,
 ) -> bool:
     accepted = True
     async with workers:
         await workers.start()
         for file in _walk(paths):
-            for report in await _verify(workers, file, content, at):
+            for report in await _verify(workers, file, rules, content, at):
                 options.line(to_json(report)) if as_json else _print(report)
                 accepted &= report.verdict is Verdict.ACCEPT
     return accepted
 
 
-async def _verify(workers: Workers, file: Path, content: Path | None, at: datetime) -> tuple[SignatureReport, ...]:
+async def _verify(
+    workers: Workers, file: Path, rules: SignatureRules, content: Path | None, at: datetime
+) -> tuple[SignatureReport, ...]:
     name = os.fsencode(file).decode("utf-8", "replace")
     beside = content or file.with_suffix("")
     try:
         signed = _read(beside) if beside != file and beside.is_file() else None
-        return await workers.verify_isolated([(name, _read(file))], at, signed)
+        return await workers.verify_isolated([(name, _read(file))], at, rules, signed)
     except OSError:  # one bad file never stops the rest
         return (failed(name, at, "read"),)
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import textwrap
+import unicodedata
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from mailbot import secret
 from mailbot.cli import compose, options
+from mailbot.inbox import message_of
+from mailbot.mask import mask
+from mailbot.model import State
 from mailbot.observe import utc_now
+from mailbot.parsing.mime import parse
+from mailbot.secret import Secret
 from mailbot.storage.engine import connect
-from mailbot.storage.schema import decision, inbox, outbox, ticket, ticket_event
-from mailbot.tickets import hold
+from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.tickets import hold, sla
+from mailbot.unicode import visible
+
+_SHOWN = (
+    *("number", "state", "category", "desk", "opened_at", "standard_at", "promised_at", "reply_by"),
+    *("alarm", "answered_at", "closed_at"),
+)
 
 
 @click.group()
@@ -22,30 +37,39 @@ def tickets() -> None:
 
 @tickets.command("list")
 @click.option("--state", help="Only this state, DO_WERYFIKACJI for what waits for a person.")
+@click.option("--alarm", is_flag=True, help="Only those warned about or overdue that are not done with.")
 @click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
 @options.config
 @options.as_json
-def list_(state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
+def list_(state: str | None, alarm: bool, limit: int, config_file: Path | None, as_json: bool) -> None:
     """List tickets, newest first."""
     wanted = select(ticket).order_by(ticket.c.id.desc()).limit(limit)
     if state:
         wanted = wanted.where(ticket.c.state == state)
+    if alarm:
+        wanted = wanted.where(sla.alarmed())
     with connect(compose.settings(config_file).database.url).connect() as connection:
         connection.info["reader"] = True
         for row in connection.execute(wanted).mappings():
             if as_json:
                 options.line(dict(row))
             else:
-                click.echo(f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  {row['state']}  {row['category']}")
+                due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
+                click.echo(
+                    f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  due {due:%Y-%m-%d %H:%M}Z"
+                    f"  {row['alarm']:7}  {row['state']}  {row['category']}"
+                )
 
 
 @tickets.command()
 @click.argument("number")
+@click.option("--text", "with_text", is_flag=True, help="What the citizen wrote, without numbers and passwords.")
 @options.config
 @options.as_json
-def show(number: str, config_file: Path | None, as_json: bool) -> None:
+def show(number: str, with_text: bool, config_file: Path | None, as_json: bool) -> None:
     """Show a ticket with its history, its mails and why it was decided so."""
-    with connect(compose.settings(config_file).database.url).connect() as connection:
+    chosen = compose.settings(config_file)
+    with connect(chosen.database.url).connect() as connection:
         connection.info["reader"] = True
         row = connection.execute(select(ticket).where(ticket.c.number == number.upper())).mappings().one_or_none()
         if row is None:
@@ -72,10 +96,12 @@ def show(number: str, config_file: Path | None, as_json: bool) -> None:
             "mails": [dict(m) for m in mails],
             "decisions": [dict(d) for d in reasons],
         }
+        if with_text:
+            found["texts"] = _texts(connection, row["id"], secret.read(Path(chosen.secret.key_file)))
     if as_json:
         options.line(found)
         return
-    for key in ("number", "state", "category", "desk", "opened_at", "promised_at", "closed_at"):
+    for key in _SHOWN:
         click.echo(f"{key:12} {found[key] if found[key] is not None else ''}")
     for event in found["events"]:
         click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']}  {event['detail'] or ''}")
@@ -83,6 +109,35 @@ def show(number: str, config_file: Path | None, as_json: bool) -> None:
         click.echo(f"  mail {mail['kind']}: {mail['state']} {mail['sent_at'] or mail['last_error'] or ''}")
     for reason in found["decisions"]:
         click.echo(f"  rule {reason['rule']} → {reason['outcome']}  {reason['notes'] or ''}")
+    for text in found.get("texts", ()):
+        files = f"  [{', '.join(text['files'])}]" if text["files"] else ""
+        click.echo(f"\nmessage {text['inbox']}  {text['received_at']:%Y-%m-%d %H:%M}Z  {text['subject']}{files}")
+        click.echo(textwrap.indent(text["text"], "> ", lambda line: True))
+
+
+def _texts(connection: Connection, ticket_id: int, key: Secret) -> list[dict[str, Any]]:
+    """Subject, text and names of files of each message of the ticket, masked. Raises SealBroken."""
+    wanted = select(inbox, raw_message.c.raw).join(raw_message, raw_message.c.inbox_id == inbox.c.id)
+    told = []
+    for row in connection.execute(wanted.where(inbox.c.ticket_id == ticket_id).order_by(inbox.c.id)).mappings():
+        received = message_of(row, key)
+        message = parse(received.raw, received.envelope, frozenset())
+        told.append(
+            {
+                "inbox": row["id"],
+                "received_at": received.received_at,
+                "subject": _shown(message.subject),
+                "files": [_shown(file.filename) for file in message.attachments],
+                "text": _shown(message.text),
+            }
+        )
+    return told
+
+
+def _shown(text: str) -> str:
+    """A citizen's text for a terminal: masked, and without characters that would steer it."""
+    letters = (c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in visible(text))
+    return mask("".join(letters))
 
 
 @tickets.command()

@@ -1,0 +1,113 @@
+"""``mailbot explain --queue`` and ``--ticket``: how messages of the database were decided, as it was recorded then."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import RowMapping
+
+from mailbot import secret
+from mailbot.accounts.memory import MemoryDirectory
+from mailbot.cli import compose, explain_text, options, stored
+from mailbot.config import Settings
+from mailbot.errors import SealBroken
+from mailbot.inbox import message_of
+from mailbot.mask import mask
+from mailbot.model import Understanding
+from mailbot.pipeline import Pipeline
+from mailbot.replay import Stored, again, reads_text, words_of
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.schema import decision, ticket
+from mailbot.tickets.record import trace
+
+
+def show(
+    settings: Settings, queue: Sequence[int], zgl: str | None, language: str, *, again: bool, as_json: bool
+) -> None:
+    """Print the decisions about rows ``queue`` of the inbox, or about every message of ticket ``zgl``."""
+    key = secret.read(Path(settings.secret.key_file))
+    nobody, no_dns = MemoryDirectory(()), StaticResolver({})  # neither is asked: the sender is as recorded
+    flow = compose.pipeline(settings, key, nobody, no_dns, random.Random(0))  # noqa: S311 - draws nothing
+    titles = {rule.name: rule.title for rule in flow.ruleset.rules}
+    with stored.read_only(settings.database.url) as connection:
+        which = ticket.c.number == zgl.upper() if zgl else decision.c.inbox_id.in_(queue)
+        found = stored.found(connection, which)
+        messages = stored.messages(connection, [one.inbox_id for one, _ in found])
+    missing = set(queue) - {one.inbox_id for one, _ in found}
+    if missing or not found:
+        what = ", ".join(map(str, sorted(missing))) or zgl
+        raise click.ClickException(f"{what}: no decision about it; mend: mailbot queue ls shows what waits")
+    for one, row in found:
+        u = _open(flow, messages.get(one.inbox_id))
+        report = _report(one, row, u) | (_now(flow, one, u) if again else {})
+        if as_json:
+            options.line(report)
+        else:
+            _print(report, titles, language)
+
+
+def _open(flow: Pipeline, message: RowMapping | None) -> Understanding | None:
+    """What the message says; None when it was erased or cannot be opened."""
+    if message is None:
+        return None
+    try:
+        return flow.understand(message_of(message, flow.secret))
+    except SealBroken:
+        return None
+
+
+def _report(one: Stored, row: RowMapping, u: Understanding | None) -> dict[str, Any]:
+    return {
+        "inbox": one.inbox_id,
+        "ticket": one.ticket,
+        "received_at": row["received_at"],
+        "decided_at": one.decided_at,
+        "ruleset": one.ruleset,
+        "sender": u.sender.address if u else None,
+        "subject": mask(u.message.subject) if u else None,
+        "text": mask(u.message.text) if u else None,
+        "rule": one.rule,
+        "outcome": one.outcome,
+        "mails": list(one.mails) if one.mails is not None else None,
+        "facts": one.facts,
+        "notes": row["notes"],
+        "trace": row["trace"],
+    }
+
+
+def _now(flow: Pipeline, one: Stored, u: Understanding | None) -> dict[str, Any]:
+    anew = words_of(flow.read(u)) if u and reads_text(one.facts) else {}
+    decided = again(one, anew, flow.ruleset)
+    return {
+        "again": {
+            "rule": decided.rule,
+            "outcome": decided.outcome.value,
+            "mails": [kind.value for kind in decided.mails],
+            "floor": list(decided.floor),
+            "read_anew": anew,
+            "trace": trace(decided),
+            "ruleset": decided.ruleset,
+        }
+    }
+
+
+def _print(report: Mapping[str, Any], titles: Mapping[str, str], language: str) -> None:
+    words = explain_text.WORDS[language]
+    head = {
+        "inbox": report["inbox"],
+        "ticket": report["ticket"] or words["no-ticket"],
+        "decided_at": f"{report['decided_at']:%Y-%m-%d %H:%M}Z",
+        "ruleset": report["ruleset"][:12],
+    }
+    click.secho(words["decided"].format(**head), bold=True)
+    for line in explain_text.told(report, report["subject"], titles, language):
+        click.echo(line)
+    for line in (report["text"] or "").splitlines():
+        click.echo(f"  > {explain_text.visible(line)}")
+    now = report.get("again")
+    if now is not None:
+        click.echo(explain_text.compared(report, now, language))

@@ -1,0 +1,30 @@
+"""A group of commands that imports each one when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class Later(click.Group):
+    """Checking rules, which runs at every save, must not wait for the servers to load."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **options: Any) -> None:
+        """``modules``: command → the module of mailbot.cli that holds it under its name."""
+        super().__init__(*args, **options)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click.Group."""
+        return sorted({*super().list_commands(ctx), *self._modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click.Group."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        found = getattr(importlib.import_module(f"mailbot.cli.{self._modules[cmd_name]}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found

@@ -1,0 +1,218 @@
+"""``mailbot rules test`` and ``case``: an office's own golden cases, decided by the real flow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import click
+import yaml
+from sqlalchemy import Connection
+
+from mailbot.accounts import memory
+from mailbot.accounts.memory import MemoryDirectory
+from mailbot.cli import cases, compose, explain_text, history, options
+from mailbot.cli.cases import Case, Surroundings, Wrong
+from mailbot.cli.trial import Trial, arrival, blank, chosen, open_trial
+from mailbot.config import Settings
+from mailbot.errors import ConfigError
+from mailbot.model import AuthResult, Envelope, RawMessage, Source
+from mailbot.observe import utc_now
+from mailbot.sender.resolver import StaticResolver
+
+_FOLDER = "cases"
+_SUGGESTED = ("subject_class", "rule", "outcome", "defects", "category", "state", "mails")
+_rules = click.option("--rules", "rules_dir", type=click.Path(path_type=Path, file_okay=False), help="The rule set.")
+_authserv = click.option("--authserv-id", help="Whose Authentication-Results count; default from the settings.")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one case."""
+
+    case: Case
+    rule: str
+    title: str
+    wrong: tuple[Wrong, ...]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        told = {"case": str(self.case.mail), "passed": not self.wrong, "rule": self.rule}
+        return {**told, "wrong": [asdict(one) for one in self.wrong], "seconds": round(self.seconds, 6)}
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_rules
+@_authserv
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the results there as JUnit XML.")
+@options.config
+@options.as_json
+def test(
+    folders: tuple[Path, ...],
+    rules_dir: Path | None,
+    authserv_id: str | None,
+    junit: Path | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Decide the cases of FOLDERS and tell which are not as they should be. Default: the folder cases of the rule set.
+
+    A case is a mail NAME.eml with NAME.yaml beside it (expect: any keys of mailbot explain --json; says and not: texts
+    that must or must not stand in the mails) and, where something came before, NAME.state.yaml. accounts.yaml, dns.yaml
+    and trust/ are taken from its folder or the nearest one above. Exit code 1 when a case fails.
+    """
+    settings = chosen(compose.settings(config_file), rules_dir, None, authserv_id)
+    wanted = folders or (compose.rules_directory(settings.rules.directory) / _FOLDER,)
+    results: list[Result] = []
+    for folder in wanted:
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: no such folder; mend: put cases there, or name their folder")
+        results += asyncio.run(_all(settings, folder))
+    failed = [result for result in results if result.wrong]
+    for result in results if as_json else failed:
+        options.line(result.as_json()) if as_json else _print(result)
+    counts = {"cases": len(results), "passed": len(results) - len(failed), "failed": len(failed)}
+    if as_json:
+        options.line({"summary": counts})
+    else:
+        click.echo("{cases} cases, {passed} passed, {failed} failed".format(**counts))
+    if junit:
+        _write_junit(junit, results)
+    raise SystemExit(1 if failed or not results else 0)
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_rules
+@_authserv
+@click.option(
+    "--authentication",
+    type=click.Choice([result.value for result in AuthResult]),
+    help="Take the sender as so far proven.",
+)
+@click.option("--received", type=options.Moment(), help="Arrival; default: as the mail's own headers say.")
+@options.config
+def case(
+    file: Path,
+    rules_dir: Path | None,
+    authserv_id: str | None,
+    authentication: str | None,
+    received: datetime | None,
+    config_file: Path | None,
+) -> None:
+    """Print a case for the mail FILE with what becomes of it today: check it, then keep it as NAME.yaml."""
+    settings = chosen(compose.settings(config_file), rules_dir, None, authserv_id)
+    vouched = AuthResult(authentication) if authentication else None
+    envelope = Envelope(Source.LMTP, None, (settings.helpdesk.address,), "127.0.0.1")
+    asked = Case(file, "", envelope, vouched, received, None, {}, (), ())
+    came = asyncio.run(_today(settings, asked))
+    written: dict[str, Any] = {"why": "?"}
+    written |= {"authentication": authentication} if authentication else {}
+    written |= {"received": received.isoformat()} if received else {}
+    written["expect"] = {key: came[key] for key in _SUGGESTED if came[key] or key != "defects"}
+    click.echo(yaml.safe_dump(written, allow_unicode=True, sort_keys=False, default_flow_style=None), nl=False)
+
+
+async def _today(settings: Settings, asked: Case) -> dict[str, Any]:
+    around = cases.surroundings(asked.mail, asked.mail.parent)
+    with blank() as connection:
+        async with _open(settings, around) as trial:
+            came, _ = await _decide(trial, asked, connection)
+    return came
+
+
+async def _all(settings: Settings, folder: Path) -> list[Result]:
+    """The cases of a folder; those with the same surroundings share a flow."""
+    found: dict[Surroundings, list[Case]] = defaultdict(list)
+    for one in cases.read(folder, settings.helpdesk.address):
+        found[cases.surroundings(one.mail, folder)].append(one)
+    results: list[Result] = []
+    with blank() as connection:
+        for around, together in found.items():
+            async with _open(settings, around) as trial:
+                results += [await _try(trial, one, connection) for one in together]
+    return sorted(results, key=lambda result: result.case.mail)
+
+
+def _open(settings: Settings, around: Surroundings) -> Any:
+    settings = chosen(settings, None, around.trust, None)
+    accounts = memory.load(around.accounts, utc_now().year) if around.accounts else MemoryDirectory(())
+    resolver = StaticResolver.read(around.dns) if around.dns else StaticResolver({})
+    return open_trial(settings, accounts, resolver)
+
+
+async def _try(trial: Trial, one: Case, connection: Connection) -> Result:
+    started = time.perf_counter()
+    came, mails = await _decide(trial, one, connection)
+    titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
+    wrong = tuple(cases.compare(one, came, mails))
+    return Result(one, came["rule"], titles.get(came["rule"], ""), wrong, time.perf_counter() - started)
+
+
+async def _decide(trial: Trial, one: Case, empty: Connection) -> tuple[dict[str, Any], str]:
+    """What explain says of the mail, and all that its mails say."""
+    own = one.mail.with_suffix(cases.STATE)
+    trial = replace(trial, vouched=one.vouched)
+    if not own.is_file():
+        return await _after(trial, one, empty)
+    past = history.read(own, trial.flow.ruleset.categories)
+    with blank() as connection:
+        await history.fill(trial, connection, past)
+        return await _after(trial, one, connection)
+
+
+async def _after(trial: Trial, one: Case, connection: Connection) -> tuple[dict[str, Any], str]:
+    octets = await asyncio.to_thread(one.mail.read_bytes)
+    raw = RawMessage(octets, one.envelope, one.received or arrival(octets) or utc_now())
+    now = one.now or raw.received_at
+    u = await trial.understand(raw)
+    came = trial.report(trial.flow.weigh(u, trial.flow.lookup(connection, [u], now)))
+    mails = trial.mails(raw, u, connection, now)
+    return came, "\n".join(line for mail in mails for line in explain_text.readable(mail.decode("utf-8")))
+
+
+def _print(result: Result) -> None:
+    click.secho(f"FAILED {result.case.mail}", bold=True)
+    if result.case.why:
+        click.echo(f"  {result.case.why}")
+    for one in result.wrong:
+        click.echo(f"  {_sentence(one)}")
+    click.echo(f"  decided by {result.rule}: {result.title}")
+
+
+def _sentence(one: Wrong) -> str:
+    if one.key == "says":
+        return f"says: no mail says “{one.wanted}”"
+    if one.key == "not":
+        return f"not: a mail says “{one.wanted}”"
+    return f"{one.key}: expected {_words(one.wanted)}, came {_words(one.came)}"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_words(word)}" for key, word in value.items())
+    if isinstance(value, list):
+        return f"[{', '.join(map(_words, value))}]"
+    return "nothing" if value in (None, "") else str(value)
+
+
+def _write_junit(file: Path, results: Sequence[Result]) -> None:
+    failures = str(sum(bool(result.wrong) for result in results))
+    suite = ET.Element("testsuite", name="mailbot rules test", tests=str(len(results)), failures=failures)
+    for result in results:
+        mail = result.case.mail
+        told = {"classname": str(mail.parent), "name": mail.stem, "time": f"{result.seconds:.6f}"}
+        node = ET.SubElement(suite, "testcase", told)
+        if result.wrong:
+            failure = ET.SubElement(node, "failure", message=f"decided by {result.rule}")
+            failure.text = "\n".join(map(_sentence, result.wrong))
+    ET.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)

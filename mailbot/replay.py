@@ -1,0 +1,73 @@
+"""A stored decision taken again with another rule set. Pure.
+
+What registry, history and calendar said is taken as it was recorded: asking again would ask about another day. Only the
+facts that the rule set itself makes of a text are read anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
+
+from mailbot.decision import decide
+from mailbot.facts import CHANNELS
+from mailbot.model import Decision, Defect, Facts
+from mailbot.request.topics import Reading
+from mailbot.ruleset.model import Ruleset
+
+READ_ANEW = ("topic", "service", "faq", "language")
+_CASE_B = {"holder": "not-asked", "new_login": "not-asked", "replay": "no", "stop": "no"}
+"""Facts that the first decisions did not record: there was no case B yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One decision as it lies in the database."""
+
+    inbox_id: int
+    ticket: str | None
+    """Number of the ticket the mail belongs to."""
+    decided_at: datetime
+    ruleset: str
+    rule: str
+    outcome: str
+    facts: Mapping[str, str]
+    defects: tuple[Defect, ...]
+    floor: tuple[str, ...]
+    mails: tuple[str, ...] | None
+    """Kinds in order; None: not known which, because the mail joined a ticket that has others."""
+    count: int | None
+    """How many mails; None: not known either (decisions before they were counted)."""
+
+
+def reads_text(facts: Mapping[str, str]) -> bool:
+    """Whether the decision depends on what the rule set makes of the text."""
+    return facts.get("subject") in CHANNELS and facts.get("automatic") == "no" and facts.get("readable") == "yes"
+
+
+def words_of(reading: Reading) -> dict[str, str]:
+    """The facts that are read anew."""
+    return {name: getattr(reading, name) for name in READ_ANEW}
+
+
+def again(stored: Stored, anew: Mapping[str, str], ruleset: Ruleset) -> Decision:
+    """What ``ruleset`` decides about the same facts, those of ``anew`` in place of the recorded ones.
+
+    Category and state of the answer are not to be used: a stored decision does not say what the ticket was before it.
+    """
+    return decide(_facts(stored.facts, anew), stored.defects, "", ruleset)
+
+
+def differs(stored: Stored, now: Decision) -> bool:
+    """Whether anybody would notice: another rule, another outcome, other mails, or another word of the floor."""
+    mails = tuple(kind.value for kind in now.mails)
+    if (stored.rule, stored.outcome, stored.floor) != (now.rule, now.outcome.value, now.floor):
+        return True
+    return mails != stored.mails if stored.mails is not None else stored.count not in (None, len(mails))
+
+
+def _facts(stored: Mapping[str, str], anew: Mapping[str, str]) -> Facts:
+    neutral = {f.name: f.default for f in fields(Facts) if f.default is not MISSING}
+    words = {**neutral, **_CASE_B, **stored, **anew}
+    return Facts(**{f.name: words[f.name] for f in fields(Facts)})
