@@ -20,9 +20,6 @@ Entry = dict[str, Any]
 AUTHSERV_ID = "mx.helpdesk.example"
 HELPDESK = "helpdesk-eclo@mf.gov.pl"
 DATE = "Fri, 20 Nov 2026 09:58:00 +0100"
-LATER_STAGES = frozenset({"C123", "C154", "C155"})
-"""Entries that need earlier mails of the same sender."""
-OUTCOMES = frozenset({"OK_A", "OK_B", "REJ_FORMAL", "REJ_GENERIC", "REVIEW", "NEAR_MISS", "QUARANTINE", "NO_REPLY"})
 Attachment = tuple[str, str, bytes]
 """File name (ASCII), content type, octets."""
 
@@ -45,12 +42,6 @@ class Style:
     charset: str = "utf-8"
     takes: tuple[bool, ...] = (False,)
     """Which values of html_only the style can carry."""
-
-
-def in_scope(entry: Entry) -> bool:
-    """Whether one mail alone, without history, decides the entry's outcome by the rules served now."""
-    alone = entry["id"] not in LATER_STAGES
-    return alone and str(entry["expect"]["outcome"]) in OUTCOMES
 
 
 def can_carry(entry: Entry, style: str) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import smtplib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, Row, Select, insert, select
 
 from mailbot.accounts.rows import column_values
+from mailbot.cli import compose
 from mailbot.config import (
     AuthenticationSettings,
     DatabaseSettings,
@@ -25,8 +28,13 @@ from mailbot.config import (
     Settings,
     WebSettings,
 )
-from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Account, AccountStatus, Phrase
-from mailbot.storage.schema import account
+from mailbot.delivery.smtp import Relay
+from mailbot.ingress import smtp
+from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Account, AccountStatus, Phrase, Source
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.schema import account, decision, inbox, outbox, ticket, ticket_event
+from mailbot.workers.decide import DecideWorker
+from mailbot.workers.deliver import DeliverWorker
 from tests.citizens import AUTHSERV_ID, HELPDESK, build
 from tests.explain import RECEIVED
 
@@ -117,7 +125,9 @@ class Sent:
         return data.decode()
 
 
-_OURS = re.compile(rb"^Message-ID: (<(zgl[0-9]+)\.(t[0-9]+[ab]?)[.0-9]*@[^>]+>)\r$", re.MULTILINE)
+_OURS = re.compile(
+    rb"^Message-ID: (<(zgl[0-9]+)\.([tw][0-9]+[ab]?)(?:\.[0-9a-z-]{1,20})?\.[0-9a-f]{16}@[^>]+>)\r$", re.MULTILINE
+)
 
 
 class _Server(SMTP):
@@ -201,3 +211,88 @@ async def relay_sink() -> AsyncIterator[RelaySink]:
         yield sink
     finally:
         sink.stop()
+
+
+@dataclass
+class Flow:
+    """A mailbot whose workers run when they are told to."""
+
+    parts: compose.Parts
+    clock: Clock
+    sink: RelaySink
+    port: int
+    decider: DecideWorker
+    deliverer: DeliverWorker
+
+    async def take(self, raw: bytes, mail_from: str = JAN.login, rcpt_to: str = HELPDESK) -> int:
+        """Deliver one mail; returns its inbox row."""
+        return await asyncio.to_thread(hand_over, self.port, raw, mail_from, [rcpt_to])
+
+    async def decide(self) -> None:
+        while await self.decider.step():
+            pass
+
+    async def deliver(self) -> None:
+        while await self.deliverer.step():
+            pass
+
+    async def answer(self, raw: bytes, mail_from: str = JAN.login, rcpt_to: str = HELPDESK) -> str:
+        """Deliver one mail and do all that is due; returns the outcome."""
+        row = await self.take(raw, mail_from, rcpt_to)
+        await self.decide()
+        await self.deliver()
+        (outcome,) = await self.rows(select(inbox.c.outcome).where(inbox.c.id == row))
+        return str(outcome[0])
+
+    async def rows(self, statement: Select[Any]) -> list[Row[Any]]:
+        return await self.parts.database.read(lambda c: list(c.execute(statement)))
+
+    async def ticket(self, number: str = "ZGL0000001") -> Row[Any]:
+        (row,) = await self.rows(select(ticket).where(ticket.c.number == number))
+        return row
+
+    async def states(self) -> dict[str, str]:
+        """Kind → state of every mail in the outbox."""
+        return {row.kind: row.state for row in await self.rows(select(outbox.c.kind, outbox.c.state))}
+
+    async def events(self, number: int = 1) -> list[str]:
+        wanted = select(ticket_event.c.kind).where(ticket_event.c.ticket_id == number).order_by(ticket_event.c.id)
+        return [row.kind for row in await self.rows(wanted)]
+
+    async def notes(self, row: int) -> dict[str, Any]:
+        ((found,),) = await self.rows(select(decision.c.notes).where(decision.c.inbox_id == row))
+        return dict(found)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Flow]:
+    """A whole mailbot with its database in ``folder``, listening and sending on this machine."""
+    clock = Clock()
+    async with relay_sink() as sink:
+        chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
+        parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
+        add_accounts(parts.database.engine)
+        relay = Relay(chosen.delivery)
+        server = await smtp.serve(chosen.lmtp, Source.LMTP, parts.database, parts.secret, clock)
+        decider = DecideWorker("decide", parts.database, parts.pipeline, clock, parts.rng)
+        deliverer = DeliverWorker("deliver", parts.database, relay, parts.secret, clock, parts.rng)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            yield Flow(parts, clock, sink, port, decider, deliverer)
+        finally:
+            server.close()
+            await relay.close()
+            await parts.database.close()
+
+
+def masked(sent: Sent) -> str:
+    """The mail without what must differ: ticket number, moment, recipient, Message-IDs."""
+    message = message_from_bytes(sent.raw, policy=policy.default)
+    for name in ("Date", "To", "In-Reply-To", "References", "Message-ID"):
+        assert name in message
+        del message[name]
+    lines = [f"{name}: {value}" for name, value in message.items()]
+    lines += [f"{part.get_content_type()}: {part.get_content()}" for part in message.iter_parts()]
+    found = re.sub(r"(?i)zgl\d{7}", "ZGL", re.sub(r"[0-9a-f]{16}", "TOKEN", "\n".join(lines)))
+    assert sent.rcpt_to.partition("@")[0] not in found
+    return found

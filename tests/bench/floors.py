@@ -15,13 +15,17 @@ from pathlib import Path
 
 from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, DatabaseSettings, SecretSettings, Settings
-from mailbot.model import Account, Duplicate, Envelope, OutgoingMail, RawMessage, Source
+from mailbot.decision import decide
+from mailbot.facts import NOTHING, category, gather
+from mailbot.lookup import Found, Weighed
+from mailbot.model import Account, Duplicate, Envelope, OutgoingMail, RawMessage, Seen, Source
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
 from mailbot.pipeline import Pipeline
+from mailbot.request.topics import NOTHING_SAID
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.tickets import number
+from mailbot.tickets import limits, number
 from tests.bench import lmtp
 from tests.bench.mails import Citizen
 from tests.bench.subject import look
@@ -82,9 +86,12 @@ class Thinking:
 
     def _mails(self, n: int, message: RawMessage) -> list[OutgoingMail]:
         u = self._pipeline.understand(message)
-        account = self._accounts[u.sender.address or ""]
-        _, decision = self._pipeline.decide(u, account, Duplicate.NO)
-        letter = self._pipeline.letter(u, account, decision, number.spell(n), utc_now())
+        found = Found(self._accounts[u.sender.address or ""], Seen(Duplicate.NO), NOTHING, limits.Source())
+        facts, defects = gather(u, found.account, Duplicate.NO, NOTHING)
+        decision = decide(facts, defects, category(u), self._pipeline.ruleset)
+        weighed = Weighed(u, found, NOTHING_SAID, facts, decision)
+        clocks = self._pipeline.clocks(decision, u.received_at)
+        letter = self._pipeline.letter(weighed, number.spell(n), clocks, utc_now())
         return [self._pipeline.writer.outgoing(kind, letter) for kind in decision.mails]
 
 

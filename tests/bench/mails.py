@@ -36,7 +36,7 @@ def citizens(count: int) -> list[Citizen]:
     for n in range(count):
         sex, names = ("M", _MEN) if n % 2 else ("K", _WOMEN)
         given, surname = names[n // 2 % 10], _SURNAMES[n // 20 % 10]
-        found.append(Citizen(f"osoba{n}@poczta.example", given, surname, sex, 1950 + n % 50))
+        found.append(Citizen(f"osoba{n}@poczta{n}.example", given, surname, sex, 1950 + n % 50))
     return found
 
 
@@ -57,7 +57,7 @@ def mail(citizen: Citizen, serial: int, size: int) -> bytes:
 @cache
 def _filler(style: str, size: int) -> int:
     """Characters of filler that bring a mail of ``style`` to at most ``size`` octets."""
-    somebody = Citizen("osoba1234@poczta.example", "Krzysztof", "Pawlak", "M", 1980)
+    somebody = Citizen("osoba1234@poczta1234.example", "Krzysztof", "Pawlak", "M", 1980)
     short, long = 0, size
     while long - short > 1:
         middle = (short + long) // 2

@@ -13,11 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 from fixtures.signing.xades import Signed
+from mailbot.ruleset import loader
 from mailbot.signatures.report import Verdict
 from mailbot.signatures.worker import Bounds, Workers
 from tests.bench import signature_files
 from tests.support import ROOT
 
+_RULES = loader.load(ROOT / "rules").signatures
 _FOREVER = Bounds(jobs=1_000_000, resident=1_000_000_000)
 """No replacement: the memory of all jobs shows."""
 
@@ -50,7 +52,7 @@ class Job:
 
 def measure(trust: Path, at: datetime) -> tuple[list[Corpus], list[Job]]:
     """Every corpus in one worker each, every bomb in a new one."""
-    settings = {"trust": str(trust), "rules": str(ROOT / "rules")}
+    settings = {"trust": str(trust)}
     corpora = [asyncio.run(_corpus(name, files, settings, at)) for name, files in signature_files.corpora()]
     return corpora, [asyncio.run(_bomb(name, bomb, settings, at)) for name, bomb in signature_files.bombs()]
 
@@ -59,7 +61,7 @@ async def _corpus(name: str, files: list[tuple[str, Signed]], settings: Mapping[
     async with _workers(settings, _FOREVER) as pool:
         peak, raised = 0, ""
         for file, signed in files:
-            await pool.verify_isolated([(file, signed.data)], at, signed.content)
+            await pool.verify_isolated([(file, signed.data)], at, _RULES, signed.content)
             if (now := _memory("VmHWM")) > peak:
                 peak, raised = now, file
         return Corpus(name, len(files), _memory("VmRSS"), peak, raised)
@@ -73,7 +75,7 @@ async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: dateti
         watch.start()
         try:
             start = time.perf_counter()
-            reports = await pool.verify_isolated([(name, bomb.data)], at, bomb.content)
+            reports = await pool.verify_isolated([(name, bomb.data)], at, _RULES, bomb.content)
             seconds = time.perf_counter() - start
         finally:
             stop.set()

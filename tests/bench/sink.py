@@ -9,6 +9,7 @@ from mailbot.config import ListenerSettings
 from mailbot.inbox import Stored
 from mailbot.ingress import smtp
 from mailbot.model import RawMessage, Source
+from mailbot.secret import Secret
 from mailbot.storage.engine import Database, ManyWork
 
 
@@ -21,7 +22,7 @@ class _Nowhere:
 
 async def _main() -> None:
     settings = ListenerSettings("127.0.0.1:0", authentication="headers")
-    server = await smtp.serve(settings, Source.LMTP, cast(Database, _Nowhere()))
+    server = await smtp.serve(settings, Source.LMTP, cast(Database, _Nowhere()), Secret(bytes(32)))
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import select, text
 
-import mailbot.pipeline
-from mailbot.cli import compose
-from mailbot.delivery.smtp import Relay
-from mailbot.ingress import smtp
-from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase, Source
-from mailbot.sender.resolver import StaticResolver
-from mailbot.storage.schema import account, activation, counter, decision, inbox, outbox, ticket, ticket_event
+import mailbot.understand
+from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
+from mailbot.storage.schema import account, activation, counter, decision, inbox, outbox, ticket
 from mailbot.tickets.activation import PATH, token_hash
 from mailbot.tickets.notice import Notice
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
-from mailbot.workers.decide import DecideWorker
-from mailbot.workers.deliver import DeliverWorker
-from tests.citizens import HELPDESK
 from tests.flow import (
     EWA,
     GOOD,
     JAN,
     STRANGER,
     ZOFIA,
-    Clock,
-    RelaySink,
+    Flow,
     Sent,
-    add_accounts,
-    hand_over,
     mail,
-    relay_sink,
-    settings,
+    masked,
+    running,
 )
 
 SENTENCE = SENTENCES[Phrase.A]
@@ -50,75 +36,10 @@ GRANTED = ["T1", "T2A", "T3"]
 PASSWORD = "zielony tramwaj pije herbatę"
 
 
-@dataclass
-class Flow:
-    """A mailbot whose workers run when they are told to."""
-
-    parts: compose.Parts
-    clock: Clock
-    sink: RelaySink
-    port: int
-    decider: DecideWorker
-    deliverer: DeliverWorker
-
-    async def take(self, raw: bytes, mail_from: str = JAN.login, rcpt_to: str = HELPDESK) -> int:
-        """Deliver one mail; returns its inbox row."""
-        return await asyncio.to_thread(hand_over, self.port, raw, mail_from, [rcpt_to])
-
-    async def decide(self) -> None:
-        while await self.decider.step():
-            pass
-
-    async def deliver(self) -> None:
-        while await self.deliverer.step():
-            pass
-
-    async def answer(self, raw: bytes, mail_from: str = JAN.login, rcpt_to: str = HELPDESK) -> str:
-        """Deliver one mail and do all that is due; returns the outcome."""
-        row = await self.take(raw, mail_from, rcpt_to)
-        await self.decide()
-        await self.deliver()
-        (outcome,) = await self.rows(select(inbox.c.outcome).where(inbox.c.id == row))
-        return str(outcome[0])
-
-    async def rows(self, statement: Select[Any]) -> list[Row[Any]]:
-        return await self.parts.database.read(lambda c: list(c.execute(statement)))
-
-    async def ticket(self, number: str = "ZGL0000001") -> Row[Any]:
-        (row,) = await self.rows(select(ticket).where(ticket.c.number == number))
-        return row
-
-    async def states(self) -> dict[str, str]:
-        """Kind → state of every mail in the outbox."""
-        return {row.kind: row.state for row in await self.rows(select(outbox.c.kind, outbox.c.state))}
-
-    async def events(self, number: int = 1) -> list[str]:
-        wanted = select(ticket_event.c.kind).where(ticket_event.c.ticket_id == number).order_by(ticket_event.c.id)
-        return [row.kind for row in await self.rows(wanted)]
-
-    async def notes(self, row: int) -> dict[str, Any]:
-        ((found,),) = await self.rows(select(decision.c.notes).where(decision.c.inbox_id == row))
-        return dict(found)
-
-
 @pytest.fixture
 async def flow(tmp_path: Path) -> AsyncIterator[Flow]:
-    clock = Clock()
-    async with relay_sink() as sink:
-        chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", sink.port)
-        parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
-        add_accounts(parts.database.engine)
-        relay = Relay(chosen.delivery)
-        server = await smtp.serve(chosen.lmtp, Source.LMTP, parts.database, clock)
-        decider = DecideWorker("decide", parts.database, parts.pipeline, clock, parts.rng)
-        deliverer = DeliverWorker("deliver", parts.database, relay, parts.secret, clock, parts.rng)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            yield Flow(parts, clock, sink, port, decider, deliverer)
-        finally:
-            server.close()
-            await relay.close()
-            await parts.database.close()
+    async with running(tmp_path) as whole:
+        yield whole
 
 
 def of(kind: str, answer: str, times: int = 1_000) -> Any:
@@ -185,6 +106,22 @@ async def test_a_refused_mail_goes_to_a_person_and_the_next_is_never_sent(flow: 
     assert "mail-undeliverable" in await flow.events()
 
 
+async def test_the_time_for_a_complaint_begins_when_the_answer_is_accepted(flow: Flow) -> None:
+    flow.sink.answer = of("T2A", "451 4.3.0 busy", times=1)
+    await flow.answer(mail())
+    assert flow.sink.kinds() == ["T1"]
+    assert (await flow.ticket()).answered_at is None, "a registration is no answer"
+    flow.clock.advance(minutes=2)
+    await flow.deliver()
+    assert (await flow.ticket()).answered_at == flow.clock.now
+
+
+async def test_a_ticket_that_goes_to_a_person_is_looked_at_at_once(flow: Flow) -> None:
+    flow.sink.answer = of("T2A", "550 5.1.1 no such user")
+    await flow.answer(mail())
+    assert (await flow.ticket()).alarm_at == flow.clock.now
+
+
 async def test_while_the_relay_is_down_nothing_is_lost(flow: Flow) -> None:
     flow.sink.stop()
     await flow.answer(mail())
@@ -229,19 +166,6 @@ async def test_a_connection_lost_after_the_dot_leaves_the_mail_in_doubt(flow: Fl
 
 
 # ------------------------------------------------------------------------------------------------------ refusals
-
-
-def masked(sent: Sent) -> str:
-    """The mail without what must differ: ticket number, moment, recipient, Message-IDs."""
-    message = message_from_bytes(sent.raw, policy=policy.default)
-    for name in ("Date", "To", "In-Reply-To", "References", "Message-ID"):
-        assert name in message
-        del message[name]
-    lines = [f"{name}: {value}" for name, value in message.items()]
-    lines += [f"{part.get_content_type()}: {part.get_content()}" for part in message.iter_parts()]
-    found = re.sub(r"(?i)zgl\d{7}", "ZGL", "\n".join(lines))
-    assert sent.rcpt_to.partition("@")[0] not in found
-    return found
 
 
 REFUSED = {
@@ -458,25 +382,38 @@ async def test_a_forged_copy_does_not_make_the_citizens_own_mail_a_duplicate(
 # --------------------------------------------------------------------------------------------------------- loops
 
 
+ECHOES = {"whole": 0, "text": 2, "polite": 0}
+"""How a machine sends our mails back, and how many of ours that may cost."""
+
+
+def echo(sent: Sent, how: str, n: int) -> bytes:
+    """``sent`` as it comes back: whole, as a plain answer, or as an answer that says a machine wrote it."""
+    if how == "whole":
+        return sent.raw
+    title = re.search(rb"^Subject: (.*\r\n(?:[ \t].*\r\n)*)", sent.raw, re.MULTILINE)
+    assert title
+    headers = {"In-Reply-To": sent.message_id} | ({"Auto-Submitted": "auto-replied"} if how == "polite" else {})
+    subject = "RAW:Re: " + title[1].decode().rstrip()
+    return mail(subject=subject, body=f"{sent.text}\n{n}", name=f"echo {n}", headers=headers)
+
+
 @pytest.mark.parametrize("body", [GOOD, SENTENCE, f"{SENTENCE} Adam Nowak, 1980"], ids=["granted", "formal", "generic"])
 @pytest.mark.parametrize("subject", [REQUIRED_SUBJECT, REQUIRED_SUBJECT.lower()], ids=["exact", "near"])
-@pytest.mark.parametrize("echo", ["whole", "text", "polite"])
-async def test_a_machine_that_answers_each_mail_gets_no_second_one(
-    flow: Flow, echo: str, subject: str, body: str
+@pytest.mark.parametrize("how", ECHOES)
+async def test_a_machine_that_answers_each_mail_soon_gets_no_more(
+    flow: Flow, how: str, subject: str, body: str
 ) -> None:
     await flow.answer(mail(body=body, subject=subject))
     flow.clock.advance(hours=2)
     await flow.deliver()
-    ours = tuple(flow.sink.accepted)
-    for n, sent in enumerate(ours):
-        title = re.search(rb"^Subject: (.*\r\n(?:[ \t].*\r\n)*)", sent.raw, re.MULTILINE)
-        assert title
-        polite = {"Auto-Submitted": "auto-replied"} if echo == "polite" else {}
-        back = mail(subject="RAW:Re: " + title[1].decode().rstrip(), body=sent.text, name=f"echo {n}", headers=polite)
-        await flow.answer(back if echo != "whole" else sent.raw)
-    flow.clock.advance(hours=2)
-    await flow.deliver()
-    assert flow.sink.accepted == list(ours)
+    ours = len(flow.sink.accepted)
+    answered = 0
+    while answered < len(flow.sink.accepted) < ours + 10:
+        await flow.answer(echo(flow.sink.accepted[answered], how, answered))
+        answered += 1
+        flow.clock.advance(minutes=20)
+        await flow.deliver()
+    assert len(flow.sink.accepted) - ours <= ECHOES[how]
 
 
 # -------------------------------------------------------------------------------------------------------- faults
@@ -486,14 +423,14 @@ async def test_a_machine_that_answers_each_mail_gets_no_second_one(
 async def test_a_mail_that_breaks_the_reader_goes_to_a_person_and_the_next_is_served(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    works = getattr(mailbot.pipeline, where)
+    works = getattr(mailbot.understand, where)
 
     def breaks(*arguments: Any, **options: Any) -> Any:
         if any("broken" in repr(argument) for argument in arguments):
             raise RecursionError("of a bug")
         return works(*arguments, **options)
 
-    monkeypatch.setattr(mailbot.pipeline, where, breaks)
+    monkeypatch.setattr(mailbot.understand, where, breaks)
     broken = await flow.take(mail(headers={"X-Test": "broken"}))
     assert await flow.answer(mail(name="next")) == "OK_A"
     assert await flow.rows(select(inbox.c.outcome).where(inbox.c.id == broken)) == [("REVIEW",)]

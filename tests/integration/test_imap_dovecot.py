@@ -16,7 +16,7 @@ from mailbot.config import ImapSettings, Tls
 from mailbot.ingress.imap import ImapReader
 from mailbot.ingress.imap_syntax import mailbox
 from mailbot.observe import utc_now
-from tests.intake import FailingDatabase, messages, open_database, until
+from tests.intake import SECRET, FailingDatabase, messages, open_database, until
 from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot
 
 
@@ -85,7 +85,7 @@ class Intake:
     @asynccontextmanager
     async def reading(self, **changes: object) -> AsyncIterator[ImapReader]:
         settings = replace(self.settings, **changes)  # type: ignore[arg-type]
-        reader = ImapReader(settings, self.database, utc_now, sleep=lambda _: asyncio.sleep(0.1))
+        reader = ImapReader(settings, self.database, SECRET, utc_now, sleep=lambda _: asyncio.sleep(0.1))
         task = asyncio.create_task(reader.run())
         try:
             yield reader

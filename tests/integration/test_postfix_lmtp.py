@@ -15,7 +15,7 @@ from mailbot.config import ListenerSettings
 from mailbot.ingress.smtp import serve
 from mailbot.model import Source
 from mailbot.observe import utc_now
-from tests.intake import FailingDatabase, messages, open_database, until
+from tests.intake import SECRET, FailingDatabase, messages, open_database, until
 from tests.integration.servers import Postfix, postfix
 
 COUNT = 20
@@ -56,7 +56,7 @@ class Chain:
 async def chain(tmp_path: Path) -> AsyncIterator[Chain]:
     async with open_database(tmp_path) as database:
         settings = ListenerSettings(listen="127.0.0.1:0")
-        server = await serve(settings, Source.LMTP, database, utc_now)
+        server = await serve(settings, Source.LMTP, database, SECRET, utc_now)
         try:
             with postfix(server.sockets[0].getsockname()[1]) as mx:
                 yield Chain(mx, database)

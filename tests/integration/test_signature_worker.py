@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from fixtures.signing import cms, xades
 from fixtures.signing.pki import Pki
 from mailbot.errors import ConfigError
 from mailbot.pesel import keyed_hash
+from mailbot.ruleset import loader
 from mailbot.secret import Secret
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict
 from mailbot.signatures.worker import Bounds, Workers
@@ -25,6 +27,7 @@ from tests.integration import worker_jobs
 from tests.support import ROOT
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+RULES = loader.load(ROOT / "rules").signatures
 
 
 def workers(bounds: Bounds | None = None, count: int = 1, settings: Mapping[str, Any] | None = None) -> Workers:
@@ -32,7 +35,7 @@ def workers(bounds: Bounds | None = None, count: int = 1, settings: Mapping[str,
 
 
 async def ask(pool: Workers, words: str, *more: str) -> tuple[SignatureReport, ...]:
-    return await pool.verify_isolated([("a.pdf", words.encode()), *((name, b"") for name in more)], NOW)
+    return await pool.verify_isolated([("a.pdf", words.encode()), *((name, b"") for name in more)], NOW, RULES)
 
 
 async def told(pool: Workers, words: str) -> str:
@@ -172,8 +175,9 @@ async def test_handler_that_does_not_exist() -> None:
 
 def verifiers(trust: Path | None, pesel_hash: Callable[[str], str] | None = None) -> Workers:
     """As the bot has them."""
-    settings = {"trust": str(trust) if trust else None, "rules": str(ROOT / "rules")}
-    return Workers(1, settings, readable=[trust] if trust else [], pesel_hash=pesel_hash)
+    return Workers(
+        1, {"trust": str(trust) if trust else None}, readable=[trust] if trust else [], pesel_hash=pesel_hash
+    )
 
 
 PKI = Pki(NOW)
@@ -183,12 +187,12 @@ PAYLOAD = b"Wniosek: nowy adres jan.nowy@poczta.example"
 async def test_verifier_reads_the_trust_folder_again_when_it_has_changed(tmp_path: Path) -> None:
     files = [("wniosek.p7m", cms.SHAPES["attached"](PKI, PKI.person(), PAYLOAD).data)]
     async with verifiers(tmp_path) as pool:
-        assert (await pool.verify_isolated(files, NOW))[0].verdict is Verdict.MANUAL
+        assert (await pool.verify_isolated(files, NOW, RULES))[0].verdict is Verdict.MANUAL
         PKI.write_trust(tmp_path)
-        (report,) = await pool.verify_isolated(files, NOW)
+        (report,) = await pool.verify_isolated(files, NOW, RULES)
         assert (report.verdict, report.payload, report.reasons) == (Verdict.ACCEPT, PAYLOAD, ())
         shutil.rmtree(tmp_path)
-        assert (await pool.verify_isolated(files, NOW))[0].verdict is Verdict.MANUAL
+        assert (await pool.verify_isolated(files, NOW, RULES))[0].verdict is Verdict.MANUAL
 
 
 async def test_pesel_is_hashed_outside_and_stays_inside_without_a_key(tmp_path: Path) -> None:
@@ -198,7 +202,7 @@ async def test_pesel_is_hashed_outside_and_stays_inside_without_a_key(tmp_path: 
     number = PKI.person().person.pesel
     for pesel_hash, wanted in ((None, None), (partial(keyed_hash, secret), keyed_hash(secret, number))):
         async with verifiers(tmp_path, pesel_hash) as pool:
-            (report,) = await pool.verify_isolated(files, NOW)
+            (report,) = await pool.verify_isolated(files, NOW, RULES)
         assert report.signer is not None
         assert (report.verdict, report.signer.pesel_hash) == (Verdict.ACCEPT, wanted)
         assert number not in repr(report)
@@ -207,12 +211,17 @@ async def test_pesel_is_hashed_outside_and_stays_inside_without_a_key(tmp_path: 
 async def test_content_from_elsewhere() -> None:
     made = cms.SHAPES["detached"](PKI, PKI.person(), PAYLOAD)
     async with verifiers(None) as pool:
-        (alone,) = await pool.verify_isolated([("a.p7s", made.data)], NOW)
-        (paired,) = await pool.verify_isolated([("a.p7s", made.data)], NOW, PAYLOAD)
+        (alone,) = await pool.verify_isolated([("a.p7s", made.data)], NOW, RULES)
+        (paired,) = await pool.verify_isolated([("a.p7s", made.data)], NOW, RULES, PAYLOAD)
     assert (alone.integrity, paired.integrity) == (Integrity.UNREADABLE, Integrity.OK)
 
 
-async def test_verifier_without_rules_is_told_to_the_admin(tmp_path: Path) -> None:
-    async with Workers(1, {"trust": None, "rules": str(tmp_path)}) as pool:
-        with pytest.raises(ConfigError, match=r"signatures\.yaml"):
-            await pool.start()
+async def test_each_job_is_judged_by_the_rules_that_come_with_it(tmp_path: Path) -> None:
+    PKI.write_trust(tmp_path)
+    files = [("wniosek.p7m", cms.SHAPES["attached"](PKI, PKI.person(), PAYLOAD).data)]
+    async with verifiers(tmp_path) as pool:
+        (before,) = await pool.verify_isolated(files, NOW, RULES)
+        (after,) = await pool.verify_isolated(files, NOW, replace(RULES, accept=frozenset({"TRUSTED_PZ"})))
+        (again,) = await pool.verify_isolated(files, NOW, RULES)
+    assert [r.verdict for r in (before, after, again)] == [Verdict.ACCEPT, Verdict.REJECT, Verdict.ACCEPT]
+    assert [reason.code for reason in after.reasons] == ["KIND_NOT_ACCEPTED"]

@@ -19,7 +19,7 @@ from mailbot.errors import ConfigError
 from mailbot.ingress.smtp import serve
 from mailbot.model import Source
 from tests.certificates import make
-from tests.intake import NOW, FailingDatabase, clock, messages, open_database, until
+from tests.intake import NOW, SECRET, FailingDatabase, clock, messages, open_database, until
 
 HELPDESK = "helpdesk@mailbot.example"
 MAIL = "Subject: hasło\r\n\r\nZażółć\r\n.kropka\r\n..dwie\r\nkoniec\r\n".encode()
@@ -42,7 +42,7 @@ async def listening(
     stored: list[bool] = []
     async with open_database(folder) as database:
         settings = ListenerSettings(listen="127.0.0.1:0", **changes)
-        server = await serve(settings, source, database, clock, lambda: stored.append(True), recipients)
+        server = await serve(settings, source, database, SECRET, clock, lambda: stored.append(True), recipients)
         try:
             yield Listener(database, server.sockets[0].getsockname()[1], stored)
         finally:
