@@ -17,7 +17,8 @@ _ENGLISH = word_set(
     the my your our his their this that these those is are was were been am have has had would could should can cannot
     cant dont did does not will if and or of for from with without which what when where how why who it its you we they
     them me us please dear hello regards sincerely thank thanks account password delete remove email help need want
-    log login sign error new work working form open send access
+    log login sign error new work works working form open send access
+    now like about answer request complaint step wrong blocked locked unlock
     """
 )
 _POLISH = word_set(

@@ -23,7 +23,7 @@ UNSURE = "unsure"
 SURE = "sure"
 
 _CHANNEL = frozenset({"nowe", "notification", "zgloszenie", "new"})
-_OURS = re.compile(r"ZGL[0-9]{6,10} –|PUESC: Zmiana adresu email\Z")
+_OURS = re.compile(r"(ZGL[0-9]{6,10}) –|PUESC: Zmiana adresu email\Z")
 """How the titles of our own mails begin (rules/mails): in a reply they are our words and not the citizen's."""
 _LONGEST_LINE = 200
 
@@ -67,10 +67,10 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
 
 
 def _own_title(subject: Subject) -> str:
-    """The citizen's own words in the subject: without reply marks, and nothing when it is the title of our mail."""
+    """The citizen's own words in the subject, without reply marks. Of the title of our mail the number is left."""
     own = without_prefix(subject.text)
-    replied = own != subject.text
-    return "" if replied and _OURS.match(own) else own
+    ours = _OURS.match(own) if own != subject.text else None
+    return own if ours is None else ours[1] or ""
 
 
 def _topic(topics: Iterable[Topic], found: frozenset[str], said: Sequence[Sequence[str]], text: str) -> str:

@@ -6,6 +6,7 @@ Nothing is constructed from the file: a word stays the word that was written ("n
 from __future__ import annotations
 
 import difflib
+import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,15 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MAX_DEPTH = 10
 
+_MENDS = {
+    "mapping values": 'put a text that holds ": " in quotes',
+    "'\\t'": "begin lines with spaces, not with tabs",
+    "<block end>": "begin the line in the column of those it belongs to",
+    "end of stream": "close the quotes",
+    "another document": "keep one document: delete the line ---",
+}
+"""Words of PyYAML about a file that is not YAML → what an admin has most often meant."""
+
 
 def hint(word: str, known: Iterable[str]) -> str:
     """The mend for an unknown word: the nearest known one, or all of them."""
@@ -32,13 +42,17 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 def read_text(path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> str | None:
-    """The file's text, or None and a mistake: missing, too large, or not UTF-8."""
+    """The file's text, or None and a mistake: missing, no ordinary file, too large, or not UTF-8."""
 
     def wrong(line: int, what: str, mend: str) -> None:
         mistakes.add(Finding(str(path), line, 1, what, mend, code="file"))
 
     try:
-        if path.stat().st_size > max_bytes:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting, a device has no end
+            wrong(1, "is no ordinary file", "put a file there")
+            return None
+        if status.st_size > max_bytes:
             wrong(1, f"is larger than {max_bytes} bytes", "shorten it")
             return None
         return path.read_bytes().decode("utf-8")
@@ -109,7 +123,7 @@ class Document:
         """The items of a list."""
         if isinstance(node, SequenceNode):
             return list(node.value)
-        self.wrong(node, key, "must be a list", 'begin every item with "- "', "type")
+        self.wrong(node, key, "must be a list", 'begin every item with "- ", or write [item, item]', "type")
         return []
 
     def string(self, node: Node | None, key: str) -> str | None:
@@ -160,7 +174,7 @@ class Document:
             return self._parsed(self.text, yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line, column = _place(error.problem_mark)
-            self._not_yaml(line, column, f"is not YAML: {error.problem}", "correct that place")
+            self._not_yaml(line, column, f"is not YAML: {error.problem}", _mend(str(error.problem)))
         except yaml.reader.ReaderError as error:
             line = self.text[: error.position].count("\n") + 1
             self._not_yaml(line, 1, "holds a control character", "delete it")
@@ -205,6 +219,10 @@ class Document:
 def _place(mark: Any) -> tuple[int, int]:
     """Line and column, counted from 1; the start of the file when PyYAML names no place."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _mend(problem: str) -> str:
+    return next((mend for said, mend in _MENDS.items() if said in problem), "correct that place")
 
 
 def _road(key: str, name: str) -> str:

@@ -20,6 +20,7 @@ CODES: Mapping[str, str] = {
     "rules": "too many rules, or none",
     "state": "a state that does not go with the outcome",
     "desk": "a ticket that waits for a person, and for nobody",
+    "tells-registry": "a mail of the office's own that only those get of whom the registry says something",
     "missing-template": "a mail without a template",
     "unreachable-rule": "a rule that no mail comes to",
     "unreachable-word": "a word of a rule with which no mail comes to it",

@@ -52,11 +52,11 @@ ANSWER_DEMANDS: Demands = {
     "duplicate": ("no", "same-request"),
     "application": tuple(state.value for state in ApplicationState if state is not ApplicationState.MALWARE),
     "stop": ("no",),
-    "limit": ("no", "sender", "domain", "failures"),
+    "limit": ("no", "sender", "domain", "failures", "login"),
 }
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
-_SLOWED: Demands = {"limit": ("sender", "domain", "failures", "answers")}
+_SLOWED: Demands = {"limit": ("sender", "domain", "failures", "login", "answers")}
 _IN_TIME: Demands = {"thread": ("own",), "complaint": ("in-time",)}
 _LATE: Demands = {"thread": ("own",), "complaint": ("late",)}
 _SURE: Demands = {"faq": ("sure",)}

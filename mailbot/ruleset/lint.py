@@ -78,7 +78,7 @@ def _note_topics(document: Document, ruleset: Ruleset) -> None:
 def _name_node(document: Document, name: str) -> Node:
     """Where the topic ``name`` gets its name."""
     assert isinstance(document.root, MappingNode)
-    listed = document.root.value[0][1]
+    listed = next(value for key, value in document.root.value if key.value == "topics")
     assert isinstance(listed, SequenceNode)
     names = (value for topic in listed.value for key, value in topic.value if key.value == "name")
     return next(node for node in names if isinstance(node, ScalarNode) and node.value == name)

@@ -38,6 +38,9 @@ STATES = {
 WAITING = (State.DO_WERYFIKACJI, State.KWARANTANNA)
 """States in which somebody has to look."""
 
+REGISTRY = ("account", "name", "year", "holder", "new_login")
+"""Facts of the registry that no mail may tell (domain.md §3.6); in case B they are those of any login named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -150,6 +153,12 @@ def _check_sense(document: Document, node: Node, entries: dict[str, Node], rule:
         place = entries.get("desk", entries.get("state", node))
         mend = 'write "desk: II_LINIA" (or another desk)'
         document.wrong(place, "desk", f"nobody looks at {rule.state}", mend, "desk")
+    own = [kind for kind in rule.mails if kind.own]
+    asked = [fact for fact in REGISTRY if fact in rule.when]
+    if own and asked:  # T1 and T5 are the same for everybody; what an office writes itself nobody else has judged
+        what = f"who gets {own[0]} learns what the registry says of {', '.join(asked)}"
+        mend = f"send T1 and T5, or take {', '.join(asked)} out of when"
+        document.warn(entries["mails"], "mails", f"{rule.name}: {what}", mend, "tells-registry")
 
 
 def _check_names(document: Document, pairs: list[tuple[Node, Rule]]) -> None:

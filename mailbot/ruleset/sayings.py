@@ -1,8 +1,10 @@
 """Sayings: how an admin writes what citizens write, without regular expressions.
 
 A saying is a row of words that must follow each other within one sentence. ``usun*`` is any word that begins so,
-``(swoje|moje)`` one of these words, ``[swoje]`` or ``[swoje|moje]`` a word that may be left out, ``{mine}`` one word of the
-list of that name, alone or among others as in ``[{mine}|to]``, and ``…`` (or ``...``) stands for up to five words. Case, Polish diacritics, apostrophes and hyphens inside words do not count.
+``(swoje|moje)`` one of these words, ``[swoje]`` or ``[swoje|moje]`` a word that may be left out, ``{mine}`` one word of
+the list of that name, alone or among others as in ``[{mine}|to]``, ``…`` (or ``...``) up to five words, and ``.`` the
+end of a sentence, which nothing else leaps over. Case, Polish diacritics, apostrophes and hyphens inside words do not
+count.
 
 A word of denial is never passed over: a saying does not hold right behind "nie", and "…" does not leap over it, so
 "pamiętam hasło" is not found in "nie pamiętam hasła". A saying that means the denial says it: "nie pamiętam hasła".
@@ -32,7 +34,7 @@ _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _END = re.compile(r"[.!?;:…](?=[\s\"”’)\]]|\Z)|\n[ \t]*\n")
 _LIST = r"\{[^{}()\[\]|\s]*\}"
 _PART = re.compile(
-    rf"\s*(?:(?P<word>{_WORD}\*?|{_LIST})|\((?P<group>[^()\[\]]*)\)|\[(?P<optional>[^()\[\]]*)\]|(?P<gap>…|\.\.\.))(?=[\s(\[…]|\.\.\.|\Z)"
+    rf"\s*(?:(?P<word>{_WORD}\*?|{_LIST})|\((?P<group>[^()\[\]]*)\)|\[(?P<optional>[^()\[\]]*)\]|(?P<gap>…|\.\.\.)|(?P<end>\.))(?=[\s(\[…]|\.\.\.|\Z)"
 )
 _ALTERNATIVE = re.compile(rf"\s*({_WORD}\*?|{_LIST})\s*")
 _REMEMBERED = 4096
@@ -52,6 +54,9 @@ class Words:
     def __contains__(self, word: str) -> bool:
         return word in self.whole or word.startswith(self.stems)
 
+
+_SENTENCE_END = Words(frozenset({"."}))
+"""No word of a text is a full stop."""
 
 Lists = Mapping[str, Words]
 """Words that sayings name together, by the name of their list."""
@@ -89,7 +94,8 @@ def words(text: str) -> tuple[str, ...]:
 
 def sentences(text: str) -> list[tuple[str, ...]]:
     """The words of a plain text, sentence by sentence. An empty line ends a sentence, a line break alone does not."""
-    return [said for part in _END.split(text) if (said := words(part))]
+    parts = _END.split(_JOINT.sub("", text))
+    return [said for part in parts if (said := tuple(_PLAIN_WORD.findall(part)))]
 
 
 def parse(text: str, lists: Lists = NO_LISTS) -> Saying:
@@ -107,8 +113,8 @@ def parse(text: str, lists: Lists = NO_LISTS) -> Saying:
         position = part.end()
     if not steps:
         raise ValueError("says nothing; write the words that citizens use")
-    if steps[0].optional or steps[-1].optional:
-        raise ValueError('begins or ends with "[…]" or "…"; delete that part, it changes nothing')
+    if any(steps[i].optional or steps[i].words is _SENTENCE_END for i in (0, -1)):
+        raise ValueError('begins or ends with "[…]", "…" or "."; delete that part, it changes nothing')
     return Saying(text, tuple(steps))
 
 
@@ -138,18 +144,25 @@ class Book:
             self._last |= 1 << (position - 1)
             self._ends[position - 1] = saying.text
         self._meaning = lru_cache(_REMEMBERED)(self._look_up)
+        self._end = self._look_up(".")
 
     def found(self, text: Sentences) -> frozenset[str]:
         """The texts of the sayings that stand in ``text``."""
+        meaning = self._meaning
         seen = 0
+        begun = 0  # the steps that sayings already begun may go on with
         for sentence in text:
-            begun = 0  # the steps that sayings already begun may go on with
+            begun = self._past_optional((begun & self._end) << 1)
             first = self._first
             for word in sentence:
                 denial = word in _DENIALS
-                met = self._meaning(word) & (begun | first)
-                if begun and not denial:
-                    met |= begun & self._any
+                meant = meaning(word)
+                if not begun:
+                    met = meant & first
+                elif denial:
+                    met = meant & (begun | first)
+                else:
+                    met = meant & (begun | first) | begun & self._any
                 if met:
                     seen |= met & self._last
                     begun = self._past_optional((met & ~self._last) << 1)
@@ -178,15 +191,15 @@ class Book:
         return bits
 
     def _past_optional(self, expected: int) -> int:
-        reached = expected
-        while reached := (reached & self._optional) << 1:
-            expected |= reached
-        return expected
+        """With every step reached by leaving optional ones out: the sum carries a bit to the end of their row."""
+        return expected | (((expected & self._optional) + self._optional) ^ self._optional)
 
 
 def _steps(part: re.Match[str], lists: Lists) -> list[Step]:
     if part["gap"]:
         return [Step(None, optional=True)] * GAP
+    if part["end"]:
+        return [Step(_SENTENCE_END)]
     if part["word"]:
         return [Step(_words([part["word"]], lists))]
     inside = part["group"] if part["group"] is not None else part["optional"]

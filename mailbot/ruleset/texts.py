@@ -59,20 +59,20 @@ def read_contacts(document: Document) -> Contacts | None:
     entries = document.entries(document.root, "", ("helpdesk", "portal", "phones"), ("addresses", "links"))
     helpdesk = _sourced(document, entries.get("helpdesk"), "helpdesk", "address", _ADDRESS)
     portal = _sourced(document, entries.get("portal"), "portal", "url", _URL)
-    phones = {}
+    phones: dict[str, str | None] = {}
     if "phones" in entries:
         listed = document.mapping(entries["phones"], "phones", "service")
         if MAIN_PHONE not in listed:
             document.wrong(entries["phones"], f"phones.{MAIN_PHONE}", "is missing", f'write "{MAIN_PHONE}:" here')
         for service, node in listed.items():
-            number = _sourced(document, node, f"phones.{service}", "number", _PHONE)
-            if number is not None:
-                phones[service] = number
+            phones[service] = _sourced(document, node, f"phones.{service}", "number", _PHONE)
     addresses = _used(document, entries.get("addresses"), "addresses", "address", _ADDRESS)
     links = _used(document, entries.get("links"), "links", "url", _LINK)
-    if helpdesk is None or portal is None or MAIN_PHONE not in phones or addresses is None or links is None:
+    numbers = {service: number for service, number in phones.items() if number is not None}
+    bad_phones = MAIN_PHONE not in phones or len(numbers) < len(phones)
+    if helpdesk is None or portal is None or bad_phones or addresses is None or links is None:
         return None
-    return Contacts(helpdesk, portal, phones, addresses, links)
+    return Contacts(helpdesk, portal, numbers, addresses, links)
 
 
 def read_defects(document: Document) -> dict[Defect, str]:

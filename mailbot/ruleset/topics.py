@@ -129,9 +129,7 @@ def _yields(document: Document, node: Node | None, above: Collection[str]) -> tu
     return document.words(node, "yields_to", above, "a topic above this one")
 
 
-def _topic(
-    document: Document, node: Node, categories: Collection[str], above: list[str], lists: Lists
-) -> Topic | None:
+def _topic(document: Document, node: Node, categories: Collection[str], above: list[str], lists: Lists) -> Topic | None:
     """None when it has no name. Else rules may ask for it, whatever is wrong with it: that is told once, here."""
     entries = document.entries(node, "", REQUIRED, OPTIONAL)
     name = own_name(document, entries.get("name"), "name", (*FACTS["topic"], *above))

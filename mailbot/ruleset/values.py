@@ -21,7 +21,7 @@ def number(document: Document, node: Node | None, key: str, least: int, most: in
     if node is None or text is None:
         return None
     if not re.fullmatch(r"0|[1-9][0-9]{0,8}", text) or not least <= int(text) <= most:
-        document.wrong(node, key, f'"{text}" is not a whole number from {least} to {most}', "write digits")
+        document.wrong(node, key, f'"{text}" is not a whole number from {least} to {most}', "write one in digits")
         return None
     return int(text)
 

@@ -22,7 +22,7 @@ _HEAD = """\
 
 `rules/` is what an administrator changes. `mailbot rules check` names every mistake with file, line, key and mend,
 before the rules decide about anybody; `mailbot explain FILE --mails` shows what they would do to a mail, and changes
-nothing. mailbot reads the folder at its start. `python -m tests.docs.rules` writes this page; a test compares it.
+nothing. A running mailbot takes a change by itself. `python -m tests.docs.rules` writes this page; a test compares it.
 
 | file | what is in it |
 |---|---|

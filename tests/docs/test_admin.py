@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mailbot.cli import cli
+from mailbot.ruleset import loader
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
@@ -82,6 +84,18 @@ def test_a_phone_number(trial: Path) -> None:
     assert "22 460 59 71" in explain(trial, "cases/usuniecie-konta.eml", "--authentication", "pass")
 
 
+def test_a_template_with_the_old_number(trial: Path) -> None:
+    follow(section("Change a phone number"), trial)
+    template = trial / "mails" / "T11_usuniecie_konta.txt.j2"
+    lines = template.read_text(encoding="utf-8").split("\n")
+    told = re.findall(r"T11_usuniecie_konta\.txt\.j2:([0-9]+): (.*?); mend: …", section("Change a phone number"))
+    ((line, message),) = told
+    lines.insert(int(line) - 1, "22 460 59 70")
+    template.write_text("\n".join(lines), encoding="utf-8")
+    checked = do("rules", "check", "--rules", str(trial))
+    assert f"T11_usuniecie_konta.txt.j2:{line}: {message}; mend: " in checked.output
+
+
 def test_a_text(trial: Path) -> None:
     assert follow(section("Change the text of a mail"), trial) == 1
     clean(trial)
@@ -90,10 +104,14 @@ def test_a_text(trial: Path) -> None:
 def test_a_faq_entry(trial: Path) -> None:
     assert follow(section("Add a FAQ entry"), trial) == 1
     clean(trial)
-    mail = trial / "cases" / "pytanie-wrota-celne.eml"
-    asked = mail.read_text(encoding="utf-8").partition("\n\n")[0]
-    mail.write_text(f"{asked}\n\nWrota Celne: czy jest aplikacja na telefon?\n", encoding="utf-8")
-    assert "Nie. Platforma działa w przeglądarce." in explain(trial, "cases/pytanie-wrota-celne.eml")
+    told = section("Add a FAQ entry")
+    (old, new, question) = re.findall(r"cp trial/(\S+) trial/(\S+) +# write \"(.*?)\" into it", told)[0]
+    asked = (trial / old).read_text(encoding="utf-8").partition("\n\n")[0]
+    (trial / new).write_text(f"{asked}\n\n{question}\n", encoding="utf-8")
+    assert "Nie. Platforma działa w przeglądarce." in explain(trial, new)
+    made = do("rules", "case", str(trial / new), "--rules", str(trial))
+    (trial / new).with_suffix(".yaml").write_text(made.stdout, encoding="utf-8")
+    clean(trial)
 
 
 def test_a_break(trial: Path) -> None:
@@ -109,6 +127,17 @@ def test_a_break(trial: Path) -> None:
     assert "niedostępny" not in shown
     during = ("--now", "2026-12-05T09:00:00+01:00", "--accounts", str(trial / "cases/accounts.yaml"))
     assert "godz. 10:00." in explain(trial, "cases/nowe.eml", "--authentication", "pass", *during)
+
+
+def test_a_day_off(trial: Path) -> None:
+    told = section("Change a deadline, a day off, a limit")
+    (file, old), added = re.findall(r"`(calendar\.yaml)`,\s+in the place of the line `(.+?)`", told)[0], BLOCK
+    (new,) = re.findall(rf":{added}", told, re.DOTALL)
+    text = (trial / file).read_text(encoding="utf-8")
+    assert f"\n{old}\n" in text
+    (trial / file).write_text(text.replace(f"\n{old}\n", f"\n{new}"), encoding="utf-8")
+    clean(trial)
+    assert date(2026, 8, 14) in loader.load(trial).calendar.extra_days_off
 
 
 def test_a_channel_of_ones_own(trial: Path) -> None:

@@ -74,7 +74,12 @@ def topics_file() -> Schema:
     }
     topic = entries("a topic", pick(topics.REQUIRED, known), pick(topics.OPTIONAL, known))
     listed = several("in the order in which they are listed", topic, 1, topics.MOST)
-    return entries("what a mail outside the special procedure may be about", {"topics": listed})
+    lists = {
+        "type": "object",
+        "description": "words that sayings name together, as {name}",
+        "additionalProperties": several("the words", text("one word"), 1),
+    }
+    return entries("what a mail outside the special procedure may be about", {"topics": listed}, {"words": lists})
 
 
 def faq_file() -> Schema:

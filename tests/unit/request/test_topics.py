@@ -79,6 +79,13 @@ def test_a_question_is_answered_only_when_it_is_surely_asked(answer: str, mail: 
             "procedura-specjalna",
         ),
         ("Obsługi wniosków o usługę dotyczących. | x", "wniosek-o-usluge"),
+        (
+            "Zmiana adresu e-mail na koncie PUESC gdy użytkownik nie pamięta hasła podstawowego i awaryjnego | x",
+            "procedura-specjalna",
+        ),
+        ("przywrócenie możliwości logowania na stronie PUESC po trzech próbach. | x", "odblokowanie-logowania"),
+        ("Obsługa zgłoszeń dot. błędów i nieprawidłowości w działaniu usługi. | x", "blad-uslugi"),
+        ("Przywrócenie możliwości logowania do banku | x", "none"),
         ("Pytanie o Strefa Klienta KAS | x", "none"),
         ("NOWE | W usłudze Strefa Klienta KAS nie widzę dokumentów.", "none"),
         ("NOWE | Nie mogę wysłać zgłoszenia SENT, błąd 500.", "none"),
@@ -94,6 +101,7 @@ def test_what_our_own_titles_say_is_not_said_by_the_citizen() -> None:
     assert read("Re: ZGL2329987 – przyjęliśmy Twoją reklamację | Kiedy będzie odpowiedź?").topic == "none"
     assert read("Odp: ZGL2329987 – jak usunąć konto na PUESC | To nie to.").topic == "none"
     assert read("Re: PUESC: Zmiana adresu email | Nie pamiętam hasła.").topic == "none"
+    assert read("Re: ZGL2329987 – rozwiązanie | Nie rozumiem, co mam zrobić.").topic == "wyjasnienie"  # our answer
     assert read("Re: Reklamacja ZGL2329987 | Kiedy będzie odpowiedź?").topic == "reklamacja"
 
 
@@ -109,6 +117,7 @@ def test_more_than_one_topic() -> None:
         ("NOTIFICATION | Nie mogę otworzyć formularza AES", "pl"),
         ("notification | prosze o pomoc", "pl"),
         ("Account | Delete my account please.", "en"),
+        ("Solution | Thanks, it works now.", "en"),
         ("Help | Dear Sirs, I forgot my password and I cannot log in. Best regards, Michał Wiśniewski, Łódź", "en"),
         ("Dear Sir or Madam, what is the status of my application? Regards, John Smith", "en"),
         ("Login error | email", "pl"),

@@ -6,6 +6,7 @@ case exists, ``expected-error.txt`` every error and warning that `mailbot rules 
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -39,12 +40,22 @@ def told(rules: Path) -> list[Finding]:
     return [finding for finding in proof.check(rules) if finding.level is not Level.NOTE]
 
 
+def moved(text: str, case: str) -> str:
+    """``text`` with 0:0 for every place in a file that the case takes from the shipped rules: those lines move."""
+
+    def place(found: re.Match[str]) -> str:
+        return found[0] if (CASES / case / found[1]).exists() else f"rules/{found[1]}:0:0:"
+
+    return re.sub(r"^rules/([\w./-]+):\d+:\d+:", place, text, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("case", sorted(p.name for p in CASES.iterdir()))
 def test_is_refused_with_its_message(case: str, tmp_path: Path) -> None:
     rules = spoiled(case, tmp_path)
     expected = (CASES / case / "expected-error.txt").read_text(encoding="utf-8")
     found = told(rules)
-    assert "".join(f"{line}\n" for line in found).replace(str(tmp_path) + "/", "") == expected
+    said = "".join(f"{line}\n" for line in found).replace(str(tmp_path) + "/", "")
+    assert moved(said, case) == moved(expected, case)
     with pytest.raises(RulesError):  # and no road leads to using it
         Writer(load(rules), OFFICE)
 

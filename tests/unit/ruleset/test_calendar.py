@@ -37,11 +37,19 @@ def test_days_off_and_the_strict_reading_of_the_complaint(tmp_path: Path) -> Non
         ('"07:30"', '"7.30"', 'opens: "7.30" is no hour from 0:00 to 23:59; mend: write it as "07:30"'),
         ('"15:30"', '"24:00"', 'closes: "24:00" is no hour from 0:00 to 23:59; mend: write it as "07:30"'),
         ('"15:30"', '"07:30"', "closes: 07:30 is not after 07:30; mend: correct one of them"),
-        ("value: 3", "value: 0", 'complaint_days: "0" is not a whole number from 1 to 30; mend: write digits'),
-        ("value: 3", "value: 03", 'complaint_days: "03" is not a whole number from 1 to 30; mend: write digits'),
+        ("value: 3", "value: 0", 'complaint_days: "0" is not a whole number from 1 to 30; mend: write one in digits'),
+        ("value: 3", "value: 03", 'complaint_days: "03" is not a whole number from 1 to 30; mend: write one in digits'),
         ("value: yes", "value: maybe", 'complaint_moves: "maybe" is not yes or no; mend: one of yes, no'),
-        ("reply_days: 7", "reply_days: 61", 'reply_days: "61" is not a whole number from 1 to 60; mend: write digits'),
-        ("warn_hours: 2", "warn_hours: 24", 'warn_hours: "24" is not a whole number from 1 to 23; mend: write digits'),
+        (
+            "reply_days: 7",
+            "reply_days: 61",
+            'reply_days: "61" is not a whole number from 1 to 60; mend: write one in digits',
+        ),
+        (
+            "warn_hours: 2",
+            "warn_hours: 24",
+            'warn_hours: "24" is not a whole number from 1 to 23; mend: write one in digits',
+        ),
         (
             "off: []",
             "off: [{day: 2026-02-30, reason: x}]",

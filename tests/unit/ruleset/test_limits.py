@@ -26,7 +26,7 @@ def test_shipped_are_those_of_the_decision_table() -> None:
     assert findings == []
     assert found is not None
     assert (found.per_sender, found.per_domain) == (Limit(5, 1), Limit(20, 1))
-    assert (found.failures, found.answers) == (Limit(3, 24), Limit(10, 24))
+    assert (found.failures, found.answers) == (Limit(3, 24), Limit(5, 24))
     assert {"wp.pl", "o2.pl", "onet.pl", "op.pl", "interia.pl", "gmail.com", "outlook.com"} <= found.exempt_domains
     assert not any(domain.endswith(".example") for domain in found.exempt_domains)
 

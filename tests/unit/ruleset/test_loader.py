@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -92,6 +93,44 @@ def test_a_file_larger_than_anything_written_by_hand(tmp_path: Path) -> None:
         file.write("#" * MAX_BYTES)
     found = next(finding for finding in check(rules) if finding.code == "file")
     assert str(found) == f"{rules}/categories.yaml:1:1: is larger than {MAX_BYTES} bytes; mend: shorten it"
+
+
+@pytest.mark.parametrize("name", ["faq.yaml", "mails/T5_odmowa_ogolna.txt.j2"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(name: str, kind: str, tmp_path: Path) -> None:
+    rules = copy(tmp_path)
+    path = rules / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    found = next(finding for finding in check(rules) if finding.file == str(path))
+    assert str(found) == f"{path}:1:1: is no ordinary file; mend: put a file there"
+
+
+@pytest.mark.parametrize(
+    ("when", "warned"),
+    [
+        ("subject: EXACT, phrase: B, account: unknown, authentication: pass", "account"),
+        ("subject: EXACT, account: active, name: mismatch, authentication: pass", "account, name"),
+        ("subject: OTHER, topic: zmiana-emaila, authentication: pass", None),
+    ],
+)
+def test_an_offices_own_mail_that_tells_what_the_registry_says(when: str, warned: str | None, tmp_path: Path) -> None:
+    rules = copy(tmp_path)
+    shutil.copy(rules / "mails" / "T5_odmowa_ogolna.txt.j2", rules / "mails" / "W1_wlasny.txt.j2")
+    procedures = rules / "procedures.yaml"
+    rule = (
+        f"  - {{name: own, title: t, when: {{{when}}}, outcome: REJ_GENERIC, state: ZAMKNIETE_NEGATYWNIE, mails: [W1]}}"
+    )
+    above = "  - name: near-miss\n"
+    assert above in procedures.read_text()
+    procedures.write_text(procedures.read_text().replace(above, f"{rule}\n{above}"))
+    found = [f for f in check(rules) if f.code == "tells-registry"]
+    assert [(f.level, f.text.partition("says of ")[2]) for f in found] == ([(Level.WARNING, warned)] if warned else [])
 
 
 def test_five_hundred_rules_are_read_and_judged(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_mistakes_in_a_window(window: str, finding: str, tmp_path: Path) -> None
         ("source: KOMUNIKATY", "source:", "przerwa.source: is empty"),
         ("windows:", "windows: []\n  window:", 'przerwa.windows: names no window; mend: write "- {day'),
         (NOTICE, NOTICE + NOTICE, 'name: "przerwa" stands twice; mend: keep one'),
-        (NOTICE, "przerwa: x\n", 'must be a list; mend: begin every item with "- "'),
+        (NOTICE, "przerwa: x\n", 'must be a list; mend: begin every item with "- ", or write [item, item]'),
     ],
 )
 def test_mistakes_in_a_notice(old: str, new: str, finding: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.ruleset.sayings import GAP, LONGEST_TEXT, Book, Saying, literal, parse, plain, sentences, words
+from mailbot.ruleset.sayings import GAP, LONGEST_TEXT, Book, Saying, Words, literal, parse, plain, sentences, words
 
 
 def found(saying: str, text: str) -> bool:
@@ -38,6 +38,8 @@ def found(saying: str, text: str) -> bool:
         ("nie pamietam", "NIE PAMIĘTAM"),
         ("konto a konto b", "konto a konto a konto b"),
         ("konto", "jan@konto.example"),
+        ("mam konto . usun* je", "Mam konto. Usuńcie je"),
+        ("mam konto … . … usun* je", "Mam konto tutaj!\n\nProszę usunąć je"),
     ],
 )
 def test_is_found(saying: str, text: str) -> None:
@@ -51,6 +53,9 @@ def test_is_found(saying: str, text: str) -> None:
         ("usun", "usunę"),
         ("usun konto", "usuń. Konto"),
         ("usun konto", "usuń\n\nkonto"),
+        ("usun . konto", "usuń konto"),
+        ("usun … konto", "usuń. Moje konto"),
+        ("usun . konto", "usuń. Moje. Konto"),
         ("usun konto", "konto usuń"),
         ("usun [moje] konto", "usuń moje moje konto"),
         ("prosze … konto", "proszę a b c d e f konto"),
@@ -79,8 +84,11 @@ def test_is_not_found(saying: str, text: str) -> None:
         ("usun ) konto", 'the bracket ")" was not opened; delete it'),
         ("(swoje moje)", '"(swoje moje)" is not one word or words parted by "|"; write it as (swoje|moje)'),
         ("usun ()", '"()" is not one word or words parted by "|"; write it as (swoje|moje)'),
-        ("[moje] konto", 'begins or ends with "[…]" or "…"; delete that part, it changes nothing'),
-        ("konto …", 'begins or ends with "[…]" or "…"; delete that part, it changes nothing'),
+        ("[moje] konto", 'begins or ends with "[…]", "…" or "."; delete that part, it changes nothing'),
+        ("konto …", 'begins or ends with "[…]", "…" or "."; delete that part, it changes nothing'),
+        ("konto .", 'begins or ends with "[…]", "…" or "."; delete that part, it changes nothing'),
+        ("{usunac} konto", '"{usunac}" is no list of words; write the words themselves'),
+        ("({usunac} konto)", '"({usunac} konto)" is not one word or words parted by "|"; write it as (swoje|moje)'),
         ("a|b", '"a|b" cannot be read; write words, word*, (one|other), [perhaps] and …'),
         ("us*un", '"us*un" cannot be read; write words, word*, (one|other), [perhaps] and …'),
         ("konto " * 70, "is longer than 400 characters; write two shorter sayings"),
@@ -89,6 +97,20 @@ def test_is_not_found(saying: str, text: str) -> None:
 def test_is_refused(saying: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         parse(saying)
+
+
+LISTS = {"moje": Words(frozenset({"moje", "swoje"})), "usun": Words(frozenset({"skasuj"}), ("usun",))}
+
+
+@pytest.mark.parametrize("text", ["Usuńcie swoje konto", "skasuj konto", "usuń to konto"])
+def test_a_list_stands_for_its_words(text: str) -> None:
+    saying = parse("{usun} [{moje}|to] konto", LISTS)
+    assert Book((saying,)).found(sentences(plain(text))) == {saying.text}
+
+
+def test_a_list_must_be_known() -> None:
+    with pytest.raises(ValueError, match=r'^"\{twoje\}" is no list of words; write one of moje, usun$'):
+        parse("({moje}|{twoje}) konto", LISTS)
 
 
 def test_many_at_once_are_what_they_are_alone() -> None:
