@@ -15,10 +15,9 @@ from mailbot.model import Account, AuthResult, Decision, Duplicate, Facts, Phras
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.tickets import hold, limits
+from mailbot.tickets import hold, limits, threads
 from mailbot.tickets.history import History
 from mailbot.tickets.replay import Used
-from mailbot.tickets.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,8 @@ class Lookup:
         self._ruleset = ruleset
         self._maintenance = bool(ruleset.breaks_at(now))
         self._history = History(connection, [u.identity for u in batch])
-        self._threads = Threads(connection, batch, secret, ruleset.calendar)
+        self._secret = secret
+        self._threads = threads.Threads(connection, batch, secret, ruleset.calendar)
         self.used = Used(connection, [u.checked for u in batch])
         self._accounts = directory.find_many(connection, [key for u in batch for key in _logins(u)])
         latest = max((u.received_at for u in batch), default=now)
@@ -90,9 +90,8 @@ class Lookup:
 
     def _known(self, u: Understanding, limit: str) -> Known:
         key = login_key(u.sender.address or "")
-        proven = key is not None and u.sender.authentication.result is AuthResult.PASS
-        stops = hold.of_login(self._connection, u.stops, key) if key and proven and u.stops else None
-        known = Known(stops=stops, limit=limit, thread=self._threads.look(u), maintenance=self._maintenance)
+        stops, thread = self._stops(u, key), self._threads.look(u)
+        known = Known(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance)
         asked = login_to_ask(u)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
             return known
@@ -103,6 +102,16 @@ class Lookup:
             namesake=account is not None and self._directory.has_namesake(self._connection, account),
             replayed=self.used.seen(u.checked),
         )
+
+    def _stops(self, u: Understanding, key: str | None) -> str | None:
+        """The ticket that the mail stops. Where the domain of the old login cannot vouch for it, its answer to our
+        warning counts nevertheless: nobody else but the new address has the token in it, and that may stop as well."""
+        proof = u.sender.authentication.result
+        if key is None or proof is AuthResult.FAIL or not u.stops:
+            return None
+        seen = u.stops if proof is AuthResult.PASS else threads.answered(self._secret, u)
+        numbers = [number for number in u.stops if number in seen]
+        return hold.of_login(self._connection, numbers, key) if numbers else None
 
 
 def _logins(u: Understanding) -> list[str]:

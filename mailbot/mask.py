@@ -74,6 +74,8 @@ _VALUES = {
 _HINTS = ("has", "pass", "pin", "парол")
 """One of them is in every label: most texts are done after a look for them and for a digit."""
 _DIGIT = re.compile(r"\d")
+_PASSES = 8
+"""A number may stand so close to another that it is seen only when that one is gone; most texts need two passes."""
 
 
 def mask(text: str) -> str:
@@ -84,8 +86,10 @@ def mask(text: str) -> str:
     folded = text.casefold()
     if any(hint in folded for hint in _HINTS):
         text = _without_passwords(text)
-    if _DIGIT.search(text):
-        text = _without_pesel(_NUMBER.sub(lambda found: f"{found[1] or ''}{_IDSISC}", text))
+    for _ in range(_PASSES if _DIGIT.search(text) else 0):
+        before, text = text, _without_pesel(_NUMBER.sub(lambda found: f"{found[1] or ''}{_IDSISC}", text))
+        if text == before:
+            break
     return text
 
 

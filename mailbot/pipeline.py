@@ -146,7 +146,6 @@ class Pipeline:
             references=u.message.references,
             token=threads.token(self.secret, zgl),
             language=weighed.reading.language,
-            standard_by=clocks.standard_at,
             specialist_by=clocks.promised_at,
             reply_by=clocks.reply_by,
             answered_at=thread.answered_at if thread else None,
@@ -185,7 +184,8 @@ class Pipeline:
             return None, None  # a machine wrote it: the inbox row says so, no ticket number is spent
         clocks = self.clocks(decision, u.received_at)
         if ticket_id is not None:
-            rows.join(ticket_id, inbox_id, decision, what, clocks, now)
+            current = known.thread.state if known.thread else None
+            rows.join(ticket_id, inbox_id, decision, what, clocks, now, current)
         else:
             service, language = self.ruleset.service_of(decision.category), weighed.reading.language
             ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now)

@@ -69,8 +69,6 @@ class Letter:
     """16 hex digits that only we can make for this ticket; part of our Message-IDs, so that an answer proves itself."""
     language: str = "pl"
     """pl or en: that of the citizen's mail. A mail without an English template is Polish all the same."""
-    standard_by: datetime | None = None
-    """T8: when what needs no specialist is answered."""
     specialist_by: datetime | None = None
     """T8, T9: when anything is answered at the latest."""
     reply_by: datetime | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -77,11 +78,12 @@ def _static(kind: MailKind, source: str, contacts: Contacts | None) -> list[Foun
     try:
         tree = ENVIRONMENT.parse(source)
     except jinja2.TemplateSyntaxError as error:
-        return [(error.lineno, f"is not a template: {error.message}", "correct that place")]
+        what = str(error.message)
+        mend = 'write "{% endif %}" where its text ends' if what.endswith("closed is 'if'.") else _ALLOWED
+        return [(error.lineno, f"is not a template: {what}", mend)]
     except RecursionError:
         return [(1, "is nested too deep", "take brackets and conditions out")]
-    mend = "write text, {{ variable }}, {% if variable %} and the filter indent(3) only"
-    found = {(line, f"{what} is not allowed in a mail", mend) for line, what in forbidden(tree)}
+    found = {(line, f"{what} is not allowed in a mail", _ALLOWED) for line, what in forbidden(tree)}
     if not found:  # else a loop would have variables of its own
         strange = {(n.lineno, n.name) for n in tree.find_all(nodes.Name) if n.name not in KNOWN[kind]}
         found = {(line, f"{{{{ {name} }}}} is not known in {kind}", hint(name, KNOWN[kind])) for line, name in strange}
@@ -113,6 +115,9 @@ def _layout(source: str) -> Iterator[Found]:
     for number, line in enumerate(lines, 1):
         if len(_TAG.sub("", line)) > LINE:
             yield number, f"is longer than {LINE} characters", "break the line"
+        for character in sorted({c for c in line if unicodedata.category(c)[0] == "C"} - {"\t"}):
+            # It may turn the text round, or part a stranger's address so that no check finds it.
+            yield number, f"holds the invisible character U+{ord(character):04X}", "delete it"
 
 
 def _rendered(ruleset: Ruleset) -> list[Finding]:
@@ -152,7 +157,7 @@ def _promised(kind: MailKind, text: str, values: Mapping[str, str]) -> Iterator[
     said = " ".join(text.split())
     for name in _NEEDED.get(kind, ("zgl", "tel")):
         if " ".join(values[name].split()) not in said:
-            yield 1, f"{{{{ {name} }}}} is missing", "put it into the text"
+            yield 1, f"{{{{ {name} }}}} is missing below the title", "put it into the text"
     if kind is MailKind.T1 and not any(re.fullmatch(rf"\D*{samples.TICKET}", line) for line in lines):
         yield 1, "the number must end a line of its own, to be read aloud", 'write "Numer zgłoszenia: {{ zgl }}"'
     if kind is MailKind.T3 and (lines.count(values["link"]) != 1 or text.count(values["link"]) != 1):
@@ -173,6 +178,7 @@ def _line_of(error: TemplateError) -> int:
     return lines[-1] or 1 if lines else 1
 
 
+_ALLOWED = "write text, {{ variable }}, {% if variable %} and the filter indent(3) only"
 _USE_VARIABLES = "use {{ tel }}, {{ adres }} or {{ portal }}"
 _SHOW_SUBJECT = (MailKind.T4, MailKind.T7, MailKind.T16)
 _NEEDED: Mapping[MailKind, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ arithmetic a mail is never longer than its template filled in, and ready at once
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import jinja2
 from jinja2 import nodes
@@ -67,6 +68,12 @@ def _is_small(node: nodes.Filter) -> bool:
     return plain and all(isinstance(value, int) and 0 <= value <= _MAX_INDENT for value in values)
 
 
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> jinja2.Template:
+    """Two rule sets, the proofreader's and the writer's copy share what did not change."""
+    return ENVIRONMENT.from_string(source)
+
+
 class Templates:
     """The compiled templates of one rule set."""
 
@@ -74,7 +81,7 @@ class Templates:
         """Raises jinja2.TemplateSyntaxError; ``proof.mistakes`` tells such mistakes with their place."""
         sources = {"pl": ruleset.templates, "en": ruleset.english}
         self._compiled = {
-            language: {kind: ENVIRONMENT.from_string(t.source) for kind, t in templates.items()}
+            language: {kind: _compiled(t.source) for kind, t in templates.items()}
             for language, templates in sources.items()
         }
 

@@ -9,25 +9,12 @@ from datetime import date, datetime, time
 
 from mailbot.clocks import WARSAW
 from mailbot.mask import mask
+from mailbot.ruleset.titles import MONTHS
 from mailbot.unicode import nfc
 
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""
 
-_MONTHS = (
-    "stycznia",
-    "lutego",
-    "marca",
-    "kwietnia",
-    "maja",
-    "czerwca",
-    "lipca",
-    "sierpnia",
-    "września",
-    "października",
-    "listopada",
-    "grudnia",
-)
 _ENGLISH_MONTHS = (
     "January",
     "February",
@@ -56,7 +43,7 @@ def date_in_words(on: date, language: str = "pl") -> str:
     """The same of a day without an hour."""
     if language == "en":
         return f"{on.day} {_ENGLISH_MONTHS[on.month - 1]} {on.year}"
-    return f"{on.day} {_MONTHS[on.month - 1]} {on.year} r."
+    return f"{on.day} {MONTHS[on.month - 1]} {on.year} r."
 
 
 def hour(at: datetime) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
@@ -20,6 +20,19 @@ _HELD = (MailKind.T2B.value, MailKind.T3.value)
 _FROZEN = "frozen"
 """Reason of a buried mail that ``release`` may send after all."""
 
+_SECURITY = "BEZPIECZENSTWO"
+_STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
+
+
+def is_stopped(state: str, desk: str) -> bool:
+    """Whether only a person may take a ticket on: no mail, whoever wrote it, moves it out of the hands it is in."""
+    return state in _STOPPED or desk == _SECURITY
+
+
+def goes_on() -> ColumnElement[bool]:
+    """The tickets that are not ``is_stopped``."""
+    return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != _SECURITY)
+
 
 def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     """Numbers of the tickets whose change the mail may stop: it answers our warning or names the ticket in its subject.
@@ -27,7 +40,7 @@ def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
     change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
     """
-    if message.automatic is not None or message.damage:
+    if message.automatic is not None:  # damage does not matter: what is hard to read leaves doubt as well
         return ()
     answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
@@ -64,7 +77,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     if used_at is None and expires_at > now:
         connection.execute(update(activation).where(activation.c.id == link).values(expires_at=now))
     state = State.WSTRZYMANE if used_at is None else State.DO_WERYFIKACJI
-    _move(connection, ticket_id, now, state, "BEZPIECZENSTWO", None)
+    _move(connection, ticket_id, now, state, _SECURITY, None)
     _event(connection, ticket_id, now, "frozen" if used_at is None else "stop-too-late", detail)
     return True
 
@@ -72,10 +85,14 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
 def release(connection: Connection, number: str, now: datetime, expires_at: datetime) -> bool:
     """Go on with a frozen ticket: its mails leave in their order, its link works until ``expires_at``.
 
-    False when it is not frozen. The mails are sent as they were written, with the moments named in them.
+    False when it is not frozen, or waits for another reason (limits). The mails are sent as they were written, with the
+    moments named in them.
     """
-    wanted = select(ticket.c.id).where(ticket.c.number == number, ticket.c.state == State.WSTRZYMANE.value)
-    ticket_id = connection.execute(wanted).scalar_one_or_none()
+    ticket_id = connection.execute(
+        select(ticket.c.id)
+        .join(activation, activation.c.ticket_id == ticket.c.id)
+        .where(ticket.c.number == number, ticket.c.state == State.WSTRZYMANE.value, activation.c.new_login.is_not(None))
+    ).scalar_one_or_none()
     if ticket_id is None:
         return False
     o = outbox.c

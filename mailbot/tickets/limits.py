@@ -20,6 +20,8 @@ from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
 
 _UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE})
+_LIMITED = Outcome.RATE_LIMITED
+"""Its mail (T18) goes out once a day, whatever comes: were it an answer, who writes daily would never be free again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,14 @@ class Arrivals:
         self._at = at
         self._held: dict[str, int] = {}
         c, wanted = decision.c, list(sources)
-        failed = c.outcome == Outcome.REJ_GENERIC.value
+        failed, within = c.outcome == Outcome.REJ_GENERIC.value, c.outcome != _LIMITED.value
         mine = (c.sender, [s.sender for s in wanted])
         self._mails = self._count(*mine, limits.per_sender)
-        self._answered = self._count(*mine, limits.answers, c.answered > 0)
+        self._answered = self._count(*mine, limits.answers, c.answered > 0, within)
         self._failed = self._count(*mine, limits.failures, failed)
         self._asked = self._count(c.asked, [s.asked for s in wanted], limits.failures, failed)
-        self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain)
+        # What one of them sends over his own limit takes nothing from the others.
+        self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain, within)
 
     def _count(
         self, column: Column[Any], keys: Sequence[str | None], limit: Limit, *which: ColumnElement[bool]
@@ -84,11 +87,11 @@ class Arrivals:
         """Word of the fact ``limit`` for the next message of ``source``."""
         if source.sender is None:
             return "no"
-        failed = max(self._failed[source.sender], self._asked[source.asked] if source.asked else 0)
         tests = (
             ("answers", self._answered[source.sender], self._limits.answers),
-            ("failures", failed, self._limits.failures),
+            ("failures", self._failed[source.sender], self._limits.failures),
             ("sender", self._mails[source.sender], self._limits.per_sender),
+            ("login", self._asked[source.asked] if source.asked else 0, self._limits.failures),
             ("domain", self._domains[source.domain] if source.domain else 0, self._limits.per_domain),
         )
         return next((word for word, count, limit in tests if count >= limit.mails), "no")
@@ -105,7 +108,7 @@ class Arrivals:
             .join(ticket, ticket.c.id == inbox.c.ticket_id)
             .where(
                 c.sender == source.sender,
-                c.outcome == Outcome.RATE_LIMITED.value,
+                c.outcome == _LIMITED.value,
                 ticket.c.state == State.WSTRZYMANE.value,
             )
         ).scalar_one_or_none()
@@ -116,13 +119,13 @@ class Arrivals:
             return
         failed = decided.outcome is Outcome.REJ_GENERIC
         self._mails[source.sender] += 1
-        self._answered[source.sender] += bool(decided.mails)
+        self._answered[source.sender] += bool(decided.mails) and decided.outcome is not _LIMITED
         self._failed[source.sender] += failed
-        if source.domain:
+        if source.domain and decided.outcome is not _LIMITED:
             self._domains[source.domain] += 1
         if source.asked and failed:
             self._asked[source.asked] += 1
-        if decided.outcome is Outcome.RATE_LIMITED and ticket_id is not None:
+        if decided.outcome is _LIMITED and ticket_id is not None:
             self._held[source.sender] = ticket_id
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select
+from sqlalchemy import Connection, Row, exists, func, insert, select
 
 from mailbot.mails.letter import Letter
 from mailbot.mails.write import Writer
@@ -43,11 +43,14 @@ class Notice:
 
     def tell_break(self, connection: Connection, notice: Break, now: datetime) -> int:
         """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
-        their own; returns for how many. Once a ticket and notice: 0 says that everybody was told."""
+        their newest; returns for how many. Nobody is told for each of many tickets, which anybody may have opened in
+        his name. Once a ticket and notice: 0 says that everybody was told."""
         slot = f"{MailKind.T12.value} {notice.name}"
         t = ticket.c
         told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
-        waiting = select(ticket).where(t.state.in_(_OPEN), t.correspondent.is_not(None), ~told)
+        open_ones = (t.state.in_(_OPEN), t.correspondent.is_not(None))
+        newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
+        waiting = select(ticket).where(t.id.in_(newest), ~told)
         rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
         for row in rows:
             letter = self._letter(row, now, recipient=row.correspondent, breaks=(notice,))

@@ -15,7 +15,7 @@ from mailbot.model import Decision, Facts, Outcome, OutgoingMail, Seen, State, U
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.storage import schema
-from mailbot.tickets import number
+from mailbot.tickets import hold, number
 from mailbot.tickets.limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
@@ -71,12 +71,22 @@ class Rows:
         self.event(ticket_id, now, "opened", {"inbox": inbox_id, "rule": decision.rule, "state": decision.state.value})
         return ticket_id
 
-    def join(self, ticket_id: int, inbox_id: int, decision: Decision, what: str, clocks: Clocks, now: datetime) -> None:
+    def join(
+        self,
+        ticket_id: int,
+        inbox_id: int,
+        decision: Decision,
+        what: str,
+        clocks: Clocks,
+        now: datetime,
+        current: State | None,
+    ) -> None:
         """The mail belongs to a ticket that is there; ``what`` names the event. A state that the rule names is taken
-        over with new ``clocks``; a repeat changes nothing."""
+        over with new ``clocks``; a repeat changes nothing, nor does a rule that leaves the ``current`` state: the
+        ticket may have been moved since that was read."""
         outcome, category = decision.outcome.value, decision.category
         self.event(ticket_id, now, what, {"inbox": inbox_id, "outcome": outcome, "category": category})
-        if decision.outcome is not Outcome.DUPLICATE:
+        if decision.outcome is not Outcome.DUPLICATE and decision.state is not current:
             moved = {"state": decision.state.value, "desk": decision.desk, "alarm": "", "alarm_at": clocks.alarm_at}
             moved |= {"promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
             self._moves.append({"row": ticket_id, "closed": now if decision.state.closed else None, **moved})
@@ -89,12 +99,12 @@ class Rows:
         if zgl is None:
             return
         ticket = schema.ticket
-        ticket_id = connection.execute(
+        connection.execute(
             update(ticket)
-            .where(ticket.c.number == zgl)
+            .where(ticket.c.number == zgl, hold.goes_on())
             .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=now)
-            .returning(ticket.c.id)
-        ).scalar_one_or_none()
+        )
+        ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == zgl)).scalar_one_or_none()
         if ticket_id is not None:
             self.event(ticket_id, now, "mail-bounced", {"inbox": inbox_id})
 
@@ -209,7 +219,7 @@ class Rows:
 
 def _move(connection: Connection, row: int, closed: datetime | None, **moved: Any) -> None:
     t = schema.ticket.c
-    changed = (t.id == row, t.state != moved["state"])
+    changed = (t.id == row, t.state != moved["state"], hold.goes_on())
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
 
 

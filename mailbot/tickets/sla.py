@@ -26,7 +26,8 @@ STANDARD, PROMISED = "standard", "promised"
 
 _PROCEDURE = "HASLO_AWARYJNE"
 _WNIOSEK = "wniosek"
-_CLOCKLESS = frozenset({State.KWARANTANNA, State.ODRZUCONE_AUTOMAT})
+CLOCKLESS = frozenset({State.KWARANTANNA, State.ODRZUCONE_AUTOMAT})
+"""Nobody is promised an answer."""
 _UNSENT = (jobs.WAITING, jobs.QUEUED, jobs.LEASED)
 _BATCH = 100
 _AGAIN = timedelta(hours=1)
@@ -111,7 +112,7 @@ def look(matter: Matter, now: datetime, ruleset: Ruleset) -> Look:
     The promise to a ticket that is closed is that its mails are accepted in time (seed 001, P14). Whether an open one
     needs a specialist only its reader knows, so its standard clock raises nothing.
     """
-    if matter.state in _CLOCKLESS or (matter.state.closed and not matter.unsent):
+    if matter.state in CLOCKLESS or (matter.state.closed and not matter.unsent):
         return Look(matter.alarm, None)
     if matter.reply_by is not None and matter.state is State.OCZEKUJE_NA_KLIENTA:
         if now < matter.reply_by:

@@ -18,6 +18,7 @@ from mailbot.model import AuthResult, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import ticket
+from mailbot.tickets.hold import is_stopped
 
 
 def token(secret: Secret, number: str) -> str:
@@ -29,14 +30,18 @@ def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
     """Numbers of the tickets that the mail names: by answering a mail of ours, then in its subject."""
     if u.message.automatic is not None or u.message.damage:
         return ()
-    answered = [
+    return tuple(dict.fromkeys([*answered(secret, u), *u.subject.tickets]))
+
+
+def answered(secret: Secret, u: Understanding) -> list[str]:
+    """Numbers of the tickets of which the mail answers a mail: its writer has seen that one."""
+    return [
         number
         for identifier in (*u.message.in_reply_to, *reversed(u.message.references))
         if (found := thread.parse(identifier))
         for number, proof in (found,)
         if hmac.compare_digest(proof, token(secret, number))
     ]
-    return tuple(dict.fromkeys([*answered, *u.subject.tickets]))
 
 
 class Threads:
@@ -48,7 +53,8 @@ class Threads:
         self._secret = secret
         self._calendar = calendar
         named = {number for u in batch for number in mentioned(secret, u)}
-        wanted = select(ticket).where(ticket.c.number.in_(named))
+        # What is in quarantine was never answered: whoever names it has not heard of it from us.
+        wanted = select(ticket).where(ticket.c.number.in_(named), ticket.c.state != State.KWARANTANNA.value)
         rows = connection.execute(wanted).mappings() if named else ()
         self._tickets: dict[str, RowMapping] = {row["number"]: row for row in rows}
 
@@ -62,7 +68,7 @@ class Threads:
         return Thread(own=False) if own is None else self._thread(own)
 
     def _thread(self, row: RowMapping) -> Thread:
-        answered_at = row["answered_at"]
+        answered_at = None if is_stopped(row["state"], row["desk"]) else row["answered_at"]  # nothing to complain about
         return Thread(
             own=True,
             ticket_id=row["id"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -147,8 +148,9 @@ class DecideWorker:
                 return
         except Exception as error:
             if len(batch) == 1:
-                log.exception("inbox %d could not be recorded", batch[0][0])
-                await self._failed(batch[0][0], mask(repr(error)))  # it may quote the mail
+                told = mask(traceback.format_exc())  # it may quote the mail
+                log.error("inbox %d could not be recorded: %s", batch[0][0], told)
+                await self._failed(batch[0][0], mask(repr(error)))
                 return
         else:
             self._announce(batch, decisions)

@@ -19,7 +19,7 @@ from mailbot.outbox import backoff, jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import activation
+from mailbot.tickets import activation, hold
 
 _BATCH = 10
 _SEND = 90.0  # seconds for one mail, whatever the server does
@@ -147,7 +147,7 @@ class DeliverWorker:
         jobs.bury(connection, outbox, row["id"], self.name, last_error=reason, last_code=code)
         connection.execute(
             update(ticket)
-            .where(ticket.c.id == row["ticket_id"])
+            .where(ticket.c.id == row["ticket_id"], hold.goes_on())
             .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=self._clock())
         )
         self._event(connection, row, "mail-undeliverable", {"kind": row["kind"], "reason": reason[:500]})

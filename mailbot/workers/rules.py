@@ -149,7 +149,7 @@ def _content(directory: Path) -> str:
     digest = hashlib.sha256()
     for path in _files(directory):
         try:
-            data = path.read_bytes()
+            data = path.read_bytes() if path.is_file() else b""  # a pipe would keep us waiting
         except OSError as error:
             data = repr(error).encode()
         for part in (path.name.encode(), data):

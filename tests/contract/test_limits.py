@@ -95,6 +95,18 @@ def test_a_domain_shares_one_limit(past: Past) -> None:
     assert past.over(Source("pass:new@other.example", "other.example", None)) == "no"
 
 
+def test_what_one_sends_over_his_limit_takes_nothing_from_his_domain(past: Past) -> None:
+    held = replace(REFUSED, outcome=Outcome.RATE_LIMITED, mails=(MailKind.T18,))
+    past.add(JAN, held, 5, times=20)
+    colleague = Source("pass:ewa@firma.example", "firma.example", None)
+    assert past.over(JAN) == "sender"
+    assert past.over(colleague) == "no"
+    arrivals = Arrivals(past.connection, [JAN, colleague], NOW, LIMITS)
+    for _ in range(9):
+        arrivals.add(JAN, held, 1)
+    assert arrivals.over(colleague) == "no"
+
+
 def test_a_day_of_refusals(past: Past) -> None:
     past.add(JAN, REFUSED, 23 * 60, times=2)
     assert past.over(JAN) == "failures"
@@ -104,7 +116,7 @@ def test_a_day_of_refusals(past: Past) -> None:
 def test_refusals_about_one_login_count_whoever_asks(past: Past) -> None:
     for n in range(2):
         past.add(Source(f"pass:thief{n}@x{n}.example", None, "jan@firma.example"), REFUSED, 60 * n + 1)
-    assert past.over(Source("pass:thief9@y.example", None, "jan@firma.example")) == "failures"
+    assert past.over(Source("pass:thief9@y.example", None, "jan@firma.example")) == "login"
     assert past.over(Source("pass:thief9@y.example", None, "ewa@firma.example")) == "no"
 
 
@@ -112,6 +124,16 @@ def test_a_loop_ends_by_the_answers_of_a_day(past: Past) -> None:
     answered = replace(SILENT, outcome=Outcome.MORE, mails=(MailKind.T6,))
     past.add(JAN, answered, 20 * 60, times=4)
     assert past.over(JAN) == "answers"
+
+
+def test_what_was_over_a_limit_is_no_answer_that_keeps_it_over(past: Past) -> None:
+    held = replace(REFUSED, outcome=Outcome.RATE_LIMITED, mails=(MailKind.T18,))
+    past.add(JAN, held, 120, times=10)
+    assert past.over(JAN) == "no"
+    arrivals = Arrivals(past.connection, [JAN], NOW, replace(LIMITS, per_sender=Limit(9, 1)))
+    for _ in range(4):
+        arrivals.add(JAN, held, 1)
+    assert arrivals.over(JAN) == "no"
 
 
 def test_a_batch_counts_itself(past: Past) -> None:

@@ -140,9 +140,16 @@ def test_what_is_told(filled: Connection) -> None:
         ("shadow_hits_last_day", "FAQ", "new-rule"): 1,
         ("ruleset_info", "new"): 1,
         ("ruleset_loaded_timestamp_seconds",): ago(days=2).timestamp(),
+        ("ruleset_refused",): 1,
         ("ruleset_refused_last_day",): 1,
         ("imap_poll_age_seconds", "u@host/INBOX"): 90,
     }
+
+
+def test_a_rule_set_that_was_mended_is_refused_no_longer(filled: Connection) -> None:
+    filled.execute(insert(ruleset_load), [{"at": ago(hours=1), "process": "a", "hash": "new", "mistakes": None}])
+    found = told(filled)
+    assert (found["ruleset_refused",], found["ruleset_refused_last_day",]) == (0, 1)
 
 
 def test_a_mail_that_was_given_up_counts_until_its_ticket_is_closed(filled: Connection) -> None:
@@ -171,7 +178,7 @@ def test_no_table_that_grows_is_read_whole(engine: Engine) -> None:
         with statements(connection) as seen:
             told(connection)
         queries = [(statement, parameters) for statement, parameters in seen if statement.startswith("SELECT")]
-        assert len(queries) == 9
+        assert len(queries) == 10
         for statement, parameters in queries:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             scanned = {row.detail.split()[1] for row in plan if row.detail.startswith("SCAN")}

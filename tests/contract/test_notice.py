@@ -31,7 +31,8 @@ def open_tickets(engine: Engine, count: int) -> None:
     with engine.begin() as connection:
         for n in range(1, count + 1):
             open_ticket(connection, f"ZGL{n:07}")
-        connection.execute(update(ticket).values(state="W_TOKU", correspondent="jan@wp.example", category="OGOLNE"))
+        connection.execute(update(ticket).values(state="W_TOKU", correspondent=ticket.c.number, category="OGOLNE"))
+        connection.execute(update(ticket).values(correspondent=ticket.c.correspondent + "@wp.example"))
 
 
 def tell(engine: Engine, *notices: Break) -> list[int]:
@@ -57,6 +58,17 @@ def test_batches_reach_every_ticket_once(engine: Engine) -> None:
     assert {(row.slot, row.kind, row.state, row.ordinal) for row in rows} == {
         ("T12 przerwa-o-20-znakach", "T12", jobs.QUEUED, 0)
     }
+
+
+def test_who_has_many_open_tickets_is_told_once_with_the_newest(engine: Engine) -> None:
+    open_tickets(engine, 9)
+    with engine.begin() as connection:
+        connection.execute(update(ticket).where(ticket.c.id < 5).values(correspondent="Jan@wp.example"))
+        connection.execute(update(ticket).where(ticket.c.id == 5).values(correspondent="jan@wp.example"))
+        connection.execute(update(ticket).where(ticket.c.id == 9).values(state="ZAMKNIETE_ROZWIAZANE"))
+    assert tell(engine, BREAK) == [4, 0]
+    with engine.connect() as connection:
+        assert connection.execute(select(outbox.c.ticket_id).order_by(outbox.c.id)).scalars().all() == [5, 6, 7, 8]
 
 
 def test_a_second_notice_is_another_mail(engine: Engine) -> None:

@@ -39,7 +39,7 @@ async def test_copies_that_are_decided_at_once_open_one_ticket(empty_postgres: E
     add_accounts(empty_postgres)
     envelope = Envelope(Source.LMTP, JAN.login, (HELPDESK,))
     arrived = [  # so far apart that no limit is reached
-        RawMessage(raw, envelope, clock() + timedelta(hours=3 * n)) for n in range(PAIRS) for raw in _pair(n)
+        RawMessage(raw, envelope, clock() + timedelta(hours=6 * n)) for n in range(PAIRS) for raw in _pair(n)
     ]
     with empty_postgres.begin() as connection:
         store(connection, arrived, clock(), built[0].secret)

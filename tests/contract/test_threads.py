@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
 import pytest
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, update
 
 from mailbot.mails.thread import message_id
 from mailbot.model import AuthResult, MailKind, State, Thread, Understanding
@@ -67,6 +67,30 @@ def test_our_message_id_leads_there_without_a_number(connection: Connection) -> 
         found = look(connection, understood(JAN, subject="Re: PUESC: Zmiana adresu email", **fields))
         assert found is not None
         assert found.ticket_id == 2329987
+
+
+def test_of_a_thousand_numbers_a_few_are_looked_up(connection: Connection) -> None:
+    many = " ".join(f"ZGL{n:07d}" for n in range(1000))
+    assert len(mentioned(SECRET, understood(JAN, subject=many))) == 20
+    assert look(connection, understood(JAN, subject=many)) == Thread(own=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "desk", "own", "complaint"),
+    [
+        (State.ZAMKNIETE_ROZWIAZANE, "", True, True),
+        (State.WSTRZYMANE, "BEZPIECZENSTWO", True, False),
+        (State.DO_WERYFIKACJI, "BEZPIECZENSTWO", True, False),
+        (State.KWARANTANNA, "BEZPIECZENSTWO", False, False),
+    ],
+)
+def test_what_security_has_knows_no_complaint(
+    connection: Connection, state: State, desk: str, own: bool, complaint: bool
+) -> None:
+    connection.execute(update(ticket).where(ticket.c.id == 2329987).values(state=state.value, desk=desk))
+    found = look(connection, understood(JAN, subject="ZGL2329987"))
+    assert found is not None
+    assert (found.own, found.complaint_until is not None) == (own, complaint)
 
 
 STRANGERS = {

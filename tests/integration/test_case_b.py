@@ -37,7 +37,7 @@ from mailbot.model import (
 )
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
-from mailbot.storage.schema import account, activation, decision, used_signature
+from mailbot.storage.schema import account, activation, decision, ticket, used_signature
 from mailbot.tickets import hold
 from mailbot.tickets.notice import Notice
 from mailbot.web.app import SERVER_OPTIONS
@@ -45,9 +45,10 @@ from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.verify import Verifier
+from tests.channels import bare
 from tests.citizens import build
-from tests.flow import JAN, Clock, Flow, add_accounts, mail, relay_sink, settings
-from tests.integration.test_flow import PASSWORD, link, of
+from tests.flow import JAN, ZOFIA, Clock, Flow, add_accounts, mail, relay_sink, settings
+from tests.integration.test_flow import PASSWORD, bounce, link, of
 
 NEW = "jan@nowa.example"
 BODY = f"{SENTENCES[Phrase.B]} Jan Kowalski, 1980"
@@ -171,7 +172,7 @@ async def test_the_old_login_stops_it(flow: CaseB, word: str) -> None:
 STRANGERS = {
     "the new address": {"sender": NEW},
     "a stranger": {"sender": "kto.inny@obcy.example"},
-    "nothing vouches": {"auth": "none"},
+    "a stranger, and nothing vouches": {"sender": "kto.inny@obcy.example", "auth": "none"},
     "forged": {"auth": "fail"},
 }
 
@@ -183,6 +184,108 @@ async def test_nobody_else_stops_it(flow: CaseB, case: str) -> None:
     flow.clock.advance(hours=4)
     await flow.deliver()
     assert flow.sink.kinds("ZGL0000001") == EVERYTHING
+
+
+async def test_where_nothing_vouches_the_answer_to_the_warning_stops_it(flow: CaseB) -> None:
+    """Only the old login and the new address have the token of the thread."""
+    await flow.ask()
+    assert await flow.stop(auth="none") == "TICKET_UPDATE"
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+@pytest.mark.parametrize("answered", ["", "<zgl0000001.t14.0123456789abcdef@helpdesk.example>"])
+async def test_where_nothing_vouches_a_number_or_a_guess_does_not(flow: CaseB, answered: str) -> None:
+    await flow.ask()
+    headers = {"In-Reply-To": answered} if answered else {}
+    raw = mail(JAN.login, "STOP", subject="Re: ZGL0000001", auth="none", headers=headers)
+    assert await flow.answer(raw) == "ZGL_FOREIGN"
+    assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
+
+
+@pytest.mark.parametrize("damage", ["X-Long: " + "a" * 9000, "X-Broken: =?utf-8?q?=ff?=\r\nno field at all"])
+async def test_a_stop_that_is_hard_to_read_counts(flow: CaseB, damage: str) -> None:
+    await flow.ask()
+    raw = mail(JAN.login, "STOP", subject="Re: ZGL0000001")
+    assert await flow.answer(raw.replace(b"MIME-Version:", f"{damage}\r\nMIME-Version:".encode(), 1)) == "TICKET_UPDATE"
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+async def test_a_stop_counts_over_the_limit(flow: CaseB) -> None:
+    await flow.ask()
+    for n in range(6):
+        await flow.answer(mail(JAN.login, f"Pytanie {n}", subject=f"Sprawa {n}", name=f"q{n}"))
+    assert await flow.stop() == "TICKET_UPDATE"
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+async def frozen_after_the_resolution(flow: CaseB) -> str:
+    """The old login says STOP between T2B and T3; returns the return path of T2B, which the new address has."""
+    await flow.ask()
+    flow.sink.answer = of("T3", "451 4.3.0 busy", times=1)
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert await flow.stop() == "TICKET_UPDATE"
+    return next(sent.mail_from for sent in flow.sink.accepted if sent.kind == "T2B")
+
+
+@pytest.mark.parametrize("subject", ["Reklamacja ZGL0000001", "Re: ZGL0000001"])
+@pytest.mark.parametrize("body", ["Reklamacja: link nie działa.", "Nie rozumiem kroku 2.", "Dziękuję!"])
+async def test_no_word_of_the_new_address_takes_it_from_security(flow: CaseB, subject: str, body: str) -> None:
+    await frozen_after_the_resolution(flow)
+    assert await flow.answer(mail(NEW, body, subject=subject, name="more"), NEW) == "TICKET_UPDATE"
+    found = await flow.ticket()
+    assert (found.state, found.desk, found.closed_at) == ("WSTRZYMANE", "BEZPIECZENSTWO", None)
+    assert (await flow.events())[-1] == "answered-by-citizen"
+    assert flow.sink.kinds() == ["T1", "T14", "T2B"]
+
+
+async def test_no_report_of_the_new_address_takes_it_from_security(flow: CaseB) -> None:
+    return_path = await frozen_after_the_resolution(flow)
+    assert await flow.answer(bounce(return_path), "", return_path) == "NO_REPLY"
+    found = await flow.ticket()
+    assert (found.state, found.desk) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+    assert (await flow.events())[-1] == "mail-bounced"
+
+
+async def test_what_waits_because_of_a_limit_is_not_released(flow: CaseB) -> None:
+    for n in range(7):
+        await flow.answer(mail(JAN.login, f"Pytanie {n}", subject=f"Sprawa {n}", name=f"q{n}"))
+    now = flow.clock.now
+    (held,) = await flow.rows(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE"))
+    assert not await flow.parts.database.write(lambda c: hold.release(c, held.number, now, now))
+
+
+@pytest.mark.parametrize("login", [JAN.login, "nikt@nigdzie.example"])
+async def test_refusals_that_others_caused_lock_nobody_out(flow: CaseB, login: str) -> None:
+    """The holder's case B comes to a person with the mail and the promise of every request; his case A is served."""
+    for n in range(3):
+        stolen = replace(GOOD, old_login=login, body=Match.MISMATCH, payload_sha256=f"{n}", signature_sha256=f"{n}")
+        flow.verifier.answer = stolen
+        sender = f"zly{n}@zle{n}.example"
+        assert await flow.ask(f"zly{n}", sender, BODY.replace("Jan Kowalski", "Adam Obcy")) == "REJ_GENERIC"
+    flow.verifier.answer = replace(GOOD, old_login=login)
+    assert await flow.ask() == "REVIEW"
+    assert [sent.kind for sent in flow.sink.accepted if sent.rcpt_to == NEW] == ["T1"]
+    assert await flow.answer(mail(name="a")) == "OK_A"
+
+
+BLOCKED = replace(GOOD, old_login=ZOFIA.login)
+UNKNOWN = replace(GOOD, old_login="nikt@nigdzie.example")
+
+
+@pytest.mark.parametrize("state", [ApplicationState.QUALIFIED, ApplicationState.SEVERAL, ApplicationState.DOUBT])
+async def test_a_login_of_somebody_else_is_blocked_or_unknown_with_the_same_mails(
+    flow: CaseB, state: ApplicationState
+) -> None:
+    cases = {"blocked": BLOCKED, "unknown": UNKNOWN, "active": replace(GOOD, body=Match.MISMATCH)}
+    for name, checked in cases.items():
+        flow.verifier.answer = replace(checked, state=state, payload_sha256=name * 8, signature_sha256=name * 8)
+        await flow.ask(name, f"{name}@nowa.example", BODY.replace("Jan Kowalski", "Adam Obcy"))
+    flow.clock.advance(hours=2)
+    await flow.deliver()
+    told = [[bare(s) for s in flow.sink.accepted if s.rcpt_to.startswith(name)] for name in cases]
+    assert len(told[0]) == 2
+    assert [sorted(t) for t in told[1:]] == [sorted(told[0])] * 2
 
 
 async def test_the_number_in_the_subject_is_enough(flow: CaseB) -> None:

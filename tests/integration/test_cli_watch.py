@@ -68,6 +68,15 @@ def test_tickets_with_an_alarm(engine: Engine) -> None:
     assert "promised_at" in invoke("tickets", "show", "ZGL0000001").stdout
 
 
+def test_a_ticket_in_quarantine_is_due_never(engine: Engine) -> None:
+    with engine.begin() as connection:
+        open_ticket(connection, "ZGL0000001")
+        connection.execute(update(ticket).values(state="KWARANTANNA"))
+    (line,) = invoke("tickets", "list").stdout.splitlines()
+    assert "due" not in line
+    assert line.split()[-2] == "KWARANTANNA"
+
+
 async def test_doctor_names_the_rule_set_that_decides(engine: Engine) -> None:
     settings = Settings(database=DatabaseSettings("sqlite:///mailbot.db"))
 
@@ -82,4 +91,5 @@ async def test_doctor_names_the_rule_set_that_decides(engine: Engine) -> None:
         found, detail = await said()
         assert found is works
         assert "a" * 12 in detail
+    assert detail.startswith("a" * 12), "no name of a Python class before it"
     assert "x.yaml:1:1: is wrong" in detail

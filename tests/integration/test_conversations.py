@@ -108,6 +108,23 @@ async def test_a_reopened_ticket_takes_further_words_in_silence(flow: Flow) -> N
     assert (await flow.ticket()).state == "PONOWNIE_OTWARTE"
 
 
+async def test_thanks_that_come_together_with_a_complaint_do_not_close_the_ticket_again(flow: Flow) -> None:
+    await flow.answer(mail())
+    for name, subject, body in (("why", "Reklamacja ZGL0000001", "Link wygasł."), ("bye", "ZGL0000001", "Dziękuję!")):
+        await flow.take(mail(JAN.login, body, subject=subject, name=name))
+    assert await flow.decider.step() == 2
+    found = await flow.ticket()
+    assert (found.state, found.desk, found.closed_at) == ("PONOWNIE_OTWARTE", "II_LINIA", None)
+    assert await flow.rows(select(inbox.c.outcome)) == [("OK_A",), ("COMPLAINT_OK",), ("TICKET_UPDATE",)]
+
+
+async def test_what_is_in_quarantine_is_nobodys_ticket(flow: Flow) -> None:
+    assert await write(flow, JAN.login, "NOWE", "Mam pytanie.", auth="fail") == "QUARANTINE"
+    assert await write(flow, JAN.login, "Re: ZGL0000001", "Mam pytanie.", "own") == "ZGL_FOREIGN"
+    assert (await flow.ticket()).state == "KWARANTANNA"
+    assert flow.sink.kinds() == ["T1"], "his mail is registered, not buried in silence with the forged one"
+
+
 ANSWERED = ("deletion", "case 4", "three wrong passwords", "a question of the list")
 
 
@@ -190,7 +207,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("kind", LOOPS)
-@pytest.mark.parametrize(("title", "most"), [("Re: {}", 2), ("Automat", 10)], ids=["names the ticket", "names nothing"])
+@pytest.mark.parametrize(("title", "most"), [("Re: {}", 2), ("Automat", 5)], ids=["names the ticket", "names nothing"])
 async def test_a_machine_that_answers_each_mail_comes_to_an_end(flow: Flow, kind: str, title: str, most: int) -> None:
     """One that keeps our subject, as machines do, ends at once; one that keeps nothing is ended by limits.yaml."""
     sender, subject, body = LOOPS[kind]

@@ -463,6 +463,21 @@ async def test_a_mail_that_cannot_be_recorded_leaves_nothing_behind_and_harms_no
     assert await flow.rows(select(counter.c.value)) == [(3,)]
 
 
+async def test_what_cannot_be_recorded_is_logged_without_numbers_and_passwords(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object) -> None:
+        raise ValueError("subject: 44051401359, hasło: Tajne!1")
+
+    monkeypatch.setattr("mailbot.pipeline.Pipeline.letter", broken)
+    row = await flow.take(mail())
+    await flow.decider.step()
+    (found,) = await flow.rows(select(inbox.c.last_error).where(inbox.c.id == row))
+    for told in (found.last_error, "\n".join(r.getMessage() + (r.exc_text or "") for r in caplog.records)):
+        assert "[PESEL]" in told
+        assert not any(secret in told for secret in ("44051401359", "Tajne"))
+
+
 async def test_large_mails_are_not_all_held_in_memory_at_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = mail()
     monkeypatch.setattr("mailbot.workers.decide._BATCH_OCTETS", 2 * len(raw))

@@ -236,6 +236,13 @@ def test_a_stored_decision_is_explained_as_it_was_recorded(office: Path) -> None
     assert "decyduje tak samo" in invoke("explain", "--queue", "1", "--again", "--lang", "pl").stdout
 
 
+def test_a_decision_is_told_while_the_rule_set_is_wrong(office: Path) -> None:
+    (office / "rules" / "topics.yaml").write_text("topics: 1\n", encoding="utf-8")
+    told = invoke("explain", "--queue", "5")
+    assert told.exit_code == 0
+    assert "  rule       question-from-anybody\n" in told.stdout, "without its title, which stands in the rule set"
+
+
 def test_what_nobody_should_read_is_masked(office: Path) -> None:
     (found,) = lines(invoke("explain", "--queue", "4", "--json"))
     assert found["text"] == "Jak zmienić PESEL [PESEL] w formularzu?"

@@ -78,7 +78,8 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
     if f.readable == "no":
         return Outcome.REVIEW, ()
     if f.limit != "no":
-        return Outcome.RATE_LIMITED, (T18,)
+        asked = (f.authentication, f.duplicate, f.subject, f.phrase, f.defects) == ("pass", "no", "EXACT", "B", "no")
+        return (Outcome.REVIEW, (T1,)) if asked and f.limit == "login" else (Outcome.RATE_LIMITED, (T18,))
     if f.duplicate == "same-request":
         return Outcome.DUPLICATE, (T15,)
     return expected_exact(f) if f.subject == "EXACT" else (Outcome.NEAR_MISS, (T7,))
@@ -87,10 +88,12 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
 def expected_exact(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
     if f.defects == "yes":
         return Outcome.REJ_FORMAL, (T1, T4)
-    if f.authentication != "pass" or f.phrase == "none" or f.account == "blocked":
+    if f.authentication != "pass" or f.phrase == "none":
         return Outcome.REVIEW, (T1,)
     if f.phrase == "B":
         return expected_case_b(f)
+    if f.account == "blocked":
+        return Outcome.REVIEW, (T1,)
     if f.account == "unknown":
         unseen = f.attachment == "yes" and f.application in ("unchecked", "not-asked")
         return (Outcome.REVIEW, (T1,)) if unseen else (Outcome.REJ_GENERIC, (T1, T5))
@@ -246,6 +249,7 @@ ROW_B = {
     "row 19, namesake": ({"holder": "doubt"}, "REVIEW", (T1,)),
     "row 19, used before": ({"replay": "yes"}, "REVIEW", (T1,)),
     "row 19, account blocked": ({"account": "blocked"}, "REVIEW", (T1,)),
+    "row 21, somebody else's blocked account": ({"account": "blocked", "name": "mismatch"}, "REJ_GENERIC", (T1, T5)),
     "row 18": ({"authentication": "none"}, "REVIEW", (T1,)),
     "row 17": ({"defects": "yes"}, "REJ_FORMAL", (T1, T4)),
     "row 2": ({"application": "malware"}, "QUARANTINE", ()),

@@ -133,6 +133,7 @@ TEXT = st.lists(PIECE, max_size=12).map("".join)
 @example("IDSISC 44051401359 1234567")
 @example(f"{GOOD}Hasło:{GOOD}")
 @example("PL440514013591234 44051401359")
+@example("00210100004PL00210100004002101 00004")
 def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert mask(mask(text)) == mask(text)
 

@@ -211,7 +211,6 @@ def test_what_must_tell_nothing_is_equal_for_everybody(name: str) -> None:
         old_login="anna@op.example",
         opened_at=letter.opened_at - timedelta(minutes=7),
         specialist_by=letter.now + timedelta(days=3),
-        standard_by=letter.now,
         promised_at=letter.now + timedelta(days=4),
         answered_at=letter.now,
         complaint_until=letter.now,

@@ -215,7 +215,9 @@ async def test_what_changes_while_it_is_read_does_not_count(office: Office, monk
     assert len(office.rows()) == 2, "what was there in between was never taken"
 
 
-@pytest.mark.parametrize("harm", ["vanished", "unreadable", "file-vanished", "mail-vanished", "not-text", "bug"])
+@pytest.mark.parametrize(
+    "harm", ["vanished", "unreadable", "pipe", "file-vanished", "mail-vanished", "not-text", "bug"]
+)
 async def test_whatever_happens_to_the_folder_the_worker_goes_on(
     office: Office, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +227,9 @@ async def test_whatever_happens_to_the_folder_the_worker_goes_on(
     elif harm == "unreadable":
         (office.folder / "contacts.yaml").unlink()
         (office.folder / "contacts.yaml").mkdir()
+    elif harm == "pipe":
+        (office.folder / "contacts.yaml").unlink()
+        os.mkfifo(office.folder / "contacts.yaml")
     elif harm == "file-vanished":
         (office.folder / "signatures.yaml").unlink()
     elif harm == "mail-vanished":
