@@ -29,6 +29,7 @@ from mailbot.errors import ConfigError
 from mailbot.model import AuthResult, Defect, Envelope, MailKind, Outcome, Source, State
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Finding, Mistakes
+from mailbot.ruleset.vocabulary import FACTS, OPEN
 
 ACCOUNTS, DNS, TRUST, STATE = "accounts.yaml", "dns.yaml", "trust", ".state.yaml"
 """What the cases of a folder and of those below it share, and what one case has for itself."""
@@ -85,6 +86,11 @@ def read(folder: Path, helpdesk: str) -> list[Case]:
     if lines := mistakes.lines():
         raise ConfigError("\n".join(lines))
     return [case for case in found if case]
+
+
+def untold(folder: Path) -> list[Path]:
+    """The mails below ``folder`` that have no NAME.yaml beside them, so that nothing is expected of them."""
+    return [mail for mail in sorted(folder.rglob("*.eml")) if not mail.with_suffix(".yaml").is_file()]
 
 
 def surroundings(mail: Path, top: Path) -> Surroundings:
@@ -156,6 +162,9 @@ def _expect(document: Document, node: Node | None) -> dict[str, Any]:
         document.word(entries[key], f"expect.{key}", _WORDS[key], f"a word for {key}")
     for key in entries.keys() & _LISTS.keys():
         document.words(entries[key], f"expect.{key}", _LISTS[key], f"a word for {key}")
+    facts = document.entries(entries["facts"], "expect.facts", (), FACTS, what="fact") if "facts" in entries else {}
+    for fact in facts.keys() - OPEN.keys():  # those take words of the rule set too
+        document.word(facts[fact], f"expect.facts.{fact}", FACTS[fact], "a word of this fact")
     return {key: _plain(value) for key, value in entries.items()}
 
 

@@ -18,7 +18,7 @@ from mailbot import secret
 from mailbot.cli import compose, options
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
-from mailbot.errors import MailbotError
+from mailbot.errors import ConfigError, MailbotError, RulesError
 from mailbot.ingress import imap
 from mailbot.ingress.smtp import listen_address
 from mailbot.mails import proof
@@ -123,13 +123,13 @@ def _key(settings: Settings) -> str:
         return f"{_writable(path.resolve().parent)}: will be made at the first start"
     secret.load(path)
     if path.stat().st_mode & 0o077:
-        raise PermissionError(f"{path} can be read by others")
+        raise ConfigError(f"{path} can be read by others")
     return f"{path}, private"
 
 
 def _writable(folder: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder} cannot be written")
+        raise ConfigError(f"{folder} cannot be written")
     return folder
 
 
@@ -137,7 +137,7 @@ def _rules(settings: Settings) -> str:
     directory = compose.rules_directory(settings.rules.directory)
     errors = [str(finding) for finding in proof.check(directory) if finding.level is Level.ERROR]
     if errors:
-        raise ValueError("\n".join(errors))
+        raise RulesError("\n".join(errors))
     return f"{directory}: {len(loader.load(directory).rules)} rules"
 
 
@@ -161,7 +161,7 @@ def _active_rules(settings: Settings) -> str:
         return "no worker has run yet"
     active = f"{taken.hash[:12]} decides since {taken.at:%Y-%m-%d %H:%M}Z"
     if last.mistakes is not None:
-        raise ValueError(f"{active}; refused at {last.at:%Y-%m-%d %H:%M}Z:\n{last.mistakes}")
+        raise RulesError(f"{active}; refused at {last.at:%Y-%m-%d %H:%M}Z:\n{last.mistakes}")
     return active
 
 
@@ -170,7 +170,7 @@ def _disk(settings: Settings) -> str:
     folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
     free = shutil.disk_usage(folder).free
     if free < _LOW_DISK:
-        raise OSError(f"{folder}: only {free // 2**20} MiB free")
+        raise ConfigError(f"{folder}: only {free // 2**20} MiB free")
     return f"{folder}: {free // 2**20} MiB free"
 
 
@@ -210,7 +210,7 @@ async def _delivery(settings: Settings) -> str:
 async def _authentication(settings: Settings) -> str:
     needed = settings.imap.host or (settings.lmtp.listen and settings.lmtp.authentication == "headers")
     if needed and not settings.authentication.authserv_id:
-        raise ValueError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
+        raise ConfigError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
     return settings.authentication.authserv_id or "not needed: senders are checked by mailbot itself"
 
 
@@ -218,5 +218,5 @@ def _clock() -> str:
     now = datetime.now(UTC)
     newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
     if now < newest:
-        raise ValueError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
+        raise ConfigError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
     return f"{now:%Y-%m-%d %H:%M}Z"

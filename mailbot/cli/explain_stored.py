@@ -14,15 +14,17 @@ from mailbot import secret
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.cli import compose, explain_text, options, stored
 from mailbot.config import Settings
-from mailbot.errors import SealBroken
+from mailbot.errors import RulesError, SealBroken
 from mailbot.inbox import message_of
 from mailbot.mask import mask
 from mailbot.model import Understanding
 from mailbot.pipeline import Pipeline
 from mailbot.replay import Stored, again, reads_text, words_of
+from mailbot.ruleset import loader
 from mailbot.sender.resolver import StaticResolver
 from mailbot.storage.schema import decision, ticket
 from mailbot.tickets.record import trace
+from mailbot.understand import Understander
 
 
 def show(
@@ -30,9 +32,11 @@ def show(
 ) -> None:
     """Print the decisions about rows ``queue`` of the inbox, or about every message of ticket ``zgl``."""
     key = secret.read(Path(settings.secret.key_file))
-    nobody, no_dns = MemoryDirectory(()), StaticResolver({})  # neither is asked: the sender is as recorded
-    flow = compose.pipeline(settings, key, nobody, no_dns, random.Random(0))  # noqa: S311 - draws nothing
-    titles = {rule.name: rule.title for rule in flow.ruleset.rules}
+    no_dns = StaticResolver({})  # not asked: the sender is as recorded, and so is the account
+    reader = Understander(settings, key, no_dns)
+    nobody, dice = MemoryDirectory(()), random.Random(0)  # noqa: S311 - draws nothing
+    flow = compose.pipeline(settings, key, nobody, no_dns, dice) if again else None
+    titles = _titles(settings)
     with stored.read_only(settings.database.url) as connection:
         which = ticket.c.number == zgl.upper() if zgl else decision.c.inbox_id.in_(queue)
         found = stored.found(connection, which)
@@ -42,20 +46,29 @@ def show(
         what = ", ".join(map(str, sorted(missing))) or zgl
         raise click.ClickException(f"{what}: no decision about it; mend: mailbot queue ls shows what waits")
     for one, row in found:
-        u = _open(flow, messages.get(one.inbox_id))
-        report = _report(one, row, u) | (_now(flow, one, u) if again else {})
+        u = _open(reader, messages.get(one.inbox_id))
+        report = _report(one, row, u) | (_now(flow, one, u) if flow else {})
         if as_json:
             options.line(report)
         else:
             _print(report, titles, language)
 
 
-def _open(flow: Pipeline, message: RowMapping | None) -> Understanding | None:
+def _titles(settings: Settings) -> dict[str, str]:
+    """Rule → title; none while the rule set is wrong: what was decided is told all the same."""
+    try:
+        rules = loader.load(compose.rules_directory(settings.rules.directory)).rules
+    except RulesError:
+        return {}
+    return {rule.name: rule.title for rule in rules}
+
+
+def _open(reader: Understander, message: RowMapping | None) -> Understanding | None:
     """What the message says; None when it was erased or cannot be opened."""
     if message is None:
         return None
     try:
-        return flow.understand(message_of(message, flow.secret))
+        return reader.understand(message_of(message, reader.secret))
     except SealBroken:
         return None
 

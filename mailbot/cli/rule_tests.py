@@ -77,6 +77,8 @@ def test(
         if not folder.is_dir():
             raise ConfigError(f"{folder}: no such folder; mend: put cases there, or name their folder")
         results += asyncio.run(_all(settings, folder))
+        for mail in cases.untold(folder):
+            click.echo(f"{mail}: not tried, it has no {mail.stem}.yaml; mend: mailbot rules case writes one", err=True)
     failed = [result for result in results if result.wrong]
     for result in results if as_json else failed:
         options.line(result.as_json()) if as_json else _print(result)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from mailbot import secret
 from mailbot.cli import compose, options
@@ -54,11 +54,17 @@ def list_(state: str | None, alarm: bool, limit: int, config_file: Path | None, 
             if as_json:
                 options.line(dict(row))
             else:
-                due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
                 click.echo(
-                    f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  due {due:%Y-%m-%d %H:%M}Z"
+                    f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  {_due(row):21}"
                     f"  {row['alarm']:7}  {row['state']}  {row['category']}"
                 )
+
+
+def _due(row: RowMapping) -> str:
+    if row["state"] in sla.CLOCKLESS:
+        return ""
+    due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
+    return f"due {due:%Y-%m-%d %H:%M}Z"
 
 
 @tickets.command()

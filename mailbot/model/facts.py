@@ -70,7 +70,13 @@ class Facts:
     replay: str = field(metadata=_fact("was the same application granted before", "no", "yes"))
     stop: str = field(metadata=_fact("the old login answers the warning of a change in case B", "no", "yes"))
     limit: str = _neutral(
-        "which limit of rules/limits.yaml the sender is over", "no", "sender", "domain", "failures", "answers"
+        "which limit of rules/limits.yaml is passed (failures: of the sender; login: of others about the same login)",
+        "no",
+        "sender",
+        "domain",
+        "failures",
+        "login",
+        "answers",
     )
     thread: str = _neutral(
         "names a ticket by its number or answers a mail of ours: the sender's own ticket, or anything else",

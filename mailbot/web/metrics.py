@@ -179,10 +179,14 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
         loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
         loaded.add_metric((), taken.at.timestamp())
         yield loaded
+    newest = connection.execute(select(c.mistakes).order_by(c.id.desc()).limit(1)).scalar_one_or_none()
+    family = _gauge("ruleset_refused", "1 while the rule set in the folder is refused; the last good one goes on")
+    family.add_metric((), newest is not None)
+    yield family
     refused = connection.execute(
         select(func.count()).select_from(ruleset_load).where(c.at > now - _DAY, c.mistakes.is_not(None))
     ).scalar_one()
-    family = _gauge("ruleset_refused_last_day", "Rule sets refused in the last 24 hours; the last good one goes on")
+    family = _gauge("ruleset_refused_last_day", "Rule sets refused in the last 24 hours")
     family.add_metric((), refused)
     yield family
 
