@@ -18,7 +18,7 @@ demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 	$(BIN)/mailbot demo $(ARGS)
 
 test: .venv/.dev ## every test that this machine can run; ARGS=tests/unit/test_config.py for one file
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: .venv/.dev ## lint, format, types, layers
 	$(BIN)/ruff check .
