@@ -167,9 +167,11 @@ def look_at_due(
 
 
 def look_again(connection: Connection, now: datetime) -> int:
-    """Have every ticket whose clocks run looked at once: the notices have changed. Returns how many."""
+    """Have every ticket that somebody waits for looked at once: the notices have changed. Returns how many."""
     t = ticket.c
-    return connection.execute(update(ticket).where(t.alarm_at > now).values(alarm_at=now)).rowcount
+    unsent = exists().where(outbox.c.ticket_id == t.id, outbox.c.state.in_(_UNSENT))
+    waited_for = or_(t.closed_at.is_(None), unsent)
+    return connection.execute(update(ticket).where(t.alarm_at > now, waited_for).values(alarm_at=now)).rowcount
 
 
 def alarmed() -> ColumnElement[bool]:

@@ -27,7 +27,12 @@ _CHANGED: dict[str, dict[str, str]] = {
         "due_at": _BACK,
     },
     "raw_message": {"inbox_id": "inbox_id + :shift"},
-    "decision": {"inbox_id": "inbox_id + :shift", "decided_at": _BACK},
+    "decision": {
+        "inbox_id": "inbox_id + :shift",
+        "decided_at": _BACK,
+        "received_at": _BACK,
+        "sender": "(SELECT 'pass:' || login_key FROM account WHERE account.id = 1 + (inbox_id + :shift) % :accounts)",
+    },
     "ticket": {
         "id": "id + :shift",
         "number": "printf('ZGL%07d', id + :shift)",
@@ -36,6 +41,8 @@ _CHANGED: dict[str, dict[str, str]] = {
         "opened_at": _BACK,
         "promised_at": _BACK,
         "closed_at": _BACK,
+        "answered_at": _BACK,
+        "alarm_at": "NULL",
     },
     "ticket_event": {"id": "NULL", "ticket_id": "ticket_id + :shift", "at": _BACK},
     "outbox": {"id": "NULL", "ticket_id": "ticket_id + :shift", "due_at": _BACK, "sent_at": "due_at", **_SENT},
