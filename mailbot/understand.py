@@ -59,15 +59,16 @@ class Understander:
                 message = self._beginning(raw) or message
             if raw.envelope.note:  # these bytes are not the whole message
                 message = replace(message, damage=(*message.damage, raw.envelope.note))
-            sender = self._authenticate(raw, message)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
+            request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            sender = self._authenticate(raw, message, request)
             return Understanding(
                 received_at=raw.received_at,
                 message=message,
                 sender=sender,
                 subject=kind,
-                request=phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY,
+                request=request,
                 identity=identify(message, sender, raw.sha256),
                 bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
                 stops=hold.asked_to_stop(message, kind),
@@ -93,7 +94,7 @@ class Understander:
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
 
-    def _authenticate(self, raw: RawMessage, message: InboundMessage) -> Sender:
+    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         settings = self.settings
         road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
         return authenticate(
@@ -103,6 +104,7 @@ class Understander:
             authserv_id=settings.authentication.authserv_id,
             resolver=self.resolver,
             max_age_days=settings.authentication.max_age_days,
+            strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
 
 

@@ -21,10 +21,12 @@ def authenticate(
     authserv_id: str,
     resolver: Resolver | None,
     max_age_days: int,
+    strict: bool = True,
 ) -> Sender:
     """The sender of a mail. Never raises: what cannot be found out is never a pass.
 
     ``road``: "headers" trusts the Authentication-Results of ``authserv_id``, "own" checks with ``resolver``.
+    ``strict``: the mail asks for what hangs on its files, so a signature must also cover how the body is to be read.
     A pass with a doubled header field, or by a weak or stale signature alone, becomes none: a person looks.
     """
     block = inspect(raw.raw)
@@ -35,9 +37,9 @@ def authenticate(
         return Sender(None, reason, Authentication(AuthResult.FAIL, f"From is ambiguous: {reason}"))
     domain = domain_of(author.address)
     try:
-        found = _authenticate(raw, message, domain, road, authserv_id, resolver)
+        found = _authenticate(raw, message, domain, road, authserv_id, resolver, strict)
         if found.result is AuthResult.PASS:
-            found = _hold_back(raw, message, domain, block.doubled, max_age_days, found.methods) or found
+            found = _hold_back(raw, message, domain, block.doubled, max_age_days, found.methods, strict) or found
     except Exception as error:  # a mail that breaks a check must still reach a person
         found = Authentication(AuthResult.NONE, f"the check itself failed: {type(error).__name__}")
     return Sender(author.address, None, found)
@@ -50,12 +52,13 @@ def _authenticate(
     road: AuthenticationRoad,
     authserv_id: str,
     resolver: Resolver | None,
+    strict: bool,
 ) -> Authentication:
     if road == "headers":
         return results.from_headers(message.headers, domain, authserv_id)
     if resolver is None:
         return Authentication(AuthResult.NONE, "no resolver to check with")
-    return own.check(raw.raw, message.headers, domain, raw.envelope, resolver, raw.received_at)
+    return own.check(raw.raw, message.headers, domain, raw.envelope, resolver, raw.received_at, strict=strict)
 
 
 def _hold_back(
@@ -65,6 +68,7 @@ def _hold_back(
     doubled: tuple[str, ...],
     max_age_days: int,
     methods: frozenset[str],
+    strict: bool,
 ) -> Authentication | None:
     """Why a pass does not count: a signature survives a field prepended, text appended and a replay years later.
 
@@ -74,14 +78,15 @@ def _hold_back(
         return Authentication(AuthResult.NONE, f"passed, but there are two of: {', '.join(doubled)}")
     if "spf" in methods:
         return None
-    if dkim.weak(message.headers, domain):
+    if dkim.weak(message.headers, domain, strict=strict):
         return Authentication(AuthResult.NONE, "passed, but by a DKIM signature that leaves parts of the mail open")
     limit = timedelta(days=max_age_days)
-    if message.date is None and message.all("date"):
-        return Authentication(AuthResult.NONE, "passed, but the Date cannot be read")
+    stamps = list(dkim.signed_at(message.headers, domain))
+    if message.date is None and (message.all("date") or not stamps or None in stamps):
+        return Authentication(AuthResult.NONE, "passed, but nothing that can be read says when it was written")
     dates = [message.date] if message.date else []
     try:
-        dates += [datetime.fromtimestamp(seconds, UTC) for seconds in dkim.signed_at(message.headers, domain)]
+        dates += [datetime.fromtimestamp(seconds, UTC) for seconds in stamps if seconds is not None]
         stale = any(abs(_aware(date) - raw.received_at) > limit for date in dates)
     except (ValueError, OverflowError, OSError):
         stale = True
