@@ -42,6 +42,9 @@ class HelpdeskSettings:
         ("pomoc.informatyczna@mf.gov.pl",),
     )
     name: str = _doc("display name in the From of our mails", "Help Desk SISC")
+    subject_tags: tuple[str, ...] = _doc(
+        'what our own mail gateway puts in front of subjects ("[EXTERNAL]"): taken off before a subject is compared', ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +280,7 @@ def _convert(hint: Any, value: Any) -> Any:
 
 
 def _contradictions(settings: Settings, where: str) -> list[str]:
-    found = []
+    found = _risky_tags(settings.helpdesk, where)
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
@@ -300,6 +303,15 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         if bool(listener.tls_certificate) != bool(listener.tls_key):
             found.append(f"{where}: [{name}] tls_key: goes with tls_certificate; mend: set both or none")
     return found
+
+
+def _risky_tags(helpdesk: HelpdeskSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [helpdesk] subject_tags: {tag!r} could begin a citizen's own subject; "
+        'mend: with its brackets or colon, as the gateway writes it: "[EXTERNAL]"'
+        for tag in helpdesk.subject_tags
+        if len(tag) < 3 or (tag[0].isalnum() and tag[-1].isalnum())
+    ]
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:

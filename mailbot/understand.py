@@ -15,6 +15,7 @@ from mailbot.model import (
     AuthResult,
     Checked,
     Defect,
+    Envelope,
     Identity,
     InboundMessage,
     Phrase,
@@ -54,7 +55,7 @@ class Understander:
         """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
         too_large = len(raw.raw) > MESSAGE_MAX
         try:
-            message = parse(raw.raw, raw.envelope, self._own_addresses)
+            message = self._parse(raw.raw, raw.envelope)
             if too_large:
                 message = self._beginning(raw) or message
             if raw.envelope.note:  # these bytes are not the whole message
@@ -77,6 +78,9 @@ class Understander:
         except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
             return _not_understood(raw, error)
 
+    def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
+        return parse(octets, envelope, self._own_addresses, self.settings.helpdesk.subject_tags)
+
     @property
     def _own_addresses(self) -> frozenset[str]:
         helpdesk = self.settings.helpdesk
@@ -90,7 +94,7 @@ class Understander:
         nothing is granted on a part.
         """
         whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]
-        message = parse(whole_lines, raw.envelope, self._own_addresses)
+        message = self._parse(whole_lines, raw.envelope)
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
 

@@ -2,7 +2,8 @@
 
 The grammar is stricter than RFC 5322 where readers are known to differ (no groups, routes, lists, obsolete forms, no
 comment inside the address) and wider only where real clients are and no reader differs: dots and 8-bit text in an
-unquoted display name, and the address itself as one, since whichever a reader takes it is the same. Whoever takes a wider reading hands an account to the one who wrote the other half.
+unquoted display name, and as such a name the address itself, since it is the same whichever a reader takes. Whoever
+takes a wider reading hands an account to the one who wrote the other half.
 """
 
 from __future__ import annotations
