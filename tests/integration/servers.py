@@ -277,8 +277,8 @@ class Postfix:
 
 
 @contextmanager
-def postfix(lmtp: int) -> Iterator[Postfix]:
-    """A running Postfix whose mail goes to the LMTP server on port ``lmtp``."""
+def postfix(lmtp: int, more: str = "") -> Iterator[Postfix]:
+    """A running Postfix whose mail goes to the LMTP server on port ``lmtp``; ``more``: further lines of main.cf."""
     program("postfix")
     if os.geteuid() != 0:
         missing("root, which Postfix needs,")
@@ -287,7 +287,7 @@ def postfix(lmtp: int) -> Iterator[Postfix]:
             (folder / name).mkdir()
         os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
         server = Postfix(folder, free_port())
-        (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(folder=folder, lmtp=lmtp))
+        (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(folder=folder, lmtp=lmtp) + more)
         (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(smtp=server.smtp))
         server.command("postfix", "start")
         try:
