@@ -100,9 +100,8 @@ class Understander:
             raw,
             message,
             road=road.get(raw.envelope.source, "headers"),
-            authserv_id=settings.authentication.authserv_id,
+            settings=settings.authentication,
             resolver=self.resolver,
-            max_age_days=settings.authentication.max_age_days,
         )
 
 

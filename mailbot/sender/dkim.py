@@ -69,6 +69,11 @@ def signed_at(headers: Sequence[Header], domain: str) -> Iterator[int]:
             yield int(tags[b"t"][:15])
 
 
+def signers(headers: Sequence[Header]) -> frozenset[str]:
+    """d= (lower-case) of the signatures that the mail bears, valid or not."""
+    return frozenset(_text(tags.get(b"d", b"")).lower() for _, tags in _signatures(headers))
+
+
 def weak(headers: Sequence[Header], domain: str) -> bool:
     """Does a signature aligned with ``domain`` leave open what we act upon, whoever verified it?"""
     present = {h.name.lower() for h in headers}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from mailbot.address import domain as domain_of
-from mailbot.config import AuthenticationRoad
+from mailbot.config import AuthenticationRoad, AuthenticationSettings
 from mailbot.model import Authentication, AuthResult, InboundMessage, RawMessage, Sender
-from mailbot.sender import dkim, own, results
+from mailbot.sender import chain, dkim, own, results
 from mailbot.sender.header_block import inspect
 from mailbot.sender.mailbox import read_from
 from mailbot.sender.resolver import Resolver
@@ -18,13 +18,12 @@ def authenticate(
     message: InboundMessage,
     *,
     road: AuthenticationRoad,
-    authserv_id: str,
+    settings: AuthenticationSettings,
     resolver: Resolver | None,
-    max_age_days: int,
 ) -> Sender:
     """The sender of a mail. Never raises: what cannot be found out is never a pass.
 
-    ``road``: "headers" trusts the Authentication-Results of ``authserv_id``, "own" checks with ``resolver``.
+    ``road``: "headers" trusts what our MX found out (``settings`` describe it), "own" checks with ``resolver``.
     A pass with a doubled header field, or by a weak or stale signature alone, becomes none: a person looks.
     """
     block = inspect(raw.raw)
@@ -35,9 +34,9 @@ def authenticate(
         return Sender(None, reason, Authentication(AuthResult.FAIL, f"From is ambiguous: {reason}"))
     domain = domain_of(author.address)
     try:
-        found = _authenticate(raw, message, domain, road, authserv_id, resolver)
+        found = _authenticate(raw, message, domain, road, settings, resolver)
         if found.result is AuthResult.PASS:
-            found = _hold_back(raw, message, domain, block.doubled, max_age_days, found.methods) or found
+            found = _hold_back(raw, message, domain, block.doubled, settings.max_age_days, found.methods) or found
     except Exception as error:  # a mail that breaks a check must still reach a person
         found = Authentication(AuthResult.NONE, f"the check itself failed: {type(error).__name__}")
     return Sender(author.address, None, found)
@@ -48,11 +47,14 @@ def _authenticate(
     message: InboundMessage,
     domain: str,
     road: AuthenticationRoad,
-    authserv_id: str,
+    settings: AuthenticationSettings,
     resolver: Resolver | None,
 ) -> Authentication:
     if road == "headers":
-        return results.from_headers(message.headers, domain, authserv_id)
+        reading = chain.read(message.headers, settings, raw.envelope.mail_from)
+        if not reading.reports:
+            return Authentication(AuthResult.NONE, reading.why)
+        return results.weigh(reading.reports, domain, together=reading.edge is not None)
     if resolver is None:
         return Authentication(AuthResult.NONE, "no resolver to check with")
     return own.check(raw.raw, message.headers, domain, raw.envelope, resolver, raw.received_at)
