@@ -105,9 +105,8 @@ class Understander:
             raw,
             message,
             road=road.get(raw.envelope.source, "headers"),
-            authserv_id=settings.authentication.authserv_id,
+            settings=settings.authentication,
             resolver=self.resolver,
-            max_age_days=settings.authentication.max_age_days,
             strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
 

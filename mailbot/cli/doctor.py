@@ -209,9 +209,9 @@ async def _delivery(settings: Settings) -> str:
 
 async def _authentication(settings: Settings) -> str:
     needed = settings.imap.host or (settings.lmtp.listen and settings.lmtp.authentication == "headers")
-    if needed and not settings.authentication.authserv_id:
+    if needed and not settings.authentication.authserv_ids:
         raise ConfigError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
-    return settings.authentication.authserv_id or "not needed: senders are checked by mailbot itself"
+    return ", ".join(settings.authentication.authserv_ids) or "not needed: senders are checked by mailbot itself"
 
 
 def _clock() -> str:

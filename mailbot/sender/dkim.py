@@ -83,6 +83,11 @@ def signed_at(headers: Sequence[Header], domain: str) -> Iterator[int | None]:
         yield int(stamp[:15]) if stamp.isdigit() else None
 
 
+def signers(headers: Sequence[Header]) -> frozenset[str]:
+    """d= (lower-case) of the signatures that the mail bears, valid or not."""
+    return frozenset(_text(tags[b"d"]).lower() for tags in _signatures(headers) if tags and b"d" in tags)
+
+
 def weak(headers: Sequence[Header], domain: str, *, strict: bool) -> bool:
     """Does a signature aligned with ``domain``, or one we cannot read, leave open what we act upon?
 

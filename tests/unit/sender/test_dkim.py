@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Envelope, Header, InboundMessage, RawMessage, Source
 from mailbot.sender import dkim, own
 from mailbot.sender.identify import authenticate
@@ -49,9 +50,8 @@ def identified(
         RawMessage(raw, Envelope(Source.IMAP), received_at),
         InboundMessage(headers_of(raw), "", None, (), (), date, "", ""),
         road="headers",
-        authserv_id="mx.helpdesk.example",
+        settings=AuthenticationSettings(authserv_id="mx.helpdesk.example"),
         resolver=None,
-        max_age_days=7,
         strict=strict,
     ).authentication.result
 
