@@ -299,3 +299,53 @@ def test_a_signature_alone(raw: bytes, policy: Mapping[str, Sequence[str]] | str
 def test_a_replay_long_after_is_seen_by_its_date() -> None:
     raw = sign(mail(), tags="")
     assert identified(raw, received_at=NOW + timedelta(days=8)) is NONE
+
+
+OURS = "Authentication-Results: mx.helpdesk.example; "
+THEIRS = "Authentication-Results: mx.sender.example; "
+
+
+@pytest.mark.parametrize("source", [Source.IMAP, Source.LMTP])
+@pytest.mark.parametrize(
+    ("field", "raw", "more", "expected"),
+    [
+        ("", sign(mail()), {}, PASS),
+        ("", sign(mail()), {"missing": "none"}, NONE),
+        ("", sign(mail()), {"authserv_id": ""}, PASS),
+        ("", mail(), {}, NONE),
+        ("", sign(mail()).replace(b"1980", b"1981"), {}, NONE),
+        ("", sign(mail(), domain="zle.example"), {}, NONE),
+        ("", sign(mail(), selector="slow"), {}, TEMPERROR),
+        ("", sign(mail("date"), tags=""), {}, NONE),
+        ("", sign(mail(), covered=GMAIL), {}, PASS),
+        ("", b"Subject: x\r\n" + sign(mail()), {}, NONE),
+        (THEIRS + "dkim=fail header.d=wp.example", sign(mail()), {}, PASS),
+        (THEIRS + "dkim=pass header.d=wp.example", mail(), {}, NONE),
+        (OURS + "dkim=fail header.d=wp.example; dmarc=fail header.from=wp.example", sign(mail()), {}, FAIL),
+        (OURS + "dkim=none; spf=none smtp.mailfrom=jan@wp.example", sign(mail()), {}, NONE),
+        (OURS + "spf=fail smtp.mailfrom=jan@wp.example", sign(mail()), {}, FAIL),
+        ("Received-SPF: fail client-ip=192.0.2.7; envelope-from=jan@wp.example", sign(mail()), {}, PASS),
+        ("Received-SPF: fail client-ip=192.0.2.7; envelope-from=jan@wp.example", mail(), {}, FAIL),
+        (
+            "Received-SPF: fail client-ip=192.0.2.7; envelope-from=jan@wp.example",
+            sign(mail()),
+            {"missing": "none"},
+            FAIL,
+        ),
+    ],
+)
+def test_where_our_mx_wrote_nothing_the_signature_is_checked(
+    source: Source, field: str, raw: bytes, more: dict[str, str], expected: AuthResult
+) -> None:
+    received = b"Received: from out.wp.example ([192.0.2.7]) by mx.helpdesk.example with ESMTP id 1; date\r\n"
+    raw = (f"{field}\r\n".encode() if field else b"") + received + raw
+    settings = AuthenticationSettings(**{"authserv_id": "mx.helpdesk.example", **more})  # type: ignore[arg-type]
+    sender = authenticate(
+        RawMessage(raw, Envelope(source), NOW),
+        InboundMessage(headers_of(raw), "", None, (), (), NOW if b"\r\nDate:" in raw else None, "", ""),
+        road="headers",
+        settings=settings,
+        resolver=zone(slow=""),
+        strict=False,
+    )
+    assert sender.authentication.result is expected
