@@ -85,7 +85,7 @@ def _running(folder: Path, name: str, command: Sequence[str], port: int, name_se
             [program("unshare"), "--mount", "sh", "-c", script], stdout=errors, stderr=subprocess.STDOUT
         )
     try:
-        wait_for_port(port, seconds=30)
+        wait_for_port(port)
         yield
     except AssertionError as error:
         raise AssertionError(f"{name}: {error}\n{(folder / f'{name}.err').read_text()}") from None

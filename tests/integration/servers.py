@@ -147,7 +147,7 @@ postlog   unix-dgram n - n -  1  postlogd
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
     """A new folder that the servers' users can reach (pytest's own are closed to them)."""
     folder = Path(tempfile.mkdtemp(prefix="mailbot-test-"))
     folder.chmod(0o755)
@@ -217,7 +217,7 @@ class Dovecot:
 def dovecot() -> Iterator[Dovecot]:
     """A running Dovecot with empty mailboxes."""
     program("dovecot")
-    with _folder() as folder:
+    with own_folder() as folder:
         for name in ("run", "state", "mail"):
             (folder / name).mkdir()
         server = Dovecot(folder, make(folder), free_port(), free_port(), free_port())
@@ -282,7 +282,7 @@ def postfix(lmtp: int, more: str = "") -> Iterator[Postfix]:
     program("postfix")
     if os.geteuid() != 0:
         missing("root, which Postfix needs,")
-    with _folder() as folder:
+    with own_folder() as folder:
         for name in ("etc", "spool", "data"):
             (folder / name).mkdir()
         os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)

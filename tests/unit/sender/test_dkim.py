@@ -10,12 +10,23 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from mailbot.config import AuthenticationSettings
-from mailbot.model import AuthResult, Envelope, Header, InboundMessage, RawMessage, Source
+from mailbot.config import AuthenticationSettings, Settings
+from mailbot.model import (
+    REQUIRED_SUBJECT,
+    AuthResult,
+    Envelope,
+    Header,
+    InboundMessage,
+    RawMessage,
+    Source,
+    SubjectClass,
+)
+from mailbot.secret import Secret
 from mailbot.sender import dkim, own
 from mailbot.sender.identify import authenticate
 from mailbot.sender.resolver import StaticResolver
-from tests.dkim_mails import ALL, DOMAIN, GMAIL, NOW, STAMP, ed25519_record, mail, rsa_record, sign
+from mailbot.understand import Understander
+from tests.dkim_mails import ALL, DOMAIN, FIELDS, GMAIL, NOW, STAMP, ed25519_record, mail, rsa_record, sign
 
 PASS, FAIL, NONE, TEMPERROR = AuthResult.PASS, AuthResult.FAIL, AuthResult.NONE, AuthResult.TEMPERROR
 
@@ -349,3 +360,21 @@ def test_where_our_mx_wrote_nothing_the_signature_is_checked(
         strict=False,
     )
     assert sender.authentication.result is expected
+
+
+CASE_A = "Proszę o zmianę hasła awaryjnego dla Jana Kowalskiego, 1980"
+CASE_B = "Proszę o zmianę hasła awaryjnego oraz zmianę adresu e-mail dla Jana Kowalskiego, 1980"
+
+
+@pytest.mark.parametrize(
+    ("text", "covered", "expected"),
+    [(CASE_A, ALL, PASS), (CASE_A, GMAIL, PASS), (CASE_B, ALL, PASS), (CASE_B, GMAIL, NONE)],
+)
+def test_the_sentence_says_how_much_must_be_covered(text: str, covered: Sequence[str], expected: AuthResult) -> None:
+    written = {"Subject": REQUIRED_SUBJECT, "Content-Transfer-Encoding": "8bit"}
+    head, _, _ = mail(fields=[(name, written.get(name, value)) for name, value in FIELDS]).partition(b"\r\n\r\n")
+    raw = sign(head + b"\r\n\r\n" + text.encode() + b"\r\n", covered=covered)
+    understander = Understander(Settings(), Secret(bytes(32)), zone())
+    u = understander.understand(RawMessage(raw, Envelope(Source.IMAP), NOW))
+    assert u.subject.kind is SubjectClass.EXACT
+    assert u.sender.authentication.result is expected
