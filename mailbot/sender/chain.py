@@ -188,7 +188,7 @@ def _mail_from(mail: _Mail, edge: int) -> str | None:
 
 
 def _named(host: str, patterns: Sequence[str]) -> bool:
-    return any(_matcher(pattern)(host) for pattern in patterns)
+    return bool(host) and any(_matcher(pattern)(host) for pattern in patterns)
 
 
 @lru_cache(maxsize=256)
