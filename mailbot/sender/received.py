@@ -35,8 +35,10 @@ class Hop:
     """What one line says. ``by`` is lower-case, "" when the line cannot be read for certain."""
 
     by: str
-    client: str | None = None
-    """Name that the host looked up for its client, as Postfix and Sendmail write it; "unknown": none that holds."""
+    clients: tuple[str, ...] = ()
+    """Name that the host looked up for its client, as Postfix and Sendmail write it; "unknown": none that holds.
+
+    More than one: the client put a comment into its HELO."""
     addresses: tuple[Address, ...] = ()
     """Addresses of the client as the host saw them, not as the client said in HELO."""
     protocol: str = ""
@@ -68,7 +70,7 @@ def parse(value: bytes) -> Hop:
         return Hop("")
     return Hop(
         by=tokens[by + 1][1].lower(),
-        client=next((name for kind, text in origin if kind == "comment" and (name := _looked_up(text))), None),
+        clients=tuple(name for kind, text in origin if kind == "comment" and (name := _looked_up(text))),
         addresses=_seen(origin),
         protocol=_after("with", rest).lower(),
         queue_id=_after("id", rest),
