@@ -81,7 +81,7 @@ def read(headers: Sequence[Header], settings: AuthenticationSettings, mail_from:
         counted=counted,
         edge=None if edge is None else lines[edge][0],
         refused=tuple(i for i, _ in _results(mail, range(len(headers))) if i not in counted),
-        unattested=tuple(i for i, hop in lines[: edge or 0] if hop.client is None and not _local(hop)),
+        unattested=tuple(i for i, hop in lines[: edge or 0] if not hop.clients and not _local(hop)),
     )
 
 
@@ -109,10 +109,8 @@ def _edge(mail: _Mail) -> tuple[int | None, str]:
 
 def _foreign(hop: Hop, mail: _Mail) -> bool:
     """Does an inner host of ours say that it had the mail from a stranger?"""
-    if hop.client is None or _local(hop):
-        return False
     ours = (*mail.settings.received_by, *mail.settings.authserv_ids)
-    return not _named(hop.client, ours)
+    return not _local(hop) and any(not _named(client, ours) for client in hop.clients)
 
 
 def _local(hop: Hop) -> bool:
@@ -188,7 +186,7 @@ def _mail_from(mail: _Mail, edge: int) -> str | None:
 
 
 def _named(host: str, patterns: Sequence[str]) -> bool:
-    return any(_matcher(pattern)(host) for pattern in patterns)
+    return bool(host) and any(_matcher(pattern)(host) for pattern in patterns)
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r"(?:[^()\\]++|\\.)++|(?P<open>\()|(?P<close>\))", re.DOTALL)
 _LOOKED_UP = re.compile(r"([^\s\[\]]+)\s+\[[0-9A-Za-z:.]+\](\s+\(may be forged\))?\Z")
+_SAID = re.compile(r"\b(?:HELO|EHLO|LHLO)[ =]\S*+", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[^\w.:]+", re.ASCII)
 _INSIDE = tuple(
     ipaddress.ip_network(network)
@@ -34,10 +35,12 @@ class Hop:
     """What one line says. ``by`` is lower-case, "" when the line cannot be read for certain."""
 
     by: str
-    client: str | None = None
-    """Name that the host looked up for its client, as Postfix and Sendmail write it; "unknown": none that holds."""
+    clients: tuple[str, ...] = ()
+    """Name that the host looked up for its client, as Postfix and Sendmail write it; "unknown": none that holds.
+
+    More than one: the client put a comment into its HELO."""
     addresses: tuple[Address, ...] = ()
-    """Every address of the from clause: of the client, and whatever the client said in HELO."""
+    """Addresses of the client as the host saw them, not as the client said in HELO."""
     protocol: str = ""
     queue_id: str = ""
 
@@ -63,10 +66,12 @@ def parse(value: bytes) -> Hop:
     if by is None or by + 1 >= len(tokens) or tokens[by + 1][0] != "word":
         return Hop("")
     origin, rest = tokens[start:by], tokens[by + 2 :]
+    if _after("by", rest):  # a HELO name with blanks in it
+        return Hop("")
     return Hop(
         by=tokens[by + 1][1].lower(),
-        client=next((name for kind, text in origin if kind == "comment" and (name := _looked_up(text))), None),
-        addresses=tuple(a for _, text in origin for a in addresses(text)),
+        clients=tuple(name for kind, text in origin if kind == "comment" and (name := _looked_up(text))),
+        addresses=_seen(origin),
         protocol=_after("with", rest).lower(),
         queue_id=_after("id", rest),
     )
@@ -86,10 +91,17 @@ def _end_of_from(tokens: list[tuple[str, str]], start: int) -> int | None:
 
 
 def _looked_up(comment: str) -> str | None:
-    match = _LOOKED_UP.match(comment)
+    match = _LOOKED_UP.match(_SAID.sub("", comment))
     if match is None:
         return None
     return "unknown" if match[2] else match[1].lower()
+
+
+def _seen(origin: list[tuple[str, str]]) -> tuple[Address, ...]:
+    """What stands behind the name, which is the client's HELO; or that name where the comment tells HELO apart."""
+    behind = " ".join(text for _, text in origin[2:])
+    seen = _SAID.sub("", behind)
+    return tuple(addresses(seen)) or (tuple(addresses(origin[1][1])) if seen != behind else ())
 
 
 def _after(keyword: str, tokens: list[tuple[str, str]]) -> str:
@@ -134,6 +146,7 @@ def addresses(text: str) -> Iterator[Address]:
     """Every IP address in a piece of text."""
     for word in _NOT_IN_ADDRESS.split(text.replace("IPv6:", "")):
         try:
-            yield ipaddress.ip_address(word)
+            address = ipaddress.ip_address(word)
         except ValueError:
             continue
+        yield getattr(address, "ipv4_mapped", None) or address
