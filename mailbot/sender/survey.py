@@ -20,7 +20,9 @@ Mail = tuple[Sequence[Header], str | None]
 _NEARLY_ALL = 0.9
 """Share of the mails that a proposal must fit: a sender writes what he likes, but not into everybody's mail."""
 _HOPS_MAX = 5
-_INSIDE = re.compile(r"\[?(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
+_OURS = re.compile(
+    r"\[?(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.|(?=.*\d)(?=.*[a-z:])[0-9a-z:]{6,}$", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"\[.*\]|[\d.]+|.*:.*")
 _HOST = re.compile(r"\[?[a-z0-9_.:-]+\]?")
 
@@ -57,14 +59,14 @@ def survey(mails: Sequence[Mail], settings: AuthenticationSettings) -> Survey:
 
 
 def broad(settings: AuthenticationSettings) -> tuple[str, ...]:
-    """The patterns of ``received_by`` that a stranger's host can bear as well: no domain of two labels ends them, no
-    private address begins them."""
+    """The patterns of ``received_by`` that a stranger's host can bear as well: neither does a domain of two labels end
+    them, nor a private address, a container's number or a prefix of IPv6 begin them."""
     return tuple(
         pattern
         for pattern in settings.received_by
         if re.search(r"[*?]", pattern)
         and not re.search(r"\.[^.*?]+\.[^.*?]+$", pattern)
-        and not _INSIDE.match(re.split(r"[*?]", pattern)[0])
+        and not _OURS.match(re.split(r"[*?]", pattern)[0])
     )
 
 

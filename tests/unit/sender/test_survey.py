@@ -109,6 +109,9 @@ def test_a_field_that_no_line_of_ours_proves_is_a_fault() -> None:
         ("172.20.*", False),
         ("172.2.*", True),
         ("192.0.2.*", True),
+        ("d0c0ffee*", False),
+        ("2002:a05:*", False),
+        ("mailserver*", True),
     ],
 )
 def test_patterns_that_a_stranger_s_host_fits(pattern: str, *, is_broad: bool) -> None:
