@@ -123,7 +123,7 @@ modules {{ {plugins} }}
 options {{
   filters = "dkim";
   dns {{ nameserver = ["{address}"]; timeout = 5s; }}
-  local_addrs = ["127.0.0.0/8"];
+  local_addrs = [192.168.0.0/16, 10.0.0.0/8, 172.16.0.0/12, fd00::/8, 169.254.0.0/16, fe80::/10];
   url_tld = "{home}/suffixes";
   pidfile = "{home}/pid";
   cache_file = "{home}/symbols.cache";

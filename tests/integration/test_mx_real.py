@@ -27,8 +27,8 @@ from tests.integration.servers import Postfix, free_port, own_folder, postfix
 from tests.support import ROOT
 
 HOST = "mx.urzad.example"
-OUT, RELAY, THIEF = "192.0.2.10", "192.0.2.77", "192.0.2.66"
-"""wp.example's own mail server, one that forwards, and the attacker's."""
+OUT, RELAY, THIEF, INSIDE = "192.0.2.10", "192.0.2.77", "192.0.2.66", "10.1.2.3"
+"""wp.example's own mail server, one that forwards, the attacker's, and the attacker's in our own network."""
 
 ZONE = {
     "wp.example": {"TXT": ["v=spf1 ip4:192.0.2.10 -all"]},
@@ -107,8 +107,8 @@ def cases() -> Mapping[str, Case]:
         "both": spf.format(jan) + every + line + spf.format(jan) + every,
     }
     for name, text in injected.items():
-        for envelope in (jan, thief):
-            found[f"injected-{name}-{envelope[:3]}"] = Case(THIEF, envelope, text.encode() + by_thief, proven=False)
+        for where, peer, envelope in (("jan", THIEF, jan), ("zly", THIEF, thief), ("inside", INSIDE, jan)):
+            found[f"injected-{name}-{where}"] = Case(peer, envelope, text.encode() + by_thief, proven=False)
     return found
 
 
