@@ -183,7 +183,8 @@ def _holds(raw: bytes, index: int, tags: Tags, verify: _Verify) -> bool:
 
 def _key(tags: Tags, resolver: Resolver) -> _Verify:
     """What checks a signature with the one key record of its selector (RFC 6376 §3.6.1, §6.1.2)."""
-    records = resolver.lookup(f"{_text(tags[b's'])}._domainkey.{_text(tags[b'd'])}", "TXT")
+    name = f"{_text(tags[b's'])}._domainkey.{_text(tags[b'd'])}".rstrip(".")
+    records = resolver.lookup(name, "TXT")
     if len(records) != 1:
         raise _NoKey
     record = parse_tag_value(records[0].encode("latin-1", "replace"))
