@@ -122,7 +122,10 @@ def _word(value: str) -> str:
 def _by_subject(subject: str) -> Automatic | None:
     folded = unicodedata.normalize("NFD", subject.strip().lower().replace("ł", "l"))
     plain = "".join(c for c in folded if not unicodedata.combining(c))
-    plain = _GATEWAY_TAGS.sub("", " ".join(plain.split()))
-    if _OUT_OF_OFFICE_SUBJECT.match(plain):
-        return Automatic.OUT_OF_OFFICE
-    return Automatic.REPORT if _REPORT_SUBJECT.match(plain) else None
+    plain = " ".join(plain.split())
+    for text in (plain, _GATEWAY_TAGS.sub("", plain)):
+        if _OUT_OF_OFFICE_SUBJECT.match(text):
+            return Automatic.OUT_OF_OFFICE
+        if _REPORT_SUBJECT.match(text):
+            return Automatic.REPORT
+    return None
