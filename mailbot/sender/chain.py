@@ -17,7 +17,7 @@ from mailbot.config import AuthenticationSettings
 from mailbot.model import Header
 from mailbot.sender import dkim, received, ties
 from mailbot.sender.received import Hop
-from mailbot.sender.results import Report, parse, parse_received_spf, parse_without_id
+from mailbot.sender.results import Report, is_plain, parse, parse_received_spf, parse_without_id
 
 _NO_ID = "none"
 _RESULTS, _RECEIVED_SPF = "authentication-results", "received-spf"
@@ -150,7 +150,9 @@ def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
     """
     spelt = {f"{name}{job}".encode() for name in mail.settings.authserv_ids for job in ("", f"/{edge.queue_id}")}
     found = [
-        (i, report) for i, report in _results(mail, run) if mail.headers[i].value.partition(b";")[0].strip() in spelt
+        (i, report)
+        for i, report in _results(mail, run)
+        if mail.headers[i].value.partition(b";")[0].lstrip() in spelt and is_plain(mail.headers[i].value)
     ]
     methods = [method for _, report in found for method in {r.method for r in report.results or ()}]
     signers, mail_from = dkim.signers(mail.headers), _mail_from(mail, run.start)

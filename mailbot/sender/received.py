@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t\r\n]++)|(?P<open>\()|(?P<semicolon>;)|(?P<word>(?:[^\s()\";\\]|\"(?:[^\"\\\r\n]|\\.)*+\")++)",
-    re.ASCII,
+    r"[ \t\r\n]*+(?:(?P<open>\()|(?P<word>(?:[^\s()\";\\]|\"(?:[^\"\\\r\n]|\\.)*+\")++)|(?P<end>;|\Z))", re.ASCII
 )
+_BY = re.compile(r"\bby\b", re.IGNORECASE | re.ASCII)
 _COMMENT = re.compile(r"(?:[^()\\]++|\\.)++|(?P<open>\()|(?P<close>\))", re.DOTALL)
 _LOOKED_UP = re.compile(r"([^\s\[\]]+)\s+\[[0-9A-Za-z:.]+\](\s+\(may be forged\))?\Z")
 _SAID = re.compile(r"\b(?:HELO|EHLO|LHLO)[ =]\S*+", re.IGNORECASE)
@@ -57,11 +57,10 @@ class Hop:
 
 def parse(value: bytes) -> Hop:
     """Read one raw field value, folding included. Never raises."""
-    tokens = list(_tokens(value.decode("latin-1")))
-    words = [i for i, (kind, _) in enumerate(tokens) if kind == "word"]
-    if not words or ("broken", "") in tokens or any(kind == "semicolon" for kind, _ in tokens[: words[0]]):
+    tokens = _tokens(value.decode("latin-1")) or []
+    start = next((i for i, (kind, _) in enumerate(tokens) if kind == "word"), None)
+    if start is None:
         return Hop("")
-    start = words[0]
     by = start if tokens[start][1].lower() == "by" else _end_of_from(tokens, start)
     if by is None or by + 1 >= len(tokens) or tokens[by + 1][0] != "word":
         return Hop("")
@@ -85,7 +84,7 @@ def _end_of_from(tokens: list[tuple[str, str]], start: int) -> int | None:
         kind, text = tokens[i]
         if kind == "word" and text.lower() == "by":
             return i
-        if kind == "semicolon" or (kind == "word" and not text.startswith("[")):
+        if kind == "word" and not text.startswith("["):
             return None
     return None
 
@@ -105,32 +104,29 @@ def _seen(origin: list[tuple[str, str]]) -> tuple[Address, ...]:
 
 
 def _after(keyword: str, tokens: list[tuple[str, str]]) -> str:
-    """The word behind ``keyword`` before the date, "" when there is none."""
+    """The word behind ``keyword``, "" when there is none."""
     for (kind, text), (following, value) in pairwise(tokens):
-        if kind == "semicolon":
-            return ""
         if kind == "word" and following == "word" and text.lower() == keyword:
             return value
     return ""
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Words, comments (without their brackets) and semicolons; a "broken" where brackets or quotes do not close."""
+def _tokens(text: str) -> list[tuple[str, str]] | None:
+    """Words and comments (without their brackets) before the date; None where brackets or quotes do not close."""
+    tokens: list[tuple[str, str]] = []
     position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            yield "broken", ""
-            return
-        start, position = match.start(), match.end()
-        if match.lastgroup == "open":
-            position = _end_of_comment(text, position)
+    while match := _TOKEN.match(text, position):
+        position = match.end()
+        if match.lastgroup == "end":  # behind the date stands nothing, unless HELO held a semicolon
+            return None if _BY.search(text, position) else tokens
+        if match.lastgroup == "word":
+            tokens.append(("word", match["word"]))
+        else:
+            start, position = position, _end_of_comment(text, position)
             if position < 0:
-                yield "broken", ""
-                return
-            yield "comment", text[start + 1 : position - 1].strip()
-        elif match.lastgroup in ("word", "semicolon"):
-            yield match.lastgroup, match[0]
+                return None
+            tokens.append(("comment", text[start : position - 1].strip()))
+    return None
 
 
 def _end_of_comment(text: str, position: int) -> int:

@@ -19,6 +19,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD = re.compile(r"\s*([A-Za-z0-9_-]+)\s*(?:/\s*(\d+)\s*)?=\s*([A-Za-z0-9_-]+)(?=\s|\Z)")
 _PROPERTY = re.compile(r'\s+([\w-]+(?:\s*\.\s*[\w-]+)?)\s*=\s*((?:"[^"\\]*+(?:\\.[^"\\]*+)*"|[^\s"]++)*)', re.ASCII)
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PLAIN_RESULT = re.compile(
+    r"\s*[a-z][a-z0-9-]*=[a-z]+(?:\s+(?:reason=\"[^\"\\]*\"|(?:smtp|header|body|policy)\.[a-z0-9-]+=[^\s\"\\;()]*+"
+    r"(?:\"[^\s\"\\]*\")?+))*\s*",
+    re.ASCII,
+)
+_PLAIN_SIZE, _PLAIN_RESULTS = 4_096, 16
 _UNESCAPE = re.compile(r"\\(.)")
 
 
@@ -77,6 +83,24 @@ def parse(value: bytes) -> Report:
     if [s.strip().lower() for s in infos] == ["none"]:
         return Report(authserv_id, ())
     return Report(authserv_id, _known(infos))
+
+
+def is_plain(value: bytes) -> bool:
+    """Is a field written as filters write theirs?
+
+    A filter that removes a sender's field must read it first. OpenDKIM leaves what its narrow parser does not read:
+    unknown kinds of properties, odd blanks and quotes, more results or octets than it has room for.
+    """
+    text = _unfolded(value)
+    segments, complete = _segments(text)
+    infos = [s for s in segments[1:] if s.strip()]
+    return (
+        complete
+        and text.isascii()
+        and len(value) <= _PLAIN_SIZE
+        and 0 < len(infos) <= _PLAIN_RESULTS
+        and all(_PLAIN_RESULT.fullmatch(info) for info in infos)
+    )
 
 
 def parse_without_id(value: bytes) -> Report | None:

@@ -65,6 +65,30 @@ def verdict(headers: tuple[Header, ...], settings: AuthenticationSettings) -> Au
     return weigh(reading.reports, DOMAIN, together=reading.edge is not None)
 
 
+def test_what_a_doctor_is_told() -> None:
+    """Which line was the edge, which field counts, which one of our name does not, which host may be deceived."""
+    cases = {case.name: case for case in CASES}
+    case = cases["cisco: through one node, the sender wrote field and line of the other"]
+    reading = chain.read(case.headers, case.settings)
+    assert (reading.why, reading.edge, reading.counted, reading.refused) == ("", 2, (1,), (3,))
+    assert reading.unattested == ()
+    case = cases["exchange_online: signed, SPF and DMARC"]
+    assert chain.read(case.headers, case.settings).unattested == (0, 1, 2)
+    case = cases["inner_hosts: a stranger reaches the inner host and writes the edge line himself"]
+    reading = chain.read(case.headers, case.settings)
+    assert reading.why == "Received line 1 from the top took the mail from a host that is not ours"
+    assert (reading.edge, reading.counted, reading.refused) == (None, (), (1,))
+    case = cases["inner_hosts: the edge is the only line"]
+    reading = chain.read(case.headers, case.settings)
+    assert reading.why == "Received line 1 from the top is not by the host that the settings name there"
+    short = chain.read(case.headers, AuthenticationSettings("mx.urzad.example", ("mx.urzad.example", "x")))
+    assert short.why == "Received line 1 from the top took the mail from a host that is not ours"
+    assert chain.read((), AuthenticationSettings("mx", ("mx",))).why == (
+        "the Received lines end before the host that the settings name last"
+    )
+    assert chain.read((), AuthenticationSettings()).why == "no authserv-id is configured"
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_mail_of_every_mx(case: Case) -> None:
     assert verdict(case.headers, case.settings).result is case.result

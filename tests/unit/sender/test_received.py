@@ -19,7 +19,7 @@ MX = "mx.urzad.example"
         "from a (by x.example) (using TLSv1.3 (256/256 bits)) by mx.urzad.example(Postfix) with ESMTP; now",
         "from a [192.0.2.1] by mx.urzad.example with SMTP; now",
         '(by x.example) from "a (" (b \\) by x.example) by mx.urzad.example; now',
-        "from a (b) by mx.urzad.example for <by@x.example>; now by x.example",
+        "from a (b) by mx.urzad.example for <by@x.example>; now",
     ],
 )
 def test_the_host_behind_by(line: str) -> None:
@@ -35,6 +35,8 @@ def test_the_host_behind_by(line: str) -> None:
         'from a "by mx.urzad.example" with ESMTP; now',
         "from a; by mx.urzad.example",
         "; from a by mx.urzad.example",
+        "from a by mx.urzad.example; now by x.example",
+        "from a by mx.urzad.example; (b [192.0.2.1]) by x.example; now",
         "from a for b by mx.urzad.example; now",
         "from a by x.example by mx.urzad.example; now",
         "from a by mx.urzad.example (a) by x.example; now",

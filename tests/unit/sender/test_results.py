@@ -8,7 +8,7 @@ import pytest
 from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Header
 from mailbot.sender import chain
-from mailbot.sender.results import parse, weigh
+from mailbot.sender.results import is_plain, parse, weigh
 
 MX = "mx.helpdesk.example"
 DOMAIN = "wp.example"
@@ -291,3 +291,34 @@ def test_agrees_with_authres_on_valid_fields() -> None:
             assert known.items() <= dict(mine.properties).items()
         compared += 1
     assert compared > 25
+
+
+@pytest.mark.parametrize(
+    ("results", "plain"),
+    [
+        ("dkim=pass header.d=wp.example header.s=rsa header.b=ay7HMYk+", True),
+        ('dkim=pass (2048-bit key; "a") header.d=wp.example header.b="bj/n5AKZ"; dkim-atps=neutral;', True),
+        ('dmarc=fail reason="SPF not aligned (relaxed), No valid DKIM" header.from=wp.example (policy=reject)', True),
+        ("\r\n\tspf=pass (x designates 192.0.2.1 as y) smtp.mailfrom=a+b@wp.example;\r\n\tdmarc=none", True),
+        ("spf=pass smtp.mailfrom=<jan@wp.example>", True),
+        ("dkim=pass action=none header.d=wp.example", False),
+        ("dkim=pass x.y=z header.d=wp.example", False),
+        ("dkim = pass header.d=wp.example", False),
+        ("dkim=pass header . d=wp.example", False),
+        ("dkim=pass header.d= wp.example", False),
+        ("dkim/1=pass header.d=wp.example", False),
+        ("DKIM=pass header.d=wp.example", False),
+        ("dkim=Pass header.d=wp.example", False),
+        (r'dkim=pass header.d=wp.example header.x="\""', False),
+        ('spf=pass smtp.mailfrom="a b"@wp.example', False),
+        ("dkim=pass header.d=wp.example header.x=ż", False),
+        ("dkim=pass header.d=wp.example (", False),
+        ("dkim=pass header.d=wp.example; junk", False),
+        ("x=none; " * 16 + "dkim=pass header.d=wp.example", False),
+        (f"dkim=pass header.d=wp.example header.x={'x' * 4096}", False),
+        ("none", False),
+        ("", False),
+    ],
+)
+def test_fields_as_filters_write_them(results: str, plain: bool) -> None:
+    assert is_plain(f" {MX}; {results}".encode()) is plain
