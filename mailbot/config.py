@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
@@ -20,6 +21,8 @@ from mailbot.errors import ConfigError
 Tls = Literal["imaps", "starttls", "plain"]
 RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
+Placement = Literal["above", "below"]
+Missing = Literal["dkim", "none"]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -42,6 +45,9 @@ class HelpdeskSettings:
         ("pomoc.informatyczna@mf.gov.pl",),
     )
     name: str = _doc("display name in the From of our mails", "Help Desk SISC")
+    subject_tags: tuple[str, ...] = _doc(
+        'what our own mail gateway puts in front of subjects ("[EXTERNAL]"): taken off before a subject is compared', ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,32 @@ class TicketSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationSettings:
-    authserv_id: str = _doc(
-        "authserv-id of our own MX: only its Authentication-Results count (RFC 8601); empty: none do", ""
+    authserv_id: str | tuple[str, ...] = _doc(
+        "authserv-id of our own MX, or a list: only its Authentication-Results count (RFC 8601), a job's id "
+        'behind "/" aside; "none": fields without one, as Exchange Online writes them; empty: none count (docs/mx.md)',
+        "",
+    )
+    received_by: tuple[str, ...] = _doc(
+        'our own hosts as they stand behind "by" in Received, from the top to the one that took the mail from outside; '
+        "* and ? allowed, each stands for one line or more in a row; empty: one of authserv_id",
+        (),
+    )
+    placement: Placement = _doc(
+        "above: our fields stand above the Received line of that last host; below: also directly under it, as rspamd "
+        "writes them, in an unbroken run of Authentication-Results, Received-SPF and X- fields",
+        "above",
+    )
+    strips_foreign: bool = _doc("our MX removes Authentication-Results of its name that a sender wrote", False)
+    missing: Missing = _doc(
+        "where no field counts: dkim: the signature itself is checked; none: nobody is proven", "dkim"
     )
     max_age_days: int = _doc("a Date further than this from the arrival goes to a person (replay)", 7)
+
+    @property
+    def authserv_ids(self) -> tuple[str, ...]:
+        """The names as written, without a job's id."""
+        written = self.authserv_id.split(",") if isinstance(self.authserv_id, str) else self.authserv_id
+        return tuple(name.partition("/")[0].strip() for name in written if name.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +283,8 @@ def _convert(hint: Any, value: Any) -> Any:
         if value not in get_args(hint):
             raise ValueError(f"{value!r} is not allowed; mend: one of {', '.join(map(str, get_args(hint)))}")
         return value
-    if origin in (Union, UnionType):  # pragma: no cover - no such setting today
-        raise ValueError("unsupported type")
+    if origin in (Union, UnionType):  # a text or a list of them
+        return value if isinstance(value, str) else _convert(tuple[str, ...], value)
     if hint is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if origin is tuple:
@@ -277,7 +305,8 @@ def _convert(hint: Any, value: Any) -> Any:
 
 
 def _contradictions(settings: Settings, where: str) -> list[str]:
-    found = []
+    found = _risky_tags(settings.helpdesk, where)
+    found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
@@ -300,6 +329,29 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         if bool(listener.tls_certificate) != bool(listener.tls_key):
             found.append(f"{where}: [{name}] tls_key: goes with tls_certificate; mend: set both or none")
     return found
+
+
+def _risky_tags(helpdesk: HelpdeskSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [helpdesk] subject_tags: {tag!r} could begin a citizen's own subject; "
+        'mend: with its brackets or colon, as the gateway writes it: "[EXTERNAL]"'
+        for tag in helpdesk.subject_tags
+        if len(tag) < 3 or (tag[0].isalnum() and tag[-1].isalnum())
+    ]
+
+
+def _mx_mistakes(mx: AuthenticationSettings) -> Iterator[str]:
+    """What would believe a sender, or nobody at all."""
+    if mx.placement == "below" and not mx.strips_foreign:
+        yield (
+            "placement: below the line of our MX a sender's own field looks like ours; mend: see that the MX removes "
+            "such fields and write strips_foreign = true, or have it write above and leave placement out (docs/mx.md)"
+        )
+    if "none" in mx.authserv_ids and not mx.received_by:
+        yield 'authserv_id: "none" names no host; mend: name them in received_by (docs/mx.md)'
+    for pattern in mx.received_by:
+        if not re.search(r"[A-Za-z0-9]", pattern):
+            yield f'received_by: {pattern!r} is every host, a sender\'s too; mend: name ours, as "*.mx.urzad.example"'
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from mailbot.model import (
     AuthResult,
     Checked,
     Defect,
+    Envelope,
     Identity,
     InboundMessage,
     Phrase,
@@ -54,20 +55,21 @@ class Understander:
         """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
         too_large = len(raw.raw) > MESSAGE_MAX
         try:
-            message = parse(raw.raw, raw.envelope, self._own_addresses)
+            message = self._parse(raw.raw, raw.envelope)
             if too_large:
                 message = self._beginning(raw) or message
             if raw.envelope.note:  # these bytes are not the whole message
                 message = replace(message, damage=(*message.damage, raw.envelope.note))
-            sender = self._authenticate(raw, message)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
+            request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            sender = self._authenticate(raw, message, request)
             return Understanding(
                 received_at=raw.received_at,
                 message=message,
                 sender=sender,
                 subject=kind,
-                request=phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY,
+                request=request,
                 identity=identify(message, sender, raw.sha256),
                 bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
                 stops=hold.asked_to_stop(message, kind),
@@ -75,6 +77,9 @@ class Understander:
             )
         except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
             return _not_understood(raw, error)
+
+    def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
+        return parse(octets, envelope, self._own_addresses, self.settings.helpdesk.subject_tags)
 
     @property
     def _own_addresses(self) -> frozenset[str]:
@@ -89,20 +94,20 @@ class Understander:
         nothing is granted on a part.
         """
         whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]
-        message = parse(whole_lines, raw.envelope, self._own_addresses)
+        message = self._parse(whole_lines, raw.envelope)
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
 
-    def _authenticate(self, raw: RawMessage, message: InboundMessage) -> Sender:
+    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         settings = self.settings
         road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
         return authenticate(
             raw,
             message,
             road=road.get(raw.envelope.source, "headers"),
-            authserv_id=settings.authentication.authserv_id,
+            settings=settings.authentication,
             resolver=self.resolver,
-            max_age_days=settings.authentication.max_age_days,
+            strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
 
 

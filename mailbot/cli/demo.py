@@ -129,7 +129,7 @@ async def _demo(folder: Path, port: int, once: bool) -> bool:
     console = Console(width=None if sys.stdout.isatty() else 150)
     async with _capture(folder / "captured") as relay_port:
         settings = _settings(folder, relay_port, await _free(port))
-        signed = applications(folder / "trust", settings.authentication.authserv_id)
+        signed = applications(folder / "trust", settings.authentication.authserv_ids[0])
         service = Service(compose.build(settings, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
         await _load_accounts(service, folder)
         await service.start()

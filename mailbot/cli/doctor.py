@@ -15,7 +15,7 @@ import click
 from sqlalchemy import inspect, make_url, select, text
 
 from mailbot import secret
-from mailbot.cli import compose, options
+from mailbot.cli import compose, doctor_mx, options
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import ConfigError, MailbotError, RulesError
@@ -81,7 +81,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *found,
         await _try("delivery", _delivery(settings), "check [delivery] host, port, tls and login"),
         await _try(
-            "authentication", _authentication(settings), "set [authentication] authserv_id as your MX writes it"
+            "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
         ),
         await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
     ]
@@ -208,10 +208,11 @@ async def _delivery(settings: Settings) -> str:
 
 
 async def _authentication(settings: Settings) -> str:
-    needed = settings.imap.host or (settings.lmtp.listen and settings.lmtp.authentication == "headers")
-    if needed and not settings.authentication.authserv_id:
-        raise ConfigError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
-    return settings.authentication.authserv_id or "not needed: senders are checked by mailbot itself"
+    listeners = (settings.lmtp, settings.smtp)
+    needed = settings.imap.host or any(one.listen and one.authentication == "headers" for one in listeners)
+    if not needed:
+        return "not needed: senders are checked by mailbot itself"
+    return await asyncio.to_thread(doctor_mx.look, settings)
 
 
 def _clock() -> str:
