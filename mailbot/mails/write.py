@@ -26,7 +26,8 @@ _TO_OLD_LOGIN = frozenset({MailKind.T14, MailKind.T19})
 its mail (domain.md §3.6)."""
 
 ONCE_A_DAY = frozenset({MailKind.T9, MailKind.T10, MailKind.T15, MailKind.T18})
-"""Mails that a ticket may have more than one of, on different days. Every other kind goes out once."""
+"""Mails that a ticket may have more than one of, on different days. Every other kind goes out once, unless a rule sends
+it for a mail that joins the ticket: then it goes out once a day as well."""
 
 
 class Writer:
@@ -74,7 +75,7 @@ class Writer:
         )
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:
-        which = f"{letter.now:%Y%m%d}" if kind in ONCE_A_DAY else ""
+        which = f"{letter.now:%Y%m%d}" if letter.joins or kind in ONCE_A_DAY else ""
         if kind is MailKind.T12:  # a ticket may be told of several breaks
             which = letter.breaks[0].name
         return thread.message_id(kind, letter.ticket, letter.token, self._office.domain, which)
