@@ -131,7 +131,7 @@ def category(
     """The category that a rule leaves alone (domain.md §3.2, column outcome).
 
     A signed application without any sentence is case B all the same. Outside the special procedure the sender's own
-    ticket says it, as long as the rule set knows that category, else what the mail is about.
+    ticket says it, else what the mail is about.
     """
     kind = u.subject.kind
     if kind is SubjectClass.EXACT:
@@ -139,7 +139,7 @@ def category(
         return CASE_B if untold or u.request.phrase is Phrase.B else "HASLO_AWARYJNE_A"
     if kind not in CHANNELS:
         return "TEMAT_NIEPOPRAWNY"
-    if known.thread and known.thread.own and (rules is None or known.thread.category in rules.categories):
+    if known.thread and known.thread.own:
         return known.thread.category
     return _matter(reading, rules) if rules else GENERAL
 

@@ -129,7 +129,8 @@ class Pipeline:
         return Letter(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
-            category=decision.category,
+            # That of an old ticket may be gone from the rules: its mails speak of the general one.
+            category=decision.category if decision.category in self.ruleset.categories else facts.GENERAL,
             opened_at=u.received_at,
             promised_at=promised_at,
             now=now,

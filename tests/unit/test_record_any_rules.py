@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -114,8 +114,9 @@ def pool() -> Iterator[bytes]:
 
 def report(number: str) -> bytes:
     """A delivery report (RFC 3464) for a mail of ours."""
+    to = bounce.address(SECRET, HELPDESK, number)
     return "\r\n".join((
-        "From: MAILER-DAEMON@mx.example", f"To: {bounce.address(SECRET, HELPDESK, number)}", "Subject: Undelivered", f"Message-ID: <{number}@mx.example>",
+        "From: MAILER-DAEMON@mx.example", f"To: {to}", "Subject: Undelivered", f"Message-ID: <{number}@mx.example>",
         "MIME-Version: 1.0", 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"', "",
         "--b", "Content-Type: text/plain", "", "Failed.", "--b", "Content-Type: message/delivery-status", "",
         "Reporting-MTA: dns; mx.example", "", "Final-Recipient: rfc822; x@y.example", "Action: failed", "Status: 5.1.1",
@@ -278,7 +279,7 @@ def hold_true(connection: Connection, at: datetime) -> None:
 
 
 OWN = {**ANSWER_DEMANDS, "thread": ("own",)}
-SECOND_REPLIES = {
+SECOND_REPLIES: dict[str, tuple[Outcome, State | None, list[MailKind], list[MailKind]]] = {
     # what a rule does with a mail to one's own ticket: mails of two replies a day for two days
     "a mail of the office": (Outcome.TICKET_UPDATE, None, [T.W1], [T.W1, T.W1]),
     "registered again": (Outcome.TICKET_UPDATE, State.W_TOKU, [T.T1, T.T8], [T.T1, T.T8, T.T1, T.T8]),
@@ -288,7 +289,9 @@ SECOND_REPLIES = {
 }
 
 
-def a_rule(when: dict[str, tuple[str, ...]], outcome: Outcome, state: State | None, mails: Sequence[MailKind]) -> Rule:
+def a_rule(
+    when: Mapping[str, tuple[str, ...]], outcome: Outcome, state: State | None, mails: Sequence[MailKind]
+) -> Rule:
     return Rule("own", None, "own", when, outcome, None, state, "", tuple(mails), shadow=False)
 
 
@@ -298,8 +301,8 @@ def reply(n: int) -> Understanding:
 
 @pytest.mark.parametrize("case", SECOND_REPLIES)
 def test_what_a_rule_sends_for_a_reply_leaves_once_a_day(case: str) -> None:
-    *answer, expected = SECOND_REPLIES[case]
-    with office((a_rule(OWN, *answer), *base()[0].rules)) as (engine, flow), engine.begin() as connection:
+    outcome, state, mails, expected = SECOND_REPLIES[case]
+    with office((a_rule(OWN, outcome, state, mails), *base()[0].rules)) as (engine, flow), engine.begin() as connection:
         record(connection, flow, [read(mail())], START)
         for day, replies in enumerate(([1], [2], [3, 4])):
             now = START + timedelta(days=day // 2, minutes=day)
