@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import select
 import signal
@@ -40,16 +39,17 @@ BATCH = [
 ]
 
 _PARENT = """
-import asyncio, multiprocessing, sys
+import asyncio, sys
 from functools import partial
 from pathlib import Path
 from mailbot.cli import compose
 from mailbot.workers.understand import Processes
 
 async def main(folder):
-    processes = Processes(partial(compose.understander, compose.settings(folder / "mailbot.toml")), 1)
+    settings = compose.settings(folder / "mailbot.toml")
+    processes = Processes(partial(compose.understander, settings), settings.worker)
     await processes.start()
-    print(multiprocessing.active_children()[0].pid, flush=True)
+    print(processes._idle[0].process.pid, flush=True)
     await asyncio.sleep(600)
 
 if __name__ == "__main__":
@@ -69,10 +69,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def processes(settings: Settings) -> AsyncIterator[Processes]:
-    running = Processes(partial(compose.understander, settings), 1)
-    await running.start()
-    yield running
-    running.close()
+    async with Processes(partial(compose.understander, settings), settings.worker) as running:
+        await running.start()
+        yield running
 
 
 async def test_a_process_understands_what_a_thread_understands(settings: Settings, processes: Processes) -> None:
@@ -82,9 +81,7 @@ async def test_a_process_understands_what_a_thread_understands(settings: Setting
 
 
 async def test_a_process_that_dies_costs_its_batch_a_delay_only(processes: Processes) -> None:
-    (child,) = multiprocessing.active_children()
-    child.kill()
-    child.join(30)
+    processes._idle[0].process.kill()
     with pytest.raises(TemporaryError, match="died"):
         await processes(BATCH)
     assert len(await processes(BATCH)) == len(BATCH)
