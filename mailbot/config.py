@@ -176,7 +176,7 @@ class WorkerSettings:
     deadline_seconds: float = _doc(
         "longest that a process may take to understand a batch, or a mail alone (at most half of lease_seconds)", 25.0
     )
-    memory_mb: int = _doc("address space of such a process, in megabytes: one mail of 35 MB needs 600", 2000)
+    memory_mb: int = _doc("address space of such a process, in megabytes: one mail of 35 MB needs 250", 1500)
     attempts: int = _doc("tries before a message that cannot be read or recorded goes to a person unread", 5)
 
 

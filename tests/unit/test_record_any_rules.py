@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -69,12 +70,14 @@ FREE = [kind for kind in MAILS if kind not in MAIL_DEMANDS and kind not in ("T2A
 
 @cache
 def base() -> tuple[Ruleset, Writer]:
-    """The shipped rules with a mail of the office's own and limits that a few mails reach."""
+    """The shipped rules with mails of the office's own and limits that a few mails reach."""
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(ROOT / "rules", Path(folder) / "rules"))
-        shutil.copy(copy / "mails" / "T20_blokada_logowania.txt.j2", copy / "mails" / "W1_own.txt.j2")
+        for kind in MailKind:
+            if kind.own:
+                shutil.copy(copy / "mails" / "T20_blokada_logowania.txt.j2", copy / "mails" / f"{kind}_own.txt.j2")
         shipped = load(copy)
-    tight = {name: Limit(mails, 24) for name, mails in TIGHT.items()}
+    tight: dict[str, Any] = {name: Limit(mails, 24) for name, mails in TIGHT.items()}
     ruleset = replace(shipped, limits=replace(shipped.limits, **tight))
     return ruleset, Writer(ruleset, Office("Help Desk", HELPDESK, HELPDESK, "helpdesk.example", "https://puesc.gov.pl"))
 
