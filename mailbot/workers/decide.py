@@ -11,7 +11,7 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, select
@@ -228,7 +228,8 @@ class DecideWorker:
         its clocks run. Only where even that fails it is buried."""
         if taken.tries >= self._settings.attempts:
             try:
-                await self._write(flow, [(taken.row, unread(taken.raw, f"given up: {reason}"))])
+                raw = replace(taken.raw, received_at=self._clock())  # the arrival itself may be what breaks the clocks
+                await self._write(flow, [(taken.row, unread(raw, f"given up: {reason}"))])
                 return
             except TemporaryError:
                 raise

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,14 @@ async def test_a_mail_that_cannot_be_recorded_gets_a_ticket(desk: Desk, monkeypa
     assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED]
     await desk.work()
     assert await desk.outcomes() == [ASKED, GIVEN_UP, ASKED]
+
+
+async def test_an_arrival_that_no_clock_can_reckon_with_gets_a_ticket(desk: Desk) -> None:
+    desk.put(question(1), question(2))
+    with desk.parts.database.engine.begin() as connection:
+        connection.execute(update(inbox).where(inbox.c.id == 1).values(received_at=datetime(9999, 12, 31, tzinfo=UTC)))
+    await desk.work()
+    assert await desk.outcomes() == [GIVEN_UP, ASKED]
 
 
 async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
