@@ -158,7 +158,7 @@ class DecideWorker:
             async with asyncio.timeout(self._settings.lease_seconds / 2):
                 read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
-            raise TemporaryError("no process that understands mails was free in time") from error
+            raise ReadingFailed("not understood within half of the lease") from error
         return list(zip(batch, read, strict=True))
 
     @staticmethod
