@@ -51,7 +51,8 @@ class Writer:
                 raise TemplateError(f"{letter.ticket}: {kind} was asked for without the old login")
             letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
         subject, text = self._templates.render(kind, letter.language, variables(kind, letter, self._ruleset, office))
-        registration = self._message_id(MailKind.T1, letter) if kind in _AFTER_REGISTRATION else None
+        opened = replace(letter, joins=False)
+        registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
         chain = [*letter.references, letter.in_reply_to, registration]
         heading = Heading(
             sender_name=office.name,

@@ -4,6 +4,7 @@ a mail that never comes."""
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -312,8 +313,11 @@ def test_what_a_rule_sends_for_a_reply_leaves_once_a_day(case: str) -> None:
             record(connection, flow, map(reply, replies), now)
             hold_true(connection, now)
         sent = connection.execute(select(outbox).where(outbox.c.ordinal == 0).order_by(outbox.c.id)).all()
+        first = connection.execute(select(outbox.c.message_id).where(outbox.c.kind == T.T1)).scalars().first()
     assert [row.kind for row in sent] == expected
     assert {row.state for row in sent} == {jobs.QUEUED}
+    later = [row.raw.decode() for row in sent if row.kind == T.T5]
+    assert all(str(first) in re.sub(r"\s", "", raw) for raw in later), "it refers to the registration that was sent"
 
 
 def test_the_mails_of_a_new_ticket_leave_in_their_order_whatever_they_are() -> None:

@@ -120,7 +120,9 @@ def message(raw: bytes) -> RawMessage:
     return RawMessage(raw, Envelope(Source.LMTP, "x@y.example", ("helpdesk-eclo@mf.gov.pl",)), WHEN)
 
 
-@pytest.mark.parametrize(("does", "cause"), [(b"expression", "deadline"), (b"burst", "memory"), (b"die", "died")])
+@pytest.mark.parametrize(
+    ("does", "cause"), [(b"expression", "deadline"), (b"burst", "memory"), (b"die", "died"), (b"look", "failed")]
+)
 async def test_what_a_mail_does_to_its_process_ends_with_it(does: bytes, cause: str) -> None:
     bounds = WorkerSettings(deadline_seconds=1.0)
     async with Processes(Trouble, bounds) as processes:  # type: ignore[arg-type]  # stands for an Understander

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailbot.config import ListenerSettings, Settings
 from mailbot.errors import ConfigError
@@ -23,11 +24,15 @@ def _burst() -> None:
     bytearray(10_000_000_000)
 
 
+def _look() -> None:
+    Path("/etc/passwd").read_bytes()
+
+
 def _die() -> None:
     os._exit(9)
 
 
-_DO = {b"expression": _expression, b"burst": _burst, b"die": _die}
+_DO = {b"look": _look, b"expression": _expression, b"burst": _burst, b"die": _die}
 
 
 class Trouble:
