@@ -201,7 +201,11 @@ class WorkerSettings:
     batch: int = _doc("messages decided in one transaction", 50)
     lease_seconds: int = _doc("a leased row falls back to the queue after this", 120)
     processes: int = _doc("processes that understand mails, each on a core of its own; 0: a thread instead", 1)
-    attempts: int = _doc("tries before a row is buried for a person", 5)
+    deadline_seconds: float = _doc(
+        "longest that a process may take to understand a batch, or a mail alone (at most half of lease_seconds)", 25.0
+    )
+    memory_mb: int = _doc("address space of such a process, in megabytes: one mail of 35 MB needs 250", 1500)
+    attempts: int = _doc("tries before a message that cannot be read or recorded goes to a person unread", 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +321,8 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
+    if settings.worker.deadline_seconds <= 0 or settings.worker.memory_mb < 500:
+        found.append(f"{where}: [worker] memory_mb: some seconds and 500 are the least; mend: leave the defaults")
     if settings.rules.reload_seconds < 0:
         found.append(f"{where}: [rules] reload_seconds: is negative; mend: write 5, or 0 for never")
     for network in settings.web.metrics:

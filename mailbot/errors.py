@@ -5,6 +5,7 @@ MailbotError
 │   ├── DatabaseUnavailable
 │   ├── MailboxUnavailable    the IMAP server does not answer
 │   ├── ResolverUnavailable   the DNS does not answer
+│   ├── ReadingFailed         the process that understands mails died at a batch or was ended
 │   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
 │   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
@@ -59,6 +60,10 @@ class MailboxUnavailable(TemporaryError):
 
 class ResolverUnavailable(TemporaryError):
     """The DNS did not answer in time or answered SERVFAIL."""
+
+
+class ReadingFailed(TemporaryError):
+    """The process that understands mails died, or took too long or too much memory: a mail of the batch may be why."""
 
 
 class RelayUnavailable(TemporaryError):

@@ -20,7 +20,7 @@ from mailbot.pipeline import Pipeline
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.sender.resolver import DnsResolver, Resolver
+from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.storage.engine import Database, connect, migrate
 from mailbot.understand import Understander
 
@@ -59,7 +59,7 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
 
 def understander(chosen: Settings) -> Understander:
     """For a process that only understands: no database, and no rules, whose folder may just be refused."""
-    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
+    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), Forbearing(DnsResolver()))
 
 
 def build(
@@ -75,5 +75,5 @@ def build(
     migrate(engine)
     key = secret.load(Path(chosen.secret.key_file))
     directory = SqlDirectory()
-    flow = pipeline(chosen, key, directory, resolver or DnsResolver(), rng)
+    flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)

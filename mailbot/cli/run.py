@@ -37,11 +37,11 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
 async def _run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     settings = compose.settings(config_file)
     parts = compose.build(settings)
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.understander, settings), settings.worker.processes)
-            stack.callback(understand.close)
+            understand = Processes(partial(compose.understander, settings), settings.worker)
+            await stack.enter_async_context(understand)
             await understand.start()
         await _serve(Service(parts, roles, understand))
 

@@ -149,6 +149,10 @@ def _check_sense(document: Document, node: Node, entries: dict[str, Node], rule:
     if states is not None and rule.state not in states:
         what = f"{rule.outcome} goes with another state"
         document.wrong(entries.get("state", node), "state", what, f"write {states[0]}", "state")
+    if MailKind.T6 in rule.mails and rule.state is not State.OCZEKUJE_NA_KLIENTA:
+        what = "T6 names the last day of the citizen's answer, and only a ticket that waits for it has one"
+        mend = f"write {State.OCZEKUJE_NA_KLIENTA}, or send another mail"
+        document.wrong(entries.get("state", entries["mails"]), "state", what, mend, "state")
     if rule.state in WAITING and not rule.desk:
         place = entries.get("desk", entries.get("state", node))
         mend = 'write "desk: II_LINIA" (or another desk)'

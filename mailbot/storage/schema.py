@@ -81,6 +81,7 @@ inbox = Table(
     Column("envelope", JSON, nullable=False),
     Column("received_at", UtcDateTime(), nullable=False),
     *_lease(),
+    Column("deferred", Integer, nullable=False, server_default=text("0")),
     Column("message_key", String(1100)),
     Column("fingerprint", String(64)),
     Column("outcome", String(20)),
@@ -90,6 +91,7 @@ inbox = Table(
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
+deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
 message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
 
 raw_message = Table(
