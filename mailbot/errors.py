@@ -3,6 +3,7 @@
 MailbotError
 ├── TemporaryError            trying again later may help (SMTP 4xx, a locked database, DNS time-out)
 │   ├── DatabaseUnavailable
+│   │   └── DatabaseGone      its file was deleted or replaced while we ran: our process must end
 │   ├── MailboxUnavailable    the IMAP server does not answer
 │   ├── ResolverUnavailable   the DNS does not answer
 │   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
@@ -51,6 +52,10 @@ class PermanentError(MailbotError):
 
 class DatabaseUnavailable(TemporaryError):
     """The database does not answer, is locked or refused the transaction."""
+
+
+class DatabaseGone(DatabaseUnavailable):
+    """The file of the database was deleted, moved or replaced. The process must end, and not start again by itself."""
 
 
 class MailboxUnavailable(TemporaryError):
