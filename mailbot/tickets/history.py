@@ -10,7 +10,8 @@ from sqlalchemy import Connection, exists, or_, select
 
 from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Seen, Sender, State
 from mailbot.outbox import jobs
-from mailbot.storage.schema import inbox, outbox, ticket
+from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
+from mailbot.storage.values import fit
 
 
 def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
@@ -27,7 +28,7 @@ def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
         digest.update(hashlib.sha256(attachment.data).digest())
     if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
         digest.update(sha256.encode())
-    return Identity(message.message_id or f"sha256:{sha256}", digest.hexdigest())
+    return Identity(fit(message.message_id or f"sha256:{sha256}", MESSAGE_KEY), digest.hexdigest())
 
 
 class History:

@@ -1,4 +1,4 @@
-"""What the database does to us: time-outs, cut connections, vanished clients (PostgreSQL); a full disk, a locked file."""
+"""What a database does to us: time-outs, cut connections, clients that vanish, a full disk, a locked file."""
 
 from __future__ import annotations
 

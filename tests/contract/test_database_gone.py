@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC240  # the files are small and ours
 """The file of a SQLite database vanishes while mailbot runs: nothing is answered for that nobody will find again."""
 
 from __future__ import annotations
