@@ -88,7 +88,7 @@ inbox = Table(
     Column("outcome", String(20)),
     Column("ticket_id", Id, ForeignKey("ticket.id", name="fk_inbox_ticket_id", use_alter=True)),
     Index("ix_inbox_state_due_at", "state", "due_at"),
-    Index("ix_inbox_message_key_fingerprint", "message_key", "fingerprint"),
+    Index("ix_inbox_message_key_fingerprint_id", "message_key", "fingerprint", "id"),
     Index("ix_inbox_ticket_id", "ticket_id"),
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
@@ -124,6 +124,7 @@ decision = Table(
     Index(
         "ix_decision_limited",
         "sender",
+        "inbox_id",
         sqlite_where=text("outcome = 'RATE_LIMITED'"),
         postgresql_where=text("outcome = 'RATE_LIMITED'"),
     ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, select
 
 from mailbot.address import domain, login_key
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
@@ -102,15 +102,17 @@ class Arrivals:
             return self._held.get(source.sender or "")
         c = decision.c
         return self._connection.execute(
-            select(func.max(ticket.c.id))
+            select(ticket.c.id)
             .select_from(decision)
             .join(inbox, inbox.c.id == c.inbox_id)
             .join(ticket, ticket.c.id == inbox.c.ticket_id)
             .where(
                 c.sender == source.sender,
-                c.outcome == _LIMITED.value,
+                c.outcome == literal(_LIMITED.value, literal_execute=True),  # the index is of these rows alone
                 ticket.c.state == State.WSTRZYMANE.value,
             )
+            .order_by(c.inbox_id.desc())
+            .limit(1)
         ).scalar_one_or_none()
 
     def add(self, source: Source, decided: Decision, ticket_id: int | None) -> None:

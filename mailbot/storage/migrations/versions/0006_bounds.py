@@ -29,9 +29,11 @@ def upgrade() -> None:
         _widen(table, column, old, new)
     op.create_index("ix_inbox_ticket_id", "inbox", ["ticket_id"])
     op.drop_index("ix_inbox_message_key", "inbox")
-    op.create_index("ix_inbox_message_key_fingerprint", "inbox", ["message_key", "fingerprint"])
+    op.create_index("ix_inbox_message_key_fingerprint_id", "inbox", ["message_key", "fingerprint", "id"])
     where = sa.text(_LIMITED)
-    op.create_index("ix_decision_limited", "decision", ["sender"], sqlite_where=where, postgresql_where=where)
+    op.create_index(
+        "ix_decision_limited", "decision", ["sender", "inbox_id"], sqlite_where=where, postgresql_where=where
+    )
     op.add_column("account", sa.Column("surname_key", sa.String(length=240)))
     _fill("account", "surname", "surname_key", surname_key)
     with op.batch_alter_table("account") as account:
@@ -46,7 +48,7 @@ def downgrade() -> None:
         account.create_index("ix_account_birth_year", ["birth_year"])
         account.drop_column("surname_key")
     op.drop_index("ix_decision_limited", "decision")
-    op.drop_index("ix_inbox_message_key_fingerprint", "inbox")
+    op.drop_index("ix_inbox_message_key_fingerprint_id", "inbox")
     op.create_index("ix_inbox_message_key", "inbox", ["message_key"])
     op.drop_index("ix_inbox_ticket_id", "inbox")
     for table, column, old, new in _WIDTHS:
