@@ -156,6 +156,7 @@ class Database:
         self._jobs: deque[_Job] = deque()
         self._waiting = threading.Condition()
         self._closing = False
+        self._victims = threading.RLock()
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
@@ -266,7 +267,8 @@ class Database:
             self._check()  # what was committed into a file that nobody will open again must not be answered for
         except Exception as error:
             if _is_victim(error) and tries < _TRIES:
-                self._commit(group, tries + 1)
+                with self._victims:  # one after the other, so that they do not meet again
+                    self._commit(group, tries + 1)
             elif len(group) == 1 or not begun or _is_lost(error):  # no unit is to blame
                 _answer(group, asyncio.Future.set_exception, [_translate(error) for _ in group])
             else:

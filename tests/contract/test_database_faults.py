@@ -44,6 +44,16 @@ def row(name: str, value: int = 0) -> Callable[[Connection], int]:
     return work
 
 
+def large(octets: int) -> Callable[[Connection], int]:
+    """A row past the column's bound."""
+
+    def work(connection: Connection) -> int:
+        connection.execute(text("INSERT INTO counter VALUES (:name, 0)"), {"name": "x" * octets})
+        return octets
+
+    return work
+
+
 def names(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         connection.info["reader"] = True
@@ -281,9 +291,9 @@ async def test_a_full_disk_is_temporary_and_its_end_is_enough(tmp_path: Path) ->
 
         await database.write(room(2))
         with pytest.raises(DatabaseUnavailable, match="full"):
-            await database.write(row("x" * 40_000))
+            await database.write(large(40_000))
         await database.write(room(1000))
-        assert await database.write(row("y" * 40_000, 1)) == 1
+        assert await database.write(large(40_000)) == 40_000
         assert [len(name) for name in names(engine)] == [40_000]
     engine.dispose()
 
@@ -294,7 +304,7 @@ async def test_one_mail_too_large_for_the_disk_leaves_room_for_others(tmp_path: 
         pages = await database.read(lambda c: c.execute(text("PRAGMA page_count")).scalar_one())
         await database.write(lambda c: c.execute(text(f"PRAGMA max_page_count={pages + 4}")))
         sizes = (10, 100_000, 20, 30)
-        found = await asyncio.gather(*(database.write(row("z" * n, n)) for n in sizes), return_exceptions=True)
+        found = await asyncio.gather(*(database.write(large(n)) for n in sizes), return_exceptions=True)
         assert [answer if isinstance(answer, int) else type(answer) for answer in found] == [
             *(10, DatabaseUnavailable),
             *(20, 30),
