@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -34,6 +34,13 @@ class DatabaseSettings:
     url: str = _doc(
         "SQLAlchemy URL: sqlite:///FILE, or postgresql+psycopg://… beyond one machine", "sqlite:///mailbot.db"
     )
+    connect_seconds: int = _doc("longest wait for a new connection (PostgreSQL)", 5)
+    lock_seconds: int = _doc("longest wait for what somebody else has locked; then mail is answered 4xx", 10)
+    statement_seconds: int = _doc("longest statement (PostgreSQL)", 60)
+    idle_seconds: int = _doc(
+        "the server ends a transaction that says nothing for this long: who vanished holds no lock (PostgreSQL)", 30
+    )
+    peer_seconds: int = _doc("a connection whose other end is silent is dead after this (PostgreSQL over TCP)", 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +322,7 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
         found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
+    found += _endless(settings.database, where)
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
     if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
@@ -358,6 +366,14 @@ def _mx_mistakes(mx: AuthenticationSettings) -> Iterator[str]:
     for pattern in mx.received_by:
         if not re.search(r"[A-Za-z0-9]", pattern):
             yield f'received_by: {pattern!r} is every host, a sender\'s too; mend: name ours, as "*.mx.urzad.example"'
+
+
+def _endless(database: DatabaseSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [database] {name}: less than a second; mend: leave the default, {value}"
+        for name, value in asdict(DatabaseSettings()).items()
+        if name.endswith("_seconds") and getattr(database, name) < 1
+    ]
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 MailbotError
 ├── TemporaryError            trying again later may help (SMTP 4xx, a locked database, DNS time-out)
 │   ├── DatabaseUnavailable
+│   │   └── DatabaseGone      its file was deleted or replaced while we ran: our process must end
 │   ├── MailboxUnavailable    the IMAP server does not answer
 │   ├── ResolverUnavailable   the DNS does not answer
 │   ├── ReadingFailed         the process that understands mails died at a batch or was ended
@@ -52,6 +53,10 @@ class PermanentError(MailbotError):
 
 class DatabaseUnavailable(TemporaryError):
     """The database does not answer, is locked or refused the transaction."""
+
+
+class DatabaseGone(DatabaseUnavailable):
+    """The file of the database was deleted, moved or replaced. The process must end, and not start again by itself."""
 
 
 class MailboxUnavailable(TemporaryError):

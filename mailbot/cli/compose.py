@@ -71,7 +71,7 @@ def build(
 ) -> Parts:
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
     rng = rng or random.SystemRandom()
-    engine = connect(chosen.database.url)
+    engine = connect(chosen.database.url, chosen.database)
     migrate(engine)
     key = secret.load(Path(chosen.secret.key_file))
     directory = SqlDirectory()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ from mailbot.cli import compose
 from mailbot.cli.compose import Parts
 from mailbot.config import ListenerSettings
 from mailbot.delivery.smtp import Relay
+from mailbot.errors import DatabaseGone
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
@@ -59,6 +61,7 @@ class Service:
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -104,6 +107,13 @@ class Service:
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+
+    async def _watch(self) -> None:
+        try:
+            await self.parts.database.watch()
+        except DatabaseGone as error:
+            step("database-gone", level=logging.CRITICAL, reason=error.reason)
+            raise
 
     def _run(self, loop: Loop) -> Loop:
         self._loops.append(loop)

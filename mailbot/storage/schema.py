@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -16,13 +15,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
+
+from mailbot.storage.values import JSON, String, Text
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -47,6 +46,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
 
+MESSAGE_KEY = 600
+"""Characters of inbox.message_key; of an index row PostgreSQL keeps 2,704 octets, and a character may have four."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,7 +65,7 @@ def _lease() -> tuple[Column[Any], ...]:
         Column("state", String(12), nullable=False),
         Column("due_at", UtcDateTime(), nullable=False),
         Column("attempts", Integer, nullable=False, server_default=text("0")),
-        Column("leased_by", String(64)),
+        Column("leased_by", String(128)),
         Column("leased_until", UtcDateTime()),
         Column("last_error", Text),
     )
@@ -82,12 +84,13 @@ inbox = Table(
     Column("received_at", UtcDateTime(), nullable=False),
     *_lease(),
     Column("deferred", Integer, nullable=False, server_default=text("0")),
-    Column("message_key", String(1100)),
+    Column("message_key", String(MESSAGE_KEY)),
     Column("fingerprint", String(64)),
     Column("outcome", String(20)),
     Column("ticket_id", Id, ForeignKey("ticket.id", name="fk_inbox_ticket_id", use_alter=True)),
     Index("ix_inbox_state_due_at", "state", "due_at"),
-    Index("ix_inbox_message_key", "message_key"),
+    Index("ix_inbox_message_key_fingerprint_id", "message_key", "fingerprint", "id"),
+    Index("ix_inbox_ticket_id", "ticket_id"),
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
@@ -120,6 +123,13 @@ decision = Table(
     Column("answered", Integer, nullable=False, server_default=text("0")),
     Index("ix_decision_decided_at", "decided_at"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
+    Index(
+        "ix_decision_limited",
+        "sender",
+        "inbox_id",
+        sqlite_where=text("outcome = 'RATE_LIMITED'"),
+        postgresql_where=text("outcome = 'RATE_LIMITED'"),
+    ),
     Index(
         "ix_decision_domain_received_at",
         "domain",
@@ -157,7 +167,7 @@ ruleset_load = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("at", UtcDateTime(), nullable=False),
-    Column("process", String(64), nullable=False),
+    Column("process", String(128), nullable=False),
     Column("hash", String(64)),
     Column("mistakes", Text),
     Index("ix_ruleset_load_at", "at"),
@@ -269,6 +279,7 @@ account = Table(
     Column("login_key", String(320), nullable=False, unique=True),
     Column("given", String(120), nullable=False),
     Column("surname", String(120), nullable=False),
+    Column("surname_key", String(240), nullable=False),
     Column("sex", String(1)),
     Column("birth_year", Integer, nullable=False),
     Column("pesel_hash", String(64)),
@@ -277,7 +288,7 @@ account = Table(
     Column("status", String(12), nullable=False),
     Column("emergency_hash", String(200)),
     Column("emergency_set_at", UtcDateTime()),
-    Index("ix_account_birth_year", "birth_year"),
+    Index("ix_account_birth_year_surname_key", "birth_year", "surname_key"),
 )
 
 counter = Table(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -24,6 +25,9 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ruleset_load, shadow_hit, ticket
 
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
+_REMEMBERED = 100
+_ahead: dict[datetime, float] = {}
+"""Moments that were ahead of the clock, and when that was first seen (time.monotonic)."""
 _DAY = timedelta(days=1)
 _OPEN = tuple(state.value for state in State if not state.closed)
 _UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
@@ -94,6 +98,19 @@ def _age(moment: datetime | None, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 
+def _waited(moment: datetime | None, now: datetime) -> float:
+    """As ``_age``, of what has happened: when that is yet to come the clock was set back. Then it counts from the first
+    look, by a clock that nobody sets."""
+    if moment is None:
+        return 0.0
+    if moment > now and moment not in _ahead:
+        while len(_ahead) >= _REMEMBERED:
+            del _ahead[next(iter(_ahead))]
+        _ahead[moment] = time.monotonic()
+    counted = 1.0 + time.monotonic() - _ahead[moment] if moment in _ahead else 0.0
+    return max(_age(moment, now), counted)
+
+
 def _tickets(connection: Connection) -> Iterator[Metric]:
     t = ticket.c
     grouped = connection.execute(
@@ -134,7 +151,7 @@ def _unanswered(connection: Connection, now: datetime) -> Metric:
     family = _gauge(
         "ticket_oldest_unsent_seconds", "Age of the oldest ticket whose mails are not all accepted; 0: none"
     )
-    family.add_metric((), _age(oldest, now))
+    family.add_metric((), _waited(oldest, now))
     return family
 
 
@@ -149,7 +166,7 @@ def _rows(
     for name in _UNDONE:
         count, first = next(((count, first) for key, count, first in found if key == name), (0, None))
         counts.add_metric((name,), count)
-        ages.add_metric((name,), _age(first, now))
+        ages.add_metric((name,), (_waited if table is inbox else _age)(first, now))
     yield counts
     yield ages
 
