@@ -21,6 +21,7 @@ from mailbot.secret import Secret
 from mailbot.storage.schema import imap_cursor, inbox, raw_message
 
 _PURPOSE = "raw message"
+_TOGETHER = 500  # keys in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,17 @@ def stored_whole(connection: Connection, cursor: Cursor, uids: Sequence[int]) ->
     keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in uids}
     found = connection.execute(select(inbox.c.delivery_key, inbox.c.envelope).where(inbox.c.delivery_key.in_(keys)))
     return sorted(keys[row.delivery_key] for row in found if row.envelope.get("note") is None)
+
+
+def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> set[int]:
+    """Those of ``uids`` (of the mailbox and UIDVALIDITY of ``cursor``) that are in the inbox, whole or not."""
+    found: set[int] = set()
+    for start in range(0, len(uids), _TOGETHER):
+        chunk = uids[start : start + _TOGETHER]
+        keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in chunk}
+        there = connection.execute(select(inbox.c.delivery_key).where(inbox.c.delivery_key.in_(keys)))
+        found.update(keys[key] for key in there.scalars())
+    return found
 
 
 def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:
