@@ -41,6 +41,21 @@ class Cursor:
     last_uid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What tells a message without its octets."""
+
+    message_id: str | None
+    size: int | None
+    received_at: datetime
+
+    def same_as(self, other: Trace) -> bool:
+        """Whether both are one message: the Message-ID alone may be used twice by a bad program."""
+        if self.message_id is None or self.message_id != other.message_id:
+            return False
+        return self.size == other.size or self.received_at == other.received_at
+
+
 def delivery_key(message: RawMessage) -> str:
     """What two arrivals of one delivery share.
 
@@ -141,6 +156,18 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
         there = connection.execute(select(inbox.c.delivery_key).where(inbox.c.delivery_key.in_(keys)))
         found.update(keys[key] for key in there.scalars())
     return found
+
+
+def stored_traces(connection: Connection, message_ids: Sequence[str | None]) -> list[Trace]:
+    """What is stored under these Message-IDs; of rows that were understood."""
+    c = inbox.c
+    wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_([i for i in message_ids if i]))
+    return [Trace(*row) for row in connection.execute(wanted)]
+
+
+def digest_stored(connection: Connection, sha256: str) -> bool:
+    """Whether these very octets are in the inbox, from wherever they came."""
+    return connection.execute(select(inbox.c.id).where(inbox.c.sha256 == sha256).limit(1)).first() is not None
 
 
 def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:

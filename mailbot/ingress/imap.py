@@ -9,13 +9,11 @@ once. Nothing is deleted, no flag is set; taken messages are moved when the admi
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,50 +27,24 @@ from mailbot.inbox import Cursor, move_cursor, read_cursor, store, stored_uids, 
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
+from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, step, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
-_LISTED = 500  # messages whose sizes are asked in one command: a UID set stays below 8,192 octets (RFC 7162 §4)
-_BATCH_MESSAGES = 50
-_BATCH_OCTETS = 8 * 2**20
 _IDLE_SECONDS = 540  # 29 minutes is the bound of RFC 2177; NAT forgets connections earlier
-_TRIES = 3  # failures of one message, fetched alone, before those behind it may pass
-_PATIENCE = timedelta(hours=6)  # and with none behind it; a person still has most of the 24 hours
 _LONGEST_BACKOFF = 300.0
 _STANDBY_ATTEMPT = 5  # a process that waits for another's lease looks every 16 to 32 seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """A message in the mailbox. ``size`` is None when the server did not tell."""
-
-    uid: int
-    size: int | None
-    received_at: datetime
-
-
-@dataclass(slots=True)
-class _Short:
-    """Fewer octets than announced, and how many connections gave exactly these."""
-
-    digest: bytes
-    session: int
-    times: int = 1
-    whole: bool = False
-
-
-def _at_least_half(item: _Listed, body: bytes) -> bool:
-    return item.size is None or 2 * len(body) >= item.size
 
 
 class ImapReader:
     """Takes the messages of one folder into the inbox, for ever.
 
     ``on_stored`` is called after each commit. ``last_poll`` (the last time the folder was seen to hold nothing new) and
-    ``connected`` are for health checks. ``rand`` gives numbers in [0, 1) for the jitter.
+    ``connected`` are for health checks. ``oldest``: mail older than this is counted at the first look. ``rand`` gives
+    numbers in [0, 1) for the jitter.
     """
 
     def __init__(
@@ -83,6 +55,7 @@ class ImapReader:
         clock: Clock = utc_now,
         on_stored: Callable[[], None] = lambda: None,
         *,
+        oldest: timedelta = timedelta(days=7),
         rand: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -95,19 +68,16 @@ class ImapReader:
         self._on_stored = on_stored
         self._rand = rand
         self._sleep = sleep
-        self._mailbox = f"{settings.user}@{settings.host}/{settings.folder}"
+        self._oldest = oldest
+        self._mailbox = mailbox_name(settings, settings.folder)
         self._attempt = 0
         self._claim = Claim(settings, database, self._mailbox, clock)
-        self._since = date.fromisoformat(settings.since) if settings.since else date.min
+        self._since = first_day(settings)
         self._taken_over_at: datetime | None = None
         self._compared = 0.0  # when the whole folder was, of the monotonic clock
-        self._sessions = 0
-        self._inexact = False  # the server told sizes that are too large of messages it gave twice alike
-        self._uidvalidity: int | None = None  # of the mailbox that the next four speak of
+        self._uidvalidity: int | None = None  # of the mailbox that the next two speak of
         self._known: set[int] = set()  # UIDs that are stored, or older than the admin wants
-        self._failures: dict[int, int] = {}  # UID → failures of a FETCH of it alone; being here: fetch it alone
-        self._failing: dict[int, datetime] = {}  # UID → its first failure
-        self._short: dict[int, _Short] = {}
+        self._fetcher = Fetcher(settings.max_size, clock)
 
     async def run(self) -> NoReturn:
         """Read until cancelled. No failure ends it: each is logged, then a back-off of 1 s to 5 min."""
@@ -140,7 +110,7 @@ class ImapReader:
 
     async def _session(self) -> NoReturn:
         """One connection, from login to its end; leaves only by an exception."""
-        self._sessions += 1
+        self._fetcher.new_session()
         await self._claim.wait_for_lease()
         connection = await ImapConnection.open(self._settings)
         try:
@@ -173,8 +143,8 @@ class ImapReader:
         """Where to go on. Under a new UIDVALIDITY all UIDs are new: read from the start (repeats are known later)."""
         if uidvalidity != self._uidvalidity:
             self._uidvalidity = uidvalidity
-            for about in (self._known, self._failures, self._failing, self._short):
-                about.clear()
+            self._known.clear()
+            self._fetcher.forget()
         cursor = await self._database.read(lambda connection: read_cursor(connection, self._mailbox))
         if cursor is not None and cursor.uidvalidity == uidvalidity:
             return cursor
@@ -216,194 +186,61 @@ class ImapReader:
         await self._database.write(seen)
         self.last_poll = now
         self._attempt = 0
-        for about in (self._failures, self._failing, self._short):
-            about.clear()
+        self._fetcher.forget()
         return cursor
 
     def _refuse_ghosts(self, uids: Sequence[int], before: Sequence[int]) -> None:
         """Messages that are listed, then said to be gone, then listed again must not make us spin."""
         if uids == before:
             for uid in uids:
-                self._count_failure(uid)
+                self._fetcher.count_failure(uid)
             raise MailboxUnavailable(f"the server lists {len(uids)} messages and says that they are gone")
-
-    def _count_failure(self, uid: int) -> None:
-        self._failures[uid] = self._failures.get(uid, 0) + 1
-        self._failing.setdefault(uid, self._clock())
 
     async def _take_all(self, connection: ImapConnection, cursor: Cursor, uids: Sequence[int]) -> Cursor:
         """Take these messages, but for those from before the day that the admin named."""
         first = cursor.last_uid == 0
-        wanted = 0
-        for start in range(0, len(uids), _LISTED):
-            listed = await self._list(connection, uids[start : start + _LISTED])
+        wanted = old = 0
+        for start in range(0, len(uids), LISTED):
+            listed = await self._fetcher.sizes(connection, uids[start : start + LISTED])
             young = [item for item in listed if item.received_at.date() >= self._since]
             self._known.update({item.uid for item in listed} - {item.uid for item in young})
             wanted += len(young)
-            for batch in self._batches(young):
+            old += sum(item.received_at < self._clock() - self._oldest for item in young)
+            for batch in self._fetcher.batches(young):
                 cursor = await self._take(connection, cursor, batch)
         if first:
-            step("imap-first-look", mailbox=self._mailbox, there=len(uids), before_since=len(uids) - wanted)
+            step("imap-first-look", mailbox=self._mailbox, left=len(uids) - wanted, taken=wanted, old_for_a_person=old)
         return cursor
 
-    async def _list(self, connection: ImapConnection, uids: Sequence[int]) -> list[_Listed]:
-        """Size and date of each message. Where the server fails to tell, fetching the message will show why."""
-        try:
-            found = await connection.fetch_items(uids, "(UID RFC822.SIZE INTERNALDATE)")
-        except Refused:
-            found = {}
-        now = self._clock()
-        listed = []
-        for uid in uids:
-            items = found.get(uid, {})
-            received_at = syntax.arrival(items.get("INTERNALDATE", b""), now)
-            listed.append(_Listed(uid, syntax.number(items.get("RFC822.SIZE", b"")), received_at))
-        return listed
-
-    def _batches(self, listed: Sequence[_Listed]) -> Iterator[list[_Listed]]:
-        """Cut into transactions. A message too large, or of unknown size, is alone; one that failed before goes with
-        the next, which alone can show that the fault is the message's and not the server's."""
-        batch: list[_Listed] = []
-        octets = 0
-        for item in listed:
-            size = item.size if item.size is not None and item.size <= self._settings.max_size else _BATCH_OCTETS + 1
-            full = len(batch) == _BATCH_MESSAGES or octets + size > _BATCH_OCTETS
-            if batch and full and batch[-1].uid not in self._failures:
-                yield batch
-                batch, octets = [], 0
-            batch.append(item)
-            octets += size
-        if batch:
-            yield batch
-
-    async def _take(self, connection: ImapConnection, cursor: Cursor, batch: Sequence[_Listed]) -> Cursor:
+    async def _take(self, connection: ImapConnection, cursor: Cursor, batch: Sequence[Listed]) -> Cursor:
         """Store a batch and move the cursor in one transaction, then move the messages.
 
         A message that failed stops the batch: what lies before it is taken, and the connection is made anew.
         """
-        bodies = await self._bodies(connection, batch)
-        head = self._head(batch, bodies)
+        bodies = await self._fetcher.bodies(connection, batch)
+        head = self._fetcher.head(batch, bodies)
         there = [item for item in head if bodies.get(item.uid, b"") is not None]
         if there:  # the cursor never passes the last message we hold: a server may name UIDs that it has yet to give
             cursor = Cursor(cursor.mailbox, cursor.uidvalidity, max(cursor.last_uid, there[-1].uid))
-            taken = {item.uid: self._message(cursor, item, bodies) for item in there}
+            taken = {item.uid: self._message(cursor, item, bodies.get(item.uid)) for item in there}
             await self._store(cursor, list(taken.values()))
-            for item in there:
-                self._known.add(item.uid)
-                for about in (self._failures, self._failing, self._short):
-                    about.pop(item.uid, None)
+            self._known.update(taken)
+            self._fetcher.forget(list(taken))
             await self._move(connection, [uid for uid, message in taken.items() if message.envelope.note is None])
         if len(head) < len(batch):
             raise MailboxUnavailable(f"UID {batch[len(head)].uid} cannot be fetched")
         return cursor
 
-    async def _bodies(self, connection: ImapConnection, batch: Sequence[_Listed]) -> dict[int, bytes | None]:
-        """UID → octets, None for a message that is gone; one that failed is absent.
-
-        One command for all; where that fails each message alone, those that failed before last, for they may break the
-        connection again.
-        """
-        if not any(item.uid in self._failures for item in batch):
-            try:
-                return await self._fetch(connection, batch)
-            except Refused:
-                pass
-            except MailboxUnavailable:
-                self._failures.update((item.uid, 0) for item in batch)
-                raise
-        bodies: dict[int, bytes | None] = {}
-        for item in sorted(batch, key=lambda item: (self._failures.get(item.uid, 0), item.uid)):
-            try:
-                bodies |= await self._fetch(connection, [item])
-            except MailboxUnavailable as error:
-                self._count_failure(item.uid)
-                step("imap-failed-message", level=logging.WARNING, uid=item.uid, reason=error.reason)
-                if not isinstance(error, Refused):
-                    break
-        return {uid: body for uid, body in bodies.items() if body is not None or self._failures.get(uid, 0) < _TRIES}
-
-    async def _fetch(self, connection: ImapConnection, batch: Sequence[_Listed]) -> dict[int, bytes | None]:
-        """As ``_bodies``, but complete or Refused. PEEK: \\Seen is not set. Of a message too large only the header."""
-        section = "HEADER" if self._too_large(batch[0]) else ""
-        found = await connection.fetch_items([item.uid for item in batch], f"(UID BODY.PEEK[{section}])")
-        bodies: dict[int, bytes | None] = {}
-        for item in batch:
-            bodies[item.uid] = found.get(item.uid, {}).get(f"BODY[{section}]")
-        parts = [item.uid for item in batch if not self._is_whole(item, bodies[item.uid])]
-        if parts:
-            raise Refused(f"FETCH: fewer octets than RFC822.SIZE of {len(parts)} messages")
-        missing = [uid for uid, body in bodies.items() if body is None]
-        if missing and (kept := await connection.search("UID", syntax.uid_set(missing))):
-            raise Refused(f"FETCH: no body for {len(kept)} messages that are there")
-        return bodies
-
-    def _is_whole(self, item: _Listed, body: bytes | None) -> bool:
-        """Whether ``body`` is all that the server will ever give of a message that is there.
-
-        No octets are never a message, but where the size says so. Fewer than announced may be all: some servers guess
-        (Exchange), or count line ends otherwise. So they count when two connections give the same, or two commands
-        once the server is known for it; less than half needs more connections, and a person looks (``_message``).
-        More octets than announced lack nothing.
-        """
-        if body is None or self._too_large(item) or (item.size is not None and item.size <= len(body)):
-            return True
-        if not body or item.size is None:
-            return bool(body)
-        digest = hashlib.sha256(body).digest()
-        seen = self._short.get(item.uid)
-        if seen is None or seen.digest != digest:
-            self._short[item.uid] = _Short(digest, self._sessions)
-            return False
-        if seen.session != self._sessions:
-            seen.session, seen.times = self._sessions, seen.times + 1
-        elif not self._inexact:
-            return seen.whole
-        seen.whole = seen.times >= (2 if _at_least_half(item, body) else _TRIES) or (
-            self._inexact and _at_least_half(item, body)
-        )
-        if seen.whole and not self._inexact and _at_least_half(item, body):
-            self._inexact = True
-            step("imap-sizes-inexact", level=logging.WARNING, mailbox=self._mailbox, uid=item.uid)
-        return seen.whole
-
-    def _head(self, batch: Sequence[_Listed], bodies: Mapping[int, bytes | None]) -> Sequence[_Listed]:
-        """The messages before the first failed one. A failed one is passed over, and noted for a person, only when it
-        failed often and one behind it did not, or for very long: else the fault may be the server's."""
-        for index, item in enumerate(batch):
-            if item.uid in bodies:
-                continue
-            others_pass = any(bodies.get(later.uid) is not None for later in batch[index + 1 :])
-            waited = self._clock() - self._failing.get(item.uid, self._clock()) >= _PATIENCE
-            if self._failures.get(item.uid, 0) < _TRIES or not (others_pass or waited):
-                return batch[:index]
-        return batch
-
-    def _too_large(self, item: _Listed) -> bool:
-        return item.size is not None and item.size > self._settings.max_size
-
-    def _message(self, cursor: Cursor, item: _Listed, bodies: Mapping[int, bytes | None]) -> RawMessage:
-        note, body = None, bodies.get(item.uid) or b""
-        if item.uid not in bodies:
-            note = f"unreadable: the server failed to give this message {_TRIES} times"
-        elif self._too_large(item):
-            note = f"oversized: {item.size} octets, only the header was fetched"
-        elif not _at_least_half(item, body):
-            note = f"unreadable: the server gives {len(body)} of {item.size} octets"
+    def _message(self, cursor: Cursor, item: Listed, body: bytes | None) -> RawMessage:
         envelope = Envelope(
             Source.IMAP,
             mailbox=self._mailbox,
             uidvalidity=cursor.uidvalidity,
             uid=item.uid,
-            note=note,
-            again=self._may_be_answered(item),
+            note=self._fetcher.note(item, body),
+            again=may_be_answered(self._settings, self._taken_over_at, item.received_at),
         )
-        return RawMessage(body, envelope, item.received_at)
-
-    def _may_be_answered(self, item: _Listed) -> bool:
-        """Whether the one who read the mailbox before us may have taken it: without a folder for taken messages nobody
-        can tell."""
-        taken_over = self._taken_over_at
-        return taken_over is not None and not self._settings.done_folder and item.received_at < taken_over
+        return RawMessage(body or b"", envelope, item.received_at)
 
     async def _store(self, cursor: Cursor, messages: Sequence[RawMessage]) -> None:
         now = self._clock()
@@ -424,8 +261,8 @@ class ImapReader:
         if not self._settings.done_folder or not cursor.last_uid:
             return
         there = [uid for uid in await connection.search("UID", f"1:{cursor.last_uid}") if uid <= cursor.last_uid]
-        for start in range(0, len(there), _LISTED):
-            uids = there[start : start + _LISTED]
+        for start in range(0, len(there), LISTED):
+            uids = there[start : start + LISTED]
             await self._move(connection, await self._database.read(partial(stored_whole, cursor=cursor, uids=uids)))
 
     async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
@@ -437,17 +274,44 @@ class ImapReader:
                 step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
 
 
-async def probe(settings: ImapSettings) -> str:
-    """Log in and open the folder, and say what the server can do. Raises MailboxUnavailable or ConfigError."""
+def mailbox_name(settings: ImapSettings, folder: str) -> str:
+    """How ``folder`` is called in the database."""
+    return f"{settings.user}@{settings.host}/{folder}"
+
+
+def first_day(settings: ImapSettings) -> date:
+    """Messages that arrived before it are left alone."""
+    return date.fromisoformat(settings.since) if settings.since else date.min
+
+
+def may_be_answered(settings: ImapSettings, taken_over_at: datetime | None, received_at: datetime) -> bool:
+    """Whether the installation that read the folder before us may have taken the message and answered it: without a
+    folder for taken messages nobody can tell."""
+    return taken_over_at is not None and not settings.done_folder and received_at < taken_over_at
+
+
+async def probe(settings: ImapSettings, claim: Claim | None = None, old: date | None = None) -> str:
+    """Log in and open the folder, and say what the server can do. Raises MailboxUnavailable or ConfigError.
+
+    ``claim``: also whether the mailbox is ours. ``old``: also how many messages arrived before that day.
+    """
     connection = await ImapConnection.open(settings)
     try:
         await log_in(connection, settings)
+        if claim is not None:
+            await claim.check(connection)
         await connection.open_folder(settings.folder)
         lacking = [name for name in ("IDLE", "MOVE") if not connection.has(name)]
+        wanted = max(first_day(settings), date(1970, 1, 1))
+        dates = ("SINCE", syntax.day(wanted), "BEFORE", syntax.day(old)) if old else ()
+        waiting = len(await connection.search(*dates)) if dates else 0
     finally:
         connection.abort()
     told = f"{settings.host}:{settings.port}: folder {settings.folder} can be opened"
-    return f"{told}; the server has no {', '.join(lacking)}" if lacking else told
+    told += f"; the server has no {', '.join(lacking)}" if lacking else ""
+    if waiting:
+        told += f"; {waiting} messages from before {old} would go to a person: [imap] since leaves them where they are"
+    return told
 
 
 async def log_in(connection: ImapConnection, settings: ImapSettings) -> None:

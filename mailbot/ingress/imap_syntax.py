@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 _TOKEN = re.compile(rb'\s*(?:([()])|"((?:[^"\\]|\\.)*)"|~?(\{\d+\+?\}$)|((?:\[[^\]]*\]|[^\s()"{])+))')
 _PERSONAL = re.compile(rb'NAMESPACE \(\("((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SKEW = timedelta(days=1)
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
@@ -127,6 +128,11 @@ def arrival(text: bytes, now: datetime) -> datetime:
     if moment.year <= _FIRST.year:
         return _FIRST
     return moment if moment <= now + _SKEW else now
+
+
+def day(moment: date) -> str:
+    """A date in a SEARCH command (RFC 3501 §9, date-text)."""
+    return f"{moment.day}-{_MONTHS[moment.month - 1]}-{moment.year}"
 
 
 def status_numbers(lines: Iterable[bytes]) -> dict[str, int]:
