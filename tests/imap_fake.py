@@ -55,6 +55,8 @@ class FakeImap:
     folders: set[str] = field(default_factory=lambda: {'"INBOX"'})
     sizes: dict[int, int] = field(default_factory=dict)
     """UID → the size it claims, where that is a lie."""
+    dates: dict[int, bytes] = field(default_factory=dict)
+    """UID → its INTERNALDATE, quoted, where that is not the usual one."""
     commands: list[str] = field(default_factory=list)
     """Every command without its tag."""
     moved: list[int] = field(default_factory=list)
@@ -190,7 +192,8 @@ class FakeImap:
         raw = self._messages[uid]
         if "SIZE" in items:
             size = self.sizes.get(uid, len(raw))
-            return b"* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE %s)\r\n" % (number, uid, size, _DATE)
+            date = self.dates.get(uid, _DATE)
+            return b"* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE %s)\r\n" % (number, uid, size, date)
         header = "HEADER" in items
         body = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if header else raw
         name = b"BODY[HEADER]" if header else b"BODY[]"

@@ -193,7 +193,7 @@ class ImapReader:
         """Messages that are listed, then said to be gone, then listed again must not make us spin."""
         if uids == before:
             for uid in uids:
-                self._fetcher.count_failure(uid)
+                self._fetcher.count_ghost(uid)
             raise MailboxUnavailable(f"the server lists {len(uids)} messages and says that they are gone")
 
     async def _take_all(self, connection: ImapConnection, cursor: Cursor, uids: Sequence[int]) -> Cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,6 +55,7 @@ class Fetcher:
         self._failures: dict[int, int] = {}  # UID → failures of a FETCH of it alone; being here: fetch it alone
         self._failing: dict[int, datetime] = {}  # UID → its first failure
         self._short: dict[int, _Short] = {}
+        self._ghosts: set[int] = set()
 
     def new_session(self) -> None:
         """A connection begins: what it gives tells more than what the last one gave again."""
@@ -64,6 +66,12 @@ class Fetcher:
         for about in (self._failures, self._failing, self._short):
             for uid in list(about) if uids is None else uids:
                 about.pop(uid, None)
+        self._ghosts -= self._ghosts if uids is None else set(uids)
+
+    def count_ghost(self, uid: int) -> None:
+        """The server lists the message again that it said was gone. It is the message, then, and not the server."""
+        self._ghosts.add(uid)
+        self.count_failure(uid)
 
     def count_failure(self, uid: int) -> None:
         """A message that is there was not given."""
@@ -71,11 +79,12 @@ class Fetcher:
         self._failing.setdefault(uid, self._clock())
 
     async def sizes(self, connection: ImapConnection, uids: Sequence[int]) -> list[Listed]:
-        """Size and date of each message. Where the server fails to tell, fetching the message will show why."""
-        try:
-            found = await connection.fetch_items(uids, "(UID RFC822.SIZE INTERNALDATE)")
-        except Refused:
-            found = {}
+        """Size and date of each message, asked twice. Where the server does not tell, fetching it will show why."""
+        found: dict[int, dict[str, bytes]] = {}
+        for _ in range(2):
+            with suppress(Refused):
+                untold = [uid for uid in uids if "RFC822.SIZE" not in found.get(uid, {})]
+                found |= await connection.fetch_items(untold, "(UID RFC822.SIZE INTERNALDATE)") if untold else {}
         now = self._clock()
         listed = []
         for uid in uids:
@@ -175,7 +184,7 @@ class Fetcher:
                 continue
             others_pass = any(bodies.get(later.uid) is not None for later in batch[index + 1 :])
             waited = self._clock() - self._failing.get(item.uid, self._clock()) >= _PATIENCE
-            if self._failures.get(item.uid, 0) < _TRIES or not (others_pass or waited):
+            if self._failures.get(item.uid, 0) < _TRIES or not (others_pass or waited or item.uid in self._ghosts):
                 return batch[:index]
         return batch
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -129,7 +128,7 @@ class Reconciler:
     ) -> None:
         """Fetch a message nobody knows by its header; where its octets are not known either, it is missing."""
         raw, note = await self._octets(connection, item)
-        if raw and await self._database.read(partial(digest_stored, sha256=hashlib.sha256(raw).hexdigest())):
+        if raw and await self._is_stored(hashlib.sha256(raw).hexdigest()):
             return
         found.missing += 1
         if raw is None:
@@ -164,6 +163,9 @@ class Reconciler:
             again=taken_before or may_be_answered(self._settings, self._taken_over_at, received_at),
         )
         return RawMessage(raw, envelope, received_at)
+
+    async def _is_stored(self, digest: str) -> bool:
+        return await self._database.read(lambda connection: digest_stored(connection, digest))
 
     async def _store(self, message: RawMessage) -> None:
         def work(connection: Connection) -> None:
