@@ -175,7 +175,8 @@ class FakeImap:
             yield f"* STATUS {rest[0]} (MESSAGES {count} UIDNEXT {count + 1})\r\n".encode()
         elif word == "EXAMINE":
             _open.set(rest[0])
-            yield b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] UIDs valid\r\n" % len(self._messages)
+            yield b"* %d EXISTS\r\n" % len(self._messages)
+            yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % (1 if rest[0] in self.others else self.uidvalidity)
         elif word == "UID" and rest[0] == "SEARCH":
             uids = self.uid_sets(self._named(rest[2], star=True))
             yield b"* SEARCH" + b"".join(b" %d" % uid for uid in uids) + b"\r\n"
@@ -193,7 +194,12 @@ class FakeImap:
         if "SIZE" in items:
             size = self.sizes.get(uid, len(raw))
             date = self.dates.get(uid, _DATE)
-            return b"* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE %s)\r\n" % (number, uid, size, date)
+            known = b"UID %d RFC822.SIZE %d INTERNALDATE %s" % (uid, size, date)
+            if "MESSAGE-ID" in items:
+                found = re.findall(rb"(?im)^Message-ID:.*\r\n", raw)
+                field = b"".join(found) + b"\r\n"
+                known += b" BODY[HEADER.FIELDS (MESSAGE-ID)] {%d}\r\n%s" % (len(field), field)
+            return b"* %d FETCH (%s)\r\n" % (number, known)
         header = "HEADER" in items
         body = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if header else raw
         name = b"BODY[HEADER]" if header else b"BODY[]"

@@ -177,7 +177,8 @@ class ImapConnection(ImapProtocol):
 
     async def fetch_items(self, uids: Iterable[int], items: str) -> dict[int, dict[str, bytes]]:
         """UID FETCH: UID → data item → value. A message the server says nothing about is absent."""
-        return syntax.fetch_result(await self._run("FETCH", syntax.uid_set(uids), items, prefix="UID"))
+        wanted = syntax.uid_set(uids)
+        return syntax.fetch_result(await self._run("FETCH", wanted, items, prefix="UID")) if wanted else {}
 
     async def move_to(self, uids: Iterable[int], folder: str) -> None:
         """UID MOVE (RFC 6851); the folder is made when the server says it is missing."""

@@ -84,7 +84,7 @@ class Fetcher:
         for _ in range(2):
             with suppress(Refused):
                 untold = [uid for uid in uids if "RFC822.SIZE" not in found.get(uid, {})]
-                found |= await connection.fetch_items(untold, "(UID RFC822.SIZE INTERNALDATE)") if untold else {}
+                found |= await connection.fetch_items(untold, "(UID RFC822.SIZE INTERNALDATE)")
         now = self._clock()
         listed = []
         for uid in uids:

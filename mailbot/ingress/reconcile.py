@@ -105,7 +105,8 @@ class Reconciler:
     async def _unknown(self, connection: ImapConnection, cursor: Cursor, uids: Sequence[int]) -> list[_Item]:
         """Those of ``uids`` of which neither place nor Message-ID is known."""
         stored = await self._database.read(lambda c: stored_uids(c, cursor, uids))
-        items = list(self._items(await connection.fetch_items([u for u in uids if u not in stored], _ITEMS)))
+        rest = [uid for uid in uids if uid not in stored]
+        items = list(self._items(rest, await connection.fetch_items(rest, _ITEMS)))
         traces = await self._database.read(lambda c: stored_traces(c, [item.trace.message_id for item in items]))
         first = first_day(self._settings)
         return [
@@ -114,9 +115,11 @@ class Reconciler:
             if item.trace.received_at.date() >= first and not any(item.trace.same_as(trace) for trace in traces)
         ]
 
-    def _items(self, found: dict[int, dict[str, bytes]]) -> Iterator[_Item]:
+    def _items(self, uids: Sequence[int], found: dict[int, dict[str, bytes]]) -> Iterator[_Item]:
+        """What the server says of each of ``uids``; of one that it says nothing about, nothing is known."""
         now = self._clock()
-        for uid, items in sorted(found.items()):
+        for uid in uids:
+            items = found.get(uid, {})
             header = next((value for name, value in items.items() if name.startswith("BODY[HEADER")), b"")
             ids = _ID.findall(header)
             name = ids[0].decode("ascii", "replace") if len(ids) == 1 else None

@@ -261,7 +261,7 @@ async def test_the_second_process_of_an_installation_waits_and_takes_over(intake
     """Two machines on one database: one reads; the other begins when the lease of the first runs out."""
     async with intake.reading() as first:
         await until(lambda: first.last_poll is not None)
-        async with intake.reading() as second:
+        async with intake.reading(poll_seconds=0) as second:
             second._claim._name = "elsewhere:1"
             await until(lambda: len(intake.pauses) > 3)
             assert not second.connected
