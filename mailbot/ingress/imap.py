@@ -154,16 +154,15 @@ class ImapReader:
 
     async def _drain(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
         """Take everything above ``cursor``; returns where it ended."""
-        before: list[int] = []
+        tried: set[int] = set()
         while uids := [uid for uid in await connection.search_after(cursor.last_uid) if uid not in self._known]:
-            self._refuse_ghosts(uids, before)
-            before = uids
+            self._refuse_ghosts(uids, tried)
             cursor = await self._take_all(connection, cursor, uids)
         return cursor
 
     async def _compare(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
         """Take whatever lies in the folder and is not stored, and note that the mailbox was seen."""
-        before: list[int] = []
+        tried: set[int] = set()
         while True:
             there = await connection.list_all()
             if len(there) < connection.exists:
@@ -173,8 +172,7 @@ class ImapReader:
             self._known.update(await self._database.read(partial(stored_uids, cursor=cursor, uids=uids)))
             if not (uids := [uid for uid in uids if uid not in self._known]):
                 break
-            self._refuse_ghosts(uids, before)
-            before = uids
+            self._refuse_ghosts(uids, tried)
             cursor = await self._take_all(connection, cursor, uids)
         self._compared = time.monotonic()
         now = self._clock()
@@ -189,12 +187,13 @@ class ImapReader:
         self._fetcher.forget()
         return cursor
 
-    def _refuse_ghosts(self, uids: Sequence[int], before: Sequence[int]) -> None:
+    def _refuse_ghosts(self, uids: Sequence[int], tried: set[int]) -> None:
         """Messages that are listed, then said to be gone, then listed again must not make us spin."""
-        if uids == before:
+        if tried.issuperset(uids):
             for uid in uids:
                 self._fetcher.count_ghost(uid)
             raise MailboxUnavailable(f"the server lists {len(uids)} messages and says that they are gone")
+        tried.update(uids)
 
     async def _take_all(self, connection: ImapConnection, cursor: Cursor, uids: Sequence[int]) -> Cursor:
         """Take these messages, but for those from before the day that the admin named."""

@@ -10,6 +10,7 @@ Every process writes a marker of its own when it begins: so a copy of the databa
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -176,11 +177,12 @@ class Claim:
         try:
             await connection.append(place, self._text(claim, last.claim if last else NOBODY))
         except Refused as error:
-            step("imap-no-claim", mailbox=self._mailbox, reason=error.reason)
+            step("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             return last, (await connection.status(place) if last else {})
         found, status = await self._look(connection, place)
         if found is None or found == last:
-            step("imap-no-claim", mailbox=self._mailbox, reason="the marker cannot be read back")
+            reason = "the marker cannot be read back"
+            step("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=reason)
         elif found.claim != claim:
             raise Claimed(self._told(found))
         else:
