@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -122,6 +123,17 @@ class ImapSettings:
     poll_seconds: int = _doc("search at least this often, IDLE or not", 300)
     timeout_seconds: float = _doc("time-out of every command", 60.0)
     max_size: int = _doc("a message larger than this is noted for a person, not fetched; octets", 36_700_160)
+    since: str = _doc(
+        "messages that arrived before this day (2026-11-01) stay where they are, untaken; empty: none", ""
+    )
+    claim_folder: str = _doc(
+        "folder that says which installation reads the mailbox, so that no second one does; empty: none", "mailbot"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    oldest_days: int = _doc("mail that arrived more days ago when it is decided goes to a person, whatever it asks", 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +238,7 @@ class Settings:
     smtp: ListenerSettings = ListenerSettings()
     lmtp: ListenerSettings = ListenerSettings(authentication="headers")
     imap: ImapSettings = ImapSettings()
+    intake: IntakeSettings = IntakeSettings()
     delivery: DeliverySettings = DeliverySettings()
     web: WebSettings = WebSettings()
     activation: ActivationSettings = ActivationSettings()
@@ -308,6 +321,8 @@ def _convert(hint: Any, value: Any) -> Any:
             return hint(value)
         except ValueError:
             raise ValueError(f"{value!r} is not a number; mend: write digits") from None
+    if hint is str and isinstance(value, date):  # TOML has days of its own
+        return value.isoformat()
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
@@ -318,6 +333,7 @@ def _convert(hint: Any, value: Any) -> Any:
 def _contradictions(settings: Settings, where: str) -> list[str]:
     found = _risky_tags(settings.helpdesk, where)
     found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
+    found += _of_the_intake(settings, where)
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
@@ -374,6 +390,23 @@ def _endless(database: DatabaseSettings, where: str) -> list[str]:
         for name, value in asdict(DatabaseSettings()).items()
         if name.endswith("_seconds") and getattr(database, name) < 1
     ]
+
+
+def _of_the_intake(settings: Settings, where: str) -> list[str]:
+    found = []
+    if settings.imap.since and not _is_day(settings.imap.since):
+        found.append(f"{where}: [imap] since: {settings.imap.since!r} is no day; mend: write 2026-11-01")
+    if not 1 <= settings.intake.oldest_days <= 36_500:
+        found.append(f"{where}: [intake] oldest_days: not a number of days; mend: write 7")
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:

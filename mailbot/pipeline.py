@@ -84,7 +84,8 @@ class Pipeline:
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
         """Registry and history for ``weigh``; asked once for a whole batch."""
-        return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now)
+        oldest = timedelta(days=self.settings.intake.oldest_days)
+        return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now, oldest)
 
     def record(
         self, connection: Connection, worker: str, batch: Sequence[tuple[int, Understanding]], now: datetime

@@ -5,6 +5,8 @@ It needs no rules, so it may run in a process of its own that never sees their f
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -42,6 +44,11 @@ from mailbot.tickets.history import identify
 
 _EMPTY = Request(None, (), None, ())
 _SIDE_BY_SIDE = 64  # threads
+_STUB = re.compile(r"^Retrieval using the \w+ protocol failed for the following message", re.IGNORECASE)
+_STUB_TEXT = re.compile(
+    r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
+)
+"""What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
@@ -72,6 +79,8 @@ class Understander:
                 message = self._beginning(raw) or message
             if raw.envelope.note:  # these bytes are not the whole message
                 message = replace(message, damage=(*message.damage, raw.envelope.note))
+            if (why := _not_delivered(raw, message)) is not None:
+                return unread(raw, why)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
@@ -86,6 +95,7 @@ class Understander:
                 bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
                 stops=hold.asked_to_stop(message, kind),
                 checked=_first_look(message, too_large=too_large),
+                again=raw.envelope.again,
             )
         except MemoryError:
             raise
@@ -125,12 +135,37 @@ class Understander:
         )
 
 
-def unread(raw: RawMessage, reason: str) -> Understanding:
-    """A message of which nothing is known but that it came: a person has to read it."""
-    message = InboundMessage((), "", None, (), (), None, "", "", damage=(reason,))
+def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
+    """Why these octets are no mail of anybody: the server had none to give, or wrote a note in its place. None: a mail.
+
+    Nobody is pretended to have written it, so it is no matter of security.
+    """
+    if not message.headers:
+        return raw.envelope.note or "the message has no header" if raw.raw.strip() else "the message is empty"
+    received = raw.envelope.source is not Source.IMAP or message.all("received")
+    no_address = not any(b"@" in value for value in message.all("from"))
+    if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
+        return "the server could not retrieve the message and wrote a note in its place"
+    return None
+
+
+def unread(raw: RawMessage, why: str) -> Understanding:
+    """A message of which nothing is known but that it came, so a person has to read it. Two of them are never the same message, but where the very same delivery comes twice."""
+    place = raw.envelope
+    identity = f"{raw.sha256} {place.mailbox} {place.uidvalidity} {place.uid}"
+    digest = hashlib.sha256(identity.encode()).hexdigest() if place.uid is not None else raw.sha256
+    message = InboundMessage((), "", None, (), (), None, "", "", damage=(why,))
     sender = Sender(None, None, Authentication(AuthResult.NONE, "not understood"))
-    identity = Identity(f"sha256:{raw.sha256}", raw.sha256)
-    return Understanding(raw.received_at, message, sender, Subject(SubjectClass.OTHER, ""), _EMPTY, identity)
+    subject_of_nothing = Subject(SubjectClass.OTHER, "")
+    return Understanding(
+        raw.received_at,
+        message,
+        sender,
+        subject_of_nothing,
+        _EMPTY,
+        Identity(f"sha256:{digest}", digest),
+        again=raw.envelope.again,
+    )
 
 
 def _first_look(message: InboundMessage, *, too_large: bool) -> Checked:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "queue": "queue",
     "outbox": "queue",
     "inject": "queue",
+    "reconcile": "reconcile",
     "doctor": "doctor",
 }
 """Command → its module."""

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -176,7 +177,8 @@ class Service:
             if settings.listen:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
-            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored)
+            oldest = timedelta(days=p.settings.intake.oldest_days)
+            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
             self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:

@@ -90,6 +90,8 @@ def _rule(document: Document, node: Node, known: Known) -> Rule | None:
         return None
     if state is None and ("state" in entries or outcome not in KEEP_STATE):
         return None
+    if outcome in (Outcome.OK_A, Outcome.OK_B):  # rule sets from before there was this fact
+        when.setdefault("arrival", floor.ACTIVATION_DEMANDS["arrival"])
     kept = None if state is None else State(state)
     rule = Rule(name, row, title, when, Outcome(outcome), category, kept, desk, mails, shadow)
     _check_sense(document, node, entries, rule)

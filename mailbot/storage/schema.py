@@ -91,6 +91,7 @@ inbox = Table(
     Index("ix_inbox_state_due_at", "state", "due_at"),
     Index("ix_inbox_message_key_fingerprint_id", "message_key", "fingerprint", "id"),
     Index("ix_inbox_ticket_id", "ticket_id"),
+    Index("ix_inbox_sha256", "sha256"),
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
@@ -308,3 +309,19 @@ imap_cursor = Table(
     Column("polled_at", UtcDateTime(), nullable=False),
 )
 """How far each IMAP mailbox has been read; moves only in the transaction that stores the messages."""
+
+mailbox_claim = Table(
+    "mailbox_claim",
+    metadata,
+    Column("mailbox", String(300), primary_key=True),
+    Column("holder", String(120)),
+    Column("leased_until", UtcDateTime()),
+    Column("claim", String(32)),
+    Column("next_claim", String(32)),
+    Column("taken_over_at", UtcDateTime()),
+    Column("reconciled_at", UtcDateTime()),
+    Column("reconciled_missing", Integer),
+)
+"""Who reads each IMAP mailbox (ingress/imap_claim.py). holder, leased_until: the process of this installation. claim:
+the marker in the mailbox that is ours, next_claim: one that may have been written. taken_over_at: when another
+installation lost the mailbox to us. The rest: when `mailbot reconcile` ended, and how much is missing since."""

@@ -22,7 +22,7 @@ from mailbot.model import State
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
-from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.storage.schema import decision, imap_cursor, inbox, mailbox_claim, outbox, ruleset_load, shadow_hit, ticket
 
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
 _REMEMBERED = 100
@@ -87,7 +87,7 @@ def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield from _rows(connection, outbox, "mails", outbox.c.due_at, overdue, now)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
-    yield _polls(connection, now)
+    yield from _mailboxes(connection, now)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -208,10 +208,17 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield family
 
 
-def _polls(connection: Connection, now: datetime) -> Metric:
-    family = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
-    for row in connection.execute(
-        select(imap_cursor.c.mailbox, imap_cursor.c.polled_at).order_by(imap_cursor.c.mailbox)
-    ):
-        family.add_metric((row.mailbox,), _age(row.polled_at, now))
-    return family
+def _mailboxes(connection: Connection, now: datetime) -> Iterator[Metric]:
+    polls = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
+    ages = _gauge("imap_reconciled_age_seconds", "Since mailbot reconcile compared a mailbox", ("mailbox",))
+    missing = _gauge("imap_reconciled_missing", "Messages that it found in no row and could not take in", ("mailbox",))
+    c, claim = imap_cursor.c, mailbox_claim.c
+    seen = select(c.mailbox, c.polled_at, claim.reconciled_at, claim.reconciled_missing).select_from(
+        imap_cursor.outerjoin(mailbox_claim, claim.mailbox == c.mailbox)
+    )
+    for row in connection.execute(seen.order_by(c.mailbox)):
+        polls.add_metric((row.mailbox,), _age(row.polled_at, now))
+        if row.reconciled_at is not None:
+            ages.add_metric((row.mailbox,), _age(row.reconciled_at, now))
+            missing.add_metric((row.mailbox,), row.reconciled_missing)
+    yield from (polls, ages, missing)
