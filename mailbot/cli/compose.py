@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailbot import secret
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from mailbot import logs, secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.address import domain
 from mailbot.cli.places import rules_directory as rules_directory
 from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
+from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
-from mailbot.observe import Clock, utc_now
+from mailbot.observe import Clock, plain, utc_now
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
@@ -59,6 +65,8 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
 
 def understander(chosen: Settings) -> Understander:
     """For a process that only understands: no database, and no rules, whose folder may just be refused."""
+    logs.to(sys.stderr, logging.WARNING)
+    logs.keep_values_out()
     return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
 
 
@@ -71,9 +79,21 @@ def build(
 ) -> Parts:
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
     rng = rng or random.SystemRandom()
-    engine = connect(chosen.database.url)
-    migrate(engine)
+    engine = _engine(chosen.database.url)
     key = secret.load(Path(chosen.secret.key_file))
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or DnsResolver(), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
+
+
+def _engine(url: str) -> Engine:
+    """The open database, its schema brought up to date. What SQLAlchemy says may quote the URL with its password."""
+    try:
+        engine = connect(url)
+    except (ArgumentError, ImportError) as error:
+        raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
+    try:
+        migrate(engine)
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"the database cannot be opened: {plain(str(error.orig))}") from error
+    return engine

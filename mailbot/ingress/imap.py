@@ -26,7 +26,7 @@ from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, step, utc_now
+from mailbot.observe import Clock, failure, step, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
@@ -74,7 +74,7 @@ class ImapReader:
         self._on_stored = on_stored
         self._rand = rand
         self._sleep = sleep
-        self._mailbox = f"{settings.user}@{settings.host}/{settings.folder}"
+        self._mailbox = settings.mailbox
         self._attempt = 0
         self._uidvalidity: int | None = None  # of the mailbox that the next one speaks of
         self._failures: dict[int, int] = {}  # UID → failures of a FETCH of it alone; being here: fetch it alone
@@ -87,8 +87,7 @@ class ImapReader:
             except MailbotError as error:
                 step("imap-interrupted", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             except Exception as error:  # what a server can make go wrong must not end the intake
-                reason = f"{type(error).__name__}: {error}"
-                step("imap-interrupted", level=logging.ERROR, mailbox=self._mailbox, reason=reason)
+                failure("imap-interrupted", error, mailbox=self._mailbox)
             await self._sleep(self._backoff())
 
     def _backoff(self) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from aiohttp import hdrs, web
@@ -23,6 +23,7 @@ from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ruleset_load, shadow_hit, ticket
 
+_NONE: Mapping[str, datetime] = {}
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
 _DAY = timedelta(days=1)
 _OPEN = tuple(state.value for state in State if not state.closed)
@@ -42,8 +43,11 @@ class _Families(Collector):
         return self._families
 
 
-def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.RouteDef]:
-    """GET /metrics: 404 for those who may not ask, 503 when the database is slow."""
+Audience = Callable[[web.Request], bool]
+
+
+def audience(settings: WebSettings) -> Audience:
+    """Tells whether a request comes straight from a network of ``settings.metrics``."""
     networks = [ipaddress.ip_network(network) for network in settings.metrics]
 
     def may_ask(request: web.Request) -> bool:
@@ -56,12 +60,23 @@ def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.
         peer = getattr(peer, "ipv4_mapped", None) or peer
         return any(peer in network for network in networks)
 
+    return may_ask
+
+
+def routes(database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None) -> list[web.RouteDef]:
+    """GET /metrics: 404 for those who may not ask, 503 when the database is slow.
+
+    ``mailbox``: the one of the settings, told also while it has never been looked at.
+    """
+    may_ask = audience(settings)
+    known = {mailbox: clock()} if mailbox else {}
+
     async def metrics(request: web.Request) -> web.Response:
         if not may_ask(request):
             raise web.HTTPNotFound
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await database.read(lambda connection: _Families(measure(connection, clock())))
+                found = await database.read(lambda connection: _Families(measure(connection, clock(), known)))
         except TimeoutError:
             raise web.HTTPServiceUnavailable from None
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
@@ -70,8 +85,10 @@ def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.
     return [web.get("/metrics", metrics)]
 
 
-def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
+def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datetime] = _NONE) -> Iterator[Metric]:
     """Every metric, from the rows of ``connection``; ages are seconds before ``now``.
+
+    ``mailboxes``: those that are to be looked at, and since when.
 
     Finished rows are not counted: they grow without end. Each query finds its rows by an index.
     """
@@ -83,7 +100,7 @@ def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield from _rows(connection, outbox, "mails", outbox.c.due_at, overdue, now)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
-    yield _polls(connection, now)
+    yield _polls(connection, now, mailboxes)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -174,11 +191,13 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     taken = connection.execute(
         select(c.hash, c.at).where(c.hash.is_not(None)).order_by(c.id.desc()).limit(1)
     ).one_or_none()
+    info = InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last")
+    loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
     if taken is not None:
-        yield InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last", value={"hash": taken.hash})
-        loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
+        info.add_metric((), {"hash": taken.hash})
         loaded.add_metric((), taken.at.timestamp())
-        yield loaded
+    yield info
+    yield loaded
     newest = connection.execute(select(c.mistakes).order_by(c.id.desc()).limit(1)).scalar_one_or_none()
     family = _gauge("ruleset_refused", "1 while the rule set in the folder is refused; the last good one goes on")
     family.add_metric((), newest is not None)
@@ -191,10 +210,10 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield family
 
 
-def _polls(connection: Connection, now: datetime) -> Metric:
+def _polls(connection: Connection, now: datetime, mailboxes: Mapping[str, datetime]) -> Metric:
     family = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
-    for row in connection.execute(
-        select(imap_cursor.c.mailbox, imap_cursor.c.polled_at).order_by(imap_cursor.c.mailbox)
-    ):
-        family.add_metric((row.mailbox,), _age(row.polled_at, now))
+    c = imap_cursor.c
+    seen = {row.mailbox: row.polled_at for row in connection.execute(select(c.mailbox, c.polled_at))}
+    for mailbox, polled_at in sorted({**mailboxes, **seen}.items()):
+        family.add_metric((mailbox,), _age(polled_at, now))
     return family

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,9 +13,9 @@ from sqlalchemy import Connection, RowMapping, select
 from mailbot.errors import LeaseLost, SealBroken, TemporaryError
 from mailbot.facts import needs_check
 from mailbot.inbox import message_of
-from mailbot.mask import mask
+from mailbot.mask import marks, mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
-from mailbot.observe import Clock, log, step
+from mailbot.observe import Clock, failure, step
 from mailbot.outbox import backoff, jobs
 from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
@@ -148,9 +147,9 @@ class DecideWorker:
                 return
         except Exception as error:
             if len(batch) == 1:
-                told = mask(traceback.format_exc())  # it may quote the mail
-                log.error("inbox %d could not be recorded: %s", batch[0][0], told)
-                await self._failed(batch[0][0], mask(repr(error)))
+                told = mask(repr(error))  # it may quote the mail: the row keeps it, the log says what was masked in it
+                failure("inbox-failed", error, inbox=batch[0][0], masked=" ".join(marks(told)))
+                await self._failed(batch[0][0], told)
                 return
         else:
             self._announce(batch, decisions)
