@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import random
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from mailbot import logs, secret
+from mailbot import secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.address import domain
@@ -65,8 +63,6 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
 
 def understander(chosen: Settings) -> Understander:
     """For a process that only understands: no database, and no rules, whose folder may just be refused."""
-    logs.to(sys.stderr, logging.WARNING)
-    logs.keep_values_out()
     return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
 
 

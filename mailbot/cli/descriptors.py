@@ -17,18 +17,20 @@ _LEAST = 16  # connections without which the page is of no use
 def reserve(settings: Settings, roles: Collection[str]) -> int:
     """Raise the soft limit of descriptors as far as needed; returns how many connections the web port may hold.
 
-    Raises ConfigError when the hard limit is too low for the page to work beside the rest.
+    Raises ConfigError when the hard limit is too low for the roles to work beside each other.
     """
-    others = [each.max_connections + _BURST for each in (settings.lmtp, settings.smtp) if each.listen]
-    reserved = _HOUSE + _BURST + (sum(others) if "ingress" in roles else 0)
+    listeners = [each for each in (settings.lmtp, settings.smtp) if each.listen and "ingress" in roles]
+    wanted = settings.web.connections if "web" in roles and settings.web.listen else 0
+    reserved = _HOUSE + sum(each.max_connections + _BURST for each in listeners) + (_BURST if wanted else 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = reserved + settings.web.connections
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    left = min(settings.web.connections, soft - reserved)
-    if left < _LEAST:
+    needed = reserved + wanted
+    possible = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+    if soft < possible:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
+        soft = possible
+    left = min(wanted, soft - reserved)
+    if left < min(wanted, _LEAST):
         raise ConfigError(f"the limit of open files is {soft}; mend: {needed} at least (LimitNOFILE, ulimit -n)")
-    if left < settings.web.connections:
+    if left < wanted:
         step("descriptors", limit=soft, web_connections=left)
     return left

@@ -60,6 +60,7 @@ class Service:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
+        self._web_connections = 0
         self._imap: ImapReader | None = None
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
@@ -69,6 +70,7 @@ class Service:
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -216,7 +218,7 @@ class Service:
         notice = self._notice(p.pipeline)
         app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
         use_rules(app, p.pipeline.ruleset.contacts, notice)
-        app[DOORS].limit = descriptors.reserve(p.settings, self.roles)
+        app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):
             self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address

@@ -79,11 +79,35 @@ def use_rules(app: web.Application, contacts: Contacts, notice: Notice) -> None:
 
 async def listen(app: web.Application, host: str, port: int) -> Listener:
     """Serve ``app`` on ``host``:``port`` behind its doors. Raises OSError."""
+    loop = asyncio.get_running_loop()
     runner = web.AppRunner(app, **SERVER_OPTIONS)
     await runner.setup()
-    assert runner.server is not None
-    server = await asyncio.get_running_loop().create_server(app[DOORS].guard(runner.server), host, port)
-    return Listener(runner, server)
+
+    def protocol() -> asyncio.Protocol:
+        assert runner.server is not None
+        return _Protocol(runner.server, loop=loop, **SERVER_OPTIONS)
+
+    return Listener(runner, await loop.create_server(app[DOORS].guard(protocol), host, port))
+
+
+class _Protocol(web.RequestHandler):
+    """aiohttp's protocol, without its answer to what is no HTTP: that quotes all of it, and so does its log line."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to a request that cannot be read (4xx), or whose answer failed."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        answer = web.Response(status=status, headers={hdrs.SERVER: "mailbot"})
+        answer.force_close()
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
