@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -90,6 +91,8 @@ def _engine(url: str) -> Engine:
         raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
     try:
         migrate(engine)
+    except CommandError as error:
+        raise ConfigError("the database was made by a newer mailbot; mend: install that one") from error
     except DBAPIError as error:
         raise DatabaseUnavailable(f"the database cannot be opened: {plain(str(error.orig))}") from error
     return engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,9 +14,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mailbot.cli import cli, compose
+from mailbot.cli import compose
 from mailbot.cli import run as run_module
 from mailbot.cli.service import ROLES, Service, TaskEnded
 from mailbot.config import ImapSettings, ListenerSettings
@@ -135,17 +135,17 @@ def mailbot(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
 
 
 @pytest.mark.parametrize(
-    ("told", "arguments", "says"),
+    ("told", "roles", "says"),
     [
         (None, (), "no settings: mailbot.toml is not here; mend: write it, or name another with --config"),
-        (None, ("--role", "web"), "no settings"),
+        (None, ("web"), "no settings"),
         ("", (), "no way in for mail; mend: set [lmtp] listen"),
-        ("", ("--role", "ingress"), "no way in for mail"),
-        ("", ("--role", "delivery", "--role", "ingress"), "no way in for mail"),
-        ('[web]\nlisten = ""\n', ("--role", "web"), "[web] listen: is empty"),
+        ("", ("ingress"), "no way in for mail"),
+        ("", ("delivery", "ingress"), "no way in for mail"),
+        ('[web]\nlisten = ""\n', ("web"), "[web] listen: is empty"),
         (
             '[lmtp]\nlisten = "127.0.0.1:0"\n[web]\nlisten = ""\n',
-            ("--role", "web", "--role", "ingress"),
+            ("web", "ingress"),
             "[web] listen",
         ),
     ],
@@ -154,16 +154,15 @@ def test_what_can_do_nothing_says_so(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     told: str | None,
-    arguments: tuple[str, ...],
+    roles: tuple[str, ...],
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if told is not None:
         (tmp_path / "mailbot.toml").write_text(told)
     with pytest.raises(ConfigError) as refused:
-        CliRunner().invoke(cli, ["run", *arguments], catch_exceptions=False)
+        run_module._settings(None, roles)
     assert says in refused.value.reason
-    assert not (tmp_path / "mailbot.db").exists(), "nothing is made for a start that cannot be"
 
 
 def test_the_process_ends_with_78_and_one_line(tmp_path: Path) -> None:
@@ -172,6 +171,7 @@ def test_the_process_ends_with_78_and_one_line(tmp_path: Path) -> None:
     assert ended.stderr.splitlines() == [
         "mailbot: no settings: mailbot.toml is not here; mend: write it, or name another with --config"
     ]
+    assert list(tmp_path.iterdir()) == [], "nothing is made for a start that cannot be"
 
 
 def test_settings_of_the_environment_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +197,16 @@ def test_a_database_that_cannot_be_opened_is_one_line(
         compose.build(chosen)
     assert len(refused.value.reason.splitlines()) == 1
     assert "tajne" not in refused.value.reason
+
+
+def test_a_database_of_a_newer_version_is_told(tmp_path: Path) -> None:
+    chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
+    with sqlite3.connect(tmp_path / "mailbot.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    database.close()
+    with pytest.raises(ConfigError, match="newer mailbot; mend: "):
+        compose.build(chosen)
 
 
 def test_what_nobody_foresaw_is_one_line_without_values(tmp_path: Path) -> None:
