@@ -124,8 +124,9 @@ class Listener:
         return found
 
     async def close(self) -> None:
-        """Take no more connections, finish the requests at hand."""
+        """Take no more connections, end those that do not ask, finish the requests at hand."""
         self.server.close()
+        self.runner.app[DOORS].close()
         await self.runner.cleanup()
 
 
@@ -145,6 +146,8 @@ def _failures(pages: Pages) -> Middleware:
             response = pages.notice(503)
             response.headers[hdrs.RETRY_AFTER] = "60"
             return response
+        except (ConnectionError, web.RequestPayloadError):  # the client went, or its form is no HTTP
+            return pages.notice(400)
         except Exception as error:
             failure("web.failure", error)  # without the address: it holds the link
             return pages.notice(500)

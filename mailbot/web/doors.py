@@ -56,6 +56,12 @@ class Doors:
         connection.allow(self._seconds)
         return True
 
+    def close(self) -> None:
+        """End the connections whose request is not complete."""
+        for each in list(self._open.values()):
+            if each.waits:
+                each.cut()
+
     def leave(self, transport: asyncio.BaseTransport | None) -> None:
         """The connection is over."""
         if transport is not None:
