@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
+from sqlalchemy import select
+
 from mailbot.cli import compose, descriptors
 from mailbot.cli.compose import Parts
 from mailbot.config import ListenerSettings
@@ -22,6 +24,7 @@ from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
 from mailbot.observe import failure, step
 from mailbot.pipeline import Pipeline
+from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
 from mailbot.web.app import DOORS, Listener, use_rules
 from mailbot.web.app import build as build_web
@@ -61,7 +64,6 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
         self._web_connections = 0
-        self._imap: ImapReader | None = None
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
@@ -128,13 +130,16 @@ class Service:
         step("task-ended", level=logging.CRITICAL, task=names)
         raise TaskEnded(f"{names}: ended, and must not")
 
-    def ailing(self) -> list[str]:
-        """Which parts of this process do not work just now."""
+    async def ailing(self) -> list[str]:
+        """Which parts of this process do not work just now. Raises DatabaseUnavailable."""
         found = [f"worker {loop.name}" for loop in self._loops if loop.silent() > _PATIENCE]
         found += [task.get_name() for task in self._tasks if task.done()]
-        if self._imap is not None:
-            imap = self.parts.settings.imap
-            age = self.parts.clock() - (self._imap.last_poll or self._started_at)
+        imap = self.parts.settings.imap
+        if "ingress" in self.roles and imap.host:
+            looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
+            looked_at = await self.parts.database.read(lambda c: c.execute(looked).scalar_one_or_none())
+            # the row may be of another process, which reads while this one stands by, or of last year
+            age = self.parts.clock() - max(looked_at or self._started_at, self._started_at)
             if age.total_seconds() > 3 * imap.poll_seconds + imap.timeout_seconds:
                 found.append("imap")
         return found
@@ -200,8 +205,8 @@ class Service:
             if settings.listen:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
-            self._imap = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored)
-            self._tasks.append(asyncio.create_task(self._imap.run(), name="imap"))
+            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored)
+            self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
         p = self.parts

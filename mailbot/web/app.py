@@ -43,7 +43,7 @@ def build(
     secret: Secret,
     notice: Notice,
     clock: Clock,
-    ailing: health.Ailing = tuple,
+    ailing: health.Ailing = health.nothing_ails,
 ) -> web.Application:
     """The application. ``ailing``: what /readyz is to know of the rest of the process."""
     pages = Pages(_PHONE, _PORTAL, settings.web.public_url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.errors import DatabaseUnavailable
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import counter
 from mailbot.web.metrics import Audience
@@ -21,8 +22,13 @@ _FRESH = 1.0  # seconds; many probes share one look, since each look is a commit
 _ROOM = 64 * 2**20  # octets: one large message more, and the log beside it
 _NAME = "readiness"
 
-Ailing = Callable[[], Collection[str]]
-"""Names what does not work just now in the process, in words without values."""
+Ailing = Callable[[], Awaitable[Collection[str]]]
+"""Names what does not work just now in the process, in words without values. Raises DatabaseUnavailable."""
+
+
+async def nothing_ails() -> tuple[str, ...]:
+    """For a process that is only the web port."""
+    return ()
 
 
 class Readiness:
@@ -43,7 +49,12 @@ class Readiness:
         return await asyncio.shield(self._look)
 
     async def _find(self) -> list[str]:
-        found = set(self._ailing())
+        found: set[str] = set()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found.update(await self._ailing())
+        except (DatabaseUnavailable, TimeoutError):
+            found.add("database")
         if not await self._commits():
             found.add("database")
         if await asyncio.to_thread(self._full):

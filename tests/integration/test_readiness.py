@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from mailbot.cli.service import Service
 from mailbot.config import ImapSettings
+from mailbot.inbox import Cursor, move_cursor
 from mailbot.storage.schema import counter
 from mailbot.web import health
 from mailbot.workers.loop import Loop
@@ -116,8 +117,8 @@ async def test_a_mailbox_nobody_looked_at_is_not_ready(tmp_path: Path) -> None:
         assert await ready(service) == (200, "ok\n")
         clock.advance(seconds=100)
         assert await ready(service) == (503, "not ready: imap\n")
-        assert service._imap is not None
-        service._imap.last_poll = clock() - timedelta(seconds=10)
+        cursor = Cursor(imap.mailbox, 1, 1)
+        await service.parts.database.write(lambda c: move_cursor(c, cursor, clock() - timedelta(seconds=10)))
         assert await ready(service) == (200, "ok\n")
 
 

@@ -79,7 +79,7 @@ async def test_every_set_of_roles_stays(office: Office, roles: tuple[str, ...]) 
         try:
             done, _ = await asyncio.wait({waiting}, timeout=0.05)
             assert not done, (ways, waiting.exception())
-            assert service.ailing() == []
+            assert await service.ailing() == []
             open_ports = {way for way in ways if way != "imap" and "ingress" in roles}
             assert set(service.addresses) == open_ports | ({"web"} if "web" in roles else set())
         finally:
@@ -93,7 +93,7 @@ async def test_a_task_that_ends_ends_the_process(office: Office, caplog: pytest.
     service._loops[0].stop()
     with pytest.raises(TaskEnded, match="loop deliver-0: ended"):
         await asyncio.wait_for(service.wait(), 10)
-    assert service.ailing() == ["loop deliver-0"]
+    assert await service.ailing() == ["loop deliver-0"]
     assert [r.levelname for r in caplog.records if "task-ended" in r.getMessage()] == ["CRITICAL"]
     await service.stop()
 
