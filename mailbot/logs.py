@@ -23,7 +23,7 @@ from mailbot import observe
 _WINDOW = 60.0  # seconds in which a repetition is counted instead of written
 _OF_ONE_KIND = 60  # different lines of one kind that are written in a window
 _WORDS = re.compile(r"(?:[\w .,;-]|\(\))*")
-"""The part of a library's finished text before any value: asyncio puts a repr, quotes or a new line there."""
+"""The part of asyncio's finished text before any value: it puts a repr, quotes or a new line there."""
 
 
 @dataclass(slots=True)
@@ -94,13 +94,24 @@ def describe(record: logging.LogRecord) -> tuple[str, str]:
         text = record.getMessage()
         found = re.match(r'\{"step": "([^"]*)"', text)
         return found[1] if found else "mailbot", text
-    words = str(record.msg) if record.args else _WORDS.match(str(record.msg))[0].strip()  # type: ignore[index]
     error = record.exc_info[1] if record.exc_info else None
-    told = {"step": "library", "logger": record.name, "text": observe.plain(words)}
+    told = {"step": "library", "logger": record.name, "text": observe.plain(_template(record))}
     if error is not None:
         told |= {"kind": observe.kinds(error), "at": observe.place(error.__traceback__)}
     line = json.dumps(told, ensure_ascii=False)
     return f"{record.name}: {told['text']}", line
+
+
+def _template(record: logging.LogRecord) -> str:
+    """The constant part of a library's text; where that cannot be told from the values, the place that wrote it."""
+    if record.args:
+        return str(record.msg)
+    return _words(str(record.msg)) if record.name == "asyncio" else f"{record.module}:{record.lineno}"
+
+
+def _words(text: str) -> str:
+    found = _WORDS.match(text)
+    return found[0].strip() if found else ""
 
 
 def _made(level: int, text: str) -> logging.LogRecord:
@@ -142,8 +153,7 @@ def keep_values_out() -> None:
 
 def of_the_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """For ``loop.set_exception_handler``: asyncio's own puts the repr of tasks and arguments into its text."""
-    words = _WORDS.match(str(context.get("message", "")))
-    told = words[0].strip() if words else ""
+    told = _words(str(context.get("message", "")))
     error = context.get("exception")
     if isinstance(error, BaseException):
         observe.failure("event-loop", error, what=told)

@@ -7,6 +7,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sys
 import threading
 import warnings
@@ -132,15 +133,18 @@ def test_a_library_is_told_by_its_template(out: io.StringIO) -> None:
     except ValueError:
         logging.getLogger("aiohttp.server").exception("Error handling request from %s", ADDRESS)
     logging.getLogger("mail.log").warning("%r unrecognised: %s", ("192.0.2.1", 1), SECRET)
+    logging.getLogger("pyhanko").warning(f"Could not read Jan Kowalski of {SECRET}")
     logging.getLogger("asyncio").error(f"Exception in callback handle('{ADDRESS}')")
     logging.getLogger("asyncio").error(f"Task exception was never retrieved\nfuture: <Task {SECRET}>")
     told = lines(out)
     assert [line["text"] for line in told] == [
         "Error handling request from %s",
         "%r unrecognised: %s",
+        told[2]["text"],
         "Exception in callback handle",
         "Task exception was never retrieved",
     ]
+    assert re.fullmatch(r"test_logs:\d+", str(told[2]["text"]))
     assert told[0]["kind"] == "ValueError"
     assert "test_logs:" in str(told[0]["at"])
     check_silence(out)
