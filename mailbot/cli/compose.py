@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.util.exc import CommandError
-from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot import secret
@@ -76,23 +77,23 @@ def build(
 ) -> Parts:
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
     rng = rng or random.SystemRandom()
-    engine = _engine(chosen.database.url)
+    with _opening():
+        engine = connect(chosen.database.url)
+        migrate(engine)
     key = secret.load(Path(chosen.secret.key_file))
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or DnsResolver(), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
 
 
-def _engine(url: str) -> Engine:
-    """The open database, its schema brought up to date. What SQLAlchemy says may quote the URL with its password."""
+@contextlib.contextmanager
+def _opening() -> Iterator[None]:
+    """Says plainly why the database cannot be opened: what SQLAlchemy says may quote the URL with its password."""
     try:
-        engine = connect(url)
+        yield
     except (ArgumentError, ImportError) as error:
         raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
-    try:
-        migrate(engine)
     except CommandError as error:
         raise ConfigError("the database was made by a newer mailbot; mend: install that one") from error
     except DBAPIError as error:
         raise DatabaseUnavailable(f"the database cannot be opened: {plain(str(error.orig))}") from error
-    return engine

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import sys
@@ -21,7 +20,6 @@ from mailbot.cli.places import DEFAULT_CONFIG
 from mailbot.cli.service import ROLES, Service
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
-from mailbot.understand import Understander
 from mailbot.workers.understand import Processes
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
@@ -62,17 +60,10 @@ async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
     with contextlib.ExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(_understander, settings), settings.worker.processes)
+            understand = Processes(partial(compose.understander, settings), settings.worker.processes)
             stack.callback(understand.close)
             await understand.start()
         await _serve(Service(parts, roles, understand))
-
-
-def _understander(settings: Settings) -> Understander:
-    """In a process of its own, whose log is to be as ours."""
-    options.logs(logging.WARNING)
-    logs.keep_values_out()
-    return compose.understander(settings)
 
 
 async def _serve(service: Service) -> None:
