@@ -103,6 +103,11 @@ class ListenerSettings:
     hostname: str = _doc("name in the greeting", "mailbot.localhost")
     max_size: int = _doc("largest message taken, octets (SIZE, RFC 1870)", 36_700_160)
     max_connections: int = _doc("connections at once; one more is answered 421", 100)
+    idle_seconds: float = _doc(
+        "a client silent for so long is disconnected; after 10 s while more than half of the connections are taken",
+        300.0,
+    )
+    data_seconds: float = _doc("longest time for the octets of one message", 600.0)
     tls_certificate: str = _doc("PEM file; with tls_key STARTTLS is offered", "")
     tls_key: str = _doc("PEM file", "")
 
@@ -135,6 +140,11 @@ class ImapSettings:
 class IntakeSettings:
     oldest_days: int = _doc("mail that arrived more days ago when it is decided goes to a person, whatever it asks", 7)
 
+    @property
+    def mailbox(self) -> str:
+        """What the tables and the metrics call it."""
+        return f"{self.user}@{self.host}/{self.folder}"
+
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
@@ -157,6 +167,11 @@ class WebSettings:
     behind_tls: bool = _doc("the page is served over HTTPS (by a proxy): sends HSTS and Secure cookies", True)
     trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
     attempts_per_minute: int = _doc("requests of one client to activation pages per minute", 20)
+    connections: int = _doc(
+        "connections at once; for one more the oldest goes whose request is not complete, or it is answered 503", 256
+    )
+    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    request_seconds: float = _doc("a connection whose request is not complete after this is cut", 10.0)
     metrics: tuple[str, ...] = _doc(
         "networks whose programs may read /metrics directly, never through a proxy; empty: nobody",
         ("127.0.0.0/8", "::1/128"),
@@ -281,6 +296,11 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     return settings
 
 
+def in_environment(environment: Mapping[str, str]) -> bool:
+    """Whether the environment sets anything."""
+    return any(_from_environment(section.name, environment) for section in fields(Settings))
+
+
 def _from_environment(section: str, environment: Mapping[str, str]) -> dict[str, str]:
     prefix = f"MAILBOT_{section.upper()}_"
     return {key[len(prefix) :].lower(): value for key, value in environment.items() if key.startswith(prefix)}
@@ -330,6 +350,16 @@ def _convert(hint: Any, value: Any) -> Any:
     return value
 
 
+_POSITIVE = {
+    "connections",
+    "connections_per_client",
+    "request_seconds",
+    "max_connections",
+    "idle_seconds",
+    "data_seconds",
+}
+
+
 def _contradictions(settings: Settings, where: str) -> list[str]:
     found = _risky_tags(settings.helpdesk, where)
     found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
@@ -349,6 +379,12 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [worker] memory_mb: some seconds and 500 are the least; mend: leave the defaults")
     if settings.rules.reload_seconds < 0:
         found.append(f"{where}: [rules] reload_seconds: is negative; mend: write 5, or 0 for never")
+    found += [
+        f"{where}: [{section.name}] {name}: must be more than 0; mend: leave the default"
+        for section in fields(settings)
+        for name in _POSITIVE & {f.name for f in fields(getattr(settings, section.name))}
+        if getattr(getattr(settings, section.name), name) <= 0
+    ]
     for network in settings.web.metrics:
         try:
             ipaddress.ip_network(network)

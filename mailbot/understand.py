@@ -150,7 +150,10 @@ def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
 
 
 def unread(raw: RawMessage, why: str) -> Understanding:
-    """A message of which nothing is known but that it came, so a person has to read it. Two of them are never the same message, but where the very same delivery comes twice."""
+    """A message of which nothing is known but that it came: a person has to read it.
+
+    Two of them are never the same message, but where the very same delivery comes twice.
+    """
     place = raw.envelope
     identity = f"{raw.sha256} {place.mailbox} {place.uidvalidity} {place.uid}"
     digest = hashlib.sha256(identity.encode()).hexdigest() if place.uid is not None else raw.sha256

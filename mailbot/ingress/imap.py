@@ -30,7 +30,7 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, step, utc_now
+from mailbot.observe import Clock, failure, step, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
@@ -99,8 +99,7 @@ class ImapReader:
             except MailbotError as error:
                 step("imap-interrupted", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             except Exception as error:  # what a server can make go wrong must not end the intake
-                reason = f"{type(error).__name__}: {error}"
-                step("imap-interrupted", level=logging.ERROR, mailbox=self._mailbox, reason=reason)
+                failure("imap-interrupted", error, mailbox=self._mailbox)
             await self._sleep(self._backoff())
 
     def _backoff(self) -> float:

@@ -298,7 +298,7 @@ counter = Table(
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""Gapless sequences (ticket numbers), taken inside the transaction that uses them."""
+"""Gapless sequences (ticket numbers), taken inside the transaction that uses them; and what /readyz writes."""
 
 imap_cursor = Table(
     "imap_cursor",

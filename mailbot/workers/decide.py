@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,9 +18,9 @@ from sqlalchemy import Connection, select
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.facts import needs_check
 from mailbot.inbox import message_of
-from mailbot.mask import mask
+from mailbot.mask import marks, mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
-from mailbot.observe import Clock, log, step
+from mailbot.observe import Clock, failure, step
 from mailbot.outbox import backoff, jobs
 from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
@@ -145,7 +144,7 @@ class DecideWorker:
         except Exception as error:
             if isinstance(error, TemporaryError) and not isinstance(error, ReadingFailed):
                 raise
-            log.error("%d messages could not be decided: %s", len(batch), mask(repr(error)))
+            failure("batch-failed", error, messages=len(batch))
             if len(batch) == 1:
                 await self._failed(flow, batch[0], mask(repr(error)))
                 return
@@ -199,9 +198,9 @@ class DecideWorker:
                 return
         except Exception as error:
             if len(batch) == 1:
-                told = mask(traceback.format_exc())  # it may quote the mail
-                log.error("inbox %d could not be recorded: %s", batch[0][0].row, told)
-                await self._failed(flow, batch[0][0], mask(repr(error)))
+                told = mask(repr(error))  # it may quote the mail: the row keeps it, the log says what was masked in it
+                failure("inbox-failed", error, inbox=batch[0][0].row, masked=" ".join(marks(told)))
+                await self._failed(flow, batch[0][0], told)
                 return
         for one in batch:
             await self._record(flow, [one])
@@ -234,7 +233,7 @@ class DecideWorker:
             except TemporaryError:
                 raise
             except Exception as error:
-                log.error("inbox %d could not be given to a person: %s", taken.row, mask(repr(error)))
+                failure("inbox-not-given-up", error, inbox=taken.row)
         await self._give_back(taken.row, lambda c: self._retry_or_bury(c, taken.row, reason))
 
     def _retry_or_bury(self, connection: Connection, row: int, reason: str) -> None:
