@@ -135,15 +135,19 @@ class ImapSettings:
         "folder that says which installation reads the mailbox, so that no second one does; empty: none", "mailbot"
     )
 
+    @property
+    def mailbox(self) -> str:
+        """What the tables and the metrics call it."""
+        return self.mailbox_of(self.folder)
+
+    def mailbox_of(self, folder: str) -> str:
+        """The same of another folder."""
+        return f"{self.user}@{self.host}/{folder}"
+
 
 @dataclass(frozen=True, slots=True)
 class IntakeSettings:
     oldest_days: int = _doc("mail that arrived more days ago when it is decided goes to a person, whatever it asks", 7)
-
-    @property
-    def mailbox(self) -> str:
-        """What the tables and the metrics call it."""
-        return f"{self.user}@{self.host}/{self.folder}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ async def _answers(host: str, port: int) -> bool:
 
 async def _imap(settings: Settings) -> str:
     """Before the first start also how much of what lies there is too old for a machine."""
-    mailbox = imap.mailbox_name(settings.imap, settings.imap.folder)
+    mailbox = settings.imap.mailbox
     old = utc_now().date() - timedelta(days=settings.intake.oldest_days)
     if not await asyncio.to_thread(_has_table, settings, mailbox_claim.name):
         return await imap.probe(settings.imap, None, old)

@@ -69,7 +69,7 @@ class ImapReader:
         self._rand = rand
         self._sleep = sleep
         self._oldest = oldest
-        self._mailbox = mailbox_name(settings, settings.folder)
+        self._mailbox = settings.mailbox
         self._attempt = 0
         self._claim = Claim(settings, database, self._mailbox, clock)
         self._since = first_day(settings)
@@ -270,11 +270,6 @@ class ImapReader:
                 await connection.move_to(uids, self._settings.done_folder)
             except Refused as error:
                 step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
-
-
-def mailbox_name(settings: ImapSettings, folder: str) -> str:
-    """How ``folder`` is called in the database."""
-    return f"{settings.user}@{settings.host}/{folder}"
 
 
 def first_day(settings: ImapSettings) -> date:

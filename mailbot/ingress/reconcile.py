@@ -18,7 +18,7 @@ from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
 from mailbot.inbox import Cursor, Trace, digest_stored, store, stored_traces, stored_uids
 from mailbot.ingress import imap_syntax as syntax
-from mailbot.ingress.imap import first_day, log_in, mailbox_name, may_be_answered
+from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
@@ -62,7 +62,7 @@ class Reconciler:
         self._database = database
         self._secret = secret
         self._clock = clock
-        self._mailbox = mailbox_name(settings, settings.folder)
+        self._mailbox = settings.mailbox
         self._claim = Claim(settings, database, self._mailbox, clock)
         self._taken_over_at: datetime | None = None
 
@@ -89,7 +89,7 @@ class Reconciler:
         return found
 
     async def _folder(self, connection: ImapConnection, folder: str, *, dry_run: bool) -> Found:
-        cursor = Cursor(mailbox_name(self._settings, folder), await connection.open_folder(folder, read_only=True), 0)
+        cursor = Cursor(self._settings.mailbox_of(folder), await connection.open_folder(folder, read_only=True), 0)
         found = Found(folder)
         uids = await connection.list_all()
         if len(uids) < connection.exists:
