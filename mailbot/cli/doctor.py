@@ -22,10 +22,11 @@ from mailbot.errors import ConfigError, MailbotError, RulesError
 from mailbot.ingress import imap
 from mailbot.ingress.smtp import listen_address
 from mailbot.mails import proof
+from mailbot.outbox import jobs
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.storage.engine import connect
-from mailbot.storage.schema import ruleset_load
+from mailbot.storage.schema import outbox, ruleset_load
 
 _LOW_DISK = 500 * 2**20  # octets
 
@@ -80,6 +81,11 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         *found,
         await _try("delivery", _delivery(settings), "check [delivery] host, port, tls and login"),
+        await _try(
+            "waiting mails",
+            _in_thread(_waiting_mails, settings),
+            "let the server take mail from this machine or login, or check [delivery]; the mails then leave by themselves",
+        ),
         await _try(
             "authentication", _authentication(settings), "set [authentication] authserv_id as your MX writes it"
         ),
@@ -205,6 +211,26 @@ async def _delivery(settings: Settings) -> str:
     finally:
         await relay.close()
     return f"{settings.delivery.host}:{settings.delivery.port} answers"
+
+
+def _waiting_mails(settings: Settings) -> str:
+    """What the workers heard: a probe is not told all that a mail is."""
+    url, o = make_url(settings.database.url), outbox.c
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return "none"
+    refused = select(o.last_error).where(o.state == jobs.QUEUED, o.refused_us == 1).order_by(o.due_at.desc())
+    engine = connect(settings.database.url)
+    try:
+        with engine.connect() as connection:
+            connection.info["reader"] = True
+            if not inspect(connection).has_table(outbox.name):
+                return "none"
+            reasons = connection.execute(refused).scalars().all()
+    finally:
+        engine.dispose()
+    if reasons:
+        raise ConfigError(f"{len(reasons)} wait because the server refuses mailbot itself; the newest: {reasons[0]}")
+    return "none is refused for a setting"
 
 
 async def _authentication(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
 
 from mailbot.errors import LeaseLost
+from mailbot.outbox import backoff
 
 WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
 
@@ -66,8 +67,21 @@ def _claim(
     return sorted(taken.scalars())
 
 
-def reap(connection: Connection, table: Table, now: datetime, attempts: int) -> int:
-    """Give rows back whose lease ran out; those tried ``attempts`` times are buried. Returns how many leases ended."""
+def reap(
+    connection: Connection,
+    table: Table,
+    now: datetime,
+    attempts: int,
+    lease: timedelta = timedelta(minutes=10),
+    **values: object,
+) -> int:
+    """Give rows back whose lease ran out, with ``values``; those tried ``attempts`` times are buried. Returns how many
+    leases ended.
+
+    A moment further ahead than any that is written now (``lease`` from now, the longest wait before another try) comes
+    from a clock that was set back since. Such a lease begins anew, since its worker may live; such a row is due. A row
+    that was never tried may be meant to wait longer.
+    """
     c = table.c
     expired = and_(c.state == LEASED, c.leased_until < now)
     over = connection.execute(
@@ -76,14 +90,25 @@ def reap(connection: Connection, table: Table, now: datetime, attempts: int) -> 
         .values(state=BURIED, leased_by=None, leased_until=None, last_error="the worker died each time")
     )
     back = connection.execute(
-        update(table).where(expired).values(state=QUEUED, leased_by=None, leased_until=None, due_at=now)
+        update(table).where(expired).values(state=QUEUED, leased_by=None, leased_until=None, due_at=now, **values)
     )
+    ahead = (c.state == LEASED, c.leased_until > now + 2 * lease)  # twice: another process may be set to longer ones
+    connection.execute(update(table).where(*ahead).values(leased_until=now + lease))
+    put_off = (c.state == QUEUED, c.due_at > now + 2 * backoff.LONGEST, c.attempts > 0)
+    connection.execute(update(table).where(*put_off).values(due_at=now))
     return over.rowcount + back.rowcount
 
 
 def complete(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:
     """Mark leased rows done. Raises LeaseLost when ``worker`` no longer holds one of them: the transaction must end."""
     _finish(connection, table, ids, worker, {"state": DONE, "last_error": None, **values})
+
+
+def settle(connection: Connection, table: Table, row: int, **values: object) -> bool:
+    """Mark a row done, whoever holds it: what it stands for has happened. False when it was done already."""
+    freed = {"state": DONE, "last_error": None, "leased_by": None, "leased_until": None}
+    open_row = (table.c.id == row, table.c.state != DONE)
+    return bool(connection.execute(update(table).where(*open_row).values(**freed, **values)).rowcount)
 
 
 def retry(connection: Connection, table: Table, row: int, worker: str, due_at: datetime, **values: object) -> None:

@@ -73,8 +73,8 @@ class DecideWorker:
     def _claim(self, connection: Connection) -> list[tuple[int, int, RawMessage | SealBroken]]:
         """The leased rows with their tries, and the message or why it cannot be opened."""
         now = self._clock()
-        jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
+        jobs.reap(connection, inbox, now, self._settings.attempts, lease)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
         ids = self._within_memory(connection, ids)
         wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
