@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import inspect, make_url, select, text
+from sqlalchemy import Connection, Table, inspect, make_url, select, text
 
 from mailbot import secret
 from mailbot.cli import compose, options
@@ -84,7 +84,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _try(
             "waiting mails",
             _in_thread(_waiting_mails, settings),
-            "let the server take mail from this machine or login, or check [delivery]; the mails then leave by themselves",
+            "let the server take mail from this machine and login, or check [delivery]; they then leave by themselves",
         ),
         await _try(
             "authentication", _authentication(settings), "set [authentication] authserv_id as your MX writes it"
@@ -223,14 +223,19 @@ def _waiting_mails(settings: Settings) -> str:
     try:
         with engine.connect() as connection:
             connection.info["reader"] = True
-            if not inspect(connection).has_table(outbox.name):
-                return "none"
+            if o.refused_us.name not in _columns(connection, outbox):
+                return "none that is known: the schema is brought up to date at the next start"
             reasons = connection.execute(refused).scalars().all()
     finally:
         engine.dispose()
     if reasons:
         raise ConfigError(f"{len(reasons)} wait because the server refuses mailbot itself; the newest: {reasons[0]}")
     return "none is refused for a setting"
+
+
+def _columns(connection: Connection, table: Table) -> set[str]:
+    there = inspect(connection)
+    return {column["name"] for column in there.get_columns(table.name)} if there.has_table(table.name) else set()
 
 
 async def _authentication(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, true, update
 
 from mailbot.errors import LeaseLost
 from mailbot.outbox import backoff
@@ -78,9 +78,8 @@ def reap(
     """Give rows back whose lease ran out, with ``values``; those tried ``attempts`` times are buried. Returns how many
     leases ended.
 
-    A moment further ahead than any that is written now (``lease`` from now, the longest wait before another try) comes
-    from a clock that was set back since. Such a lease begins anew, since its worker may live; such a row is due. A row
-    that was never tried may be meant to wait longer.
+    A moment further ahead than any that is written now comes from a clock that was set back since. Such a lease begins
+    anew, since its worker may live; such a row is due, unless it is meant to wait (``delay_seconds``).
     """
     c = table.c
     expired = and_(c.state == LEASED, c.leased_until < now)
@@ -94,9 +93,16 @@ def reap(
     )
     ahead = (c.state == LEASED, c.leased_until > now + 2 * lease)  # twice: another process may be set to longer ones
     connection.execute(update(table).where(*ahead).values(leased_until=now + lease))
-    put_off = (c.state == QUEUED, c.due_at > now + 2 * backoff.LONGEST, c.attempts > 0)
-    connection.execute(update(table).where(*put_off).values(due_at=now))
+    connection.execute(update(table).where(c.state == QUEUED, c.due_at > now, _put_off(table, now)).values(due_at=now))
     return over.rowcount + back.rowcount
+
+
+def _put_off(table: Table, now: datetime) -> ColumnElement[bool]:
+    """Rows that are due later than their tries and their own delay can mean."""
+    c = table.c
+    fresh = and_(c.attempts == 0, c.delay_seconds == 0) if "delay_seconds" in c else c.attempts == 0
+    tried = [and_(c.attempts == n, c.due_at > now + backoff.longest(n)) for n in range(1, backoff.STEPS)]
+    return or_(fresh, *tried, and_(c.attempts >= backoff.STEPS, c.due_at > now + backoff.longest(backoff.STEPS)))
 
 
 def complete(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:

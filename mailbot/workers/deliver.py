@@ -103,7 +103,7 @@ class DeliverWorker:
         return len(rows)
 
     def _has_time(self, row: RowMapping) -> bool:
-        """Whether the lease outlasts a slow server and a failing database. If it is too long, the clock was set back."""
+        """Whether the lease outlasts a slow server and a failing database. If it is too long, the clock went back."""
         left: timedelta = row["leased_until"] - self._clock()
         return _SEND + _KEEP <= left <= _LEASE
 
