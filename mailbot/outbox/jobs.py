@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, not_, or_, select, true, update
 
 from mailbot.errors import LeaseLost
 from mailbot.outbox import backoff
@@ -26,18 +26,18 @@ def claim(
     lease: timedelta,
     limit: int,
     *,
-    isolate: bool = False,
+    isolate: bool | ColumnElement[bool] = False,
 ) -> list[int]:
     """Lease up to ``limit`` due rows to ``worker`` and return their ids, oldest first.
 
-    With ``isolate`` rows that were never tried go together, and one that was tried before goes alone: if it kills its
-    worker, it takes nobody with it.
+    With ``isolate`` rows that were never tried go together, and one that was tried before (or that this condition holds
+    for) goes alone: if it kills its worker, it takes nobody with it.
     """
-    attempts = table.c.attempts
-    if not isolate:
+    if isolate is False:
         return _claim(connection, table, worker, now, lease, limit, true())
-    fresh = _claim(connection, table, worker, now, lease, limit, attempts == 0)
-    return fresh or _claim(connection, table, worker, now, lease, 1, attempts > 0)
+    alone = table.c.attempts > 0 if isolate is True else isolate
+    together = _claim(connection, table, worker, now, lease, limit, not_(alone))
+    return together or _claim(connection, table, worker, now, lease, 1, alone)
 
 
 def _claim(

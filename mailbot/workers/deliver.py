@@ -29,7 +29,7 @@ _SEND = timedelta(seconds=LIMIT)
 _LEASE = timedelta(minutes=5)
 _KEEP = timedelta(minutes=2)
 """Of its lease that must be left behind a send, to record its answer while the database fails."""
-_PAUSE = 5.0  # seconds between two tries to record
+_PAUSES = (0.1, 5.0)  # seconds between two tries to record: the first, doubling to the longest
 _GRACE = timedelta(seconds=30)
 """After a failure of the database others may record what they know before their leases are taken from them."""
 _LAST_TRIES = 3  # of recording, when the process stops or the failure is none of the database's
@@ -111,7 +111,8 @@ class DeliverWorker:
         now = self._clock()
         if self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE:
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
-        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=True)
+        doubt = outbox.c.in_doubt == 1
+        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
         if not ids:
             return []
         first = (outbox.c.id.in_(ids), outbox.c.attempts == 1)
@@ -188,7 +189,7 @@ class DeliverWorker:
         No other mail is sent meanwhile, and the lease still keeps the row when it has run out: who takes it away waits
         for a while after the database came back. Raises LeaseLost, and what ended the last try.
         """
-        left, told = _LAST_TRIES, False
+        left, (pause, longest) = _LAST_TRIES, _PAUSES
         while True:
             try:
                 return await self._database.write(work)
@@ -199,10 +200,11 @@ class DeliverWorker:
                     left -= 1
                 if not left:
                     raise
-                if not told:
+                if pause == _PAUSES[0]:
                     step("answer-kept", level=logging.WARNING, worker=self.name, error=type(error).__name__)
-                self._failed_at, told = self._clock(), True
-            await self._sleep(_PAUSE)
+                self._failed_at = self._clock()
+            await self._sleep(pause)
+            pause = min(longest, 2 * pause)
 
     def _accepted(self, connection: Connection, row: RowMapping, answer: str) -> str:
         """It has left, whoever holds the row by now."""

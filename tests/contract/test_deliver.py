@@ -190,6 +190,14 @@ async def test_one_bad_mail_harms_only_itself(office: Office, poison: Exception)
     assert office.ticket_state() == ("DO_WERYFIKACJI", "II_LINIA")
 
 
+async def test_a_mail_in_doubt_goes_alone_and_last(office: Office) -> None:
+    """It may be what killed the worker."""
+    for number in range(1, 4):
+        office.mail(number, in_doubt=int(number < 3), attempts=int(number < 3))
+    assert [await office.worker.step() for _ in range(3)] == [1, 1, 1]
+    assert [recipient[:2] for recipient in office.relay.sent] == ["m3", "m1", "m2"]
+
+
 async def test_a_relay_that_cannot_be_reached_is_not_asked_for_each_mail(office: Office) -> None:
     for number in range(1, 11):
         office.mail(number)
