@@ -32,8 +32,9 @@ _KEEP = timedelta(minutes=2)
 _PAUSES = (0.1, 5.0)  # seconds between two tries to record: the first, doubling to the longest
 _GRACE = timedelta(seconds=30)
 """After a failure of the database others may record what they know before their leases are taken from them."""
-_LAST_TRIES = 3  # of recording, when the process stops or the failure is none of the database's
-_DEATHS = 50  # tries of a mail whose worker died each time; the deadline ends all others much sooner
+_LAST_TRIES = 10  # of recording, when the process stops or the failure is none of the database's
+_LAST_SECONDS = 25.0  # for them when the process stops; systemd gives 120 for everything
+_DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends all others much sooner
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
 
@@ -70,7 +71,8 @@ class DeliverWorker:
         self._rng = rng
         self._on_sent = on_sent
         self._sleep = sleep
-        self._stopping = False
+        self._stop_by: float | None = None
+        """When to give up what cannot be recorded, by the loop's clock; None: the process goes on."""
         self._failed_at: datetime | None = None
         """When the database last failed."""
         self._refused = False
@@ -78,25 +80,26 @@ class DeliverWorker:
 
     def stop(self) -> None:
         """Begin no other mail; what the server said of the one at hand is recorded if the database lets it soon."""
-        self._stopping = True
+        self._stop_by = asyncio.get_running_loop().time() + _LAST_SECONDS
 
     async def step(self) -> int:
-        """Send what is due, at most a batch; returns how many rows were taken up."""
+        """Send what is due, at most a batch; returns how many rows were taken up, 0 when the server is not there."""
         try:
             rows = await self._database.write(self._claim)
         except DatabaseUnavailable:
             self._failed_at = self._clock()
             raise
         pending = list(rows)
-        while pending and not self._stopping and self._has_time(pending[0]):
+        while pending and self._stop_by is None and self._has_time(pending[0]):
             try:
                 failure = await self._deliver(pending[0])
             except DatabaseUnavailable:  # before anything was sent
                 break
             del pending[0]
             if failure is not None and failure.unreachable:
-                while pending:  # it is not asked anew for each of them: a login refused too often is locked
-                    await self._postpone(pending.pop(0), failure)
+                for row in pending:  # it is not asked anew for each of them: a login refused too often is locked
+                    await self._postpone(row, failure)
+                return 0
         if pending:
             ids = [row["id"] for row in pending]
             await self._keep_trying(lambda c: jobs.release(c, outbox, ids, self.name))
@@ -190,15 +193,16 @@ class DeliverWorker:
         for a while after the database came back. Raises LeaseLost, and what ended the last try.
         """
         left, (pause, longest) = _LAST_TRIES, _PAUSES
+        time = asyncio.get_running_loop().time
         while True:
             try:
                 return await self._database.write(work)
             except LeaseLost:
                 raise
             except Exception as error:
-                if self._stopping or not isinstance(error, DatabaseUnavailable):
+                if self._stop_by is not None or not isinstance(error, DatabaseUnavailable):
                     left -= 1
-                if not left:
+                if not left or (self._stop_by is not None and time() >= self._stop_by):
                     raise
                 if pause == _PAUSES[0]:
                     step("answer-kept", level=logging.WARNING, worker=self.name, error=type(error).__name__)
@@ -211,10 +215,10 @@ class DeliverWorker:
         now = self._clock()
         if not jobs.settle(connection, outbox, row["id"], sent_at=now, last_code=250, in_doubt=0, refused_us=0):
             return "recorded-already"
+        self._let_next_go(connection, row)  # mails before their ticket, as hold.freeze locks them
         if row["kind"] in _ANSWERS:
             connection.execute(update(ticket).where(ticket.c.id == row["ticket_id"]).values(answered_at=now))
         self._event(connection, row, "mail-sent", {"kind": row["kind"], "answer": answer[:200]})
-        self._let_next_go(connection, row)
         return "sent"
 
     def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
@@ -234,9 +238,9 @@ class DeliverWorker:
     def _unavailable(self, connection: Connection, row: RowMapping, error: RelayUnavailable) -> str:
         now = self._clock()
         why = sending.hindrance(connection, row["id"], now)
-        if why is not None:  # it was stopped meanwhile
-            return self._held_back(connection, row, why)
         doubt = row["in_doubt"] or int(error.in_doubt)
+        if why is not None:  # it was stopped meanwhile
+            return self._held_back(connection, row, why, in_doubt=doubt)
         if now >= row["deadline"]:
             told = f"not sent within the promise: {error.reason}"
             return self._buried(connection, row, told, last_code=error.code, in_doubt=doubt)
@@ -246,10 +250,10 @@ class DeliverWorker:
         jobs.retry(connection, outbox, row["id"], self.name, due, refused_us=ours, **values)
         return "postponed"
 
-    def _held_back(self, connection: Connection, row: RowMapping, why: str) -> str:
+    def _held_back(self, connection: Connection, row: RowMapping, why: str, **values: object) -> str:
         if why == sending.DEAD_LINK:
-            return self._buried(connection, row, why)
-        jobs.bury(connection, outbox, row["id"], self.name, last_error=why)
+            return self._buried(connection, row, why, **values)
+        jobs.bury(connection, outbox, row["id"], self.name, last_error=why, **values)
         self._event(connection, row, "mail-held", {"kind": row["kind"]})
         return "held"
 

@@ -4,128 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, Row, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, event, insert, text, update
 
-from mailbot.config import DeliverySettings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.outbox import jobs
-from mailbot.secret import Secret
-from mailbot.storage.schema import activation, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, outbox, ticket
 from mailbot.tickets import hold, sending
-from mailbot.web.metrics import measure
-from mailbot.workers.deliver import DeliverWorker
-from tests.intake import FailingDatabase
+from tests.office import DAY, NOW, Office
 from tests.relay_fake import fake_relay
 
-NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
 BUSY = RelayUnavailable("RCPT: 451 busy", 451)
 LATER = {"state": jobs.WAITING, "ordinal": 2}
-
-
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
-class StubRelay(Relay):
-    """Says ``answers`` to a recipient (the last one again and again), else yes."""
-
-    def __init__(self) -> None:
-        super().__init__(DeliverySettings())
-        self.answers: dict[str, list[Exception]] = {}
-        self.tried: list[str] = []
-        self.sent: list[str] = []
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
-
-    async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
-        self.tried.append(recipient)
-        if self.meanwhile is not None:
-            await self.meanwhile()
-        answers = self.answers.get(recipient)
-        if answers:
-            raise answers.pop(0) if len(answers) > 1 else answers[0]
-        self.sent.append(recipient)
-        return "250 2.0.0 taken"
-
-
-class Office:
-    """A database with tickets and mails, a stub of a relay, and a worker between them."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.clock = Clock()
-        self.relay = StubRelay()
-        self.database = FailingDatabase(engine)
-        self.pauses: list[float] = []
-        self.worker = self.another("w")
-        with engine.begin() as connection:
-            message = {"id": 1, "source": "lmtp", "delivery_key": "1", "sha256": "", "size": 1, "envelope": {}}
-            connection.execute(insert(inbox), {**message, "received_at": NOW, "state": "done", "due_at": NOW})
-
-    def another(self, name: str, relay: Relay | None = None) -> DeliverWorker:
-        secret, rng = Secret(b"k" * 32), random.Random(1)
-        return DeliverWorker(name, self.database, relay or self.relay, secret, self.clock, rng, sleep=self.pause)
-
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.clock.advance(seconds=seconds)
-
-    def ticket(self, number: int = 1, state: str = "ZAMKNIETE_ROZWIAZANE", desk: str = "") -> None:
-        row = {"id": number, "number": f"ZGL{number:07}", "kind": "wniosek", "category": "X", "state": state}
-        times = {"opened_at": NOW, "promised_at": NOW + DAY}
-        self.do(insert(ticket).values(**row, desk=desk, fingerprint="", inbox_id=1, **times))
-
-    def mail(self, number: int, kind: str = "T1", of: int = 1, **values: Any) -> None:
-        """Mail ``number`` to mN@wp.example."""
-        row = {"id": number, "ticket_id": of, "slot": f"{kind} {number}", "kind": kind, "ordinal": 1}
-        sent = {"recipient": f"m{number}@wp.example", "return_path": "", "message_id": "", "raw": b"x\r\n"}
-        due = {"state": jobs.QUEUED, "due_at": NOW, "deadline": NOW + DAY}
-        self.do(insert(outbox).values(**{**row, **sent, **due, **values}))
-
-    def do(self, statement: Any) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(statement)
-
-    def row(self, number: int = 1) -> Row[Any]:
-        with self.engine.connect() as connection:
-            return connection.execute(select(outbox).where(outbox.c.id == number)).one()
-
-    def state(self, *numbers: int) -> list[str]:
-        return [self.row(number).state for number in numbers]
-
-    def ticket_state(self, number: int = 1) -> tuple[str, str]:
-        with self.engine.connect() as connection:
-            found = connection.execute(select(ticket.c.state, ticket.c.desk).where(ticket.c.id == number)).one()
-        return found.state, found.desk
-
-    def events(self) -> list[str]:
-        with self.engine.connect() as connection:
-            return list(connection.execute(select(ticket_event.c.kind).order_by(ticket_event.c.id)).scalars())
-
-    def metric(self, name: str) -> dict[str, float]:
-        with self.engine.connect() as connection:
-            families = {family.name: family for family in measure(connection, self.clock())}
-        return {",".join(s.labels.values()): s.value for s in families[f"mailbot_{name}"].samples}
-
-    async def deliver(self) -> None:
-        while await self.worker.step():
-            pass
-
-    def says(self, number: int, *answers: Exception) -> None:
-        self.relay.answers[f"m{number}@wp.example"] = list(answers)
 
 
 @pytest.fixture
@@ -348,7 +242,8 @@ async def test_at_the_end_of_the_process_recording_is_tried_a_few_times(
     with pytest.raises(DatabaseUnavailable):
         await office.worker.step()  # the second mail cannot be given back
     assert "mail-in-doubt" in steps(caplog, logging.ERROR)
-    assert len(office.pauses) < 10
+    assert len(office.pauses) == 18, "nine between ten tries, twice"
+    assert 20 < sum(office.pauses[:9]) < 25
     office.database.failures = 0
     office.clock.advance(minutes=6)
     await office.another("next").step()
@@ -402,6 +297,34 @@ async def test_a_stop_while_the_relay_says_451_counts(office: Office) -> None:
     assert office.relay.sent == []
     with pytest.raises(PermanentError, match="mend: `mailbot tickets release ZGL0000001`"):
         await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
+async def test_a_stopped_mail_that_may_have_left_says_so(office: Office) -> None:
+    office.mail(1, "T2B")
+    office.says(1, RelayUnavailable("end of DATA: cut", in_doubt=True))
+
+    async def stop() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert (office.row().last_error, office.row().in_doubt) == (hold.FROZEN, 1)
+
+
+async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> None:
+    moved = {"login": "old@b.example", "new_login": "new@b.example", "created_at": NOW, "expires_at": NOW + DAY}
+    office.do(insert(activation).values(ticket_id=1, token_hash="h", **moved))
+    office.mail(1, "T2B")
+    office.mail(2, "T3", **LATER)
+    office.says(1, BUSY)
+
+    async def stop() -> None:
+        await office.database.write(lambda c: hold.freeze(c, "ZGL0000001", office.clock(), {"by": "operator"}))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert [office.row(n).last_error for n in (1, 2)] == [hold.FROZEN] * 2, "what `release` lets go"
+    assert office.ticket_state() == ("WSTRZYMANE", "BEZPIECZENSTWO")
 
 
 async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Office) -> None:
