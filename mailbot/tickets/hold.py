@@ -16,9 +16,10 @@ from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
-_HELD = (MailKind.T2B.value, MailKind.T3.value)
+HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
+"""Mails that must not leave while the ticket ``is_stopped``."""
 FROZEN = "frozen"
-"""Reason of a buried mail that ``release`` may send after all."""
+"""Reason of a buried mail that only ``release`` sends."""
 
 _SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
@@ -32,7 +33,7 @@ def is_stopped(state: str, desk: str) -> bool:
 def keeps_back(kind: str, state: str, desk: str) -> str | None:
     """Why a mail of this kind must not leave a ticket that is ``is_stopped``; None: it may, as registrations and
     warnings always do."""
-    return FROZEN if kind in _HELD and is_stopped(state, desk) else None
+    return FROZEN if kind in HELD and is_stopped(state, desk) else None
 
 
 def goes_on() -> ColumnElement[bool]:
@@ -78,7 +79,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
         return False
     ticket_id, link, expires_at, used_at = found
     o = outbox.c
-    held = (o.ticket_id == ticket_id, o.kind.in_(_HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
+    held = (o.ticket_id == ticket_id, o.kind.in_(HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
     connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
     if used_at is None and expires_at > now:
         connection.execute(update(activation).where(activation.c.id == link).values(expires_at=now))

@@ -257,11 +257,12 @@ STOPPED = [("WSTRZYMANE", "BEZPIECZENSTWO"), ("KWARANTANNA", ""), ("DO_WERYFIKAC
 
 
 @pytest.mark.parametrize(("state", "desk"), STOPPED)
-async def test_a_mail_of_a_stopped_ticket_is_not_sent(office: Office, state: str, desk: str) -> None:
+@pytest.mark.parametrize("kind", hold.HELD)
+async def test_a_mail_of_a_stopped_ticket_is_not_sent(office: Office, state: str, desk: str, kind: str) -> None:
     office.do(update(ticket).values(state=state, desk=desk))
     office.mail(1, "T1")
     office.mail(2, "T14")
-    office.mail(3, "T2B")
+    office.mail(3, kind)
     await office.deliver()
     assert office.relay.sent == ["m1@wp.example", "m2@wp.example"], "a registration and a warning leave"
     assert (office.row(3).state, office.row(3).last_error) == (jobs.BURIED, hold.FROZEN)
