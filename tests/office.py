@@ -14,12 +14,14 @@ from mailbot.delivery.smtp import Relay
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, outbox, ticket, ticket_event
+from mailbot.tickets.activation import Grant, grant
 from mailbot.web.metrics import measure
 from mailbot.workers.deliver import DeliverWorker
 from tests.intake import FailingDatabase
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+_SECRET = Secret(b"k" * 32)
 
 
 class Clock:
@@ -68,8 +70,8 @@ class Office:
             connection.execute(insert(inbox), {**message, "received_at": NOW, "state": "done", "due_at": NOW})
 
     def another(self, name: str, relay: Relay | None = None) -> DeliverWorker:
-        secret, rng = Secret(b"k" * 32), random.Random(1)
-        return DeliverWorker(name, self.database, relay or self.relay, secret, self.clock, rng, sleep=self.pause)
+        rng = random.Random(1)
+        return DeliverWorker(name, self.database, relay or self.relay, _SECRET, self.clock, rng, sleep=self.pause)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -86,6 +88,12 @@ class Office:
         sent = {"recipient": f"m{number}@wp.example", "return_path": "", "message_id": "", "raw": b"x\r\n"}
         due = {"state": jobs.QUEUED, "due_at": NOW, "deadline": NOW + DAY}
         self.do(insert(outbox).values(**{**row, **sent, **due, **values}))
+
+    def link(self, expires_at: datetime, new_login: str | None = None) -> None:
+        """The activation link of ticket 1."""
+        one = Grant(1, "ZGL0000001", "old@wp.example", expires_at, new_login)
+        with self.engine.begin() as connection:
+            grant(connection, [one], NOW, _SECRET)
 
     def do(self, statement: Any) -> None:
         with self.engine.begin() as connection:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, text, update
+from sqlalchemy import Connection, Engine, event, text, update
 
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigured, RelayRefused, RelayUnavailable
@@ -313,8 +313,7 @@ async def test_a_stopped_mail_that_may_have_left_says_so(office: Office) -> None
 
 
 async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> None:
-    moved = {"login": "old@b.example", "new_login": "new@b.example", "created_at": NOW, "expires_at": NOW + DAY}
-    office.do(insert(activation).values(ticket_id=1, token_hash="h", **moved))
+    office.link(NOW + DAY, new_login="new@b.example")
     office.mail(1, "T2B")
     office.mail(2, "T3", **LATER)
     office.says(1, BUSY)
@@ -340,20 +339,16 @@ async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Offic
     assert office.state(1, 2, 3) == [jobs.BURIED, jobs.BURIED, jobs.WAITING]
 
 
-LINKS = {
-    "none": None,
-    "expired": {},
-    "used": {"expires_at": NOW + DAY, "used_at": NOW},
-    "alive": {"expires_at": NOW + DAY},
-}
+LINKS = {"none": None, "expired": NOW, "used": NOW + DAY, "alive": NOW + DAY}
 
 
 @pytest.mark.parametrize("link", LINKS)
 async def test_a_dead_link_is_not_sent(office: Office, link: str) -> None:
-    values = LINKS[link]
-    if values is not None:
-        made = {"ticket_id": 1, "token_hash": "h", "login": "a@b.example", "created_at": NOW, "expires_at": NOW}
-        office.do(insert(activation).values(**{**made, **values}))
+    expires_at = LINKS[link]
+    if expires_at is not None:
+        office.link(expires_at)
+    if link == "used":
+        office.do(update(activation).values(used_at=NOW))
     office.mail(1, "T3")
     await office.deliver()
     if link == "alive":
