@@ -16,6 +16,8 @@ from mailbot.errors import LeaseLost
 from mailbot.outbox import backoff
 
 WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
+_UNCOUNTED = 3
+"""Tries that may not be among ``attempts``: the sender's DNS did not answer."""
 
 
 def claim(
@@ -100,9 +102,13 @@ def reap(
 def _put_off(table: Table, now: datetime) -> ColumnElement[bool]:
     """Rows that are due later than their tries and their own delay can mean."""
     c = table.c
-    fresh = and_(c.attempts == 0, c.delay_seconds == 0) if "delay_seconds" in c else c.attempts == 0
-    tried = [and_(c.attempts == n, c.due_at > now + backoff.longest(n)) for n in range(1, backoff.STEPS)]
-    return or_(fresh, *tried, and_(c.attempts >= backoff.STEPS, c.due_at > now + backoff.longest(backoff.STEPS)))
+    waits = [
+        *(and_(c.attempts <= n, c.due_at > now + backoff.longest(n)) for n in range(_UNCOUNTED, backoff.STEPS)),
+        c.due_at > now + backoff.longest(backoff.STEPS),
+    ]
+    if "delay_seconds" in c:
+        return and_(or_(*waits), or_(c.attempts > 0, c.delay_seconds == 0))
+    return or_(*waits)
 
 
 def complete(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:
