@@ -241,10 +241,15 @@ outbox = Table(
     Column("last_code", Integer),
     Column("in_doubt", Integer, nullable=False, server_default=text("0")),
     Column("sent_at", UtcDateTime()),
+    Column("first_due_at", UtcDateTime()),
+    Column("refused_us", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
 )
-"""Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried."""
+"""Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
+
+in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
+refused_us: 1 when the server last refused us, not the mail (a setting is wrong)."""
 
 activation = Table(
     "activation",

@@ -16,9 +16,10 @@ from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
-_HELD = (MailKind.T2B.value, MailKind.T3.value)
-_FROZEN = "frozen"
-"""Reason of a buried mail that ``release`` may send after all."""
+HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
+"""Mails that must not leave while the ticket ``is_stopped``."""
+FROZEN = "frozen"
+"""Reason of a buried mail that only ``release`` sends."""
 
 _SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
@@ -27,6 +28,12 @@ _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
 def is_stopped(state: str, desk: str) -> bool:
     """Whether only a person may take a ticket on: no mail, whoever wrote it, moves it out of the hands it is in."""
     return state in _STOPPED or desk == _SECURITY
+
+
+def keeps_back(kind: str, state: str, desk: str) -> str | None:
+    """Why a mail of this kind must not leave a ticket that is ``is_stopped``; None: it may, as registrations and
+    warnings always do."""
+    return FROZEN if kind in HELD and is_stopped(state, desk) else None
 
 
 def goes_on() -> ColumnElement[bool]:
@@ -72,8 +79,8 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
         return False
     ticket_id, link, expires_at, used_at = found
     o = outbox.c
-    held = (o.ticket_id == ticket_id, o.kind.in_(_HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
-    connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=_FROZEN))
+    held = (o.ticket_id == ticket_id, o.kind.in_(HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
+    connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
     if used_at is None and expires_at > now:
         connection.execute(update(activation).where(activation.c.id == link).values(expires_at=now))
     state = State.WSTRZYMANE if used_at is None else State.DO_WERYFIKACJI
@@ -101,7 +108,7 @@ def release(connection: Connection, number: str, now: datetime, expires_at: date
     ).all()
     ahead = any(mail.state in (jobs.WAITING, jobs.QUEUED, jobs.LEASED) for mail in mails)
     for mail in mails:
-        if mail.state == jobs.BURIED and mail.last_error == _FROZEN:
+        if mail.state == jobs.BURIED and mail.last_error == FROZEN:
             values = {"state": jobs.WAITING if ahead else jobs.QUEUED, "last_error": None, "attempts": 0}
             connection.execute(update(outbox).where(o.id == mail.id).values(due_at=now, deadline=expires_at, **values))
             ahead = True

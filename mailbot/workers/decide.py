@@ -87,8 +87,8 @@ class DecideWorker:
         if self._owed:
             due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
-        jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
+        jobs.reap(connection, inbox, now, self._settings.attempts, lease)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
         return self._within_memory(connection, ids)
 
