@@ -79,6 +79,11 @@ def load(path: Path) -> Secret:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # the database is about to rely on the file
+    finally:
+        os.close(folder)
     return Secret(key)
 
 

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from mailbot import secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
@@ -13,6 +15,7 @@ from mailbot.address import domain
 from mailbot.cli.places import rules_directory as rules_directory
 from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
+from mailbot.installation import open_key
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, utc_now
@@ -58,8 +61,16 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
 
 
 def understander(chosen: Settings) -> Understander:
-    """For a process that only understands: no database, and no rules, whose folder may just be refused."""
-    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
+    """For a process that only understands: no database (who starts it has compared the key), and no rules, whose folder
+    may just be refused."""
+    return Understander(chosen, secret.read(Path(chosen.secret.key_file)), DnsResolver())
+
+
+def opened(chosen: Settings, engine: Engine) -> Secret:
+    """Bring the database up to date (made when new); the key that belongs to it. Raises ConfigError."""
+    migrate(engine)
+    with engine.begin() as connection:
+        return open_key(connection, Path(chosen.secret.key_file))
 
 
 def build(
@@ -72,8 +83,7 @@ def build(
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
     rng = rng or random.SystemRandom()
     engine = connect(chosen.database.url)
-    migrate(engine)
-    key = secret.load(Path(chosen.secret.key_file))
+    key = opened(chosen, engine)
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or DnsResolver(), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)

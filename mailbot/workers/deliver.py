@@ -18,6 +18,7 @@ from mailbot.observe import Clock, step
 from mailbot.outbox import backoff, jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 
@@ -75,14 +76,21 @@ class DeliverWorker:
         now = self._clock()
         jobs.reap(connection, outbox, now, attempts=1_000_000)  # sending is given up by the deadline, not by count
         ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH)
-        wanted = select(outbox, ticket.c.number).join(ticket).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
+        wanted = (
+            select(outbox, ticket.c.number, link.c.nonce)
+            .join(ticket, ticket.c.id == outbox.c.ticket_id)
+            .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
+            .where(outbox.c.id.in_(ids))
+            .order_by(outbox.c.id)
+        )
         return list(connection.execute(wanted).mappings()) if ids else []
 
     async def _send(self, row: RowMapping) -> bool:
         """True when the server answered about this mail, so that the next may be tried at once."""
         raw: bytes = row["raw"]
         if row["kind"] == MailKind.T3:
-            raw = raw.replace(PLACEHOLDER.encode(), activation.token(self._secret, row["number"]).encode())
+            token = activation.token(self._secret, row["number"], row["nonce"])
+            raw = raw.replace(PLACEHOLDER.encode(), token.encode())
         try:
             async with asyncio.timeout(_SEND):
                 answer = await self._relay.send(row["return_path"], row["recipient"], raw)
