@@ -94,21 +94,22 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
         )
     if not rows:
         return
-    _end(connection, activation.c.login.in_(newest), now)
+    end(connection, activation.c.login.in_(newest))
     connection.execute(insert(activation), rows)
 
 
-def renew(connection: Connection, ticket_id: int, expires_at: datetime, now: datetime) -> None:
+def renew(connection: Connection, ticket_id: int, expires_at: datetime) -> None:
     """Make the unused link of a ticket the one that lives among those of its login, until ``expires_at``."""
     c = activation.c
     mine = c.ticket_id == ticket_id
-    _end(connection, c.login == select(c.login).where(mine).scalar_subquery(), now)
+    end(connection, c.login == select(c.login).where(mine).scalar_subquery())
     connection.execute(update(activation).where(mine, c.used_at.is_(None)).values(expires_at=expires_at))
 
 
-def _end(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
-    live = (activation.c.used_at.is_(None), activation.c.expires_at > now)
-    connection.execute(update(activation).where(which, *live).values(expires_at=now))
+def end(connection: Connection, which: ColumnElement[bool]) -> None:
+    """End unused links for good: at their own beginning, so that no clock that is set back lets one live again."""
+    c = activation.c
+    connection.execute(update(activation).where(which, c.used_at.is_(None)).values(expires_at=c.created_at))
 
 
 def bind(connection: Connection, secret: Secret) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
 HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
@@ -73,8 +74,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     held = (o.ticket_id == ticket_id, o.kind.in_(HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
     connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
     unused = link.used_at is None
-    if unused and link.expires_at > now:
-        connection.execute(update(activation).where(activation.c.id == link.id).values(expires_at=now))
+    end(connection, activation.c.id == link.id)
     move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
     kind = "frozen" if unused else "stop-too-late"
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))

@@ -65,7 +65,7 @@ def release(
         return Refused("a mail of it is on its way just now; mend: try again in five minutes")
     starts = _starts(mails, link.created_at, now)
     expires_at = starts + lifetime
-    renew(connection, row.id, expires_at, now)
+    renew(connection, row.id, expires_at)
     ahead = False
     for mail in mails:
         if mail in anew:

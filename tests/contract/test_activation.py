@@ -124,3 +124,9 @@ def test_of_two_users_at_once_one_wins(engine: Engine) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(won) == [False, False, False, True]
+
+
+def test_a_link_that_was_ended_stays_dead_when_the_clock_is_set_back(engine: Engine) -> None:
+    older = grant(engine, "ZGL0000001", now=NOW)
+    grant(engine, "ZGL0000002", now=NOW + timedelta(hours=2))
+    assert find(engine, older, NOW + timedelta(hours=1)) is None
