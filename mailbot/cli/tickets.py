@@ -207,9 +207,8 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
         if not reason or not reason.strip():  # nothing is written
             raise click.UsageError(f'say why {number} may go on; mend: --reason "called back: the request is his"')
     starts, until = (moment.astimezone(WARSAW) for moment in (done.starts, done.expires_at))
-    click.echo(
-        f"{number.upper()}: goes on; mails leave from {starts:%Y-%m-%d %H:%M}, the link until {until:%Y-%m-%d %H:%M}"
-    )
+    told = f"mails leave from {starts:%Y-%m-%d %H:%M}, the link works until {until:%Y-%m-%d %H:%M}"
+    click.echo(f"{number.upper()}: goes on; {told}")
 
 
 @tickets.command()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, text, update
 
 from mailbot.accounts.rows import column_values
 from mailbot.errors import ConfigError
@@ -15,7 +16,8 @@ from mailbot.installation import find_key, open_key, read_key
 from mailbot.model import Account, Envelope, MailKind, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage.schema import account, activation, installation, outbox, raw_message
+from mailbot.storage.engine import migrate
+from mailbot.storage.schema import UtcDateTime, account, activation, installation, outbox, raw_message
 from mailbot.tickets.activation import find, token_hash
 from tests.links import DAY, NOW, SECRET, grant, open_ticket, token
 
@@ -155,3 +157,56 @@ def test_at_the_first_start_links_that_have_not_left_get_the_token_of_their_row(
         old = {number: find(connection, "x" * 31 + number[-1], NOW) is not None for number in rows}
     assert fits == {"ZGL0000001": False, "ZGL0000002": True, "ZGL0000003": True}
     assert old == {"ZGL0000001": True, "ZGL0000002": False, "ZGL0000003": False}
+
+
+def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) -> None:
+    """Rows of revision 0003: links without a nonce, and a login whose key was folded into somebody else's."""
+    migrate(empty_engine, "0003")
+    then = {"now": NOW, "later": NOW + DAY}
+    with empty_engine.begin() as connection:
+        for number in (1, 2):
+            connection.execute(
+                text(
+                    "INSERT INTO inbox (id, source, delivery_key, sha256, size, envelope, received_at, state, due_at) "
+                    "VALUES (:n, 'inject', :key, '', 0, '{}', :now, 'done', :now)"
+                ).bindparams(bindparam("now", type_=UtcDateTime())),
+                {"n": number, "key": f"k{number}", "now": NOW},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO ticket (id, number, kind, category, state, desk, fingerprint, opened_at, promised_at,"
+                    " inbox_id) VALUES (:n, :number, '', '', '', '', '', :now, :now, :n)"
+                ).bindparams(bindparam("now", type_=UtcDateTime())),
+                {"n": number, "number": f"ZGL000000{number}", "now": NOW},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO activation (ticket_id, token_hash, login, created_at, expires_at) "
+                    "VALUES (:n, :hash, 'jan@wp.example', :now, :later)"
+                ).bindparams(bindparam("now", type_=UtcDateTime()), bindparam("later", type_=UtcDateTime())),
+                {"n": number, "hash": token_hash("x" * 31 + str(number)), **then},
+            )
+        for login, key in (
+            ("jan.strauß@wp.example", "jan.strauss@wp.example"),
+            ("Jan.Ł@wp.example", "jan.ł@wp.example"),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO account (login, login_key, given, surname, birth_year, scope, csd, status) "
+                    "VALUES (:login, :key, 'Jan', 'S', 1980, 'podstawowy', 0, 'aktywne')"
+                ),
+                {"login": login, "key": key},
+            )
+    path.write_bytes(SECRET.key)
+    migrate(empty_engine)
+    start(empty_engine, path)
+    with empty_engine.connect() as connection:
+        nonces = connection.execute(select(activation.c.nonce).order_by(activation.c.id)).scalars().all()
+        keys = connection.execute(select(account.c.login_key).order_by(account.c.id)).scalars().all()
+    assert len(set(nonces)) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", nonce) for nonce in nonces)
+    assert keys == ["jan.strauß@wp.example", "jan.ł@wp.example"]
+    for number in ("ZGL0000001", "ZGL0000002"):
+        made = token(empty_engine, number)
+        with empty_engine.connect() as connection:
+            assert find(connection, made, NOW) is not None

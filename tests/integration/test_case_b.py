@@ -142,11 +142,12 @@ async def use(flow: Flow, path: str) -> None:
             assert answer.status == 303
 
 
-@pytest.fixture
-async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
+@asynccontextmanager
+async def case_b(folder: Path) -> AsyncIterator[CaseB]:
+    """As ``tests.flow.running``."""
     clock = Clock()
     async with relay_sink() as sink:
-        chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", sink.port)
+        chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
         parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
         add_accounts(parts.database.engine)
         relay = Relay(chosen.delivery)
@@ -161,6 +162,12 @@ async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
             server.close()
             await relay.close()
             await parts.database.close()
+
+
+@pytest.fixture
+async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
+    async with case_b(tmp_path) as found:
+        yield found
 
 
 async def test_the_mails_wait_for_the_hold_and_go_to_whom_they_belong(flow: CaseB) -> None:

@@ -19,7 +19,7 @@ from mailbot.cli import cli, main
 from mailbot.model import SENTENCES, Phrase
 from mailbot.storage.schema import activation
 from tests.flow import EWA, mail, running
-from tests.integration.test_case_b import answers
+from tests.integration.test_case_b import answers, case_b
 from tests.integration.test_flow import link
 
 EWAS = f"{SENTENCES[Phrase.A]} Ewa Nowak, 1975"
@@ -65,6 +65,43 @@ async def test_case_a_is_stopped_and_released_by_an_operator(office: Path) -> No
         assert "frozen  by: Anna N., uid: " in text
         assert "by: Jan K." in text
         assert "is not stopped" in invoke("tickets", "release", "ZGL0000001").stderr
+
+
+async def test_case_b_is_stopped_and_released_and_keeps_its_hold(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with case_b(office) as flow:
+        monkeypatch.setattr("mailbot.cli.tickets.utc_now", flow.clock)
+        assert await flow.ask() == "OK_B"
+        flow.clock.advance(hours=1)
+        assert invoke("tickets", "freeze", "ZGL0000001").exit_code == 0
+        assert "by" in shown()["events"][-1]["detail"]
+        flow.clock.advance(hours=1)
+        told = invoke("tickets", "release", "ZGL0000001", "--reason", "oddzwoniono")
+        assert told.stdout == (
+            "ZGL0000001: goes on; mails leave from 2026-11-20 14:00, the link works until 2026-11-21 14:00\n"
+        )
+        flow.clock.advance(hours=1, minutes=59)
+        await flow.deliver()
+        assert flow.sink.kinds() == ["T1", "T14"]
+        flow.clock.advance(minutes=1)
+        await flow.deliver()
+        assert flow.sink.kinds() == ["T1", "T14", "T2B", "T3"]
+
+
+async def test_after_a_restore_every_change_of_login_waits_for_a_person(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word that stopped it, or a telephone call, may have come after the backup."""
+    async with case_b(office) as flow:
+        monkeypatch.setattr("mailbot.cli.tickets.utc_now", flow.clock)
+        assert await flow.ask() == "OK_B"
+        back_up(office)
+        assert await flow.stop() == "TICKET_UPDATE"
+    put_back(office)
+    told = invoke("tickets", "restored", "--as", "Anna N.")
+    assert told.stdout == "the next ticket is ZGL0010002; changes of login stopped: ZGL0000001\n"
+    found = shown()
+    assert (found["state"], found["desk"]) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+    assert found["events"][-1]["detail"]["reason"] == "restored from a backup"
 
 
 def back_up(office: Path) -> None:
