@@ -16,7 +16,7 @@ from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
 from mailbot.observe import utc_now
 from mailbot.secret import Secret
-from mailbot.storage.schema import account, inbox, installation, raw_message, ticket
+from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
 _LOCK = 4747002  # of PostgreSQL: several processes may be at the first start
@@ -78,7 +78,7 @@ def _known(connection: Connection) -> str | None:
 
 def _in_use(connection: Connection) -> bool:
     """Whether there is anything that a key made, from before there was a check value."""
-    made = (select(raw_message.c.inbox_id), select(ticket.c.id), select(account.c.id).where(account.c.pesel_hash != ""))
+    made = (select(raw_message.c.inbox_id), select(outbox.c.id), select(account.c.id).where(account.c.pesel_hash != ""))
     there = inspect(connection).has_table(raw_message.name)
     return there and any(connection.execute(wanted.limit(1)).first() for wanted in made)
 

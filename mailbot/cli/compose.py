@@ -60,10 +60,12 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
 
 
-def understander(chosen: Settings) -> Understander:
-    """For a process that only understands: no database (who starts it has compared the key), and no rules, whose folder
-    may just be refused."""
-    return Understander(chosen, secret.read(Path(chosen.secret.key_file)), DnsResolver())
+def understander(chosen: Settings, key: Secret | None = None) -> Understander:
+    """For a process that only understands: no database, and no rules, whose folder may just be refused.
+
+    ``key``: the one that was compared with the database; it is not read anew when the process is started again.
+    """
+    return Understander(chosen, key or secret.load(Path(chosen.secret.key_file)), DnsResolver())
 
 
 def opened(chosen: Settings, engine: Engine) -> Secret:

@@ -40,7 +40,7 @@ async def _run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     with contextlib.ExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.understander, settings), settings.worker.processes)
+            understand = Processes(partial(compose.understander, settings, parts.secret), settings.worker.processes)
             stack.callback(understand.close)
             await understand.start()
         await _serve(Service(parts, roles, understand))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import ticket, ticket_event
+from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
-from tests.links import DAY, NOW, grant
+from mailbot.tickets.release import Refused, Released, release
+from tests.links import DAY, NOW, grant, notice
 
 
 def freeze(engine: Engine) -> bool:
@@ -82,3 +84,93 @@ def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     with engine.connect() as connection:
         assert hold.waiting(connection, NOW) == ["ZGL0000002"]
         assert hold.waiting(connection, NOW + DAY) == []
+
+
+def mails(engine: Engine, states: dict[str, str], *, warned_at: datetime | None) -> None:
+    """The mails of case B in the outbox, each written before the ticket was stopped."""
+    with engine.begin() as connection:
+        for ordinal, (kind, mail_state) in enumerate(states.items(), start=1):
+            connection.execute(
+                insert(outbox).values(
+                    ticket_id=1,
+                    slot=kind,
+                    kind=kind,
+                    ordinal=ordinal,
+                    recipient="jan@wp.example" if kind == "T14" else "jan@nowa.example",
+                    return_path="",
+                    message_id=f"<{kind}@helpdesk.example>",
+                    raw=b"In-Reply-To: <a@nowa.example>\r\nReferences: <b@nowa.example>\r\n <a@nowa.example>\r\n\r\n",
+                    state=mail_state,
+                    due_at=NOW,
+                    deadline=NOW,
+                    delay_seconds=4 * 3600 if kind == "T2B" else 0,
+                    sent_at=warned_at if mail_state == "done" else None,
+                )
+            )
+
+
+def go_on(engine: Engine, now: datetime) -> Released | Refused:
+    with engine.begin() as connection:
+        return release(connection, "ZGL0000001", now, DAY, notice(), {"by": "anna", "reason": "called back"})
+
+
+def outgoing(engine: Engine) -> dict[str, tuple[str, datetime]]:
+    with engine.connect() as connection:
+        rows = connection.execute(select(outbox.c.kind, outbox.c.state, outbox.c.due_at).order_by(outbox.c.ordinal))
+        return {row.kind: (row.state, row.due_at) for row in rows}
+
+
+def test_a_release_keeps_the_hold_and_writes_the_mails_anew(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    warned_at, now = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=warned_at)
+    assert freeze(engine)
+    starts = warned_at + timedelta(hours=4)
+    assert go_on(engine, now) == Released(starts, starts + DAY)
+    assert go_on(engine, now) == Refused("is not stopped")
+    found = outgoing(engine)
+    assert found["T2B"] == ("queued", starts)
+    assert found["T3"][0] == "waiting"
+    with engine.connect() as connection:
+        link = activation.find(connection, token, starts + DAY - timedelta(seconds=1))
+        raws = connection.execute(select(outbox.c.raw).where(outbox.c.kind.in_(hold.HELD))).scalars().all()
+    assert link is not None, "the mail holds the token it would have held"
+    assert all(b"References: <b@nowa.example>\r\n <a@nowa.example>" in raw for raw in raws)
+
+
+def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "buried", "T2B": "waiting", "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    now = NOW + timedelta(hours=30)
+    assert go_on(engine, now) == Released(now + timedelta(hours=4), now + timedelta(hours=28))
+    assert {kind: found[0] for kind, found in outgoing(engine).items()} == {
+        "T1": "done", "T14": "queued", "T2B": "waiting", "T3": "waiting",
+    }  # fmt: skip
+
+
+def test_a_mail_in_the_hands_of_a_worker_must_come_back_first(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "leased", "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    assert isinstance(go_on(engine, NOW), Refused)
+    assert state(engine)[:2] == ("WSTRZYMANE", "BEZPIECZENSTWO")
+
+
+def test_two_operators_release_it_once(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    ready = threading.Barrier(3)
+    done: list[Released | Refused] = []
+
+    def race() -> None:
+        ready.wait(30)
+        done.append(go_on(engine, NOW))
+
+    threads = [threading.Thread(target=race) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(type(one).__name__ for one in done) == ["Refused", "Refused", "Released"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, text, update
 
 from mailbot.accounts.rows import column_values
 from mailbot.errors import ConfigError
@@ -32,6 +32,25 @@ def start(engine: Engine, path: Path) -> Secret:
 def take(engine: Engine, key: Secret, name: bytes = b"first") -> None:
     with engine.begin() as connection:
         store(connection, [RawMessage(b"Subject: x\r\n\r\n" + name, Envelope(Source.INJECT), NOW)], NOW, key)
+
+
+def queue_link(connection: Connection, number: str, state: str) -> None:
+    """The mail with the link of a ticket."""
+    connection.execute(
+        insert(outbox).values(
+            ticket_id=int(number[3:]),
+            slot="T3",
+            kind=MailKind.T3.value,
+            ordinal=3,
+            recipient="a@b.example",
+            return_path="",
+            message_id=number,
+            raw=b"",
+            state=state,
+            due_at=NOW,
+            deadline=NOW,
+        )
+    )
 
 
 @pytest.fixture
@@ -102,11 +121,12 @@ def test_one_damaged_message_does_not_make_the_key_a_foreign_one(engine: Engine,
     assert start(engine, path) == key
 
 
-@pytest.mark.parametrize("what", ["ticket", "account"])
+@pytest.mark.parametrize("what", ["mail", "account"])
 def test_a_database_from_before_without_messages_is_in_use_too(engine: Engine, path: Path, what: str) -> None:
     with engine.begin() as connection:
-        if what == "ticket":
+        if what == "mail":
             open_ticket(connection, "ZGL0000001")
+            queue_link(connection, "ZGL0000001", jobs.DONE)
         else:
             jan = Account("jan@wp.example", "Jan", "Nowy", 1980, "m", pesel_hash="h" * 64)
             connection.execute(insert(account).values(column_values(jan)))
@@ -144,12 +164,7 @@ def test_at_the_first_start_links_that_have_not_left_get_the_token_of_their_row(
                 .where(activation.c.ticket_id == int(number[3:]))
                 .values(token_hash=token_hash("x" * 31 + number[-1]))
             )
-            connection.execute(
-                insert(outbox).values(
-                    ticket_id=int(number[3:]), slot="T3", kind=MailKind.T3.value, ordinal=3, recipient="a@b.example",
-                    return_path="", message_id=number, raw=b"", state=state, due_at=NOW, deadline=NOW,
-                )
-            )  # fmt: skip
+            queue_link(connection, number, state)
     start(engine, path)
     tokens = {number: token(engine, number) for number in rows}
     with engine.connect() as connection:
