@@ -48,7 +48,7 @@ def find_key(connection: Connection, path: Path) -> Secret | None:
     Raises ConfigError.
     """
     known = _known(connection)
-    if not path.exists():
+    if not _exists(path):
         if known is not None or _in_use(connection):
             raise ConfigError(
                 f"[secret] key_file: {path}: is not there, but the database was made with a key; mend: put back the key"
@@ -63,6 +63,13 @@ def find_key(connection: Connection, path: Path) -> Secret | None:
             " that belongs to the other"
         )
     return key
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError(f"[secret] key_file: {path}: {error.strerror}; mend: let mailbot's user read it") from error
 
 
 def _check(key: Secret) -> str:

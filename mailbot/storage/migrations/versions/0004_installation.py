@@ -8,6 +8,8 @@ its own until it expires, which is within a day and the hold of case B.
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,8 +18,10 @@ from mailbot.storage.schema import UtcDateTime
 revision = "0004"
 down_revision = "0003"
 
-_RANDOM = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "replace(gen_random_uuid()::text, '-', '')"}
-_NOT_ASCII = {"sqlite": "login GLOB '*[^ -~]*'", "postgresql": "login ~ '[^ -~]'"}
+_NOT_ASCII = {
+    "sqlite": "SELECT id, login FROM account WHERE login GLOB '*[^ -~]*'",
+    "postgresql": "SELECT id, login FROM account WHERE login ~ '[^ -~]'",
+}
 
 
 def upgrade() -> None:
@@ -29,13 +33,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     connection = op.get_bind()
-    engine = connection.dialect.name
     op.add_column("activation", sa.Column("nonce", sa.String(length=32)))
-    op.execute(f"UPDATE activation SET nonce = {_RANDOM[engine]}")  # noqa: S608 - no foreign text
+    for row in connection.execute(sa.text("SELECT id FROM activation")).all():
+        values = {"nonce": secrets.token_hex(16), "id": row.id}
+        connection.execute(sa.text("UPDATE activation SET nonce = :nonce WHERE id = :id"), values)
     with op.batch_alter_table("activation") as batch_op:
         batch_op.alter_column("nonce", existing_type=sa.String(length=32), nullable=False)
-    rows = connection.execute(sa.text(f"SELECT id, login FROM account WHERE {_NOT_ASCII[engine]}")).all()  # noqa: S608
-    for row in rows:
+    for row in connection.execute(sa.text(_NOT_ASCII[connection.dialect.name])).all():
         key = "".join(map(_small, row.login))
         connection.execute(sa.text("UPDATE account SET login_key = :key WHERE id = :id"), {"key": key, "id": row.id})
 
