@@ -54,7 +54,7 @@ def release(
     if link is None or link.used_at is not None:
         return Refused("is not stopped")
     o, t = outbox.c, ticket.c
-    of_ticket = select(outbox).where(o.ticket_id == link.ticket_id, o.ordinal > 0).order_by(o.ordinal)
+    of_ticket = select(outbox).where(o.ticket_id == link.ticket_id, o.ordinal > 0).order_by(o.id)
     mails = connection.execute(of_ticket.with_for_update(key_share=True)).all()
     stopped = select(ticket).where(t.id == link.ticket_id, t.state == State.WSTRZYMANE.value)
     row = connection.execute(stopped.with_for_update(key_share=True)).first()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import outbox, ticket, ticket_event
@@ -147,6 +147,18 @@ def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(e
     assert {kind: found[0] for kind, found in outgoing(engine).items()} == {
         "T1": "done", "T14": "queued", "T2B": "waiting", "T3": "waiting",
     }  # fmt: skip
+
+
+def test_an_answer_to_a_later_mail_holds_nothing_up(engine: Engine) -> None:
+    """It has an order of its own, and nothing that was written before waits behind it."""
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    states = {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting", "W1": "queued"}
+    mails(engine, states, warned_at=NOW)
+    with engine.begin() as connection:
+        connection.execute(update(outbox).where(outbox.c.kind == "W1").values(ordinal=1))
+    freeze(engine)
+    assert isinstance(go_on(engine, NOW), Released)
+    assert {kind: found[0] for kind, found in outgoing(engine).items()} == states
 
 
 def test_a_mail_in_the_hands_of_a_worker_must_come_back_first(engine: Engine) -> None:
