@@ -212,6 +212,20 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
 
 
 @tickets.command()
+@click.argument("number")
+@_by
+@options.config
+def close(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """End the stopped ticket NUMBER for good: nothing of it leaves any more, and its login may ask anew."""
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not hold.close(connection, number.upper(), utc_now(), _told(who, reason or "")):
+            raise click.ClickException(f"{number}: is not stopped")
+        if not reason or not reason.strip():  # nothing is written
+            raise click.UsageError(f'say why {number} ends; mend: --reason "the account was blocked"')
+    click.echo(f"{number.upper()}: closed; its link stays dead")
+
+
+@tickets.command()
 @click.option("--jump", default=10_000, show_default=True, type=click.IntRange(min=1), help="Numbers to leave out.")
 @_by
 @options.config

@@ -81,6 +81,28 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     return True
 
 
+def close(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
+    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped."""
+    link = lock(connection, number)
+    stopped = select(ticket.c.id).where(ticket.c.number == number, ~goes_on())
+    if link is None or connection.execute(stopped).first() is None:
+        return False
+    move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
+    connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
+    return True
+
+
+def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
+    """Whether a link of the login was stopped and no person has decided yet: until then nobody gets another one, who
+    was stopped would just ask again. ``moves``: it is case B that is asked for.
+
+    A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
+    """
+    a = activation.c
+    which = (a.login == login_key, ~goes_on()) + (() if moves else (a.new_login.is_(None),))
+    return connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None
+
+
 def waiting(connection: Connection, now: datetime) -> list[str]:
     """Numbers of the tickets of case B that go on and whose link lives, in order."""
     a = activation.c

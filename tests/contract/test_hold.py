@@ -186,3 +186,31 @@ def test_two_operators_release_it_once(engine: Engine) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(type(one).__name__ for one in done) == ["Refused", "Refused", "Released"]
+
+
+def undecided(engine: Engine) -> tuple[bool, bool]:
+    """For case A, for case B."""
+    with engine.connect() as connection:
+        case_a, case_b = (hold.undecided(connection, "jan@wp.example", moves=moves) for moves in (False, True))
+    return case_a, case_b
+
+
+@pytest.mark.parametrize(
+    ("new_login", "stopped"), [(None, (True, True)), ("jan@nowa.example", (False, True))], ids=["case A", "case B"]
+)
+def test_a_stopped_login_waits_for_a_person(engine: Engine, new_login: str | None, stopped: tuple[bool, bool]) -> None:
+    grant(engine, "ZGL0000001", new_login=new_login)
+    assert undecided(engine) == (False, False)
+    freeze(engine)
+    assert undecided(engine) == stopped
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert undecided(engine) == (False, False)
+    assert state(engine)[:2] == ("ZAMKNIETE_NEGATYWNIE", "")
+
+
+def test_only_what_is_stopped_is_closed(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        assert not hold.close(connection, "ZGL0000001", NOW, {})
+        assert not hold.close(connection, "ZGL0000009", NOW, {})

@@ -67,6 +67,7 @@ GOOD = Checked(
     payload_sha256="p" * 64,
     signature_sha256="s" * 64,
 )
+BODY_A = f"{SENTENCES[Phrase.A]} Jan Kowalski, 1980"
 WARNED = ["T1", "T14"]
 DAY = timedelta(days=1)
 WHO: dict[str, str | int] = {"by": "anna", "reason": "called back"}
@@ -514,6 +515,31 @@ async def test_case_a_is_stopped_before_and_after_its_mails(flow: CaseB) -> None
     await flow.deliver()
     assert flow.sink.kinds() == ["T1", "T2A", "T3", "T3"]
     assert await answers(flow, link(flow.sink.accepted[-1])) == 200
+
+
+async def test_who_was_stopped_does_not_just_ask_again(flow: CaseB) -> None:
+    """The thief has the mailbox: another mail of his gets a person, until one has decided."""
+    await flow.answer(mail())
+    await flow.freeze()
+    assert await flow.answer(mail(body=f"{BODY_A}\nProszę o pilne załatwienie", name="again")) == "REVIEW"
+    assert flow.sink.kinds("ZGL0000002") == ["T1"]
+    assert await flow.ask("b") == "REVIEW", "nor by a change of login"
+    write = flow.parts.database.write
+    assert await write(lambda c: hold.close(c, "ZGL0000001", flow.clock.now, WHO))
+    assert not await write(lambda c: hold.close(c, "ZGL0000001", flow.clock.now, WHO))
+    found = await flow.ticket()
+    assert (found.state, found.desk) == ("ZAMKNIETE_NEGATYWNIE", "")
+    assert await flow.release() == Refused("is not stopped")
+    assert await flow.answer(mail(body=f"{BODY_A}\nDzień dobry", name="later")) == "OK_A"
+
+
+async def test_a_stopped_change_of_login_does_not_lock_its_holder_out(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.stop()
+    other = replace(GOOD, payload_sha256="q" * 64, signature_sha256="r" * 64)
+    flow.verifier.answer = other
+    assert await flow.ask("again", "jan@inna.example") == "REVIEW"
+    assert await flow.answer(mail(name="a")) == "OK_A"
 
 
 async def test_a_stop_that_comes_before_the_registration_left(flow: CaseB) -> None:

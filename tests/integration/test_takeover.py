@@ -65,6 +65,16 @@ async def test_case_a_is_stopped_and_released_by_an_operator(office: Path) -> No
         assert "frozen  by: Anna N., uid: " in text
         assert "by: Jan K." in text
         assert "is not stopped" in invoke("tickets", "release", "ZGL0000001").stderr
+        assert "is not stopped" in invoke("tickets", "close", "ZGL0000001", "--reason", "x").stderr
+        invoke("tickets", "freeze", "ZGL0000001")
+        assert "mend: --reason" in invoke("tickets", "close", "ZGL0000001").stderr
+        assert shown()["state"] == "WSTRZYMANE"
+        assert invoke("tickets", "close", "ZGL0000001", "--reason", "konto zablokowane").exit_code == 0
+        found = shown()
+        assert (found["state"], found["events"][-1]["detail"]["reason"]) == (
+            "ZAMKNIETE_NEGATYWNIE",
+            "konto zablokowane",
+        )
 
 
 async def test_case_b_is_stopped_and_released_and_keeps_its_hold(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
