@@ -24,6 +24,7 @@ from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
 from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
+from mailbot.installation import find_key
 from mailbot.mails import proof
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
@@ -113,9 +114,9 @@ async def _try(what: str, check: Awaitable[str], mend: str) -> Finding:
 
 
 def _database(settings: Settings) -> str:
-    url = make_url(settings.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return f"{_writable(Path(url.database or '.').resolve().parent)}: will be made at the first start"
+    if not _has_database(settings):
+        folder = Path(make_url(settings.database.url).database or ".").resolve().parent
+        return f"{_writable(folder)}: will be made at the first start"
     engine = connect(settings.database.url)
     try:
         with engine.connect() as connection:
@@ -126,11 +127,24 @@ def _database(settings: Settings) -> str:
         engine.dispose()
 
 
+def _has_database(settings: Settings) -> bool:
+    url = make_url(settings.database.url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
 def _key(settings: Settings) -> str:
     path = Path(settings.secret.key_file)
+    if _has_database(settings):
+        engine = connect(settings.database.url)
+        try:
+            with engine.connect() as connection:
+                connection.info["reader"] = True
+                find_key(connection, path)
+        finally:
+            engine.dispose()
     if not path.exists():
         return f"{_writable(path.resolve().parent)}: will be made at the first start"
-    secret.load(path)
+    secret.read(path)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path} can be read by others")
     return f"{path}, private"
@@ -152,8 +166,7 @@ def _rules(settings: Settings) -> str:
 
 def _active_rules(settings: Settings) -> str:
     """What the workers say: they go on with the last set that was right."""
-    url = make_url(settings.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    if not _has_database(settings):
         return "no worker has run yet"
     newest = select(ruleset_load).order_by(ruleset_load.c.id.desc()).limit(1)
     engine = connect(settings.database.url)

@@ -9,16 +9,16 @@ from pathlib import Path
 import click
 from sqlalchemy import Table, insert, select
 
-from mailbot import secret
 from mailbot.cli import compose, options
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store
+from mailbot.installation import read_key
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import step, utc_now
 from mailbot.outbox import jobs
 from mailbot.storage import schema
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.tickets import sending
 
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
@@ -87,14 +87,13 @@ def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
 
 def _show_raw(row: int, chosen: Settings) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
-    key = secret.read(Path(chosen.secret.key_file))
     wanted = select(schema.inbox, schema.raw_message.c.raw).join(schema.raw_message).where(schema.inbox.c.id == row)
     user = os.getuid()
     with connect(chosen.database.url).begin() as connection:
         found = connection.execute(wanted).mappings().one_or_none()
         if found is None:
             raise click.ClickException(f"{row}: no such message")
-        raw = message_of(found, key).raw
+        raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
         if found["ticket_id"] is not None:
             seen = {"ticket_id": found["ticket_id"], "at": utc_now(), "kind": "raw-shown"}
             connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
@@ -147,8 +146,7 @@ def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     """Put mail files into the inbox as if they had just come; the same file twice is one message."""
     chosen = compose.settings(config_file)
     engine = connect(chosen.database.url)
-    migrate(engine)
-    key = secret.load(Path(chosen.secret.key_file))
+    key = compose.opened(chosen, engine)
     now = utc_now()
     for file in files:
         message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)

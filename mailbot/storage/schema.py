@@ -256,6 +256,7 @@ activation = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False, unique=True),
+    Column("nonce", String(32), nullable=False),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("login", String(320), nullable=False),
     Column("new_login", String(320)),
@@ -264,7 +265,9 @@ activation = Table(
     Column("used_at", UtcDateTime()),
     Index("ix_activation_login", "login"),
 )
-"""Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire."""
+"""Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire.
+
+nonce: 16 random octets in hex, of which the key makes the token. No other row has them, so no other link fits."""
 
 used_signature = Table(
     "used_signature",
@@ -304,6 +307,15 @@ counter = Table(
     Column("value", BigInteger, nullable=False),
 )
 """Gapless sequences (ticket numbers), taken inside the transaction that uses them; and what /readyz writes."""
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("key_check", String(64), nullable=False),
+    Column("made_at", UtcDateTime(), nullable=False),
+)
+"""The one row of this installation. key_check: by it the key is known that everything here was made with."""
 
 imap_cursor = Table(
     "imap_cursor",

@@ -11,14 +11,16 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from mailbot import observe
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.mails.letter import PLACEHOLDER
 from mailbot.model import MailKind, State
-from mailbot.observe import Clock, log, step
+from mailbot.observe import Clock, step
 from mailbot.outbox import backoff, jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
 
@@ -122,7 +124,13 @@ class DeliverWorker:
         connection.execute(update(outbox).where(*first).values(first_due_at=outbox.c.due_at))
         late = (*first, outbox.c.deadline < now + _PATIENCE)
         connection.execute(update(outbox).where(*late).values(deadline=now + _PATIENCE))
-        wanted = select(outbox, ticket.c.number).join(ticket).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
+        wanted = (
+            select(outbox, ticket.c.number, link.c.nonce)
+            .join(ticket, ticket.c.id == outbox.c.ticket_id)
+            .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
+            .where(outbox.c.id.in_(ids))
+            .order_by(outbox.c.id)
+        )
         return list(connection.execute(wanted).mappings())
 
     async def _deliver(self, row: RowMapping) -> RelayUnavailable | None:
@@ -141,7 +149,7 @@ class DeliverWorker:
         except RelayUnavailable as failure:
             return await self._postpone(row, failure)
         except Exception as failure:
-            log.error("outbox %d could not be sent: %s", row["id"], type(failure).__name__)
+            observe.failure("mail-not-sent", failure, outbox=row["id"])
             return await self._postpone(row, RelayUnavailable(f"not sent: {type(failure).__name__}"))
         if why is not None:
             await self._record(lambda c: self._held_back(c, row, why), row)
@@ -154,7 +162,8 @@ class DeliverWorker:
     def _bytes(self, row: RowMapping) -> bytes:
         raw: bytes = row["raw"]
         if row["kind"] == MailKind.T3:
-            raw = raw.replace(PLACEHOLDER.encode(), activation.token(self._secret, row["number"]).encode())
+            token = activation.token(self._secret, row["number"], row["nonce"])
+            raw = raw.replace(PLACEHOLDER.encode(), token.encode())
         return raw
 
     async def _postpone(self, row: RowMapping, failure: RelayUnavailable) -> RelayUnavailable:
