@@ -93,7 +93,7 @@ def _looked_up(comment: str) -> str | None:
     match = _LOOKED_UP.match(_SAID.sub("", comment))
     if match is None:
         return None
-    return "unknown" if match[2] else match[1].lower()
+    return "unknown" if match[2] else match[1].rpartition("@")[2].rstrip(".").lower()  # RFC 1413 user, root's dot
 
 
 def _seen(origin: list[tuple[str, str]]) -> tuple[Address, ...]:

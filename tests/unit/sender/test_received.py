@@ -65,6 +65,7 @@ def test_no_line_of_ours(line: str) -> None:
     ("origin", "clients", "addresses"),
     [
         ("a (b.example [192.0.2.1])", ("b.example",), ["192.0.2.1"]),
+        ("a (root@B.example. [192.0.2.1])", ("b.example",), ["192.0.2.1"]),
         ("a (unknown [192.0.2.1])", ("unknown",), ["192.0.2.1"]),
         ("a (b.example [192.0.2.1] (may be forged))", ("unknown",), ["192.0.2.1"]),
         ("a (b.example [IPv6:2001:db8::1])", ("b.example",), ["2001:db8::1"]),
