@@ -252,10 +252,11 @@ def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, da
         .select_from(imap_cursor.outerjoin(mailbox_claim, claim.mailbox == c.mailbox))
         .order_by(c.mailbox)
     ).all()
+    lost = {row.mailbox: row.reconciled_missing or 0 for row in rows}
     for mailbox, polled_at in sorted({**mailboxes, **{row.mailbox: row.polled_at for row in rows}}.items()):
         polls.add_metric((mailbox,), _age(polled_at, now))
+        missing.add_metric((mailbox,), lost.get(mailbox, 0))
     for row in rows:
         if row.reconciled_at is not None:
             ages.add_metric((row.mailbox,), _age(row.reconciled_at, now))
-            missing.add_metric((row.mailbox,), row.reconciled_missing)
     yield from (polls, ages, missing)
