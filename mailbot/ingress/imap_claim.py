@@ -95,6 +95,7 @@ class Claim:
         self._clock = clock
         self._folder = syntax.mailbox(settings.folder)  # ASCII
         self._made: str | None = None
+        self._refused = False
         self._marked: tuple[str, dict[str, int]] | None = None  # the folder of markers, and its STATUS when it was ours
         self._lease = timedelta(seconds=settings.poll_seconds + 2 * settings.timeout_seconds)
         self._name = process_name()
@@ -201,8 +202,10 @@ class Claim:
         """The last marker, which is ours or was left, STATUS of its folder, and what we know."""
         row = await self._row()
         last, status = await self._look(connection, place)
-        if last is not None and _is_foreign(last, row) and not last.free and self._may_live(last.who):
-            raise Claimed(self._told(last))
+        if last is not None and _is_foreign(last, row):
+            self._refused = self._refused or not (last.free or not self._may_live(last.who))
+            if self._refused:  # nor later: while the other one restarts, nobody must slip in
+                raise Claimed(self._told(last))
         return last, status, row
 
     async def keep(self, connection: ImapConnection) -> None:

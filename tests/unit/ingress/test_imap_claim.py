@@ -101,6 +101,19 @@ async def test_who_ends_in_order_leaves_the_mailbox(offices: tuple[Intake, Intak
     assert [message.envelope.again for message in await messages(second.database)] == [True] * 3 + [False]
 
 
+async def test_nobody_slips_in_while_the_reader_restarts(offices: tuple[Intake, Intake]) -> None:
+    first, second = offices
+    async with first.reading() as reader:
+        await until(lambda: reader.last_poll is not None)
+        async with second.reading() as waiting:
+            await until(lambda: len(second.pauses) > 1)
+            await first.read()
+            first.server.messages[12] = mail(12)
+            tried = len(second.pauses)
+            await until(lambda: len(second.pauses) > tried + 2)
+            assert waiting.last_poll is None
+
+
 async def test_a_dead_process_of_this_machine_holds_nothing(offices: tuple[Intake, Intake]) -> None:
     first, second = offices
     async with first.reading() as killed:
