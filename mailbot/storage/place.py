@@ -59,8 +59,8 @@ def refuse_empty(engine: Engine) -> None:
         return
     if not path.exists() or not path.stat().st_size:
         raise ConfigError(
-            f"[database] url: {path} was lost while mailbot ran; mend: put it back (with its -wal, or from the backup); to "
-            f"begin an empty one, delete {_mark(path)}"
+            f"[database] url: {path} was lost while mailbot ran; mend: put it back (with its -wal, or from the "
+            f"backup); to begin an empty one, delete {_mark(path)}"
         )
     _mark(path).unlink()
 
