@@ -231,16 +231,19 @@ class DeliverWorker:
         return "sent"
 
     def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
-        """The mail behind ``row`` is due, after the wait that belongs to it."""
+        """The mail behind ``row`` is due, after the wait that belongs to it; none behind that one, whatever became of it.
+
+        One that was let go already waits anew: a warning was refused, and taken when it was tried again.
+        """
         o = outbox.c
         following = connection.execute(
-            select(o.id, o.delay_seconds)
-            .where(o.ticket_id == row["ticket_id"], o.state == jobs.WAITING, o.id > row["id"])
+            select(o.id, o.state, o.delay_seconds)
+            .where(o.ticket_id == row["ticket_id"], o.id > row["id"])
             .where(o.ordinal > row["ordinal"])  # a later mail of the citizen has an order of its own
             .order_by(o.id)
             .limit(1)
         ).one_or_none()
-        if following is not None and row["ordinal"]:
+        if following is not None and row["ordinal"] and following.state in (jobs.WAITING, jobs.QUEUED):
             due = self._clock() + timedelta(seconds=following.delay_seconds)
             connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
 

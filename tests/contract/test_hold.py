@@ -75,6 +75,13 @@ def test_both_at_once(engine: Engine, attempt: int) -> None:
         assert found == ("WSTRZYMANE", "BEZPIECZENSTWO", False, ["frozen"])
 
 
+def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginning(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001")
+    assert freeze(engine)
+    with engine.connect() as connection:
+        assert activation.find(connection, token, NOW - timedelta(hours=2)) is None
+
+
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     grant(engine, "ZGL0000001", "a@wp.example")
     grant(engine, "ZGL0000002", "b@wp.example", new_login="b@nowa.example")
@@ -147,6 +154,19 @@ def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(e
     assert {kind: found[0] for kind, found in outgoing(engine).items()} == {
         "T1": "done", "T14": "queued", "T2B": "waiting", "T3": "waiting",
     }  # fmt: skip
+
+
+def test_nothing_goes_on_behind_a_registration_that_was_refused(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "buried", "T14": "waiting", "T2B": "waiting", "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    refused = go_on(engine, NOW)
+    assert isinstance(refused, Refused)
+    assert "mend: `mailbot outbox retry 1`" in refused.reason
+    with engine.begin() as connection:
+        connection.execute(update(outbox).where(outbox.c.id == 1).values(state="queued"))
+    assert isinstance(go_on(engine, NOW), Released)
+    assert [found[0] for found in outgoing(engine).values()] == ["queued", "waiting", "waiting", "waiting"]
 
 
 def test_an_answer_to_a_later_mail_holds_nothing_up(engine: Engine) -> None:

@@ -220,6 +220,33 @@ async def test_the_old_login_stops_it(flow: CaseB, word: str) -> None:
     assert expires <= flow.clock.now
 
 
+async def test_a_stop_stops_every_change_of_the_login(flow: CaseB) -> None:
+    """Who asks twice sends two warnings, and the holder answers one of them."""
+    await flow.ask()
+    flow.verifier.answer = replace(GOOD, payload_sha256="q" * 64, signature_sha256="r" * 64)
+    assert await flow.ask("again", "jan@inna.example") == "OK_B"
+    assert await flow.stop() == "TICKET_UPDATE"
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == [*WARNED, *WARNED]
+    assert {row.state for row in await flow.rows(select(ticket.c.state).where(ticket.c.id < 3))} == {"WSTRZYMANE"}
+
+
+@pytest.mark.parametrize(("status", "then"), [("5.2.2", WARNED), ("5.1.1", EVERYTHING)], ids=["full", "gone"])
+async def test_a_warning_that_comes_back_stops_it_unless_the_mailbox_is_gone(
+    flow: CaseB, status: str, then: list[str]
+) -> None:
+    """A relay that takes everything tells it by a report only; who wants the account may have filled the mailbox."""
+    await flow.ask()
+    return_path = flow.sink.accepted[1].mail_from
+    report = bounce(return_path).replace(b"5.1.1", status.encode())
+    assert await flow.answer(report, "", return_path) == "NO_REPLY"
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == then
+    assert (await flow.ticket()).state == ("WSTRZYMANE" if then == WARNED else "DO_WERYFIKACJI")
+
+
 STRANGERS = {
     "the new address": {"sender": NEW},
     "a stranger": {"sender": "kto.inny@obcy.example"},
