@@ -231,7 +231,7 @@ class DeliverWorker:
         return "sent"
 
     def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
-        """The mail behind ``row`` is due, after the wait that belongs to it; none behind that one, whatever became of it.
+        """The mail behind ``row`` is due, after the wait that belongs to it. No other is, whatever became of that one.
 
         One that was let go already waits anew: a warning was refused, and taken when it was tried again.
         """
