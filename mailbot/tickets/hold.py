@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
@@ -118,6 +118,14 @@ def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) 
     a = activation.c
     lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on(), *which)
     return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
+
+
+def unheard(connection: Connection, until: datetime) -> bool:
+    """Whether a message that came before ``until``, the end of a hold, is not decided yet: it may be the holder's word,
+    behind a flood or a standstill of ours."""
+    i = inbox.c
+    undecided_yet = (i.state.in_([jobs.QUEUED, jobs.LEASED]), i.received_at <= until)
+    return connection.execute(select(i.id).where(*undecided_yet).limit(1)).first() is not None
 
 
 def lock(connection: Connection, number: str) -> Row[Any] | None:

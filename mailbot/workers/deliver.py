@@ -138,6 +138,8 @@ class DeliverWorker:
         for DatabaseUnavailable before it was sent."""
         try:
             why = await self._database.read(lambda c: sending.hindrance(c, row["id"], self._clock()))
+            if why is None and row["kind"] == MailKind.T2B:
+                await self._hear(row["first_due_at"] or row["due_at"])
             if why is None:
                 answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:
@@ -158,6 +160,11 @@ class DeliverWorker:
         if await self._record(lambda c: self._accepted(c, row, answer), row):
             self._on_sent()
         return None
+
+    async def _hear(self, hold_end: datetime) -> None:
+        """Raises RelayUnavailable while a message that came within the hold waits to be decided."""
+        if await self._database.read(lambda c: hold.unheard(c, hold_end)):
+            raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 
     def _bytes(self, row: RowMapping) -> bytes:
         raw: bytes = row["raw"]

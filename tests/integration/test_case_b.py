@@ -54,7 +54,7 @@ from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.verify import Verifier
 from tests.channels import bare
 from tests.citizens import build
-from tests.flow import JAN, ZOFIA, Clock, Flow, add_accounts, mail, relay_sink, settings
+from tests.flow import EWA, JAN, ZOFIA, Clock, Flow, add_accounts, mail, relay_sink, settings
 from tests.integration.test_flow import PASSWORD, bounce, link, of
 
 NEW = "jan@nowa.example"
@@ -230,6 +230,22 @@ async def test_a_stop_stops_every_change_of_the_login(flow: CaseB) -> None:
     await flow.deliver()
     assert flow.sink.kinds() == [*WARNED, *WARNED]
     assert {row.state for row in await flow.rows(select(ticket.c.state).where(ticket.c.id < 3))} == {"WSTRZYMANE"}
+
+
+@pytest.mark.parametrize(("word", "then"), [("STOP", WARNED), ("Kiedy otwarte?", EVERYTHING)])
+async def test_what_came_within_the_hold_is_read_before_it_ends(flow: CaseB, word: str, then: list[str]) -> None:
+    """Who wants the account may have flooded the help desk, or the worker stood still."""
+    await flow.ask()
+    flow.clock.advance(hours=3, minutes=59)
+    await flow.take(mail(JAN.login, word, subject="ZGL0000001" if word == "STOP" else "Pytanie", name="late"))
+    flow.clock.advance(minutes=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    await flow.decide()
+    await flow.take(mail(EWA.login, "Kiedy otwarte?", subject="Pytanie", name="later"), EWA.login)
+    flow.clock.advance(minutes=1)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == then, "what comes later holds nothing up"
 
 
 @pytest.mark.parametrize(("status", "then"), [("5.2.2", WARNED), ("5.1.1", EVERYTHING)], ids=["full", "gone"])
