@@ -30,7 +30,6 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings for the database and the key of ``tests.flow.running``."""
     monkeypatch.chdir(tmp_path)
     text = f'[database]\nurl = "sqlite:///{tmp_path}/mailbot.db"\n[secret]\nkey_file = "{tmp_path}/key"\n'
-    text += '[lmtp]\nlisten = "127.0.0.1:0"\n'
     (tmp_path / "mailbot.toml").write_text(text, encoding="utf-8")
     return tmp_path
 
