@@ -34,6 +34,7 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
@@ -167,7 +168,8 @@ class Service:
         for n in range(p.settings.delivery.connections):
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
-            worker = DeliverWorker(f"{self._name}:deliver-{n}", p.database, relay, p.secret, p.clock, p.rng)
+            name = f"{self._name}:deliver-{n}"
+            worker = DeliverWorker(name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS)
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started

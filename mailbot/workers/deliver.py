@@ -23,6 +23,7 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
+from mailbot.workers.presence import Presence
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class DeliverWorker:
         rng: random.Random,
         on_sent: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        latecomers: timedelta = timedelta(),
     ) -> None:
         self.name = name
         self._database = database
@@ -77,6 +79,7 @@ class DeliverWorker:
         """When to give up what cannot be recorded, by the loop's clock; None: the process goes on."""
         self._failed_at: datetime | None = None
         """When the database last failed."""
+        self._presence = Presence(clock, latecomers)
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -91,6 +94,7 @@ class DeliverWorker:
         except DatabaseUnavailable:
             self._failed_at = self._clock()
             raise
+        self._presence.note()
         pending = list(rows)
         while pending and self._stop_by is None and self._has_time(pending[0]):
             try:
@@ -162,7 +166,9 @@ class DeliverWorker:
         return None
 
     async def _hear(self, hold_end: datetime) -> None:
-        """Raises RelayUnavailable while a message that came within the hold waits to be decided."""
+        """Raises RelayUnavailable while a message of the time of the hold may still come, or waits to be decided."""
+        if not self._presence.is_complete():
+            raise RelayUnavailable("mailbot was not there for a while: what was sent meanwhile may still come")
         if await self._database.read(lambda c: hold.unheard(c, hold_end)):
             raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 

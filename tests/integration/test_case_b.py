@@ -51,6 +51,7 @@ from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.verify import Verifier
 from tests.channels import bare
 from tests.citizens import build
@@ -246,6 +247,27 @@ async def test_what_came_within_the_hold_is_read_before_it_ends(flow: CaseB, wor
     flow.clock.advance(minutes=1)
     await flow.deliver()
     assert flow.sink.kinds("ZGL0000001") == then, "what comes later holds nothing up"
+
+
+@pytest.mark.parametrize(("stopped", "then"), [(True, WARNED), (False, EVERYTHING)])
+async def test_a_word_that_came_while_mailbot_was_down_is_waited_for(
+    flow: CaseB, stopped: bool, then: list[str]
+) -> None:
+    """The hold ends meanwhile; the MTA tries the holder's mail again within 70 minutes of the start."""
+    await flow.ask()
+    flow.clock.advance(hours=6)
+    p = flow.parts
+    relay = Relay(replace(p.settings.delivery, port=flow.sink.port))
+    flow.deliverer = DeliverWorker("new", p.database, relay, p.secret, flow.clock, p.rng, latecomers=LATECOMERS)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    if stopped:
+        assert await flow.stop() == "TICKET_UPDATE"
+    for _ in range(15):
+        flow.clock.advance(minutes=10)
+        await flow.deliver()
+    await relay.close()
+    assert flow.sink.kinds() == then
 
 
 @pytest.mark.parametrize(("status", "then"), [("5.2.2", WARNED), ("5.1.1", EVERYTHING)], ids=["full", "gone"])
