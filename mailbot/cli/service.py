@@ -165,11 +165,14 @@ class Service:
     def _start_delivery(self) -> list[Loop]:
         p = self.parts
         started: list[Loop] = []
+        mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         for n in range(p.settings.delivery.connections):
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
-            worker = DeliverWorker(name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS)
+            worker = DeliverWorker(
+                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS, mailbox=mailbox
+            )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
@@ -120,10 +120,13 @@ def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) 
     return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
 
 
-def unheard(connection: Connection, until: datetime) -> bool:
+def unheard(connection: Connection, until: datetime, mailbox: str = "") -> bool:
     """Whether a message that came before ``until``, the end of a hold, is not decided yet: it may be the holder's word,
-    behind a flood or a standstill of ours."""
-    i = inbox.c
+    behind a flood or a standstill of ours. ``mailbox``: must have been looked at since; "": none is."""
+    i, c = inbox.c, imap_cursor.c
+    looked = select(c.mailbox).where(c.mailbox == mailbox, c.polled_at >= until)
+    if mailbox and connection.execute(looked).first() is None:
+        return True
     undecided_yet = (i.state.in_([jobs.QUEUED, jobs.LEASED]), i.received_at <= until)
     return connection.execute(select(i.id).where(*undecided_yet).limit(1)).first() is not None
 

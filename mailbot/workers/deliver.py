@@ -66,7 +66,9 @@ class DeliverWorker:
         on_sent: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         latecomers: timedelta = timedelta(),
+        mailbox: str = "",
     ) -> None:
+        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
         self.name = name
         self._database = database
         self._relay = relay
@@ -80,6 +82,7 @@ class DeliverWorker:
         self._failed_at: datetime | None = None
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
+        self._mailbox = mailbox
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -169,7 +172,7 @@ class DeliverWorker:
         """Raises RelayUnavailable while a message of the time of the hold may still come, or waits to be decided."""
         if not self._presence.is_complete():
             raise RelayUnavailable("mailbot was not there for a while: what was sent meanwhile may still come")
-        if await self._database.read(lambda c: hold.unheard(c, hold_end)):
+        if await self._database.read(lambda c: hold.unheard(c, hold_end, self._mailbox)):
             raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 
     def _bytes(self, row: RowMapping) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import outbox, ticket, ticket_event
+from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Refused, Released, release
 from tests.links import DAY, NOW, grant, notice
@@ -91,6 +91,30 @@ def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     with engine.connect() as connection:
         assert hold.waiting(connection, NOW) == ["ZGL0000002"]
         assert hold.waiting(connection, NOW + DAY) == []
+
+
+def test_who_could_not_be_heard_is_waited_for(engine: Engine) -> None:
+    """Neither a message that nobody has decided nor a mailbox that nobody could look at."""
+    hour = timedelta(hours=1)
+
+    def unheard(mailbox: str = "") -> bool:
+        with engine.connect() as connection:
+            return hold.unheard(connection, NOW + hour, mailbox)
+
+    grant(engine, "ZGL0000001")
+    assert not unheard()
+    assert unheard("a@imap.example/INBOX")
+    row = {"mailbox": "a@imap.example/INBOX", "uidvalidity": 1, "last_uid": 1}
+    with engine.begin() as connection:
+        connection.execute(insert(imap_cursor).values(**row, polled_at=NOW))
+    assert unheard("a@imap.example/INBOX")
+    with engine.begin() as connection:
+        connection.execute(update(imap_cursor).values(polled_at=NOW + hour))
+    assert not unheard("a@imap.example/INBOX")
+    for state, heard in {"queued": False, "leased": False, "buried": True, "done": True}.items():
+        with engine.begin() as connection:
+            connection.execute(update(inbox).values(state=state))
+        assert unheard() is not heard, state
 
 
 def mails(engine: Engine, states: dict[str, str], *, warned_at: datetime | None) -> None:
