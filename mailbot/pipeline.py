@@ -184,7 +184,7 @@ class Pipeline:
         ticket_id, what = _joined(weighed)
         joins = ticket_id is not None
         if ticket_id is None and _needs_none(weighed):
-            rows.bounced(connection, u.bounced, inbox_id, now)
+            rows.bounced(connection, u.bounced, bounce.gone(u.message), inbox_id, now)
             return None, None  # a machine wrote it: the inbox row says so, no ticket number is spent
         clocks = self.clocks(decision, u.received_at)
         if ticket_id is not None:

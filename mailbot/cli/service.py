@@ -34,6 +34,7 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
@@ -164,10 +165,14 @@ class Service:
     def _start_delivery(self) -> list[Loop]:
         p = self.parts
         started: list[Loop] = []
+        mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         for n in range(p.settings.delivery.connections):
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
-            worker = DeliverWorker(f"{self._name}:deliver-{n}", p.database, relay, p.secret, p.clock, p.rng)
+            name = f"{self._name}:deliver-{n}"
+            worker = DeliverWorker(
+                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS, mailbox=mailbox
+            )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started

@@ -15,6 +15,9 @@ from mailbot.secret import Secret
 
 _TAG = re.compile(r"\+(zgl\d{7,12})-([0-9a-f]{16})@", re.IGNORECASE)
 _FAILED = re.compile(rb"^action:\s*failed", re.IGNORECASE | re.MULTILINE)
+_STATUS = re.compile(rb"^status:[ \t]*[245]\.(\d{1,3})\.(\d{1,3})", re.IGNORECASE | re.MULTILINE)
+NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
+"""Enhanced status codes, without their class, that say so (RFC 3463 §3; Exchange). A full mailbox is there."""
 _CARRIERS = ("delivered-to", "x-original-to", "to")
 
 
@@ -38,6 +41,12 @@ def ticket_of(secret: Secret, message: InboundMessage, recipients: Iterable[str]
             if hmac.compare_digest(found[2].lower(), _mark(secret, ticket)):
                 return ticket
     return None
+
+
+def gone(message: InboundMessage) -> bool:
+    """Whether a report says of every recipient that there is no such mailbox."""
+    status = [found for a in message.attachments if _FAILED.search(a.data) for found in _STATUS.findall(a.data)]
+    return bool(status) and all((int(subject), int(detail)) in NO_MAILBOX for subject, detail in status)
 
 
 def _mark(secret: Secret, ticket: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
@@ -68,7 +68,8 @@ def of_login(connection: Connection, numbers: Sequence[str], login_key: str) -> 
 
 
 def freeze(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """Stop ticket ``number``: its mails are not sent, its link no longer works, security looks.
+    """Stop ticket ``number``: its mails are not sent, its link no longer works, security looks. Of a change of login
+    the one that waits now is stopped as well: who asks twice sends two warnings, and one is answered.
 
     ``detail`` says who asked, and why. A mail at the very moment on its way may still leave, but its link is dead. A
     link that was used already stays so, and security gets the ticket all the same. False when the ticket has no link.
@@ -84,6 +85,9 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
     kind = "frozen" if unused else "stop-too-late"
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
+    if link.new_login is not None:
+        for other in waiting(connection, now, activation.c.login == link.login):
+            freeze(connection, other, now, detail)
     return True
 
 
@@ -109,11 +113,22 @@ def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
     return connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None
 
 
-def waiting(connection: Connection, now: datetime) -> list[str]:
-    """Numbers of the tickets of case B that go on and whose link lives, in order."""
+def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> list[str]:
+    """Numbers of the tickets of case B (those of ``which``) that go on and whose link lives, in order."""
     a = activation.c
-    lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on())
+    lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on(), *which)
     return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
+
+
+def unheard(connection: Connection, until: datetime, mailbox: str = "") -> bool:
+    """Whether a message that came before ``until``, the end of a hold, is not decided yet: it may be the holder's word,
+    behind a flood or a standstill of ours. ``mailbox``: must have been looked at since; "": none is."""
+    i, c = inbox.c, imap_cursor.c
+    looked = select(c.mailbox).where(c.mailbox == mailbox, c.polled_at >= until)
+    if mailbox and connection.execute(looked).first() is None:
+        return True
+    undecided_yet = (i.state.in_([jobs.QUEUED, jobs.LEASED]), i.received_at <= until)
+    return connection.execute(select(i.id).where(*undecided_yet).limit(1)).first() is not None
 
 
 def lock(connection: Connection, number: str) -> Row[Any] | None:

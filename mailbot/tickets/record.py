@@ -96,11 +96,17 @@ class Rows:
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
 
-    def bounced(self, connection: Connection, zgl: str | None, inbox_id: int, now: datetime) -> None:
-        """A mail of ticket ``zgl`` (if any) came back: a person must reach the citizen another way."""
+    def bounced(self, connection: Connection, zgl: str | None, gone: bool, inbox_id: int, now: datetime) -> None:
+        """A mail of ticket ``zgl`` (if any) came back: a person must reach the citizen another way.
+
+        What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
+        login is stopped, unless the mailbox is ``gone`` (as when the relay itself refuses it, workers.deliver).
+        """
         if zgl is None:
             return
         ticket = schema.ticket
+        for changes in () if gone else hold.waiting(connection, now, ticket.c.number == zgl):
+            hold.freeze(connection, changes, now, {"inbox": inbox_id})
         connection.execute(
             update(ticket)
             .where(ticket.c.number == zgl, hold.goes_on())

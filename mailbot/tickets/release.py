@@ -20,8 +20,6 @@ from mailbot.tickets import hold
 from mailbot.tickets.activation import renew
 from mailbot.tickets.notice import Notice
 
-_LIVE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED)
-
 
 @dataclass(frozen=True, slots=True)
 class Released:
@@ -63,9 +61,14 @@ def release(
     anew = [mail for mail in mails if _is_written_anew(mail)]
     if any(mail.state == jobs.LEASED for mail in anew):
         return Refused("a mail of it is on its way just now; mend: try again in five minutes")
+    lost = next((mail for mail in mails if mail.state == jobs.BURIED and anew and mail.id < anew[0].id), None)
+    if lost is not None:
+        return Refused(
+            f"{lost.kind} was not accepted, and the rest waits behind it; mend: `mailbot outbox retry {lost.id}`"
+        )
     starts = _starts(mails, link.created_at, now)
     expires_at = starts + lifetime
-    renew(connection, row.id, expires_at)
+    renew(connection, link, number, notice.secret, expires_at)
     ahead = False
     for mail in mails:
         if mail in anew:
@@ -74,7 +77,7 @@ def release(
             state = jobs.WAITING if ahead else jobs.QUEUED
             values |= {"state": state, "due_at": due, "deadline": expires_at, "attempts": 0, "last_error": None}
             connection.execute(update(outbox).where(o.id == mail.id).values(sent_at=None, **values))
-        ahead = ahead or mail in anew or mail.state in _LIVE
+        ahead = ahead or mail in anew or mail.state != jobs.DONE
     hold.move(connection, row.id, now, State.ZAMKNIETE_ROZWIAZANE, "", now)
     event = {"starts": starts.isoformat(), "expires": expires_at.isoformat(), **detail}
     connection.execute(insert(ticket_event).values(ticket_id=row.id, at=now, kind="released", detail=event))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind
@@ -18,17 +18,19 @@ DEAD_LINK = "its link was used, replaced, or has expired"
 def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     """Why mail ``mail`` of the outbox must not leave; None: nothing is in its way.
 
-    ``DEAD_LINK``, or that its ticket is stopped (hold.keeps_back).
+    ``DEAD_LINK`` (of the mail with the link, and of the resolution that promises it), or that its ticket is stopped
+    (hold.keeps_back).
     """
-    alive = and_(activation.c.used_at.is_(None), activation.c.expires_at > now)
     row = connection.execute(
-        select(outbox.c.kind, ticket.c.state, ticket.c.desk, activation.c.id.label("link"))
+        select(outbox.c.kind, ticket.c.state, ticket.c.desk, activation.c.used_at, activation.c.expires_at)
         .join(ticket, ticket.c.id == outbox.c.ticket_id)
-        .outerjoin(activation, and_(activation.c.ticket_id == ticket.c.id, alive))
+        .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
         .where(outbox.c.id == mail)
     ).one()
-    dead = DEAD_LINK if row.kind == MailKind.T3 and row.link is None else None
-    return hold.keeps_back(row.kind, row.state, row.desk) or dead
+    has_link = row.expires_at is not None
+    alive = has_link and row.used_at is None and row.expires_at > now
+    promises = row.kind == MailKind.T3 or (has_link and row.kind in hold.HELD)
+    return hold.keeps_back(row.kind, row.state, row.desk) or (DEAD_LINK if promises and not alive else None)
 
 
 def again(connection: Connection, mail: int, now: datetime) -> None:
@@ -42,7 +44,7 @@ def again(connection: Connection, mail: int, now: datetime) -> None:
     ).one_or_none()
     if row is None or row.state != jobs.BURIED:
         raise PermanentError("is not buried; only buried rows can be tried again")
-    why = hold.FROZEN if row.last_error == hold.FROZEN else hindrance(connection, mail, now)
+    why = hindrance(connection, mail, now) or (hold.FROZEN if row.last_error == hold.FROZEN else None)
     if why == DEAD_LINK:
         raise PermanentError(f"{why}; mend: help the citizen by telephone, or let him ask again")
     if why:
