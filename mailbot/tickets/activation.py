@@ -98,12 +98,17 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
     connection.execute(insert(activation), rows)
 
 
-def renew(connection: Connection, ticket_id: int, expires_at: datetime) -> None:
-    """Make the unused link of a ticket the one that lives among those of its login, until ``expires_at``."""
+def renew(connection: Connection, number: str, expires_at: datetime, anew: Secret | None = None) -> None:
+    """Make the unused link of a ticket the one that lives among those of its login, until ``expires_at``. With ``anew``
+    it is another one, and who has the old one has none."""
     c = activation.c
-    mine = c.ticket_id == ticket_id
+    mine = c.ticket_id == select(ticket.c.id).where(ticket.c.number == number).scalar_subquery()
     end(connection, c.login == select(c.login).where(mine).scalar_subquery())
-    connection.execute(update(activation).where(mine, c.used_at.is_(None)).values(expires_at=expires_at))
+    values: dict[str, Any] = {"expires_at": expires_at}
+    if anew is not None:
+        nonce = secrets.token_hex(16)
+        values |= {"nonce": nonce, "token_hash": token_hash(token(anew, number, nonce))}
+    connection.execute(update(activation).where(mine, c.used_at.is_(None)).values(values))
 
 
 def end(connection: Connection, which: ColumnElement[bool]) -> None:
