@@ -71,7 +71,7 @@ class ImapReader:
         self._oldest = oldest
         self._mailbox = settings.mailbox
         self._attempt = 0
-        self._claim = Claim(settings, database, self._mailbox, clock)
+        self._claim = Claim(settings, database, self._mailbox, clock, partial(log_in, settings=settings))
         self._since = first_day(settings)
         self._taken_over_at: datetime | None = None
         self._compared = 0.0  # when the whole folder was, of the monotonic clock
@@ -84,8 +84,9 @@ class ImapReader:
         try:
             await self._read()
         finally:
-            with suppress(Exception):  # then the lease runs out by itself
+            with suppress(Exception):  # then the lease runs out by itself, and somebody must tell that we are gone
                 await self._claim.release()
+                await self._claim.leave()
 
     async def _read(self) -> NoReturn:
         while True:

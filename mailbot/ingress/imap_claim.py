@@ -6,15 +6,18 @@ marker that follows any other than the last valid one is void, so of two that ar
 any server that keeps messages in the order of their UIDs. Nothing is ever deleted or changed there.
 
 Every process writes a marker of its own when it begins: so a copy of the database on a second machine is seen as well.
+One that ends in order writes that the mailbox is free, and one of this machine that is dead holds nothing; else
+somebody must say that it was stopped (`mailbot reconcile --take-over`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
@@ -33,6 +36,9 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import mailbox_claim
 
 NOBODY = "none"
+_FIELDS = ("Claim", "Follows", "Folder", "Process", "Free")
+_HOUR = timedelta(hours=1)
+_LEAVING = 5.0  # seconds that an orderly end may wait for the server
 
 
 class Claimed(MailboxUnavailable):
@@ -45,12 +51,15 @@ class StandBy(MailboxUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """One claim of a folder. ``follows``: the claim before it, or NOBODY; ``who``: its subject."""
+    """One claim of a folder. ``follows``: the claim before it, or NOBODY; ``who``: the process."""
 
     claim: str
     follows: str
     folder: str
     who: str
+    at: datetime | None = None
+    free: bool = False
+    """Written at an orderly end."""
 
 
 def process_name() -> str:
@@ -71,13 +80,22 @@ def owner(markers: Iterable[Marker], folder: str) -> Marker | None:
 class Claim:
     """The claim of one mailbox. Made for one reader, kept over all its connections."""
 
-    def __init__(self, settings: ImapSettings, database: Database, mailbox: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: ImapSettings,
+        database: Database,
+        mailbox: str,
+        clock: Clock,
+        log_in: Callable[[ImapConnection], Awaitable[None]] | None = None,
+    ) -> None:
         self._settings = settings
+        self._log_in = log_in
         self._database = database
         self._mailbox = mailbox
         self._clock = clock
         self._folder = syntax.mailbox(settings.folder)  # ASCII
         self._made: str | None = None
+        self._refused = False
         self._marked: tuple[str, dict[str, int]] | None = None  # the folder of markers, and its STATUS when it was ours
         self._lease = timedelta(seconds=settings.poll_seconds + 2 * settings.timeout_seconds)
         self._name = process_name()
@@ -108,17 +126,25 @@ class Claim:
 
     def _held_by_another(self, row: RowMapping) -> bool:
         holder, until = row["holder"], row["leased_until"]
-        if holder is None or holder == self._name or until <= self._clock():
+        now = self._clock()
+        # A lease that ends beyond what anybody takes was written before the clock was set back.
+        if holder is None or holder == self._name or not now < until <= now + max(2 * self._lease, _HOUR):
             return False
-        host, _, process = holder.rpartition(":")
-        return host != self._name.rpartition(":")[0] or _lives(int(process))
+        return self._may_live(holder)
+
+    def _may_live(self, process: str) -> bool:
+        """False: it was one of this machine, and is none now."""
+        host, _, number = process.rpartition(":")
+        return host != self._name.rpartition(":")[0] or not number.isdigit() or _lives(int(number))
 
     # --------------------------------------------------------------------------------------- other installations
 
-    async def check(self, connection: ImapConnection) -> None:
-        """Raises Claimed when the mailbox is another installation's. Writes nothing."""
-        if self._has_place(connection):
-            await self._checked(connection, await self._place(connection))
+    async def check(self, connection: ImapConnection) -> bool:
+        """Whether another installation left the mailbox. Raises Claimed when one reads it. Writes nothing."""
+        if not self._has_place(connection):
+            return False
+        last, _, row = await self._checked(connection, await self._place(connection))
+        return _is_foreign(last, row)
 
     async def take(self, connection: ImapConnection) -> None:
         """Make the mailbox ours, before its folder is opened. Raises Claimed when it is another installation's.
@@ -129,9 +155,11 @@ class Claim:
         if not self._has_place(connection):
             return
         place = await self._place(connection)
-        last, status, begun = await self._checked(connection, place)
+        last, status, row = await self._checked(connection, place)
+        if _is_foreign(last, row):
+            await self._take_from(last)
         if last is None or last.claim != self._made:
-            last, status = await self._mark(connection, place, last, begun)
+            last, status = await self._mark(connection, place, last, row["next_claim"] if row else None)
         if last is not None:
             self._marked = place, status
 
@@ -141,7 +169,26 @@ class Claim:
             place = await self._place(connection)
             last, _ = await self._look(connection, place)
             await self._mark(connection, place, last, None)
-        await self._save(taken_over_at=self._clock())
+        await self._take_from(None)
+
+    async def leave(self) -> None:
+        """Say in the mailbox that it is free, over a connection of its own: that of the reader may be out of step."""
+        if self._made is None or self._marked is None or self._log_in is None:
+            return
+        async with asyncio.timeout(_LEAVING):
+            connection = await ImapConnection.open(self._settings)
+            try:
+                await self._log_in(connection)
+                last, _ = await self._look(connection, self._marked[0])
+                if last is not None and last.claim == self._made:
+                    await self._mark(connection, self._marked[0], last, None, free=True)
+            finally:
+                connection.abort()
+
+    async def _take_from(self, last: Marker | None) -> None:
+        """What arrived before this moment, or before ``last`` left, may have been answered there."""
+        left = last.at if last is not None and last.free and last.at else self._clock()
+        await self._save(taken_over_at=left)
 
     def _has_place(self, connection: ImapConnection) -> bool:
         return bool(self._settings.claim_folder) and connection.has("NAMESPACE")
@@ -151,14 +198,15 @@ class Claim:
 
     async def _checked(
         self, connection: ImapConnection, place: str
-    ) -> tuple[Marker | None, dict[str, int], str | None]:
-        """Our last marker, STATUS of its folder, and the claim that we began and may not have written."""
+    ) -> tuple[Marker | None, dict[str, int], RowMapping | None]:
+        """The last marker, which is ours or was left, STATUS of its folder, and what we know."""
         row = await self._row()
-        claim, begun = (row["claim"], row["next_claim"]) if row else (None, None)
         last, status = await self._look(connection, place)
-        if last and last.claim not in (claim, begun):
-            raise Claimed(self._told(last))
-        return last, status, begun
+        if last is not None and _is_foreign(last, row):
+            self._refused = self._refused or not (last.free or not self._may_live(last.who))
+            if self._refused:  # nor later: while the other one restarts, nobody must slip in
+                raise Claimed(self._told(last))
+        return last, status, row
 
     async def keep(self, connection: ImapConnection) -> None:
         """Raises MailboxUnavailable when somebody wrote a marker since ``take``: then it is asked anew."""
@@ -169,13 +217,13 @@ class Claim:
             raise MailboxUnavailable(f"the folder {place} has changed: whose mailbox is it")
 
     async def _mark(
-        self, connection: ImapConnection, place: str, last: Marker | None, begun: str | None
+        self, connection: ImapConnection, place: str, last: Marker | None, begun: str | None, *, free: bool = False
     ) -> tuple[Marker | None, dict[str, int]]:
         """Write a marker behind ``last``. A claim that may have been written already keeps its name."""
         claim = begun or secrets.token_hex(8)
         await self._save(next_claim=claim)
         try:
-            await connection.append(place, self._text(claim, last.claim if last else NOBODY))
+            await connection.append(place, self._text(claim, last.claim if last else NOBODY, free=free))
         except Refused as error:
             step("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             return last, (await connection.status(place) if last else {})
@@ -205,21 +253,24 @@ class Claim:
 
     def _told(self, marker: Marker) -> str:
         return (
-            f"another installation reads this mailbox ({marker.who}), and two would answer every mail twice;"
+            f"another installation reads this mailbox ({marker.who} since {marker.at}),"
+            " and two would answer every mail twice;"
             " mend: stop the other one for good, then here: mailbot reconcile --take-over"
         )
 
-    def _text(self, claim: str, follows: str) -> str:
+    def _text(self, claim: str, follows: str, *, free: bool) -> str:
         now = self._clock()
         lines = (
             "From: mailbot <mailbot@localhost>",
-            f"Subject: {self._name} since {now:%Y-%m-%d %H:%M}Z",
+            f"Subject: {'free again' if free else self._name} since {now:%Y-%m-%d %H:%M}Z",
             f"Date: {format_datetime(now)}",
             "MIME-Version: 1.0",
             "Content-Type: text/plain; charset=us-ascii",
             f"X-Mailbot-Claim: {claim}",
             f"X-Mailbot-Follows: {follows}",
             f"X-Mailbot-Folder: {self._folder}",
+            f"X-Mailbot-Process: {self._name}",
+            f"X-Mailbot-Free: {'yes' if free else 'no'}",
             "",
             "The newest message here says which mailbot reads this mailbox. Please leave it alone.",
         )
@@ -255,8 +306,14 @@ def save(connection: Connection, mailbox: str, values: Mapping[str, Any]) -> Non
 
 def _marker(header: bytes) -> Marker | None:
     read = BytesHeaderParser().parsebytes(header)
-    claim, follows, folder = (str(read.get(f"X-Mailbot-{name}", "")).strip() for name in ("Claim", "Follows", "Folder"))
-    return Marker(claim, follows, folder, str(read.get("Subject", ""))) if claim else None
+    claim, follows, folder, process, free = (str(read.get(f"X-Mailbot-{name}", "")).strip() for name in _FIELDS)
+    at = syntax.internal_date(str(read.get("Date", "")).partition(",")[2].encode("ascii", "replace"))
+    return Marker(claim, follows, folder, process, at, free == "yes") if claim else None
+
+
+def _is_foreign(marker: Marker | None, row: RowMapping | None) -> bool:
+    """Whether another database knows of it, and ours does not."""
+    return marker is not None and (row is None or marker.claim not in (row["claim"], row["next_claim"]))
 
 
 def _lives(process: int) -> bool:

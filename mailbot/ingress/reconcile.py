@@ -74,10 +74,8 @@ class Reconciler:
         connection = await ImapConnection.open(self._settings)
         try:
             await log_in(connection, self._settings)
-            if take_over and not dry_run:
+            if (take_over and not dry_run) or (not dry_run and await self._claim.check(connection)):
                 await self._claim.take_over(connection)
-            elif not dry_run:
-                await self._claim.check(connection)
             self._taken_over_at = await self._claim.taken_over_at()
             folders = dict.fromkeys(name for name in (self._settings.done_folder, self._settings.folder) if name)
             found = [await self._folder(connection, folder, dry_run=dry_run) for folder in folders]

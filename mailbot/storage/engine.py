@@ -29,7 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
-from mailbot.storage.place import place_of
+from mailbot.storage.place import place_of, refuse_empty
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -109,8 +109,9 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to ``revision``; safe to call at every start, and by two processes at once.
 
-    Raises ConfigError when the database was made by a newer mailbot, DatabaseUnavailable.
+    Raises ConfigError when the database was made by a newer mailbot or was lost while one ran, DatabaseUnavailable.
     """
+    refuse_empty(engine)
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
     try:

@@ -6,11 +6,12 @@ gone with the process. Both are known by device and inode, which nobody else can
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, PoolProxiedConnection
 
-from mailbot.errors import DatabaseGone, DatabaseUnavailable
+from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 
 
 class Place:
@@ -24,12 +25,16 @@ class Place:
         files = (str(path.absolute()), f"{real}-wal", f"{real}-shm")
         self._known = {file: _identity(file) for file in files}
         self._gone = ""
+        self._mark = _mark(path)
 
     def check(self) -> None:
         """Raises DatabaseGone when a file is another one or none: now, and for ever after."""
         if not self._gone:
             changed = (file for file, known in self._known.items() if _identity(file) != known)
             self._gone = next(changed, "")
+            if self._gone:
+                with suppress(OSError):  # the folder may be gone as well
+                    self._mark.touch()
         if self._gone:
             raise DatabaseGone(
                 f"{self._gone} was deleted, moved or replaced while mailbot ran, and nothing more is taken; mend: put "
@@ -43,10 +48,33 @@ class Place:
 
 def place_of(engine: Engine) -> Place | None:
     """None for a database that is no file of this machine."""
+    path = _file(engine)
+    return Place(engine, path) if path else None
+
+
+def refuse_empty(engine: Engine) -> None:
+    """Before a database is made: raises ConfigError when one was lost here (``Place``) and is not back."""
+    path = _file(engine)
+    if path is None or not _mark(path).exists():
+        return
+    if not path.exists() or not path.stat().st_size:
+        raise ConfigError(
+            f"[database] url: {path} was lost while mailbot ran; mend: put it back (with its -wal, or from the "
+            f"backup); to begin an empty one, delete {_mark(path)}"
+        )
+    _mark(path).unlink()
+
+
+def _file(engine: Engine) -> Path | None:
     path = engine.url.database
     if engine.dialect.name != "sqlite" or not path or path.startswith((":memory:", "file:")):
         return None
-    return Place(engine, Path(path))
+    return Path(path)
+
+
+def _mark(path: Path) -> Path:
+    """Stays where a database was lost: a process that is started again must not begin an empty one."""
+    return Path(f"{path.absolute()}-gone")
 
 
 def _identity(file: str) -> tuple[int, int] | None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event, insert, select
 
-from mailbot.errors import DatabaseGone, DatabaseUnavailable
+from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.storage import place
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.engine import Database, connect, migrate
 from mailbot.storage.schema import counter, metadata
 
 
@@ -137,6 +137,21 @@ async def test_a_file_that_is_put_back_does_not_bring_it_back(database: Database
     elsewhere.rename(file)
     with pytest.raises(DatabaseGone):
         await database.write(add("refused"))
+
+
+async def test_no_empty_database_is_begun_until_somebody_says_so(database: Database, file: Path) -> None:
+    copy = backup(file)
+    file.unlink()
+    with pytest.raises(DatabaseGone):
+        await database.write(add("lost"))
+    again = connect(f"sqlite:///{file}")
+    with pytest.raises(ConfigError, match=r"lost while mailbot ran; mend: put it back .* delete .*/mailbot\.db-gone"):
+        migrate(again)
+    assert not file.exists()
+    copy.rename(file)
+    place.refuse_empty(again)
+    assert not file.with_name("mailbot.db-gone").exists(), "it is back"
+    again.dispose()
 
 
 async def test_ordinary_care_is_no_alarm(database: Database, file: Path) -> None:

@@ -69,6 +69,16 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
     assert process.wait(30) == 78
     assert '"database-gone"' in told
     assert "was deleted, moved or replaced while mailbot ran" in told
+    again = subprocess.run(
+        process.args,
+        cwd=office,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert again.returncode == 78, "whoever starts it again"
+    assert "was lost while mailbot ran; mend: put it back" in again.stderr
     assert not file.exists(), "nothing was begun in its place"
     with sqlite3.connect(kept) as connection:
         assert [row for (row,) in connection.execute("SELECT id FROM inbox ORDER BY id")] == taken

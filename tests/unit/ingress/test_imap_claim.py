@@ -66,7 +66,7 @@ async def test_a_restart_keeps_the_mailbox(offices: tuple[Intake, Intake]) -> No
     for _ in range(3):
         await first.read()
     assert await rows(first) == 3
-    assert len(first.server.others[PLACE]) == 3
+    assert len(first.server.others[PLACE]) == 6, "each begins and ends"
 
 
 async def test_an_answer_to_append_that_was_lost_locks_nobody_out(offices: tuple[Intake, Intake]) -> None:
@@ -84,10 +84,43 @@ async def test_a_copy_of_the_database_is_seen(offices: tuple[Intake, Intake]) ->
     with first.database.engine.connect() as one, second.database.engine.begin() as other:
         for row in one.execute(select(mailbox_claim)).mappings():
             other.execute(mailbox_claim.insert(), {**row, "holder": None})
+    async with second.reading() as copy:
+        await until(lambda: copy.last_poll is not None)
+        async with first.reading() as reader:
+            await until(lambda: len(first.pauses) > 2)
+            assert reader.last_poll is None
+
+
+async def test_who_ends_in_order_leaves_the_mailbox(offices: tuple[Intake, Intake]) -> None:
+    """What had arrived by then may have been answered; what came after it was not."""
+    first, second = offices
+    await first.read()
+    first.server.messages[12] = mail(12)
+    first.server.dates[12] = b'"02-Mar-2026 09:30:00 +0000"'
     await second.read()
+    assert [message.envelope.again for message in await messages(second.database)] == [True] * 3 + [False]
+
+
+async def test_nobody_slips_in_while_the_reader_restarts(offices: tuple[Intake, Intake]) -> None:
+    first, second = offices
     async with first.reading() as reader:
-        await until(lambda: len(first.pauses) > 2)
-        assert reader.last_poll is None
+        await until(lambda: reader.last_poll is not None)
+        async with second.reading() as waiting:
+            await until(lambda: len(second.pauses) > 1)
+            await first.read()
+            first.server.messages[12] = mail(12)
+            tried = len(second.pauses)
+            await until(lambda: len(second.pauses) > tried + 2)
+            assert waiting.last_poll is None
+
+
+async def test_a_dead_process_of_this_machine_holds_nothing(offices: tuple[Intake, Intake]) -> None:
+    first, second = offices
+    async with first.reading() as killed:
+        killed._claim._name = f"{killed._claim._name.rpartition(':')[0]}:{2**22 + 1}"
+        await until(lambda: killed.last_poll is not None)
+        await second.read()
+    assert await rows(second) == 3
 
 
 async def test_the_mailbox_is_taken_over_and_the_old_one_stops(offices: tuple[Intake, Intake]) -> None:

@@ -265,7 +265,7 @@ async def test_the_second_process_of_an_installation_waits_and_takes_over(intake
             second._claim._name = "elsewhere:1"
             await until(lambda: len(intake.pauses) > 3)
             assert not second.connected
-            second._claim._clock = lambda: NOW + timedelta(hours=1)
+            second._claim._clock = lambda: NOW + timedelta(minutes=30)
             await until(lambda: second.connected)
             intake.server.deliver(50, mail(50))
             await until(all_of(intake, len(UIDS) + 1))
