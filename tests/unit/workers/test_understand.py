@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import select
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import dns.message
 import dns.rdatatype
@@ -33,7 +35,7 @@ from mailbot.understand import Understander, unread
 from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
-from tests.unit.workers.trouble import Trouble, asking, refused
+from tests.unit.workers.trouble import Trouble, asking, killed, refused
 
 WHEN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ENTRY = {
@@ -161,6 +163,30 @@ async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_i
         with pytest.raises(TemporaryError, match="the key is missing") as caught:
             await processes([message(b"")])
     assert not isinstance(caught.value, ReadingFailed)
+
+
+async def test_a_process_that_is_killed_at_its_start_is_a_passing_fault() -> None:
+    async with Processes(killed, WorkerSettings()) as processes:
+        with pytest.raises(TemporaryError, match="worker"):
+            await processes.start()
+
+
+@pytest.mark.parametrize("call", ["asyncio.create_subprocess_exec", "os.pidfd_open"])
+async def test_a_machine_without_room_for_a_process_is_a_passing_fault(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async with Processes(Trouble, WorkerSettings()) as processes:  # type: ignore[arg-type]
+        with monkeypatch.context() as patched:
+            patched.setattr(call, full)
+            with pytest.raises(TemporaryError):
+                await processes.start()
+            with pytest.raises(TemporaryError) as caught:
+                await processes([message(b"")])
+            assert not isinstance(caught.value, ReadingFailed), "no mail is to blame"
+        assert len(await processes([message(b"")])) == 1
 
 
 async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Processes) -> None:
