@@ -41,7 +41,7 @@ T = TypeVar("T")
 File = tuple[str, bytes]
 """Name as the sender wrote it, and content."""
 
-_LAST = 1.0  # seconds that a process may take to end when it has closed its answers
+_LAST = 5.0  # seconds that a process may take to end when it has closed its answers
 _GIVEN_BACK = 256 * 1024
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
 

@@ -115,6 +115,18 @@ def test_a_process_ends_with_its_parent(settings: Settings, tmp_path: Path) -> N
     os.close(watch)
 
 
+def test_a_process_starts_under_limits_that_are_lower_than_its_own(settings: Settings, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    lower = "resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\n"
+    lower += "resource.setrlimit(resource.RLIMIT_AS, (1_400_000_000, 1_400_000_000))\n"
+    script.write_text(f"import resource\n{lower}{_PARENT}", encoding="utf-8")
+    with subprocess.Popen([sys.executable, script, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        told = parent.stdout.readline()
+        parent.kill()
+    assert told.strip().isdigit()
+
+
 # ------------------------------------------------------------------------------------------------- bounds of a process
 
 
