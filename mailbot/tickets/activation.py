@@ -100,16 +100,21 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
     connection.execute(insert(activation), rows)
 
 
-def renew(connection: Connection, link: Row[Any], number: str, secret: Secret, expires_at: datetime) -> None:
+def renew(
+    connection: Connection, link: Row[Any], number: str, secret: Secret, expires_at: datetime, *, anew: bool
+) -> None:
     """Make the unused ``link`` of ticket ``number`` the one that lives among those of its login, until ``expires_at``.
 
-    Its token is that of its row, which one that was sent before migration 0004 did not have.
+    Its token is that of its row, which one that was sent before migration 0004 did not have. With ``anew`` it is
+    another one, and who has the old one has none.
     """
     c = activation.c
-    hashed = token_hash(token(secret, number, link.nonce))
+    nonce = secrets.token_hex(16) if anew else link.nonce
+    hashed = token_hash(token(secret, number, nonce))
     end(connection, c.login == link.login)
     mine = (c.id == link.id, c.used_at.is_(None))
-    connection.execute(update(activation).where(*mine).values(expires_at=expires_at, token_hash=hashed))
+    values = {"expires_at": expires_at, "nonce": nonce, "token_hash": hashed}
+    connection.execute(update(activation).where(*mine).values(values))
 
 
 def end(connection: Connection, which: ColumnElement[bool]) -> None:

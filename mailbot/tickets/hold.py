@@ -22,7 +22,7 @@ _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCI
 HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
 """Mails that must not leave while the ticket ``is_stopped``."""
 FROZEN = "frozen"
-"""Reason of a buried mail that only ``release`` sends."""
+"""Reason of a buried mail that only ``release`` sends, and nothing when the ticket is closed."""
 
 _SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
@@ -92,11 +92,19 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
 
 
 def close(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped."""
+    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped.
+
+    No ``is_stopped`` keeps them back any more, so they are taken away from whoever holds them: one at the very moment
+    on its way may still leave.
+    """
     link = lock(connection, number)
     stopped = select(ticket.c.id).where(ticket.c.number == number, ~goes_on())
     if link is None or connection.execute(stopped).first() is None:
         return False
+    o = outbox.c
+    left = (o.ticket_id == link.ticket_id, o.kind.in_(HELD), o.state != jobs.DONE)
+    frozen = {"state": jobs.BURIED, "last_error": FROZEN, "leased_by": None, "leased_until": None}
+    connection.execute(update(outbox).where(*left).values(frozen))
     move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
     connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
     return True

@@ -66,13 +66,19 @@ def release(
         return Refused(
             f"{lost.kind} was not accepted, and the rest waits behind it; mend: `mailbot outbox retry {lost.id}`"
         )
-    starts = _starts(mails, link.created_at, now)
+    wait = _wait(mails)
+    starts = _starts(mails, wait, link.created_at, now)
     expires_at = starts + lifetime
-    renew(connection, link, number, notice.secret, expires_at)
+    known = any(mail.kind == MailKind.T3 and (mail.state == jobs.DONE or mail.in_doubt) for mail in mails)
+    # A link that somebody holds already must not open before the hold is over.
+    renew(connection, link, number, notice.secret, expires_at, anew=known and starts > now)
+    first = next((mail for mail in anew if mail.kind in hold.HELD), None)
     ahead = False
     for mail in mails:
         if mail in anew:
             values = notice.again(row, mail, starts, expires_at, now)
+            if mail is first:  # the hold is before it, whichever it is
+                values["delay_seconds"] = round(wait.total_seconds())
             due = now if mail.kind == MailKind.T14 else starts
             state = jobs.WAITING if ahead else jobs.QUEUED
             values |= {"state": state, "due_at": due, "deadline": expires_at, "attempts": 0, "last_error": None}
@@ -90,10 +96,13 @@ def _is_written_anew(mail: Row[Any]) -> bool:
     return mail.kind == MailKind.T3 or (mail.state != jobs.DONE and mail.kind in (*hold.HELD, MailKind.T14))
 
 
-def _starts(mails: Sequence[Row[Any]], granted_at: datetime, now: datetime) -> datetime:
+def _wait(mails: Sequence[Row[Any]]) -> timedelta:
+    """The whole hold."""
+    return timedelta(seconds=max((mail.delay_seconds for mail in mails if mail.kind in hold.HELD), default=0))
+
+
+def _starts(mails: Sequence[Row[Any]], wait: timedelta, granted_at: datetime, now: datetime) -> datetime:
     """No earlier than the warning promised, and the whole hold behind the moment it was accepted."""
-    resolution = next((mail for mail in mails if mail.kind in (MailKind.T2A, MailKind.T2B)), None)
-    wait = timedelta(seconds=resolution.delay_seconds if resolution else 0)
     warning = next((mail for mail in mails if mail.kind == MailKind.T14), None)
     if warning is None:
         return now

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from mailbot.errors import PermanentError
-from mailbot.model import MailKind
+from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket
 from mailbot.tickets import hold
@@ -19,10 +19,17 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     """Why mail ``mail`` of the outbox must not leave; None: nothing is in its way.
 
     ``DEAD_LINK`` (of the mail with the link, and of the resolution that promises it), or that its ticket is stopped
-    (hold.keeps_back).
+    (hold.keeps_back), or was and is closed.
     """
     row = connection.execute(
-        select(outbox.c.kind, ticket.c.state, ticket.c.desk, activation.c.used_at, activation.c.expires_at)
+        select(
+            outbox.c.kind,
+            outbox.c.last_error,
+            ticket.c.state,
+            ticket.c.desk,
+            activation.c.used_at,
+            activation.c.expires_at,
+        )
         .join(ticket, ticket.c.id == outbox.c.ticket_id)
         .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
         .where(outbox.c.id == mail)
@@ -30,7 +37,9 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     has_link = row.expires_at is not None
     alive = has_link and row.used_at is None and row.expires_at > now
     promises = row.kind == MailKind.T3 or (has_link and row.kind in hold.HELD)
-    return hold.keeps_back(row.kind, row.state, row.desk) or (DEAD_LINK if promises and not alive else None)
+    frozen = hold.FROZEN if row.last_error == hold.FROZEN else None
+    dead = DEAD_LINK if promises and not alive else None
+    return frozen or hold.keeps_back(row.kind, row.state, row.desk) or dead
 
 
 def again(connection: Connection, mail: int, now: datetime) -> None:
@@ -40,13 +49,17 @@ def again(connection: Connection, mail: int, now: datetime) -> None:
     PermanentError with the mend when it is not buried or must not leave: the transaction must end.
     """
     row = connection.execute(
-        select(outbox.c.state, outbox.c.last_error, ticket.c.number).join(ticket).where(outbox.c.id == mail)
+        select(outbox.c.state, ticket.c.number, ticket.c.state.label("of_ticket"))
+        .join(ticket)
+        .where(outbox.c.id == mail)
     ).one_or_none()
     if row is None or row.state != jobs.BURIED:
         raise PermanentError("is not buried; only buried rows can be tried again")
-    why = hindrance(connection, mail, now) or (hold.FROZEN if row.last_error == hold.FROZEN else None)
+    why = hindrance(connection, mail, now)
     if why == DEAD_LINK:
         raise PermanentError(f"{why}; mend: help the citizen by telephone, or let him ask again")
+    if why and row.of_ticket == State.ZAMKNIETE_NEGATYWNIE:
+        raise PermanentError(f"{row.number} was stopped and is closed; its mails never leave")
     if why:
         raise PermanentError(f"{row.number} is stopped; mend: `mailbot tickets release {row.number}` lets its mails go")
     jobs.revive(connection, outbox, mail, now)

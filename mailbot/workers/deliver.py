@@ -255,6 +255,7 @@ class DeliverWorker:
         following = connection.execute(
             select(o.id, o.state, o.delay_seconds)
             .where(o.ticket_id == row["ticket_id"], o.id > row["id"])
+            .where(o.state != jobs.DONE)  # it left before a stop, after which the warning left once more
             .where(o.ordinal > row["ordinal"])  # a later mail of the citizen has an order of its own
             .order_by(o.id)
             .limit(1)

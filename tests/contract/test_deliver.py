@@ -337,6 +337,53 @@ async def test_a_stop_while_the_relay_says_451_counts(office: Office) -> None:
         await office.database.write(lambda c: sending.again(c, 1, office.clock()))
 
 
+async def _close(office: Office) -> None:
+    def work(connection: Connection) -> bool:
+        return hold.freeze(connection, "ZGL0000001", office.clock(), {}) and hold.close(
+            connection, "ZGL0000001", office.clock(), {}
+        )
+
+    assert await office.database.write(work)
+
+
+@pytest.mark.parametrize("kind", ["T2A", "T2B"])
+async def test_a_ticket_that_is_closed_while_a_mail_is_in_the_hands_of_a_worker_keeps_it(
+    office: Office, kind: str
+) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, kind)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "dead", NOW, timedelta(minutes=5), 1))
+    await _close(office)
+    office.clock.advance(minutes=6)
+    await office.deliver()
+    assert office.relay.sent == []
+    with pytest.raises(PermanentError):
+        await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
+async def test_a_ticket_that_is_closed_between_claim_and_try_keeps_its_mail(office: Office) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, "T1", ordinal=0)
+    office.mail(2, "T2B")
+
+    async def close() -> None:
+        office.relay.meanwhile = None
+        await _close(office)
+
+    office.relay.meanwhile = close
+    await office.deliver()
+    assert office.relay.tried == ["m1@wp.example"]
+    assert (office.row(2).state, office.row(2).last_error) == (jobs.BURIED, hold.FROZEN)
+
+
+async def test_a_mail_that_was_given_up_never_leaves_a_closed_ticket(office: Office) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, "T2B", state=jobs.BURIED, last_error="not sent within the promise")
+    await _close(office)
+    with pytest.raises(PermanentError, match="never leave"):
+        await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
 async def test_a_stopped_mail_that_may_have_left_says_so(office: Office) -> None:
     office.mail(1, "T2B")
     office.says(1, RelayUnavailable("end of DATA: cut", in_doubt=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,11 +10,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Refused, Released, release
-from tests.links import DAY, NOW, grant, notice
+from mailbot.workers.deliver import DeliverWorker
+from tests.links import DAY, NOW, SECRET, grant, notice, token
+from tests.office import Clock, StubRelay
 
 
 def freeze(engine: Engine) -> bool:
@@ -191,6 +195,42 @@ def test_nothing_goes_on_behind_a_registration_that_was_refused(engine: Engine) 
         connection.execute(update(outbox).where(outbox.c.id == 1).values(state="queued"))
     assert isinstance(go_on(engine, NOW), Released)
     assert [found[0] for found in outgoing(engine).values()] == ["queued", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.parametrize("resolution", ["waiting", "done"])
+async def test_the_hold_begins_behind_a_warning_that_left_once_more(engine: Engine, resolution: str) -> None:
+    """Whichever mail about the new login is the next behind it."""
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "buried", "T2B": resolution, "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    clock = Clock()
+    clock.now = NOW + timedelta(hours=30)
+    assert go_on(engine, clock.now) == Released(clock.now + timedelta(hours=4), clock.now + timedelta(hours=28))
+    database, relay = Database(engine), StubRelay()
+    worker = DeliverWorker("w", database, relay, SECRET, clock, random.Random(1))
+    while await worker.step():
+        pass
+    assert relay.sent == ["jan@wp.example"], "the warning alone"
+    clock.advance(hours=4)
+    while await worker.step():
+        pass
+    await database.close()
+    assert outgoing(engine)["T3"][0] == "done"
+    assert set(relay.sent[1:]) == {"jan@nowa.example"}
+
+
+@pytest.mark.parametrize(("warned", "lives"), [("done", True), ("buried", False)])
+def test_a_link_that_was_sent_does_not_open_before_the_hold_is_over(engine: Engine, warned: str, lives: bool) -> None:
+    sent = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": warned, "T2B": "done", "T3": "done"}, warned_at=NOW)
+    freeze(engine)
+    now = NOW + timedelta(hours=5)
+    released = go_on(engine, now)
+    assert isinstance(released, Released)
+    leaves = token(engine, "ZGL0000001")
+    with engine.connect() as connection:
+        assert (activation.find(connection, sent, now) is not None) is lives
+        assert activation.find(connection, leaves, released.starts) is not None
 
 
 def test_an_answer_to_a_later_mail_holds_nothing_up(engine: Engine) -> None:
