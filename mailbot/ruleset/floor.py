@@ -54,6 +54,7 @@ ANSWER_DEMANDS: Demands = {
     "application": tuple(state.value for state in ApplicationState if state is not ApplicationState.MALWARE),
     "stop": ("no",),
     "limit": ("no", "sender", "domain", "failures", "login"),
+    "answer": ("open",),
 }
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
@@ -98,7 +99,7 @@ ELSEWHERE: Mapping[MailKind, str] = {
 
 _ANY = "any answer"
 
-SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE)
+SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM)
 
 
 @dataclass(frozen=True, slots=True)
