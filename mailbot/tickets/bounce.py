@@ -96,7 +96,7 @@ def _is_delay(message: InboundMessage) -> bool | None:
 
 
 _COPY = re.compile(
-    r"^-{2,}.{0,60}\b(?:copy of|original message|returned message|below this line)|^(?:return-path|received|from): ",
+    r"^-{2,20}.{0,60}\b(?:copy of|original message|returned message|below this line)|^(?:return-path|received|from): ",
     re.IGNORECASE | re.MULTILINE,
 )
 
