@@ -201,8 +201,8 @@ def _granting(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]:
 
 
 def _answering(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]:
-    """The demands beside those of a link, which goes to a proven sender only: he may be answered. The mail about a limit
-    is the one answer left to a sender over the last."""
+    """The demands beside those of a link, which goes to a proven sender only: he may be answered. The mail about a
+    limit is the one answer left to a sender over the last."""
     strict = _strict(outcome, mails)
     judged = {*strict, *(("answer",) if strict else ()), *(("limit",) if set(mails) == {MailKind.T18} else ())}
     if mails:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mailbot.model import Automatic, Envelope, Source
+from mailbot.model import Automatic, Envelope, InboundMessage, Source
 from mailbot.parsing import automatic, machine_words
 from mailbot.parsing.mime import parse
 from tests.unit.parsing.mails import IMAP, OWN, mail, multipart, read
@@ -66,6 +66,10 @@ PERSONS = [
 ]
 
 
+def letter(subject: str, text: str) -> InboundMessage:
+    return read(mail(text.encode(), b"Content-Type: text/plain; charset=utf-8", subject=subject.encode()))
+
+
 @pytest.mark.parametrize(("subject", "text"), SURE)
 def test_no_person_writes_so(subject: str, text: str) -> None:
     found = machine_words.read(subject, text)
@@ -75,17 +79,12 @@ def test_no_person_writes_so(subject: str, text: str) -> None:
 
 @pytest.mark.parametrize(("subject", "text"), DOUBT)
 def test_a_person_may_have_written_it(subject: str, text: str) -> None:
-    assert read(
-        mail(text.encode(), b"Content-Type: text/plain; charset=utf-8", subject=subject.encode())
-    ).automatic is (Automatic.MAYBE)
+    assert letter(subject, text).automatic is Automatic.MAYBE
 
 
 @pytest.mark.parametrize(("subject", "text"), PERSONS)
 def test_nobody_doubts_that_a_person_wrote_it(subject: str, text: str) -> None:
-    assert (
-        read(mail(text.encode(), b"Content-Type: text/plain; charset=utf-8", subject=subject.encode())).automatic
-        is None
-    )
+    assert letter(subject, text).automatic is None
 
 
 FIELDS = [
@@ -117,11 +116,8 @@ def test_a_dmarc_report_is_known_by_its_file() -> None:
 
 
 def test_a_person_may_attach_a_report() -> None:
-    body, kind = multipart(
-        b"mixed",
-        b"Content-Type: text/plain\r\n\r\nCo to znaczy?",
-        b"Content-Type: message/delivery-status\r\n\r\nAction: failed",
-    )
+    report = b"Content-Type: message/delivery-status\r\n\r\nAction: failed"
+    body, kind = multipart(b"mixed", b"Content-Type: text/plain\r\n\r\nCo to znaczy?", report)
     assert read(mail(body, kind), IMAP).automatic is Automatic.MAYBE
 
 

@@ -9,7 +9,9 @@ from mailbot.errors import ConfigError
 from mailbot.model import Header
 from mailbot.sender.spam import is_marked
 
-MX = b"from out.wp.example (out.wp.example [192.0.2.7]) by mx.office.example with ESMTPS id X1; Mon, 3 Nov 2025 10:15:00 +0100"
+MX = (
+    b"from out.wp.example (out.wp.example [192.0.2.7]) by mx.office.example with ESMTPS; Mon, 3 Nov 2025 10:15:00 +0100"
+)
 MARKS = ("X-Spam: yes", "X-MS-Exchange-Organization-SCL: [5-9]")
 ABOVE = AuthenticationSettings("mx.office.example")
 BELOW = AuthenticationSettings("mx.office.example", placement="below", strips_foreign=True)
