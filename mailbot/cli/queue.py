@@ -76,6 +76,8 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
     with connect(compose.settings(config_file).database.url).begin() as connection:
         if not spam.take_back(connection, row, utc_now()):
             raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
+    options.logs()
+    step("unsolicited-taken-back", inbox=row, uid=os.getuid())
     click.echo(f"{row}: queued again")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, select
 
 from mailbot.address import domain, login_key
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
@@ -107,8 +107,9 @@ class Arrivals:
         """How many mails were answered within the time of ``limit`` although nothing vouches for their senders."""
         c = decision.c
         since = self._at - timedelta(hours=limit.hours)
-        named = or_(*(and_(c.sender >= word, c.sender < word[:-1] + ";") for word in _UNVOUCHED))
-        wanted = select(func.count()).where(named, c.received_at > since, c.answered > 0)
+        named = or_(*(c.sender.startswith(word) for word in _UNVOUCHED))
+        lately = (c.decided_at > since, c.received_at > since)  # what came since was decided since: that has an index
+        wanted = select(func.count()).where(*lately, named, c.answered > 0)
         return self._connection.execute(wanted).scalar_one()
 
     def answer(self, source: Source, *, agrees: bool) -> str:
