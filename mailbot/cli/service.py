@@ -215,7 +215,8 @@ class Service:
             use_rules(self._web.runner.app, pipeline.ruleset.contacts, self._notice(pipeline))
 
     def _notice(self, pipeline: Pipeline) -> Notice:
-        return Notice(pipeline.writer, self.parts.secret, self.parts.settings.helpdesk.address)
+        helpdesk = self.parts.settings.helpdesk
+        return Notice(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p = self.parts

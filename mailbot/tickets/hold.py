@@ -50,7 +50,7 @@ def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
     change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
     """
-    if message.automatic is not None:  # damage does not matter: what is hard to read leaves doubt as well
+    if message.by_machine:  # damage does not matter: what is hard to read leaves doubt as well
         return ()
     answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
