@@ -49,6 +49,8 @@ _STUB_TEXT = re.compile(
     r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
 )
 """What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
+_TO = re.compile(r"[>\s*]*(?:do|to|dw|udw|cc|kopia|adresat|odbiorca)\W")
+_QUOTE_MARKS = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
@@ -84,6 +86,7 @@ class Understander:
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            message = self._doubted(message, request)
             sender = self._authenticate(raw, message, request)
             return Understanding(
                 received_at=raw.received_at,
@@ -121,6 +124,34 @@ class Understander:
         message = self._parse(whole_lines, raw.envelope)
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
+
+    def _doubted(self, message: InboundMessage, request: Request) -> InboundMessage:
+        """The message, damaged where its request lacks what may stand in a part that was not read, or in what our
+        cutting took: nobody is told that his letter is empty, or lacks a sentence, as long as that may be untrue."""
+        if not request.defects:
+            return message
+        reasons = message.unread
+        if message.full_text != message.text and self._stands_below(message, request):
+            reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
+        return replace(message, damage=(*message.damage, *reasons)) if reasons else message
+
+    def _stands_below(self, message: InboundMessage, request: Request) -> bool:
+        """Whether a sentence, or what lacks behind it, is there with everything that was cut, quotes without marks.
+
+        Not where a mail of ours is quoted: it tells the sentence to everybody.
+        """
+        if any(
+            a in line
+            for line in message.full_text.lower().split("\n")
+            for a in self._own_addresses
+            if not _TO.match(line)
+        ):
+            return False
+        text = _QUOTE_MARKS.sub("", message.full_text)
+        whole = phrase.read(text, attachments=bool(message.attachments))
+        if request.phrase is None:
+            return whole.phrase is not None
+        return not {*request.defects} <= {*whole.defects}
 
     def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         settings = self.settings

@@ -27,6 +27,7 @@ class _Body:
     attachments: tuple[Attachment, ...] = ()
     repairs: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def parse(
@@ -77,6 +78,7 @@ def _parse(
             *body.repairs,
         ),
         damage=(*reasons, *_header_damage(block), *body.damage),
+        unread=body.unread,
     )
 
 
@@ -97,6 +99,7 @@ def _body(raw: bytes, block: headers.Block) -> _Body:
         tuple(found.attachments),
         tuple(dict.fromkeys(found.repairs)),
         tuple(dict.fromkeys(found.damage)),
+        tuple(dict.fromkeys(found.unread)),
     )
 
 
