@@ -31,6 +31,7 @@ from mailbot.model import (
     SubjectClass,
     Understanding,
 )
+from mailbot.parsing import stand_ins
 from mailbot.parsing.limits import MESSAGE_MAX
 from mailbot.parsing.mime import parse
 from mailbot.request import phrase, subject
@@ -128,11 +129,13 @@ class Understander:
     def _doubted(self, message: InboundMessage, request: Request) -> InboundMessage:
         """The message, damaged where its request lacks what may stand in a part that was not read, or in what our
         cutting took: nobody is told that his letter is empty, or lacks a sentence, as long as that may be untrue."""
-        if not request.defects:
-            return message
-        reasons = message.unread
-        if message.full_text != message.text and self._stands_below(message, request):
-            reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
+        reasons: tuple[str, ...] = ()
+        if request.phrase is Phrase.B and _taken_out(message, request):
+            reasons = ("a machine on the way took the file out",)
+        elif request.defects:
+            reasons = message.unread
+            if message.full_text != message.text and self._stands_below(message, request):
+                reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
         return replace(message, damage=(*message.damage, *reasons)) if reasons else message
 
     def _stands_below(self, message: InboundMessage, request: Request) -> bool:
@@ -140,12 +143,8 @@ class Understander:
 
         Not where a mail of ours is quoted: it tells the sentence to everybody.
         """
-        if any(
-            a in line
-            for line in message.full_text.lower().split("\n")
-            for a in self._own_addresses
-            if not _TO.match(line)
-        ):
+        quoted = (line for line in message.full_text.lower().split("\n") if not _TO.match(line))
+        if any(address in line for line in quoted for address in self._own_addresses):
             return False
         text = _QUOTE_MARKS.sub("", message.full_text)
         whole = phrase.read(text, attachments=bool(message.attachments))
@@ -180,6 +179,13 @@ def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
     if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
         return "the server could not retrieve the message and wrote a note in its place"
     return None
+
+
+def _taken_out(message: InboundMessage, request: Request) -> bool:
+    """Whether an antivirus or a gateway says, in place of a file or in the letter, that it took the file out."""
+    if Defect.ATTACHMENT_MISSING in request.defects and stand_ins.says_so(message.full_text):
+        return True
+    return any(stand_ins.is_one(attachment.data) for attachment in message.attachments)
 
 
 def unread(raw: RawMessage, why: str) -> Understanding:

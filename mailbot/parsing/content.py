@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from mailbot.model import Attachment
-from mailbot.parsing import charset, html_text, parts, stand_ins, text, tnef
+from mailbot.parsing import charset, html_text, parts, text, tnef
 from mailbot.parsing.limits import TEXT_MAX
 from mailbot.parsing.structure import Part
 
@@ -18,7 +18,6 @@ _CONTAINERS = {
     "message/partial": "a fragment",
 }
 _UTF7 = frozenset({"utf-7", "unicode-1-1-utf-7", "unicode-2-0-utf-7", "x-unicode-2-0-utf-7"})
-_PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 _WORD = re.compile(r"[^\W_]{3,}")
 _MORE = 5
 """Words that only the HTML has before it says more than the plain text: below it is a button or a name of a link."""
@@ -88,8 +87,6 @@ def _attach(part: Part, content: Content) -> None:
     content.attachments.append(Attachment(name, part.type, part.data))
     if parts.is_tnef(part):
         content.unread.append("winmail.dat that cannot be read")
-    if stand_ins.is_one(part.data):
-        content.damage.append(f"part {part.type}: a machine on the way put a text in place of a file")
 
 
 def _unpack(container: tnef.Container, content: Content) -> None:
@@ -98,7 +95,7 @@ def _unpack(container: tnef.Container, content: Content) -> None:
     if letter.strip():
         content.outlook.append(letter)
     else:
-        content.unread.append("winmail.dat with its letter as RTF" if container.rich else "winmail.dat without a letter")
+        content.unread.append(f"winmail.dat {'with its letter as RTF' if container.rich else 'without a letter'}")
     for file in container.files:
         if file.data is None:
             content.unread.append("a message or object in winmail.dat")
@@ -120,7 +117,7 @@ def _alternative(part: Part, content: Content) -> list[str]:
     plain, rich = (set(_WORD.findall("\n".join(texts).lower())) for texts in (filled[0], filled[-1]))
     if len(rich - plain) < _MORE:
         return filled[0]
-    if 2 * len(rich & plain) < len(plain):
+    if len(plain) < len(rich) and 2 * len(rich & plain) < len(plain):
         content.repairs.append("plain text that is another than the HTML: the HTML is read")
         return filled[-1]
     content.unread.append("HTML that says more than the plain text")
@@ -153,10 +150,8 @@ def _decoded(part: Part, content: Content) -> str:
         content.repairs.append(f"body: {decoded.repair}")
     if decoded.lossy:
         content.damage.append("body: bytes that no charset explains")
-    if _PGP.search(decoded.text):
+    if "-----BEGIN PGP MESSAGE" in decoded.text:
         content.unread.append("body: a PGP message")
-    if stand_ins.says_so(decoded.text):
-        content.unread.append("body: says that a file was taken out on the way")
     if part.type in ("text/enriched", "text/richtext"):
         return text.plain(text.unenriched(decoded.text))
     if is_html:

@@ -16,6 +16,8 @@ from mailbot.parsing.parameters import NONE, Value
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_WRAPPED_MAX = 2
+"""S/MIME inside S/MIME: each holds a copy of the octets."""
 _PLAIN = Value("text/plain", {})
 _RFC822 = Value("message/rfc822", {})
 
@@ -52,8 +54,9 @@ class Part:
 class Reader:
     """Reads the tree of one message and counts what it costs."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, wrapped: int = 0) -> None:
         self._raw = raw
+        self._wrapped = wrapped
         self._parts = 0
         self._delimiters = 0
 
@@ -126,12 +129,14 @@ class Reader:
         if not part.data or not smime.is_labelled(part.type, part.filename):
             return part
         try:
+            if self._wrapped >= _WRAPPED_MAX:
+                raise smime.Sealed("wrapped too often")
             entity = smime.entity(part.data)
         except smime.Sealed as error:
             return replace(part, unread=(f"S/MIME that cannot be opened ({error})",))
         if entity is None:
             return part
-        inner = Reader(entity)
+        inner = Reader(entity, self._wrapped + 1)
         inner._parts, inner._delimiters = self._parts, self._delimiters
         child = inner.read(_block(entity, 0, len(entity)), depth=depth + 1)
         self._parts, self._delimiters = inner._parts, inner._delimiters

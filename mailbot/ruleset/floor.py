@@ -58,7 +58,7 @@ ANSWER_DEMANDS: Demands = {
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
 _RECEIPT: Demands = {"readable": ("yes",), "authentication": ("pass",)}
-"""One of the two lets the registration of a REVIEW go: a proven sender whose mail nobody can read hears that it came."""
+"""One of the two lets the registration of a REVIEW go: a proven sender hears of his unreadable mail that it came."""
 
 _SLOWED: Demands = {"limit": ("sender", "domain", "failures", "login", "answers")}
 _IN_TIME: Demands = {"thread": ("own",), "complaint": ("in-time",)}
