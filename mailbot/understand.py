@@ -51,7 +51,7 @@ _STUB_TEXT = re.compile(
 )
 """What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
 _TO = re.compile(r"[>\s*]*(?:do|to|dw|udw|cc|kopia|adresat|odbiorca)\W")
-_QUOTE_MARKS = re.compile(r"^(?:> ?)+", re.MULTILINE)
+_QUOTE_MARKS = re.compile(r"^(?:(?:> ?)+|-- ?$)", re.MULTILINE)
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
