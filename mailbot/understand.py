@@ -52,6 +52,12 @@ _STUB_TEXT = re.compile(
 """What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
 _TO = re.compile(r"[>\s*]*(?:do|to|dw|udw|cc|kopia|adresat|odbiorca)\W")
 _QUOTE_MARKS = re.compile(r"^(?:(?:> ?)+|-- ?$)", re.MULTILINE)
+_STILL_CODED = re.compile(
+    r"=(?:C[345]|E2)=[89AB][0-9A-F]|\+A[A-Z][A-Za-z0-9+/]-|&#(?:x1[0-7][0-9a-f]|[23]\d\d);|\\u01[0-7][0-9a-f]"
+    r"|^(?:[A-Za-z0-9+/]{60,76}\n){2}",
+    re.MULTILINE,
+)
+"""Quoted-printable, UTF-7, HTML, JSON, base64: letters that only a program has to see."""
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
@@ -134,6 +140,8 @@ class Understander:
             reasons = ("a machine on the way took the file out",)
         elif request.defects:
             reasons = message.unread
+            if _STILL_CODED.search(message.full_text):
+                reasons = (*reasons, "the text is still encoded, though nothing says so")
             if message.full_text != message.text and self._stands_below(message, request):
                 reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
         return replace(message, damage=(*message.damage, *reasons)) if reasons else message

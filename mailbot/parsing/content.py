@@ -144,7 +144,8 @@ def _decoded(part: Part, content: Content) -> str:
         decoded = charset.decode_utf7(data)
     else:
         decoded = charset.decode(data, declared or None)
-        if declared and data.isascii() and charset.codec(declared) is None:  # many charsets look like ASCII
+        # Many charsets look like ASCII, and Polish letters can be guessed wrong; nothing else looks like UTF-8.
+        if declared and charset.codec(declared) is None and not (decoded.repair or "").endswith("utf-8"):
             content.unread.append(f"body: unknown charset {declared[:40]!r}")
     if decoded.repair:
         content.repairs.append(f"body: {decoded.repair}")

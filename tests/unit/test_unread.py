@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
 from datetime import UTC, datetime
 
 import pytest
@@ -42,6 +44,10 @@ DOUBTED = {
     "the year below the mark of a signature": (f"{A.removesuffix(', 1980')}\n--\n1980",),
     "the letter is attached": ("Dzień dobry", f"Content-Type: text/plain; name=pismo.txt; charset=utf-8\r\n\r\n{A}"),
     "nothing but an attached mail": ("", f"Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n{A}"),
+    "quoted-printable that is not declared": (quopri.encodestring(A.encode()).decode(),),
+    "base64 that is not declared": (base64.encodebytes(f"Dzień dobry,\n{A}\n{A}".encode()).decode(),),
+    "UTF-7 that is not declared": (A.encode("utf-7").decode(),),
+    "text for a browser": (A.encode("ascii", "xmlcharrefreplace").decode(),),
     "an antivirus left a text": (
         B, REMOVED.format("text/plain; name=wniosek.pdf.txt", "Plik wniosek.pdf został usunięty: wykryto wirusa."),
     ),
