@@ -33,7 +33,7 @@ from mailbot.model import (
     SubjectClass,
     Understanding,
 )
-from mailbot.parsing import automatic
+from mailbot.parsing import automatic, stand_ins
 from mailbot.parsing.limits import MESSAGE_MAX
 from mailbot.parsing.mime import parse
 from mailbot.request import phrase, subject
@@ -53,6 +53,14 @@ _STUB_TEXT = re.compile(
     r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
 )
 """What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
+_TO = re.compile(r"[>\s*]*(?:do|to|dw|udw|cc|kopia|adresat|odbiorca)\W")
+_QUOTE_MARKS = re.compile(r"^(?:(?:> ?)+|-- ?$)", re.MULTILINE)
+_STILL_CODED = re.compile(
+    r"=(?:C[345]|E2)=[89AB][0-9A-F]|\+A[A-Z][A-Za-z0-9+/]-|&#(?:x1[0-7][0-9a-f]|[23]\d\d);|\\u01[0-7][0-9a-f]"
+    r"|^(?:[A-Za-z0-9+/]{60,76}\n){2}",
+    re.MULTILINE,
+)
+"""Quoted-printable, UTF-7, HTML, JSON, base64: letters that only a program has to see."""
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
@@ -90,6 +98,7 @@ class Understander:
             stops = hold.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
             message = self._in_answer(message, raw.envelope)
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            message = self._doubted(message, request)
             sender = self._authenticate(raw, message, request)
             came_back = bounce.read(self.secret, message, raw.envelope.rcpt_to)
             return Understanding(
@@ -153,6 +162,34 @@ class Understander:
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
 
+    def _doubted(self, message: InboundMessage, request: Request) -> InboundMessage:
+        """The message, damaged where its request lacks what may stand in a part that was not read, or in what our
+        cutting took: nobody is told that his letter is empty, or lacks a sentence, as long as that may be untrue."""
+        reasons: tuple[str, ...] = ()
+        if request.phrase is Phrase.B and _taken_out(message, request):
+            reasons = ("a machine on the way took the file out",)
+        elif request.defects:
+            reasons = message.unread
+            if _STILL_CODED.search(message.full_text):
+                reasons = (*reasons, "the text is still encoded, though nothing says so")
+            if message.full_text != message.text and self._stands_below(message, request):
+                reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
+        return replace(message, damage=(*message.damage, *reasons)) if reasons else message
+
+    def _stands_below(self, message: InboundMessage, request: Request) -> bool:
+        """Whether a sentence, or what lacks behind it, is there with everything that was cut, quotes without marks.
+
+        Not where a mail of ours is quoted: it tells the sentence to everybody.
+        """
+        quoted = (line for line in message.full_text.lower().split("\n") if not _TO.match(line))
+        if any(address in line for line in quoted for address in self._own_addresses):
+            return False
+        text = _QUOTE_MARKS.sub("", message.full_text)
+        whole = phrase.read(text, attachments=bool(message.attachments))
+        if request.phrase is None:
+            return whole.phrase is not None
+        return not {*request.defects} <= {*whole.defects}
+
     def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         settings = self.settings
         road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
@@ -192,6 +229,13 @@ def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
     if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
         return "the server could not retrieve the message and wrote a note in its place"
     return None
+
+
+def _taken_out(message: InboundMessage, request: Request) -> bool:
+    """Whether an antivirus or a gateway says, in place of a file or in the letter, that it took the file out."""
+    if Defect.ATTACHMENT_MISSING in request.defects and stand_ins.says_so(message.full_text):
+        return True
+    return any(stand_ins.is_one(attachment.data) for attachment in message.attachments)
 
 
 def unread(raw: RawMessage, why: str) -> Understanding:

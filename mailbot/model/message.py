@@ -111,6 +111,8 @@ class InboundMessage:
     """What had to be repaired to read it, e.g. "subject: raw bytes read as iso-8859-2"."""
     damage: tuple[str, ...] = ()
     """Why the message cannot be read for certain (over a cap, not MIME, TNEF only...). Not empty: a person looks."""
+    unread: tuple[str, ...] = ()
+    """Where more of the letter may stand: nothing is said to be missing from a letter that was not read whole."""
 
     @property
     def by_machine(self) -> bool:

@@ -58,6 +58,7 @@ _ODD = re.compile(
 """A symbol or a letter of another script grown into a Latin word (has³o, SPӣKA): the mark of a wrong charset.
 Not m³, £5 or ¿Qué."""
 _CONTROL = re.compile("[\x80-\x9f\ufffd]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PROOF = 4
 """By how much another charset must fit better before a declaration that decodes is overruled."""
 
@@ -101,6 +102,12 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
         return Decoded(nfc(data.decode(name, "replace")), f"{stated}, read with bytes replaced", lossy=True)
     found = _undeclared(data)
     return Decoded(nfc(found[0]), f"{stated}, read as {found[1]}", found[2])
+
+
+def decode_utf7(data: bytes) -> Decoded:
+    """A body in UTF-7 (RFC 2152). Only a body: elsewhere it hides what other programs see. Never raises."""
+    text = _SURROGATE.sub("\ufffd", data.decode("utf-7", "replace"))
+    return Decoded(nfc(text), "read as utf-7", "\ufffd" in text)
 
 
 def _undeclared(data: bytes) -> tuple[str, str, bool]:

@@ -27,6 +27,7 @@ class _Body:
     attachments: tuple[Attachment, ...] = ()
     repairs: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def parse(
@@ -81,6 +82,7 @@ def _parse(raw: bytes, envelope: Envelope, own: automatic.Own, subject_tags: Seq
             *body.repairs,
         ),
         damage=(*reasons, *_header_damage(block), *body.damage),
+        unread=body.unread,
     )
 
 
@@ -101,6 +103,7 @@ def _body(raw: bytes, block: headers.Block) -> _Body:
         tuple(found.attachments),
         tuple(dict.fromkeys(found.repairs)),
         tuple(dict.fromkeys(found.damage)),
+        tuple(dict.fromkeys(found.unread)),
     )
 
 

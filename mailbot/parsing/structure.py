@@ -1,5 +1,6 @@
 """The MIME tree of a message (RFC 2045, 2046), found in the raw bytes by offset: linear, bounded, never recursive
 beyond DEPTH_MAX. message/rfc822 is a leaf: a mail inside a mail is an attachment, not something the person wrote.
+What an S/MIME signature wraps is read like any other part.
 """
 
 from __future__ import annotations
@@ -7,14 +8,16 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailbot.parsing import headers, parameters
+from mailbot.parsing import headers, parameters, smime
 from mailbot.parsing.limits import DELIMITERS_MAX, DEPTH_MAX, PARTS_MAX, OverLimit, block_reasons
 from mailbot.parsing.parameters import NONE, Value
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_WRAPPED_MAX = 2
+"""S/MIME inside S/MIME: each holds a copy of the octets."""
 _PLAIN = Value("text/plain", {})
 _RFC822 = Value("message/rfc822", {})
 
@@ -29,6 +32,7 @@ class Part:
     children: tuple[Part, ...] = ()
     repairs: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
@@ -50,8 +54,9 @@ class Part:
 class Reader:
     """Reads the tree of one message and counts what it costs."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, wrapped: int = 0) -> None:
         self._raw = raw
+        self._wrapped = wrapped
         self._parts = 0
         self._delimiters = 0
 
@@ -69,7 +74,7 @@ class Reader:
             kind = Value("text/plain", kind.parameters, (*kind.repairs, "content-type without a type, read as text"))
         if kind.word.startswith("multipart/"):
             return self._multipart(kind, block.body, end, depth)
-        return self._leaf(kind, block, end)
+        return self._unwrapped(self._leaf(kind, block, end), depth)
 
     def _multipart(self, kind: Value, start: int, end: int, depth: int) -> Part:
         spans, closed = self._spans(kind.get("boundary"), start, end)
@@ -81,10 +86,7 @@ class Reader:
         default = _RFC822 if kind.word == "multipart/digest" else _PLAIN
         children = []
         for begin, stop in spans:
-            block = headers.split(self._raw, begin, stop)
-            if reasons := block_reasons(block.fields, block.lines, cut_off=block.cut_off):
-                raise OverLimit(f"part: {reasons[0]}")
-            children.append(self.read(block, stop, depth + 1, default))
+            children.append(self.read(_block(self._raw, begin, stop), stop, depth + 1, default))
         repairs = () if closed else ("closing boundary missing",)
         return Part(kind, NONE, children=tuple(children), repairs=(*kind.repairs, *repairs))
 
@@ -121,6 +123,32 @@ class Reader:
         data, trouble = _transfer_decoded(self._raw[block.body : end], encoding)
         damage = (f"part {kind.word}: {trouble}",) if trouble else ()
         return Part(kind, where, data, repairs=(*kind.repairs, *where.repairs), damage=damage)
+
+    def _unwrapped(self, part: Part, depth: int) -> Part:
+        """A part of opaque S/MIME with what it wraps below it."""
+        if not part.data or not smime.is_labelled(part.type, part.filename):
+            return part
+        try:
+            if self._wrapped >= _WRAPPED_MAX:
+                raise smime.Sealed("wrapped too often")
+            entity = smime.entity(part.data)
+        except smime.Sealed as error:
+            return replace(part, unread=(f"S/MIME that cannot be opened ({error})",))
+        if entity is None:
+            return part
+        inner = Reader(entity, self._wrapped + 1)
+        inner._parts, inner._delimiters = self._parts, self._delimiters
+        child = inner.read(_block(entity, 0, len(entity)), depth=depth + 1)
+        self._parts, self._delimiters = inner._parts, inner._delimiters
+        return Part(part.content_type, part.disposition, children=(child,), repairs=part.repairs, damage=part.damage)
+
+
+def _block(raw: bytes, begin: int, stop: int) -> headers.Block:
+    """The header block of a part. Raises OverLimit."""
+    block = headers.split(raw, begin, stop)
+    if reasons := block_reasons(block.fields, block.lines, cut_off=block.cut_off):
+        raise OverLimit(f"part: {reasons[0]}")
+    return block
 
 
 def _without_break(raw: bytes, begin: int, at: int) -> int:

@@ -22,6 +22,7 @@ _PLAIN: dict[int, str | None] = {
     **dict.fromkeys(_SPACES, " "),
     **dict.fromkeys(_BREAKS, "\n"),
 }
+_COMMAND = re.compile(r"<param>[^<]{0,999}</param>|</?[a-z][\w-]{0,59}>|<<|\n+", re.IGNORECASE)
 _NEEDS = re.compile("[^\n -~ąćęłńóśźżĄĆĘŁŃÓŚŹŻ„”–’]")
 
 
@@ -55,6 +56,20 @@ def unflow(text: str, *, delsp: bool) -> str:
     if held:
         done.append(_quoted(held, held_depth))
     return "\n".join(done)
+
+
+def unenriched(text: str) -> str:
+    """text/enriched (RFC 1896) without its commands; those of text/richtext (RFC 1341 §7.1.3) are much the same."""
+    return _COMMAND.sub(_command, text.replace("\r\n", "\n"))
+
+
+def _command(found: re.Match[str]) -> str:
+    said = found[0].lower()
+    if said in ("<<", "<lt>"):
+        return "<"
+    if said.startswith("\n"):  # one line break is a space, two are one (RFC 1896 §3)
+        return said[1:] or " "
+    return "\n" if said in ("<nl>", "<np>", "</paragraph>") else ""
 
 
 def _quoted(pieces: list[str], depth: int) -> str:

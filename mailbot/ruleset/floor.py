@@ -58,6 +58,9 @@ ANSWER_DEMANDS: Demands = {
 }
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
+_RECEIPT: Demands = {"readable": ("yes",), "authentication": ("pass",)}
+"""One of the two lets the registration of a REVIEW go: a proven sender hears of his unreadable mail that it came."""
+
 _SLOWED: Demands = {"limit": ("sender", "domain", "failures", "login", "answers")}
 _IN_TIME: Demands = {"thread": ("own",), "complaint": ("in-time",)}
 _LATE: Demands = {"thread": ("own",), "complaint": ("late",)}
@@ -205,6 +208,9 @@ def _answering(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]
     limit is the one answer left to a sender over the last."""
     strict = _strict(outcome, mails)
     judged = {*strict, *(("answer",) if strict else ()), *(("limit",) if set(mails) == {MailKind.T18} else ())}
+    if outcome is Outcome.REVIEW and set(mails) == {MailKind.T1}:
+        judged = {"readable"}
+        yield _Clause(MailKind.T1, _RECEIPT)
     if mails:
         yield from (_Clause(_ANY, {f: words}) for f, words in ANSWER_DEMANDS.items() if f not in judged)
     granted = OUTCOME_DEMANDS.get(outcome, {})

@@ -38,6 +38,8 @@ class _Form:
     password: str
     repeat: str
     csrf: str
+    trap: str
+    """Of a field that no person sees."""
 
 
 class ActivationPage:
@@ -87,7 +89,7 @@ class ActivationPage:
         link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
         if link is None:
             return self._pages.gone()
-        if not self._csrf.holds(request, token, form.csrf):
+        if form.trap or not self._csrf.holds(request, token, form.csrf):
             return self._form(request, token, link, (_STALE,), status=403)
         problems = passwords.problems(form.password, form.repeat, link.login, link.mailbox)
         if problems:
@@ -165,6 +167,7 @@ async def _read(request: web.Request) -> _Form:
     try:
         fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=10)
         (password,), (repeat,), (csrf,) = fields["haslo"], fields["powtorz"], fields["csrf"]
+        (trap,) = fields.get("kontrola", [""])
     except (ValueError, KeyError):  # UnicodeDecodeError is a ValueError
         raise web.HTTPBadRequest from None
-    return _Form(password, repeat, csrf)
+    return _Form(password, repeat, csrf, trap)

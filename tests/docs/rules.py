@@ -57,11 +57,11 @@ The security floor judges it all the same, so that it can be switched on any day
 
 `topic` and `service` take words of the rule set's own: the names in `topics.yaml` and `services.yaml`.
 
-**What no rule can do** ([security.md](security.md)): answer a mail that is forged, automatic or unreadable; answer
-a sender over the last limit but with T18; send an activation link unless the rule itself demands every condition of
-case A or of case B; open or change a ticket that is not the sender's; answer a question that was not surely asked;
-write to anybody but the sender or the login; delete anything. `rules check` refuses such a rule, and the program
-checks each decision once more.
+**What no rule can do** ([security.md](security.md)): answer a mail that is forged or automatic, or one
+that is unreadable, but for the registration of a `REVIEW` (T1 alone) to a proven sender; answer a sender over the last
+limit but with T18; send an activation link unless the rule itself demands every condition of case A or of case B; open
+or change a ticket that is not the sender's; answer a question that was not surely asked; write to anybody but the
+sender or the login; delete anything. `rules check` refuses such a rule, and the program checks each decision once more.
 
 ## Checking
 

@@ -116,6 +116,25 @@ async def test_looking_changes_nothing(site: Site) -> None:
     assert site.everything() == before
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [lambda n: "", lambda n: "test", lambda n: f"Some-random-words-{n}", lambda n: "The-same-random-words-1"],
+    ids=["the button", "a word in each field", "random words", "the same words in each field"],
+)
+async def test_a_scanner_that_sends_the_form_uses_nothing(site: Site, typed: Callable[[int], str]) -> None:
+    """As sandboxes of mail gateways do: every field that has a name is filled, what has a value keeps it."""
+    path = site.grant()
+    _, page = await site.get(path)
+    before = site.everything()
+    named = re.findall(r'<input [^>]*?name="(\w+)"(?: value="([^"]*)")?', page)
+    form = {name: value or typed(n) for n, (name, value) in enumerate(named)}
+    assert {"haslo", "powtorz", "csrf"} < form.keys()
+    async with site.client.post(path, data=form, allow_redirects=False) as answer:
+        assert answer.status in (403, 422)
+    assert site.everything() == before
+    assert (await site.post(path, PASSWORD, csrf=await site.csrf(path)))[0] == 303
+
+
 async def test_the_entrance_tells_to_open_the_link(site: Site) -> None:
     status, page = await site.get("/")
     assert status == 200

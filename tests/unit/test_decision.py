@@ -76,7 +76,9 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
     if f.stop == "yes":
         return Outcome.TICKET_UPDATE, ()
     if f.readable == "no":
-        return Outcome.REVIEW, ()
+        told = (f.authentication, f.duplicate, f.limit, f.arrival) == ("pass", "no", "no", "fresh")
+        told = told and (f.automatic, f.spam, f.answer) == ("no", "no", "open")
+        return Outcome.REVIEW, (T1,) if told else ()
     if f.spam == "yes":
         return Outcome.SPAM, ()
     if f.arrival != "fresh" or f.automatic == "maybe":
@@ -143,8 +145,10 @@ def check(facts: Facts) -> None:
         demands = CASE_B_DEMANDS if decision.outcome is Outcome.OK_B else ACTIVATION_DEMANDS
         assert all(getattr(facts, fact) in words for fact, words in demands.items()), facts
     if decision.mails:
-        demands = {k: v for k, v in ANSWER_DEMANDS.items() if k != "limit" or decision.mails != (T18,)}
+        excepted = {(T18,): "limit", (T1,): "readable"}.get(decision.mails)
+        demands = {k: v for k, v in ANSWER_DEMANDS.items() if k != excepted}
         assert all(getattr(facts, fact) in words for fact, words in demands.items()), facts
+        assert facts.readable == "yes" or facts.authentication == "pass", facts
 
 
 def test_every_combination_behind_an_unsuspicious_head() -> None:
@@ -197,10 +201,18 @@ EXAMPLES = {
     "row 22": ({}, "OK_A", OWN, "ZAMKNIETE_ROZWIAZANE", "", (T1, T2A, T3)),
     "row 2": ({"application": "malware"}, "QUARANTINE", OWN, "KWARANTANNA", "BEZPIECZENSTWO", ()),
     "stop": ({"stop": "yes", "subject": "ZGL"}, "TICKET_UPDATE", OWN, "WSTRZYMANE", "BEZPIECZENSTWO", ()),
-    "unreadable": ({"readable": "no"}, "REVIEW", "OGOLNE", "DO_WERYFIKACJI", "II_LINIA", ()),
     "a doubt": ({"automatic": "maybe"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
     "unsolicited": ({"spam": "yes"}, "SPAM", "", "ODRZUCONE_AUTOMAT", "", ()),
     "nobody vouches": ({"answer": "shut"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
+    "unreadable-of-a-proven-sender": ({"readable": "no"}, "REVIEW", "OGOLNE", "DO_WERYFIKACJI", "II_LINIA", (T1,)),
+    "unreadable": (
+        {"readable": "no", "authentication": "none"},
+        "REVIEW",
+        "OGOLNE",
+        "DO_WERYFIKACJI",
+        "II_LINIA",
+        (),
+    ),
     "nobody vouches, too many": (
         {"answer": "shut", "limit": "sender"},
         "RATE_LIMITED",

@@ -94,6 +94,49 @@ def test_no_answer_where_none_may_go(fact: str, word: str, kind: MailKind) -> No
     assert decision.floor
 
 
+UNREADABLE = replace(RIGHT, readable="no")
+
+
+def test_a_proven_sender_hears_that_his_unreadable_mail_came() -> None:
+    decision = decide(UNREADABLE, (), "", only(bold(Outcome.REVIEW, MailKind.T1)))
+    assert (decision.outcome, decision.mails, decision.floor) == (Outcome.REVIEW, (MailKind.T1,), ())
+
+
+@pytest.mark.parametrize("authentication", [w for w in FACTS["authentication"] if w != "pass"])
+def test_nobody_else_does(authentication: str) -> None:
+    facts = replace(UNREADABLE, authentication=authentication)
+    assert decide(facts, (), "", only(bold(Outcome.REVIEW, MailKind.T1))).mails == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mails"),
+    [
+        (Outcome.GENERAL, (MailKind.T1,)),
+        (Outcome.REJ_FORMAL, (MailKind.T1, MailKind.T4)),
+        (Outcome.REVIEW, (MailKind.T15,)),
+        (Outcome.OK_A, ACTIVATION),
+        (Outcome.OK_B, CASE_B),
+    ],
+)
+def test_and_he_hears_nothing_more(outcome: Outcome, mails: tuple[MailKind, ...]) -> None:
+    assert decide(UNREADABLE, (), "", only(bold(outcome, *mails))).mails == ()
+
+
+@pytest.mark.parametrize(("fact", "word"), [(f, w) for f, w in UNANSWERED if f != "readable"])
+def test_of_an_unreadable_mail_every_other_demand_stands(fact: str, word: str) -> None:
+    facts = replace(UNREADABLE, **{fact: word})
+    assert decide(facts, (), "", only(bold(Outcome.REVIEW, MailKind.T1))).mails == ()
+
+
+def test_a_rule_for_unreadable_mail_must_keep_to_proven_senders() -> None:
+    rule = replace(bold(Outcome.REVIEW, MailKind.T1), when={**ANSWER_DEMANDS, "readable": ("no",)})
+    (reason, mend), *_ = floor.mistakes(rule, (), SPACE)
+    assert reason.startswith("security floor: T1 needs readable=yes or authentication=pass")
+    assert "authentication: pass" in mend
+    proven = replace(rule, when={**rule.when, "authentication": ("pass",)})
+    assert floor.mistakes(proven, (), SPACE) == ()
+
+
 T = MailKind
 SHAPES = {
     "case B outcome": (Outcome.OK_B, (T.T1,)),
