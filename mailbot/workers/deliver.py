@@ -234,13 +234,14 @@ class DeliverWorker:
         """The mail behind ``row`` is due, after the wait that belongs to it."""
         o = outbox.c
         following = connection.execute(
-            select(o.id, o.delay_seconds)
-            .where(o.ticket_id == row["ticket_id"], o.state == jobs.WAITING, o.id > row["id"])
+            select(o.id, o.state, o.delay_seconds)
+            .where(o.ticket_id == row["ticket_id"], o.state != jobs.DONE, o.id > row["id"])
             .where(o.ordinal > row["ordinal"])  # a later mail of the citizen has an order of its own
             .order_by(o.id)
             .limit(1)
         ).one_or_none()
-        if following is not None and row["ordinal"]:
+        # Of a warning that is tried again the next one was let go before: nothing overtakes that one.
+        if following is not None and following.state == jobs.WAITING and row["ordinal"]:
             due = self._clock() + timedelta(seconds=following.delay_seconds)
             connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
 

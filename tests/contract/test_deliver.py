@@ -438,6 +438,23 @@ async def test_a_later_mail_of_the_ticket_lets_nothing_go_before_its_time(office
     assert office.state(1, 2, 3) == [jobs.QUEUED, jobs.WAITING, jobs.DONE]
 
 
+@pytest.mark.parametrize("resolution", [jobs.QUEUED, jobs.LEASED, jobs.BURIED])
+async def test_a_warning_that_is_tried_again_lets_no_link_overtake_the_resolution(
+    office: Office, resolution: str
+) -> None:
+    """It was refused, so the hold has begun; then an operator tried it once more."""
+    office.link(NOW + DAY, new_login="new@b.example")
+    office.mail(1, "T14", ordinal=2, state=jobs.BURIED, last_error="550")
+    held = {"leased_by": "other", "leased_until": NOW + timedelta(minutes=5)} if resolution == jobs.LEASED else {}
+    due = {"due_at": NOW + timedelta(hours=4), "delay_seconds": 4 * 3600}
+    office.mail(2, "T2B", ordinal=3, state=resolution, **due, **held)
+    office.mail(3, "T3", ordinal=4, state=jobs.WAITING)
+    await office.database.write(lambda c: sending.again(c, 1, NOW))
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example"]
+    assert office.state(1, 2, 3) == [jobs.DONE, resolution, jobs.WAITING]
+
+
 async def test_how_long_a_mail_is_overdue_grows_with_every_try(office: Office) -> None:
     office.mail(1)
     office.mail(2, due_at=NOW + timedelta(hours=6))
