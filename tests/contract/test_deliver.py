@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text, update
@@ -19,7 +20,7 @@ from tests.office import DAY, NOW, Office
 from tests.relay_fake import fake_relay
 
 BUSY = RelayUnavailable("RCPT: 451 busy", 451)
-LATER = {"state": jobs.WAITING, "ordinal": 2}
+LATER: dict[str, Any] = {"state": jobs.WAITING, "ordinal": 2}
 
 
 @pytest.fixture
@@ -445,9 +446,8 @@ async def test_a_warning_that_is_tried_again_lets_no_link_overtake_the_resolutio
     """It was refused, so the hold has begun; then an operator tried it once more."""
     office.link(NOW + DAY, new_login="new@b.example")
     office.mail(1, "T14", ordinal=2, state=jobs.BURIED, last_error="550")
-    held = {"leased_by": "other", "leased_until": NOW + timedelta(minutes=5)} if resolution == jobs.LEASED else {}
-    due = {"due_at": NOW + timedelta(hours=4), "delay_seconds": 4 * 3600}
-    office.mail(2, "T2B", ordinal=3, state=resolution, **due, **held)
+    office.mail(2, "T2B", ordinal=3, state=resolution, due_at=NOW + timedelta(hours=4), delay_seconds=4 * 3600)
+    office.do(update(outbox).where(outbox.c.id == 2).values(leased_by="other", leased_until=NOW + DAY))
     office.mail(3, "T3", ordinal=4, state=jobs.WAITING)
     await office.database.write(lambda c: sending.again(c, 1, NOW))
     await office.deliver()
