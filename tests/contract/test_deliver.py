@@ -376,7 +376,7 @@ async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> 
 
 
 async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Office) -> None:
-    frozen = {"state": jobs.BURIED, "last_error": hold.FROZEN}
+    frozen: dict[str, Any] = {"state": jobs.BURIED, "last_error": hold.FROZEN}
     office.mail(1, "T2B", **frozen)
     office.mail(2, "T3", state=jobs.BURIED, last_error="451")
     office.mail(3, "T1", state=jobs.WAITING)
