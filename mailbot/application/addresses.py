@@ -7,6 +7,7 @@ filler words between, or when the clause in front of it knows cues of one role o
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mailbot.address import login_key, normalise
@@ -233,6 +234,14 @@ def pick(text: str) -> tuple[set[str], set[str]]:
     if not old:
         old = {m.key: m.address or "" for m, bare in zip(found, weak, strict=True) if bare and m.key not in new}
     return set(old.values()), set(new.values())
+
+
+def stray(text: str, told: Collection[str]) -> bool:
+    """Whether there is an address, or something like one, besides those in ``told``."""
+    text = join_broken(text)
+    known = {login_key(address) for address in told}
+    found = mentions(text)
+    return any(m.key not in known for m in found) or text.count("@") > len(found)
 
 
 def is_address(text: str) -> bool:

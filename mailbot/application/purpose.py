@@ -1,0 +1,128 @@
+"""Whether a document asks for what case B gives: a new emergency password and a new login of the writer's own account.
+
+The cryptography says who signed, this says what: whoever is made to sign any other paper must not lose the account by it.
+The words are data (rules/applications.yaml). Positive evidence is asked for, no denial, and one matter only. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from mailbot.application.data import Application, Reading
+from mailbot.application.whole import cut
+from mailbot.ruleset.model import Letter, Matter
+from mailbot.ruleset.sayings import Saying, plain, sentences
+from mailbot.unicode import flat, visible
+
+LONGEST = 8_000
+"""Characters: an application is a page."""
+OTHER_WORDS = "inne-slowa"
+TOO_LONG = "za-dlugie"
+_MOST_SHOWN = 8
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
+_CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
+_SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
+_ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
+_QUOTED = re.compile(r"[„”“\"«»][^„”“\"«»]{12,1000}[„”“\"«»]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
+_NAMES = ("imię", "nazwisko")
+_JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that a letter lacks, or says and must not."""
+
+    name: str
+    title: str
+    said: str = ""
+    """The sayings that were found, or the words that do not belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeResult:
+    """What a text says of case B."""
+
+    found: tuple[str, ...]
+    """Names of what is wanted and there."""
+    lacking: tuple[Lack, ...]
+    against: tuple[Lack, ...]
+
+    @property
+    def granted(self) -> bool:
+        """Whether it is the application, beyond doubt."""
+        return not self.lacking and not self.against
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the person who decides instead, in Polish."""
+        missing = tuple(f"we wniosku nie widać: {lack.title}" for lack in self.lacking)
+        return (*missing, *(f"we wniosku jest: {lack.title}" for lack in self.against))
+
+
+def judged(reading: Reading, letter: Letter) -> Application:
+    """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
+
+    Words that recognition has read wrong are no other matter, so in the picture they do not count.
+    """
+    application = reading.application
+    if not application.readable:
+        return application
+    found = (*judge(reading.text, letter).notes, *cut(reading.text, letter.words))
+    if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
+        found += ("a name may stand there that was not recognised",)
+    if reading.seen is not None:
+        seen = judge(reading.seen, letter)
+        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
+        found += tuple(f"na obrazie: {note}" for note in replace(seen, against=against).notes)
+    return replace(application, doubts=(*application.doubts, *found))
+
+
+def _without_known(text: str, letter: Letter) -> str:
+    return _WORD.sub(lambda word: "." if flat(word[0]) in letter.words else word[0], _ADDRESS.sub(".", text))
+
+
+def judge(text: str, letter: Letter) -> PurposeResult:
+    """What ``text``, all that a reader of the document sees, says of case B. Linear in the text."""
+    if len(text) > LONGEST:
+        return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
+    said = _said(visible(text))
+    everything = letter.book.found(sentences(plain(said)))
+    own = letter.book.found(sentences(plain(_QUOTED.sub(" . ", said))))
+    wanted = [matter for matter in letter.wanted if _texts(matter.said) & own]
+    against = [_lack(matter, everything) for matter in letter.against if _holds(matter, everything)]
+    others = _others(said, letter)
+    if others:
+        against.append(Lack(OTHER_WORDS, "dużo słów o czymś innym", ", ".join(others[:_MOST_SHOWN])))
+    lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if m not in wanted)
+    return PurposeResult(tuple(m.name for m in wanted), lacking, tuple(against))
+
+
+def _said(text: str) -> str:
+    """``text`` without addresses and numbers of lists, words mended that a line end or the printer's spacing cut."""
+    text = _ADDRESS.sub(" ", _CUT.sub("", text))
+    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
+    return _ITEM.sub("", text).replace(":", " ")
+
+
+def _holds(matter: Matter, found: frozenset[str]) -> bool:
+    return bool(_texts(matter.said) & found) and not _texts(matter.unless) & found
+
+
+def _texts(sayings: tuple[Saying, ...]) -> frozenset[str]:
+    return frozenset(saying.text for saying in sayings)
+
+
+def _lack(matter: Matter, found: frozenset[str]) -> Lack:
+    return Lack(matter.name, matter.title, "; ".join(sorted(_texts(matter.said) & found)))
+
+
+def _others(text: str, letter: Letter) -> list[str]:
+    """The words that are none of such a letter, when they are too many."""
+    unknown = [word for word in _WORD.findall(_JOINT.sub("", text)) if flat(word) not in letter.words]
+    names = [word for word in unknown if word.istitle()]
+    small = [word for word in unknown if not word.istitle()]
+    return unknown if len(small) > letter.others or len(names) > 2 * letter.others else []
