@@ -178,7 +178,8 @@ def _leading(context: str, *, run: bool) -> tuple[Role | None, bool]:
     adjacent = FILLERS.issuperset(words(outside_brackets(between)))
     if len(told) == 1:
         readable = ":" not in between or FILLERS.issuperset(words(tail))
-        return (role, adjacent) if readable and not SET.search(between) else (None, False)
+        set_to = SET.search(between) and role is Role.OLD  # "stary login proszę ustawić na …"
+        return (role, adjacent) if readable and not set_to else (None, False)
     opposite = max(cue[1] for cue in cues if cue[2] is not role)
     if run or not adjacent or WHICH.search(context[opposite : cues[-1][0]]):
         return None, False

@@ -118,7 +118,7 @@ def _signed(
             found.append(Defect.APP_NEW_EMAIL_DIFFERS)
         if signer and application.given and application.surname:
             same = same_person(application.given, application.surname, _as_account(signer))
-            if same is Match.MISMATCH:
+            if same is Match.MISMATCH and application.named:
                 found.append(Defect.SIGNER_NOT_APPLICANT)
             elif same is not Match.OK and state.accepted:
                 state = State.DOUBT

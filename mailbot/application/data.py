@@ -19,6 +19,8 @@ class Application:
     doubts: tuple[str, ...] = field(default=(), compare=False)
     """Why it is not certain that this is what a person sees; private, for operators. Any of them sends the mail to a
     person: what is not surely read is no defect of the citizen's."""
+    named: bool = field(default=True, compare=False)
+    """False: the name is a line of its own and nothing says whose it is, so it may be no name at all."""
 
     @property
     def missing(self) -> tuple[str, ...]:

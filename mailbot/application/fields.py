@@ -36,7 +36,7 @@ def fields(document: Document) -> Application:
     doubts = [*document.doubts, *_doubts(found, old, new, people)]
     if (found.old_login is None or found.new_email is None) and addresses.stray(text, old | new):
         doubts.append("an address of which nothing says what it is")
-    return replace(found, doubts=tuple(doubts))
+    return replace(found, doubts=tuple(doubts), named=all(person.rank < names.LONELY for person in people))
 
 
 def _doubts(found: Application, old: set[str], new: set[str], people: list[names.Person]) -> Iterator[str]:

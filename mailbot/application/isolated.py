@@ -52,12 +52,14 @@ def _reading(answer: wire.Frame) -> Reading:
         raise WorkerFailed("memory" if header["failed"] == "memory" else "failed")
     found, text = header.get("application"), header.get("text")
     texts = ("given", "surname", "old_login", "new_email")
-    if not isinstance(found, dict) or found.keys() != {*texts, "readable", "doubts"} or not _bounded(text, LONGEST):
+    if not isinstance(found, dict) or found.keys() != {*texts, "readable", "named", "doubts"} or not _bounded(text, LONGEST):
         raise ValueError("not an application")
     doubts = found["doubts"]
     if not all(found[name] is None or _bounded(found[name], _LONGEST_DATUM) for name in texts):
         raise ValueError("not an application")
-    if type(found["readable"]) is not bool or not isinstance(doubts, list | tuple) or len(doubts) > _MOST_DOUBTS:
+    if type(found["readable"]) is not bool or type(found["named"]) is not bool:
+        raise ValueError("not an application")
+    if not isinstance(doubts, list | tuple) or len(doubts) > _MOST_DOUBTS:
         raise ValueError("not an application")
     if not all(_bounded(doubt, _LONGEST_DATUM) for doubt in doubts):
         raise ValueError("not an application")

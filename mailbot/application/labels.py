@@ -34,6 +34,9 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"(?:\s+(?:juz|obecnie|zadnego|mozliwosci|do|niego|niej|tego)){0,3}\s+dostep\w{0,3}"
             r"|do\s+ktore(?:go|j)\s+(?:juz\s+)?nie\s+mam|bez\s+dostepu|brak\w{0,3}(?:\s+(?:mi|mam)){0,1}\s+dostepu"
             r"|nie\s+(?:dziala|istnieje|uzywam|korzystam)"
+            r"|(?:zosta\w{1,3}\s+)?(?:zlikwidowan|skasowan|wylaczon|usunie(?=t))\w{1,3}|wygas(?:l\w{1,2})?"
+            r"|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
+            r"|previous|former|current(?=\s+login)"
             r"|(?:uzyt|podan|wykorzystan)\w{1,3}\s+(?:do|przy)\s+zalozeni\w{1,2}"
             r"|(?:zarejestrowan|zalozon)\w{1,3}|old)\b"
         ),
@@ -113,7 +116,7 @@ STOP_WORDS = WORDS_OF_LABELS | word_set(
     o do z w na i a od po pan pani pana panu informuje oswiadczam uprzejmie jestem mam pragne chce ministerstwo finansow
     izba urzad departament centrum help desk sisc kas krajowa administracja skarbowa warszawa warszawie podpisano
     elektronicznie wyslano pozdrawiam pozdrowieniami powazaniem szacunkiem wyrazami szacunku dnia r nizej podpisany
-    podpisana zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
+    podpisana naczelnik dyrektor kierownik minister prezes zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
     """
 )
 COURTESY = word_set("pan pani pana panu mgr inz dr hab prof lek obywatel obywatelka p")

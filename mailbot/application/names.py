@@ -29,6 +29,8 @@ _TOKEN = re.compile(rf"{_WORD}\.?|[^\s]")
 _MOST_WORDS = 6
 _MOST_PERSONS = 60
 _LONGEST = 100
+LONELY = 5
+"""Rank of a name of which only its place says that it is the applicant's."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[‐‑‒–—−-][ \t]*(?=[^\W\d_])")
 
 _LABEL = (
@@ -82,7 +84,7 @@ _APART = re.compile(
 )
 _CLOSING = re.compile(
     r"\b(?:z\s+(?:powazaniem|wyrazami\s+szacunku|uszanowaniem|szacunkiem|gory\s+dzieku\w{1,3})|"
-    r"(?:serdecznie\s+)?pozdrawiam|"
+    r"(?:serdecznie\s+)?pozdrawiam(?:\s+(?:serdecznie|panstwa|cieplo|i\s+dziekuje)){0,2}|"
     r"podpisano(?:\s+elektronicznie)?(?:\s+przez)?|podpis(?:\s+wnioskodawcy)?\s*:)\s*[,.:]?\s*"
 )
 
@@ -94,7 +96,7 @@ class Person:
     given: str | None
     surname: str | None
     rank: int
-    """0 field of a form, 1 label, 2 the writer of himself, 3 a sentence, 4 the end of a letter."""
+    """0 field of a form, 1 label, 2 the writer of himself, 3 a sentence, 4 the end of a letter, 5 a name alone."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -128,7 +130,7 @@ def persons(text: str) -> list[Person]:
     """Every place of ``text`` that names the applicant, the first 60."""
     low = flat(text)
     found = [*_labelled(text, low), *_captioned(text), *_prose(text, low), *_ends(text, low)]
-    return found[:_MOST_PERSONS]
+    return (found or list(_lonely(text)))[:_MOST_PERSONS]
 
 
 def _labelled(text: str, low: str) -> Iterator[Person]:
@@ -205,6 +207,13 @@ def _ends(text: str, low: str) -> Iterator[Person]:
             yield _split(names, surname_first=False, rank=4)
     elif len(alone) > 1 and (names := _alone(alone[-1])):
         yield _split(names, surname_first=False, rank=4)
+
+
+def _lonely(text: str) -> Iterator[Person]:
+    """A name that is a line or a sentence, where nothing else names anybody."""
+    for part in re.split(r"[\n\t]|(?<=[^\W\d_]{2})[.!?;](?=\s|$)", text):
+        if names := _alone(part.strip(" ,.")):
+            yield _split(names, surname_first=False, rank=LONELY)
 
 
 def _alone(line: str) -> list[str]:

@@ -17,6 +17,7 @@ _AFTER = re.compile(r"[^\S\n]*(\n?)[^\S\n]*([^\s@]{1,100})")
 _LOOSE = re.compile(r"\S\s{1,9}@|@\s{1,9}\S|@\s*@")
 _SEPARATES = tuple(":;,()[]<>\"„”|=!?»«")
 _WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
+_ITEM = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _REACH = 210
 _DASHES = ("-", "–", "—", "•", "*", "·", "…", "___", "...")
 
@@ -57,7 +58,7 @@ def _ends(address: str, behind: str, words: Words) -> bool:
     if following is None or behind[:1] in _SEPARATES:
         return True
     newline, token = following[1], following[2]
-    if "\t" in behind[: following.start(2)] or token.startswith(_SEPARATES) or token in _DASHES:
+    if "\t" in behind[: following.start(2)] or token.startswith(_SEPARATES) or token in _DASHES or _ITEM.fullmatch(token):
         return True
     if address.endswith("-") or token.startswith((".", "-", "_")) and not token.startswith(("...", "___", "--")):
         return not any(c.isalnum() for c in token) and not address.endswith("-")
