@@ -70,7 +70,7 @@ def _single(found: set[str]) -> str | None:
 
 def _with_headers(text: str) -> str:
     """``text`` in which a table's row of values under its row of labels has become lines "label: value"."""
-    lines = text.split("\n")
+    lines = [_cells(line) for line in text.split("\n")]
     out: list[str] = []
     i = 0
     while i < len(lines):
@@ -83,6 +83,11 @@ def _with_headers(text: str) -> str:
             out.append(lines[i])
             i += 1
     return "\n".join(out)
+
+
+def _cells(line: str) -> str:
+    """A row that is drawn with bars, its cells parted by tabs."""
+    return "\t".join(cell.strip() for cell in line.strip().strip("|").split("|")) if line.count("|") > 1 else line
 
 
 def _is_header(cell: str) -> bool:

@@ -36,7 +36,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"|nie\s+(?:dziala|istnieje|uzywam|korzystam)"
             r"|(?:zosta\w{1,3}\s+)?(?:zlikwidowan|skasowan|wylaczon|usunie(?=t))\w{1,3}|wygas(?:l\w{1,2})?"
             r"|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
-            r"|previous|former|current(?=\s+login)"
+            r"|zarejestrowal\w{1,3}|previous|former|current(?=\s+login)"
             r"|(?:uzyt|podan|wykorzystan)\w{1,3}\s+(?:do|przy)\s+zalozeni\w{1,2}"
             r"|(?:zarejestrowan|zalozon)\w{1,3}|old)\b"
         ),
@@ -92,7 +92,7 @@ NAME_LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("surname", r"nazwisk[oa]|(?:last|family) name|surname"),
         (
             "full",
-            r"wnioskodawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
+            r"wnioskodawc(?:a|zyni)|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
             r"|podpisan[ya]|podpis",
         ),
     )

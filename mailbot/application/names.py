@@ -29,6 +29,7 @@ _TOKEN = re.compile(rf"{_WORD}\.?|[^\s]")
 _MOST_WORDS = 6
 _MOST_PERSONS = 60
 _LONGEST = 100
+_BULLET = re.compile(r"^\s*(?:[-–—•*·▪●]|\(?\w{1,2}[.)])\s+")
 LONELY = 5
 """Rank of a name of which only its place says that it is the applicant's."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[‐‑‒–—−-][ \t]*(?=[^\W\d_])")
@@ -37,7 +38,7 @@ _LABEL = (
     r"(?:(?:moje|twoje|pelne|pierwsze)\s)?(?:imi(?:e|ona)\b(?:\s{0,2}\([^()\n]{1,20}\))?"
     r"(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}nazwisk[oa]\b)?"
     r"|imi(?:e|ona)\s{0,2}/\s{0,2}imi(?:e|ona)|nazwisk[oa]\b(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}imi(?:e|ona)\b)?"
-    r"|wnioskodawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
+    r"|wnioskodawc(?:a|zyni)|od\b|nadawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
 )
 _LABELLED = re.compile(
     rf"(?m)(?:^|(?<=[\t,;.:]))[ \d.)•*–-]{{0,6}}({_LABEL}[^\n\t:.,;_]{{0,60}})"
@@ -63,6 +64,7 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
     for rank, pattern in (
         (2, rf"\bja\s*,?\s*(?:{_SELF})?\s*[,:–-]?\s+(?=[^\W\d_])"),
         (2, rf"\b{_SELF}\s*[,:–-]?\s+(?=[^\W\d_])"),
+        (2, r"\bjestem\s+(?=[^\W\d_])"),
         (2, r"\bnazywam\s+sie\s*:?\s+|\bmoje\s+(?:dane|imie\s+i\s+nazwisko)(?:\s+(?:osobowe|to)){0,2}\s*[:–-]?\s+"),
         (
             3,
@@ -74,13 +76,13 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
             r"\bw\s+imieniu\s+(?:(?:pana|pani)\s+)?|\bna\s+rzecz\s+(?:(?:pana|pani)\s+)?"
             r"|\bnalezac\w{1,5}\s+do\s+(?:(?:pana|pani)\s+)?",
         ),
-        (3, r"\bkont[ao]\s+(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
+        (3, r"\bkont[ao]\s+(?:puesc\s+)?(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
     )
 )
 # At the start of a line or sentence. A stop ends a sentence behind two letters only: not in "Jan M. Kowalski".
 _APART = re.compile(
     r"(?m)(?:^|(?<=[a-z]{2}[.:;!]\s))[ \t]*((?:(?![a-z]{2}[.:;!]\s)[^\n,]){3,80}),[ \t]*"
-    r"(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur)"
+    r"(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur|dotychczas|star[ye]|poprzedni|now[ye])"
 )
 _CLOSING = re.compile(
     r"\b(?:z\s+(?:powazaniem|wyrazami\s+szacunku|uszanowaniem|szacunkiem|gory\s+dzieku\w{1,3})|"
@@ -212,7 +214,7 @@ def _ends(text: str, low: str) -> Iterator[Person]:
 def _lonely(text: str) -> Iterator[Person]:
     """A name that is a line or a sentence, where nothing else names anybody."""
     for part in re.split(r"[\n\t]|(?<=[^\W\d_]{2})[.!?;](?=\s|$)", text):
-        if names := _alone(part.strip(" ,.")):
+        if names := _alone(_BULLET.sub("", part).strip(" ,.")):
             yield _split(names, surname_first=False, rank=LONELY)
 
 

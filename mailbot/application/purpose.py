@@ -7,6 +7,7 @@ The words are data (rules/applications.yaml). Positive evidence is asked for, no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailbot.application.data import Application, Reading
@@ -17,6 +18,7 @@ from mailbot.unicode import flat, visible
 
 LONGEST = 8_000
 """Characters: an application is a page."""
+DENIED = "zaprzeczona-prosba"
 OTHER_WORDS = "inne-slowa"
 TOO_LONG = "za-dlugie"
 _MOST_SHOWN = 8
@@ -27,6 +29,13 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
 _ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
 _QUOTED = re.compile(r"[„”“\"«»][^„”“\"«»]{12,1000}[„”“\"«»]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_START = re.compile(
+    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
+)
+_EMPTY_LINES = re.compile(r"\n\s*\n")
+_TITLE = 600
+_DENIALS = frozenset({"nie", "nigdy", "not", "never"})
+_BETWEEN = frozenset({"juz", "mi", "mam", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
 _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
 _NAMES = ("imię", "nazwisko")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
@@ -91,14 +100,53 @@ def judge(text: str, letter: Letter) -> PurposeResult:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
     said = _said(visible(text))
     everything = letter.book.found(sentences(plain(said)))
-    own = letter.book.found(sentences(plain(_QUOTED.sub(" . ", said))))
-    wanted = [matter for matter in letter.wanted if _texts(matter.said) & own]
+    own, denied = _asked(plain(_QUOTED.sub(" . ", said)), letter)
+    lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)
     against = [_lack(matter, everything) for matter in letter.against if _holds(matter, everything)]
-    others = _others(said, letter)
-    if others:
+    if denied:
+        against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
+    if others := _others(said, letter):
         against.append(Lack(OTHER_WORDS, "dużo słów o czymś innym", ", ".join(others[:_MOST_SHOWN])))
-    lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if m not in wanted)
-    return PurposeResult(tuple(m.name for m in wanted), lacking, tuple(against))
+    missing = {lack.name for lack in lacking}
+    return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
+
+
+def _asked(text: str, letter: Letter) -> tuple[frozenset[str], list[str]]:
+    """The sayings that stand in a plain text, and what is denied in the sentences of those that ask."""
+    found: set[str] = set()
+    denied: list[str] = []
+    for sentence in sentences(text):
+        said = letter.book.found([sentence])
+        found |= said
+        if said & _asking(letter):
+            denied += _denied(sentence, letter)
+    for sentence in _beginnings(text, letter.heads):
+        said = letter.titles.found([sentence])
+        found |= said
+        if said:
+            denied += _denied(sentence, letter)
+    return frozenset(found), denied
+
+
+def _asking(letter: Letter) -> frozenset[str]:
+    return frozenset(text for matter in letter.wanted if matter.begins for text in _texts(matter.said))
+
+
+def _beginnings(text: str, heads: frozenset[str]) -> Iterator[tuple[str, ...]]:
+    """What stands behind the beginning of a line or sentence that one of ``heads`` begins, that one alone left in."""
+    for start in _START.finditer(text):
+        said = sentences(_EMPTY_LINES.sub("\n", text[start.end() : start.end() + _TITLE], count=1))
+        if said and said[0][0] in heads:
+            yield (said[0][0], *(word for word in said[0][1:] if word not in heads))
+
+
+def _denied(sentence: tuple[str, ...], letter: Letter) -> list[str]:
+    """The denials of a sentence that are not those of honest people."""
+    return [
+        f"{word} {after}"
+        for word, after, later in zip(sentence, (*sentence[1:], ""), (*sentence[2:], "", ""), strict=False)
+        if word in _DENIALS and (later if after in _BETWEEN else after) not in letter.denied
+    ]
 
 
 def _said(text: str) -> str:

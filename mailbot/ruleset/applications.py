@@ -9,11 +9,12 @@ from yaml.nodes import Node
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.model import Letter, Matter
-from mailbot.ruleset.sayings import Book, Lists, Words
+from mailbot.ruleset.sayings import Book, Lists
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
-LETTER = ("others", "words")
+BEGINS = ("begins",)
+LETTER = ("others", "denied", "words")
 MOST_OTHERS = 60
 
 
@@ -27,11 +28,13 @@ def read(document: Document) -> Letter | None:
     against = _matters(document, entries.get("against"), "against", lists, [matter.name for matter in wanted])
     letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
     others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
-    words = _words(document, letter.get("words"), lists)
-    if not wanted or not against or others is None or words is None:
+    words, denied = (topics.single_words(document, letter.get(key), f"letter.{key}", lists) for key in ("words", "denied"))
+    if not wanted or not against or others is None or words is None or denied is None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
-    return Letter(wanted, against, words, others, Book(said))
+    titles = [saying for matter in wanted for saying in matter.begins]
+    heads = frozenset(word for saying in titles if (first := saying.steps[0].words) for word in first.whole)
+    return Letter(wanted, against, words, denied, others, Book(said), Book(titles), heads)
 
 
 def _matters(
@@ -39,16 +42,14 @@ def _matters(
 ) -> tuple[Matter, ...]:
     found: list[Matter] = []
     for item in topics.bounded(document, node, key):
-        optional = OPTIONAL if key == "against" else ()
+        optional = OPTIONAL if key == "against" else BEGINS
         entries = document.entries(item, key, REQUIRED, optional)
         name = topics.own_name(document, entries.get("name"), f"{key}.name", (*taken, *(m.name for m in found)))
         title = document.string(entries.get("title"), f"{key}.title")
         said = topics.sayings(document, entries.get("said"), f"{key}.said", lists)
         unless = topics.sayings(document, entries.get("unless"), f"{key}.unless", lists)
+        begins = topics.sayings(document, entries.get("begins"), f"{key}.begins", lists)
         if name and title and said:
-            found.append(Matter(name, title, said, unless))
+            found.append(Matter(name, title, said, unless, begins))
     return tuple(found)
 
-
-def _words(document: Document, node: Node | None, lists: Lists) -> Words | None:
-    return topics.single_words(document, node, "letter.words", lists) if node is not None else None

@@ -225,6 +225,8 @@ class Matter:
     """What it is, for the people who decide."""
     said: tuple[Saying, ...]
     unless: tuple[Saying, ...]
+    begins: tuple[Saying, ...]
+    """As ``said``, where a line or a sentence begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +236,16 @@ class Letter:
     wanted: tuple[Matter, ...]
     against: tuple[Matter, ...]
     words: Words
+    denied: Words
+    """What may follow "nie" in a sentence that asks."""
     others: int
     """Words of a letter that may be none of ``words``; twice as many of those that begin with a capital."""
     book: Book
     """Every saying of ``wanted`` and ``against``."""
+    titles: Book
+    """Every saying of ``begins``."""
+    heads: frozenset[str]
+    """The words with which these begin."""
 
 
 @dataclass(frozen=True, slots=True)

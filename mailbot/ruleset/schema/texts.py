@@ -84,8 +84,11 @@ def applications_file() -> Schema:
         "title": text("what it is, for the people who decide"),
         "said": _sayings("one of them says it", 1),
         "unless": _sayings("none of these may stand there"),
+        "begins": _sayings("or one of these begins a line or a sentence, as a title does"),
     }
-    wanted = entries("something that must be said", pick(applications.REQUIRED, known))
+    wanted = entries(
+        "something that must be said", pick(applications.REQUIRED, known), pick(applications.BEGINS, known)
+    )
     against = entries(
         "something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known)
     )
@@ -93,6 +96,7 @@ def applications_file() -> Schema:
         "the words of such a letter",
         {
             "others": whole("how many may be others; twice as many with a capital", 0, applications.MOST_OTHERS),
+            "denied": several("what may follow nie in a sentence that asks", text("a word or {list}"), 1),
             "words": several("words, and {names} of lists", text("a word or {list}"), 1),
         },
     )
