@@ -86,8 +86,8 @@ def _with_headers(text: str) -> str:
 
 
 def _cells(line: str) -> str:
-    """A row that is drawn with bars, its cells parted by tabs."""
-    return "\t".join(cell.strip() for cell in line.strip().strip("|").split("|")) if line.count("|") > 1 else line
+    """A row drawn with bars, its cells parted by tabs."""
+    return "\t".join(cell.strip() for cell in line.strip().strip("|").split("|")) if "|" in line else line
 
 
 def _is_header(cell: str) -> bool:

@@ -86,7 +86,7 @@ _AND = r"\s*(?:i|oraz|,|/|\+|&|\s)\s*"
 NAME_LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"(?:(?:moje|twoje|pelne)\s+)?(?:{pattern}){_WHOSE}"))
     for kind, pattern in (
-        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last|full) name"),
+        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last|full) names?|names? and surname"),
         ("reversed", rf"nazwisk[oa]{_AND}{_GIVEN}|nazwisko_?imie"),
         ("given", rf"{_GIVEN}|pierwsze\s+imie|imie\s+pierwsze|(?:first|given) name"),
         ("surname", r"nazwisk[oa]|(?:last|family) name|surname"),

@@ -38,6 +38,7 @@ _LABEL = (
     r"(?:(?:moje|twoje|pelne|pierwsze)\s)?(?:imi(?:e|ona)\b(?:\s{0,2}\([^()\n]{1,20}\))?"
     r"(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}nazwisk[oa]\b)?"
     r"|imi(?:e|ona)\s{0,2}/\s{0,2}imi(?:e|ona)|nazwisk[oa]\b(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}imi(?:e|ona)\b)?"
+    r"|names?\s+and\s+surname|full\s+name|first\s+name|last\s+name|surname|given\s+name|family\s+name"
     r"|wnioskodawc(?:a|zyni)|od\b|nadawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
 )
 _LABELLED = re.compile(
@@ -261,7 +262,7 @@ def _leading_name(value: str) -> list[str]:
     if value[0].isupper() or first in COURTESY:
         names = _names(value, 0)
         rest = value[value.find(names[-1]) + len(names[-1]) :] if names else ""
-        return names if re.match(r"\W*$|\s*[,;/(\n\t]|\s+[^A-ZĄĆĘŁŃÓŚŹŻ]", rest) else []
+        return names if re.match(r"\W*$|\s*[,;/(\n\t]|\.\s|\s+[^A-ZĄĆĘŁŃÓŚŹŻ]", rest) else []
     names = value.split()
     if len(names) > 4 or not all(re.fullmatch(_WORD, name) for name in names):
         return []

@@ -32,10 +32,11 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
     r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
 )
-_EMPTY_LINES = re.compile(r"\n\s*\n")
+_GAP = re.compile(r"\A([^\W_]+)\s+")
+"""Behind the head of a title: "WNIOSEK" may be a line of its own."""
 _TITLE = 600
 _DENIALS = frozenset({"nie", "nigdy", "not", "never"})
-_BETWEEN = frozenset({"juz", "mi", "mam", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
+_BETWEEN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
 _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
 _NAMES = ("imię", "nazwisko")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
@@ -115,37 +116,44 @@ def _asked(text: str, letter: Letter) -> tuple[frozenset[str], list[str]]:
     """The sayings that stand in a plain text, and what is denied in the sentences of those that ask."""
     found: set[str] = set()
     denied: list[str] = []
+    asking = frozenset(text for matter in letter.wanted if matter.begins for text in _texts(matter.said))
     for sentence in sentences(text):
         said = letter.book.found([sentence])
         found |= said
-        if said & _asking(letter):
+        if said & asking:
             denied += _denied(sentence, letter)
-    for sentence in _beginnings(text, letter.heads):
-        said = letter.titles.found([sentence])
-        found |= said
-        if said:
-            denied += _denied(sentence, letter)
+    for title in _beginnings(text, letter):
+        found |= letter.titles.found([title])
     return frozenset(found), denied
 
 
-def _asking(letter: Letter) -> frozenset[str]:
-    return frozenset(text for matter in letter.wanted if matter.begins for text in _texts(matter.said))
+def _beginnings(text: str, letter: Letter) -> Iterator[tuple[str, ...]]:
+    """The titles of a plain text: what one of the heads begins, in lines of words of titles and nothing else.
 
-
-def _beginnings(text: str, heads: frozenset[str]) -> Iterator[tuple[str, ...]]:
-    """What stands behind the beginning of a line or sentence that one of ``heads`` begins, that one alone left in."""
+    A head within a title is left out, so that a saying can only begin with the first one.
+    """
     for start in _START.finditer(text):
-        said = sentences(_EMPTY_LINES.sub("\n", text[start.end() : start.end() + _TITLE], count=1))
-        if said and said[0][0] in heads:
-            yield (said[0][0], *(word for word in said[0][1:] if word not in heads))
+        rest = text[start.end() : start.end() + _TITLE]
+        title: list[str] = []
+        for line in _GAP.sub(r"\1 ", rest).split("\n"):
+            said = [word for sentence in sentences(line)[:1] for word in sentence]
+            if not said or any(word not in letter.titled for word in said):
+                break
+            title += said if not title else [word for word in said if word not in letter.heads]
+        if title and title[0] in letter.heads:
+            yield (title[0], *(word for word in title[1:] if word not in letter.heads))
 
 
 def _denied(sentence: tuple[str, ...], letter: Letter) -> list[str]:
-    """The denials of a sentence that are not those of honest people."""
+    """The denials behind the asking of a sentence that are not those of honest people."""
+    asked = next(i for i, word in enumerate(sentence) if word in letter.verbs)
+    said = (*sentence, "", "")
     return [
-        f"{word} {after}"
-        for word, after, later in zip(sentence, (*sentence[1:], ""), (*sentence[2:], "", ""), strict=False)
-        if word in _DENIALS and (later if after in _BETWEEN else after) not in letter.denied
+        f"{said[i]} {said[i + 1]}"
+        for i in range(asked, len(sentence))
+        if said[i] in _DENIALS
+        and said[i + 1] not in letter.denied
+        and not (said[i + 1] in _BETWEEN and said[i + 2] in letter.denied)
     ]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from yaml.nodes import Node
 
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.model import Letter, Matter
-from mailbot.ruleset.sayings import Book, Lists
+from mailbot.ruleset.sayings import Book, Lists, Step, Words
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
@@ -33,8 +33,25 @@ def read(document: Document) -> Letter | None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
-    heads = frozenset(word for saying in titles if (first := saying.steps[0].words) for word in first.whole)
-    return Letter(wanted, against, words, denied, others, Book(said), Book(titles), heads)
+    return Letter(
+        wanted=wanted,
+        against=against,
+        words=words,
+        denied=denied,
+        others=others,
+        book=Book(said),
+        titles=Book(titles),
+        verbs=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
+        heads=_union(saying.steps[:1] for saying in titles),
+        titled=_union(saying.steps for saying in titles),
+    )
+
+
+def _union(steps: Iterable[Iterable[Step]]) -> Words:
+    """Every word that one of the steps may be."""
+    named = [step.words for some in steps for step in some if step.words]
+    stems = {stem for words in named for stem in words.stems}
+    return Words(frozenset(word for words in named for word in words.whole), tuple(sorted(stems)))
 
 
 def _matters(

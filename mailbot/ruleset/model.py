@@ -244,8 +244,12 @@ class Letter:
     """Every saying of ``wanted`` and ``against``."""
     titles: Book
     """Every saying of ``begins``."""
-    heads: frozenset[str]
-    """The words with which these begin."""
+    verbs: Words
+    """The words with which the sayings of a matter begin that a title may say as well."""
+    heads: Words
+    """The words with which a title begins."""
+    titled: Words
+    """Every word of a title."""
 
 
 @dataclass(frozen=True, slots=True)
