@@ -52,7 +52,9 @@ def _reading(answer: wire.Frame) -> Reading:
         raise WorkerFailed("memory" if header["failed"] == "memory" else "failed")
     found, text = header.get("application"), header.get("text")
     texts = ("given", "surname", "old_login", "new_email")
-    if not isinstance(found, dict) or found.keys() != {*texts, "readable", "named", "doubts"} or not _bounded(text, LONGEST):
+    if not isinstance(found, dict) or found.keys() != {*texts, "readable", "named", "doubts"}:
+        raise ValueError("not an application")
+    if not _bounded(text, LONGEST):
         raise ValueError("not an application")
     doubts = found["doubts"]
     if not all(found[name] is None or _bounded(found[name], _LONGEST_DATUM) for name in texts):

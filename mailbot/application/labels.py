@@ -116,7 +116,8 @@ STOP_WORDS = WORDS_OF_LABELS | word_set(
     o do z w na i a od po pan pani pana panu informuje oswiadczam uprzejmie jestem mam pragne chce ministerstwo finansow
     izba urzad departament centrum help desk sisc kas krajowa administracja skarbowa warszawa warszawie podpisano
     elektronicznie wyslano pozdrawiam pozdrowieniami powazaniem szacunkiem wyrazami szacunku dnia r nizej podpisany
-    podpisana naczelnik dyrektor kierownik minister prezes zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
+    podpisana zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
+    naczelnik dyrektor kierownik minister prezes
     """
 )
 COURTESY = word_set("pan pani pana panu mgr inz dr hab prof lek obywatel obywatelka p")

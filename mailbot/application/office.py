@@ -1,4 +1,4 @@
-"""Word (OOXML, ECMA-376 Part 1 §17): only what a plain letter needs. All else may hide, cover or replace words: a doubt.
+"""Word (OOXML, ECMA-376 Part 1 §17): only what a plain letter needs. All else may hide or replace words: a doubt.
 
 Every element, attribute and value that can change how a word looks must be listed here; a person looks at the others.
 """
@@ -68,8 +68,8 @@ _FONTS = dict.fromkeys(("ascii", "hAnsi", "cs", "eastAsia"), lambda value: _FONT
 _THEMED = dict.fromkeys(("asciiTheme", "hAnsiTheme", "cstheme", "eastAsiaTheme"), lambda value: value.startswith("m"))
 """Fonts of the theme, "minorHAnsi" or "majorBidi": they are looked at there."""
 _RUN: Mapping[str, Mapping[str, Test]] = {
-    **dict.fromkeys(("b", "bCs", "i", "iCs", "noProof", "kern"), {"val": _anything}),
-    **dict.fromkeys(("sz", "szCs"), {"val": _number(16, 96)}),
+    **{key: {"val": _anything} for key in ("b", "bCs", "i", "iCs", "noProof", "kern")},
+    **{key: {"val": _number(16, 96)} for key in ("sz", "szCs")},
     "lang": dict.fromkeys(("val", "eastAsia", "bidi"), _anything),
     "u": {"val": _of("single", "none")},
     "color": {"val": _dark},
@@ -102,10 +102,12 @@ _SECTION: Mapping[str, Mapping[str, Test]] = {
 }
 _BORDER = {"val": _of("single", "nil", "none"), "sz": _number(0, 24), "space": _number(0, 31), "color": _anything}
 _MARGIN = {"w": _number(0, 600), "type": _of("dxa")}
-_SIDES = dict.fromkeys(("top", "left", "bottom", "right", "insideH", "insideV", "start", "end"), {**_BORDER, **_MARGIN})
+_SIDES = {
+    key: {**_BORDER, **_MARGIN} for key in ("top", "left", "bottom", "right", "insideH", "insideV", "start", "end")
+}
 _WIDE = {"w": _number(0, 10_000), "type": _of("dxa", "auto", "pct", "nil")}
 _TABLE: Mapping[str, Mapping[str, Test]] = {
-    **dict.fromkeys(("tblPr", "tblGrid", "tr", "tc", "tcPr", "trPr", "tblBorders", "tcBorders", "tblCellMar"), {}),
+    **{key: {} for key in ("tblPr", "tblGrid", "tr", "tc", "tcPr", "trPr", "tblBorders", "tcBorders", "tblCellMar")},
     **dict.fromkeys(("tblW", "tcW"), _WIDE),
     **dict.fromkeys(("cantSplit", "tblHeader"), _SWITCH),
     "tblInd": {"w": _number(0, 1_000), "type": _of("dxa")},
@@ -119,8 +121,8 @@ _TABLE: Mapping[str, Mapping[str, Test]] = {
     **_SIDES,
 }
 _BODY: Mapping[str, Mapping[str, Test]] = {
-    **dict.fromkeys(("document", "body", "p", "r", "t", "tab", "cr", "noBreakHyphen", "tbl"), {}),
-    **dict.fromkeys(("bookmarkStart", "bookmarkEnd"), {"id": _anything, "name": _anything}),
+    **{key: {} for key in ("document", "body", "p", "r", "t", "tab", "cr", "noBreakHyphen", "tbl")},
+    **{key: {"id": _anything, "name": _anything} for key in ("bookmarkStart", "bookmarkEnd")},
     "lastRenderedPageBreak": {},
     "proofErr": {"type": _anything},
     "br": {"type": _of("textWrapping", "page")},

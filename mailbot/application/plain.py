@@ -14,7 +14,7 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf
 _FAR = re.compile(r"[^\S\n]{120}|(?:\n[^\S\n]*){15}\n")
 """A gap that no letter has: what stands behind it is out of sight until somebody scrolls there."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp"})
-"""Categories of Unicode without a place of their own on the paper: controls, bidi marks, fillers, signs laid over others."""
+"""Categories of Unicode without a place of their own on the paper: controls, bidi marks, signs laid over others."""
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd")
 """Letters that look like nothing; U+FFFD stands where bytes were lost."""
 

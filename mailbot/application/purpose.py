@@ -1,6 +1,6 @@
 """Whether a document asks for what case B gives: a new emergency password and a new login of the writer's own account.
 
-The cryptography says who signed, this says what: whoever is made to sign any other paper must not lose the account by it.
+The cryptography says who signed, this says what: whoever is made to sign another paper must not lose the account by it.
 The words are data (rules/applications.yaml). Positive evidence is asked for, no denial, and one matter only. Pure.
 """
 

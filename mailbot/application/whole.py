@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=@]{1,64}@[^\s<>()\[\]{},;:
 _BEFORE = re.compile(r"([^\s@]{1,100})[^\S\n]*(\n?)[^\S\n]*\Z")
 _AFTER = re.compile(r"[^\S\n]*(\n?)[^\S\n]*([^\s@]{1,100})")
 _LOOSE = re.compile(r"\S\s{1,9}@|@\s{1,9}\S|@\s*@")
-_SEPARATES = tuple(":;,()[]<>\"„”|=!?»«")
+_SEPARATES = tuple(':;,()[]<>"„”|=!?»«')
 _WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
 _ITEM = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _REACH = 210
@@ -37,19 +37,19 @@ def cut(text: str, words: Words) -> tuple[str, ...]:
 def _begins(front: str, words: Words) -> bool:
     """Whether nothing in ``front`` can be the beginning of the address behind it."""
     last = _BEFORE.search(front)
-    if last is None or not front[-1:].isspace() and front[-1:] in _SEPARATES:
+    if last is None or (not front[-1:].isspace() and front[-1:] in _SEPARATES):
         return True
     token, newline = last[1], last[2]
     if "\n\n" in front[-2:] or "\t" in front[last.end(1) :] or token.endswith(_SEPARATES) or token in _DASHES:
         return True
     if not re.fullmatch(r"\W{0,3}" + _WORD.pattern + r"[.]?", token):
         return token.endswith(("...", "___", "…")) or not any(c.isalnum() for c in token)
-    word = token.strip(".").lstrip("([„\"-–•*")
+    word = token.strip(".").lstrip('([„"-–•*')
     if _is_known(word, words):
         return True
     line = front[: last.end(1)].rpartition("\n")[2].split()
     named = (word.istitle() or word.isdigit()) and not token.endswith(".")
-    return named and (not newline or len(line) > 1 and all(_is_named(w, words) for w in line))
+    return named and (not newline or (len(line) > 1 and all(_is_named(w, words) for w in line)))
 
 
 def _ends(address: str, behind: str, words: Words) -> bool:
@@ -58,12 +58,14 @@ def _ends(address: str, behind: str, words: Words) -> bool:
     if following is None or behind[:1] in _SEPARATES:
         return True
     newline, token = following[1], following[2]
-    if "\t" in behind[: following.start(2)] or token.startswith(_SEPARATES) or token in _DASHES or _ITEM.fullmatch(token):
+    if "\t" in behind[: following.start(2)] or token in _DASHES:
         return True
-    if address.endswith("-") or token.startswith((".", "-", "_")) and not token.startswith(("...", "___", "--")):
+    if token.startswith(_SEPARATES) or _ITEM.fullmatch(token):
+        return True
+    if address.endswith("-") or (token.startswith((".", "-", "_")) and not token.startswith(("...", "___", "--"))):
         return not any(c.isalnum() for c in token) and not address.endswith("-")
     word = _WORD.match(token)
-    if word is None or not newline and not address.endswith(".") and word[0][:1].isupper():
+    if word is None or (not newline and not address.endswith(".") and word[0][:1].isupper()):
         return True
     bare = token.rstrip(".,;:!?)")
     return bool(word[0][:1].isupper() and word[0] == bare) or _is_known(bare, words) or token.endswith((":", ")"))

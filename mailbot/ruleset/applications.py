@@ -28,7 +28,8 @@ def read(document: Document) -> Letter | None:
     against = _matters(document, entries.get("against"), "against", lists, [matter.name for matter in wanted])
     letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
     others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
-    words, denied = (topics.single_words(document, letter.get(key), f"letter.{key}", lists) for key in ("words", "denied"))
+    words = topics.single_words(document, letter.get("words"), "letter.words", lists)
+    denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
     if not wanted or not against or others is None or words is None or denied is None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
@@ -69,4 +70,3 @@ def _matters(
         if name and title and said:
             found.append(Matter(name, title, said, unless, begins))
     return tuple(found)
-

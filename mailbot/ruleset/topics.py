@@ -98,8 +98,9 @@ def named_lists(document: Document, node: Node | None) -> Lists:
     """The lists of words that sayings may name."""
     if node is None:
         return NO_LISTS
-    found = {name: single_words(document, item, f"words.{name}") for name, item in document.mapping(node, "words").items()}
-    return {name: listed for name, listed in found.items() if listed is not None}
+    listed = document.mapping(node, "words").items()
+    found = {name: single_words(document, item, f"words.{name}") for name, item in listed}
+    return {name: words for name, words in found.items() if words is not None}
 
 
 def single_words(document: Document, node: Node | None, key: str, lists: Lists = NO_LISTS) -> Words | None:

@@ -89,9 +89,7 @@ def applications_file() -> Schema:
     wanted = entries(
         "something that must be said", pick(applications.REQUIRED, known), pick(applications.BEGINS, known)
     )
-    against = entries(
-        "something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known)
-    )
+    against = entries("something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known))
     letter = entries(
         "the words of such a letter",
         {
