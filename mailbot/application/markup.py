@@ -12,7 +12,6 @@ from mailbot.application.document import Document, UnreadableError
 
 _PROSE = 80
 """Longer values are no datum but a letter: they stand without their label."""
-_LONGEST_VALUE = 60_000
 _SIGNATURES = (
     "http://www.w3.org/2000/09/xmldsig#",
     "http://uri.etsi.org/01903/",
@@ -68,11 +67,15 @@ def read_xml(root: Any) -> Document:
             doubts.add("attributes, which a reader of XML may not show")
         label = _label(element)
         lines += [_line(_spaced(etree.QName(name).localname), value) for name, value in element.attrib.items()]
-        texts = [element.text, *(child.tail for child in element)]
-        lines += [_line(label, text) for text in texts if text and text.strip() and len(text) <= _LONGEST_VALUE]
+        texts = [text for text in (element.text, *(child.tail for child in element)) if text and text.strip()]
+        for text in texts:
+            doubts.update(plain.oddities(text))
+            if _is_encoded(text.strip()):
+                doubts.add("encoded bytes")
+        lines += [_line(label, text) for text in texts]
         stack += reversed(element)
     text = "\n".join(line for line in lines if line)
-    return Document(text, doubts=(*sorted(doubts), *plain.oddities(text)))
+    return Document(text, doubts=tuple(sorted(doubts)))
 
 
 def _label(element: Any) -> str:
@@ -90,6 +93,10 @@ def _spaced(name: str) -> str:
 def _line(label: str, value: str) -> str:
     """ "label: value", or the value alone where it is a letter or encoded bytes."""
     value = value.strip()
-    if len(value) > 200 and not re.search(r"\s", value):
+    if _is_encoded(value):
         return ""
     return value if "\n" in value or len(value) > _PROSE else f"{label}: {value}"
+
+
+def _is_encoded(value: str) -> bool:
+    return len(value) > 200 and not re.search(r"\s", value)

@@ -81,14 +81,21 @@ def judged(reading: Reading, letter: Letter) -> Application:
     application = reading.application
     if not application.readable:
         return application
-    found = (*judge(reading.text, letter).notes, *cut(reading.text, letter.words))
+    found = (*judge(_nameless(reading.text, application), letter).notes, *cut(reading.text, letter.words))
     if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
         found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
-        seen = judge(reading.seen, letter)
+        seen = judge(_nameless(reading.seen, application), letter)
         against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
+
+
+def _nameless(text: str, application: Application) -> str:
+    """``text`` without the applicant's name, which may be a word of its own: Marek Obcy, Jan Skarga."""
+    names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
+    written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
+    return _WORD.sub(lambda word: "x" if word[0] in written else word[0], text)
 
 
 def _without_known(text: str, letter: Letter) -> str:
