@@ -9,13 +9,15 @@ from yaml.nodes import Node
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.model import Letter, Matter
-from mailbot.ruleset.sayings import Book, Lists, Step, Words
+from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
 LETTER = ("others", "denied", "words")
 MOST_OTHERS = 60
+_ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
+"""A letter about something else: what is wanted and stands in it asks for nothing."""
 
 
 def read(document: Document) -> Letter | None:
@@ -66,6 +68,8 @@ def _matters(
         title = document.string(entries.get("title"), f"{key}.title")
         said = topics.sayings(document, entries.get("said"), f"{key}.said", lists)
         unless = topics.sayings(document, entries.get("unless"), f"{key}.unless", lists)
+        if key == "wanted" and said and Book(said).found(_ANOTHER):
+            document.wrong(entries["said"], f"{key}.said", "stands in every letter", "ask for words of case B")
         begins = topics.sayings(document, entries.get("begins"), f"{key}.begins", lists)
         if name and title and said:
             found.append(Matter(name, title, said, unless, begins))

@@ -82,7 +82,7 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
         (ASKS.replace("Wnoszę", "Nie wnoszę"), ["haslo", "login", "zaprzeczenie"]),
         (f"„{ASKS}”", ["haslo", "login", "puesc"]),
         (
-            f"{ASKS} {'Zupełnie inne sprawozdanie roczne: księgi, budynki, maszyny, zapasy, drogi, lasy, jeziora, mosty. '}",
+            f"{ASKS} Zupełnie inne sprawozdanie roczne: księgi, budynki, maszyny, zapasy, drogi, lasy, jeziora, mosty.",
             [OTHER_WORDS],
         ),
         ("Proszę o nowe hasło awaryjne i login do PUESC, którego nie kupowałem.", [DENIED]),
