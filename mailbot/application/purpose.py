@@ -34,7 +34,8 @@ _START = re.compile(
 )
 _GAP = re.compile(r"\A([^\W_]+)\s+")
 """Behind the head of a title: "WNIOSEK" may be a line of its own."""
-_TITLE = 600
+_HEAD = re.compile(r"[^\W_]+")
+_TITLE = 300
 _DENIALS = frozenset({"nie", "nigdy", "not", "never"})
 _BETWEEN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
 _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
@@ -81,9 +82,11 @@ def judged(reading: Reading, letter: Letter) -> Application:
     application = reading.application
     if not application.readable:
         return application
-    found = (*judge(_nameless(reading.text, application), letter).notes, *cut(reading.text, letter.words))
-    if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
-        found += ("a name may stand there that was not recognised",)
+    found = judge(_nameless(reading.text, application), letter).notes
+    if len(reading.text) <= LONGEST:
+        found += cut(reading.text, letter.words)
+        if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
+            found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
         seen = judge(_nameless(reading.seen, application), letter)
         against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
@@ -93,6 +96,8 @@ def judged(reading: Reading, letter: Letter) -> Application:
 
 def _nameless(text: str, application: Application) -> str:
     """``text`` without the applicant's name, which may be a word of its own: Marek Obcy, Jan Skarga."""
+    if len(text) > LONGEST:
+        return text
     names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
     written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
     return _WORD.sub(lambda word: "x" if word[0] in written else word[0], text)
@@ -141,13 +146,16 @@ def _beginnings(text: str, letter: Letter) -> Iterator[tuple[str, ...]]:
     """
     for start in _START.finditer(text):
         rest = text[start.end() : start.end() + _TITLE]
+        head = _HEAD.match(rest)
+        if head is None or head[0] not in letter.heads:
+            continue
         title: list[str] = []
         for line in _GAP.sub(r"\1 ", rest).split("\n"):
             said = [word for sentence in sentences(line)[:1] for word in sentence]
             if not said or any(word not in letter.titled for word in said):
                 break
             title += said if not title else [word for word in said if word not in letter.heads]
-        if title and title[0] in letter.heads:
+        if title:
             yield (title[0], *(word for word in title[1:] if word not in letter.heads))
 
 

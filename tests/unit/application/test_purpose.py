@@ -103,6 +103,10 @@ def test_the_name_of_the_applicant_is_no_word_of_the_letter() -> None:
     assert not granted(ASKS + DATA + "Skarga na urząd.\n")
 
 
+def test_a_long_text_is_a_persons_however_often_it_says_the_name() -> None:
+    assert not granted(ASKS + DATA + "Jan Kowalski\n" * (LONGEST // 12) + "Cofam wszystko.\n")
+
+
 def test_the_picture_must_ask_too() -> None:
     read = reading((ASKS + DATA).encode())
     assert not judged(replace(read, seen=ASKS + DATA), LETTER).doubts
