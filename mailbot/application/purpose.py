@@ -40,6 +40,7 @@ _DENIALS = frozenset({"nie", "nigdy", "not", "never"})
 _BETWEEN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
 _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
 _NAMES = ("imię", "nazwisko")
+_PART = re.compile(r"[.!?;](?=\s|\Z)|\n")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 
 
@@ -100,7 +101,7 @@ def _nameless(text: str, application: Application) -> str:
         return text
     names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
     written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
-    return _WORD.sub(lambda word: "x" if word[0] in written else word[0], text)
+    return _WORD.sub(lambda word: "1" if word[0] in written else word[0], text)
 
 
 def _without_known(text: str, letter: Letter) -> str:
@@ -119,7 +120,7 @@ def judge(text: str, letter: Letter) -> PurposeResult:
     if denied:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     if others := _others(said, letter):
-        against.append(Lack(OTHER_WORDS, "dużo słów o czymś innym", ", ".join(others[:_MOST_SHOWN])))
+        against.append(Lack(OTHER_WORDS, "słowa o czymś innym", ", ".join(others[:_MOST_SHOWN])))
     missing = {lack.name for lack in lacking}
     return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
 
@@ -192,8 +193,19 @@ def _lack(matter: Matter, found: frozenset[str]) -> Lack:
 
 
 def _others(text: str, letter: Letter) -> list[str]:
-    """The words that are none of such a letter, when they are too many."""
-    unknown = [word for word in _WORD.findall(_JOINT.sub("", text)) if flat(word) not in letter.words]
-    names = [word for word in unknown if word.istitle()]
-    small = [word for word in unknown if not word.istitle()]
-    return unknown if len(small) > letter.others or len(names) > 2 * letter.others else []
+    """The words that are none of such a letter, when they are too many, or the half of a sentence."""
+    text = _JOINT.sub("", text)
+    unknown = _unknown(_WORD.findall(text), letter)
+    names = sum(word.istitle() for word in unknown)
+    if len(unknown) - names > letter.others or names > 2 * letter.others:
+        return unknown
+    for part in _PART.split(text):
+        said = _WORD.findall(part)
+        odd = _unknown(said, letter)
+        if len(odd) > 1 and 2 * len(odd) >= len(said) and not all(word.istitle() for word in odd):
+            return odd
+    return []
+
+
+def _unknown(words: list[str], letter: Letter) -> list[str]:
+    return [word for word in words if flat(word) not in letter.words]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mailbot.application import markup, office, pdf, plain
 from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
-from mailbot.application.fields import fields
+from mailbot.application.fields import LONGEST, fields
 
 LARGEST = 20_000_000
 """Bytes: gov.pl signs up to 10 MB, and base64 makes a third more of them."""
@@ -35,7 +35,8 @@ def reading(payload: bytes) -> Reading:
     try:
         found = document(payload)
         application = fields(found)
-        return Reading(application, found.text if application.readable else "")
+        text = "\n".join((found.text, *(f"{label}: {value}" for label, value in found.pairs)))
+        return Reading(application, text[:LONGEST] if application.readable else "")
     except (OSError, ImportError):
         raise
     except UnreadableError as error:
