@@ -18,7 +18,7 @@ from mailbot.ruleset.model import Ruleset
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-_LATER = {"test": "rule_tests", "case": "rule_tests", "replay": "replay", "hits": "rule_hits"}
+_LATER = {"test": "rule_tests", "case": "rule_tests", "replay": "replay", "hits": "rule_hits", "letter": "rule_letter"}
 """Commands that need more than the rule set → their modules."""
 
 

@@ -78,6 +78,15 @@ def _promised(material: _Material) -> str:
     return wording.day(last or letter.promised_at, letter.language)
 
 
+def needs_form(kind: MailKind, letter: Letter) -> bool:
+    """Whether the mail tells to send an application, so that the empty one goes with it."""
+    return kind is MailKind.T4 and _case_of(letter) is Phrase.B
+
+
+def _form(material: _Material) -> str:
+    return "tak" if material.office.form and needs_form(material.kind, material.letter) else ""
+
+
 def _procedure(material: _Material) -> str:
     return "tak" if material.letter.category.startswith(PROCEDURE) else ""
 
@@ -109,8 +118,11 @@ def _complaint(material: _Material) -> str:
 
 
 def _case(material: _Material) -> Phrase:
+    return _case_of(material.letter)
+
+
+def _case_of(letter: Letter) -> Phrase:
     """The sentence the citizen should have sent: that of case B also for an attached application."""
-    letter = material.letter
     applied = letter.phrase is Phrase.B or Defect.PHRASE_A_WITH_APPLICATION in letter.defects
     return Phrase.B if applied else Phrase.A
 
@@ -179,6 +191,7 @@ VARIABLES: Mapping[str, Variable] = {
     "adres_strony": Variable("how the address of our page begins", lambda m: f"{m.office.public_url}/"),
     "lista_brakow": Variable("every formal defect, numbered (rules/defects.yaml)", _defects),
     "przypadek": Variable("A or B: what the citizen should send", _case),
+    "formularz": Variable("not empty when the empty application is attached", _form),
     "zdanie": Variable("the sentence to send, and what follows it", lambda m: f"{SENTENCES[_case(m)]}\n{_HINT}"),
     "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
     "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
@@ -211,7 +224,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T2A: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T2B: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "tel"),
-    MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "tel"),
+    MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "formularz", "tel"),
     MailKind.T5: ("zgl", "tel"),
     MailKind.T6: ("zgl", "odpowiedz_do", "adres", "portal", "tel"),
     MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "tel"),

@@ -30,6 +30,8 @@ class Office:
     """Right-hand side of our Message-IDs."""
     public_url: str
     """Address of the activation page as the citizen's browser sees it, without a slash at the end."""
+    form: tuple[str, bytes] | None = None
+    """Name and octets of the empty application (PDF), for whom a refusal tells to send one; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _layout(source: str) -> Iterator[Found]:
 def _rendered(ruleset: Ruleset) -> list[Finding]:
     """What can be seen in the finished mails alone."""
     contacts = ruleset.contacts
-    office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal)
+    office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal, _FORM)
     templates = Templates(ruleset)
     findings: dict[Finding, None] = {}
     for language, kind, template in _templates(ruleset):
@@ -178,6 +178,7 @@ def _line_of(error: TemplateError) -> int:
     return lines[-1] or 1 if lines else 1
 
 
+_FORM = ("wniosek.pdf", b"%PDF-")
 _ALLOWED = "write text, {{ variable }}, {% if variable %} and the filter indent(3) only"
 _USE_VARIABLES = "use {{ tel }}, {{ adres }} or {{ portal }}"
 _SHOW_SUBJECT = (MailKind.T4, MailKind.T7, MailKind.T16)

@@ -8,7 +8,7 @@ from mailbot.clocks import WARSAW
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof, thread
 from mailbot.mails.compose import Heading, message
-from mailbot.mails.context import variables
+from mailbot.mails.context import needs_form, variables
 from mailbot.mails.letter import Letter, Office
 from mailbot.mails.templates import Templates
 from mailbot.model import MailKind, OutgoingMail
@@ -72,7 +72,7 @@ class Writer:
             recipient=letter.recipient,
             return_path=letter.bounce_address if kind in _NOTICES else "",
             message_id=heading.message_id,
-            raw=message(heading, text),
+            raw=message(heading, text, office.form if needs_form(kind, letter) else None),
         )
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mailbot.errors import RulesError
 from mailbot.model import Defect, Difference
 from mailbot.ruleset import (
+    applications,
     calendar,
     faq,
     limits,
@@ -27,6 +28,7 @@ from mailbot.ruleset.model import Faq, Ruleset, Template, Topic
 from mailbot.ruleset.sayings import Book, literal
 
 FILES = (
+    "applications.yaml",
     "calendar.yaml",
     "categories.yaml",
     "contacts.yaml",
@@ -72,6 +74,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     defects = texts.read_defects(documents["defects.yaml"])
     differences = texts.read_differences(documents["differences.yaml"])
     signing = signatures.read(documents["signatures.yaml"])
+    letter = applications.read(documents["applications.yaml"])
     hours = calendar.read(documents["calendar.yaml"])
     limit = limits.read(documents["limits.yaml"])
     breaks = notices.read(documents["notices.yaml"])
@@ -84,7 +87,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     known = procedures.Known(words, categories, templates)
     rules = procedures.read(documents["procedures.yaml"], known)
     lint.errors(directory, documents, categories, (templates, english), mistakes)
-    if mistakes.errors() or contacts is None or signing is None or hours is None or limit is None:
+    if mistakes.errors() or contacts is None or signing is None or letter is None or hours is None or limit is None:
         return None, mistakes
     assert len(defects) == len(Defect)
     assert len(differences) == len(Difference)
@@ -95,6 +98,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
         categories=categories,
         contacts=contacts,
         signatures=signing,
+        letter=letter,
         topics=matters,
         services=catalogue,
         faqs=systems,

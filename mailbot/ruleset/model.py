@@ -219,6 +219,42 @@ class SignatureRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Matter:
+    """An entry of rules/applications.yaml: something that a letter says when one of its sayings stands there."""
+
+    name: str
+    title: str
+    """What it is, for the people who decide."""
+    said: tuple[Saying, ...]
+    unless: tuple[Saying, ...]
+    begins: tuple[Saying, ...]
+    """As ``said``, where a line or a sentence begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
+
+    wanted: tuple[Matter, ...]
+    against: tuple[Matter, ...]
+    words: Words
+    denied: Words
+    """What may follow "nie" in a sentence that asks."""
+    others: int
+    """Words of a letter that may be none of ``words``; twice as many of those that begin with a capital."""
+    book: Book
+    """Every saying of ``wanted`` and ``against``."""
+    titles: Book
+    """Every saying of ``begins``."""
+    verbs: Words
+    """The words with which the sayings of a matter begin that a title may say as well."""
+    heads: Words
+    """The words with which a title begins."""
+    titled: Words
+    """Every word of a title."""
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The text of one file of rules/mails, not compiled."""
 
@@ -239,6 +275,7 @@ class Ruleset:
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
     signatures: SignatureRules
+    letter: Letter
     topics: tuple[Topic, ...]
     services: Mapping[str, Service]
     """Name → service; holds DEFAULT_SERVICE."""

@@ -125,7 +125,13 @@ APPLICATIONS: dict[str, tuple[Application, ApplicationState, tuple[Defect, ...]]
     ),
     "name in the genitive": (replace(APPLICATION, given="Jana", surname="Kowalskiego"), S.QUALIFIED, ()),
     "initial": (replace(APPLICATION, given="J."), S.DOUBT, ()),
-    "empty page": (UNREADABLE, S.QUALIFIED, (D.APP_INCOMPLETE,)),
+    "nothing to read": (UNREADABLE, S.DOUBT, ()),
+    "doubt about what was read": (
+        replace(APPLICATION, given="Barbara", old_login=None, doubts=("another matter",)),
+        S.DOUBT,
+        (),
+    ),
+    "a name of which nothing says whose it is": (replace(APPLICATION, given="Barbara", named=False), S.DOUBT, ()),
 }
 
 

@@ -421,3 +421,36 @@ def test_every_sample_becomes_a_mail(kind: MailKind, letter: Letter) -> None:
     assert ".." not in text
     assert "  \n" not in text
     assert "\n\n\n" not in text
+
+
+FORM = ("wniosek.pdf", b"%PDF-1.7\n" + bytes(range(256)) * 40)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "brings"),
+    [
+        (MailKind.T4, {"phrase": Phrase.B, "defects": (Defect.ATTACHMENT_MISSING,)}, True),
+        (MailKind.T4, {"phrase": Phrase.A, "defects": (Defect.PHRASE_A_WITH_APPLICATION,)}, True),
+        (MailKind.T4, {"phrase": Phrase.A, "defects": (Defect.YEAR_MISSING,)}, False),
+        (MailKind.T5, {"phrase": Phrase.B}, False),
+        (MailKind.T1, {"phrase": Phrase.B}, False),
+    ],
+)
+def test_a_refusal_in_case_b_brings_the_empty_application(
+    kind: MailKind, changes: dict[str, object], brings: bool
+) -> None:
+    letter = replace(LETTER, **changes)  # type: ignore[arg-type]
+    mail = Writer(RULES, replace(OFFICE, form=FORM)).outgoing(kind, letter)
+    message = message_from_bytes(mail.raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    files = [(part.get_filename(), part.get_content_type(), part.get_content()) for part in message.iter_attachments()]
+    assert files == ([("wniosek.pdf", "application/pdf", FORM[1])] if brings else [])
+    plain, page = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None
+    assert page is not None
+    assert ("Pusty wniosek jest w załączniku" in plain.get_content()) is brings
+    assert not message.defects
+    assert all(len(line) <= 78 for line in mail.raw.splitlines() if not line.startswith(b"References"))
+    without = WRITER.outgoing(kind, letter)
+    assert message.get_content_type() == ("multipart/mixed" if brings else "multipart/alternative")
+    assert (mail.raw == without.raw) is not brings

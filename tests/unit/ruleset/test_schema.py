@@ -67,6 +67,7 @@ def test_one_document_for_all() -> None:
 
 
 WRONG = {
+    "applications-mistakes": "applications.yaml",
     "category-name": "categories.yaml",
     "category-none": "categories.yaml",
     "category-of-the-program": "categories.yaml",
