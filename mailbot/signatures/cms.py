@@ -106,6 +106,8 @@ def _parse(data: bytes) -> SignedData:
         # A timestamp token is SignedData too, and no signature of a person.
         raise unreadable("Podpis nie dotyczy dokumentu (typ treści inny niż „data”).", "CONTENT_TYPE")
     content = encapsulated["content"]
+    if not _is_single(encapsulated.contents):
+        raise unreadable("Podpis zawiera więcej niż jeden dokument.", "CONTENT_TWICE")
     certificates, signers = signed["certificates"], signed["signer_infos"]
     for part in (certificates, signers):
         if not isinstance(part, core.Void) and len(part.contents) > MAX_PART:
@@ -121,6 +123,15 @@ def _parse(data: bytes) -> SignedData:
         signers=tuple(signers),
         size=size,
     )
+
+
+def _is_single(encapsulated: bytes) -> bool:
+    """eContentType and at most one OCTET STRING in its [0] (RFC 5652 §5.2): readers take the first, or all of them."""
+    parts = ber.elements(encapsulated)
+    if len(parts) != 2:
+        return len(parts) == 1
+    wrapped = ber.elements(ber.contents(parts[1]))
+    return len(wrapped) == 1 and wrapped[0][:1] == b"\x04"
 
 
 def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evidence) -> tuple[Evidence, ...]:

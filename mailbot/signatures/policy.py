@@ -32,7 +32,7 @@ from mailbot.signatures.report import (
     Verdict,
 )
 from mailbot.signatures.trust.anchors import parsed
-from mailbot.signatures.trust.chain import Path, paths
+from mailbot.signatures.trust.chain import Path, paths, signs
 from mailbot.signatures.trust.keys import WEAK_DIGESTS, strong
 from mailbot.signatures.trust.revocation import Status
 from mailbot.signatures.trust.store import POLISH_LIST, TrustStore
@@ -140,6 +140,8 @@ def _judge(
             codes.append(Code.CERTIFICATE_NOT_BOUND)
         if evidence.format.value.startswith("xades") and any(_is_leaf(other) for other in evidence.certificates):
             codes.append(Code.CERTIFICATE_FOREIGN)
+        if not signs(certificate):
+            codes.append(Code.CERTIFICATE_PURPOSE)
         codes += _times(evidence.claimed_time, rules.signed_max_age, at)
         signer = _signer(evidence, standing.classified.kind, pesel_hash)
         if signer is None and evidence.scope is Scope.FULL and standing.classified.kind in rules.accept:

@@ -28,6 +28,7 @@ class Code(StrEnum):
     CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
     CERTIFICATE_FOREIGN = "CERTIFICATE_FOREIGN"
+    CERTIFICATE_PURPOSE = "CERTIFICATE_PURPOSE"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
     CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -86,6 +87,11 @@ MEANINGS: Mapping[Code, Meaning] = {
         _MANUAL,
         _Sub.SIG_CONSTRAINTS_FAILURE,
         "Przy podpisie jest certyfikat innej osoby. Sprawdź, kto naprawdę podpisał wniosek.",
+    ),
+    Code.CERTIFICATE_PURPOSE: Meaning(
+        _MANUAL,
+        _Sub.CHAIN_CONSTRAINTS_FAILURE,
+        "Certyfikat wystawiono do innego celu niż podpis osoby. Sprawdź, czyj jest podpis.",
     ),
     Code.CERTIFICATE_EXPIRED: Meaning(
         _REJECT, _Sub.OUT_OF_BOUNDS_NO_POE, "Certyfikat stracił ważność, zanim plik do nas dotarł."

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from mailbot.signatures.trust.anchors import Anchor, is_ca, parsed
 from mailbot.signatures.trust.keys import signed_by
@@ -30,6 +30,18 @@ _PROCESSED = frozenset(
     }
 )
 """Critical extensions that somebody here understands, or that do not restrict what we ask."""
+
+_SIGNING = frozenset(
+    {
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # id-kp-documentSigning (RFC 9336)
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # Microsoft document signing
+        x509.ObjectIdentifier("1.2.840.113583.1.1.5"),  # Adobe authentic documents
+    }
+)
+"""Purposes one of which the certificate of a person, and every CA above it, must have where it names any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +63,9 @@ def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at:
 
     Checked: names, signatures, basicConstraints with pathLenConstraint, keyUsage, and the validity of intermediates at
     ``at`` (RFC 5280 §6.1). An intermediate with a constraint that is not understood (nameConstraints, another critical
-    extension) leads nowhere. Left to the caller: the validity of ``signer``, revocation, and whether the anchor was
-    granted. Raises ValueError when ``signer`` is no certificate, or has such a constraint.
+    extension) or made for other purposes leads nowhere. Left to the caller: the validity and purpose of ``signer``,
+    revocation, and whether the anchor was granted. Raises ValueError when ``signer`` is no certificate, or when it, or
+    every anchor it leads to, has such a constraint.
     """
     candidates = _candidates(others, at)
     found: list[Path] = []
@@ -71,7 +84,26 @@ def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at:
             if der not in seen and _issued(last, certificate, len(below)):
                 seen.add(der)
                 front.append((*below, certificate))
-    return tuple(found)
+    usable = tuple(path for path in found if _may_issue(parsed(path.anchor.certificate)))
+    if found and not usable:  # a constraint of an anchor counts like that of any CA (RFC 5937 §3.2)
+        raise ValueError("the anchor has a constraint that is not understood")
+    return usable
+
+
+def signs(certificate: x509.Certificate) -> bool:
+    """Is it the certificate of somebody who signs: no CA, and not made for other purposes alone (RFC 5280 §4.2.1.12)?
+
+    Raises ValueError for extensions that cannot be read.
+    """
+    try:
+        ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        ca = False
+    return not ca and _has_purpose(certificate)
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    return _understood(certificate) and _has_purpose(certificate)
 
 
 def _candidates(others: Iterable[bytes], at: datetime) -> list[x509.Certificate]:
@@ -80,7 +112,7 @@ def _candidates(others: Iterable[bytes], at: datetime) -> list[x509.Certificate]
         try:
             certificate = x509.load_der_x509_certificate(der)
             in_force = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-            usable = in_force and is_ca(certificate) and _understood(certificate)
+            usable = in_force and is_ca(certificate) and _may_issue(certificate)
         except ValueError:  # the sender may add any bytes
             continue
         if usable:
@@ -96,6 +128,14 @@ def _understood(certificate: x509.Certificate) -> bool:
         extension.oid == ExtensionOID.NAME_CONSTRAINTS or (extension.critical and extension.oid not in _PROCESSED)
         for extension in certificate.extensions
     )
+
+
+def _has_purpose(certificate: x509.Certificate) -> bool:
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return not _SIGNING.isdisjoint(named)
 
 
 def _issued(subject: x509.Certificate, issuer: x509.Certificate, below: int) -> bool:

@@ -26,10 +26,15 @@ from mailbot.signatures.trust.keys import WEAK_DIGESTS, signed_by
 _READABLE = frozenset(
     {ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.CRL_NUMBER, ExtensionOID.ISSUING_DISTRIBUTION_POINT}
 )
-"""Critical extensions of a CRL we understand; a CRL with another one (a delta, for example) is not used."""
-
+"""Critical extensions of a CRL we understand; a CRL with another one is not used."""
+_SLOW_CLOCK = timedelta(hours=1)
+"""How far the clock of a CA may be ahead of ours."""
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class _FromTheFutureError(Exception):
+    """A statement dated later than now."""
 
 
 class Status(StrEnum):
@@ -63,9 +68,13 @@ class _Statement:
 
 
 class RevocationStore:
-    """The files of ``revocation/``: name → bytes. Never raises over their content: see ``problems``."""
+    """The files of ``revocation/``: name → bytes. Never raises over their content: see ``problems``.
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    ``now`` (aware; default: the clock): what says that it was made later is not used. It would hide every newer word.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], now: datetime | None = None) -> None:
+        self._latest = (now or datetime.now(UTC)) + _SLOW_CLOCK
         self.problems: list[str] = []
         self.crls: dict[str, x509.CertificateRevocationList] = {}
         self._by_issuer: defaultdict[x509.Name, list[str]] = defaultdict(list)
@@ -76,6 +85,8 @@ class RevocationStore:
                 self._add(name, data)
             except ValueError as error:
                 self.problems.append(f"{name}: is no CRL or OCSP response ({error}); mend: mailbot trust update")
+            except _FromTheFutureError as error:
+                self.problems.append(f"{name}: is dated {error}, later than now; mend: set the clock, or remove it")
 
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime, max_age: timedelta
@@ -103,13 +114,19 @@ class RevocationStore:
             response = ocsp.load_der_ocsp_response(data)
             if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
                 raise ValueError(f"the responder said {response.response_status.name}")
-            _ = [*response.responses, *response.certificates]
+            self._check_date(max(single.this_update_utc for single in response.responses))
+            _ = [*response.certificates]
             self._responses[name] = response
         else:
             crl = load_crl(data)
+            self._check_date(crl.last_update_utc)
             _ = [*crl.extensions]
             self.crls[name] = crl
             self._by_issuer[crl.issuer].append(name)
+
+    def _check_date(self, said: datetime) -> None:
+        if said > self._latest:
+            raise _FromTheFutureError(f"{said:%Y-%m-%d %H:%M} UTC")
 
     def _from_crls(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[_Statement]:
         for name in self._by_issuer.get(issuer.subject, ()):
@@ -173,6 +190,10 @@ def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) 
     """Is the certificate in the scope of this CRL (RFC 5280 §5.2.5, §6.3.3 b)? In doubt no, which ends as UNKNOWN."""
     for extension in crl.extensions:
         if extension.critical and extension.oid not in _READABLE:
+            return False
+        if (
+            extension.oid == ExtensionOID.DELTA_CRL_INDICATOR
+        ):  # must be critical (§5.2.4); a CA may err, a delta stays one
             return False
         if not isinstance(extension.value, x509.IssuingDistributionPoint):
             continue

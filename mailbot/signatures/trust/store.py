@@ -57,7 +57,7 @@ def load(directory: Path, now: datetime | None = None) -> TrustStore:
     by_hand, problems = read_folder(directory / "anchors")
     listed = _read_lists(directory, [a.certificate for a in by_hand if Role.LOTL in a.roles], now or datetime.now(UTC))
     files, unread = _revocation_files(directory / "revocation")
-    revocation = RevocationStore(files)
+    revocation = RevocationStore(files, now)
     anchors = (*(a for a in by_hand if Role.LOTL not in a.roles), *listed.anchors)
     empty = () if anchors else (f"{directory}: nobody is trusted; mend: mailbot trust update, or fill anchors/",)
     return TrustStore(

@@ -168,11 +168,11 @@ def uncovered(document: Document, signature: etree._Element, references: Iterabl
     """What in the file is neither signed nor part of the signature's own frame."""
     signed = [r.element for r in references if r.element is not None]
     left = [f"ds:{_local(part)}" for part in signature.iterchildren("*") if not _is_frame(part, signed)]
+    if not any(r.whole for r in references):  # an xml-stylesheet may show another text than the signed one
+        left += [
+            f"instrukcja {i.target}" for i in _beside(document.root) if isinstance(i, etree._ProcessingInstruction)
+        ]
     if any(r.target is Target.DOCUMENT for r in references):
-        if not any(r.whole for r in references):
-            left += [
-                f"instrukcja {i.target}" for i in _beside(document.root) if isinstance(i, etree._ProcessingInstruction)
-            ]
         return tuple(left)
     for ancestor in signature.iterancestors():
         others = [child for child in ancestor.iterchildren("*") if child.tag != SIGNATURE]

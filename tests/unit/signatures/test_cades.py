@@ -113,6 +113,15 @@ def test_large_content_in_chunks() -> None:
 # --------------------------------------------------------------------------------------------- attacks
 
 
+@pytest.mark.parametrize("second", [octets(b"Zgoda na wszystko"), b"\x24\x80" + octets(b"Zgoda") + b"\0\0", b"\5\0"])
+def test_two_strings_of_content_are_no_document(second: bytes) -> None:
+    """Some readers take the first, others join all of them: nobody knows what was seen."""
+    data = indefinite(cms_writer.write(TEXT, [jan()], ATTACHED), 5)
+    for twice in (octets(TEXT) + second, second + octets(TEXT)):
+        found = one(data.replace(octets(TEXT), twice))
+        assert (found.integrity, found.payload) == (UNREADABLE, None)
+
+
 ATTACKS: dict[str, tuple[Integrity, Scope, str]] = {
     "content-changed": (BROKEN, Scope.NONE, "DOCUMENT_CHANGED"),
     "content-changed-attached": (BROKEN, Scope.NONE, "DOCUMENT_CHANGED"),
