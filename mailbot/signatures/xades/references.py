@@ -96,7 +96,7 @@ def _check(
     if uri == "" or (uri is not None and uri.startswith("#")):
         element = _resolve(document, uri)
         target = _target(document, signature, element, kind, properties)
-        own = document.signatures.index(signature) if target is Target.DOCUMENT else None
+        own = signature if target is Target.DOCUMENT else None
         octets = transforms.apply(chain, Nodes(element, whole=uri == "", own=own))
         return Reference(target, element, octets, name, _same(name, octets, wanted), whole=uri == "")
     return _detached(uri or "", chain, name, wanted, files)
