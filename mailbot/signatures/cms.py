@@ -20,8 +20,8 @@ from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication
 _SEQUENCE = b"\x30"
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
-MAX_PART = 2_000_000
-"""Octets of the certificates and of all SignerInfos, each: a signed CRL of Adobe may have 1 MB."""
+MAX_PART = 12_000_000
+"""Octets of the certificates and of all SignerInfos, each: CRLs of several CAs are put there for years to come."""
 
 Digests = Callable[[str], bytes]
 """Hash name to digest of the content."""

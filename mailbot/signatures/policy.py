@@ -46,6 +46,8 @@ _CONTAINER = frozenset({"container", "too_big"})
 """Flags of ``verify`` for unsigned files that are not opened."""
 _LOCKED = frozenset({"ENCRYPTED", "ZIP_ENCRYPTED", "ASIC_NESTED"})
 """Codes of the format modules for a PDF or a container that nobody can read without a key or more unpacking."""
+_DOUBTS_OF_SCOPE = {str(code): code for code in (Code.SEVERAL_SIGNATURES, Code.ADDED_ON_THE_WAY)}
+"""Codes of the format modules for a signature that does not cover the file alone, through no fault of the signer."""
 _DIGESTS = frozenset({"sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"})
 _SCHEMES = re.compile(r"rsa|rsa-pss|rsa-[0-9]{3,5}|ecdsa|ecdsa-[a-z0-9-]+")
 
@@ -163,8 +165,8 @@ def _form(evidence: Evidence) -> Iterator[_Finding]:
         yield _finding(Code.ENCRYPTED if locked else Code.SIGNATURE_UNREADABLE, evidence)
     elif evidence.certificate is None:
         yield _finding(Code.CERTIFICATE_MISSING, evidence)
-    elif evidence.failure is not None and evidence.failure.code == Code.SEVERAL_SIGNATURES:
-        yield _finding(Code.SEVERAL_SIGNATURES, evidence)
+    elif evidence.failure is not None and evidence.failure.code in _DOUBTS_OF_SCOPE:
+        yield _finding(_DOUBTS_OF_SCOPE[evidence.failure.code], evidence)
     elif evidence.scope is not Scope.FULL or evidence.uncovered:
         yield _finding(Code.NOT_WHOLE_FILE, evidence)
     elif evidence.failure is not None or evidence.sub_indication is not None:

@@ -24,6 +24,7 @@ class Code(StrEnum):
     SIGNATURE_WRONG = "SIGNATURE_WRONG"
     SIGNATURE_UNREADABLE = "SIGNATURE_UNREADABLE"
     NOT_WHOLE_FILE = "NOT_WHOLE_FILE"
+    ADDED_ON_THE_WAY = "ADDED_ON_THE_WAY"
     SEVERAL_SIGNATURES = "SEVERAL_SIGNATURES"
     CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
@@ -72,6 +73,9 @@ MEANINGS: Mapping[Code, Meaning] = {
         _MANUAL, _Sub.FORMAT_FAILURE, "Nie udało się odczytać podpisu. Sprawdź plik w innym programie."
     ),
     Code.NOT_WHOLE_FILE: Meaning(_REJECT, _Sub.SIG_CONSTRAINTS_FAILURE, "Podpis nie obejmuje całej treści pliku."),
+    Code.ADDED_ON_THE_WAY: Meaning(
+        _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Do podpisanego pliku coś dodano, być może po drodze. Obejrzyj plik."
+    ),
     Code.SEVERAL_SIGNATURES: Meaning(
         _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek."
     ),

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from fixtures.signing import cms, cms_writer
 from fixtures.signing.certificates import Profile, issue, name, qc_statements
 from fixtures.signing.cms_writer import CmsStyle
-from fixtures.signing.der import element, indefinite, octets
+from fixtures.signing.der import ObjectId, children, element, indefinite, octets, sequence
 from fixtures.signing.keys import KeyKind, sign
 from fixtures.signing.people import ANNA, JAN
 from fixtures.signing.pki import Pki, Signer
@@ -108,6 +108,18 @@ def test_large_content_in_chunks() -> None:
     streamed = indefinite(data, 5).replace(whole, b"\x24\x80" + pieces + b"\0\0")
     assert len(streamed) != len(data)
     assert one(streamed).payload == content
+
+
+def test_revocation_lists_of_megabytes_inside() -> None:
+    """Programs for archives put the CRL of every CA beside the signature (RFC 5126 §6.3.4)."""
+    head, body = children(cms_writer.write(TEXT, [jan()], ATTACHED))
+    *parts, infos = children(children(body)[0])
+    kept = element(0x31, pki().crl("qualified", "big") * 3)
+    attribute = sequence(ObjectId("1.2.840.113549.1.9.16.2.24").dump(), kept)
+    info = sequence(*children(children(infos)[0]), element(0xA1, attribute))
+    data = sequence(head, element(0xA0, sequence(*parts, element(0x31, info))))
+    assert len(data) > 3_000_000
+    assert (one(data).integrity, one(data).scope, one(data).payload) == (OK, Scope.FULL, TEXT)
 
 
 # --------------------------------------------------------------------------------------------- attacks

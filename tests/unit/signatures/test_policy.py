@@ -729,6 +729,13 @@ def test_every_code_has_a_meaning_and_a_sentence() -> None:
         assert "—" not in meaning.text_pl, code
 
 
+def test_what_was_added_on_the_way_is_for_a_person(trust: TrustStore) -> None:
+    failure = reasons.reason(Code.ADDED_ON_THE_WAY)
+    given = evidence(PKI.person(), scope=Scope.PARTIAL, failure=failure, uncovered=("bajty 9–12",))
+    report = verdict(trust, given)
+    assert (report.verdict, codes(report), defect(report)) == (Verdict.MANUAL, ["ADDED_ON_THE_WAY"], None)
+
+
 @pytest.mark.parametrize(
     "profile",
     [
