@@ -8,9 +8,11 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -20,6 +22,8 @@ from mailbot.errors import ConfigError
 Tls = Literal["imaps", "starttls", "plain"]
 RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
+Placement = Literal["above", "below"]
+Missing = Literal["dkim", "none"]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -31,6 +35,13 @@ class DatabaseSettings:
     url: str = _doc(
         "SQLAlchemy URL: sqlite:///FILE, or postgresql+psycopg://… beyond one machine", "sqlite:///mailbot.db"
     )
+    connect_seconds: int = _doc("longest wait for a new connection (PostgreSQL)", 5)
+    lock_seconds: int = _doc("longest wait for what somebody else has locked; then mail is answered 4xx", 10)
+    statement_seconds: int = _doc("longest statement (PostgreSQL)", 60)
+    idle_seconds: int = _doc(
+        "the server ends a transaction that says nothing for this long: who vanished holds no lock (PostgreSQL)", 30
+    )
+    peer_seconds: int = _doc("a connection whose other end is silent is dead after this (PostgreSQL over TCP)", 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,9 @@ class HelpdeskSettings:
         ("pomoc.informatyczna@mf.gov.pl",),
     )
     name: str = _doc("display name in the From of our mails", "Help Desk SISC")
+    subject_tags: tuple[str, ...] = _doc(
+        'what our own mail gateway puts in front of subjects ("[EXTERNAL]"): taken off before a subject is compared', ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +66,32 @@ class TicketSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationSettings:
-    authserv_id: str = _doc(
-        "authserv-id of our own MX: only its Authentication-Results count (RFC 8601); empty: none do", ""
+    authserv_id: str | tuple[str, ...] = _doc(
+        "authserv-id of our own MX, or a list: only its Authentication-Results count (RFC 8601), a job's id "
+        'behind "/" aside; "none": fields without one, as Exchange Online writes them; empty: none count (docs/mx.md)',
+        "",
+    )
+    received_by: tuple[str, ...] = _doc(
+        'our own hosts as they stand behind "by" in Received, from the top to the one that took the mail from outside; '
+        "* and ? allowed, each stands for one line or more in a row; empty: one of authserv_id",
+        (),
+    )
+    placement: Placement = _doc(
+        "above: our fields stand above the Received line of that last host; below: also directly under it, as rspamd "
+        "writes them, in an unbroken run of Authentication-Results, Received-SPF and X- fields",
+        "above",
+    )
+    strips_foreign: bool = _doc("our MX removes Authentication-Results of its name that a sender wrote", False)
+    missing: Missing = _doc(
+        "where no field counts: dkim: the signature itself is checked; none: nobody is proven", "dkim"
     )
     max_age_days: int = _doc("a Date further than this from the arrival goes to a person (replay)", 7)
+
+    @property
+    def authserv_ids(self) -> tuple[str, ...]:
+        """The names as written, without a job's id."""
+        written = self.authserv_id.split(",") if isinstance(self.authserv_id, str) else self.authserv_id
+        return tuple(name.partition("/")[0].strip() for name in written if name.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +103,11 @@ class ListenerSettings:
     hostname: str = _doc("name in the greeting", "mailbot.localhost")
     max_size: int = _doc("largest message taken, octets (SIZE, RFC 1870)", 36_700_160)
     max_connections: int = _doc("connections at once; one more is answered 421", 100)
+    idle_seconds: float = _doc(
+        "a client silent for so long is disconnected; after 10 s while more than half of the connections are taken",
+        300.0,
+    )
+    data_seconds: float = _doc("longest time for the octets of one message", 600.0)
     tls_certificate: str = _doc("PEM file; with tls_key STARTTLS is offered", "")
     tls_key: str = _doc("PEM file", "")
 
@@ -87,6 +128,26 @@ class ImapSettings:
     poll_seconds: int = _doc("search at least this often, IDLE or not", 300)
     timeout_seconds: float = _doc("time-out of every command", 60.0)
     max_size: int = _doc("a message larger than this is noted for a person, not fetched; octets", 36_700_160)
+    since: str = _doc(
+        "messages that arrived before this day (2026-11-01) stay where they are, untaken; empty: none", ""
+    )
+    claim_folder: str = _doc(
+        "folder that says which installation reads the mailbox, so that no second one does; empty: none", "mailbot"
+    )
+
+    @property
+    def mailbox(self) -> str:
+        """What the tables and the metrics call it."""
+        return self.mailbox_of(self.folder)
+
+    def mailbox_of(self, folder: str) -> str:
+        """The same of another folder."""
+        return f"{self.user}@{self.host}/{folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    oldest_days: int = _doc("mail that arrived more days ago when it is decided goes to a person, whatever it asks", 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +171,11 @@ class WebSettings:
     behind_tls: bool = _doc("the page is served over HTTPS (by a proxy): sends HSTS and Secure cookies", True)
     trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
     attempts_per_minute: int = _doc("requests of one client to activation pages per minute", 20)
+    connections: int = _doc(
+        "connections at once; for one more the oldest goes whose request is not complete, or it is answered 503", 256
+    )
+    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    request_seconds: float = _doc("a connection whose request is not complete after this is cut", 10.0)
     metrics: tuple[str, ...] = _doc(
         "networks whose programs may read /metrics directly, never through a proxy; empty: nobody",
         ("127.0.0.0/8", "::1/128"),
@@ -173,7 +239,11 @@ class WorkerSettings:
     batch: int = _doc("messages decided in one transaction", 50)
     lease_seconds: int = _doc("a leased row falls back to the queue after this", 120)
     processes: int = _doc("processes that understand mails, each on a core of its own; 0: a thread instead", 1)
-    attempts: int = _doc("tries before a row is buried for a person", 5)
+    deadline_seconds: float = _doc(
+        "longest that a process may take to understand a batch, or a mail alone (at most half of lease_seconds)", 25.0
+    )
+    memory_mb: int = _doc("address space of such a process, in megabytes: one mail of 35 MB needs 250", 1500)
+    attempts: int = _doc("tries before a message that cannot be read or recorded goes to a person unread", 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +257,7 @@ class Settings:
     smtp: ListenerSettings = ListenerSettings()
     lmtp: ListenerSettings = ListenerSettings(authentication="headers")
     imap: ImapSettings = ImapSettings()
+    intake: IntakeSettings = IntakeSettings()
     delivery: DeliverySettings = DeliverySettings()
     web: WebSettings = WebSettings()
     activation: ActivationSettings = ActivationSettings()
@@ -229,6 +300,11 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     return settings
 
 
+def in_environment(environment: Mapping[str, str]) -> bool:
+    """Whether the environment sets anything."""
+    return any(_from_environment(section.name, environment) for section in fields(Settings))
+
+
 def _from_environment(section: str, environment: Mapping[str, str]) -> dict[str, str]:
     prefix = f"MAILBOT_{section.upper()}_"
     return {key[len(prefix) :].lower(): value for key, value in environment.items() if key.startswith(prefix)}
@@ -255,8 +331,8 @@ def _convert(hint: Any, value: Any) -> Any:
         if value not in get_args(hint):
             raise ValueError(f"{value!r} is not allowed; mend: one of {', '.join(map(str, get_args(hint)))}")
         return value
-    if origin in (Union, UnionType):  # pragma: no cover - no such setting today
-        raise ValueError("unsupported type")
+    if origin in (Union, UnionType):  # a text or a list of them
+        return value if isinstance(value, str) else _convert(tuple[str, ...], value)
     if hint is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if origin is tuple:
@@ -269,6 +345,8 @@ def _convert(hint: Any, value: Any) -> Any:
             return hint(value)
         except ValueError:
             raise ValueError(f"{value!r} is not a number; mend: write digits") from None
+    if hint is str and isinstance(value, date):  # TOML has days of its own
+        return value.isoformat()
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
@@ -276,20 +354,41 @@ def _convert(hint: Any, value: Any) -> Any:
     return value
 
 
+_POSITIVE = {
+    "connections",
+    "connections_per_client",
+    "request_seconds",
+    "max_connections",
+    "idle_seconds",
+    "data_seconds",
+}
+
+
 def _contradictions(settings: Settings, where: str) -> list[str]:
-    found = []
+    found = _risky_tags(settings.helpdesk, where)
+    found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
+    found += _of_the_intake(settings, where)
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
         found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
+    found += _endless(settings.database, where)
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
     if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
         found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
+    if settings.worker.deadline_seconds <= 0 or settings.worker.memory_mb < 500:
+        found.append(f"{where}: [worker] memory_mb: some seconds and 500 are the least; mend: leave the defaults")
     if settings.rules.reload_seconds < 0:
         found.append(f"{where}: [rules] reload_seconds: is negative; mend: write 5, or 0 for never")
+    found += [
+        f"{where}: [{section.name}] {name}: must be more than 0; mend: leave the default"
+        for section in fields(settings)
+        for name in _POSITIVE & {f.name for f in fields(getattr(settings, section.name))}
+        if getattr(getattr(settings, section.name), name) <= 0
+    ]
     for network in settings.web.metrics:
         try:
             ipaddress.ip_network(network)
@@ -300,6 +399,54 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         if bool(listener.tls_certificate) != bool(listener.tls_key):
             found.append(f"{where}: [{name}] tls_key: goes with tls_certificate; mend: set both or none")
     return found
+
+
+def _risky_tags(helpdesk: HelpdeskSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [helpdesk] subject_tags: {tag!r} could begin a citizen's own subject; "
+        'mend: with its brackets or colon, as the gateway writes it: "[EXTERNAL]"'
+        for tag in helpdesk.subject_tags
+        if len(tag) < 3 or (tag[0].isalnum() and tag[-1].isalnum())
+    ]
+
+
+def _mx_mistakes(mx: AuthenticationSettings) -> Iterator[str]:
+    """What would believe a sender, or nobody at all."""
+    if mx.placement == "below" and not mx.strips_foreign:
+        yield (
+            "placement: below the line of our MX a sender's own field looks like ours; mend: see that the MX removes "
+            "such fields and write strips_foreign = true, or have it write above and leave placement out (docs/mx.md)"
+        )
+    if "none" in mx.authserv_ids and not mx.received_by:
+        yield 'authserv_id: "none" names no host; mend: name them in received_by (docs/mx.md)'
+    for pattern in mx.received_by:
+        if not re.search(r"[A-Za-z0-9]", pattern):
+            yield f'received_by: {pattern!r} is every host, a sender\'s too; mend: name ours, as "*.mx.urzad.example"'
+
+
+def _endless(database: DatabaseSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [database] {name}: less than a second; mend: leave the default, {value}"
+        for name, value in asdict(DatabaseSettings()).items()
+        if name.endswith("_seconds") and getattr(database, name) < 1
+    ]
+
+
+def _of_the_intake(settings: Settings, where: str) -> list[str]:
+    found = []
+    if settings.imap.since and not _is_day(settings.imap.since):
+        found.append(f"{where}: [imap] since: {settings.imap.since!r} is no day; mend: write 2026-11-01")
+    if not 1 <= settings.intake.oldest_days <= 36_500:
+        found.append(f"{where}: [intake] oldest_days: not a number of days; mend: write 7")
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:

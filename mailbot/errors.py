@@ -3,8 +3,10 @@
 MailbotError
 ├── TemporaryError            trying again later may help (SMTP 4xx, a locked database, DNS time-out)
 │   ├── DatabaseUnavailable
+│   │   └── DatabaseGone      its file was deleted or replaced while we ran: our process must end
 │   ├── MailboxUnavailable    the IMAP server does not answer
 │   ├── ResolverUnavailable   the DNS does not answer
+│   ├── ReadingFailed         the process that understands mails died at a batch or was ended
 │   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
 │   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
@@ -53,12 +55,20 @@ class DatabaseUnavailable(TemporaryError):
     """The database does not answer, is locked or refused the transaction."""
 
 
+class DatabaseGone(DatabaseUnavailable):
+    """The file of the database was deleted, moved or replaced. The process must end, and not start again by itself."""
+
+
 class MailboxUnavailable(TemporaryError):
     """The IMAP server does not answer, cut the connection or refused a command."""
 
 
 class ResolverUnavailable(TemporaryError):
     """The DNS did not answer in time or answered SERVFAIL."""
+
+
+class ReadingFailed(TemporaryError):
+    """The process that understands mails died, or took too long or too much memory: a mail of the batch may be why."""
 
 
 class RelayUnavailable(TemporaryError):

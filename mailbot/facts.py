@@ -53,6 +53,8 @@ class Known:
     """None: the mail names no ticket and answers no mail of ours."""
     maintenance: bool = False
     """A window of a published notice is open."""
+    arrival: str = "fresh"
+    """Word of the fact of that name."""
 
 
 NOTHING = Known()
@@ -121,6 +123,7 @@ def gather(
         csd=("yes" if account and account.csd else "no") if asked and not procedure else "not-asked",
         language=reading.language,
         maintenance="yes" if known.maintenance else "no",
+        arrival=known.arrival,
     )
     return facts, defects
 

@@ -21,6 +21,7 @@ from mailbot.secret import Secret
 from mailbot.storage.schema import imap_cursor, inbox, raw_message
 
 _PURPOSE = "raw message"
+_TOGETHER = 500  # keys in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,21 @@ class Cursor:
     mailbox: str
     uidvalidity: int
     last_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What tells a message without its octets."""
+
+    message_id: str | None
+    size: int | None
+    received_at: datetime
+
+    def same_as(self, other: Trace) -> bool:
+        """Whether both are one message: the Message-ID alone may be used twice by a bad program."""
+        if self.message_id is None or self.message_id != other.message_id:
+            return False
+        return self.size == other.size or self.received_at == other.received_at
 
 
 def delivery_key(message: RawMessage) -> str:
@@ -129,6 +145,29 @@ def stored_whole(connection: Connection, cursor: Cursor, uids: Sequence[int]) ->
     keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in uids}
     found = connection.execute(select(inbox.c.delivery_key, inbox.c.envelope).where(inbox.c.delivery_key.in_(keys)))
     return sorted(keys[row.delivery_key] for row in found if row.envelope.get("note") is None)
+
+
+def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> set[int]:
+    """Those of ``uids`` (of the mailbox and UIDVALIDITY of ``cursor``) that are in the inbox, whole or not."""
+    found: set[int] = set()
+    for start in range(0, len(uids), _TOGETHER):
+        chunk = uids[start : start + _TOGETHER]
+        keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in chunk}
+        there = connection.execute(select(inbox.c.delivery_key).where(inbox.c.delivery_key.in_(keys)))
+        found.update(keys[key] for key in there.scalars())
+    return found
+
+
+def stored_traces(connection: Connection, message_ids: Sequence[str | None]) -> list[Trace]:
+    """What is stored under these Message-IDs; of rows that were understood."""
+    c = inbox.c
+    wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_([i for i in message_ids if i]))
+    return [Trace(*row) for row in connection.execute(wanted)]
+
+
+def digest_stored(connection: Connection, sha256: str) -> bool:
+    """Whether these very octets are in the inbox, from wherever they came."""
+    return connection.execute(select(inbox.c.id).where(inbox.c.sha256 == sha256).limit(1)).first() is not None
 
 
 def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:

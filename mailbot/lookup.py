@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -56,10 +56,12 @@ class Lookup:
         ruleset: Ruleset,
         secret: Secret,
         now: datetime,
+        oldest: timedelta,
     ) -> None:
         self._connection = connection
         self._directory = directory
         self._ruleset = ruleset
+        self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
         self._history = History(connection, [u.identity for u in batch])
         self._secret = secret
@@ -91,7 +93,8 @@ class Lookup:
     def _known(self, u: Understanding, limit: str) -> Known:
         key = login_key(u.sender.address or "")
         stops, thread = self._stops(u, key), self._threads.look(u)
-        known = Known(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance)
+        arrival = "again" if u.again else "old" if u.received_at < self._fresh_from else "fresh"
+        known = Known(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
         asked = login_to_ask(u)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
             return known

@@ -10,6 +10,7 @@ import re
 from mailbot import pesel
 
 _PESEL, _IDSISC, _REMOVED = "[PESEL]", "[IDSISC]", "[usunięto]"
+_MARK = re.compile("|".join(map(re.escape, (_PESEL, _IDSISC, _REMOVED))))
 
 _APART = r"[ \t./_\u00a0\u00ad\u2007\u2009\u200b-\u200d\u202f\u2060\ufeff\u2010-\u2015-]{0,3}"
 """What people, forms and mail programs put between the digits of one number."""
@@ -91,6 +92,11 @@ def mask(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def marks(masked: str) -> list[str]:
+    """What ``mask`` has put into a text, in order, each kind once."""
+    return list(dict.fromkeys(_MARK.findall(masked)))
 
 
 def _without_passwords(text: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import TracebackType
 
 Clock = Callable[[], datetime]
 """Returns the present moment, aware. Passed in everywhere, so that tests own the time."""
@@ -17,9 +19,51 @@ def utc_now() -> datetime:
 
 
 log = logging.getLogger("mailbot")
+_LONGEST = 2000  # characters of one text in a line
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 
 
 def step(name: str, *, level: int = logging.INFO, **detail: str | int | float | bool | None) -> None:
-    """One line of JSON about one step of the flow. ``detail`` holds ids, codes and counts: no names, no texts."""
+    """One line of JSON about one step of the flow. ``detail`` holds ids, codes and counts: no names, no texts.
+
+    Of a text the first line is told (a database puts values into the second), and no address in it.
+    """
     if log.isEnabledFor(level):
-        log.log(level, json.dumps({"step": name, **detail}, ensure_ascii=False, sort_keys=False))
+        told = {key: plain(value) if isinstance(value, str) else value for key, value in detail.items()}
+        log.log(level, json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+
+
+def failure(
+    name: str, error: BaseException, *, level: int = logging.ERROR, **detail: str | int | float | bool | None
+) -> None:
+    """One line about an exception: which kinds led to it and where it was raised. Its text may quote a mail."""
+    step(name, level=level, **detail, kind=kinds(error), at=place(error.__traceback__))
+
+
+def plain(text: str) -> str:
+    """The first line of ``text``, addresses taken out, cut where it is too long."""
+    first = text.partition("\n")[0][:_LONGEST]
+    return _ADDRESS.sub("[address]", first) if "@" in first else first
+
+
+def kinds(error: BaseException) -> str:
+    """The exception's class and those of what caused it: "DatabaseUnavailable < OperationalError"."""
+    return " < ".join(type(each).__name__ for each in _chain(error))
+
+
+def place(trace: TracebackType | None) -> str:
+    """ "module:line" of the innermost frame, behind that of ours which led there: "mailbot.web.app:70 > json:12"."""
+    found: list[tuple[str, int]] = []
+    while trace is not None:
+        found.append((trace.tb_frame.f_globals.get("__name__", "?"), trace.tb_lineno))
+        trace = trace.tb_next
+    ours = [frame for frame in found if frame[0].partition(".")[0] == "mailbot"]
+    return " > ".join(f"{module}:{line}" for module, line in dict.fromkeys(ours[-1:] + found[-1:]))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

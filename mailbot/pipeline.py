@@ -23,6 +23,7 @@ from mailbot.model import (
     Account,
     AuthResult,
     Decision,
+    Duplicate,
     MailKind,
     Outcome,
     Phrase,
@@ -83,7 +84,8 @@ class Pipeline:
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
         """Registry and history for ``weigh``; asked once for a whole batch."""
-        return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now)
+        oldest = timedelta(days=self.settings.intake.oldest_days)
+        return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now, oldest)
 
     def record(
         self, connection: Connection, worker: str, batch: Sequence[tuple[int, Understanding]], now: datetime
@@ -128,7 +130,8 @@ class Pipeline:
         return Letter(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
-            category=decision.category,
+            # That of an old ticket may be gone from the rules: its mails speak of the general one.
+            category=decision.category if decision.category in self.ruleset.categories else facts.GENERAL,
             opened_at=u.received_at,
             promised_at=promised_at,
             now=now,
@@ -179,7 +182,8 @@ class Pipeline:
         if decision.outcome is Outcome.TICKET_UPDATE and known.stops:
             return number.value(known.stops), None  # the word joins the ticket it stopped, and gets no answer
         ticket_id, what = _joined(weighed)
-        if ticket_id is None and decision.outcome in (Outcome.NO_REPLY, Outcome.DUPLICATE):
+        joins = ticket_id is not None
+        if ticket_id is None and _needs_none(weighed):
             rows.bounced(connection, u.bounced, inbox_id, now)
             return None, None  # a machine wrote it: the inbox row says so, no ticket number is spent
         clocks = self.clocks(decision, u.received_at)
@@ -189,9 +193,9 @@ class Pipeline:
         else:
             service, language = self.ruleset.service_of(decision.category), weighed.reading.language
             ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now)
-        letter = self.letter(weighed, number.spell(ticket_id), clocks, now)
+        letter = replace(self.letter(weighed, number.spell(ticket_id), clocks, now), joins=joins)
         last_try = min(letter.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
-        for ordinal, kind in enumerate(decision.mails, start=1):
+        for place, kind in enumerate(decision.mails, start=1):
             mail = self.writer.outgoing(kind, letter)
             if kind is MailKind.T5:
                 refusal = self.settings.refusal
@@ -199,8 +203,15 @@ class Pipeline:
                 mail = replace(mail, delay_seconds=round(wait * 60))
             elif kind is MailKind.T2B:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
-            rows.mail(ticket_id, ordinal, mail, last_try, now)
+            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now)
         return ticket_id, letter
+
+
+def _needs_none(weighed: Weighed) -> bool:
+    """A machine's mail, or a copy of one. What a rule calls a repeat although nothing like it came before needs one:
+    a person wrote it, and nobody would ever see it."""
+    outcome, seen = weighed.decision.outcome, weighed.found.seen
+    return outcome is Outcome.NO_REPLY or (outcome is Outcome.DUPLICATE and seen.duplicate is not Duplicate.NO)
 
 
 def _joined(weighed: Weighed) -> tuple[int | None, str]:

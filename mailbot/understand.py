@@ -5,6 +5,10 @@ It needs no rules, so it may run in a process of its own that never sees their f
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mailbot.address import normalise
@@ -15,6 +19,7 @@ from mailbot.model import (
     AuthResult,
     Checked,
     Defect,
+    Envelope,
     Identity,
     InboundMessage,
     Phrase,
@@ -38,6 +43,12 @@ from mailbot.tickets import bounce, hold
 from mailbot.tickets.history import identify
 
 _EMPTY = Request(None, (), None, ())
+_SIDE_BY_SIDE = 64  # threads
+_STUB = re.compile(r"^Retrieval using the \w+ protocol failed for the following message", re.IGNORECASE)
+_STUB_TEXT = re.compile(
+    r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
+)
+"""What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
 _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
@@ -50,31 +61,49 @@ class Understander:
     secret: Secret
     resolver: Resolver
 
+    def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
+        """``understand`` for each, in order, side by side: a mail whose sender's DNS is slow holds up the others for no
+        longer than ``Budget`` lets it, however many there are."""
+        if len(batch) < 2:
+            return [self.understand(raw) for raw in batch]
+        with ThreadPoolExecutor(min(len(batch), _SIDE_BY_SIDE)) as threads:
+            return list(threads.map(self.understand, batch))
+
     def understand(self, raw: RawMessage) -> Understanding:
-        """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
+        """Read a message: whatever cannot be read is damage, and damage goes to a person. Raises MemoryError alone,
+        which may be another mail's doing."""
         too_large = len(raw.raw) > MESSAGE_MAX
         try:
-            message = parse(raw.raw, raw.envelope, self._own_addresses)
+            message = self._parse(raw.raw, raw.envelope)
             if too_large:
                 message = self._beginning(raw) or message
             if raw.envelope.note:  # these bytes are not the whole message
                 message = replace(message, damage=(*message.damage, raw.envelope.note))
-            sender = self._authenticate(raw, message)
+            if (why := _not_delivered(raw, message)) is not None:
+                return unread(raw, why)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
+            request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            sender = self._authenticate(raw, message, request)
             return Understanding(
                 received_at=raw.received_at,
                 message=message,
                 sender=sender,
                 subject=kind,
-                request=phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY,
+                request=request,
                 identity=identify(message, sender, raw.sha256),
                 bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
                 stops=hold.asked_to_stop(message, kind),
                 checked=_first_look(message, too_large=too_large),
+                again=raw.envelope.again,
             )
+        except MemoryError:
+            raise
         except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
-            return _not_understood(raw, error)
+            return unread(raw, f"not understood: {error!r}")
+
+    def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
+        return parse(octets, envelope, self._own_addresses, self.settings.helpdesk.subject_tags)
 
     @property
     def _own_addresses(self) -> frozenset[str]:
@@ -89,28 +118,57 @@ class Understander:
         nothing is granted on a part.
         """
         whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]
-        message = parse(whole_lines, raw.envelope, self._own_addresses)
+        message = self._parse(whole_lines, raw.envelope)
         asked = phrase.read(message.text, attachments=True).phrase
         return message if message.attachments and not message.damage and asked is Phrase.B else None
 
-    def _authenticate(self, raw: RawMessage, message: InboundMessage) -> Sender:
+    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         settings = self.settings
         road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
         return authenticate(
             raw,
             message,
             road=road.get(raw.envelope.source, "headers"),
-            authserv_id=settings.authentication.authserv_id,
+            settings=settings.authentication,
             resolver=self.resolver,
-            max_age_days=settings.authentication.max_age_days,
+            strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
 
 
-def _not_understood(raw: RawMessage, error: Exception) -> Understanding:
-    message = InboundMessage((), "", None, (), (), None, "", "", damage=(f"not understood: {error!r}",))
+def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
+    """Why these octets are no mail of anybody: the server had none to give, or wrote a note in its place. None: a mail.
+
+    Nobody is pretended to have written it, so it is no matter of security.
+    """
+    if not message.headers:
+        return raw.envelope.note or "the message has no header" if raw.raw.strip() else "the message is empty"
+    received = raw.envelope.source is not Source.IMAP or message.all("received")
+    no_address = not any(b"@" in value for value in message.all("from"))
+    if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
+        return "the server could not retrieve the message and wrote a note in its place"
+    return None
+
+
+def unread(raw: RawMessage, why: str) -> Understanding:
+    """A message of which nothing is known but that it came: a person has to read it.
+
+    Two of them are never the same message, but where the very same delivery comes twice.
+    """
+    place = raw.envelope
+    identity = f"{raw.sha256} {place.mailbox} {place.uidvalidity} {place.uid}"
+    digest = hashlib.sha256(identity.encode()).hexdigest() if place.uid is not None else raw.sha256
+    message = InboundMessage((), "", None, (), (), None, "", "", damage=(why,))
     sender = Sender(None, None, Authentication(AuthResult.NONE, "not understood"))
-    identity = Identity(f"sha256:{raw.sha256}", raw.sha256)
-    return Understanding(raw.received_at, message, sender, Subject(SubjectClass.OTHER, ""), _EMPTY, identity)
+    subject_of_nothing = Subject(SubjectClass.OTHER, "")
+    return Understanding(
+        raw.received_at,
+        message,
+        sender,
+        subject_of_nothing,
+        _EMPTY,
+        Identity(f"sha256:{digest}", digest),
+        again=raw.envelope.again,
+    )
 
 
 def _first_look(message: InboundMessage, *, too_large: bool) -> Checked:

@@ -11,11 +11,16 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
 
 _DATE = b'"02-Mar-2026 08:30:00 +0100"'
 _CAPABILITIES = "IMAP4rev1 SASL-IR IDLE MOVE UIDPLUS"
+
+
+_open: ContextVar[str] = ContextVar("open", default='"INBOX"')
+"""The folder that a connection, which is served by a task of its own, has opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,14 @@ class Say:
     then: Literal["go on", "cut", "hang", "answer"] = "go on"
     before: Callable[[], None] = lambda: None
     """Called first: the mailbox changes at exactly this point of the dialogue."""
+
+
+async def _literals(command: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:
+    """The literals of a command that ends with one, each asked for (RFC 3501 §4.3)."""
+    while match := re.search(r"\{(\d+)\}$", command):
+        writer.write(b"+ go on\r\n")
+        yield await reader.readexactly(int(match[1]))
+        command = (await reader.readline()).decode().rstrip("\r\n")
 
 
 @dataclass
@@ -42,11 +55,19 @@ class FakeImap:
     folders: set[str] = field(default_factory=lambda: {'"INBOX"'})
     sizes: dict[int, int] = field(default_factory=dict)
     """UID → the size it claims, where that is a lie."""
+    dates: dict[int, bytes] = field(default_factory=dict)
+    """UID → its INTERNALDATE, quoted, where that is not the usual one."""
     commands: list[str] = field(default_factory=list)
     """Every command without its tag."""
     moved: list[int] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    literals: list[bytes] = field(default_factory=list)
+    """What LOGIN sent as literals."""
+    others: dict[str, list[bytes]] = field(default_factory=dict)
+    """Folder → messages put there by APPEND; their UIDs are 1, 2, …"""
+    uid_sets: Callable[[list[int]], list[int]] = lambda uids: uids
+    """What SEARCH makes of the UIDs it found."""
     _idlers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def asked(self, start: str) -> list[str]:
@@ -121,6 +142,14 @@ class FakeImap:
             await writer.drain()
             await writer.start_tls(self.tls)
             return
+        elif word == "LOGIN":
+            self.literals += [part async for part in _literals(command, reader, writer)]
+        elif word == "APPEND":
+            (message,) = [part async for part in _literals(command, reader, writer)]
+            self.others.setdefault(rest[0], []).append(message)
+        elif word == "STATUS" and rest[0] not in self.folders:
+            writer.write(f"{tag} NO no such folder\r\n".encode())
+            return
         elif word == "CREATE":
             self.folders.add(rest[0])
         elif word == "UID" and rest[0] == "MOVE" and rest[2] not in self.folders:
@@ -136,14 +165,24 @@ class FakeImap:
         if word == "CAPABILITY":
             yield f"* CAPABILITY {self.capabilities}\r\n".encode()
         elif word == "SELECT":
-            yield b"* FLAGS (\\Seen)\r\n* %d EXISTS\r\n" % len(self.messages)
+            _open.set(rest[0])
+            yield b"* FLAGS (\\Seen)\r\n* %d EXISTS\r\n" % len(self._messages)
             yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % self.uidvalidity
+        elif word == "NAMESPACE":
+            yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+        elif word == "STATUS":
+            count = len(self.others.get(rest[0], ()))
+            yield f"* STATUS {rest[0]} (MESSAGES {count} UIDNEXT {count + 1})\r\n".encode()
+        elif word == "EXAMINE":
+            _open.set(rest[0])
+            yield b"* %d EXISTS\r\n" % len(self._messages)
+            yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % (1 if rest[0] in self.others else self.uidvalidity)
         elif word == "UID" and rest[0] == "SEARCH":
-            uids = self._named(rest[2], star=True)
+            uids = self.uid_sets(self._named(rest[2], star=True))
             yield b"* SEARCH" + b"".join(b" %d" % uid for uid in uids) + b"\r\n"
         elif word == "UID" and rest[0] == "MOVE":
             for uid in self._named(rest[1]):
-                del self.messages[uid]
+                self.others.setdefault(rest[2], []).append(self.messages.pop(uid))
                 self.moved.append(uid)
                 yield b"* 1 EXPUNGE\r\n"
         elif word == "UID" and rest[0] == "FETCH":
@@ -151,14 +190,26 @@ class FakeImap:
                 yield self._fetched(number, uid, " ".join(rest[2:]))
 
     def _fetched(self, number: int, uid: int, items: str) -> bytes:
-        raw = self.messages[uid]
+        raw = self._messages[uid]
         if "SIZE" in items:
             size = self.sizes.get(uid, len(raw))
-            return b"* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE %s)\r\n" % (number, uid, size, _DATE)
+            date = self.dates.get(uid, _DATE)
+            known = b"UID %d RFC822.SIZE %d INTERNALDATE %s" % (uid, size, date)
+            if "MESSAGE-ID" in items:
+                found = re.findall(rb"(?im)^Message-ID:.*\r\n", raw)
+                field = b"".join(found) + b"\r\n"
+                known += b" BODY[HEADER.FIELDS (MESSAGE-ID)] {%d}\r\n%s" % (len(field), field)
+            return b"* %d FETCH (%s)\r\n" % (number, known)
         header = "HEADER" in items
         body = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if header else raw
         name = b"BODY[HEADER]" if header else b"BODY[]"
         return b"* %d FETCH (FLAGS (\\Recent) UID %d %s {%d}\r\n%s)\r\n" % (number, uid, name, len(body), body)
+
+    @property
+    def _messages(self) -> dict[int, bytes]:
+        """Those of the folder that this connection has opened."""
+        other = self.others.get(_open.get())
+        return self.messages if other is None else dict(enumerate(other, start=1))
 
     def _named(self, uid_set: str, *, star: bool = False) -> list[int]:
         """As RFC 3501 says, "n:*" names the last message even when its UID is below n."""
@@ -167,8 +218,8 @@ class FakeImap:
             match = re.fullmatch(r"(\d+)(?::(\d+|\*))?", part)
             assert match is not None, uid_set
             first = int(match[1])
-            last = max(self.messages, default=0) if match[2] == "*" else int(match[2] or first)
+            last = max(self._messages, default=0) if match[2] == "*" else int(match[2] or first)
             found.update(range(min(first, last), max(first, last) + 1) if not star or match[2] != "*" else ())
-            if star and match[2] == "*" and self.messages:
-                found.update(uid for uid in self.messages if uid >= first or uid == last)
-        return sorted(found & self.messages.keys())
+            if star and match[2] == "*" and self._messages:
+                found.update(uid for uid in self._messages if uid >= first or uid == last)
+        return sorted(found & self._messages.keys())

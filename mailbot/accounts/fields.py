@@ -56,8 +56,14 @@ def namesakes(one: Account, other: Account) -> bool:
     """Whether two accounts with different logins may be of people whom name and birth year do not tell apart."""
     if one.login == other.login or one.birth_year != other.birth_year:
         return False
-    return _folded(one.surname) == _folded(other.surname) and _folded(one.given)[:1] == _folded(other.given)[:1]
+    return folded(one.surname) == folded(other.surname) and folded(one.given)[:1] == folded(other.given)[:1]
 
 
-def _folded(name: str) -> list[str]:
+def folded(name: str) -> list[str]:
+    """The words of a name as ``namesakes`` compares them."""
     return [fold(word) for word in name.replace("-", " ").split()]
+
+
+def surname_key(surname: str) -> str:
+    """What the surnames of namesakes share: by it and the birth year the registry finds them."""
+    return " ".join(folded(surname))

@@ -217,7 +217,7 @@ def _upsert(dialect: str, form: Format) -> Executable:
     """Insert, or renew what the file has a column for: a file without status must not unblock anybody."""
     statement = sqlite.insert(account) if dialect == "sqlite" else postgresql.insert(account)
     new = statement.excluded
-    always = ("login", "given", "surname", "birth_year")
+    always = ("login", "given", "surname", "surname_key", "birth_year")
     renewed = {name: new[name] for name in (*always, *(c for c in ("scope", "csd", "status") if c in form.columns))}
     kept = {name: func.coalesce(new[name], account.c[name]) for name in ("sex", "pesel_hash")}
     return statement.on_conflict_do_update(index_elements=["login_key"], set_=renewed | kept)

@@ -88,6 +88,7 @@ def column_values(account: Account) -> Row:
         "login_key": address.login_key(account.login),
         "given": account.given,
         "surname": account.surname,
+        "surname_key": fields.surname_key(account.surname),
         "birth_year": account.birth_year,
         "sex": account.sex,
         "pesel_hash": account.pesel_hash,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 
 from mailbot import address
-from mailbot.accounts.fields import namesakes
+from mailbot.accounts.fields import namesakes, surname_key
 from mailbot.model import Account, AccountStatus
 from mailbot.storage.schema import account
 
@@ -25,7 +25,7 @@ _COLUMNS = (
     account.c.csd,
     account.c.status,
 )
-_birth_year = account.c.birth_year
+_birth_year, _surname_key = account.c.birth_year, account.c.surname_key
 
 
 class SqlDirectory:
@@ -43,8 +43,8 @@ class SqlDirectory:
 
     def has_namesake(self, connection: Connection, account: Account) -> bool:
         """See Directory.has_namesake."""
-        same_year = select(*_COLUMNS).where(_birth_year == account.birth_year)
-        rows = connection.execute(same_year).mappings()
+        alike = (_birth_year == account.birth_year, _surname_key == surname_key(account.surname))
+        rows = connection.execute(select(*_COLUMNS).where(*alike)).mappings()
         return any(namesakes(account, _account(row)) for row in rows)
 
     def set_emergency_password(

@@ -8,7 +8,7 @@ import click
 
 from mailbot import __version__
 from mailbot.cli.later import Later
-from mailbot.errors import MailbotError, TemporaryError
+from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
 
@@ -26,6 +26,7 @@ _COMMANDS = {
     "queue": "queue",
     "outbox": "queue",
     "inject": "queue",
+    "reconcile": "reconcile",
     "doctor": "doctor",
 }
 """Command → its module."""
@@ -45,4 +46,6 @@ def main() -> None:
         cli()
     except MailbotError as error:
         click.echo(f"mailbot: {error.reason}", err=True)
-        sys.exit(EX_TEMPFAIL if isinstance(error, TemporaryError) else EX_CONFIG)
+        # Started again at once it would begin an empty database where the other one was.
+        again = isinstance(error, TemporaryError) and not isinstance(error, DatabaseGone)
+        sys.exit(EX_TEMPFAIL if again else EX_CONFIG)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot import secret
 from mailbot.accounts.directory import Directory
@@ -13,14 +18,15 @@ from mailbot.address import domain
 from mailbot.cli.places import rules_directory as rules_directory
 from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
+from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
-from mailbot.observe import Clock, utc_now
+from mailbot.observe import Clock, plain, utc_now
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.sender.resolver import DnsResolver, Resolver
+from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.storage.engine import Database, connect, migrate
 from mailbot.understand import Understander
 
@@ -59,7 +65,7 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
 
 def understander(chosen: Settings) -> Understander:
     """For a process that only understands: no database, and no rules, whose folder may just be refused."""
-    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), DnsResolver())
+    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), Forbearing(DnsResolver()))
 
 
 def build(
@@ -71,9 +77,23 @@ def build(
 ) -> Parts:
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
     rng = rng or random.SystemRandom()
-    engine = connect(chosen.database.url)
-    migrate(engine)
+    with _opening():
+        engine = connect(chosen.database.url, chosen.database)
+        migrate(engine)
     key = secret.load(Path(chosen.secret.key_file))
     directory = SqlDirectory()
-    flow = pipeline(chosen, key, directory, resolver or DnsResolver(), rng)
+    flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
+
+
+@contextlib.contextmanager
+def _opening() -> Iterator[None]:
+    """Says plainly why the database cannot be opened: what SQLAlchemy says may quote the URL with its password."""
+    try:
+        yield
+    except (ArgumentError, ImportError) as error:
+        raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
+    except CommandError as error:
+        raise ConfigError("the database was made by a newer mailbot; mend: install that one") from error
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"the database cannot be opened: {plain(str(error.orig))}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import logging
 import mailbox
 import shutil
 import signal
@@ -24,6 +23,7 @@ from rich.live import Live
 from rich.table import Column, Table
 from sqlalchemy import Connection, select
 
+from mailbot import logs
 from mailbot.accounts.importing import import_file
 from mailbot.cli import compose, demo_applications
 from mailbot.cli.service import Service
@@ -66,11 +66,7 @@ def demo(once: bool, folder: Path, port: int) -> None:
     """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each."""
     _clean(folder)
     with (folder / "mailbot.log").open("w", encoding="utf-8") as log:
-        handler = logging.StreamHandler(log)
-        logging.getLogger("mailbot").handlers = [handler]
-        logging.getLogger("mailbot").setLevel(logging.INFO)
-        logging.getLogger("mailbot").propagate = False
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        logs.to(log)
         good = asyncio.run(_demo(folder, port, once))
     raise SystemExit(0 if good else 1)
 
@@ -129,7 +125,7 @@ async def _demo(folder: Path, port: int, once: bool) -> bool:
     console = Console(width=None if sys.stdout.isatty() else 150)
     async with _capture(folder / "captured") as relay_port:
         settings = _settings(folder, relay_port, await _free(port))
-        signed = applications(folder / "trust", settings.authentication.authserv_id)
+        signed = applications(folder / "trust", settings.authentication.authserv_ids[0])
         service = Service(compose.build(settings, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
         await _load_accounts(service, folder)
         await service.start()

@@ -8,24 +8,27 @@ import shutil
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 from sqlalchemy import inspect, make_url, select, text
 
 from mailbot import secret
-from mailbot.cli import compose, options
+from mailbot.cli import compose, doctor_mx, options
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import ConfigError, MailbotError, RulesError
+from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
+from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
 from mailbot.mails import proof
+from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
-from mailbot.storage.engine import connect
-from mailbot.storage.schema import ruleset_load
+from mailbot.storage.engine import Database, connect
+from mailbot.storage.schema import mailbox_claim, ruleset_load
 
 _LOW_DISK = 500 * 2**20  # octets
 
@@ -76,12 +79,12 @@ async def examine(settings: Settings) -> list[Finding]:
             found.append(await _try(name, _listener(listener), f"free the port, or change [{name}] listen"))
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
-        found.append(await _try("imap", imap.probe(settings.imap), mend))
+        found.append(await _try("imap", _imap(settings), mend))
     return [
         *found,
         await _try("delivery", _delivery(settings), "check [delivery] host, port, tls and login"),
         await _try(
-            "authentication", _authentication(settings), "set [authentication] authserv_id as your MX writes it"
+            "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
         ),
         await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
     ]
@@ -195,7 +198,29 @@ async def _answers(host: str, port: int) -> bool:
 
 
 async def _imap(settings: Settings) -> str:
-    return await imap.probe(settings.imap)
+    """Before the first start also how much of what lies there is too old for a machine."""
+    mailbox = settings.imap.mailbox
+    old = utc_now().date() - timedelta(days=settings.intake.oldest_days)
+    if not await asyncio.to_thread(_has_table, settings, mailbox_claim.name):
+        return await imap.probe(settings.imap, None, old)
+    database = Database(connect(settings.database.url))
+    try:
+        cursor = await database.read(lambda connection: read_cursor(connection, mailbox))
+        claim = Claim(settings.imap, database, mailbox, utc_now)
+        return await imap.probe(settings.imap, claim, None if cursor else old)
+    finally:
+        await database.close()
+
+
+def _has_table(settings: Settings, name: str) -> bool:
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return False
+    engine = connect(settings.database.url)
+    try:
+        return inspect(engine).has_table(name)
+    finally:
+        engine.dispose()
 
 
 async def _delivery(settings: Settings) -> str:
@@ -208,10 +233,11 @@ async def _delivery(settings: Settings) -> str:
 
 
 async def _authentication(settings: Settings) -> str:
-    needed = settings.imap.host or (settings.lmtp.listen and settings.lmtp.authentication == "headers")
-    if needed and not settings.authentication.authserv_id:
-        raise ConfigError("no authserv-id is set, so no sender counts as authenticated and everything goes to a person")
-    return settings.authentication.authserv_id or "not needed: senders are checked by mailbot itself"
+    listeners = (settings.lmtp, settings.smtp)
+    needed = settings.imap.host or any(one.listen and one.authentication == "headers" for one in listeners)
+    if not needed:
+        return "not needed: senders are checked by mailbot itself"
+    return await asyncio.to_thread(doctor_mx.look, settings)
 
 
 def _clock() -> str:

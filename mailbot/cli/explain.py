@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,8 @@ from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 
 _STATE = ".state.yaml"
+_AGES = 36_500
+"""Days that no mail is old."""
 _TOGETHER = 20
 """Mails for which the history is asked at once: alone, asking takes as long as everything else."""
 _VOUCHED = [result.value for result in AuthResult]
@@ -72,7 +74,9 @@ class _Mail:
 @click.option(
     "--authentication", type=click.Choice(_VOUCHED), help="Take every sender as so far proven, whatever the mail says."
 )
-@click.option("--received", type=options.Moment(), help="Arrival; default: as the mail's own headers say.")
+@click.option(
+    "--received", type=options.Moment(), help="Arrival, and then its age counts; default: as its headers say."
+)
 @click.option("--now", type=options.Moment(), help="Moment of the decision; default: the arrival.")
 @click.option(
     "--state", type=click.Path(path_type=Path), help="YAML file of earlier tickets and mails; default FILE.state.yaml."
@@ -110,6 +114,8 @@ def explain(
     if bool(paths) == bool(queue or ticket) or (again and paths):
         raise click.UsageError("name mails, or messages of the database by --queue or --ticket; --again is for those")
     settings = chosen(compose.settings(config_file), rules_dir, trust, authserv_id)
+    if received is None:  # a mail kept for years is tried as one that has just come
+        settings = replace(settings, intake=replace(settings.intake, oldest_days=_AGES))
     if not paths:
         explain_stored.show(settings, queue, ticket, lang, again=again, as_json=as_json)
         return

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import click
 
+from mailbot.logs import to
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 config = click.option(
@@ -72,9 +74,4 @@ def _plain(value: Any) -> Any:
 
 def logs(level: int = logging.INFO) -> None:
     """Log lines to stderr: JSON as they are."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("mailbot")
-    logger.handlers = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    to(sys.stderr, level)

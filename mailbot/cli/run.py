@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from mailbot import config, logs
 from mailbot.cli import compose, options
+from mailbot.cli.places import DEFAULT_CONFIG
 from mailbot.cli.service import ROLES, Service
+from mailbot.config import Settings
+from mailbot.errors import ConfigError
 from mailbot.workers.understand import Processes
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
@@ -29,37 +35,53 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     SIGHUP: look at once whether the rule set has changed.
     """
     options.logs()
+    logs.keep_values_out()
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
-    asyncio.run(_run(config_file, roles or ROLES))
+    asyncio.run(_run(_settings(config_file, roles), roles or ROLES))
 
 
-async def _run(config_file: Path | None, roles: tuple[str, ...]) -> None:
+def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
+    """The settings, when there is something to do with them. Raises ConfigError."""
+    if config_file is None and not DEFAULT_CONFIG.is_file() and not config.in_environment(os.environ):
+        raise ConfigError(f"no settings: {DEFAULT_CONFIG} is not here; mend: write it, or name another with --config")
     settings = compose.settings(config_file)
+    ways_in = (settings.lmtp.listen, settings.smtp.listen, settings.imap.host)
+    if "ingress" in (roles or ROLES) and not any(ways_in):
+        raise ConfigError("no way in for mail; mend: set [lmtp] listen, [imap] host or [smtp] listen")
+    if "web" in roles and not settings.web.listen:
+        raise ConfigError("[web] listen: is empty, and --role web asks for it; mend: write 127.0.0.1:8080")
+    return settings
+
+
+async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
+    asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
     parts = compose.build(settings)
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.understander, settings), settings.worker.processes)
-            stack.callback(understand.close)
+            understand = Processes(partial(compose.understander, settings), settings.worker)
+            await stack.enter_async_context(understand)
             await understand.start()
         await _serve(Service(parts, roles, understand))
 
 
 async def _serve(service: Service) -> None:
-    await service.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     loop.add_signal_handler(signal.SIGHUP, service.look_at_rules)
     stopping = asyncio.create_task(stop.wait())
-    failing = asyncio.create_task(service.wait())
+    failing: asyncio.Task[NoReturn] | None = None
     try:
-        done, _ = await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        await service.start()
+        failing = asyncio.create_task(service.wait())
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            failing.result()
     finally:
-        await service.stop()
         stopping.cancel()
-        failing.cancel()
-    if failing in done:
-        failing.result()
+        if failing is not None:
+            failing.cancel()
+        await service.stop()

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
+from typing import NoReturn
 
-from aiohttp import web
+from sqlalchemy import select
 
-from mailbot.cli import compose
+from mailbot.cli import compose, descriptors
 from mailbot.cli.compose import Parts
 from mailbot.config import ListenerSettings
 from mailbot.delivery.smtp import Relay
+from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
-from mailbot.observe import step
+from mailbot.observe import failure, step
 from mailbot.pipeline import Pipeline
+from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
-from mailbot.web.app import SERVER_OPTIONS, use_rules
+from mailbot.web.app import DOORS, Listener, use_rules
 from mailbot.web.app import build as build_web
+from mailbot.web.app import listen as listen_web
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -32,6 +39,11 @@ from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
 
 ROLES = ("ingress", "worker", "delivery", "web")
+_PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
+
+
+class TaskEnded(TemporaryError):
+    """A task that should go on for ever came to an end: the process must be started anew."""
 
 
 @dataclass
@@ -51,7 +63,9 @@ class Service:
         self._relays: list[Relay] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._web: web.AppRunner | None = None
+        self._web: Listener | None = None
+        self._web_connections = 0
+        self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
         self._rules: Loop | None = None
@@ -59,6 +73,8 @@ class Service:
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
+        self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -79,7 +95,7 @@ class Service:
         for server in self._servers:
             server.close()
         if self._web is not None:
-            await self._web.cleanup()
+            await self._web.close()
         for loop in self._loops:
             loop.stop()
         loops = [t for t in self._tasks if t.get_name().startswith("loop ")]
@@ -99,11 +115,43 @@ class Service:
         if self._rules is not None:
             self._rules.wake()
 
-    async def wait(self) -> None:
-        """Until a task ends, which none should: raises what it raised."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+    async def wait(self) -> NoReturn:
+        """For ever, or until a task ends, which none should (listeners alone have none): raises TaskEnded."""
+        for_ever = asyncio.get_running_loop().create_future()
+        done, _ = await asyncio.wait([for_ever, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        names = ", ".join(sorted(task.get_name() for task in done if isinstance(task, asyncio.Task)))
         for task in done:
-            task.result()
+            try:
+                task.result()
+            except MailbotError as error:
+                failure("task-ended", error, level=logging.CRITICAL, task=names, reason=error.reason)
+                raise
+            except BaseException as error:
+                failure("task-ended", error, level=logging.CRITICAL, task=names)
+                raise TaskEnded(f"{names}: failed; the log tells where") from error
+        step("task-ended", level=logging.CRITICAL, task=names)
+        raise TaskEnded(f"{names}: ended, and must not")
+
+    async def ailing(self) -> list[str]:
+        """Which parts of this process do not work just now. Raises DatabaseUnavailable."""
+        found = [f"worker {loop.name}" for loop in self._loops if loop.silent() > _PATIENCE]
+        found += [task.get_name() for task in self._tasks if task.done()]
+        imap = self.parts.settings.imap
+        if "ingress" in self.roles and imap.host:
+            looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
+            looked_at = await self.parts.database.read(lambda c: c.execute(looked).scalar_one_or_none())
+            # the row may be of another process, which reads while this one stands by, or of last year
+            age = self.parts.clock() - max(looked_at or self._started_at, self._started_at)
+            if age.total_seconds() > 3 * imap.poll_seconds + imap.timeout_seconds:
+                found.append("imap")
+        return found
+
+    async def _watch(self) -> None:
+        try:
+            await self.parts.database.watch()
+        except DatabaseGone as error:
+            step("database-gone", level=logging.CRITICAL, reason=error.reason)
+            raise
 
     def _run(self, loop: Loop) -> Loop:
         self._loops.append(loop)
@@ -155,7 +203,7 @@ class Service:
         for worker in self._deciding:
             worker.pipeline = pipeline
         if self._web is not None:
-            use_rules(self._web.app, pipeline.ruleset.contacts, self._notice(pipeline))
+            use_rules(self._web.runner.app, pipeline.ruleset.contacts, self._notice(pipeline))
 
     def _notice(self, pipeline: Pipeline) -> Notice:
         return Notice(pipeline.writer, self.parts.secret, self.parts.settings.helpdesk.address)
@@ -166,7 +214,8 @@ class Service:
             if settings.listen:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
-            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored)
+            oldest = timedelta(days=p.settings.intake.oldest_days)
+            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
             self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
@@ -174,18 +223,28 @@ class Service:
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
-        server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
+        with _listening(source.value, settings.listen):
+            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]
 
     async def _start_web(self) -> None:
         p = self.parts
         notice = self._notice(p.pipeline)
-        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock)
+        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
         use_rules(app, p.pipeline.ruleset.contacts, notice)
-        self._web = web.AppRunner(app, **SERVER_OPTIONS)
-        await self._web.setup()
-        host, port = smtp.listen_address(p.settings.web.listen)
-        site = web.TCPSite(self._web, host, port)
-        await site.start()
-        self.addresses["web"] = self._web.addresses[0][:2]
+        app[DOORS].limit = self._web_connections
+        with _listening("web", p.settings.web.listen):
+            self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))
+        self.addresses["web"] = self._web.address
+
+
+@contextlib.contextmanager
+def _listening(section: str, listen: str) -> Iterator[None]:
+    """Names the setting when a port cannot be had; a process that is just ending may still have it."""
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryError(
+            f"[{section}] listen: {listen}: {error.strerror}; mend: stop the program that has it, or name another"
+        ) from error

@@ -35,6 +35,9 @@ def read_only(url: str) -> Iterator[Connection]:
                 connection.exec_driver_sql("PRAGMA query_only=ON")
             else:
                 connection.execution_options(postgresql_readonly=True)
+                for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+                    connection.exec_driver_sql(f"SET {limit} = 0")  # it reads years of mail, and thinks in between
+                connection.commit()
             yield connection
     except DBAPIError as error:
         raise DatabaseUnavailable(str(error)) from error

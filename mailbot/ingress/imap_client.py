@@ -91,17 +91,35 @@ class ImapConnection(ImapProtocol):
         return capability in self.capabilities
 
     async def login_password(self, user: str, password: str) -> None:
-        """LOGIN. Not tried where the server forbids it (LOGINDISABLED): the password would go in clear for nothing."""
+        """LOGIN. Not tried where the server forbids it (LOGINDISABLED): the password would go in clear for nothing.
+
+        A quoted string has seven bits (RFC 3501 §9), so anything else goes by AUTHENTICATE PLAIN, which is UTF-8 by
+        definition (RFC 4616), or where that is not offered as literals.
+        """
+        if "\r" in user + password or "\n" in user + password or "\0" in user + password:
+            raise MailboxUnavailable("user or password holds CR and LF, or NUL")
+        ascii_only = user.isascii() and password.isascii()
+        if self.has("AUTH=PLAIN") and (not ascii_only or self.has("LOGINDISABLED")):
+            await self._authenticate("PLAIN", f"\0{user}\0{password}")
+            return
         if self.has("LOGINDISABLED"):
             raise MailboxUnavailable("the server does not allow LOGIN (LOGINDISABLED)")
-        await self._run("LOGIN", syntax.quoted(user), syntax.quoted(password))
+        if ascii_only:
+            await self._run("LOGIN", syntax.quoted(user), syntax.quoted(password))
+        else:
+            self._answers = [f"{user} {{{len(password.encode())}}}", password]
+            await self._run("LOGIN", f"{{{len(user.encode())}}}")
         await self._logged_in()
 
     async def login_token(self, user: str, token: str) -> None:
-        """AUTHENTICATE XOAUTH2, with an initial response where the server can take it (RFC 4959)."""
-        response = b64encode(f"user={user}\1auth=Bearer {token}\1\1".encode()).decode("ascii")
+        """AUTHENTICATE XOAUTH2."""
+        await self._authenticate("XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1")
+
+    async def _authenticate(self, mechanism: str, text: str) -> None:
+        """With an initial response where the server can take it (RFC 4959)."""
+        response = b64encode(text.encode()).decode("ascii")
         self._answers = [] if self.has("SASL-IR") else [response]
-        await self._run("AUTHENTICATE", "XOAUTH2", *([response] if self.has("SASL-IR") else []))
+        await self._run("AUTHENTICATE", mechanism, *([response] if self.has("SASL-IR") else []))
         await self._logged_in()
 
     async def _logged_in(self) -> None:
@@ -115,13 +133,38 @@ class ImapConnection(ImapProtocol):
                 words.update(line.decode("ascii", "replace").upper().split()[1:])
         self.capabilities = words
 
-    async def open_folder(self, folder: str) -> int:
-        """SELECT (which changes no flag but \\Recent) and return UIDVALIDITY."""
-        for line in await self._run("SELECT", syntax.mailbox(folder)):
+    async def open_folder(self, folder: str, *, read_only: bool = False) -> int:
+        """SELECT (which changes no flag but \\Recent) or EXAMINE (none at all), and return UIDVALIDITY."""
+        self.exists = 0
+        for line in await self._run("EXAMINE" if read_only else "SELECT", syntax.mailbox(folder)):
             if match := _UIDVALIDITY.search(line):
                 self.state = aioimaplib.SELECTED
                 return int(match[1])
         raise MailboxUnavailable("the server gives no UIDVALIDITY: its UIDs cannot be relied on")
+
+    async def personal_prefix(self) -> str:
+        """What the names of the user's own folders begin with; asked of servers that have NAMESPACE."""
+        return syntax.personal_prefix(await self._run("NAMESPACE"))
+
+    async def status(self, folder: str) -> dict[str, int]:
+        """UIDNEXT and MESSAGES of a folder that is not open; Refused when there is none."""
+        return syntax.status_numbers(await self._run("STATUS", syntax.mailbox(folder), "(UIDNEXT MESSAGES)"))
+
+    async def append(self, folder: str, message: str) -> None:
+        """Put a message (ASCII, lines ended by CRLF) into a folder, which is made when it is missing."""
+        where = syntax.mailbox(folder)
+        with suppress(Refused):  # it is there; else APPEND tells why
+            await self._run("CREATE", where)
+        self._answers = [message]
+        await self._run("APPEND", where, f"{{{len(message)}}}")
+
+    async def list_all(self) -> list[int]:
+        """Every UID of the folder, ascending. When SEARCH names fewer than there are, FETCH is asked as well."""
+        found = await self.search("UID", "1:*")
+        if len(found) < self.exists:
+            lines = await self._run("FETCH", "1:*", "(UID RFC822.SIZE)", prefix="UID")
+            found = sorted({*found, *syntax.fetch_result(lines)})
+        return found
 
     async def search(self, *criteria: str) -> list[int]:
         """UID SEARCH without a charset (some servers refuse one); ascending."""
@@ -134,7 +177,8 @@ class ImapConnection(ImapProtocol):
 
     async def fetch_items(self, uids: Iterable[int], items: str) -> dict[int, dict[str, bytes]]:
         """UID FETCH: UID → data item → value. A message the server says nothing about is absent."""
-        return syntax.fetch_result(await self._run("FETCH", syntax.uid_set(uids), items, prefix="UID"))
+        wanted = syntax.uid_set(uids)
+        return syntax.fetch_result(await self._run("FETCH", wanted, items, prefix="UID")) if wanted else {}
 
     async def move_to(self, uids: Iterable[int], folder: str) -> None:
         """UID MOVE (RFC 6851); the folder is made when the server says it is missing."""

@@ -19,7 +19,7 @@ from mailbot.errors import MailboxUnavailable
 
 _LITERAL = re.compile(rb"\{(\d{1,19})\+?\}$")
 _STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
-_EXISTS = re.compile(rb"\d+ EXISTS\b", re.IGNORECASE)
+_COUNT = re.compile(rb"(\d{1,18}) (EXISTS|EXPUNGE)\b", re.IGNORECASE)
 
 _PATIENCE = 10  # a command that trickles on is given up after so many time-outs
 
@@ -50,6 +50,8 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         self.capabilities: set[str] = set()
         self.arrived = False
         """The server announced messages since this was last set to False."""
+        self.exists = 0
+        """Messages in the folder, as the server says."""
         self._timeout = timeout
         self._max_response = max_response
         self._buffer = bytearray()
@@ -196,11 +198,18 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         elif _STATUS.match(line) and line[2:5].upper() == b"BYE":
             raise aioimaplib.Abort(f"the server said {line[2:200].decode('ascii', 'replace')}")
         else:
-            if _EXISTS.match(line[2:]):
-                self.arrived = True
+            self._count(line[2:])
             if command is not None:
                 for part in (line[2:], *parts[1:]):
                     command.append_to_resp(part)
+
+    def _count(self, line: bytes) -> None:
+        match = _COUNT.match(line)
+        if match and match[2].upper() == b"EXISTS":
+            self.exists = int(match[1])
+            self.arrived = True
+        elif match:
+            self.exists = max(0, self.exists - 1)
 
     def _welcome(self, line: bytes) -> None:
         word = line[2:].split(b" ")[0].upper() if line.startswith(b"* ") else b""
@@ -210,11 +219,12 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         self.state = aioimaplib.NONAUTH if word == b"OK" else aioimaplib.AUTH
 
     def _challenged(self) -> None:
-        """A "+": IDLE has begun, or SASL wants an answer (an empty one, when a token was refused, brings the NO)."""
+        """A "+": IDLE has begun, or a literal or SASL wants what comes next (an empty answer, when a token was refused,
+        brings the NO)."""
         command = self.pending_sync_command
         if command is not None and command.name == "IDLE":
             self._idling = True
-        elif command is not None and command.name == "AUTHENTICATE":
+        elif command is not None and command.name in ("AUTHENTICATE", "LOGIN", "APPEND"):
             self.send(self._answers.pop(0) if self._answers else "")
 
     def connection_lost(self, exc: Exception | None) -> None:

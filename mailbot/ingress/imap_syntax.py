@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
-_TOKEN = re.compile(rb'\s*(?:([()])|"((?:[^"\\]|\\.)*)"|~?(\{\d+\+?\}$)|([^\s()"{]+))')
+_TOKEN = re.compile(rb'\s*(?:([()])|"((?:[^"\\]|\\.)*)"|~?(\{\d+\+?\}$)|((?:\[[^\]]*\]|[^\s()"{])+))')
+_PERSONAL = re.compile(rb'NAMESPACE \(\("((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SKEW = timedelta(days=1)
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -110,3 +114,40 @@ def internal_date(text: bytes) -> datetime | None:
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
     return moment if moment.tzinfo else None
+
+
+def arrival(text: bytes, now: datetime) -> datetime:
+    """INTERNALDATE as a moment that every engine can keep; ``now`` where the server does not tell one.
+
+    What stands before 1970 is 1970, which is old in any case; what comes after tomorrow is now, for no promise may
+    begin there.
+    """
+    moment = internal_date(text)
+    if moment is None or moment.year > now.year + 1:
+        return now
+    if moment.year <= _FIRST.year:
+        return _FIRST
+    return moment if moment <= now + _SKEW else now
+
+
+def day(moment: date) -> str:
+    """A date in a SEARCH command (RFC 3501 §9, date-text)."""
+    return f"{moment.day}-{_MONTHS[moment.month - 1]}-{moment.year}"
+
+
+def status_numbers(lines: Iterable[bytes]) -> dict[str, int]:
+    """Words and numbers of the STATUS response among ``lines`` (RFC 3501 §7.2.4); empty when there is none."""
+    for line in lines:
+        if line[:7].upper() == b"STATUS " and line.endswith(b")"):
+            words = line[line.rfind(b"(") + 1 : -1].upper().split()
+            pairs = zip(words[::2], map(number, words[1::2]), strict=False)
+            return {word.decode("ascii", "replace"): value for word, value in pairs if value is not None}
+    return {}
+
+
+def personal_prefix(lines: Iterable[bytes]) -> str:
+    """Where the user's own folders are, e.g. "INBOX." (RFC 2342 §5); mostly empty."""
+    for line in lines:
+        if match := _PERSONAL.match(line):
+            return re.sub(rb"\\(.)", rb"\1", match[1]).decode("ascii", "replace")
+    return ""

@@ -26,7 +26,8 @@ _TO_OLD_LOGIN = frozenset({MailKind.T14, MailKind.T19})
 its mail (domain.md §3.6)."""
 
 ONCE_A_DAY = frozenset({MailKind.T9, MailKind.T10, MailKind.T15, MailKind.T18})
-"""Mails that a ticket may have more than one of, on different days. Every other kind goes out once."""
+"""Mails that a ticket may have more than one of, on different days. Every other kind goes out once, unless a rule sends
+it for a mail that joins the ticket: then it goes out once a day as well."""
 
 
 class Writer:
@@ -50,7 +51,8 @@ class Writer:
                 raise TemplateError(f"{letter.ticket}: {kind} was asked for without the old login")
             letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
         subject, text = self._templates.render(kind, letter.language, variables(kind, letter, self._ruleset, office))
-        registration = self._message_id(MailKind.T1, letter) if kind in _AFTER_REGISTRATION else None
+        opened = replace(letter, joins=False)
+        registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
         chain = [*letter.references, letter.in_reply_to, registration]
         heading = Heading(
             sender_name=office.name,
@@ -74,7 +76,7 @@ class Writer:
         )
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:
-        which = f"{letter.now:%Y%m%d}" if kind in ONCE_A_DAY else ""
+        which = f"{letter.now:%Y%m%d}" if letter.joins or kind in ONCE_A_DAY else ""
         if kind is MailKind.T12:  # a ticket may be told of several breaks
             which = letter.breaks[0].name
         return thread.message_id(kind, letter.ticket, letter.token, self._office.domain, which)

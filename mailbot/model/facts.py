@@ -97,3 +97,9 @@ class Facts:
     csd: str = _neutral("has the sender's account a profile in the CSD portal", "not-asked", "yes", "no")
     language: str = _neutral("in which language the mail is written", "pl", "en")
     maintenance: str = _neutral("is now a window of a notice (rules/notices.yaml)", "no", "yes")
+    arrival: str = _neutral(
+        "when the mail came: now, more than intake.oldest_days ago, or it may have been answered before a restore",
+        "fresh",
+        "old",
+        "again",
+    )

@@ -34,6 +34,8 @@ class Envelope:
     uid: int | None = None
     note: str | None = None
     """Not None: the bytes are not the whole message (too large, or the server failed to give it), and why."""
+    again: bool = False
+    """An installation before this one may have answered it: what it did about it was lost (`mailbot reconcile`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,3 +36,5 @@ class Understanding:
     """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
     checked: Checked = Checked(ApplicationState.NOT_ASKED)
     """Added by ``workers.verify``: the files are checked in processes of their own."""
+    again: bool = False
+    """``Envelope.again``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, select, true, update
 
 from mailbot.errors import LeaseLost
 
@@ -98,6 +98,18 @@ def release(connection: Connection, table: Table, ids: Sequence[int], worker: st
     connection.execute(
         update(table).where(held).values(state=QUEUED, leased_by=None, leased_until=None, attempts=c.attempts - 1)
     )
+
+
+def give_back(
+    connection: Connection, table: Table, ids: Sequence[int], worker: str, due_at: datetime, *, counted: bool
+) -> None:
+    """Give leased rows back after a try that failed, each to be taken alone (see ``claim``). A try that is not
+    ``counted`` was not theirs: the database or a machine failed. Rows that are no longer held are left alone."""
+    c = table.c
+    held = and_(c.id.in_(ids), c.state == LEASED, c.leased_by == worker)
+    tried = c.attempts if counted else case((c.attempts > 1, c.attempts - 1), else_=1)
+    values = {"state": QUEUED, "leased_by": None, "leased_until": None, "due_at": due_at, "attempts": tried}
+    connection.execute(update(table).where(held).values(values))
 
 
 def bury(connection: Connection, table: Table, row: int, worker: str, **values: object) -> None:

@@ -43,6 +43,7 @@ _DAEMON = re.compile(
 _NO_REPLY = re.compile(
     r"(?:no|do[-_.]?not|nie)[-_.]?(?:reply|respond|odpowiada[cj]|odpisuj|odpisywac)(?:[-_.+][^@]*)?@|(?:[^@]*[-_.+])?noreply@"
 )
+_GATEWAY_TAGS = re.compile(r"\A(?:\[[^\[\]]{1,40}\]\s*)+")
 _REPORT_SUBJECT = re.compile(
     r"(?:undelivered mail returned to sender|mail delivery (?:failed|failure|subsystem)|delivery status notification"
     r"|undeliverable|returned mail|failure notice|niedostarczon[ey]|nie mozna dostarczyc|unzustellbar)\b"
@@ -122,6 +123,9 @@ def _by_subject(subject: str) -> Automatic | None:
     folded = unicodedata.normalize("NFD", subject.strip().lower().replace("ł", "l"))
     plain = "".join(c for c in folded if not unicodedata.combining(c))
     plain = " ".join(plain.split())
-    if _OUT_OF_OFFICE_SUBJECT.match(plain):
-        return Automatic.OUT_OF_OFFICE
-    return Automatic.REPORT if _REPORT_SUBJECT.match(plain) else None
+    for text in (plain, _GATEWAY_TAGS.sub("", plain)):
+        if _OUT_OF_OFFICE_SUBJECT.match(text):
+            return Automatic.OUT_OF_OFFICE
+        if _REPORT_SUBJECT.match(text):
+            return Automatic.REPORT
+    return None

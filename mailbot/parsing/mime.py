@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from mailbot.model import Attachment, Envelope, InboundMessage
-from mailbot.parsing import automatic, content, headers, limits, quotes
+from mailbot.parsing import automatic, content, headers, limits, quotes, tags
 from mailbot.parsing.structure import Reader
 
 _MESSAGE_ID = re.compile(rb"<([^<>\s]+)>")
@@ -29,19 +29,24 @@ class _Body:
     damage: tuple[str, ...] = ()
 
 
-def parse(raw: bytes, envelope: Envelope, own_addresses: frozenset[str]) -> InboundMessage:
+def parse(
+    raw: bytes, envelope: Envelope, own_addresses: frozenset[str], subject_tags: Sequence[str] = ()
+) -> InboundMessage:
     """The message as understood. Never raises and never takes long: what is over a cap (limits.py), broken or hostile
     gives ``damage`` and as much of the header as can be read safely.
 
     ``own_addresses``: the addresses of our own systems, normalised and lower case, for recognising echoes and loops.
+    ``subject_tags``: what our own gateway puts in front of subjects.
     """
     try:
-        return _parse(raw, envelope, own_addresses)
+        return _parse(raw, envelope, own_addresses, subject_tags)
     except Exception as error:  # one bad message must never block the others (peers.md §2, no. 4)
         return _unreadable(f"parser failed: {type(error).__name__}")
 
 
-def _parse(raw: bytes, envelope: Envelope, own_addresses: frozenset[str]) -> InboundMessage:
+def _parse(
+    raw: bytes, envelope: Envelope, own_addresses: frozenset[str], subject_tags: Sequence[str]
+) -> InboundMessage:
     reasons = limits.message_reasons(raw)
     mended = raw
     if b"\r" in raw[: limits.HEADER_BLOCK_MAX] and b"\n" not in raw and not reasons:
@@ -52,11 +57,12 @@ def _parse(raw: bytes, envelope: Envelope, own_addresses: frozenset[str]) -> Inb
     if reasons:
         fields = tuple(field for field in fields if limits.field_reason(field) is None)
         named = headers.by_name(fields)
-    subject = headers.decode(_top(named, "subject"))
+    decoded = headers.decode(_top(named, "subject"))
+    subject = tags.without(decoded.text, subject_tags)
     body = _Body() if reasons else _body(mended, block)
     return InboundMessage(
         headers=fields,
-        subject=subject.text,
+        subject=subject,
         message_id=_message_id(named),
         in_reply_to=_message_ids(named, "in-reply-to"),
         references=_message_ids(named, "references"),
@@ -64,10 +70,10 @@ def _parse(raw: bytes, envelope: Envelope, own_addresses: frozenset[str]) -> Inb
         text=quotes.cut(body.full_text),
         full_text=body.full_text,
         attachments=body.attachments,
-        automatic=automatic.recognise(named, subject.text, envelope, own_addresses),
+        automatic=automatic.recognise(named, subject, envelope, own_addresses),
         repairs=(
             *(("bare CR line ends",) if mended is not raw else ()),
-            *(f"subject: {repair}" for repair in subject.repairs),
+            *(f"subject: {repair}" for repair in decoded.repairs),
             *body.repairs,
         ),
         damage=(*reasons, *_header_damage(block), *body.damage),

@@ -30,6 +30,7 @@ ACTIVATION_DEMANDS: Demands = {
     "year": ("ok",),
     "stop": ("no",),
     "limit": ("no",),
+    "arrival": ("fresh",),
 }
 """What must be known of a mail before its answer may hold an activation link (case A)."""
 

@@ -90,6 +90,8 @@ def _rule(document: Document, node: Node, known: Known) -> Rule | None:
         return None
     if state is None and ("state" in entries or outcome not in KEEP_STATE):
         return None
+    if outcome in (Outcome.OK_A, Outcome.OK_B):  # rule sets from before there was this fact
+        when.setdefault("arrival", floor.ACTIVATION_DEMANDS["arrival"])
     kept = None if state is None else State(state)
     rule = Rule(name, row, title, when, Outcome(outcome), category, kept, desk, mails, shadow)
     _check_sense(document, node, entries, rule)
@@ -149,6 +151,10 @@ def _check_sense(document: Document, node: Node, entries: dict[str, Node], rule:
     if states is not None and rule.state not in states:
         what = f"{rule.outcome} goes with another state"
         document.wrong(entries.get("state", node), "state", what, f"write {states[0]}", "state")
+    if MailKind.T6 in rule.mails and rule.state is not State.OCZEKUJE_NA_KLIENTA:
+        what = "T6 names the last day of the citizen's answer, and only a ticket that waits for it has one"
+        mend = f"write {State.OCZEKUJE_NA_KLIENTA}, or send another mail"
+        document.wrong(entries.get("state", entries["mails"]), "state", what, mend, "state")
     if rule.state in WAITING and not rule.desk:
         place = entries.get("desk", entries.get("state", node))
         mend = 'write "desk: II_LINIA" (or another desk)'

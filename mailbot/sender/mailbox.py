@@ -2,7 +2,8 @@
 
 The grammar is stricter than RFC 5322 where readers are known to differ (no groups, routes, lists, obsolete forms, no
 comment inside the address) and wider only where real clients are and no reader differs: dots and 8-bit text in an
-unquoted display name. Whoever takes a wider reading hands an account to the one who wrote the other half.
+unquoted display name, and as such a name the address itself, since it is the same whichever a reader takes. Whoever
+takes a wider reading hands an account to the one who wrote the other half.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _NAMED = re.compile(
     rb"[ \t]*+(?:(?:%b|%b|%b(?=[ \t]))[ \t]*+)*<%b>(?:[ \t]*+%b)?[ \t]*"
     % (_ATOMS, _QUOTED, _COMMENT, _ADDRESS, _COMMENT)
 )
+_REPEATED = re.compile(rb"[ \t]*+%b[ \t]*+<%b>[ \t]*+" % (_ADDRESS, _ADDRESS))
 _BARE = re.compile(rb"[ \t]*+%b(?:[ \t]++%b)?[ \t]*" % (_ADDRESS, _COMMENT))
 _ENCODED_WORD = re.compile(rb"=\?([^?]*)\?([BbQq])\?(.*?)\?=")
 """As wide as lenient readers: they decode words with blanks too."""
@@ -68,6 +70,9 @@ def read_mailbox(value: bytes) -> Author:
     if _CONTROL.search(text):
         return Author(None, "control character or bare line break in From")
     match = _NAMED.fullmatch(text) or _BARE.fullmatch(text)
+    if match is None and (twice := _REPEATED.fullmatch(text)):
+        name, author = _address(twice[1]), _address(twice[2])
+        return author if name == author else Author(None, "From holds two addresses")
     if match is None:
         return Author(None, "From is not exactly one mailbox")
     start, end = match.span(1)

@@ -1,4 +1,4 @@
-"""Our own SPF, DKIM and DMARC check, for mail that comes straight to our SMTP server."""
+"""Our own check: SPF, DKIM and DMARC of mail straight to our SMTP server; DKIM alone where our MX wrote nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mailbot.errors import ResolverUnavailable
-from mailbot.model import Authentication, Envelope, Header
+from mailbot.model import Authentication, AuthResult, Envelope, Header
 from mailbot.sender import dkim, dmarc, spf
 from mailbot.sender.alignment import aligned
 from mailbot.sender.resolver import Budget, Resolver
@@ -14,14 +14,43 @@ from mailbot.sender.verdict import Result, judge, signs, vouches
 
 
 def check(
-    raw: bytes, headers: Sequence[Header], domain: str, envelope: Envelope, resolver: Resolver, now: datetime
+    raw: bytes,
+    headers: Sequence[Header],
+    domain: str,
+    envelope: Envelope,
+    resolver: Resolver,
+    now: datetime,
+    *,
+    strict: bool,
 ) -> Authentication:
     """Verdict about the From domain ``domain`` (ASCII). ``now``: arrival of the mail, aware. Never raises.
 
-    Finds the results our MX would have written and judges them by the same rules.
+    Finds the results our MX would have written and judges them by the same rules. ``strict``: see ``dkim.check``.
     """
     limited = Budget(resolver)
-    results = [spf.check(envelope, limited), *dkim.check(raw, headers, domain, limited, now)]
+    results = [spf.check(envelope, limited), *dkim.check(raw, headers, domain, limited, now, strict=strict)]
+    return _verdict(domain, results, limited)
+
+
+def signature_alone(
+    raw: bytes, headers: Sequence[Header], domain: str, resolver: Resolver, now: datetime, *, strict: bool
+) -> Authentication:
+    """The same where nobody told us which peer gave the mail to our side: a signature can prove it, nothing refute it.
+
+    Without SPF a policy says no more than which alignment it counts.
+    """
+    limited = Budget(resolver)
+    results = dkim.check(raw, headers, domain, limited, now, strict=strict)
+    if not any(r.result == "pass" for r in results):
+        return judge(domain, results)
+    found = _verdict(domain, results, limited)
+    if found.result is AuthResult.FAIL:
+        return Authentication(AuthResult.NONE, "the only signatures that hold are not aligned as the domain asks")
+    return found
+
+
+def _verdict(domain: str, results: Sequence[Result], limited: Resolver) -> Authentication:
+    """The results together with the DMARC result that follows from them."""
     try:
         policy = dmarc.find(domain, limited)
     except ResolverUnavailable:
@@ -52,10 +81,12 @@ def _dmarc(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> str:
 
     Under p=none nothing aligned is "none", not "fail": the owner only watches, as most small domains do whose users'
     mail is forwarded, and asks that it is not held against them (§6.3). It proves nothing either: a person looks.
+    Nor is it a failure when a signature is of a kind that we cannot check.
     """
     about = [r for r in results if (signs(r, domain) if r.method == "dkim" else vouches(r, domain))]
     if any(r.result == "pass" for r in about):
         return "pass"
     if any(r.result == "temperror" for r in about):
         return "temperror"
-    return "fail" if policy.enforced else "none"
+    unchecked = any(r.method == "dkim" and r.result == "neutral" for r in about)
+    return "fail" if policy.enforced and not unchecked else "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ class Resolver(Protocol):
 
 
 class DnsResolver:
-    """The real DNS over dnspython, answers cached for their TTL."""
+    """The real DNS over dnspython, answers cached for their TTL. May be shared between threads."""
 
     def __init__(self, nameservers: Sequence[str] = (), *, port: int = 53, timeout: float = 5.0) -> None:
         """``nameservers``: addresses; none: the system's. ``timeout``: seconds a look-up may take, retries included."""
@@ -106,10 +107,47 @@ def _mistake(records: object) -> str | None:
     return None
 
 
+class Forbearing:
+    """A resolver that leaves a domain in peace for a while after it did not answer: many mails of one slow domain, and
+    the many names that one of them asks for, cost one time-out. May be shared between threads."""
+
+    def __init__(self, resolver: Resolver, seconds: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """``seconds``: fewer than until a mail is tried again (outbox.backoff), or its second try would be wasted."""
+        self._resolver = resolver
+        self._seconds = seconds
+        self._clock = clock
+        self._silent: dict[str, float] = {}
+        """Domain → when it may be asked again."""
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """See Resolver."""
+        domain = _owner(name)
+        if self._clock() < self._silent.get(domain, -math.inf):
+            raise ResolverUnavailable(f"{kind} {name}: the domain did not answer just now")
+        try:
+            return self._resolver.lookup(name, kind)
+        except ResolverUnavailable:
+            if len(self._silent) >= _SILENT_MAX:
+                self._silent.clear()
+            self._silent[domain] = self._clock() + self._seconds
+            raise
+
+
+_SILENT_MAX = 10_000  # domains: a stranger chooses them
+
+
+def _owner(name: str) -> str:
+    """The domain that a name is about: what stands behind the last label with an underscore (RFC 8552). Not the
+    organisation above it, whose users have nothing to do with a silent server of one of its customers."""
+    labels = name.lower().removesuffix(".").split(".")
+    marks = [place for place, label in enumerate(labels, start=1) if label.startswith("_")]
+    return ".".join(labels[marks[-1] :] if marks else labels)
+
+
 class Budget:
     """A resolver that answers for a limited time: a sender's slow DNS must not hold a worker (RFC 7208 §4.6.4)."""
 
-    def __init__(self, resolver: Resolver, seconds: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, resolver: Resolver, seconds: float = 8.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._resolver = resolver
         self._clock = clock
         self._end = clock() + seconds

@@ -1,8 +1,6 @@
-"""What our own MX found out, read from its Authentication-Results (RFC 8601). Nobody else's count.
+"""What our own MX found out: Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 §9.1) read and weighed.
 
-An MX adds its field above its own Received line, and everything below that line came with the mail: the sender can
-have written it. authserv_id must therefore be the name the MX writes after "by" in Received; where no such line
-exists, only the topmost field above every Received line counts.
+Whose fields they are is the matter of ``chain``.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailbot.model import Authentication, AuthResult, Header
+from mailbot.model import Authentication, AuthResult
 from mailbot.sender.verdict import Result, judge, signs, vouches
 
 _OUTSIDE = re.compile(r'(?P<text>[^()";\\]++|"[^"\\]*+(?:\\.[^"\\]*+)*")|(?P<semicolon>;)|(?P<open>\()')
@@ -20,6 +18,13 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD = re.compile(r"\s*([A-Za-z0-9_-]+)\s*(?:/\s*(\d+)\s*)?=\s*([A-Za-z0-9_-]+)(?=\s|\Z)")
 _PROPERTY = re.compile(r'\s+([\w-]+(?:\s*\.\s*[\w-]+)?)\s*=\s*((?:"[^"\\]*+(?:\\.[^"\\]*+)*"|[^\s"]++)*)', re.ASCII)
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PLAIN_RESULT = re.compile(
+    r"\s*[a-z][a-z0-9-]*=[a-z]+(?:\s+(?:reason=\"[^\"\\]*\"|(?:smtp|header|body|policy)\.[a-z0-9-]+=[^\s\"\\;()]*+"
+    r"(?:\"[^\s\"\\]*\")?+))*\s*",
+    re.ASCII,
+)
+_PLAIN_SIZE, _PLAIN_RESULTS = 4_096, 16
 _UNESCAPE = re.compile(r"\\(.)")
 
 
@@ -31,34 +36,20 @@ class Report:
     results: tuple[Result, ...] | None
 
 
-def from_headers(headers: Sequence[Header], domain: str, authserv_id: str) -> Authentication:
-    """Verdict about the From domain ``domain`` (ASCII) going by the fields of ``authserv_id``. Never raises."""
-    if not authserv_id:
-        return Authentication(AuthResult.NONE, "no authserv-id is configured")
-    trusted, proven = _above_our_mx(headers, authserv_id)
-    parsed = (parse(h.value) for h in trusted if h.name.lower() == "authentication-results")
-    reports = [r for r in parsed if r.authserv_id == authserv_id.lower()]
-    if not reports:
-        return Authentication(AuthResult.NONE, "no Authentication-Results of our MX")
+def weigh(reports: Sequence[Report], domain: str, *, together: bool) -> Authentication:
+    """Verdict about the From domain ``domain`` (ASCII) going by one or more ``reports``. Never raises.
+
+    ``together``: each filter of the MX (SPF, DKIM, DMARC) may have written a report of its own.
+    """
     readable = [r.results for r in reports if r.results is not None]
     if len(readable) < len(reports):
         return Authentication(AuthResult.NONE, "Authentication-Results of our MX cannot be read")
     if _disagree(readable, domain):
         return Authentication(AuthResult.FAIL, "Authentication-Results of our MX contradict each other")
-    if proven:  # each filter of the MX (SPF, DKIM, DMARC) may have written a field of its own
+    if together:
         return judge(domain, [result for results in readable for result in results])
     verdicts = [judge(domain, results) for results in readable]
     return next((v for v in verdicts if v.result is AuthResult.FAIL), verdicts[0])
-
-
-def _above_our_mx(headers: Sequence[Header], authserv_id: str) -> tuple[Sequence[Header], bool]:
-    """The fields that only our side can have written, and whether a Received line of our MX proves it."""
-    ours = re.compile(rb"(?:^|\s)by\s+%b(?=[\s;(]|$)" % re.escape(authserv_id.encode()), re.IGNORECASE)
-    received = [i for i, h in enumerate(headers) if h.name.lower() == "received"]
-    for i in received:
-        if ours.search(headers[i].value):
-            return headers[:i], True
-    return headers[: received[0]] if received else headers, False
 
 
 def _disagree(reports: Sequence[Sequence[Result]], domain: str) -> bool:
@@ -82,18 +73,88 @@ def parse(value: bytes) -> Report:
     Wider than the RFC: a final semicolon and properties without a type (Microsoft's "action=none"). A quoted
     authserv-id stays quoted and so never equals ours: no MX writes its own name in quotes, forgers do.
     """
-    text = _FOLD.sub(b"", value).decode("utf-8", "replace")
+    text = _unfolded(value)
     segments, complete = _segments(text)
     head = segments[0].split()
-    authserv_id = head[0].lower() if head else ""
+    authserv_id = _lower(head[0]) if head else ""
     if not complete or _CONTROL.search(text) or len(head) not in (1, 2) or head[1:] not in ([], ["1"]):
         return Report(authserv_id, None)
     infos = [s for s in segments[1:] if s.strip()]
     if [s.strip().lower() for s in infos] == ["none"]:
         return Report(authserv_id, ())
+    return Report(authserv_id, _known(infos))
+
+
+def is_plain(value: bytes) -> bool:
+    """Is a field written as filters write theirs?
+
+    A filter that removes a sender's field must read it first. OpenDKIM leaves what its narrow parser does not read:
+    unknown kinds of properties, odd blanks and quotes, more results or octets than it has room for.
+    """
+    text = _unfolded(value)
+    segments, complete = _segments(text)
+    infos = [s for s in segments[1:] if s.strip()]
+    return (
+        complete
+        and text.isascii()
+        and len(value) <= _PLAIN_SIZE
+        and 0 < len(infos) <= _PLAIN_RESULTS
+        and all(_PLAIN_RESULT.fullmatch(info) for info in infos)
+    )
+
+
+def parse_without_id(value: bytes) -> Report | None:
+    """Read a field that begins with a result, as Exchange Online writes them; None: it begins with something else.
+
+    Its older form repeats the recipient's domain between the results.
+    """
+    text = _unfolded(value)
+    segments, complete = _segments(text)
+    if _METHOD.match(segments[0]) is None:
+        return None
+    infos = [s for s in segments if s.strip() and _DOMAIN.fullmatch(s.strip()) is None]
+    return Report("", _known(infos) if complete and not _CONTROL.search(text) else None)
+
+
+def parse_received_spf(value: bytes) -> Result | None:
+    """Read one raw Received-SPF (RFC 7208 §9.1) as the SPF result it tells; None when it cannot be read for certain.
+
+    Its "client-ip" is kept as a property. Checked for HELO alone it has no "smtp.mailfrom".
+    """
+    text = _unfolded(value)
+    segments, complete = _segments(text)
+    word, _, first = segments[0].strip().partition(" ")
+    pairs: dict[str, str] = {}
+    for pair in (first, *segments[1:]):
+        key, _, said = pair.partition("=")
+        key = _lower(key.strip())
+        if key in pairs:
+            return None
+        if key:
+            pairs[key] = _value(said.strip())
+    if not complete or _CONTROL.search(text) or not word.isalpha():
+        return None
+    properties = {"client-ip": pairs["client-ip"]} if "client-ip" in pairs else {}
+    if _lower(pairs.get("identity", "mailfrom")) != "mailfrom":
+        properties["smtp.helo"] = pairs.get("helo", "")
+    elif "envelope-from" in pairs:
+        properties["smtp.mailfrom"] = pairs["envelope-from"]
+    return Result("spf", _lower(word), properties)
+
+
+def _unfolded(value: bytes) -> str:
+    return _FOLD.sub(b"", value).decode("utf-8", "replace")
+
+
+def _lower(text: str) -> str:
+    """Lower case of ASCII alone: a Kelvin sign must not become the "k" of our name."""
+    return text.lower() if text.isascii() else text
+
+
+def _known(infos: Sequence[str]) -> tuple[Result, ...] | None:
     results = [_resinfo(info) for info in infos]
     known = tuple(r for r in results if r is not None)
-    return Report(authserv_id, known if len(known) == len(results) else None)
+    return known if len(known) == len(results) else None
 
 
 def _segments(text: str) -> tuple[list[str], bool]:

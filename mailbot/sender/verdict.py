@@ -25,8 +25,9 @@ class Result:
 def judge(domain: str, results: Iterable[Result]) -> Authentication:
     """Does the From domain ``domain`` (ASCII) vouch for the mail, going by ``results``? (domain.md §3.2 row 3.)
 
-    pass: DMARC passed for this very domain, or an aligned DKIM or SPF pass. fail: DMARC failed, or SPF failed and no
-    aligned DKIM holds. A broken DKIM signature alone is the same as none (RFC 6376 §6.1): a person looks.
+    pass: an aligned DKIM or SPF pass. A DMARC pass adds nothing to it and never stands for it: OpenDMARC takes the SPF
+    or DKIM result from a field that the sender wrote. fail: DMARC failed, or SPF failed and no aligned DKIM holds. A
+    broken DKIM signature alone is the same as none (RFC 6376 §6.1): a person looks.
     """
     results = tuple(results)
     dmarc = {r.result for r in results if r.method == "dmarc"}
@@ -38,7 +39,8 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
         return Authentication(AuthResult.FAIL, "results contradict each other")
     if any(_other_from(r, domain) for r in results):
         return Authentication(AuthResult.NONE, "dmarc was checked for another From domain")
-    if methods := frozenset(r.method for r in results if _passes(r, domain)):
+    methods = frozenset(r.method for r in results if _passes(r, domain))
+    if methods - {"dmarc"}:
         told = ", ".join(f"{method}=pass" for method in sorted(methods))
         return Authentication(AuthResult.PASS, f"{told}, aligned with {domain}", methods)
     spf_failed = bool(spf & _SPF_FAILS)
@@ -47,6 +49,8 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
         return Authentication(AuthResult.TEMPERROR, "a check could not be finished")
     if spf_failed:
         return Authentication(AuthResult.FAIL, "spf fails and no aligned dkim passes")
+    if "dmarc" in methods:
+        return Authentication(AuthResult.NONE, "dmarc=pass, but neither dkim nor spf of our own passes aligned")
     return Authentication(AuthResult.NONE, "nothing aligned passes")
 
 
@@ -63,7 +67,7 @@ def signs(result: Result, domain: str) -> bool:
 
 def vouches(result: Result, domain: str) -> bool:
     """Is an SPF result about a reverse-path of ``domain``? A HELO name alone proves nothing about a person."""
-    return aligned(_reverse_path(result), domain)
+    return aligned(reverse_path(result), domain)
 
 
 def _about_helo_only(result: Result) -> bool:
@@ -71,14 +75,14 @@ def _about_helo_only(result: Result) -> bool:
     return "smtp.helo" in result.properties and "smtp.mailfrom" not in result.properties
 
 
-def _reverse_path(result: Result) -> str:
+def reverse_path(result: Result) -> str:
     """Domain of smtp.mailfrom, in lower case, "" when there is none."""
     return result.properties.get("smtp.mailfrom", "").rpartition("@")[2].rstrip(">").lower()
 
 
 def _reverse_paths(results: Iterable[Result]) -> set[str]:
     """A mail has one; a second was slipped in through a local part that the MX did not quote."""
-    return {_reverse_path(r) for r in results if r.method == "spf" and "smtp.mailfrom" in r.properties}
+    return {reverse_path(r) for r in results if r.method == "spf" and "smtp.mailfrom" in r.properties}
 
 
 def _within(identity: str, signer: str) -> bool:
@@ -87,7 +91,8 @@ def _within(identity: str, signer: str) -> bool:
 
 def _other_from(result: Result, domain: str) -> bool:
     """Our MX checked DMARC for another domain than the one we read: the two of us read the From differently."""
-    checked = result.properties.get("header.from") if result.method == "dmarc" else None
+    said = result.properties if result.method == "dmarc" else {}
+    checked = said.get("header.from", said.get("d"))  # Cisco writes d=
     return checked is not None and ascii_domain(checked.rpartition("@")[2]) != domain
 
 

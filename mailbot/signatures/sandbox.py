@@ -48,7 +48,7 @@ def main() -> None:
     except MailbotError as error:
         _send(answers, {"wrong": error.reason})
         return
-    _lock(setup["memory"], [Path(folder) for folder in setup["readable"]])
+    _lock(setup["memory"], [Path(folder) for folder in setup["readable"]], network=setup["network"])
     _send(answers, {"ready": True})
     _serve(requests, answers, handler, setup["processor"], setup["alarm"])
 
@@ -93,18 +93,19 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _lock(memory: int, readable: list[Path]) -> None:
-    """No network, no files but Python's own and ``readable``, no children, ``memory`` octets of address space."""
-    _kernel()
+def _lock(memory: int, readable: list[Path], *, network: bool) -> None:
+    """No files but Python's own and ``readable``, no children, ``memory`` octets of address space. No network and no
+    threads either, unless the handler has to ask the DNS."""
+    _kernel(network=network)
     _limit(resource.RLIMIT_AS, memory, memory)
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_NOFILE, 512 if network else 32),
+        *(() if network else ((resource.RLIMIT_NPROC, 0),)),  # threads count as processes
     ):
         _limit(what, most, most)
-    sys.addaudithook(_guard(_folders(readable)))
+    sys.addaudithook(_guard(_folders(readable), network=network))
 
 
 def _limit(what: int, soft: int, hard: int | None = None) -> None:
@@ -112,12 +113,12 @@ def _limit(what: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(what, (soft, ceiling))
 
 
-def _kernel() -> None:
+def _kernel(*, network: bool) -> None:
     """A network namespace of our own, without an interface, where the kernel lets us; the guard stands in any case."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        if libc.unshare(_NEW_NET):
+        if not network and libc.unshare(_NEW_NET):
             libc.unshare(_NEW_USER | _NEW_NET)
 
 
@@ -128,7 +129,7 @@ def _folders(readable: list[Path]) -> tuple[Path, ...]:
     return tuple({Path(folder).resolve() for folder in folders})
 
 
-def _guard(folders: tuple[Path, ...]) -> Callable[[str, tuple[Any, ...]], None]:
+def _guard(folders: tuple[Path, ...], *, network: bool) -> Callable[[str, tuple[Any, ...]], None]:
     """An audit hook (PEP 578): it cannot be taken off again. PermissionError is what importlib can live with."""
 
     def guard(event: str, arguments: tuple[Any, ...]) -> None:
@@ -139,6 +140,8 @@ def _guard(folders: tuple[Path, ...]) -> Callable[[str, tuple[Any, ...]], None]:
         elif event in ("os.listdir", "os.scandir"):
             if not _inside(arguments[0] or ".", folders):
                 raise PermissionError("a worker lists no folders")
+        elif network and event.startswith("socket."):
+            pass
         elif event == "socket.__new__":  # asyncio talks to itself through a pair
             if arguments[1] != socket.AF_UNIX:
                 raise PermissionError("a worker has no network")

@@ -103,6 +103,8 @@ class Workers:
     handler: str = "mailbot.signatures.verify:handler"
     """"module:factory", see ``wire.Factory``."""
     bounds: Bounds = field(default_factory=Bounds)
+    network: bool = False
+    """Whether the handler may ask the DNS, and may start threads for it."""
 
     def __post_init__(self) -> None:
         self._idle: list[_Child] = []
@@ -125,7 +127,7 @@ class Workers:
             try:
                 self._idle.append(await self._start())
             except WorkerFailed as failure:
-                raise ConfigError(f"signature worker: {_TEXTS[failure.cause]}") from failure
+                raise ConfigError(f"worker {self.handler}: {_TEXTS[failure.cause]}") from failure
 
     async def verify_isolated(
         self, files: Sequence[File], received_at: datetime, rules: SignatureRules, content: bytes | None = None
@@ -194,6 +196,7 @@ class Workers:
             "PYTHONHASHSEED": "random",
             "TZ": "UTC",
             "MALLOC_MMAP_THRESHOLD_": str(_GIVEN_BACK),
+            "MALLOC_ARENA_MAX": "2",  # an arena for each thread would take the address space for nothing
         }
         command = (sys.executable, "-B", "-P", "-m", "mailbot.signatures.sandbox")
         process = await asyncio.create_subprocess_exec(
@@ -204,6 +207,7 @@ class Workers:
             "handler": self.handler,
             "settings": dict(self.settings),
             "readable": [str(folder) for folder in self.readable],
+            "network": self.network,
             "memory": self.bounds.memory,
             "processor": self.bounds.processor,
             "alarm": 2 * math.ceil(self.bounds.deadline),

@@ -8,24 +8,28 @@ not per message. Measured: architecture.md, decision on storage.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from mailbot.errors import DatabaseUnavailable
+from mailbot.config import DatabaseSettings
+from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
+from mailbot.storage.place import place_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -33,16 +37,22 @@ Work = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _GROUP = 100  # units of work in one commit: more only delays the first answer
+_LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
+_VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
+_TRIES = 10
+_DEFAULTS = DatabaseSettings()
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
     """An engine whose SQLite side is durable (WAL, synchronous=FULL) and starts writing transactions as writers.
 
-    Values are hidden in its errors: they end in logs, and a password's hash may be among them.
+    Nothing waits for ever: of ``limits`` the seconds count. Values are hidden in its errors: they end in logs, and a
+    password's hash may be among them.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
+        return _postgresql(url, limits)
+    waits = {"timeout": limits.lock_seconds, "check_same_thread": False}
+    engine = create_engine(url, connect_args=waits, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:
@@ -59,15 +69,70 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
+    """Both ends give a silent peer up: we the server, and the server us with the locks that we hold."""
+    probes, milliseconds = max(1, limits.peer_seconds // 4), limits.peer_seconds * 1000
+    ours = {
+        "connect_timeout": max(2, limits.connect_seconds),  # libpq takes no less
+        "keepalives_idle": probes,
+        "keepalives_interval": probes,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+    }
+    theirs = {
+        "statement_timeout": limits.statement_seconds * 1000,
+        "lock_timeout": limits.lock_seconds * 1000,
+        "idle_in_transaction_session_timeout": limits.idle_seconds * 1000,
+        "tcp_keepalives_idle": probes,
+        "tcp_keepalives_interval": probes,
+        "tcp_keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+        "client_connection_check_interval": milliseconds,
+    }
+    given = make_url(url).query
+    chosen = {name: value for name, value in ours.items() if name not in given}
+    engine = create_engine(url, pool_size=8, pool_pre_ping=True, connect_args=chosen, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.autocommit = True  # what is set in a transaction ends with its rollback
+        connection.execute(  # older servers lack some of them
+            "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) w(name, value)"
+            " JOIN pg_settings USING (name)",
+            (list(theirs), [str(value) for value in theirs.values()]),
+        )
+        connection.autocommit = False
+
+    return engine
+
+
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to ``revision``; safe to call at every start."""
+    """Bring the schema to ``revision``; safe to call at every start, and by two processes at once.
+
+    Raises ConfigError when the database was made by a newer mailbot, DatabaseUnavailable.
+    """
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # two processes may start at once on an empty database
-            connection.execute(text("SELECT pg_advisory_xact_lock(4747001)"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":  # the second one waits, however long the first one takes
+                for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                    connection.execute(text(f"SET LOCAL {limit} = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(4747001)"))
+            _refuse_newer(connection, ScriptDirectory.from_config(config))
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
+    there = MigrationContext.configure(connection).get_current_heads()
+    if unknown := set(there) - {script.revision for script in known.walk_revisions()}:
+        raise ConfigError(
+            f"[database] url: its tables are of version {', '.join(sorted(unknown))}, this program knows them up to "
+            f"{known.get_current_head()}; mend: run the newer mailbot, or restore the backup made before it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +150,16 @@ class Database:
 
     def __init__(self, engine: Engine, *, writers: int | None = None) -> None:
         self.engine = engine
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._place = place_of(engine)
+        if self._place is not None:  # a connection made now would make an empty database
+            event.listen(engine, "do_connect", lambda *_: self._check())
+        self._jobs: deque[_Job] = deque()
+        self._waiting = threading.Condition()
+        self._closing = False
+        self._victims = threading.RLock()
+        # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
+        # go together, and others need not wait for them: it has more than one writer.
+        self._mixes = engine.dialect.name == "sqlite"
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
         count = writers or (1 if engine.dialect.name == "sqlite" else 4)
         self._writers = [
@@ -114,7 +188,9 @@ class Database:
     async def _put(self, work: ManyWork[Item, T], item: Item) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, item, loop, future))
+        with self._waiting:
+            self._jobs.append(_Job(work, item, loop, future))
+            self._waiting.notify()
         return await asyncio.shield(future)
 
     async def read(self, work: Work[T]) -> T:
@@ -122,16 +198,36 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
+    async def watch(self) -> NoReturn:
+        """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
+        while True:
+            try:
+                self._check()
+            except DatabaseGone:
+                raise
+            except DatabaseUnavailable:  # who reads or writes hears of it
+                pass
+            await asyncio.sleep(_LOOK)
+
     async def close(self) -> None:
         """Finish what waits, then stop the threads."""
-        for _ in self._writers:
-            self._jobs.put(None)
+        with self._waiting:
+            self._closing = True
+            self._waiting.notify_all()
         for thread in self._writers:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown()
+        if self._place is not None:
+            self._place.close()
+            self._place = None
         self.engine.dispose()
 
+    def _check(self) -> None:
+        if self._place is not None:
+            self._place.check()
+
     def _read(self, work: Work[T]) -> T:
+        self._check()
         try:
             with self.engine.connect() as connection:
                 connection.info["reader"] = True
@@ -144,34 +240,40 @@ class Database:
             raise DatabaseUnavailable(str(error)) from error
 
     def _write_loop(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            group = [first]
-            last = False
-            while len(group) < _GROUP and not self._jobs.empty():
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:  # another writer was quicker
-                    break
-                if job is None:
-                    last = True
-                    break
-                group.append(job)
+        while group := self._next():
             self._commit(group)
-            if last:
-                return
 
-    def _commit(self, group: list[_Job]) -> None:
+    def _next(self) -> list[_Job]:
+        """What goes into one transaction; nothing: all is done and the database closes."""
+        group: list[_Job] = []
+        with self._waiting:
+            while not self._jobs and not self._closing:
+                self._waiting.wait()
+            while self._jobs and len(group) < _GROUP:
+                if group and not self._mixes and self._jobs[0].work != group[0].work:
+                    break
+                group.append(self._jobs.popleft())
+        return group
+
+    def _commit(self, group: list[_Job], tries: int = 1) -> None:
+        results: list[Any] = []
+        begun = False
         try:
+            self._check()
             with self.engine.begin() as connection:
-                results: list[Any] = []
+                begun = True
                 for work, jobs in groupby(group, key=lambda job: job.work):
                     results += work(connection, [job.item for job in jobs])
+            self._check()  # what was committed into a file that nobody will open again must not be answered for
         except Exception as error:
-            if len(group) == 1:
-                _answer(group, asyncio.Future.set_exception, [_translate(error)])
-                return
-            for job in group:  # one of them is bad: each for itself, so that it harms nobody else
-                self._commit([job])
+            if _is_victim(error) and tries < _TRIES:
+                with self._victims:  # one after the other, so that they do not meet again
+                    self._commit(group, tries + 1)
+            elif len(group) == 1 or not begun or _is_lost(error):  # no unit is to blame
+                _answer(group, asyncio.Future.set_exception, [_translate(error) for _ in group])
+            else:
+                for job in group:  # one of them is bad: each for itself, so that it harms nobody else
+                    self._commit([job])
             return
         _answer(group, asyncio.Future.set_result, results)
 
@@ -190,8 +292,19 @@ def _tell(how: Callable[[asyncio.Future[Any], Any], None], told: list[tuple[asyn
             how(future, answer)
 
 
+def _is_victim(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _VICTIMS
+
+
+def _is_lost(error: Exception) -> bool:
+    return isinstance(error, DatabaseGone) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
 def _translate(error: Exception) -> Exception:
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):  # anything else is the fault of the work
+    """What the values of the work cannot have caused is the database's fault, and temporary."""
+    if isinstance(error, IntegrityError | DataError | NotSupportedError | ProgrammingError):
+        return error
+    if isinstance(error, DBAPIError | PoolTimeout):
         translated = DatabaseUnavailable(f"{type(error).__name__}: {error}")
         translated.__cause__ = error
         return cast(Exception, translated)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -16,13 +15,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
+
+from mailbot.storage.values import JSON, String, Text
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -47,6 +46,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
 
+MESSAGE_KEY = 600
+"""Characters of inbox.message_key; of an index row PostgreSQL keeps 2,704 octets, and a character may have four."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,7 +65,7 @@ def _lease() -> tuple[Column[Any], ...]:
         Column("state", String(12), nullable=False),
         Column("due_at", UtcDateTime(), nullable=False),
         Column("attempts", Integer, nullable=False, server_default=text("0")),
-        Column("leased_by", String(64)),
+        Column("leased_by", String(128)),
         Column("leased_until", UtcDateTime()),
         Column("last_error", Text),
     )
@@ -81,15 +83,19 @@ inbox = Table(
     Column("envelope", JSON, nullable=False),
     Column("received_at", UtcDateTime(), nullable=False),
     *_lease(),
-    Column("message_key", String(1100)),
+    Column("deferred", Integer, nullable=False, server_default=text("0")),
+    Column("message_key", String(MESSAGE_KEY)),
     Column("fingerprint", String(64)),
     Column("outcome", String(20)),
     Column("ticket_id", Id, ForeignKey("ticket.id", name="fk_inbox_ticket_id", use_alter=True)),
     Index("ix_inbox_state_due_at", "state", "due_at"),
-    Index("ix_inbox_message_key", "message_key"),
+    Index("ix_inbox_message_key_fingerprint_id", "message_key", "fingerprint", "id"),
+    Index("ix_inbox_ticket_id", "ticket_id"),
+    Index("ix_inbox_sha256", "sha256"),
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
+deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
 message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
 
 raw_message = Table(
@@ -118,6 +124,13 @@ decision = Table(
     Column("answered", Integer, nullable=False, server_default=text("0")),
     Index("ix_decision_decided_at", "decided_at"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
+    Index(
+        "ix_decision_limited",
+        "sender",
+        "inbox_id",
+        sqlite_where=text("outcome = 'RATE_LIMITED'"),
+        postgresql_where=text("outcome = 'RATE_LIMITED'"),
+    ),
     Index(
         "ix_decision_domain_received_at",
         "domain",
@@ -155,7 +168,7 @@ ruleset_load = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("at", UtcDateTime(), nullable=False),
-    Column("process", String(64), nullable=False),
+    Column("process", String(128), nullable=False),
     Column("hash", String(64)),
     Column("mistakes", Text),
     Index("ix_ruleset_load_at", "at"),
@@ -267,6 +280,7 @@ account = Table(
     Column("login_key", String(320), nullable=False, unique=True),
     Column("given", String(120), nullable=False),
     Column("surname", String(120), nullable=False),
+    Column("surname_key", String(240), nullable=False),
     Column("sex", String(1)),
     Column("birth_year", Integer, nullable=False),
     Column("pesel_hash", String(64)),
@@ -275,7 +289,7 @@ account = Table(
     Column("status", String(12), nullable=False),
     Column("emergency_hash", String(200)),
     Column("emergency_set_at", UtcDateTime()),
-    Index("ix_account_birth_year", "birth_year"),
+    Index("ix_account_birth_year_surname_key", "birth_year", "surname_key"),
 )
 
 counter = Table(
@@ -284,7 +298,7 @@ counter = Table(
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""Gapless sequences (ticket numbers), taken inside the transaction that uses them."""
+"""Gapless sequences (ticket numbers), taken inside the transaction that uses them; and what /readyz writes."""
 
 imap_cursor = Table(
     "imap_cursor",
@@ -295,3 +309,19 @@ imap_cursor = Table(
     Column("polled_at", UtcDateTime(), nullable=False),
 )
 """How far each IMAP mailbox has been read; moves only in the transaction that stores the messages."""
+
+mailbox_claim = Table(
+    "mailbox_claim",
+    metadata,
+    Column("mailbox", String(300), primary_key=True),
+    Column("holder", String(120)),
+    Column("leased_until", UtcDateTime()),
+    Column("claim", String(32)),
+    Column("next_claim", String(32)),
+    Column("taken_over_at", UtcDateTime()),
+    Column("reconciled_at", UtcDateTime()),
+    Column("reconciled_missing", Integer),
+)
+"""Who reads each IMAP mailbox (ingress/imap_claim.py). holder, leased_until: the process of this installation. claim:
+the marker in the mailbox that is ours, next_claim: one that may have been written. taken_over_at: when another
+installation lost the mailbox to us. The rest: when `mailbot reconcile` ended, and how much is missing since."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
 
 from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Seen, Sender, State
 from mailbot.outbox import jobs
-from mailbot.storage.schema import inbox, outbox, ticket
+from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
+from mailbot.storage.values import fit
 
 
 def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
@@ -27,22 +29,31 @@ def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
         digest.update(hashlib.sha256(attachment.data).digest())
     if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
         digest.update(sha256.encode())
-    return Identity(message.message_id or f"sha256:{sha256}", digest.hexdigest())
+    return Identity(fit(message.message_id or f"sha256:{sha256}", MESSAGE_KEY), digest.hexdigest())
+
+
+def _first(*alike: ColumnElement[bool]) -> Select[Any]:
+    c = inbox.c
+    # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
+    done = func.coalesce(c.state, "") == jobs.DONE
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done)
+    return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
+
+
+_EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print")))
+"""A message with this key, and the first one that is the same: however often it came, two rows are read."""
 
 
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
     def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
-        keys = [i.message_key for i in batch]
-        prints = [i.fingerprint for i in batch]
-        c = inbox.c
-        earlier = select(c.message_key, c.fingerprint, c.ticket_id, c.state).where(c.message_key.in_(keys))
         self._messages: dict[str, dict[str, int | None]] = {}
-        for key, fingerprint, ticket_id, state in connection.execute(earlier):
-            if state != jobs.DONE:  # asked here: in the statement it lures SQLite away from the index of the keys
-                continue
-            self._messages.setdefault(key, {}).setdefault(fingerprint, ticket_id)
+        for identity in batch:
+            for row in connection.execute(_EARLIER, {"key": identity.message_key, "print": identity.fingerprint}):
+                copies = self._messages.setdefault(identity.message_key, {})
+                copies[row.fingerprint] = row.ticket_id
+        prints = [i.fingerprint for i in batch]
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )

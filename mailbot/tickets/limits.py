@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, select
 
 from mailbot.address import domain, login_key
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
@@ -101,17 +101,19 @@ class Arrivals:
         if source.sender is None or source.sender in self._held:
             return self._held.get(source.sender or "")
         c = decision.c
-        return self._connection.execute(
-            select(func.max(ticket.c.id))
+        newest = self._connection.execute(  # those before it joined its ticket, or one that is done with
+            select(ticket.c.id, ticket.c.state)
             .select_from(decision)
             .join(inbox, inbox.c.id == c.inbox_id)
             .join(ticket, ticket.c.id == inbox.c.ticket_id)
             .where(
                 c.sender == source.sender,
-                c.outcome == _LIMITED.value,
-                ticket.c.state == State.WSTRZYMANE.value,
+                c.outcome == literal(_LIMITED.value, literal_execute=True),  # the index is of these rows alone
             )
-        ).scalar_one_or_none()
+            .order_by(c.inbox_id.desc())
+            .limit(1)
+        ).one_or_none()
+        return newest.id if newest and newest.state == State.WSTRZYMANE.value else None
 
     def add(self, source: Source, decided: Decision, ticket_id: int | None) -> None:
         """Remember a message of this batch."""

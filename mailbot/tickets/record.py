@@ -109,14 +109,16 @@ class Rows:
             self.event(ticket_id, now, "mail-bounced", {"inbox": inbox_id})
 
     def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
-        daily = mail.kind in ONCE_A_DAY
-        alone = daily or ordinal == 1
+        """``ordinal``: place among the mails that opened the ticket, from 1; 0: the ticket was there, and the mail
+        leaves by itself, once a day."""
+        daily = not ordinal or mail.kind in ONCE_A_DAY
+        alone = ordinal < 2
         self._mails.append(
             {
                 "ticket_id": ticket_id,
                 "slot": f"{mail.kind.value} {now:%Y-%m-%d}" if daily else mail.kind.value,
                 "kind": mail.kind.value,
-                "ordinal": 0 if daily else ordinal,
+                "ordinal": ordinal,
                 "recipient": mail.recipient,
                 "return_path": mail.return_path,
                 "message_id": mail.message_id,
@@ -202,17 +204,16 @@ class Rows:
     def _flush_mails(self, connection: Connection) -> None:
         if not self._mails:
             return
-        daily = {(row["ticket_id"], row["slot"]) for row in self._mails if not row["ordinal"]}
+        joined = {row["ticket_id"] for row in self._mails if not row["ordinal"]}
         there = schema.outbox.c
-        if daily:  # an impatient repeat on the same day is joined in silence
-            found = connection.execute(
-                select(there.ticket_id, there.slot).where(there.ticket_id.in_({t for t, _ in daily}))
-            )
-            daily &= {(row.ticket_id, row.slot) for row in found}
+        sent: set[tuple[int, str]] = set()
+        if joined:  # an impatient repeat on the same day is joined in silence
+            found = connection.execute(select(there.ticket_id, there.slot).where(there.ticket_id.in_(joined)))
+            sent = {(row.ticket_id, row.slot) for row in found}
         fresh: dict[tuple[int, str], dict[str, Any]] = {}
         for row in self._mails:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
-        rows = [row for key, row in fresh.items() if key not in daily]
+        rows = [row for key, row in fresh.items() if key not in sent]
         if rows:
             connection.execute(insert(schema.outbox), rows)
 

@@ -6,6 +6,7 @@ A moment the citizen was told is never moved. A ticket is warned about once, and
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, 
 from mailbot import clocks
 from mailbot.config import TicketSettings
 from mailbot.model import State
+from mailbot.observe import step
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Ruleset, Window
 from mailbot.storage.schema import outbox, ticket, ticket_event
@@ -144,8 +146,13 @@ def look_at_due(
     moved: list[dict[str, Any]] = []
     told: list[Told] = []
     for row in rows:
-        matter = _matter(row, mails, settings, ruleset)
-        found = look(matter, now, ruleset)
+        try:
+            matter = _matter(row, mails, settings, ruleset)
+            found = look(matter, now, ruleset)
+        except Exception as error:  # one ticket must not keep the alarms of all others
+            step("clocks-failed", level=logging.ERROR, ticket=row.number, error=type(error).__name__)
+            moved.append(_unmoved(row, now + _AGAIN))
+            continue
         state = State.ZAMKNIETE_BEZ_ZMIAN if found.unanswered else matter.state
         moved.append(
             {
@@ -164,6 +171,11 @@ def look_at_due(
             told.append(Told(row.number, event, clock, end))
     _write(connection, moved, events)
     return len(rows), told
+
+
+def _unmoved(row: Row[Any], next_at: datetime) -> dict[str, Any]:
+    kept = {"new_state": row.state, "new_desk": row.desk, "closed": row.closed_at, "standard": row.standard_at}
+    return {"row": row.id, **kept, "next": next_at, "worst": row.alarm}
 
 
 def look_again(connection: Connection, now: datetime) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -11,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.errors import TemporaryError
-from mailbot.observe import Clock, log, step
+from mailbot.observe import Clock, failure
 from mailbot.ruleset.model import Contacts
 from mailbot.ruleset.texts import MAIN_PHONE
 from mailbot.secret import Secret
@@ -19,15 +20,18 @@ from mailbot.storage.engine import Database
 from mailbot.tickets.notice import Notice
 from mailbot.web import health, metrics, security
 from mailbot.web.activation import ActivationPage
+from mailbot.web.doors import Doors
 from mailbot.web.pages import STATIC, Pages
 
 _PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; use_rules may say otherwise
 _PAGES = web.AppKey("pages", Pages)
 _ACTIVATION = web.AppKey("activation", ActivationPage)
+DOORS = web.AppKey("doors", Doors)
 
 SERVER_OPTIONS: dict[str, Any] = {
     "access_log": None,  # its lines would hold the links
     "auto_decompress": False,  # no browser packs a form; a bomb would be unpacked
+    "lingering_time": 2.0,  # seconds to read on after a refused form, so that the browser sees the answer
 }
 """For ``web.AppRunner(app, **SERVER_OPTIONS)``."""
 
@@ -39,15 +43,19 @@ def build(
     secret: Secret,
     notice: Notice,
     clock: Clock,
+    ailing: health.Ailing = health.nothing_ails,
 ) -> web.Application:
-    """The application."""
+    """The application. ``ailing``: what /readyz is to know of the rest of the process."""
     pages = Pages(_PHONE, _PORTAL, settings.web.public_url)
-    app = web.Application(middlewares=[_failures(pages)], client_max_size=security.BODY_LIMIT)
+    doors = Doors(settings.web)
+    app = web.Application(middlewares=[doors.middleware, _failures(pages)], client_max_size=security.BODY_LIMIT)
+    app[DOORS] = doors
     security.add_headers(app, behind_tls=settings.web.behind_tls)
     csrf = security.Csrf(secret, secure=settings.web.behind_tls)
     limiter = security.Limiter(settings.web, clock)
-    app.add_routes(health.routes(database))
-    app.add_routes(metrics.routes(database, settings.web, clock))
+    mailbox = settings.imap.mailbox if settings.imap.host else None
+    app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
+    app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
     app[_PAGES] = pages
     app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
     app.add_routes(app[_ACTIVATION].routes())
@@ -69,6 +77,59 @@ def use_rules(app: web.Application, contacts: Contacts, notice: Notice) -> None:
     app[_ACTIVATION].notice = notice
 
 
+async def listen(app: web.Application, host: str, port: int) -> Listener:
+    """Serve ``app`` on ``host``:``port`` behind its doors. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    runner = web.AppRunner(app, **SERVER_OPTIONS)
+    await runner.setup()
+
+    def protocol() -> asyncio.Protocol:
+        assert runner.server is not None
+        return _Protocol(runner.server, loop=loop, **SERVER_OPTIONS)
+
+    return Listener(runner, await loop.create_server(app[DOORS].guard(protocol), host, port))
+
+
+class _Protocol(web.RequestHandler):
+    """aiohttp's protocol, without its answer to what is no HTTP: that quotes all of it, and so does its log line."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to a request that cannot be read (4xx), or whose answer failed."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        answer = web.Response(status=status, headers={hdrs.SERVER: "mailbot"})
+        answer.force_close()
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The open web port."""
+
+    runner: web.AppRunner
+    server: asyncio.Server
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        found: tuple[str, int] = self.server.sockets[0].getsockname()[:2]
+        return found
+
+    async def close(self) -> None:
+        """Take no more connections, end those that do not ask, finish the requests at hand."""
+        self.server.close()
+        self.runner.app[DOORS].close()
+        await self.runner.cleanup()
+
+
 def _failures(pages: Pages) -> Middleware:
     @web.middleware
     async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -81,13 +142,14 @@ def _failures(pages: Pages) -> Middleware:
                     response.headers[name] = error.headers[name]
             return response
         except TemporaryError as error:
-            # The reason may quote a statement with its values, the password's hash among them: only kinds are told.
-            step("web.failure", level=logging.ERROR, kind=type(error).__name__, cause=type(error.__cause__).__name__)
+            failure("web.failure", error)  # its reason may quote a statement with values, a password's hash among them
             response = pages.notice(503)
             response.headers[hdrs.RETRY_AFTER] = "60"
             return response
-        except Exception:
-            log.exception("web: unexpected failure")  # without the address: it holds the link
+        except (ConnectionError, web.RequestPayloadError):  # the client went, or its form is no HTTP
+            return pages.notice(400)
+        except Exception as error:
+            failure("web.failure", error)  # without the address: it holds the link
             return pages.notice(500)
 
     return failures

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from aiohttp import hdrs, web
@@ -21,9 +22,13 @@ from mailbot.model import State
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
-from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.storage.schema import decision, imap_cursor, inbox, mailbox_claim, outbox, ruleset_load, shadow_hit, ticket
 
+_NONE: Mapping[str, datetime] = {}
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
+_REMEMBERED = 100
+_ahead: dict[datetime, float] = {}
+"""Moments that were ahead of the clock, and when that was first seen (time.monotonic)."""
 _DAY = timedelta(days=1)
 _OPEN = tuple(state.value for state in State if not state.closed)
 _UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
@@ -42,8 +47,11 @@ class _Families(Collector):
         return self._families
 
 
-def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.RouteDef]:
-    """GET /metrics: 404 for those who may not ask, 503 when the database is slow."""
+Audience = Callable[[web.Request], bool]
+
+
+def audience(settings: WebSettings) -> Audience:
+    """Tells whether a request comes straight from a network of ``settings.metrics``."""
     networks = [ipaddress.ip_network(network) for network in settings.metrics]
 
     def may_ask(request: web.Request) -> bool:
@@ -56,12 +64,23 @@ def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.
         peer = getattr(peer, "ipv4_mapped", None) or peer
         return any(peer in network for network in networks)
 
+    return may_ask
+
+
+def routes(database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None) -> list[web.RouteDef]:
+    """GET /metrics: 404 for those who may not ask, 503 when the database is slow.
+
+    ``mailbox``: the one of the settings, told also while it has never been looked at.
+    """
+    may_ask = audience(settings)
+    known = {mailbox: clock()} if mailbox else {}
+
     async def metrics(request: web.Request) -> web.Response:
         if not may_ask(request):
             raise web.HTTPNotFound
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await database.read(lambda connection: _Families(measure(connection, clock())))
+                found = await database.read(lambda connection: _Families(measure(connection, clock(), known)))
         except TimeoutError:
             raise web.HTTPServiceUnavailable from None
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
@@ -70,8 +89,10 @@ def routes(database: Database, settings: WebSettings, clock: Clock) -> list[web.
     return [web.get("/metrics", metrics)]
 
 
-def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
+def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datetime] = _NONE) -> Iterator[Metric]:
     """Every metric, from the rows of ``connection``; ages are seconds before ``now``.
+
+    ``mailboxes``: those that are to be looked at, and since when.
 
     Finished rows are not counted: they grow without end. Each query finds its rows by an index.
     """
@@ -83,7 +104,7 @@ def measure(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield from _rows(connection, outbox, "mails", outbox.c.due_at, overdue, now)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
-    yield _polls(connection, now)
+    yield from _mailboxes(connection, now, mailboxes)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -92,6 +113,19 @@ def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamil
 
 def _age(moment: datetime | None, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds()) if moment else 0.0
+
+
+def _waited(moment: datetime | None, now: datetime) -> float:
+    """As ``_age``, of what has happened: when that is yet to come the clock was set back. Then it counts from the first
+    look, by a clock that nobody sets."""
+    if moment is None:
+        return 0.0
+    if moment > now and moment not in _ahead:
+        while len(_ahead) >= _REMEMBERED:
+            del _ahead[next(iter(_ahead))]
+        _ahead[moment] = time.monotonic()
+    counted = 1.0 + time.monotonic() - _ahead[moment] if moment in _ahead else 0.0
+    return max(_age(moment, now), counted)
 
 
 def _tickets(connection: Connection) -> Iterator[Metric]:
@@ -134,7 +168,7 @@ def _unanswered(connection: Connection, now: datetime) -> Metric:
     family = _gauge(
         "ticket_oldest_unsent_seconds", "Age of the oldest ticket whose mails are not all accepted; 0: none"
     )
-    family.add_metric((), _age(oldest, now))
+    family.add_metric((), _waited(oldest, now))
     return family
 
 
@@ -149,7 +183,7 @@ def _rows(
     for name in _UNDONE:
         count, first = next(((count, first) for key, count, first in found if key == name), (0, None))
         counts.add_metric((name,), count)
-        ages.add_metric((name,), _age(first, now))
+        ages.add_metric((name,), (_waited if table is inbox else _age)(first, now))
     yield counts
     yield ages
 
@@ -174,11 +208,13 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     taken = connection.execute(
         select(c.hash, c.at).where(c.hash.is_not(None)).order_by(c.id.desc()).limit(1)
     ).one_or_none()
+    info = InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last")
+    loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
     if taken is not None:
-        yield InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last", value={"hash": taken.hash})
-        loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
+        info.add_metric((), {"hash": taken.hash})
         loaded.add_metric((), taken.at.timestamp())
-        yield loaded
+    yield info
+    yield loaded
     newest = connection.execute(select(c.mistakes).order_by(c.id.desc()).limit(1)).scalar_one_or_none()
     family = _gauge("ruleset_refused", "1 while the rule set in the folder is refused; the last good one goes on")
     family.add_metric((), newest is not None)
@@ -191,10 +227,20 @@ def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield family
 
 
-def _polls(connection: Connection, now: datetime) -> Metric:
-    family = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
-    for row in connection.execute(
-        select(imap_cursor.c.mailbox, imap_cursor.c.polled_at).order_by(imap_cursor.c.mailbox)
-    ):
-        family.add_metric((row.mailbox,), _age(row.polled_at, now))
-    return family
+def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, datetime]) -> Iterator[Metric]:
+    polls = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
+    ages = _gauge("imap_reconciled_age_seconds", "Since mailbot reconcile compared a mailbox", ("mailbox",))
+    missing = _gauge("imap_reconciled_missing", "Messages that it found in no row and could not take in", ("mailbox",))
+    c, claim = imap_cursor.c, mailbox_claim.c
+    rows = connection.execute(
+        select(c.mailbox, c.polled_at, claim.reconciled_at, claim.reconciled_missing)
+        .select_from(imap_cursor.outerjoin(mailbox_claim, claim.mailbox == c.mailbox))
+        .order_by(c.mailbox)
+    ).all()
+    for mailbox, polled_at in sorted({**mailboxes, **{row.mailbox: row.polled_at for row in rows}}.items()):
+        polls.add_metric((mailbox,), _age(polled_at, now))
+    for row in rows:
+        if row.reconciled_at is not None:
+            ages.add_metric((row.mailbox,), _age(row.reconciled_at, now))
+            missing.add_metric((row.mailbox,), row.reconciled_missing)
+    yield from (polls, ages, missing)

@@ -112,19 +112,24 @@ class Limiter:
         return True
 
     def _client(self, request: web.Request) -> str:
-        """IPv4 address or IPv6 /64 network (one household) of the client.
+        """Network of the client.
 
         Behind a trusted proxy the last element of X-Forwarded-For counts: the proxy wrote it, the others anybody could.
         """
         peer = request.remote or ""
         if self._settings.trusted_proxy and (chain := request.headers.getall("X-Forwarded-For", [])):
             peer = chain[-1].rpartition(",")[2].strip()
-        try:
-            ip = ipaddress.ip_address(peer)
-        except ValueError:
-            return "unknown"
-        if isinstance(ip, ipaddress.IPv6Address):
-            if ip.ipv4_mapped:
-                return str(ip.ipv4_mapped)
-            return str(ipaddress.ip_network((ip, 64), strict=False))
-        return str(ip)
+        return network(peer)
+
+
+def network(peer: str) -> str:
+    """IPv4 address or IPv6 /64 network (one household) of an address; "unknown" when it is none."""
+    try:
+        ip = ipaddress.ip_address(peer)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)

@@ -1,26 +1,31 @@
-"""Takes stored messages from the inbox through the pipeline."""
+"""Takes stored messages from the inbox through the pipeline.
+
+One message's failure never holds its batch: what failed as a batch is taken one by one, and what fails alone, again and
+again, goes to a person unread. A failing database is nobody's fault and is not counted.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
-from mailbot.errors import LeaseLost, SealBroken, TemporaryError
+from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.facts import needs_check
 from mailbot.inbox import message_of
-from mailbot.mask import mask
+from mailbot.mask import marks, mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
-from mailbot.observe import Clock, log, step
+from mailbot.observe import Clock, failure, step
 from mailbot.outbox import backoff, jobs
 from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
+from mailbot.understand import unread
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
@@ -28,8 +33,18 @@ _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A leased message. ``tries``: this one included; ``deferred``: how often its sender's DNS had not answered."""
+
+    row: int
+    tries: int
+    deferred: int
+    raw: RawMessage
+
+
 class DecideWorker:
-    """Leases inbox rows, understands them in a thread and records the decisions of a batch in one transaction."""
+    """Leases inbox rows, has them understood elsewhere and records the decisions of a batch in one transaction."""
 
     def __init__(
         self,
@@ -53,51 +68,29 @@ class DecideWorker:
         self._rng = rng
         self._on_mail = on_mail
         self._settings = pipeline.settings.worker
+        self._owed: list[int] = []
+        """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
     async def step(self) -> int:
         """Decide one batch; returns its size."""
-        leased = await self._database.write(self._claim)
-        claimed = await self._opened(leased)
-        if not claimed:
-            return len(leased)
-        flow = self.pipeline
-        read = await self._understand([raw for _, _, raw in claimed])
-        understood = [(row, tries, u) for (row, tries, _), u in zip(claimed, read, strict=True)]
-        ready = await self._verify(flow, [(row, u) for row, tries, u in understood if not self._try_later(u, tries)])
-        for row, tries, u in understood:
-            if self._try_later(u, tries):
-                await self._postpone(row, tries, u.sender.authentication.detail)
-        await self._record(flow, ready)
-        return len(leased)
+        ids = await self._database.write(self._claim)
+        self._owed = []
+        try:
+            await self._decide(self.pipeline, await self._load(ids))
+        except TemporaryError:
+            self._owed = ids
+            raise
+        return len(ids)
 
-    def _claim(self, connection: Connection) -> list[tuple[int, int, RawMessage | SealBroken]]:
-        """The leased rows with their tries, and the message or why it cannot be opened."""
+    def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()
+        if self._owed:
+            due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
+            jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
         jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
-        ids = self._within_memory(connection, ids)
-        wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
-        return [(row["id"], row["attempts"], self._open(row)) for row in connection.execute(wanted).mappings()]
-
-    def _open(self, row: RowMapping) -> RawMessage | SealBroken:
-        try:
-            return message_of(row, self.pipeline.secret)
-        except SealBroken as error:
-            return error
-
-    async def _opened(
-        self, leased: list[tuple[int, int, RawMessage | SealBroken]]
-    ) -> list[tuple[int, int, RawMessage]]:
-        """What could be opened. The rest is tried again and then buried: with the right key it is as good as new."""
-        opened = []
-        for row, tries, raw in leased:
-            if isinstance(raw, RawMessage):
-                opened.append((row, tries, raw))
-            else:
-                step("inbox-sealed", level=logging.ERROR, inbox=row, reason=raw.reason)
-                await self._failed(row, raw.reason)
-        return opened
+        return self._within_memory(connection, ids)
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
@@ -113,69 +106,146 @@ class DecideWorker:
             jobs.release(connection, inbox, ids[kept:], self.name)
         return ids[:kept]
 
-    @staticmethod
-    def _try_later(u: Understanding, tries: int) -> bool:
-        return u.sender.authentication.result is AuthResult.TEMPERROR and tries < _DNS_TRIES
+    async def _load(self, ids: list[int]) -> list[_Taken]:
+        """The messages that can be read back. One that cannot is tried again and then buried: with the right key, or a
+        newer program, it is as good as new."""
+        try:
+            return await self._database.read(lambda c: self._read(c, ids)) if ids else []
+        except TemporaryError:
+            raise
+        except Exception as error:
+            if len(ids) == 1:
+                reason = error.reason if isinstance(error, PermanentError) else mask(repr(error))
+                name = "inbox-sealed" if isinstance(error, SealBroken) else "inbox-unreadable"
+                step(name, level=logging.ERROR, inbox=ids[0], reason=reason)
+                await self._give_back(ids[0], lambda c: self._retry_or_bury(c, ids[0], reason))
+                return []
+        return [taken for row in ids for taken in await self._load([row])]
 
-    async def _verify(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> list[tuple[int, Understanding]]:
+    def _read(self, connection: Connection, ids: list[int]) -> list[_Taken]:
+        wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
+        rows = connection.execute(wanted).mappings().all()
+        if len(rows) < len(ids):
+            raise PermanentError("its octets are not in raw_message")
+        secret = self.pipeline.secret
+        return [_Taken(row["id"], row["attempts"], row["deferred"], message_of(row, secret)) for row in rows]
+
+    async def _decide(self, flow: Pipeline, batch: list[_Taken]) -> None:
+        """Understand, check and record a batch. Raises TemporaryError when it is not the fault of any mail."""
+        if not batch:
+            return
+        try:
+            understood = await self._understood(batch)
+            ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
+            await self._record(flow, await self._verify(flow, ready))
+            for taken, u in understood:
+                if self._try_later(u, taken):
+                    await self._postpone(taken, u.sender.authentication.detail)
+        except Exception as error:
+            if isinstance(error, TemporaryError) and not isinstance(error, ReadingFailed):
+                raise
+            failure("batch-failed", error, messages=len(batch))
+            if len(batch) == 1:
+                await self._failed(flow, batch[0], mask(repr(error)))
+                return
+            rows = [taken.row for taken in batch]  # one of them may be to blame: each alone from now on
+            await self._database.write(lambda c: jobs.give_back(c, inbox, rows, self.name, self._clock(), counted=True))
+
+    async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
+        """Half of the lease is left for what follows."""
+        try:
+            async with asyncio.timeout(self._settings.lease_seconds / 2):
+                read = await self._understand([taken.raw for taken in batch])
+        except TimeoutError as error:
+            raise ReadingFailed("not understood within half of the lease") from error
+        return list(zip(batch, read, strict=True))
+
+    @staticmethod
+    def _try_later(u: Understanding, taken: _Taken) -> bool:
+        return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
+
+    async def _verify(
+        self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
+    ) -> list[tuple[_Taken, Understanding]]:
         """The batch with its files checked. What does not fit into a quarter of the lease goes back to the queue."""
         if self._verifier is None:
             return batch
-        ready = [(row, u) for row, u in batch if not needs_check(u)]
-        waiting = [(row, u) for row, u in batch if needs_check(u)]
+        ready = [(taken, u) for taken, u in batch if not needs_check(u)]
+        waiting = [(taken, u) for taken, u in batch if needs_check(u)]
         loop = asyncio.get_running_loop()
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
             checked = await self._verifier.check([u for _, u in chunk], flow.ruleset.signatures)
-            ready += zip((row for row, _ in chunk), checked, strict=True)
+            ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
-            rest = [row for row, _ in waiting]
+            rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
-        return sorted(ready, key=lambda pair: pair[0])
+        return sorted(ready, key=lambda pair: pair[0].row)
 
-    async def _record(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
+    async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
         if not batch:
             return
         try:
-            decisions = await self._database.write(lambda c: flow.record(c, self.name, batch, self._clock()))
+            await self._write(flow, [(taken.row, u) for taken, u in batch])
+            return
         except TemporaryError:
-            raise  # the lease runs out and the rows come back
+            raise
         except LeaseLost as error:
             step("lease-lost", level=logging.WARNING, worker=self.name, reason=error.reason)
             if len(batch) == 1:
                 return
         except Exception as error:
             if len(batch) == 1:
-                told = mask(traceback.format_exc())  # it may quote the mail
-                log.error("inbox %d could not be recorded: %s", batch[0][0], told)
-                await self._failed(batch[0][0], mask(repr(error)))
+                told = mask(repr(error))  # it may quote the mail: the row keeps it, the log says what was masked in it
+                failure("inbox-failed", error, inbox=batch[0][0].row, masked=" ".join(marks(told)))
+                await self._failed(flow, batch[0][0], told)
                 return
-        else:
-            self._announce(batch, decisions)
-            return
         for one in batch:
             await self._record(flow, [one])
 
-    def _announce(self, batch: list[tuple[int, Understanding]], decisions: list[Decision]) -> None:
-        for (row, _), decision in zip(batch, decisions, strict=True):
+    async def _write(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
+        decisions = await self._database.write(lambda c: flow.record(c, self.name, batch, self._clock()))
+        self._announce([row for row, _ in batch], decisions)
+
+    def _announce(self, rows: list[int], decisions: list[Decision]) -> None:
+        for row, decision in zip(rows, decisions, strict=True):
             level = logging.ERROR if decision.floor else logging.INFO
             step("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
         if any(decision.mails for decision in decisions):
             self._on_mail()
 
-    async def _postpone(self, row: int, tries: int, reason: str) -> None:
-        due = self._clock() + backoff.delay(tries, self._rng)
-        await self._database.write(lambda c: jobs.retry(c, inbox, row, self.name, due, last_error=reason))
+    async def _postpone(self, taken: _Taken, reason: str) -> None:
+        """Put a message off whose sender could not be checked: not its fault, so it goes with others again."""
+        due = self._clock() + backoff.delay(taken.deferred + 1, self._rng)
+        values = {"attempts": inbox.c.attempts - 1, "deferred": inbox.c.deferred + 1, "last_error": reason}
+        await self._give_back(taken.row, lambda c: jobs.retry(c, inbox, taken.row, self.name, due, **values))
 
-    async def _failed(self, row: int, reason: str) -> None:
-        def work(connection: Connection) -> None:
-            tries = connection.execute(select(inbox.c.attempts).where(inbox.c.id == row)).scalar_one()
-            if tries >= self._settings.attempts:
-                jobs.bury(connection, inbox, row, self.name, last_error=reason)
-            else:
-                due = self._clock() + backoff.delay(tries, self._rng)
-                jobs.retry(connection, inbox, row, self.name, due, last_error=reason)
+    async def _failed(self, flow: Pipeline, taken: _Taken, reason: str) -> None:
+        """A message failed alone. After its last try a person gets it as one that cannot be read, in a ticket: there
+        its clocks run. Only where even that fails it is buried."""
+        if taken.tries >= self._settings.attempts:
+            try:
+                raw = replace(taken.raw, received_at=self._clock())  # the arrival itself may be what breaks the clocks
+                await self._write(flow, [(taken.row, unread(raw, f"given up: {reason}"))])
+                return
+            except TemporaryError:
+                raise
+            except Exception as error:
+                failure("inbox-not-given-up", error, inbox=taken.row)
+        await self._give_back(taken.row, lambda c: self._retry_or_bury(c, taken.row, reason))
 
-        await self._database.write(work)
+    def _retry_or_bury(self, connection: Connection, row: int, reason: str) -> None:
+        tries = connection.execute(select(inbox.c.attempts).where(inbox.c.id == row)).scalar_one()
+        if tries >= self._settings.attempts:
+            jobs.bury(connection, inbox, row, self.name, last_error=reason)
+        else:
+            due = self._clock() + backoff.delay(tries, self._rng)
+            jobs.retry(connection, inbox, row, self.name, due, last_error=reason)
+
+    async def _give_back(self, row: int, work: Callable[[Connection], None]) -> None:
+        try:
+            await self._database.write(work)
+        except LeaseLost as error:  # another worker has the row: its result counts
+            step("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)

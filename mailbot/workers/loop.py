@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from mailbot.errors import TemporaryError
-from mailbot.observe import log, step
+from mailbot.observe import failure, step
 
 _PAUSE = 5.0  # seconds after a failed step: nothing is lost by waiting, the rows are in the database
 
@@ -20,6 +21,7 @@ class Loop:
         self.name = name
         self._work = work
         self._floor = floor
+        self._good_at: float | None = None  # monotonic; None: it waits, and its last step went well
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -32,20 +34,15 @@ class Loop:
         self._stopping.set()
         self._woken.set()
 
+    def silent(self) -> float:
+        """Seconds since it last did well; 0 while it waits for work."""
+        return 0.0 if self._good_at is None else time.monotonic() - self._good_at
+
     async def run(self) -> None:
         """Work until stopped. A failing step is logged and tried again; it never ends the loop."""
         while not self._stopping.is_set():
             self._woken.clear()
-            pause = self._floor
-            try:
-                while await self._work() and not self._stopping.is_set():
-                    pass
-            except TemporaryError as error:
-                step("worker-paused", level=logging.WARNING, worker=self.name, reason=error.reason)
-                pause = _PAUSE
-            except Exception:
-                log.exception("worker %s: a step failed", self.name)
-                pause = _PAUSE
+            pause = await self._work_off()
             if self._stopping.is_set():
                 return
             try:
@@ -53,3 +50,19 @@ class Loop:
                     await self._woken.wait()
             except TimeoutError:
                 pass
+
+    async def _work_off(self) -> float | None:
+        """Do what waits; returns how long to sleep then."""
+        if self._good_at is None:
+            self._good_at = time.monotonic()
+        try:
+            while await self._work() and not self._stopping.is_set():
+                self._good_at = time.monotonic()
+        except TemporaryError as error:
+            step("worker-paused", level=logging.WARNING, worker=self.name, reason=error.reason)
+            return _PAUSE
+        except Exception as error:
+            failure("worker-failed", error, worker=self.name)
+            return _PAUSE
+        self._good_at = None
+        return self._floor

@@ -1,86 +1,106 @@
 """Understanding takes most of a mail's computing: here it has a process of its own, and with it another core.
 
-A message that kills the process harms no other for long: the pool is made anew, the leases of the batch run out, and
-rows that were tried before are taken one by one (jobs.claim).
+Strangers' bytes are read there, so it is locked and bounded as the processes that check signatures are
+(signatures.worker), except that it may ask the DNS. A batch that is too slow, takes too much memory or kills the
+process fails as a whole: its mails are then taken one by one (jobs.claim), and the one that is to blame fails alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import base64
+import io
+import math
+import pickle
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
-from mailbot.errors import TemporaryError
+from mailbot.config import WorkerSettings
+from mailbot.errors import ConfigError, ReadingFailed, TemporaryError
 from mailbot.model import RawMessage, Understanding
+from mailbot.signatures import wire
+from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
 from mailbot.understand import Understander
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
-"""Understander.understand for a batch, in order, without stopping the event loop."""
+"""Understander.understand_all without stopping the event loop. May raise ReadingFailed, or TemporaryError when no mail
+is to blame."""
+
+_RESIDENT = 400_000_000
+_JOBS = 10_000
 
 
 def in_thread(understander: Understander) -> Understand:
-    """In a thread of this process: for tests and the demo, whose DNS lies in memory."""
+    """In a thread of this process: for tests, the demo and small machines. Nothing can end a thread, so there is
+    neither deadline nor memory limit."""
 
     async def understand(batch: Sequence[RawMessage]) -> list[Understanding]:
-        return await asyncio.to_thread(lambda: [understander.understand(raw) for raw in batch])
+        return await asyncio.to_thread(understander.understand_all, batch)
 
     return understand
 
 
-class Processes:
-    """``count`` processes, each with the understander that ``build`` makes there. ``build`` must be picklable."""
+class Processes(Workers):
+    """Processes that understand, each with the understander that ``build`` makes there. ``build`` must be picklable."""
 
-    def __init__(self, build: Callable[[], Understander], count: int) -> None:
-        self._build = build
-        self._count = count
-        self._pool = self._start()
+    def __init__(self, build: Callable[[], Understander], settings: WorkerSettings) -> None:
+        given = {"build": base64.b64encode(pickle.dumps(build)).decode()}
+        deadline = min(settings.deadline_seconds, settings.lease_seconds / 2)
+        bounds = Bounds(
+            deadline=deadline,
+            processor=math.ceil(deadline),
+            memory=settings.memory_mb * 1_000_000,
+            resident=_RESIDENT,
+            jobs=_JOBS,
+        )
+        super().__init__(settings.processes, given, handler=f"{__name__}:handler", bounds=bounds, network=True)
 
     async def __call__(self, batch: Sequence[RawMessage]) -> list[Understanding]:
-        """See Understand. Raises TemporaryError when the process died."""
-        pool = self._pool
+        """See Understand."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, _understand, batch)
-        except BrokenProcessPool as error:
-            if self._pool is pool:
-                pool.shutdown(wait=False)
-                self._pool = self._start()
-            raise TemporaryError(f"the process that understands mails died: {error}") from error
-
-    async def start(self) -> None:
-        """Start the processes now, not with the first mail. Raises what ``build`` raised there as TemporaryError."""
-        await self([])
-
-    def close(self) -> None:
-        """End the processes."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def _start(self) -> ProcessPoolExecutor:
-        spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of our threads as they stand
-        return ProcessPoolExecutor(self._count, spawn, _prepare, (self._build,))
+            return await self._run(wire.frame({}, [pickle.dumps(batch)]), lambda answer: _read(answer, len(batch)))
+        except WorkerFailed as failure:
+            if failure.cause == "start":
+                raise TemporaryError("no process that understands mails can be started") from failure
+            raise ReadingFailed(f"the process that understands mails failed: {failure.cause}") from failure
+        except ConfigError as error:
+            raise TemporaryError(f"no process that understands mails can be started: {error.reason}") from error
 
 
-_understander: Understander
+def handler(settings: Mapping[str, Any]) -> wire.Handler:
+    """The job of a process: its one blob is the batch, pickled by us."""
+    understander: Understander = pickle.loads(base64.b64decode(settings["build"]))()  # noqa: S301 - the parent's own
+
+    def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
+        del header
+        return {}, [pickle.dumps(understander.understand_all(pickle.loads(blobs[0])))]  # noqa: S301 - likewise
+
+    return job
 
 
-def _prepare(build: Callable[[], Understander]) -> None:
-    """In the new process: build the understander, leave Ctrl-C to the parent, end when the parent ends."""
-    global _understander
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _understander = build()
+def _read(answer: wire.Frame, count: int) -> list[Understanding]:
+    """Raises ValueError for anything but ``count`` understandings: what has read strangers' bytes may say anything."""
+    (blob,) = answer[1]
+    try:
+        found = _Unpickler(io.BytesIO(blob)).load()
+    except Exception as error:  # pickle raises whatever its input makes it raise
+        raise ValueError("not understandings") from error
+    if not isinstance(found, list) or len(found) != count or not all(isinstance(u, Understanding) for u in found):
+        raise ValueError("not understandings")
+    return found
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+class _Unpickler(pickle.Unpickler):
+    """Makes nothing but values of the model."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """See pickle.Unpickler."""
+        if (module, name) in _PLAIN:
+            return super().find_class(module, name)
+        found = super().find_class(module, name) if module.startswith("mailbot.model.") and "." not in name else None
+        if not isinstance(found, type) or found.__module__ != module:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return found
 
 
-def _understand(batch: Sequence[RawMessage]) -> list[Understanding]:
-    return [_understander.understand(raw) for raw in batch]
+_PLAIN = frozenset({("builtins", "frozenset"), *(("datetime", name) for name in ("datetime", "timedelta", "timezone"))})

@@ -177,6 +177,7 @@ def test_every_column_arrives(run: Import) -> None:
         "login": "Ewa@xn--d-dla.example",
         "given": "Ewa Maria",
         "surname": 'Gołąb "Nowak"; von',
+        "surname_key": 'golab "nowak"; von',
         "birth_year": 1980,
         "sex": "f",
         "pesel_hash": pesel.keyed_hash(SECRET, PESEL),

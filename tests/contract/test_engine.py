@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, text
@@ -71,8 +71,23 @@ async def test_what_waits_together_is_committed_together(database: Database) -> 
     async with Held(database):
         tasks = [asyncio.create_task(database.write(add(f"{n:02}", n))) for n in range(20)]
     assert await asyncio.gather(*tasks) == list(range(20)), "each caller gets its own result"
-    assert len(commits) == 2
+    # On PostgreSQL different units take locks in different orders, so each has a transaction of its own.
+    assert len(commits) == (2 if database.engine.dialect.name == "sqlite" else 21)
     assert names(database.engine) == [f"{n:02}" for n in range(20)]
+
+
+async def test_equal_work_is_committed_together(database: Database) -> None:
+    def many(connection: Connection, items: Sequence[str]) -> list[str]:
+        connection.execute(insert(counter), [{"name": item, "value": 0} for item in items])
+        return [item.upper() for item in items]
+
+    commits: list[Connection] = []
+    event.listen(database.engine, "commit", commits.append)
+    letters = list("abcdefgh")
+    async with Held(database):
+        tasks = [asyncio.create_task(database.write_together(many, letter)) for letter in letters]
+    assert await asyncio.gather(*tasks) == [letter.upper() for letter in letters]
+    assert len(commits) == 2
 
 
 async def test_a_failing_unit_harms_only_itself(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -92,10 +93,10 @@ def fill(connection: Connection) -> None:
     connection.execute(insert(imap_cursor), seen)
 
 
-def told(connection: Connection) -> Samples:
+def told(connection: Connection, now: datetime = NOW) -> Samples:
     return {
         (sample.name.removeprefix("mailbot_"), *sample.labels.values()): sample.value
-        for family in measure(connection, NOW)
+        for family in measure(connection, now)
         for sample in family.samples
     }
 
@@ -183,3 +184,19 @@ def test_no_table_that_grows_is_read_whole(engine: Engine) -> None:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             scanned = {row.detail.split()[1] for row in plan if row.detail.startswith("SCAN")}
             assert not scanned & set(grow), statement
+
+
+def test_a_clock_that_was_set_back_does_not_hide_what_waits(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticking = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: ticking)
+    back = ago(hours=3)
+    first = told(filled, back)
+    assert first["messages_oldest_seconds", "queued"] == first["messages_oldest_seconds", "buried"] == 1
+    assert first["messages_oldest_seconds", "leased"] == 0, "nothing waits there"
+    assert first["mails_overdue_seconds", "queued"] == 0, "a mail may be due later"
+    ticking += 1200
+    assert told(filled, back)["messages_oldest_seconds", "queued"] == 1201, "also when the clock stands"
+    assert told(filled, ago(minutes=6))["messages_oldest_seconds", "queued"] == 1201, "also when it has caught up"
+    assert told(filled, NOW + timedelta(hours=1))["messages_oldest_seconds", "queued"] == 67 * 60

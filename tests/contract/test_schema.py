@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import resources
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, select, text
 
+from mailbot.accounts.sql import SqlDirectory
+from mailbot.model import Account
 from mailbot.storage.engine import migrate
-from mailbot.storage.schema import metadata
+from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata
+from mailbot.storage.values import fit
 
 
 def differences(engine: Engine) -> list[object]:
@@ -58,3 +63,39 @@ def test_down_to_nothing_and_up_again(empty_engine: Engine) -> None:
     assert tables(empty_engine) == set()
     migrate(empty_engine)
     assert differences(empty_engine) == []
+
+
+def test_rows_that_were_there_get_their_keys(empty_engine: Engine) -> None:
+    """Version 0003 with more accounts than one chunk, and a Message-ID that is now kept with its digest."""
+    migrate(empty_engine, "0003")
+    long, moment = "<" + "ż" * 1000 + "@wp.example>", datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+    surnames = ("Nowak", "Żółć-Gęśla", "ŻÓŁĆ GĘŚLA", "O'Hara")
+    accounts = [{"id": n + 1, "login": f"a{n}@wp.example", "surname": surnames[n % len(surnames)]} for n in range(1203)]
+    with empty_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO account (id, login, login_key, given, surname, birth_year, scope, csd, status)"
+                " VALUES (:id, :login, :login, 'Jan', :surname, 1980, 'podstawowy', 0, 'active')"
+            ),
+            accounts,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO inbox (id, source, delivery_key, sha256, size, envelope, received_at, state, due_at,"
+                " message_key) VALUES (:id, 'lmtp', :id, '', 1, '{}', :at, 'done', :at, :key)"
+            ),
+            [{"id": n, "at": moment, "key": key} for n, key in ((1, long), (2, "<short@wp.example>"), (3, None))],
+        )
+    migrate(empty_engine)
+    assert differences(empty_engine) == []
+    with empty_engine.connect() as connection:
+        keys = connection.execute(select(inbox.c.message_key).order_by(inbox.c.id)).scalars().all()
+        assert keys == [fit(long, MESSAGE_KEY), "<short@wp.example>", None]
+        found = connection.execute(select(inbox.c.id).where(inbox.c.message_key == long)).scalars().all()
+        assert found == [1], "asked for by the whole Message-ID"
+        rows = connection.execute(select(account.c.surname, account.c.surname_key)).all()
+        assert len(rows) == len(accounts)
+        assert {row.surname_key for row in rows} == {"nowak", "zolc gesla", "ohara"}
+        one = Account("x@wp.example", "Jan", "Zolc Gesla", 1980)
+        assert SqlDirectory().has_namesake(connection, one)
+        assert not SqlDirectory().has_namesake(connection, replace(one, birth_year=1981))

@@ -144,6 +144,22 @@ async def test_before_the_promise_is_broken_and_when_it_is(engine: Engine) -> No
         assert (found.alarm, found.alarm_at, found.state, found.desk) == ("breach", None, OPEN.value, "II_LINIA")
 
 
+async def test_a_ticket_whose_clocks_cannot_be_reckoned_stops_no_other_alarm(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _office(engine) as office:
+        bad, good = office.open("OGOLNE", OPEN), office.open("HASLO_AWARYJNE_A", OPEN)
+        with engine.begin() as connection:
+            connection.execute(update(ticket).where(ticket.c.id == bad).values(state="Z_PRZYSZLOSCI", alarm_at=OPENED))
+        office.clock.at(25)
+        assert await office.worker.step() == 2
+        with engine.connect() as connection:
+            rows = {row.id: row for row in connection.execute(select(ticket))}
+    assert rows[good].alarm == "breach"
+    assert (rows[bad].state, rows[bad].alarm, rows[bad].alarm_at) == ("Z_PRZYSZLOSCI", "", office.clock.now + HOUR)
+    assert any("clocks-failed" in record.getMessage() for record in caplog.records)
+
+
 async def test_a_general_ticket_has_its_working_days(engine: Engine) -> None:
     async with _office(engine) as office:
         office.open("OGOLNE", OPEN, (jobs.DONE, 0))  # Tuesday 9 June, ten days later 23 June, 15:30

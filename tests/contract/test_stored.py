@@ -108,3 +108,11 @@ def test_nothing_can_be_written(decided: Engine) -> None:
     url = decided.url.render_as_string(hide_password=False)
     with pytest.raises(DatabaseUnavailable, match=r"read-?only"), stored.read_only(url) as connection:
         connection.execute(delete(decision))
+
+
+def test_who_reads_years_of_mail_may_think_in_between(decided: Engine) -> None:
+    if decided.dialect.name == "sqlite":
+        pytest.skip("SQLite ends nobody's transaction")
+    with stored.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+        limits = [f"SHOW {name}" for name in ("idle_in_transaction_session_timeout", "statement_timeout")]
+        assert [connection.exec_driver_sql(limit).scalar_one() for limit in limits] == ["0", "0"]

@@ -48,6 +48,10 @@ nothing. A running mailbot takes a change by itself. `python -m tests.docs.rules
 where a mail joins a ticket (DUPLICATE, TICKET_UPDATE, COMPLAINT_LATE): the ticket keeps its state. The last rule must
 hold for every mail and give it to a person. A rule that an earlier one makes unreachable is a mistake.
 
+The mails of a new ticket leave in their order, each after the one before it. Where a mail joins a ticket that is
+there, each of its mails leaves by itself, and at most once a day. T6 names the last day of an answer, so it goes with
+the state OCZEKUJE_NA_KLIENTA. A rule that says DUPLICATE of a mail that repeats nothing opens a ticket all the same.
+
 `shadow: true` lets a rule watch only: it is tried and counted, decides nothing and takes no mail from the rules below.
 The security floor judges it all the same, so that it can be switched on any day.
 

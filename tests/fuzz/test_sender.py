@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Envelope, Header, InboundMessage, RawMessage, Sender, Source
 from mailbot.sender.header_block import inspect
 from mailbot.sender.identify import authenticate
@@ -42,9 +43,8 @@ def sender_of(raw: bytes, headers: tuple[Header, ...], road: str) -> Sender:
         RawMessage(raw, envelope, NOW),
         message,
         road="own" if road == "own" else "headers",
-        authserv_id=MX,
+        settings=AuthenticationSettings(MX),
         resolver=RESOLVER,
-        max_age_days=7,
     )
 
 

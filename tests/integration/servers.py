@@ -147,7 +147,7 @@ postlog   unix-dgram n - n -  1  postlogd
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
     """A new folder that the servers' users can reach (pytest's own are closed to them)."""
     folder = Path(tempfile.mkdtemp(prefix="mailbot-test-"))
     folder.chmod(0o755)
@@ -217,7 +217,7 @@ class Dovecot:
 def dovecot() -> Iterator[Dovecot]:
     """A running Dovecot with empty mailboxes."""
     program("dovecot")
-    with _folder() as folder:
+    with own_folder() as folder:
         for name in ("run", "state", "mail"):
             (folder / name).mkdir()
         server = Dovecot(folder, make(folder), free_port(), free_port(), free_port())
@@ -277,17 +277,17 @@ class Postfix:
 
 
 @contextmanager
-def postfix(lmtp: int) -> Iterator[Postfix]:
-    """A running Postfix whose mail goes to the LMTP server on port ``lmtp``."""
+def postfix(lmtp: int, more: str = "") -> Iterator[Postfix]:
+    """A running Postfix whose mail goes to the LMTP server on port ``lmtp``; ``more``: further lines of main.cf."""
     program("postfix")
     if os.geteuid() != 0:
         missing("root, which Postfix needs,")
-    with _folder() as folder:
+    with own_folder() as folder:
         for name in ("etc", "spool", "data"):
             (folder / name).mkdir()
         os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
         server = Postfix(folder, free_port())
-        (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(folder=folder, lmtp=lmtp))
+        (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(folder=folder, lmtp=lmtp) + more)
         (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(smtp=server.smtp))
         server.command("postfix", "start")
         try:

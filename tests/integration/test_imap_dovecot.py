@@ -8,14 +8,18 @@ import smtplib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from mailbot.config import ImapSettings, Tls
-from mailbot.ingress.imap import ImapReader
+from mailbot.ingress.imap import ImapReader, probe
 from mailbot.ingress.imap_syntax import mailbox
+from mailbot.ingress.reconcile import Found, Reconciler
 from mailbot.observe import utc_now
+from mailbot.storage.schema import inbox, raw_message
 from tests.intake import SECRET, FailingDatabase, messages, open_database, until
 from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot
 
@@ -202,3 +206,93 @@ async def test_nothing_is_moved_until_the_database_answers(intake: Intake, box: 
         assert await asyncio.to_thread(box.flags) == [set()]
         await intake.holds(1)
     assert await intake.raws() == [mail(1)]
+
+
+# --------------------------------------------------------------------------------- who reads it, and what was missed
+
+
+@asynccontextmanager
+async def second_office(intake: Intake, folder: Path) -> AsyncIterator[Intake]:
+    """Another installation with the same settings."""
+    await asyncio.to_thread(folder.mkdir)
+    async with open_database(folder) as database:
+        yield Intake(intake.server, database, intake.settings)
+
+
+async def test_two_installations_make_no_double_tickets(
+    intake: Intake, box: Box, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asyncio.to_thread(box.append, *(mail(number) for number in range(20)))
+    async with second_office(intake, tmp_path / "b") as other, intake.reading(), other.reading():
+
+        async def taken() -> list[int]:
+            return sorted([len(await intake.raws()), len(await other.raws())])
+
+        async def all_taken() -> bool:
+            return sum(await taken()) >= 20
+
+        await until(all_taken, 60)
+        await until(lambda: "imap-claimed" in caplog.text)
+        await asyncio.to_thread(box.deliver, mail("one more"))
+
+        async def one_more() -> bool:
+            return sum(await taken()) >= 21
+
+        await until(one_more, 60)
+        assert await taken() == [0, 21]
+
+
+async def test_a_restored_installation_takes_over_and_takes_in(intake: Intake, box: Box, tmp_path: Path) -> None:
+    """The database is lost with all it held; the mails lie in the folder of taken messages, and one in neither."""
+    done = "Zgłoszenia przyjęte"
+    await asyncio.to_thread(box.append, *(mail(number) for number in range(5)))
+    async with intake.reading(done_folder=done):
+        await intake.holds(5)
+
+        async def empty() -> bool:
+            return not await asyncio.to_thread(box.flags)
+
+        await until(empty)
+    await asyncio.to_thread(box.append, mail("since"))
+    async with second_office(intake, tmp_path / "b") as restored:
+        restored.settings = replace(restored.settings, done_folder=done)
+        reconciler = Reconciler(restored.settings, restored.database, SECRET, utc_now)
+        assert await reconciler.run(dry_run=True, take_over=True) == [Found(done, 5, 5, 0), Found("INBOX", 1, 1, 0)]
+        assert await reconciler.run(dry_run=False, take_over=True) == [Found(done, 5, 5, 5), Found("INBOX", 1, 1, 1)]
+        assert await reconciler.run(dry_run=False, take_over=False) == [Found(done, 5, 0, 0), Found("INBOX", 1, 0, 0)]
+        again = [message.envelope.again for message in await messages(restored.database)]
+        assert again == [True] * 5 + [False]
+        async with restored.reading() as reader:
+            await until(lambda: reader.last_poll is not None)
+            async with intake.reading() as old:
+                await until(lambda: old._attempt > 2)
+                assert old.last_poll is None
+        assert len(await restored.raws()) == 6
+
+
+async def test_what_lies_below_the_cursor_is_taken(intake: Intake, box: Box) -> None:
+    await asyncio.to_thread(box.append, *(mail(number) for number in range(4)))
+    async with intake.reading():
+        await intake.holds(4)
+    with intake.database.engine.begin() as connection:  # as if the server had never named the second
+        connection.execute(delete(raw_message).where(raw_message.c.inbox_id == 2))
+        connection.execute(delete(inbox).where(inbox.c.id == 2))
+    async with intake.reading():
+        await intake.holds(4)
+    assert (await intake.raws())[-1] == mail(1)
+
+
+async def test_what_is_old_is_counted_before_the_first_start(intake: Intake, box: Box) -> None:
+    def old() -> None:
+        client = box.open()
+        for day in ("02-Mar-2020", "03-Mar-2026"):
+            client.append("INBOX", "", f'"{day} 08:30:00 +0100"', mail(day))
+        client.logout()
+
+    await asyncio.to_thread(old)
+    assert "; 1 messages from before 2026-03-02 would go to" in await probe(intake.settings, None, date(2026, 3, 2))
+    since = replace(intake.settings, since="2026-03-01")
+    assert "would go to" not in await probe(since, None, date(2026, 3, 2))
+    async with intake.reading(since="2026-03-01"):
+        await intake.holds(1)
+    assert await intake.raws() == [mail("03-Mar-2026")]

@@ -186,7 +186,7 @@ def test_a_message_that_cannot_be_opened_is_taken_as_recorded(office: Path) -> N
 def test_decisions_of_an_older_version_are_decided_too(office: Path) -> None:
     """Rows from before there were channels: fewer facts, and nobody counted the mails."""
     later = {"holder", "new_login", "replay", "stop", "limit", "thread", "ticket", "complaint", "topic", "service"}
-    later |= {"faq", "csd", "language", "maintenance"}
+    later |= {"faq", "csd", "language", "maintenance", "arrival"}
     with engine(office) as connection:
         rows = connection.execute(select(decision.c.inbox_id, decision.c.facts)).all()
         for row, facts in rows:

@@ -77,6 +77,8 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
         return Outcome.TICKET_UPDATE, ()
     if f.readable == "no":
         return Outcome.REVIEW, ()
+    if f.arrival != "fresh":
+        return Outcome.REVIEW, ()
     if f.limit != "no":
         asked = (f.authentication, f.duplicate, f.subject, f.phrase, f.defects) == ("pass", "no", "EXACT", "B", "no")
         return (Outcome.REVIEW, (T1,)) if asked and f.limit == "login" else (Outcome.RATE_LIMITED, (T18,))

@@ -139,12 +139,14 @@ def written(drawn: Sequence[Rule]) -> str:
 
 
 def _block(number: int, rule: Rule) -> str:
-    state = STATES.get(rule.outcome, (State.W_TOKU,))[0]
+    fixed = STATES.get(rule.outcome)
+    mails = [kind for kind in rule.mails if kind is not T.T6 or not fixed]  # T6 goes with a state of its own
+    state = fixed[0] if fixed else State.OCZEKUJE_NA_KLIENTA if T.T6 in mails else State.W_TOKU
     when = ", ".join(f"{fact}: [{', '.join(words)}]" for fact, words in rule.when.items())
     lines = [f"- name: r-{number}", "  title: t", f"  when: {{{when}}}", f"  outcome: {rule.outcome}"]
-    lines += [] if rule.outcome in KEEP_STATE and number % 2 else [f"  state: {state}"]
+    lines += [] if rule.outcome in KEEP_STATE and number % 2 and T.T6 not in mails else [f"  state: {state}"]
     lines += ["  desk: II_LINIA"] if state in WAITING else []
-    lines += [f"  mails: [{', '.join(rule.mails)}]"] if rule.mails else []
+    lines += [f"  mails: [{', '.join(mails)}]"] if mails else []
     lines += ["  shadow: true"] if rule.shadow else []
     return "\n".join(lines)
 

@@ -236,6 +236,7 @@ def test_container_settings_load_and_fit_the_other_containers() -> None:
     assert f"mailbox {settings.imap.done_folder} {{" in dovecot
     assert f"myhostname = {settings.authentication.authserv_id}\n" in postfix
     assert f"Authentication-Results: {settings.authentication.authserv_id};" in postfix
+    assert f"hostname = {settings.authentication.authserv_id}\n" in dovecot
     assert f"{{{settings.helpdesk.address}=mailbox}}" in postfix
     assert {settings.imap.user, settings.helpdesk.address} <= set(re.findall(r"[\w.]+@[\w.]+", start))
     assert settings.imap.password_file in start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -55,10 +56,27 @@ async def test_five_thousand_lines_in_one_answer(server: FakeImap) -> None:
 
 async def test_user_and_password_are_quoted(server: FakeImap) -> None:
     connection = await ImapConnection.open(settings(server))
-    await connection.login_password('jan "kowalski', "pa\\ss żółć")
-    assert server.asked("LOGIN") == ['LOGIN "jan \\"kowalski" "pa\\\\ss żółć"']
+    await connection.login_password('jan "kowalski', "pa\\ss")
+    assert server.asked("LOGIN") == ['LOGIN "jan \\"kowalski" "pa\\\\ss"']
     with pytest.raises(MailboxUnavailable, match="CR and LF"):
         await connection.login_password("jan", "a\r\nA1 DELETE INBOX")
+
+
+async def test_a_polish_password_is_no_quoted_string(server: FakeImap) -> None:
+    """RFC 3501 §9: those have seven bits."""
+    connection = await ImapConnection.open(settings(server))
+    await connection.login_password("jan", 'żółć "{7}')
+    assert server.asked("LOGIN") == ["LOGIN {3}"]
+    assert server.literals == [b"jan", 'żółć "{7}'.encode()]
+
+
+@pytest.mark.parametrize("more", ["SASL-IR", "SASL-IR LOGINDISABLED"])
+async def test_a_polish_password_goes_by_sasl_where_it_can(server: FakeImap, more: str) -> None:
+    server.capabilities = f"IMAP4rev1 AUTH=PLAIN {more}"
+    connection = await ImapConnection.open(settings(server))
+    await connection.login_password("jan", "żółć")
+    assert b64encode("\0jan\0żółć".encode()).decode() in " ".join(server.commands)
+    assert server.asked("LOGIN") == []
 
 
 @pytest.mark.parametrize("capabilities", ["IMAP4rev1 SASL-IR", "IMAP4rev1"])

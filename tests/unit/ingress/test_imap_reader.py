@@ -182,8 +182,7 @@ async def test_a_backlog_is_read_in_batches(intake: Intake) -> None:
 
 
 async def test_a_batch_has_at_most_eight_megabytes(intake: Intake) -> None:
-    intake.server.messages = {uid: mail(uid) for uid in range(1, 7)}
-    intake.server.sizes = dict.fromkeys(range(1, 7), 3 * 2**20)
+    intake.server.messages = {uid: mail(uid) + bytes(3 * 2**20) for uid in range(1, 7)}
     await intake.read()
     bodies = [command for command in intake.server.asked("UID FETCH") if "PEEK" in command]
     assert [command.split()[2] for command in bodies] == ["1:2", "3:4", "5:6"]

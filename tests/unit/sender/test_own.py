@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from mailbot.config import AuthenticationRoad
+from mailbot.config import AuthenticationRoad, AuthenticationSettings
 from mailbot.errors import ConfigError, ResolverUnavailable
 from mailbot.model import AuthResult, Envelope, Header, InboundMessage, RawMessage, Sender, Source
 from mailbot.sender.identify import authenticate
@@ -115,9 +115,8 @@ def identify(
         RawMessage(raw, envelope, received_at),
         message,
         road=road,
-        authserv_id="mx.helpdesk.example",
+        settings=AuthenticationSettings("mx.helpdesk.example"),
         resolver=resolver or StaticResolver(zone() if records is None else records),
-        max_age_days=7,
     )
 
 
@@ -436,7 +435,7 @@ def test_a_broken_check_is_never_a_pass() -> None:
 def test_without_a_resolver_the_own_road_proves_nothing() -> None:
     message = InboundMessage(headers_of(PLAIN), "", None, (), (), NOW, "", "")
     raw = RawMessage(PLAIN, Envelope(Source.SMTP, mail_from="jan@wp.example", peer=PEER), NOW)
-    sender = authenticate(raw, message, road="own", authserv_id="", resolver=None, max_age_days=7)
+    sender = authenticate(raw, message, road="own", settings=AuthenticationSettings(), resolver=None)
     assert sender.authentication.result is NONE
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import authres
 import pytest
 
+from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Header
-from mailbot.sender.results import from_headers, parse
+from mailbot.sender import chain
+from mailbot.sender.results import is_plain, parse, weigh
 
 MX = "mx.helpdesk.example"
 DOMAIN = "wp.example"
@@ -22,15 +24,18 @@ def field(text: str | bytes, name: str = "Authentication-Results") -> Header:
     return Header(name, text.encode() if isinstance(text, str) else text)
 
 
-def verdict(*headers: Header, domain: str = DOMAIN, authserv_id: str = MX) -> AuthResult:
-    return from_headers(headers, domain, authserv_id).result
+def verdict(
+    *headers: Header, domain: str = DOMAIN, authserv_id: str = MX, received_by: tuple[str, ...] = ()
+) -> AuthResult:
+    reading = chain.read(headers, AuthenticationSettings(authserv_id, received_by))
+    return weigh(reading.reports, domain, together=reading.edge is not None).result if reading.reports else NONE
 
 
 MATRIX = [
     # what a usual MX writes
     ("spf=pass smtp.mailfrom=jan@wp.example; dkim=pass header.d=wp.example; dmarc=pass header.from=wp.example", PASS),
-    ("dmarc=pass header.from=wp.example", PASS),
-    ("dmarc=pass (p=REJECT sp=REJECT dis=NONE) header.from=WP.example", PASS),
+    ("spf=pass smtp.mailfrom=wp.example; dmarc=pass (p=REJECT sp=REJECT dis=NONE) header.from=WP.example", PASS),
+    ("dkim=pass header.i=@wp.example; dmarc=pass (p=none dis=none) d=wp.example", PASS),
     ("dkim=pass header.d=wp.example", PASS),
     ('dkim=pass (2048-bit key) header.d=wp.example header.i=@wp.example header.s=s1 header.b="ab/c;="', PASS),
     ("dkim=pass header.d=wp.example header.b=ab/cd+e= header.a=rsa-sha256", PASS),
@@ -76,6 +81,15 @@ MATRIX = [
     ("dmarc=pass header.from=wp.example; dmarc=none header.from=wp.example", FAIL),
     ("spf=pass smtp.mailfrom=jan@wp.example; spf=fail smtp.mailfrom=jan@wp.example", FAIL),
     ("spf=pass smtp.mailfrom=x; spf=pass smtp.mailfrom=jan@wp.example reason=y@zle.example", FAIL),
+    # dmarc=pass that leans on what the sender wrote
+    ("dmarc=pass header.from=wp.example", NONE),
+    ("dmarc=pass header.from=wp.example; dkim=none; spf=none", NONE),
+    ("dmarc=pass header.from=wp.example; dkim=pass header.d=zle.example", NONE),
+    ("dmarc=pass header.from=wp.example; spf=pass smtp.mailfrom=zly@zle.example", NONE),
+    ("dmarc=pass header.from=wp.example; spf=pass smtp.helo=wp.example", NONE),
+    ("dmarc=pass header.from=wp.example; spf=softfail smtp.mailfrom=jan@wp.example", NONE),
+    ("dmarc=pass header.from=wp.example; spf=fail smtp.mailfrom=jan@wp.example", FAIL),
+    ("dkim=pass header.i=@wp.example; dmarc=pass (p=none dis=none) d=zle.example", NONE),
     # nothing proven
     ("none", NONE),
     ("spf=none; dkim=none; dmarc=none", NONE),
@@ -193,7 +207,9 @@ def test_a_field_below_our_mx_s_received_line_came_with_the_mail() -> None:
 
 
 def test_a_field_above_our_mx_s_received_line_counts_behind_inner_hops() -> None:
-    assert verdict(BY_STORE, field(f"{MX}; {GOOD}"), BY_MX, BY_OTHER) is PASS
+    chained = (BY_STORE, field(f"{MX}; {GOOD}"), BY_MX, BY_OTHER)
+    assert verdict(*chained, received_by=("store.helpdesk.example", MX)) is PASS
+    assert verdict(*chained) is NONE  # a host of another name is on top: whoever it is, it is not ours
 
 
 def test_without_a_received_line_of_our_mx_only_the_topmost_above_all_of_them_counts() -> None:
@@ -275,3 +291,34 @@ def test_agrees_with_authres_on_valid_fields() -> None:
             assert known.items() <= dict(mine.properties).items()
         compared += 1
     assert compared > 25
+
+
+@pytest.mark.parametrize(
+    ("results", "plain"),
+    [
+        ("dkim=pass header.d=wp.example header.s=rsa header.b=ay7HMYk+", True),
+        ('dkim=pass (2048-bit key; "a") header.d=wp.example header.b="bj/n5AKZ"; dkim-atps=neutral;', True),
+        ('dmarc=fail reason="SPF not aligned (relaxed), No valid DKIM" header.from=wp.example (policy=reject)', True),
+        ("\r\n\tspf=pass (x designates 192.0.2.1 as y) smtp.mailfrom=a+b@wp.example;\r\n\tdmarc=none", True),
+        ("spf=pass smtp.mailfrom=<jan@wp.example>", True),
+        ("dkim=pass action=none header.d=wp.example", False),
+        ("dkim=pass x.y=z header.d=wp.example", False),
+        ("dkim = pass header.d=wp.example", False),
+        ("dkim=pass header . d=wp.example", False),
+        ("dkim=pass header.d= wp.example", False),
+        ("dkim/1=pass header.d=wp.example", False),
+        ("DKIM=pass header.d=wp.example", False),
+        ("dkim=Pass header.d=wp.example", False),
+        (r'dkim=pass header.d=wp.example header.x="\""', False),
+        ('spf=pass smtp.mailfrom="a b"@wp.example', False),
+        ("dkim=pass header.d=wp.example header.x=ż", False),
+        ("dkim=pass header.d=wp.example (", False),
+        ("dkim=pass header.d=wp.example; junk", False),
+        ("x=none; " * 16 + "dkim=pass header.d=wp.example", False),
+        (f"dkim=pass header.d=wp.example header.x={'x' * 4096}", False),
+        ("none", False),
+        ("", False),
+    ],
+)
+def test_fields_as_filters_write_them(results: str, plain: bool) -> None:
+    assert is_plain(f" {MX}; {results}".encode()) is plain

@@ -1,27 +1,39 @@
-"""Understanding in processes of their own gives what a thread gives, and survives the death of a process."""
+"""Understanding in processes of their own gives what a thread gives, within bounds, whatever a mail does to it."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
 import select
 import signal
+import socketserver
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 from mailbot.cli import compose
-from mailbot.config import Settings
-from mailbot.errors import TemporaryError
-from mailbot.model import REQUIRED_SUBJECT, Envelope, RawMessage, Source
-from mailbot.workers.understand import Processes, in_thread
+from mailbot.config import ListenerSettings, Settings, WorkerSettings
+from mailbot.errors import ConfigError, ReadingFailed, ResolverUnavailable, TemporaryError
+from mailbot.model import REQUIRED_SUBJECT, AuthResult, Envelope, RawMessage, Source
+from mailbot.parsing.limits import MESSAGE_MAX
+from mailbot.secret import Secret
+from mailbot.sender.resolver import Forbearing, Kind
+from mailbot.understand import Understander, unread
+from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
+from tests.unit.workers.trouble import Trouble, asking, refused
 
 WHEN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ENTRY = {
@@ -40,16 +52,17 @@ BATCH = [
 ]
 
 _PARENT = """
-import asyncio, multiprocessing, sys
+import asyncio, sys
 from functools import partial
 from pathlib import Path
 from mailbot.cli import compose
 from mailbot.workers.understand import Processes
 
 async def main(folder):
-    processes = Processes(partial(compose.understander, compose.settings(folder / "mailbot.toml")), 1)
+    settings = compose.settings(folder / "mailbot.toml")
+    processes = Processes(partial(compose.understander, settings), settings.worker)
     await processes.start()
-    print(multiprocessing.active_children()[0].pid, flush=True)
+    print(processes._idle[0].process.pid, flush=True)
     await asyncio.sleep(600)
 
 if __name__ == "__main__":
@@ -69,10 +82,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def processes(settings: Settings) -> AsyncIterator[Processes]:
-    running = Processes(partial(compose.understander, settings), 1)
-    await running.start()
-    yield running
-    running.close()
+    async with Processes(partial(compose.understander, settings), settings.worker) as running:
+        await running.start()
+        yield running
 
 
 async def test_a_process_understands_what_a_thread_understands(settings: Settings, processes: Processes) -> None:
@@ -82,9 +94,7 @@ async def test_a_process_understands_what_a_thread_understands(settings: Setting
 
 
 async def test_a_process_that_dies_costs_its_batch_a_delay_only(processes: Processes) -> None:
-    (child,) = multiprocessing.active_children()
-    child.kill()
-    child.join(30)
+    processes._idle[0].process.kill()
     with pytest.raises(TemporaryError, match="died"):
         await processes(BATCH)
     assert len(await processes(BATCH)) == len(BATCH)
@@ -101,3 +111,155 @@ def test_a_process_ends_with_its_parent(settings: Settings, tmp_path: Path) -> N
         parent.wait(30)
     assert select.select([watch], [], [], 60)[0], "the process outlived its parent"
     os.close(watch)
+
+
+# ------------------------------------------------------------------------------------------------- bounds of a process
+
+
+def message(raw: bytes) -> RawMessage:
+    return RawMessage(raw, Envelope(Source.LMTP, "x@y.example", ("helpdesk-eclo@mf.gov.pl",)), WHEN)
+
+
+@pytest.mark.parametrize(
+    ("does", "cause"), [(b"expression", "deadline"), (b"burst", "memory"), (b"die", "died"), (b"look", "failed")]
+)
+async def test_what_a_mail_does_to_its_process_ends_with_it(does: bytes, cause: str) -> None:
+    bounds = WorkerSettings(deadline_seconds=1.0)
+    async with Processes(Trouble, bounds) as processes:  # type: ignore[arg-type]  # stands for an Understander
+        await processes.start()
+        with pytest.raises(ReadingFailed, match=cause):
+            await processes([message(b"a citizen's mail"), message(does)])
+        assert len(await processes([message(b"a citizen's mail")])) == 1
+
+
+class Call:
+    """What a process that a mail has taken over would say."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return pytest.fail, ("the parent did as it was told",)
+
+
+def test_what_a_process_says_is_taken_for_understandings_or_for_garbage() -> None:
+    right = [unread(message(b"a citizen's mail"), "")]
+    assert _read(({}, [pickle.dumps(right)]), 1) == right
+    for said in ([Call()], [Path()], [pytest.fail], right * 2, [], right[0], [right[0].sender]):
+        with pytest.raises(ValueError, match="not understandings"):
+            _read(({}, [pickle.dumps(said)]), 1)
+    for octets in (b"", b"garbage", b"cmailbot.model.message\ndataclass\n.", b"cmailbot.model.message\nstr\n."):
+        with pytest.raises(ValueError, match="not understandings"):
+            _read(({}, [octets]), 1)
+
+
+async def test_the_deadline_leaves_half_of_the_lease() -> None:
+    assert Processes(Trouble, WorkerSettings(lease_seconds=30)).bounds.deadline == 15  # type: ignore[arg-type]
+
+
+async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_is_to_blame() -> None:
+    async with Processes(refused, WorkerSettings()) as processes:
+        with pytest.raises(ConfigError, match="the key is missing"):
+            await processes.start()
+        with pytest.raises(TemporaryError, match="the key is missing") as caught:
+            await processes([message(b"")])
+    assert not isinstance(caught.value, ReadingFailed)
+
+
+async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Processes) -> None:
+    """35 MB with a file of 25."""
+    file = b64encode(b"%PDF-" + bytes(MESSAGE_MAX * 3 // 4 - 100_000))
+    head = b"From: a@b.example\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    part = b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    lines = b"\r\n".join(file[n : n + 1_000_000] for n in range(0, len(file), 1_000_000))
+    (u,) = await processes([message(head + part + lines + b"\r\n--b--\r\n")])
+    assert [len(a.data) for a in u.message.attachments] == [MESSAGE_MAX * 3 // 4 - 99_995]
+
+
+# ------------------------------------------------------------------------------------------------- slow name servers
+
+
+def from_domain(domain: str) -> RawMessage:
+    envelope = Envelope(
+        Source.SMTP, f"jan@{domain}", ("helpdesk-eclo@mf.gov.pl",), peer="192.0.2.7", helo=f"mx.{domain}"
+    )
+    raw = build({**ENTRY, "sender": f"jan@{domain}", "auth": "none"}, "alternative-utf8")
+    return RawMessage(raw, envelope, WHEN)
+
+
+SLOW = [from_domain(f"slow{n}.example") for n in range(20)]
+GOOD = from_domain("good.example")
+SPF = "v=spf1 ip4:192.0.2.7 -all"
+
+
+class Together:
+    """A resolver that answers about a slow domain, and that it cannot, when all the slow ones have been asked for."""
+
+    def __init__(self) -> None:
+        self.all_asked = threading.Barrier(len(SLOW))
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        if "slow" in name:
+            self.all_asked.wait(60)
+            raise ResolverUnavailable(name)
+        return (SPF,) if (name, kind) == ("good.example", "TXT") else ()
+
+
+async def test_senders_are_checked_side_by_side() -> None:
+    """As long as one of them takes, however many are slow."""
+    settings = Settings(smtp=ListenerSettings(authentication="own"))
+    understander = Understander(settings, Secret(b"k" * 32), Forbearing(Together()))
+    found = [u.sender.authentication.result for u in await in_thread(understander)([*SLOW, GOOD])]
+    assert found == [AuthResult.TEMPERROR] * len(SLOW) + [AuthResult.PASS]
+
+
+def test_a_silent_domain_is_left_in_peace_for_a_while() -> None:
+    now, asked = [0.0], []
+
+    class Silent:
+        def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+            asked.append(name)
+            if name.lower().endswith("silent.example"):
+                raise ResolverUnavailable(name)
+            return ()
+
+    resolver = Forbearing(Silent(), 20.0, lambda: now[0])
+    for name in ("Silent.example", "_dmarc.silent.example", "s1._domainkey.silent.example", "host.silent.example"):
+        with pytest.raises(ResolverUnavailable):
+            resolver.lookup(name, "TXT")
+    assert asked == ["Silent.example", "host.silent.example"], "hosts below may have servers of their own"
+    assert resolver.lookup("_dmarc.example", "TXT") == ()
+    now[0] = 20.0
+    with pytest.raises(ResolverUnavailable):
+        resolver.lookup("_dmarc.silent.example", "TXT")
+    assert asked[-1] == "_dmarc.silent.example"
+
+
+async def test_a_process_asks_a_real_name_server() -> None:
+    """One that never answers about slow domains."""
+    with name_server({"good.example": SPF}) as port:
+        async with Processes(partial(asking, port), WorkerSettings()) as processes:
+            found = await processes([*SLOW, GOOD])
+            again = await processes([GOOD])
+    assert [u.sender.authentication.result for u in found] == [AuthResult.TEMPERROR] * len(SLOW) + [AuthResult.PASS]
+    assert [u.sender.authentication.result for u in again] == [AuthResult.PASS]
+
+
+@contextmanager
+def name_server(texts: dict[str, str]) -> Iterator[int]:
+    """The port of a name server with TXT records; silent about every name with "slow" in it."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            octets, socket = self.request
+            query = dns.message.from_wire(octets)
+            (question,) = query.question
+            name = question.name.to_text(omit_final_dot=True)
+            if "slow" in name:
+                return
+            response = dns.message.make_response(query)
+            if name in texts and question.rdtype == dns.rdatatype.TXT:
+                response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "TXT", f'"{texts[name]}"'))
+            socket.sendto(response.to_wire(), self.client_address)
+
+    with socketserver.UDPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()

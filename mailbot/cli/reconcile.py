@@ -1,0 +1,54 @@
+"""``mailbot reconcile``: the mailbox against the database, after a restore or whenever somebody doubts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mailbot.cli import compose, options
+from mailbot.config import Settings
+from mailbot.errors import ConfigError
+from mailbot.ingress.imap_claim import Claimed
+from mailbot.ingress.reconcile import Found, Reconciler
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what is missing; write nothing.")
+@click.option(
+    "--take-over", is_flag=True, help="Make the mailbox this installation's. The one that read it must be stopped."
+)
+@options.config
+@options.as_json
+def reconcile(dry_run: bool, take_over: bool, config_file: Path | None, as_json: bool) -> None:
+    """Compare the IMAP folders with the database and take in what is missing. Running it twice changes nothing.
+
+    What lies in the folder of taken messages was answered once, by words that are lost: a person gets it. Exit code 1:
+    something is missing still.
+    """
+    options.logs()
+    try:
+        found = asyncio.run(_run(compose.settings(config_file), dry_run=dry_run, take_over=take_over))
+    except Claimed as error:
+        raise ConfigError(error.reason) from error
+    for one in found:
+        if as_json:
+            options.line(asdict(one))
+        else:
+            told = f"{one.folder}: {one.compared} messages, {one.missing} missing, {one.taken} taken in"
+            click.echo(told + (f", {one.failed} not given by the server" if one.failed else ""))
+    if any(one.left for one in found):
+        raise SystemExit(1)
+
+
+async def _run(settings: Settings, *, dry_run: bool, take_over: bool) -> list[Found]:
+    if not settings.imap.host:
+        raise ConfigError("[imap] host: is empty, so there is no mailbox to compare; mend: name the IMAP server")
+    parts = compose.build(settings)
+    try:
+        reconciler = Reconciler(settings.imap, parts.database, parts.secret, parts.clock)
+        return await reconciler.run(dry_run=dry_run, take_over=take_over)
+    finally:
+        await parts.database.close()

@@ -1,0 +1,60 @@
+"""Where a SQLite database lies, and whether it still lies there.
+
+SQLite goes on in a file that was deleted or replaced, and so in its log of changes (-wal): what is written then is
+gone with the process. Both are known by device and inode, which nobody else can get while they are open.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine, PoolProxiedConnection
+
+from mailbot.errors import DatabaseGone, DatabaseUnavailable
+
+
+class Place:
+    """The files of one open database. Looking at them costs microseconds."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        # While one connection is open SQLite keeps the two files beside the database, so theirs are known as well.
+        self._open: PoolProxiedConnection = engine.raw_connection()
+        self._open.cursor().execute("SELECT count(*) FROM sqlite_master").fetchone()
+        real = str(path.resolve())  # SQLite keeps them beside the file that a link leads to
+        files = (str(path.absolute()), f"{real}-wal", f"{real}-shm")
+        self._known = {file: _identity(file) for file in files}
+        self._gone = ""
+
+    def check(self) -> None:
+        """Raises DatabaseGone when a file is another one or none: now, and for ever after."""
+        if not self._gone:
+            changed = (file for file, known in self._known.items() if _identity(file) != known)
+            self._gone = next(changed, "")
+        if self._gone:
+            raise DatabaseGone(
+                f"{self._gone} was deleted, moved or replaced while mailbot ran, and nothing more is taken; mend: put "
+                "the database back (with its -wal, or from the backup), then start mailbot: it would begin an empty one"
+            )
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._open.close()
+
+
+def place_of(engine: Engine) -> Place | None:
+    """None for a database that is no file of this machine."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path or path.startswith((":memory:", "file:")):
+        return None
+    return Place(engine, Path(path))
+
+
+def _identity(file: str) -> tuple[int, int] | None:
+    """Device and inode; None: there is no such file. Raises DatabaseUnavailable when the system cannot tell now."""
+    try:
+        found = Path(file).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DatabaseUnavailable(f"{file}: {error.strerror}") from error
+    return found.st_dev, found.st_ino

@@ -1,0 +1,250 @@
+"""One mail's failure never holds its batch, a failing database buries nobody, what cannot be decided gets a ticket."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Select, select, update
+
+from mailbot.cli import compose
+from mailbot.errors import DatabaseUnavailable, ReadingFailed
+from mailbot.inbox import store
+from mailbot.model import Authentication, AuthResult, Envelope, RawMessage, Source, Understanding
+from mailbot.outbox import jobs
+from mailbot.pipeline import Pipeline
+from mailbot.sender.resolver import StaticResolver
+from mailbot.storage.schema import decision, inbox, raw_message, ticket
+from mailbot.workers.decide import DecideWorker
+from tests.citizens import HELPDESK
+from tests.flow import JAN, STRANGER, Clock, add_accounts, mail, settings
+
+
+class Desk:
+    """A decide worker over a database, and what was given to its understanding."""
+
+    def __init__(self, parts: compose.Parts, clock: Clock) -> None:
+        self.parts = parts
+        self.clock = clock
+        self.batches: list[list[RawMessage]] = []
+        self.before: Callable[[Sequence[RawMessage]], None] = lambda batch: None
+        self.after: Callable[[Understanding], Understanding] = lambda u: u
+        self.worker = self.another("w")
+
+    def another(self, name: str) -> DecideWorker:
+        p = self.parts
+        return DecideWorker(name, p.database, p.pipeline, self.clock, random.Random(1), understand=self._understand)
+
+    async def _understand(self, batch: Sequence[RawMessage]) -> list[Understanding]:
+        self.batches.append(list(batch))
+        self.before(batch)
+        return [self.after(u) for u in self.parts.pipeline.understander.understand_all(batch)]
+
+    def put(self, *raws: bytes) -> None:
+        envelope = Envelope(Source.LMTP, STRANGER, (HELPDESK,))
+        with self.parts.database.engine.begin() as connection:
+            store(
+                connection, [RawMessage(raw, envelope, self.clock()) for raw in raws], self.clock(), self.parts.secret
+            )
+
+    async def work(self, rounds: int = 40) -> int:
+        """Step by step, with pauses as the loop makes them; returns how many steps the database broke."""
+        broken = 0
+        for _ in range(rounds):
+            try:
+                if not await self.worker.step():
+                    self.clock.advance(minutes=5)
+            except DatabaseUnavailable:
+                broken += 1
+                self.clock.advance(seconds=5)
+        return broken
+
+    async def rows(self, statement: Select[Any]) -> list[Any]:
+        return await self.parts.database.read(lambda c: list(c.execute(statement)))
+
+    async def outcomes(self) -> list[tuple[str, str | None]]:
+        found = await self.rows(select(inbox.c.state, inbox.c.outcome).order_by(inbox.c.id))
+        return [(row.state, row.outcome) for row in found]
+
+
+@pytest.fixture
+async def desk(empty_engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
+    clock = Clock()
+    chosen = settings(empty_engine.url.render_as_string(hide_password=False), tmp_path / "key", 1)
+    parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
+    add_accounts(empty_engine)
+    yield Desk(parts, clock)
+    await parts.database.close()
+
+
+def question(n: int) -> bytes:
+    """A mail that is decided without any doubt; all are of different people."""
+    return mail(f"kto{n}@obcy{n}.example", f"Mam pytanie {n}.", subject="NOWE", name=f"question {n}")
+
+
+POISON = mail(JAN.login, name="poison")
+ASKED = (jobs.DONE, "MORE")
+GIVEN_UP = (jobs.DONE, "REVIEW")
+
+
+def fails_for(poison: bytes, error: Exception) -> Callable[[Sequence[RawMessage]], None]:
+    def before(batch: Sequence[RawMessage]) -> None:
+        if any(raw.raw == poison for raw in batch):
+            raise error
+
+    return before
+
+
+FAILURES = [ReadingFailed("deadline"), MemoryError(), ValueError("a bug"), LookupError("another")]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_a_mail_that_cannot_be_understood_harms_no_other_and_gets_a_ticket(desk: Desk, error: Exception) -> None:
+    desk.put(question(1), POISON, question(2), question(3))
+    desk.before = fails_for(POISON, error)
+    await desk.worker.step()
+    assert await desk.outcomes() == [(jobs.QUEUED, None)] * 4
+    for _ in range(4):
+        await desk.worker.step()
+    assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED, ASKED], "no other waits for anything"
+    await desk.work()
+    assert await desk.outcomes() == [ASKED, GIVEN_UP, ASKED, ASKED]
+    assert Counter(POISON in [raw.raw for raw in batch] for batch in desk.batches) == {True: 5, False: 3}
+    (found,) = await desk.rows(select(ticket).where(ticket.c.inbox_id == 2))
+    assert (found.state, found.desk) == ("DO_WERYFIKACJI", "II_LINIA")
+    ((notes,),) = await desk.rows(select(decision.c.notes).where(decision.c.inbox_id == 2))
+    assert notes["damage"][0].startswith("given up: ")
+
+
+async def test_a_mail_that_cannot_be_recorded_gets_a_ticket(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Pipeline.letter
+
+    def letter(flow: Pipeline, weighed: Any, *rest: Any) -> Any:
+        if weighed.u.sender.address == JAN.login:
+            raise ValueError("a bug")
+        return real(flow, weighed, *rest)
+
+    monkeypatch.setattr(Pipeline, "letter", letter)
+    desk.put(question(1), POISON, question(2))
+    await desk.worker.step()
+    assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED]
+    await desk.work()
+    assert await desk.outcomes() == [ASKED, GIVEN_UP, ASKED]
+
+
+async def test_an_arrival_that_no_clock_can_reckon_with_gets_a_ticket(desk: Desk) -> None:
+    desk.put(question(1), question(2))
+    with desk.parts.database.engine.begin() as connection:
+        connection.execute(update(inbox).where(inbox.c.id == 1).values(received_at=datetime(9999, 12, 31, tzinfo=UTC)))
+    await desk.work()
+    assert await desk.outcomes() == [GIVEN_UP, ASKED]
+
+
+async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Pipeline, "letter", broken)
+    desk.put(POISON)
+    await desk.work()
+    assert await desk.outcomes() == [(jobs.BURIED, None)]
+    assert any("could not be given to a person" in record.getMessage() for record in caplog.records)
+
+
+async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = Pipeline.record, [30]
+
+    def record(*arguments: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise DatabaseUnavailable("the counter is locked")
+        return real(*arguments)
+
+    monkeypatch.setattr(Pipeline, "record", record)
+    desk.put(question(1), question(2))
+    assert await desk.work(60) == 30
+    assert await desk.outcomes() == [ASKED, ASKED]
+    assert {row.attempts for row in await desk.rows(select(inbox.c.attempts))} == {2}
+
+
+async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is away nothing can be given back: that is done when it answers, before leases are looked at."""
+    real = Pipeline.record
+
+    def record(*arguments: Any) -> Any:
+        if desk.clock() < began:
+            desk.clock.advance(minutes=10)
+            raise DatabaseUnavailable("gone")
+        return real(*arguments)
+
+    began = desk.clock.now.replace(hour=23)
+    monkeypatch.setattr(Pipeline, "record", record)
+    desk.put(question(1))
+    assert await desk.work(200) > 20
+    assert await desk.outcomes() == [ASKED]
+
+
+async def test_a_lost_lease_loses_no_step(desk: Desk) -> None:
+    """Two mails whose DNS does not answer and one that is ready; another worker takes the first while they are read."""
+    desk.put(question(1), question(2), question(3))
+
+    def stolen(_: Sequence[RawMessage]) -> None:
+        with desk.parts.database.engine.begin() as connection:
+            connection.execute(update(inbox).where(inbox.c.id == 1).values(leased_by="another"))
+
+    desk.before = stolen
+    desk.after = lambda u: u if "3" in u.message.text else without_dns(u)
+    assert await desk.worker.step() == 3
+    assert await desk.outcomes() == [(jobs.LEASED, None), (jobs.QUEUED, None), ASKED]
+
+
+def without_dns(u: Understanding) -> Understanding:
+    return replace(u, sender=replace(u.sender, authentication=Authentication(AuthResult.TEMPERROR, "no DNS")))
+
+
+async def test_mails_whose_dns_does_not_answer_wait_together_and_not_for_ever(desk: Desk) -> None:
+    desk.put(*map(question, range(20)))
+    desk.after = without_dns
+    await desk.work(10)
+    assert [len(batch) for batch in desk.batches] == [20, 20, 20]
+    assert {state for state, _ in await desk.outcomes()} == {jobs.DONE}
+    assert {tuple(row) for row in await desk.rows(select(inbox.c.attempts, inbox.c.deferred))} == {(1, 2)}
+
+
+def newer(connection: Connection) -> None:
+    """The envelope was written by a program that knows more."""
+    envelope = {"source": "lmtp", "rcpt_to": [], "from_the_future": 1}
+    connection.execute(update(inbox).where(inbox.c.id == 2).values(envelope=envelope))
+
+
+def gone(connection: Connection) -> None:
+    connection.execute(raw_message.delete().where(raw_message.c.inbox_id == 2))
+
+
+def damaged(connection: Connection) -> None:
+    raw = connection.execute(select(raw_message.c.raw).where(raw_message.c.inbox_id == 2)).scalar_one()
+    connection.execute(
+        update(raw_message).where(raw_message.c.inbox_id == 2).values(raw=raw[:-1] + bytes([raw[-1] ^ 1]))
+    )
+
+
+@pytest.mark.parametrize("harm", [newer, gone, damaged])
+async def test_a_row_that_cannot_be_read_back_holds_no_other(
+    desk: Desk, harm: Callable[[Connection], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.put(question(1), question(2), question(3))
+    with desk.parts.database.engine.begin() as connection:
+        harm(connection)
+    assert await desk.worker.step() == 3
+    assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED]
+    await desk.work()
+    assert await desk.outcomes() == [ASKED, (jobs.BURIED, None), ASKED]
+    assert any('"inbox": 2' in record.getMessage() and record.levelname == "ERROR" for record in caplog.records)
