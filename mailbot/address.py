@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
@@ -11,8 +12,11 @@ from email_validator import EmailNotValidError, validate_email
 def normalise(address: str) -> str | None:
     """The address with its domain lower-cased and in ASCII (IDNA 2008), or None when it is not one (RFC 5321 §4.1.2).
 
-    Quoted local parts, address literals and route portions are refused: no PUESC login has them, attacks do.
+    Quoted local parts, address literals and route portions are refused: no PUESC login has them, attacks do. So is a
+    local part that is not in NFC (the Kelvin sign): rewritten, it would be somebody else's mailbox.
     """
+    if not unicodedata.is_normalized("NFC", address.rpartition("@")[0]):
+        return None
     try:
         valid = validate_email(address, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
@@ -21,9 +25,20 @@ def normalise(address: str) -> str | None:
 
 
 def login_key(address: str) -> str | None:
-    """What two spellings of one login share: the normal form, case-folded whole. None when it is no address."""
+    """What two spellings of one login share: the normal form in lower case. None when it is no address.
+
+    Only letters that are each other's capital and small letter are one (Ł, ł). Case folding makes more the same: ß and
+    ss, ſ and s, ﬁ and fi, ς and σ. These are mailboxes of different people.
+    """
     normal = normalise(address)
-    return normal.casefold() if normal else None
+    if normal is None:
+        return None
+    return normal.lower() if normal.isascii() else "".join(map(_small, normal))
+
+
+def _small(letter: str) -> str:
+    small = letter.lower()
+    return small if small.upper() == letter else letter
 
 
 def domain(address: str) -> str:

@@ -8,12 +8,13 @@ MailbotError
 │   ├── ResolverUnavailable   the DNS does not answer
 │   ├── ReadingFailed         the process that understands mails died at a batch or was ended
 │   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
+│   │   └── RelayMisconfigured  it refuses us, not the mail: a setting here or there is wrong
 │   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
     ├── ConfigError           a setting is wrong: file, key and mend are named
     ├── RulesError            a rule set is wrong: file, line, key and mend are named
     ├── ImportRefused         a file of accounts has bad lines and the admin asked to refuse them
-    ├── RelayRefused          the outgoing SMTP server said 5xx
+    ├── RelayRefused          the outgoing SMTP server refuses this mail for good
     ├── TemplateError         a mail template cannot be rendered
     ├── SealBroken            a stored message cannot be opened with the key of this installation
     ├── TrustRefused          a trusted list or a CRL is not authentic, overdue or cannot be read
@@ -74,11 +75,19 @@ class ReadingFailed(TemporaryError):
 class RelayUnavailable(TemporaryError):
     """The outgoing SMTP server does not answer or answered 4xx."""
 
-    def __init__(self, reason: str, code: int | None = None, *, in_doubt: bool = False) -> None:
+    def __init__(
+        self, reason: str, code: int | None = None, *, in_doubt: bool = False, unreachable: bool = False
+    ) -> None:
         super().__init__(reason)
         self.code = code
+        self.unreachable = unreachable
+        """True when no mail was spoken of: every other would fail as well."""
         self.in_doubt = in_doubt
-        """True when the connection broke after DATA: nobody knows whether the mail was taken."""
+        """True when the connection broke behind the server's 354: nobody knows whether the mail was taken."""
+
+
+class RelayMisconfigured(RelayUnavailable):
+    """The outgoing SMTP server refuses us, whatever the mail: it waits, and somebody must mend a setting."""
 
 
 class TrustSourceUnavailable(TemporaryError):
@@ -90,11 +99,13 @@ class TrustRefused(PermanentError):
 
 
 class RelayRefused(PermanentError):
-    """The outgoing SMTP server answered 5xx."""
+    """The outgoing SMTP server refused this recipient or this mail for good."""
 
-    def __init__(self, reason: str, code: int) -> None:
+    def __init__(self, reason: str, code: int, *, gone: bool = False) -> None:
         super().__init__(reason)
         self.code = code
+        self.gone = gone
+        """True when there is no such mailbox."""
 
 
 class ConfigError(PermanentError):

@@ -11,7 +11,18 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.address import login_key
 from mailbot.facts import Known, login_to_ask
-from mailbot.model import Account, AuthResult, Decision, Duplicate, Facts, Phrase, Seen, SubjectClass, Understanding
+from mailbot.model import (
+    Account,
+    AccountStatus,
+    AuthResult,
+    Decision,
+    Duplicate,
+    Facts,
+    Phrase,
+    Seen,
+    SubjectClass,
+    Understanding,
+)
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
@@ -78,7 +89,7 @@ class Lookup:
         source = limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
         known = self._known(u, self._arrivals.over(source))
         held = self._arrivals.held_ticket(source) if known.limit != "no" else None
-        return Found(self._accounts.get(login_to_ask(u) or ""), seen, known, source, held)
+        return Found(self._account(u), seen, known, source, held)
 
     def add(
         self, u: Understanding, found: Found, decided: Decision, ticket_id: int | None, promised_at: datetime
@@ -86,6 +97,16 @@ class Lookup:
         """Remember what became of a message, for those behind it."""
         self._history.add(u.identity, ticket_id, promised_at, decided)
         self._arrivals.add(found.source, decided, ticket_id)
+
+    def _account(self, u: Understanding) -> Account | None:
+        """That of ``login_to_ask``. While a link of it is stopped it counts as blocked: a person decides."""
+        key = login_to_ask(u)
+        account = self._accounts.get(key or "")
+        if account is None or key is None or u.subject.kind is not SubjectClass.EXACT:
+            return account
+        moves = u.request.phrase is Phrase.B
+        stopped = hold.undecided(self._connection, key, moves=moves)
+        return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
     def _source(self, u: Understanding) -> limits.Source:
         return limits.source_of(u, login_to_ask(u), self._ruleset.limits)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -79,7 +80,17 @@ def load(path: Path) -> Secret:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())
+    with suppress(OSError):  # a folder that cannot be opened, or a file system that knows no such thing
+        _sync(path.parent)  # the database is about to rely on the file
     return Secret(key)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(path: Path) -> Secret:

@@ -138,11 +138,13 @@ class Understander:
 def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
     """Why these octets are no mail of anybody: the server had none to give, or wrote a note in its place. None: a mail.
 
-    Nobody is pretended to have written it, so it is no matter of security.
+    Nobody is pretended to have written it, so it is no matter of security. A message that an MTA handed over is one:
+    only a mailbox holds what nobody sent.
     """
-    if not message.headers:
-        return raw.envelope.note or "the message has no header" if raw.raw.strip() else "the message is empty"
-    received = raw.envelope.source is not Source.IMAP or message.all("received")
+    stored = raw.envelope.source is Source.IMAP
+    if stored and not message.headers:
+        return raw.envelope.note or "the message is empty, or has no header"
+    received = not stored or message.all("received")
     no_address = not any(b"@" in value for value in message.all("from"))
     if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
         return "the server could not retrieve the message and wrote a note in its place"

@@ -265,13 +265,17 @@ class Flow:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Flow]:
-    """A whole mailbot with its database in ``folder``, listening and sending on this machine."""
+async def running(folder: Path, *, accounts: bool = True) -> AsyncIterator[Flow]:
+    """A whole mailbot with its database in ``folder``, listening and sending on this machine.
+
+    ``accounts``: add those of ``add_accounts``; no when the database is one that was used before.
+    """
     clock = Clock()
     async with relay_sink() as sink:
         chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
         parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
-        add_accounts(parts.database.engine)
+        if accounts:
+            add_accounts(parts.database.engine)
         relay = Relay(chosen.delivery)
         server = await smtp.serve(chosen.lmtp, Source.LMTP, parts.database, parts.secret, clock)
         decider = DecideWorker("decide", parts.database, parts.pipeline, clock, parts.rng)

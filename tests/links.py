@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.ruleset.loader import load
 from mailbot.secret import Secret
+from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import inbox, ticket
 from mailbot.tickets import activation
 from mailbot.tickets.notice import Notice
@@ -68,4 +69,11 @@ def grant(
     with engine.begin() as connection:
         ticket_id = open_ticket(connection, number)
         activation.grant(connection, [activation.Grant(ticket_id, number, login, now + DAY, new_login)], now, SECRET)
-    return activation.token(SECRET, number)
+    return token(engine, number)
+
+
+def token(engine: Engine, number: str) -> str:
+    """The token of a ticket's link, as it is put into the mail."""
+    wanted = select(table.c.nonce).join(ticket).where(ticket.c.number == number)
+    with engine.connect() as connection:
+        return activation.token(SECRET, number, connection.execute(wanted).scalar_one())

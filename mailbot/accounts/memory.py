@@ -88,9 +88,10 @@ def load(path: Path, this_year: int) -> MemoryDirectory:
         account = _account(document, label, node, this_year)
         if account is None:
             continue
-        if account.login.casefold() in accounts:
+        key = address.login_key(account.login) or ""
+        if key in accounts:
             document.wrong(node, f"{label}.login", "stands twice", "remove one of the two accounts")
-        accounts[account.login.casefold()] = account
+        accounts[key] = account
     if lines := mistakes.lines():
         raise ConfigError("\n".join(lines))
     return MemoryDirectory(accounts.values())

@@ -9,11 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from mailbot import secret
 from mailbot.accounts import importing
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.cli import compose, options
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 
 
 @click.group()
@@ -36,8 +35,7 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
     """Take accounts from a CSV file: login,given,surname,birth_year[,sex,pesel,scope,csd,status]."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
-    migrate(engine)
-    key = secret.load(Path(settings.secret.key_file))
+    key = compose.opened(settings, engine)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

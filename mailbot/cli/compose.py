@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.util.exc import CommandError
+from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot import secret
@@ -19,6 +20,7 @@ from mailbot.cli.places import rules_directory as rules_directory
 from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
+from mailbot.installation import open_key
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -63,9 +65,19 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
 
 
-def understander(chosen: Settings) -> Understander:
-    """For a process that only understands: no database, and no rules, whose folder may just be refused."""
-    return Understander(chosen, secret.load(Path(chosen.secret.key_file)), Forbearing(DnsResolver()))
+def understander(chosen: Settings, key: Secret | None = None) -> Understander:
+    """For a process that only understands: no database, and no rules, whose folder may just be refused.
+
+    ``key``: the one that was compared with the database; it is not read anew when the process is started again.
+    """
+    return Understander(chosen, key or secret.load(Path(chosen.secret.key_file)), Forbearing(DnsResolver()))
+
+
+def opened(chosen: Settings, engine: Engine) -> Secret:
+    """Bring the database up to date (made when new); the key that belongs to it. Raises ConfigError."""
+    migrate(engine)
+    with engine.begin() as connection:
+        return open_key(connection, Path(chosen.secret.key_file))
 
 
 def build(
@@ -79,8 +91,7 @@ def build(
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
-        migrate(engine)
-    key = secret.load(Path(chosen.secret.key_file))
+        key = opened(chosen, engine)
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)

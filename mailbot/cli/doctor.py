@@ -6,13 +6,14 @@ import asyncio
 import os
 import shutil
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 from sqlalchemy import inspect, make_url, select, text
+from sqlalchemy.exc import DBAPIError
 
 from mailbot import secret
 from mailbot.cli import compose, doctor_mx, options
@@ -23,12 +24,14 @@ from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
 from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
+from mailbot.installation import find_key
 from mailbot.mails import proof
 from mailbot.observe import utc_now
+from mailbot.outbox import jobs
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.storage.engine import Database, connect
-from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.storage.schema import mailbox_claim, outbox, ruleset_load
 
 _LOW_DISK = 500 * 2**20  # octets
 
@@ -82,7 +85,11 @@ async def examine(settings: Settings) -> list[Finding]:
         found.append(await _try("imap", _imap(settings), mend))
     return [
         *found,
-        await _try("delivery", _delivery(settings), "check [delivery] host, port, tls and login"),
+        await _try(
+            "delivery",
+            _delivery(settings),
+            "check [delivery] host, port, tls and login, and that the server lets them send as the helpdesk to anybody",
+        ),
         await _try(
             "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
         ),
@@ -107,9 +114,9 @@ async def _try(what: str, check: Awaitable[str], mend: str) -> Finding:
 
 
 def _database(settings: Settings) -> str:
-    url = make_url(settings.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return f"{_writable(Path(url.database or '.').resolve().parent)}: will be made at the first start"
+    if not _has_database(settings):
+        folder = Path(make_url(settings.database.url).database or ".").resolve().parent
+        return f"{_writable(folder)}: will be made at the first start"
     engine = connect(settings.database.url)
     try:
         with engine.connect() as connection:
@@ -120,11 +127,24 @@ def _database(settings: Settings) -> str:
         engine.dispose()
 
 
+def _has_database(settings: Settings) -> bool:
+    url = make_url(settings.database.url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
 def _key(settings: Settings) -> str:
     path = Path(settings.secret.key_file)
+    if _has_database(settings):
+        engine = connect(settings.database.url)
+        try:
+            with engine.connect() as connection:
+                connection.info["reader"] = True
+                find_key(connection, path)
+        finally:
+            engine.dispose()
     if not path.exists():
         return f"{_writable(path.resolve().parent)}: will be made at the first start"
-    secret.load(path)
+    secret.read(path)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path} can be read by others")
     return f"{path}, private"
@@ -146,8 +166,7 @@ def _rules(settings: Settings) -> str:
 
 def _active_rules(settings: Settings) -> str:
     """What the workers say: they go on with the last set that was right."""
-    url = make_url(settings.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    if not _has_database(settings):
         return "no worker has run yet"
     newest = select(ruleset_load).order_by(ruleset_load.c.id.desc()).limit(1)
     engine = connect(settings.database.url)
@@ -229,7 +248,26 @@ async def _delivery(settings: Settings) -> str:
         await relay.probe()
     finally:
         await relay.close()
+    if refused := await asyncio.to_thread(_refused_mails, settings):
+        raise ConfigError(f"{len(refused)} mails wait because the server refuses mailbot itself; last: {refused[0]}")
     return f"{settings.delivery.host}:{settings.delivery.port} answers"
+
+
+def _refused_mails(settings: Settings) -> Sequence[str]:
+    """What the workers heard, newest first: a probe is not told all that a mail is."""
+    url, o = make_url(settings.database.url), outbox.c
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return ()
+    wanted = select(o.last_error).where(o.state == jobs.QUEUED, o.refused_us == 1).order_by(o.due_at.desc())
+    engine = connect(settings.database.url)
+    try:
+        with engine.connect() as connection:
+            connection.info["reader"] = True
+            return connection.execute(wanted).scalars().all()
+    except DBAPIError:  # told as "database", or the schema is brought up to date at the next start
+        return ()
+    finally:
+        engine.dispose()
 
 
 async def _authentication(settings: Settings) -> str:

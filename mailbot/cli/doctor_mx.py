@@ -73,10 +73,10 @@ def _recent(settings: Settings) -> Iterator[Mail]:
     with stored.read_only(settings.database.url) as connection:
         if not inspect(connection).has_table(inbox.name):
             return
-        ids = list(connection.execute(newest).scalars())
-        for row in stored.messages(connection, ids).values():
-            try:
-                message = message_of(row, key)
-            except SealBroken:  # another check says so
-                continue
-            yield split(message.raw).fields, message.envelope.mail_from
+        for number in list(connection.execute(newest).scalars()):  # one by one: each may be as large as a mail can be
+            for row in stored.messages(connection, [number]).values():
+                try:
+                    message = message_of(row, key)
+                except SealBroken:  # another check says so
+                    continue
+                yield split(message.raw).fields, message.envelope.mail_from

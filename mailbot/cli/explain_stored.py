@@ -10,12 +10,12 @@ from typing import Any
 import click
 from sqlalchemy import RowMapping
 
-from mailbot import secret
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.cli import compose, explain_text, options, stored
 from mailbot.config import Settings
 from mailbot.errors import RulesError, SealBroken
 from mailbot.inbox import message_of
+from mailbot.installation import read_key
 from mailbot.mask import mask
 from mailbot.model import Understanding
 from mailbot.pipeline import Pipeline
@@ -31,7 +31,8 @@ def show(
     settings: Settings, queue: Sequence[int], zgl: str | None, language: str, *, again: bool, as_json: bool
 ) -> None:
     """Print the decisions about rows ``queue`` of the inbox, or about every message of ticket ``zgl``."""
-    key = secret.read(Path(settings.secret.key_file))
+    with stored.read_only(settings.database.url) as connection:
+        key = read_key(connection, Path(settings.secret.key_file))
     no_dns = StaticResolver({})  # not asked: the sender is as recorded, and so is the account
     reader = Understander(settings, key, no_dns)
     nobody, dice = MemoryDirectory(()), random.Random(0)  # noqa: S311 - draws nothing

@@ -9,15 +9,17 @@ from pathlib import Path
 import click
 from sqlalchemy import Table, insert, select
 
-from mailbot import secret
 from mailbot.cli import compose, options
 from mailbot.config import Settings
+from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store
+from mailbot.installation import read_key
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import step, utc_now
 from mailbot.outbox import jobs
 from mailbot.storage import schema
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
+from mailbot.tickets import sending
 
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
 _RAW = {"raw"}
@@ -46,13 +48,6 @@ def _list(table: Table, state: str | None, limit: int, config_file: Path | None,
                 what = row.get("kind") or row.get("outcome") or row.get("source")
                 error = row["last_error"] or ""
                 click.echo(f"{row['id']}  {row['state']}  {what}  due {row['due_at']:%Y-%m-%d %H:%M:%S}Z  {error}")
-
-
-def _retry(table: Table, row: int, config_file: Path | None) -> None:
-    with connect(compose.settings(config_file).database.url).begin() as connection:
-        if not jobs.revive(connection, table, row, utc_now()):
-            raise click.ClickException(f"{row}: is not buried; only buried rows can be tried again")
-    click.echo(f"{row}: queued again")
 
 
 _limit = click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
@@ -92,14 +87,13 @@ def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
 
 def _show_raw(row: int, chosen: Settings) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
-    key = secret.read(Path(chosen.secret.key_file))
     wanted = select(schema.inbox, schema.raw_message.c.raw).join(schema.raw_message).where(schema.inbox.c.id == row)
     user = os.getuid()
     with connect(chosen.database.url).begin() as connection:
         found = connection.execute(wanted).mappings().one_or_none()
         if found is None:
             raise click.ClickException(f"{row}: no such message")
-        raw = message_of(found, key).raw
+        raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
         if found["ticket_id"] is not None:
             seen = {"ticket_id": found["ticket_id"], "at": utc_now(), "kind": "raw-shown"}
             connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
@@ -113,7 +107,10 @@ def _show_raw(row: int, chosen: Settings) -> None:
 @options.config
 def queue_retry(row: int, config_file: Path | None) -> None:
     """Try a buried message again."""
-    _retry(schema.inbox, row, config_file)
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not jobs.revive(connection, schema.inbox, row, utc_now()):
+            raise click.ClickException(f"{row}: is not buried; only buried rows can be tried again")
+    click.echo(f"{row}: queued again")
 
 
 @outbox.command("ls")
@@ -130,8 +127,16 @@ def outbox_ls(state: str | None, limit: int, config_file: Path | None, as_json: 
 @click.argument("row", type=int)
 @options.config
 def outbox_retry(row: int, config_file: Path | None) -> None:
-    """Try a buried mail again."""
-    _retry(schema.outbox, row, config_file)
+    """Try a buried mail again, for some hours or until its promise; what waits behind it follows.
+
+    A mail of a stopped ticket goes on with `mailbot tickets release` only.
+    """
+    try:
+        with connect(compose.settings(config_file).database.url).begin() as connection:
+            sending.again(connection, row, utc_now())
+    except PermanentError as error:
+        raise click.ClickException(f"{row}: {error.reason}") from error
+    click.echo(f"{row}: queued again")
 
 
 @click.command()
@@ -141,8 +146,7 @@ def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     """Put mail files into the inbox as if they had just come; the same file twice is one message."""
     chosen = compose.settings(config_file)
     engine = connect(chosen.database.url)
-    migrate(engine)
-    key = secret.load(Path(chosen.secret.key_file))
+    key = compose.opened(chosen, engine)
     now = utc_now()
     for file in files:
         message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)

@@ -26,6 +26,7 @@ from mailbot.cli.trial import chosen
 from mailbot.config import Settings
 from mailbot.errors import MailbotError, SealBroken
 from mailbot.inbox import message_of
+from mailbot.installation import read_key
 from mailbot.observe import utc_now
 from mailbot.pipeline import Pipeline
 from mailbot.replay import Stored, again, differs, reads_text, words_of
@@ -83,6 +84,8 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     changes: Counter[tuple[str, str]] = Counter()
     decided = unopened = 0
     with stored.read_only(settings.database.url) as connection:
+        if jobs:
+            read_key(connection, Path(settings.secret.key_file))  # another key would open no mail
         which = stored.since(utc_now() - since, limit)
         total = stored.count(connection, which)
         pages = stored.pages(connection, which, _PAGE)

@@ -60,7 +60,7 @@ async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.understander, settings), settings.worker)
+            understand = Processes(partial(compose.understander, settings, parts.secret), settings.worker)
             await stack.enter_async_context(understand)
             await understand.start()
         await _serve(Service(parts, roles, understand))

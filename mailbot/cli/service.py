@@ -68,6 +68,7 @@ class Service:
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
+        self._delivering: list[DeliverWorker] = []
         self._rules: Loop | None = None
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -98,6 +99,8 @@ class Service:
             await self._web.close()
         for loop in self._loops:
             loop.stop()
+        for deliverer in self._delivering:
+            deliverer.stop()
         loops = [t for t in self._tasks if t.get_name().startswith("loop ")]
         for task in self._tasks:
             if task not in loops:
@@ -165,6 +168,7 @@ class Service:
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
             worker = DeliverWorker(f"{self._name}:deliver-{n}", p.database, relay, p.secret, p.clock, p.rng)
+            self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started
 

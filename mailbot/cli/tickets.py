@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import textwrap
 import unicodedata
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection, RowMapping, select
 
-from mailbot import secret
 from mailbot.cli import compose, options
+from mailbot.clocks import WARSAW
 from mailbot.inbox import message_of
+from mailbot.installation import read_key
 from mailbot.mask import mask
 from mailbot.model import State
 from mailbot.observe import utc_now
@@ -22,7 +26,13 @@ from mailbot.secret import Secret
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import hold, sla
+from mailbot.tickets.notice import Notice
+from mailbot.tickets.number import advance, lock, spell
+from mailbot.tickets.release import Refused
+from mailbot.tickets.release import release as let_go
 from mailbot.unicode import visible
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SHOWN = (
     *("number", "state", "category", "desk", "opened_at", "standard_at", "promised_at", "reply_by"),
@@ -32,7 +42,7 @@ _SHOWN = (
 
 @click.group()
 def tickets() -> None:
-    """Tickets: list, show; stop a change of login and let it go on."""
+    """Tickets: list, show; stop one that sends a link, and let it go on."""
 
 
 @tickets.command("list")
@@ -103,14 +113,14 @@ def show(number: str, with_text: bool, config_file: Path | None, as_json: bool) 
             "decisions": [dict(d) for d in reasons],
         }
         if with_text:
-            found["texts"] = _texts(connection, row["id"], secret.read(Path(chosen.secret.key_file)))
+            found["texts"] = _texts(connection, row["id"], read_key(connection, Path(chosen.secret.key_file)))
     if as_json:
         options.line(found)
         return
     for key in _SHOWN:
         click.echo(f"{key:12} {found[key] if found[key] is not None else ''}")
     for event in found["events"]:
-        click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']}  {event['detail'] or ''}")
+        click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']}  {_detail(event['detail'])}")
     for mail in found["mails"]:
         click.echo(f"  mail {mail['kind']}: {mail['state']} {mail['sent_at'] or mail['last_error'] or ''}")
     for reason in found["decisions"]:
@@ -119,6 +129,10 @@ def show(number: str, with_text: bool, config_file: Path | None, as_json: bool) 
         files = f"  [{', '.join(text['files'])}]" if text["files"] else ""
         click.echo(f"\nmessage {text['inbox']}  {text['received_at']:%Y-%m-%d %H:%M}Z  {text['subject']}{files}")
         click.echo(textwrap.indent(text["text"], "> ", lambda line: True))
+
+
+def _detail(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in detail.items())
 
 
 def _texts(connection: Connection, ticket_id: int, key: Secret) -> list[dict[str, Any]]:
@@ -146,26 +160,86 @@ def _shown(text: str) -> str:
     return mask("".join(letters))
 
 
+def _by(function: F) -> F:
+    """``--as`` and ``--reason``: they stand in the ticket's history."""
+    who = click.option("--as", "who", metavar="NAME", help="Who decides it; default: the user of this machine.")
+    why = click.option("--reason", metavar="TEXT", help="Why; stands in the history of the ticket.")
+    return who(why(function))
+
+
+def _told(who: str | None, reason: str) -> dict[str, str | int]:
+    uid = os.getuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return {"by": _shown(who or user), "uid": uid, "reason": _shown(reason)}
+
+
 @tickets.command()
 @click.argument("number")
+@_by
 @options.config
-def freeze(number: str, config_file: Path | None) -> None:
-    """Stop the change of login of ticket NUMBER (case B): the holder telephoned that it is not his."""
+def freeze(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """Stop ticket NUMBER: the holder telephoned that it is not his. Its mails stay, its link is dead."""
+    detail = _told(who, reason or "the holder telephoned")
     with connect(compose.settings(config_file).database.url).begin() as connection:
-        if not hold.freeze(connection, number.upper(), utc_now(), {"by": "operator"}):
-            raise click.ClickException(f"{number}: no such ticket that changes a login")
+        if not hold.freeze(connection, number.upper(), utc_now(), detail):
+            raise click.ClickException(f"{number}: no such ticket that changes a login or a password")
     click.echo(f"{number.upper()}: stopped; the link is dead, the security desk has the ticket")
 
 
 @tickets.command()
 @click.argument("number")
+@_by
 @options.config
-def release(number: str, config_file: Path | None) -> None:
-    """Go on with the stopped ticket NUMBER: its mails leave, its link works for its whole life from now."""
+def release(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """Go on with the stopped ticket NUMBER. What is left of the hold passes first, the mails are written anew, and the
+    link works for its whole life from then."""
     settings = compose.settings(config_file)
-    now = utc_now()
-    until = now + timedelta(hours=settings.activation.lifetime_hours)
-    with connect(settings.database.url).begin() as connection:
-        if not hold.release(connection, number.upper(), now, until):
+    parts = compose.build(settings)
+    lifetime = timedelta(hours=settings.activation.lifetime_hours)
+    notice = Notice(parts.pipeline.writer, parts.secret, settings.helpdesk.address)
+    with parts.database.engine.begin() as connection:
+        done = let_go(connection, number.upper(), utc_now(), lifetime, notice, _told(who, reason or ""))
+        if isinstance(done, Refused):
+            raise click.ClickException(f"{number}: {done.reason}")
+        if not reason or not reason.strip():  # nothing is written
+            raise click.UsageError(f'say why {number} may go on; mend: --reason "called back: the request is his"')
+    starts, until = (moment.astimezone(WARSAW) for moment in (done.starts, done.expires_at))
+    told = f"mails leave from {starts:%Y-%m-%d %H:%M}, the link works until {until:%Y-%m-%d %H:%M}"
+    click.echo(f"{number.upper()}: goes on; {told}")
+
+
+@tickets.command()
+@click.argument("number")
+@_by
+@options.config
+def close(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """End the stopped ticket NUMBER for good: nothing of it leaves any more, and its login may ask anew."""
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not hold.close(connection, number.upper(), utc_now(), _told(who, reason or "")):
             raise click.ClickException(f"{number}: is not stopped")
-    click.echo(f"{number.upper()}: goes on")
+        if not reason or not reason.strip():  # nothing is written
+            raise click.UsageError(f'say why {number} ends; mend: --reason "the account was blocked"')
+    click.echo(f"{number.upper()}: closed; its link stays dead")
+
+
+@tickets.command()
+@click.option("--jump", default=10_000, show_default=True, type=click.IntRange(min=1), help="Numbers to leave out.")
+@_by
+@options.config
+def restored(jump: int, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """After the database was put back from a backup, before mailbot starts: leave out the numbers that were given
+    since, and stop every change of login that waits, for the word that stopped it may be lost."""
+    settings = compose.settings(config_file)
+    engine = connect(settings.database.url)
+    compose.opened(settings, engine)
+    now, detail = utc_now(), _told(who, reason or "restored from a backup")
+    with engine.begin() as connection:
+        first = lock(connection, settings.tickets.start) + jump
+        advance(connection, first)
+        waiting = hold.waiting(connection, now)
+        for number in waiting:
+            hold.freeze(connection, number, now, detail)
+    click.echo(f"the next ticket is {spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")

@@ -83,5 +83,7 @@ class Letter:
     """T13: the questions that the next one belongs to."""
     answer: FaqEntry | None = None
     """T13: the question the mail surely asks."""
+    again: bool = False
+    """T3 only: it was sent before, with other moments, and no mailbox must take this one for a copy."""
     breaks: tuple[Notice, ...] = ()
     """Published notices with a window open at ``now``; T12: the one it tells of."""

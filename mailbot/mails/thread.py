@@ -1,14 +1,15 @@
 """The Message-IDs of our mails: <zgl0000001.t1.0123456789abcdef@domain>.
 
-In their order: number of the ticket, kind of the mail, the day (20251104) where a kind may go out once a day or the
-name of the notice where it goes out once a notice, and a token that only we can make for this ticket (16 hex digits).
-The number alone is no secret and proves nothing; an answer that names the token has seen a mail of ours (domain.md
-§3.5).
+In their order: number of the ticket, kind of the mail, what tells it from others of its kind, and a token that only we
+can make for this ticket (16 hex digits). That is the day (20251104) where a kind may go out once a day, the name of the
+notice where it goes out once a notice, the moment where a link is sent anew. The number alone is no secret and proves
+nothing; an answer that names the token has seen a mail of ours (domain.md §3.5).
 """
 
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
 
 from mailbot.errors import TemplateError
 from mailbot.model import MailKind
@@ -33,3 +34,9 @@ def parse(message_id: str) -> tuple[str, str] | None:
     """Ticket number and token of a Message-ID that has the form of ours, in any case: the token must prove the rest."""
     found = _OURS.fullmatch(message_id)
     return (found[1].upper(), found[2].lower()) if found else None
+
+
+def place(raw: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """In-Reply-To and References of a mail of ours: where in its thread it stands."""
+    heading = message_from_bytes(raw)
+    return heading["In-Reply-To"], tuple((heading["References"] or "").split())

@@ -77,6 +77,8 @@ class Writer:
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:
         which = f"{letter.now:%Y%m%d}" if letter.joins or kind in ONCE_A_DAY else ""
+        if kind is MailKind.T3 and letter.again:
+            which = f"{letter.now:%Y%m%d-%H%M%S}"
         if kind is MailKind.T12:  # a ticket may be told of several breaks
             which = letter.breaks[0].name
         return thread.message_id(kind, letter.ticket, letter.token, self._office.domain, which)

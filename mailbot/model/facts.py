@@ -44,7 +44,8 @@ class Facts:
     account: str = field(
         metadata=_fact(
             "case A and every other subject: account whose login is the sender; case B: whose login the application"
-            " names (not-asked: a formal defect already decides, or nothing vouches for the sender)",
+            " names (not-asked: a formal defect already decides, or nothing vouches for the sender; blocked also while"
+            " a link of it is stopped)",
             "active",
             "blocked",
             "unknown",

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, not_, or_, select, true, update
 
 from mailbot.errors import LeaseLost
+from mailbot.outbox import backoff
 
 WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
+_UNCOUNTED = 3
+"""Tries that may not be among ``attempts``: the sender's DNS did not answer."""
 
 
 def claim(
@@ -25,18 +28,18 @@ def claim(
     lease: timedelta,
     limit: int,
     *,
-    isolate: bool = False,
+    isolate: bool | ColumnElement[bool] = False,
 ) -> list[int]:
     """Lease up to ``limit`` due rows to ``worker`` and return their ids, oldest first.
 
-    With ``isolate`` rows that were never tried go together, and one that was tried before goes alone: if it kills its
-    worker, it takes nobody with it.
+    With ``isolate`` rows that were never tried go together, and one that was tried before (or that this condition holds
+    for) goes alone: if it kills its worker, it takes nobody with it.
     """
-    attempts = table.c.attempts
-    if not isolate:
+    if isolate is False:
         return _claim(connection, table, worker, now, lease, limit, true())
-    fresh = _claim(connection, table, worker, now, lease, limit, attempts == 0)
-    return fresh or _claim(connection, table, worker, now, lease, 1, attempts > 0)
+    alone = table.c.attempts > 0 if isolate is True else isolate
+    together = _claim(connection, table, worker, now, lease, limit, not_(alone))
+    return together or _claim(connection, table, worker, now, lease, 1, alone)
 
 
 def _claim(
@@ -66,8 +69,20 @@ def _claim(
     return sorted(taken.scalars())
 
 
-def reap(connection: Connection, table: Table, now: datetime, attempts: int) -> int:
-    """Give rows back whose lease ran out; those tried ``attempts`` times are buried. Returns how many leases ended."""
+def reap(
+    connection: Connection,
+    table: Table,
+    now: datetime,
+    attempts: int,
+    lease: timedelta = timedelta(minutes=10),
+    **values: object,
+) -> int:
+    """Give rows back whose lease ran out, with ``values``; those tried ``attempts`` times are buried. Returns how many
+    leases ended.
+
+    A moment further ahead than any that is written now comes from a clock that was set back since. Such a lease begins
+    anew, since its worker may live; such a row is due, unless it is meant to wait (``delay_seconds``).
+    """
     c = table.c
     expired = and_(c.state == LEASED, c.leased_until < now)
     over = connection.execute(
@@ -76,14 +91,36 @@ def reap(connection: Connection, table: Table, now: datetime, attempts: int) -> 
         .values(state=BURIED, leased_by=None, leased_until=None, last_error="the worker died each time")
     )
     back = connection.execute(
-        update(table).where(expired).values(state=QUEUED, leased_by=None, leased_until=None, due_at=now)
+        update(table).where(expired).values(state=QUEUED, leased_by=None, leased_until=None, due_at=now, **values)
     )
+    ahead = (c.state == LEASED, c.leased_until > now + 2 * lease)  # twice: another process may be set to longer ones
+    connection.execute(update(table).where(*ahead).values(leased_until=now + lease))
+    connection.execute(update(table).where(c.state == QUEUED, c.due_at > now, _put_off(table, now)).values(due_at=now))
     return over.rowcount + back.rowcount
+
+
+def _put_off(table: Table, now: datetime) -> ColumnElement[bool]:
+    """Rows that are due later than their tries and their own delay can mean."""
+    c = table.c
+    waits = [
+        *(and_(c.attempts <= n, c.due_at > now + backoff.longest(n)) for n in range(_UNCOUNTED, backoff.STEPS)),
+        c.due_at > now + backoff.longest(backoff.STEPS),
+    ]
+    if "delay_seconds" in c:
+        return and_(or_(*waits), or_(c.attempts > 0, c.delay_seconds == 0))
+    return or_(*waits)
 
 
 def complete(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:
     """Mark leased rows done. Raises LeaseLost when ``worker`` no longer holds one of them: the transaction must end."""
     _finish(connection, table, ids, worker, {"state": DONE, "last_error": None, **values})
+
+
+def settle(connection: Connection, table: Table, row: int, **values: object) -> bool:
+    """Mark a row done, whoever holds it: what it stands for has happened. False when it was done already."""
+    freed = {"state": DONE, "last_error": None, "leased_by": None, "leased_until": None}
+    open_row = (table.c.id == row, table.c.state != DONE)
+    return bool(connection.execute(update(table).where(*open_row).values(**freed, **values)).rowcount)
 
 
 def retry(connection: Connection, table: Table, row: int, worker: str, due_at: datetime, **values: object) -> None:

@@ -241,16 +241,22 @@ outbox = Table(
     Column("last_code", Integer),
     Column("in_doubt", Integer, nullable=False, server_default=text("0")),
     Column("sent_at", UtcDateTime()),
+    Column("first_due_at", UtcDateTime()),
+    Column("refused_us", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
 )
-"""Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried."""
+"""Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
+
+in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
+refused_us: 1 when the server last refused us, not the mail (a setting is wrong)."""
 
 activation = Table(
     "activation",
     metadata,
     Column("id", Id, primary_key=True),
     Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False, unique=True),
+    Column("nonce", String(32), nullable=False),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("login", String(320), nullable=False),
     Column("new_login", String(320)),
@@ -259,7 +265,9 @@ activation = Table(
     Column("used_at", UtcDateTime()),
     Index("ix_activation_login", "login"),
 )
-"""Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire."""
+"""Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire.
+
+nonce: 16 random octets in hex, of which the key makes the token. No other row has them, so no other link fits."""
 
 used_signature = Table(
     "used_signature",
@@ -299,6 +307,15 @@ counter = Table(
     Column("value", BigInteger, nullable=False),
 )
 """Gapless sequences (ticket numbers), taken inside the transaction that uses them; and what /readyz writes."""
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("key_check", String(64), nullable=False),
+    Column("made_at", UtcDateTime(), nullable=False),
+)
+"""The one row of this installation. key_check: by it the key is known that everything here was made with."""
 
 imap_cursor = Table(
     "imap_cursor",

@@ -1,7 +1,8 @@
 """Activation links: made with the ticket, kept as a hash, used once.
 
-The token is an HMAC of the ticket number, so nothing secret lies in the database, and a mail that is rendered again
-holds the same link (domain.md §3.5, link theft).
+The token is an HMAC of the ticket number and of random octets of the link's own row: nothing secret lies in the
+database, a mail that is written again holds the same link (domain.md §3.5, link theft), and a number that is given out
+again, as after a restore, gets another one.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from mailbot import address
+from mailbot.model import MailKind
+from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage.schema import activation, ticket_event
+from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 
 PATH = "/aktywacja/"
 """Where the page is, under web.public_url; the mail's link (mails.context) leads there."""
@@ -43,9 +47,9 @@ class Activation:
         return self.new_login or self.login
 
 
-def token(secret: Secret, ticket_number: str) -> str:
-    """The token of a ticket: 32 URL-safe characters (RFC 4648 §5), 192 bit."""
-    return base64.urlsafe_b64encode(secret.mac("activation", ticket_number)[:24]).decode("ascii")
+def token(secret: Secret, ticket_number: str, nonce: str) -> str:
+    """The token of a ticket's link: 32 URL-safe characters (RFC 4648 §5), 192 bit. ``nonce``: that of its row."""
+    return base64.urlsafe_b64encode(secret.mac("activation", f"{ticket_number} {nonce}")[:24]).decode("ascii")
 
 
 def token_hash(token: str) -> str:
@@ -76,11 +80,12 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
         raise ValueError("the login of an activation is not an e-mail address")
     for one in grants:
         key = address.login_key(one.login)
-        hashed = token_hash(token(secret, one.ticket_number))
+        nonce = secrets.token_hex(16)
         rows.append(
             {
                 "ticket_id": one.ticket_id,
-                "token_hash": hashed,
+                "nonce": nonce,
+                "token_hash": token_hash(token(secret, one.ticket_number, nonce)),
                 "login": key,
                 "new_login": one.new_login,
                 "created_at": now,
@@ -89,10 +94,33 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
         )
     if not rows:
         return
-    c = activation.c
-    older = (c.login.in_(newest), c.used_at.is_(None), c.expires_at > now)
-    connection.execute(update(activation).where(*older).values(expires_at=now))
+    end(connection, activation.c.login.in_(newest))
     connection.execute(insert(activation), rows)
+
+
+def renew(connection: Connection, ticket_id: int, expires_at: datetime) -> None:
+    """Make the unused link of a ticket the one that lives among those of its login, until ``expires_at``."""
+    c = activation.c
+    mine = c.ticket_id == ticket_id
+    end(connection, c.login == select(c.login).where(mine).scalar_subquery())
+    connection.execute(update(activation).where(mine, c.used_at.is_(None)).values(expires_at=expires_at))
+
+
+def end(connection: Connection, which: ColumnElement[bool]) -> None:
+    """End unused links for good: at their own beginning, so that no clock that is set back lets one live again."""
+    c = activation.c
+    connection.execute(update(activation).where(which, c.used_at.is_(None)).values(expires_at=c.created_at))
+
+
+def bind(connection: Connection, secret: Secret) -> None:
+    """Make the tokens of links that have not left fit their rows: at the first start after migration 0004, which gave
+    every row its nonce and had no key. A link that was sent before keeps its token until it expires."""
+    o, a = outbox.c, activation.c
+    sent = exists().where(o.ticket_id == a.ticket_id, o.kind == MailKind.T3.value, o.state == jobs.DONE)
+    wanted = select(a.id, ticket.c.number, a.nonce).join(ticket).where(a.used_at.is_(None), ~sent)
+    for row in connection.execute(wanted).all():
+        hashed = token_hash(token(secret, row.number, row.nonce))
+        connection.execute(update(activation).where(a.id == row.id).values(token_hash=hashed))
 
 
 def find(connection: Connection, token: str, now: datetime) -> Activation | None:

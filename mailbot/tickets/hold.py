@@ -1,6 +1,7 @@
-"""Case B waits after the warning to the old login; here the change is stopped, and let go again (domain.md §3.5).
+"""A ticket that sends a link can be stopped until the link is used (domain.md §3.5).
 
-Stopping needs the old login's own, authenticated word, or an operator; going on needs an operator.
+In case B, which waits after the warning to the old login, its own, authenticated word stops it, or an operator; in case
+A an operator, whom the holder telephoned. Going on needs an operator (``release``).
 """
 
 from __future__ import annotations
@@ -8,17 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
-_HELD = (MailKind.T2B.value, MailKind.T3.value)
-_FROZEN = "frozen"
-"""Reason of a buried mail that ``release`` may send after all."""
+HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
+"""Mails that must not leave while the ticket ``is_stopped``."""
+FROZEN = "frozen"
+"""Reason of a buried mail that only ``release`` sends."""
 
 _SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
@@ -27,6 +31,12 @@ _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
 def is_stopped(state: str, desk: str) -> bool:
     """Whether only a person may take a ticket on: no mail, whoever wrote it, moves it out of the hands it is in."""
     return state in _STOPPED or desk == _SECURITY
+
+
+def keeps_back(kind: str, state: str, desk: str) -> str | None:
+    """Why a mail of this kind must not leave a ticket that is ``is_stopped``; None: it may, as registrations and
+    warnings always do."""
+    return FROZEN if kind in HELD and is_stopped(state, desk) else None
 
 
 def goes_on() -> ColumnElement[bool]:
@@ -58,66 +68,68 @@ def of_login(connection: Connection, numbers: Sequence[str], login_key: str) -> 
 
 
 def freeze(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """Stop the change of case B ticket ``number``: its mails are not sent, its link no longer works, security looks.
+    """Stop ticket ``number``: its mails are not sent, its link no longer works, security looks.
 
-    ``detail`` says who asked. A mail at the very moment on its way may still leave, but its link is dead. A change that
-    was made already stays, and security gets the ticket all the same. False when no such ticket changes a login.
+    ``detail`` says who asked, and why. A mail at the very moment on its way may still leave, but its link is dead. A
+    link that was used already stays so, and security gets the ticket all the same. False when the ticket has no link.
     """
-    found = connection.execute(
-        select(ticket.c.id, activation.c.id, activation.c.expires_at, activation.c.used_at)
-        .join(activation, activation.c.ticket_id == ticket.c.id)
-        .where(ticket.c.number == number, activation.c.new_login.is_not(None))
+    link = lock(connection, number)
+    if link is None:
+        return False
+    ticket_id, o = link.ticket_id, outbox.c
+    held = (o.ticket_id == ticket_id, o.kind.in_(HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
+    connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
+    unused = link.used_at is None
+    end(connection, activation.c.id == link.id)
+    move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
+    kind = "frozen" if unused else "stop-too-late"
+    connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
+    return True
+
+
+def close(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
+    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped."""
+    link = lock(connection, number)
+    stopped = select(ticket.c.id).where(ticket.c.number == number, ~goes_on())
+    if link is None or connection.execute(stopped).first() is None:
+        return False
+    move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
+    connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
+    return True
+
+
+def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
+    """Whether a link of the login was stopped and no person has decided yet: until then nobody gets another one, who
+    was stopped would just ask again. ``moves``: it is case B that is asked for.
+
+    A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
+    """
+    a = activation.c
+    which = (a.login == login_key, ~goes_on()) + (() if moves else (a.new_login.is_(None),))
+    return connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None
+
+
+def waiting(connection: Connection, now: datetime) -> list[str]:
+    """Numbers of the tickets of case B that go on and whose link lives, in order."""
+    a = activation.c
+    lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on())
+    return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
+
+
+def lock(connection: Connection, number: str) -> Row[Any] | None:
+    """The link of ticket ``number``, so that nobody uses it before the transaction ends. Locks are taken in the order
+    link, mails, ticket, as delivery and the page take theirs."""
+    return connection.execute(
+        select(activation)
+        .join(ticket, ticket.c.id == activation.c.ticket_id)
+        .where(ticket.c.number == number)
+        .with_for_update(of=activation, key_share=True)
     ).first()
-    if found is None:
-        return False
-    ticket_id, link, expires_at, used_at = found
-    o = outbox.c
-    held = (o.ticket_id == ticket_id, o.kind.in_(_HELD), o.state.in_([jobs.WAITING, jobs.QUEUED]))
-    connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=_FROZEN))
-    if used_at is None and expires_at > now:
-        connection.execute(update(activation).where(activation.c.id == link).values(expires_at=now))
-    state = State.WSTRZYMANE if used_at is None else State.DO_WERYFIKACJI
-    _move(connection, ticket_id, now, state, _SECURITY, None)
-    _event(connection, ticket_id, now, "frozen" if used_at is None else "stop-too-late", detail)
-    return True
 
 
-def release(connection: Connection, number: str, now: datetime, expires_at: datetime) -> bool:
-    """Go on with a frozen ticket: its mails leave in their order, its link works until ``expires_at``.
-
-    False when it is not frozen, or waits for another reason (limits). The mails are sent as they were written, with the
-    moments named in them.
-    """
-    ticket_id = connection.execute(
-        select(ticket.c.id)
-        .join(activation, activation.c.ticket_id == ticket.c.id)
-        .where(ticket.c.number == number, ticket.c.state == State.WSTRZYMANE.value, activation.c.new_login.is_not(None))
-    ).scalar_one_or_none()
-    if ticket_id is None:
-        return False
-    o = outbox.c
-    mails = connection.execute(
-        select(o.id, o.state, o.last_error).where(o.ticket_id == ticket_id, o.ordinal > 0).order_by(o.ordinal)
-    ).all()
-    ahead = any(mail.state in (jobs.WAITING, jobs.QUEUED, jobs.LEASED) for mail in mails)
-    for mail in mails:
-        if mail.state == jobs.BURIED and mail.last_error == _FROZEN:
-            values = {"state": jobs.WAITING if ahead else jobs.QUEUED, "last_error": None, "attempts": 0}
-            connection.execute(update(outbox).where(o.id == mail.id).values(due_at=now, deadline=expires_at, **values))
-            ahead = True
-    link = (activation.c.ticket_id == ticket_id, activation.c.used_at.is_(None))
-    connection.execute(update(activation).where(*link).values(expires_at=expires_at))
-    _move(connection, ticket_id, now, State.ZAMKNIETE_ROZWIAZANE, "", now)
-    _event(connection, ticket_id, now, "released", {})
-    return True
-
-
-def _move(
+def move(
     connection: Connection, ticket_id: int, now: datetime, state: State, desk: str, closed_at: datetime | None
 ) -> None:
+    """Hand a ticket to ``desk``, whatever it was."""
     values = {"state": state.value, "desk": desk, "closed_at": closed_at, "alarm_at": now}  # its clocks are other ones
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))
-
-
-def _event(connection: Connection, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
-    connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))

@@ -2,6 +2,7 @@
 
 T19, the last word of case B: the old login is told that it is one no longer, in the transaction that moved it.
 T12: whoever has an open ticket is told of a break (seed 001, KOMUNIKATY).
+What a stopped ticket had still to say is written anew when it goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, select
 
+from mailbot.mails import thread
 from mailbot.mails.letter import Letter
 from mailbot.mails.write import Writer
 from mailbot.model import MailKind, State
@@ -58,6 +60,28 @@ class Notice:
             event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
             connection.execute(insert(ticket_event).values(event))
         return len(rows)
+
+    def again(
+        self, row: Row[Any], mail: Row[Any], starts: datetime, expires_at: datetime, now: datetime
+    ) -> dict[str, Any]:
+        """What a mail of the outbox says anew when its stopped ticket ``row`` goes on: the link works from ``starts``
+        until ``expires_at``. Columns of its row."""
+        kind, sent = MailKind(mail.kind), mail.sent_at is not None or bool(mail.in_doubt)
+        warning = kind is MailKind.T14
+        in_reply_to, references = thread.place(mail.raw)
+        letter = self._letter(
+            row,
+            now if warning or sent else starts,
+            recipient=mail.recipient,
+            old_login=mail.recipient if warning else None,
+            change_from=starts,
+            link_expires=expires_at,
+            in_reply_to=in_reply_to,
+            references=references,
+            again=sent,
+        )
+        written = self.writer.outgoing(kind, letter)
+        return {"raw": written.raw, "message_id": written.message_id, "return_path": written.return_path}
 
     def _letter(self, row: Row[Any], now: datetime, **rest: Any) -> Letter:
         return Letter(

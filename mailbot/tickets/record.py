@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
 from mailbot.mask import mask
-from mailbot.model import Decision, Facts, Outcome, OutgoingMail, Seen, State, Understanding
+from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.storage import schema
@@ -82,14 +82,16 @@ class Rows:
         current: State | None,
     ) -> None:
         """The mail belongs to a ticket that is there; ``what`` names the event. A state that the rule names is taken
-        over with new ``clocks``; a repeat changes nothing, nor does a rule that leaves the ``current`` state: the
-        ticket may have been moved since that was read."""
+        over with new ``clocks``; a repeat changes nothing, nor does a rule that leaves the ``current`` state, for the
+        ticket may have been moved since that was read, unless it names a new day for the citizen's answer (T6)."""
         outcome, category = decision.outcome.value, decision.category
         self.event(ticket_id, now, what, {"inbox": inbox_id, "outcome": outcome, "category": category})
-        if decision.outcome is not Outcome.DUPLICATE and decision.state is not current:
+        asks = MailKind.T6 in decision.mails
+        if decision.outcome is not Outcome.DUPLICATE and (asks or decision.state is not current):
             moved = {"state": decision.state.value, "desk": decision.desk, "alarm": "", "alarm_at": clocks.alarm_at}
             moved |= {"promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
-            self._moves.append({"row": ticket_id, "closed": now if decision.state.closed else None, **moved})
+            closed = now if decision.state.closed else None
+            self._moves.append({"row": ticket_id, "closed": closed, "asks": asks, **moved})
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
@@ -218,9 +220,9 @@ class Rows:
             connection.execute(insert(schema.outbox), rows)
 
 
-def _move(connection: Connection, row: int, closed: datetime | None, **moved: Any) -> None:
+def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
     t = schema.ticket.c
-    changed = (t.id == row, t.state != moved["state"], hold.goes_on())
+    changed = [t.id == row, hold.goes_on()] + ([] if asks else [t.state != moved["state"]])
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
 
 

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from sqlalchemy import Column, Connection, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, select
 
 from mailbot.config import WebSettings
 from mailbot.model import State
@@ -97,11 +97,11 @@ def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datet
     Finished rows are not counted: they grow without end. Each query finds its rows by an index.
     """
     yield from _tickets(connection)
-    yield _unanswered(connection, now)
+    yield from _unanswered(connection, now)
     oldest = _gauge("messages_oldest_seconds", "How long ago the oldest of them arrived", ("state",))
     yield from _rows(connection, inbox, "messages", inbox.c.received_at, oldest, now)
     overdue = _gauge("mails_overdue_seconds", "How long the longest due of them is due", ("state",))
-    yield from _rows(connection, outbox, "mails", outbox.c.due_at, overdue, now)
+    yield from _rows(connection, outbox, "mails", _first_due(), overdue, now)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
     yield from _mailboxes(connection, now, mailboxes)
@@ -155,25 +155,40 @@ def _tickets(connection: Connection) -> Iterator[Metric]:
     yield stopped
 
 
-def _unanswered(connection: Connection, now: datetime) -> Metric:
+def _first_due() -> ColumnElement[datetime]:
+    """Each try of a mail puts off when it is due, but not since when it should have left."""
+    o = outbox.c
+    return case((o.attempts > 0, func.coalesce(o.first_due_at, o.due_at)), else_=o.due_at)
+
+
+def _unanswered(connection: Connection, now: datetime) -> Iterator[Metric]:
     """A mail that was given up counts until its ticket is closed; one that was stopped is no delay."""
     t, o = ticket.c, outbox.c
     on_its_way = o.state.in_((jobs.WAITING, jobs.QUEUED, jobs.LEASED))
     given_up = and_(o.state == jobs.BURIED, t.state.in_(_OPEN), t.state != State.WSTRZYMANE.value)
-    oldest = connection.execute(
-        select(func.min(t.opened_at))
+    refused = func.sum(case((o.state == jobs.QUEUED, o.refused_us), else_=0))
+    oldest, refusals = connection.execute(
+        select(func.min(t.opened_at), refused)
         .join(outbox, o.ticket_id == t.id)
         .where(o.state.in_(_UNDONE), or_(on_its_way, given_up))
-    ).scalar()
+    ).one()
     family = _gauge(
         "ticket_oldest_unsent_seconds", "Age of the oldest ticket whose mails are not all accepted; 0: none"
     )
     family.add_metric((), _waited(oldest, now))
-    return family
+    yield family
+    family = _gauge("mails_refused_us", "Mails that wait because the outgoing server refuses mailbot, not them")
+    family.add_metric((), refusals or 0)
+    yield family
 
 
 def _rows(
-    connection: Connection, table: Table, what: str, since: Column[datetime], ages: GaugeMetricFamily, now: datetime
+    connection: Connection,
+    table: Table,
+    what: str,
+    since: ColumnElement[datetime],
+    ages: GaugeMetricFamily,
+    now: datetime,
 ) -> Iterator[Metric]:
     state = table.c.state
     found = connection.execute(
@@ -237,10 +252,11 @@ def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, da
         .select_from(imap_cursor.outerjoin(mailbox_claim, claim.mailbox == c.mailbox))
         .order_by(c.mailbox)
     ).all()
+    lost = {row.mailbox: row.reconciled_missing or 0 for row in rows}
     for mailbox, polled_at in sorted({**mailboxes, **{row.mailbox: row.polled_at for row in rows}}.items()):
         polls.add_metric((mailbox,), _age(polled_at, now))
+        missing.add_metric((mailbox,), lost.get(mailbox, 0))
     for row in rows:
         if row.reconciled_at is not None:
             ages.add_metric((row.mailbox,), _age(row.reconciled_at, now))
-            missing.add_metric((row.mailbox,), row.reconciled_missing)
     yield from (polls, ages, missing)

@@ -87,8 +87,8 @@ class DecideWorker:
         if self._owed:
             due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
-        jobs.reap(connection, inbox, now, self._settings.attempts)
         lease = timedelta(seconds=self._settings.lease_seconds)
+        jobs.reap(connection, inbox, now, self._settings.attempts, lease)
         ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
         return self._within_memory(connection, ids)
 
@@ -115,12 +115,18 @@ class DecideWorker:
             raise
         except Exception as error:
             if len(ids) == 1:
-                reason = error.reason if isinstance(error, PermanentError) else mask(repr(error))
-                name = "inbox-sealed" if isinstance(error, SealBroken) else "inbox-unreadable"
-                step(name, level=logging.ERROR, inbox=ids[0], reason=reason)
-                await self._give_back(ids[0], lambda c: self._retry_or_bury(c, ids[0], reason))
+                await self._unreadable(ids[0], error)
                 return []
         return [taken for row in ids for taken in await self._load([row])]
+
+    async def _unreadable(self, row: int, error: Exception) -> None:
+        name = "inbox-sealed" if isinstance(error, SealBroken) else "inbox-unreadable"
+        if isinstance(error, PermanentError):
+            reason = told = error.reason
+        else:  # it may quote the row
+            reason, told = mask(repr(error)), type(error).__name__
+        step(name, level=logging.ERROR, inbox=row, reason=told)
+        await self._give_back(row, lambda c: self._retry_or_bury(c, row, reason))
 
     def _read(self, connection: Connection, ids: list[int]) -> list[_Taken]:
         wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)

@@ -204,6 +204,27 @@ def test_a_second_import_renews_and_forgets_nothing(run: Import) -> None:
     assert run.row("ewa@wp.example")["status"] == "active"
 
 
+def test_logins_that_only_folding_makes_alike_are_accounts_of_their_own(run: Import) -> None:
+    alike = ("oﬁcer", "oficer", "strauß", "strauss", "ſklep", "sklep")
+    lines = "".join(f"{name}@wp.example,Jan,Nowak,{1960 + n}\n" for n, name in enumerate(alike))
+    assert run(f"login,given,surname,birth_year\n{lines}") == ImportReport(6, 0)
+    for n, name in enumerate(alike):
+        with run.engine.connect() as connection:
+            found = SqlDirectory().find(connection, f"{name.upper() if name.isascii() else name}@wp.example")
+        assert found is not None
+        assert (found.login, found.birth_year) == (f"{name}@wp.example", 1960 + n)
+
+
+@pytest.mark.parametrize(
+    ("login", "reason"),
+    [("ŁUKASZ@wp.example", "stands already in line 2"), ("\u212aot@wp.example", "is not an e-mail address")],
+)
+def test_a_login_that_is_another_one_is_told(run: Import, login: str, reason: str) -> None:
+    lines = f"łukasz@wp.example,Jan,Nowak,1980\n{login},Jan,Nowak,1981\n"
+    assert run(f"login,given,surname,birth_year\n{lines}") == ImportReport(1, 1)
+    assert reason in run.told[0].reason
+
+
 MIXED = (
     "login,given,surname,birth_year\n"
     "a@wp.example,Jan,Kowalski,1980\n"

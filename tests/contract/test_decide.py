@@ -156,7 +156,7 @@ async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
     desk.put(POISON)
     await desk.work()
     assert await desk.outcomes() == [(jobs.BURIED, None)]
-    assert any("could not be given to a person" in record.getMessage() for record in caplog.records)
+    assert any("inbox-given-up" in record.getMessage() for record in caplog.records)
 
 
 async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

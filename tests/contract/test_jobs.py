@@ -126,3 +126,44 @@ def test_workers_side_by_side_take_no_row_twice(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert sorted(row for rows in taken for row in rows) == ids
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds", "due"),
+    [
+        (0, 3600, True),
+        (0, 100, False),
+        (1, 3600, True),
+        (1, 40, False),
+        (4, 280, False),
+        (4, 3600, True),
+        (9, 4000, False),
+    ],
+)
+def test_a_clock_set_back_puts_no_row_off(engine: Engine, attempts: int, seconds: int, due: bool) -> None:
+    """Later than any wait after so many tries."""
+    (row,) = add(engine, 1, due=NOW + timedelta(seconds=seconds), attempts=attempts)
+    with engine.begin() as connection:
+        assert jobs.reap(connection, inbox, NOW, 5) == 0
+    assert claim(engine, "a") == ([row] if due else [])
+
+
+def test_a_lease_of_a_clock_set_back_begins_anew(engine: Engine) -> None:
+    (row,) = add(engine, 1)
+    claim(engine, "dead", now=NOW + timedelta(hours=1))
+    for minutes, back in ((0, 0), (1, 0), (2, 1)):
+        with engine.begin() as connection:
+            moment = NOW + timedelta(minutes=minutes, seconds=1)
+            assert jobs.reap(connection, inbox, moment, 5, LEASE) == back, "its worker may live"
+    assert state(engine, row)[0] == jobs.QUEUED
+
+
+def test_what_has_happened_is_done_whoever_holds_the_row(engine: Engine) -> None:
+    (row,) = add(engine, 1)
+    claim(engine, "other")
+    with engine.begin() as connection:
+        assert jobs.settle(connection, inbox, row)
+        assert not jobs.settle(connection, inbox, row)
+    assert state(engine, row) == (jobs.DONE, 1, None)
+    with pytest.raises(LeaseLost), engine.begin() as connection:
+        jobs.complete(connection, inbox, [row], "other")

@@ -175,10 +175,13 @@ async def test_with_another_key_a_message_waits_for_a_person_and_the_right_one_o
         put(parts, MAILS[:1], clock())
         with empty_engine.begin() as connection:
             sealed = connection.execute(select(raw_message.c.raw)).scalar_one()
-        right = (tmp_path / "key").read_bytes()
-        (tmp_path / "key").write_bytes(bytes(32))
-    async with office(empty_engine, tmp_path, clock) as (parts, worker):
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
         put(parts, MAILS[1:2], clock())
+        # A start with another key is refused (test_installation.py), so this is what a damaged message looks like.
+        other = replace(parts.pipeline, secret=Secret(bytes(32)))
+        worker = DecideWorker("w", parts.database, other, clock, parts.rng)
+        with empty_engine.begin() as connection:
+            connection.execute(update(raw_message).where(raw_message.c.inbox_id == 2).values(raw=MAILS[1]))
         assert await worker.step() == 2
         clock.advance(hours=1)
         assert await worker.step() == 1
@@ -191,7 +194,6 @@ async def test_with_another_key_a_message_waits_for_a_person_and_the_right_one_o
         assert (first["state"], second["state"]) == ("buried", "done"), "the other message does not suffer"
         assert first["last_error"].startswith("message 1: [secret] key_file: this key does not open it")
         assert first["last_error"].endswith("mend: put back the right file, then: mailbot queue retry 1")
-    (tmp_path / "key").write_bytes(right)
     async with office(empty_engine, tmp_path, clock) as (parts, worker):
         with empty_engine.begin() as connection:
             assert jobs.revive(connection, inbox, 1, clock())

@@ -76,18 +76,10 @@ def name_server(zone: Zone) -> Iterator[str]:
 
 
 @contextmanager
-def _running(folder: Path, name: str, command: Sequence[str], port: int, name_server_address: str) -> Iterator[None]:
-    """``command`` in the foreground, with ``name_server_address`` as the only one in its /etc/resolv.conf."""
-    resolv = folder / "resolv.conf"
-    resolv.write_text(f"nameserver {name_server_address}\n")
-    script = f"mount --bind {resolv} /etc/resolv.conf && exec {shlex.join(command)}"
+def _running(folder: Path, name: str, command: Sequence[str], port: int) -> Iterator[None]:
+    """``command`` in the foreground, until it is no longer needed."""
     with (folder / f"{name}.err").open("wb") as errors:
-        process = subprocess.Popen(
-            [program("unshare"), "--mount", "sh", "-c", script],
-            stdout=errors,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(command, stdout=errors, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_for_port(port)
         yield
@@ -98,13 +90,24 @@ def _running(folder: Path, name: str, command: Sequence[str], port: int, name_se
         process.wait(30)
 
 
+def _seeing(name_server_address: str, folder: Path, command: Sequence[str]) -> list[str]:
+    """``command`` with ``name_server_address`` as the only one in its /etc/resolv.conf."""
+    unshare = [program("unshare"), "--mount"]
+    resolv = folder / "resolv.conf"
+    resolv.write_text(f"nameserver {name_server_address}\n")
+    mount = f"mount --bind {resolv} /etc/resolv.conf"
+    if subprocess.run([*unshare, "sh", "-c", mount], capture_output=True, check=False).returncode:
+        missing("the right to mount, which OpenDMARC needs to see another name server,")
+    return [*unshare, "sh", "-c", f"{mount} && exec {shlex.join(command)}"]
+
+
 @contextmanager
 def opendkim(folder: Path, configuration: str, address: str) -> Iterator[int]:
     """OpenDKIM with ``configuration`` (as documented) and the DNS at ``address``; gives its port."""
     command, port = program("opendkim"), free_port()
     own = f"Socket inet:{port}@127.0.0.1\nNameservers {address}\nSyslog no\nBackground no\nUserID opendkim\n"
     (folder / "opendkim.conf").write_text(own + configuration)
-    with _running(folder, "opendkim", [command, "-f", "-x", str(folder / "opendkim.conf")], port, address):
+    with _running(folder, "opendkim", [command, "-f", "-x", str(folder / "opendkim.conf")], port):
         yield port
 
 
@@ -114,7 +117,8 @@ def opendmarc(folder: Path, configuration: str, address: str) -> Iterator[int]:
     command, port = program("opendmarc"), free_port()
     own = f"Socket inet:{port}@127.0.0.1\nSyslog false\nBackground false\nUserID opendmarc\n"
     (folder / "opendmarc.conf").write_text(own + configuration)
-    with _running(folder, "opendmarc", [command, "-f", "-c", str(folder / "opendmarc.conf")], port, address):
+    started = _seeing(address, folder, [command, "-f", "-c", str(folder / "opendmarc.conf")])
+    with _running(folder, "opendmarc", started, port):
         yield port
 
 
@@ -155,7 +159,7 @@ def rspamd(folder: Path, local: Mapping[str, str], address: str) -> Iterator[int
         _RSPAMD.format(address=address, home=home, port=port, plugins=plugins) + modules
     )
     arguments = ["-f", "-u", user, "-g", user, "-c", str(folder / "rspamd.conf")]
-    with _running(folder, "rspamd", [command, *arguments], port, address):
+    with _running(folder, "rspamd", [command, *arguments], port):
         yield port
 
 

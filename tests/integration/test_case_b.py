@@ -8,18 +8,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailbot.accounts.rows import column_values
 from mailbot.cli import compose
 from mailbot.delivery.smtp import Relay
 from mailbot.facts import needs_check
 from mailbot.ingress import smtp
+from mailbot.mails import wording
 from mailbot.model import (
     REQUIRED_SUBJECT,
     SENTENCES,
@@ -37,9 +43,10 @@ from mailbot.model import (
 )
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
-from mailbot.storage.schema import account, activation, decision, ticket, used_signature
+from mailbot.storage.schema import account, activation, decision, outbox, ticket, ticket_event, used_signature
 from mailbot.tickets import hold
 from mailbot.tickets.notice import Notice
+from mailbot.tickets.release import Refused, Released, release
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
@@ -60,7 +67,10 @@ GOOD = Checked(
     payload_sha256="p" * 64,
     signature_sha256="s" * 64,
 )
+BODY_A = f"{SENTENCES[Phrase.A]} Jan Kowalski, 1980"
 WARNED = ["T1", "T14"]
+DAY = timedelta(days=1)
+WHO: dict[str, str | int] = {"by": "anna", "reason": "called back"}
 EVERYTHING = ["T1", "T14", "T2B", "T3"]
 
 
@@ -98,12 +108,47 @@ class CaseB(Flow):
         raw = mail(sender, word, subject="Re:", auth=auth, name=word + auth, headers=headers)
         return await self.answer(raw, sender)
 
+    async def freeze(self, number: str = "ZGL0000001") -> bool:
+        return await self.parts.database.write(lambda c: hold.freeze(c, number, self.clock.now, WHO))
 
-@pytest.fixture
-async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
+    async def release(self, number: str = "ZGL0000001") -> Released | Refused:
+        p = self.parts
+        notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+        return await p.database.write(lambda c: release(c, number, self.clock.now, DAY, notice, WHO))
+
+
+@asynccontextmanager
+async def page(flow: Flow) -> AsyncIterator[TestClient[Any, Any]]:
+    p = flow.parts
+    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
+    await server.start_server(**SERVER_OPTIONS)
+    async with TestClient(server) as client:
+        yield client
+
+
+async def answers(flow: Flow, path: str) -> int:
+    """Status of the page behind a link."""
+    async with page(flow) as client, client.get(path) as answer:
+        return answer.status
+
+
+async def use(flow: Flow, path: str) -> None:
+    """Set a password by a link."""
+    async with page(flow) as client:
+        async with client.get(path) as answer:
+            csrf = (await answer.text()).split('name="csrf" value="')[1][:64]
+        form = {"haslo": PASSWORD, "powtorz": PASSWORD, "csrf": csrf}
+        async with client.post(path, data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
+
+
+@asynccontextmanager
+async def case_b(folder: Path) -> AsyncIterator[CaseB]:
+    """As ``tests.flow.running``."""
     clock = Clock()
     async with relay_sink() as sink:
-        chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", sink.port)
+        chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
         parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
         add_accounts(parts.database.engine)
         relay = Relay(chosen.delivery)
@@ -118,6 +163,12 @@ async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
             server.close()
             await relay.close()
             await parts.database.close()
+
+
+@pytest.fixture
+async def flow(tmp_path: Path) -> AsyncIterator[CaseB]:
+    async with case_b(tmp_path) as found:
+        yield found
 
 
 async def test_the_mails_wait_for_the_hold_and_go_to_whom_they_belong(flow: CaseB) -> None:
@@ -250,9 +301,8 @@ async def test_no_report_of_the_new_address_takes_it_from_security(flow: CaseB) 
 async def test_what_waits_because_of_a_limit_is_not_released(flow: CaseB) -> None:
     for n in range(7):
         await flow.answer(mail(JAN.login, f"Pytanie {n}", subject=f"Sprawa {n}", name=f"q{n}"))
-    now = flow.clock.now
     (held,) = await flow.rows(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE"))
-    assert not await flow.parts.database.write(lambda c: hold.release(c, held.number, now, now))
+    assert await flow.release(held.number) == Refused("is not stopped")
 
 
 @pytest.mark.parametrize("login", [JAN.login, "nikt@nigdzie.example"])
@@ -308,20 +358,209 @@ async def test_stop_between_the_mails_kills_the_link(flow: CaseB) -> None:
 
 async def test_an_operator_freezes_and_releases(flow: CaseB) -> None:
     await flow.ask()
-    now = flow.clock.now
-    write = flow.parts.database.write
-    assert await write(lambda c: hold.freeze(c, "ZGL0000001", now, {"by": "operator"}))
-    assert not await write(lambda c: hold.freeze(c, "ZGL0000009", now, {"by": "operator"}))
+    assert await flow.freeze()
+    assert not await flow.freeze("ZGL0000009")
     flow.clock.advance(days=1)
     await flow.deliver()
     assert flow.sink.kinds() == WARNED
-    later = flow.clock.now
-    until = later.replace(year=later.year + 1)
-    assert await write(lambda c: hold.release(c, "ZGL0000001", later, until))
-    assert not await write(lambda c: hold.release(c, "ZGL0000001", later, until))
+    assert isinstance(await flow.release(), Released)
+    assert await flow.release() == Refused("is not stopped")
     await flow.deliver()
     assert flow.sink.kinds() == EVERYTHING
     assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
+
+
+async def test_who_stopped_it_who_let_it_go_and_why_is_history(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.stop()
+    await flow.release()
+    rows = await flow.rows(select(ticket_event.c.kind, ticket_event.c.detail).order_by(ticket_event.c.id))
+    history = {row.kind: row.detail for row in rows}
+    assert history["frozen"] == {"inbox": 2}
+    assert history["released"] | WHO == history["released"]
+
+
+async def test_after_a_release_the_rest_of_the_hold_passes(flow: CaseB) -> None:
+    """T14 promised 14:00 and was accepted at 10:00; mails do not leave when an operator says so at 11:00."""
+    await flow.ask()
+    flow.clock.advance(minutes=30)
+    await flow.stop()
+    flow.clock.advance(minutes=30)
+    starts = flow.clock.now + timedelta(hours=3)
+    assert await flow.release() == Released(starts, starts + timedelta(hours=24))
+    flow.clock.advance(hours=2, minutes=59)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    flow.clock.advance(minutes=1)
+    await flow.deliver()
+    assert flow.sink.kinds() == EVERYTHING
+
+
+async def test_a_warning_that_left_late_is_waited_for_all_the_hold(flow: CaseB) -> None:
+    flow.sink.answer = of("T14", "451 4.3.0 busy", times=1)
+    await flow.ask()
+    flow.clock.advance(hours=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    await flow.stop()
+    flow.clock.advance(hours=1)
+    released = await flow.release()
+    assert isinstance(released, Released)
+    assert released.starts == flow.clock.now + timedelta(hours=3), "four behind the warning, not three as it promised"
+
+
+@pytest.mark.parametrize("answer", ["451 4.3.0 busy", "550 5.1.1 no such user"])
+async def test_without_an_accepted_warning_the_hold_begins_anew(flow: CaseB, answer: str) -> None:
+    flow.sink.answer = of("T14", answer, times=1)
+    await flow.ask()
+    await flow.freeze()
+    flow.clock.advance(hours=30)
+    moment = flow.clock.now
+    assert await flow.release() == Released(moment + timedelta(hours=4), moment + timedelta(hours=28))
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    promised = wording.moment(moment + timedelta(hours=4), "pl")
+    assert f"nie wcześniej niż {promised}" in flow.sink.accepted[1].text, "an hour that is to come"
+    flow.clock.advance(hours=3, minutes=59)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    flow.clock.advance(minutes=1)
+    await flow.deliver()
+    assert flow.sink.kinds() == EVERYTHING
+
+
+async def test_released_mails_name_the_end_of_the_link_and_stay_in_their_thread(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.freeze()
+    flow.clock.advance(days=2)
+    released = await flow.release()
+    assert isinstance(released, Released)
+    await flow.deliver()
+    t1, _, t2b, t3 = flow.sink.accepted
+    ((expires,),) = await flow.rows(select(activation.c.expires_at))
+    assert expires == released.expires_at
+    named = f"Link działa do {wording.moment(expires, 'pl')}"
+    assert named in t2b.text
+    assert named in t3.text
+    for sent in (t2b, t3):
+        heading = message_from_bytes(sent.raw)
+        assert heading["References"].split()[-1] == t1.message_id
+        assert heading["In-Reply-To"] == message_from_bytes(t1.raw)["In-Reply-To"]
+        assert parsedate_to_datetime(heading["Date"]) == flow.clock.now
+    assert await answers(flow, link(t3)) == 200
+
+
+async def test_a_link_that_was_sent_dies_and_leaves_anew(flow: CaseB) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    first = flow.sink.accepted[-1]
+    assert await answers(flow, link(first)) == 200
+    await flow.stop()
+    assert await answers(flow, link(first)) == 404
+    flow.clock.advance(hours=20)
+    await flow.release()
+    await flow.deliver()
+    assert flow.sink.kinds() == [*EVERYTHING, "T3"], "the first one names an end that is not true any more"
+    last = flow.sink.accepted[-1]
+    assert last.message_id != first.message_id, "else a mailbox may take it for a copy"
+    assert await answers(flow, link(last)) == 200
+
+
+async def test_a_mail_on_its_way_must_come_back_before_a_release(flow: CaseB) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    leased = update(outbox).where(outbox.c.kind == "T2B").values(state="leased", leased_by="w")
+    await flow.parts.database.write(lambda c: c.execute(leased.values(leased_until=flow.clock.now)).rowcount)
+    await flow.freeze()
+    refused = await flow.release()
+    assert isinstance(refused, Refused)
+    assert "on its way" in refused.reason
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+async def test_a_released_link_ends_the_other_ones_of_its_login(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.freeze()
+    assert await flow.answer(mail(name="a")) == "OK_A"
+    path = link(flow.sink.accepted[-1])
+    assert await answers(flow, path) == 200
+    await flow.release()
+    assert await answers(flow, path) == 404
+
+
+# ------------------------------------------------------------------------------------------------------ case A
+
+
+async def test_case_a_is_stopped_before_and_after_its_mails(flow: CaseB) -> None:
+    flow.sink.answer = of("T2A", "451 4.3.0 busy", times=1)
+    assert await flow.answer(mail()) == "OK_A"
+    assert await flow.freeze()
+    flow.clock.advance(days=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1"]
+    assert await flow.states() == {"T1": "done", "T2A": "buried", "T3": "buried"}
+    found = await flow.ticket()
+    assert (found.state, found.desk, found.closed_at) == ("WSTRZYMANE", "BEZPIECZENSTWO", None)
+    now = flow.clock.now
+    assert await flow.release() == Released(now, now + DAY)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1", "T2A", "T3"]
+    path = link(flow.sink.accepted[-1])
+    assert f"Link działa do {wording.moment(now + DAY, 'pl')}" in flow.sink.accepted[-1].text
+    assert await answers(flow, path) == 200
+    assert await flow.freeze()
+    assert await answers(flow, path) == 404
+    assert isinstance(await flow.release(), Released)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1", "T2A", "T3", "T3"]
+    assert await answers(flow, link(flow.sink.accepted[-1])) == 200
+
+
+async def test_who_was_stopped_does_not_just_ask_again(flow: CaseB) -> None:
+    """The thief has the mailbox: another mail of his gets a person, until one has decided."""
+    await flow.answer(mail())
+    await flow.freeze()
+    assert await flow.answer(mail(body=f"{BODY_A}\nProszę o pilne załatwienie", name="again")) == "REVIEW"
+    assert flow.sink.kinds("ZGL0000002") == ["T1"]
+    assert await flow.ask("b") == "REVIEW", "nor by a change of login"
+    write = flow.parts.database.write
+    assert await write(lambda c: hold.close(c, "ZGL0000001", flow.clock.now, WHO))
+    assert not await write(lambda c: hold.close(c, "ZGL0000001", flow.clock.now, WHO))
+    found = await flow.ticket()
+    assert (found.state, found.desk) == ("ZAMKNIETE_NEGATYWNIE", "")
+    assert await flow.release() == Refused("is not stopped")
+    assert await flow.answer(mail(body=f"{BODY_A}\nDzień dobry", name="later")) == "OK_A"
+
+
+async def test_a_stopped_change_of_login_does_not_lock_its_holder_out(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.stop()
+    other = replace(GOOD, payload_sha256="q" * 64, signature_sha256="r" * 64)
+    flow.verifier.answer = other
+    assert await flow.ask("again", "jan@inna.example") == "REVIEW"
+    assert await flow.answer(mail(name="a")) == "OK_A"
+
+
+async def test_a_stop_that_comes_before_the_registration_left(flow: CaseB) -> None:
+    flow.sink.answer = of("T1", "451 4.3.0 busy", times=1)
+    await flow.answer(mail())
+    await flow.freeze()
+    await flow.release()
+    assert await flow.states() == {"T1": "queued", "T2A": "waiting", "T3": "waiting"}
+    flow.clock.advance(hours=1)
+    await flow.deliver()
+    assert flow.sink.kinds() == ["T1", "T2A", "T3"]
+
+
+async def test_a_link_of_case_a_that_was_used_is_for_security(flow: CaseB) -> None:
+    await flow.answer(mail())
+    await use(flow, link(flow.sink.accepted[-1]))
+    assert await flow.freeze()
+    found = await flow.ticket()
+    assert (found.state, found.desk) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO")
+    assert (await flow.events())[-1] == "stop-too-late"
+    assert await flow.release() == Refused("is not stopped")
 
 
 async def test_a_dead_old_mailbox_does_not_stop_the_citizen(flow: CaseB) -> None:
@@ -338,17 +577,7 @@ async def test_the_link_moves_the_login_and_the_old_one_is_told(flow: CaseB) -> 
     await flow.ask()
     flow.clock.advance(hours=4)
     await flow.deliver()
-    path = link(flow.sink.accepted[-1])
-    p = flow.parts
-    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
-    server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
-    await server.start_server(**SERVER_OPTIONS)
-    async with TestClient(server) as client:
-        async with client.get(path) as answer:
-            csrf = (await answer.text()).split('name="csrf" value="')[1][:64]
-        form = {"haslo": PASSWORD, "powtorz": PASSWORD, "csrf": csrf}
-        async with client.post(path, data=form, allow_redirects=False) as answer:
-            assert answer.status == 303
+    await use(flow, link(flow.sink.accepted[-1]))
     await flow.deliver()
     logins = {row.login for row in await flow.rows(select(account.c.login))}
     assert NEW in logins

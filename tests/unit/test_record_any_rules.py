@@ -320,6 +320,17 @@ def test_what_a_rule_sends_for_a_reply_leaves_once_a_day(case: str) -> None:
     assert all(str(first) in re.sub(r"\s", "", raw) for raw in later), "it refers to the registration that was sent"
 
 
+def test_a_question_asked_again_gives_the_citizen_new_time() -> None:
+    rule = a_rule(OWN, Outcome.TICKET_UPDATE, State.OCZEKUJE_NA_KLIENTA, [T.T6])
+    until = []
+    with office((rule, *base()[0].rules)) as (engine, flow), engine.begin() as connection:
+        record(connection, flow, [read(mail())], START)
+        for day in (0, 3):
+            record(connection, flow, [reply(day)], START + timedelta(days=day))
+            until.append(connection.execute(select(ticket.c.reply_by)).scalar_one())
+    assert until[1] > until[0]
+
+
 def test_the_mails_of_a_new_ticket_leave_in_their_order_whatever_they_are() -> None:
     rule = a_rule(ANSWER_DEMANDS, Outcome.GENERAL, State.W_TOKU, [T.T15, T.T8])
     with office((rule, *base()[0].rules)) as (engine, flow), engine.begin() as connection:

@@ -20,7 +20,7 @@ PLAIN = b"Subject: x\r\n\r\n44051401359\r\n"
 def test_what_is_sealed_comes_back_and_cannot_be_read(plain: bytes, context: bytes) -> None:
     sealed = KEY.seal("test", plain, context)
     assert KEY.unseal("test", sealed, context) == plain
-    assert len(plain) < 4 or plain not in sealed
+    assert len(plain) < 4 or plain not in sealed.removeprefix(b"\0mailbot sealed ")
     assert KEY.seal("test", plain, context) != sealed, "the nonce is used once"
 
 

@@ -29,6 +29,12 @@ def test_an_account_is_read_whole(tmp_path: Path) -> None:
     ]
 
 
+def test_logins_that_only_folding_makes_alike_are_two(tmp_path: Path) -> None:
+    other = GOOD.replace("a1", "a2").replace("Jan@", "Strauß@")
+    directory = load(tmp_path, other + other.replace("a2", "a3").replace("Strauß", "Strauss"))
+    assert len(list(directory)) == 2
+
+
 def test_the_citizens_of_the_corpus_are_read(corpora: Path) -> None:
     directory = memory.load(corpora / "citizens" / "accounts.yaml", 2026)
     found = directory.find(None, "zofia.duda@wp.example")

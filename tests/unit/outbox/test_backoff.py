@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.outbox.backoff import delay
+from mailbot.outbox.backoff import STEPS, delay, longest
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_the_wait_doubles_to_an_hour_and_is_spread(attempts: int, seconds: int) 
 @given(st.integers(0, 1_000_000), st.randoms())
 def test_the_wait_is_never_none_and_never_long(attempts: int, rng: random.Random) -> None:
     assert timedelta(seconds=12) <= delay(attempts, rng) <= timedelta(seconds=4320)
+
+
+@given(st.integers(0, 1_000_000), st.randoms())
+def test_no_wait_is_longer_than_the_longest(attempts: int, rng: random.Random) -> None:
+    assert delay(attempts, rng) <= longest(attempts) <= longest(max(attempts, STEPS)) == longest(STEPS)

@@ -11,7 +11,7 @@ from mailbot.accounts.fields import surname_key
 from mailbot.storage.values import fit
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 _CHUNK = 1000
 _WIDTHS = (

@@ -1,0 +1,99 @@
+"""What a server's answer means for the mail it was about (RFC 5321 §4.2, RFC 3463).
+
+A mail is given up only when its recipient or its content was refused. What is refused to us as a client (no login, no
+right to relay, a sender we may not use) is mended in settings, here or there, and waits; so does whatever is unclear.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+LONGEST = 300
+"""Characters of an answer that are kept."""
+
+
+class Stage(StrEnum):
+    """Where in the conversation the answer came."""
+
+    CONNECT = "connect"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    DOT = "end of DATA"
+    """From the first octet of the mail on: the server may have taken it, whatever we hear."""
+
+
+class Meaning(StrEnum):
+    """What to do with the mail."""
+
+    LATER = "later"
+    OURS = "ours"
+    """Wait as well, and raise an alarm: somebody must mend the settings of mailbot or of the server."""
+    REFUSED = "refused"
+    GONE = "gone"
+    """Refused, since there is no such mailbox; a full one is there."""
+
+
+def readable(text: str) -> str:
+    """One printable line of at most ``LONGEST`` characters, that every database and terminal takes."""
+    shown = "".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST])
+    return " ".join(shown.split())[:LONGEST]
+
+
+_ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)", re.ASCII)
+_PLACES = re.compile(r"<[^>]*>|\S*@\S*")
+"""Addresses: their words are the citizen's, not the server's."""
+
+_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 §6
+_OURS = re.compile(
+    r"\brelay(?:ing)?\W+(?:access\W+)?(?:is\W+)?(?:denied|prohibited|disabled|forbidden|not\W+(?:permitted|allowed))"
+    r"|\b(?:unable|able|permitted|allowed|authori[sz]ed|cannot|can't|refuse[sd]?|not|no|attempt)\W+(?:to\W+)?relay"
+    r"|\ballowed rcpthosts\b"  # qmail
+    r"|\bauthenticat(?:e|ion)\W+(?:is\W+)?(?:required|first|failed|needed|unsuccessful)|\bmust authenticate\b"
+    r"|\b(?:un|not )authenticated\b|\bstarttls\b|\bencryption\W+(?:is\W+)?(?:required|needed)"
+    r"|\bsend ?as\b|\bpermissions? to send\b|\bnot owned by\b|\bsender\b.{0,40}\b(?:rejected|denied|refused|verif)"
+    r"|\bclient host\b|\bhelo command rejected\b|\bblocked using\b|\b(?:black|block) ?list|\bspamhaus\b"
+    r"|\bip\b.{0,60}\b(?:not authorized|blocked|reputation)|\bptr\b|\breverse (?:dns|hostname)\b",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"\b(?:user|recipient|mailbox|account|address|alias|person|customer)\b.{0,40}"
+    r"\b(?:unknown|not (?:found|exist|known|available|listed|valid)|unavailable|disabled|inactive|invalid)\b"
+    r"|\b(?:unknown|invalid|inactive|no such|no|bad|nonexistent) (?:local )?"
+    r"(?:user|recipient|mailbox|address|account|person)"
+    r"|\b(?:does|do)(?:n't| not) exist\b|\bunrouteable\b|\bnot our customer\b"
+    r"|\b(?:host|domain)\b.{0,40}\b(?:not found|unknown)\b|\b(?:unknown|no such) domain\b",
+    re.IGNORECASE,
+)
+_FULL = re.compile(r"\bquota\b|\b(?:mailbox|inbox|account)\b.{0,20}\bfull\b", re.IGNORECASE)
+_ABOUT_RECIPIENT = frozenset({1, 2, 4, 6})  # addressing, mailbox, routing, content (RFC 3463 §3)
+_NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
+_SENDER = frozenset({(1, 7), (1, 8)})
+_UNPROVEN = frozenset((7, n) for n in (3, 8, 9, 11, 13, 23, 25, 26, 27, 57, 60, 64))
+"""X.7.x that speak of the client or the sender also behind the mail (IANA, enhanced status codes; Exchange)."""
+
+
+def judge(stage: Stage, code: int, text: str) -> Meaning:
+    """What an answer other than yes means. Codes that are no SMTP answer are temporary."""
+    words = _PLACES.sub(" ", text)
+    found = _ENHANCED.search(words)
+    enhanced = (int(found[1]), int(found[2])) if found else None
+    if not 400 <= code < 600:
+        return Meaning.LATER
+    if code in _LOGIN or enhanced in _SENDER or _OURS.search(words):
+        return Meaning.OURS
+    if code < 500:
+        return Meaning.LATER
+    if enhanced == (6, 7):  # no SMTPUTF8 behind the server (RFC 6531 §3.5)
+        return Meaning.REFUSED
+    if stage in (Stage.CONNECT, Stage.MAIL):  # nothing of the mail is known there
+        return Meaning.OURS
+    if enhanced in _NO_MAILBOX or (enhanced is None and stage is Stage.RCPT and _GONE.search(words)):
+        return Meaning.GONE
+    refused = {
+        Stage.RCPT: code in (552, 556) or _GONE.search(words) or (enhanced and enhanced[0] in _ABOUT_RECIPIENT),
+        Stage.DATA: enhanced and enhanced[0] in (1, 2),
+        Stage.DOT: enhanced not in _UNPROVEN,
+    }
+    return Meaning.REFUSED if refused[stage] or _FULL.search(words) else Meaning.OURS

@@ -1,0 +1,105 @@
+"""A database and its key belong together: a check value of the key lies in the database.
+
+Without one, a key file that was lost would be made anew at the next start: every link, return path and PESEL hash would
+be worthless and no mail could be read again, and nobody would have been told.
+"""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from mailbot import secret
+from mailbot.errors import ConfigError, SealBroken
+from mailbot.inbox import message_of
+from mailbot.observe import utc_now
+from mailbot.secret import Secret
+from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
+from mailbot.tickets import activation
+
+_LOCK = 4747002  # of PostgreSQL: several processes may be at the first start
+_TRIED = 5  # messages, of which one must open: a single one may be damaged
+
+
+def open_key(connection: Connection, path: Path) -> Secret:
+    """The key of this database; at the first start it is made, when it is not there, and both are bound together.
+
+    Raises ConfigError when the database has another key, or was made with one that is gone.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    key = find_key(connection, path) or secret.load(path)
+    if _known(connection) is None:
+        connection.execute(insert(installation).values(id=1, key_check=_check(key), made_at=utc_now()))
+        activation.bind(connection, key)
+    return key
+
+
+def read_key(connection: Connection, path: Path) -> Secret:
+    """The key of a database that is there already. Raises ConfigError as ``open_key``, and without a key file."""
+    return find_key(connection, path) or secret.read(path)
+
+
+def find_key(connection: Connection, path: Path) -> Secret | None:
+    """The key in ``path``, which must be that of the database; None: neither is there yet. Changes nothing.
+
+    Raises ConfigError.
+    """
+    known = _known(connection)
+    if not _exists(path):
+        if known is not None or _in_use(connection):
+            raise ConfigError(
+                f"[secret] key_file: {path}: is not there, but the database was made with a key; mend: put back the key"
+                " file of this database (a new one would open no mail and no link)"
+            )
+        return None
+    key = secret.read(path)
+    fits = hmac.compare_digest(known, _check(key)) if known is not None else _opens(connection, key)
+    if not fits:
+        raise ConfigError(
+            f"[secret] key_file: {path}: is not the key of this database; mend: put back the key file, or the database,"
+            " that belongs to the other"
+        )
+    return key
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError(f"[secret] key_file: {path}: {error.strerror}; mend: let mailbot's user read it") from error
+
+
+def _check(key: Secret) -> str:
+    return key.mac("check", "installation").hex()
+
+
+def _known(connection: Connection) -> str | None:
+    """The check value; None before the first start."""
+    if not inspect(connection).has_table(installation.name):
+        return None
+    return connection.execute(select(installation.c.key_check)).scalar_one_or_none()
+
+
+def _in_use(connection: Connection) -> bool:
+    """Whether there is anything that a key made, from before there was a check value."""
+    made = (select(raw_message.c.inbox_id), select(outbox.c.id), select(account.c.id).where(account.c.pesel_hash != ""))
+    there = inspect(connection).has_table(raw_message.name)
+    return there and any(connection.execute(wanted.limit(1)).first() for wanted in made)
+
+
+def _opens(connection: Connection, key: Secret) -> bool:
+    """Whether ``key`` opens what was sealed last; True where nothing was."""
+    if not inspect(connection).has_table(raw_message.name):
+        return True
+    newest = select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id.desc()).limit(_TRIED)
+    rows = connection.execute(newest).mappings().all()
+    for row in rows:
+        try:
+            message_of(row, key)
+        except SealBroken:
+            continue
+        return True
+    return not rows

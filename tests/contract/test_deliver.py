@@ -1,0 +1,427 @@
+"""What becomes of outgoing mails when servers, databases and clocks fail, on each engine."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text, update
+
+from mailbot.delivery.smtp import Relay
+from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.outbox import jobs
+from mailbot.storage.schema import activation, outbox, ticket
+from mailbot.tickets import hold, sending
+from tests.office import DAY, NOW, Office
+from tests.relay_fake import fake_relay
+
+BUSY = RelayUnavailable("RCPT: 451 busy", 451)
+LATER = {"state": jobs.WAITING, "ordinal": 2}
+
+
+@pytest.fixture
+async def office(engine: Engine) -> AsyncIterator[Office]:
+    made = Office(engine)
+    made.ticket()
+    yield made
+    await made.database.close()
+
+
+def steps(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    found = [record.getMessage() for record in caplog.records if record.levelno >= level and record.name == "mailbot"]
+    return [json.loads(line)["step"] for line in found if line.startswith("{")]
+
+
+# -------------------------------------------------------------------------------------------- what the relay says
+
+
+@pytest.mark.parametrize("answer", [b"451 4.3.0 zaj\xeaty\r\n", b"451 a\x00b\x1b[2J\r\n", b"451-a\r\n451 b\r\n"])
+async def test_whatever_the_relay_says_is_recorded(office: Office, answer: bytes) -> None:
+    for number in (1, 2):
+        office.mail(number)
+    async with fake_relay(RCPT=answer) as server:
+        relay = Relay(server.settings())
+        worker = office.another("w", relay)
+        assert await worker.step() == 2
+        assert office.state(1, 2) == [jobs.QUEUED] * 2
+        assert office.row().due_at > office.clock()
+        assert office.row().last_error.isprintable()
+        server.says = {".": answer.replace(b"451", b"250")}
+        office.clock.advance(minutes=1)
+        while await worker.step():
+            pass
+        await relay.close()
+    assert office.state(1, 2) == [jobs.DONE] * 2
+    assert office.events() == ["mail-sent"] * 2
+
+
+POISON = [
+    UnicodeEncodeError("ascii", "ż", 0, 1, "x"),
+    KeyError("x"),
+    RuntimeError("x"),
+    RecursionError(),
+    ValueError("a\0"),
+]
+
+
+@pytest.mark.parametrize("poison", POISON, ids=lambda error: type(error).__name__)
+async def test_one_bad_mail_harms_only_itself(office: Office, poison: Exception) -> None:
+    for number in range(1, 12):
+        office.mail(number)
+    office.says(1, poison)
+    office.says(5, poison)
+    await office.deliver()
+    assert len(office.relay.sent) == 9
+    assert office.state(1, 5, 11) == [jobs.QUEUED, jobs.QUEUED, jobs.DONE]
+    assert office.row(1).due_at > office.clock() + timedelta(seconds=20)
+    assert type(poison).__name__ in office.row(1).last_error
+    office.clock.advance(hours=25)
+    await office.deliver()
+    assert office.state(1, 5) == [jobs.BURIED] * 2
+    assert office.ticket_state() == ("DO_WERYFIKACJI", "II_LINIA")
+
+
+async def test_a_mail_in_doubt_goes_alone_and_last(office: Office) -> None:
+    """It may be what killed the worker."""
+    for number in range(1, 4):
+        office.mail(number, in_doubt=int(number < 3), attempts=int(number < 3))
+    assert [await office.worker.step() for _ in range(3)] == [1, 1, 1]
+    assert [recipient[:2] for recipient in office.relay.sent] == ["m3", "m1", "m2"]
+
+
+async def test_a_relay_that_cannot_be_reached_is_not_asked_for_each_mail(office: Office) -> None:
+    for number in range(1, 11):
+        office.mail(number)
+    refused = RelayMisconfigured("connect: 535 no", 535, unreachable=True)
+    office.relay.answers = {f"m{number}@wp.example": [refused] for number in range(1, 11)}
+    await office.deliver()
+    assert len(office.relay.tried) == 1, "a login refused too often is locked"
+    assert {office.row(number).last_code for number in range(1, 11)} == {535}
+    assert all(office.row(number).due_at > office.clock() for number in range(1, 11))
+
+
+async def test_a_wrong_setting_is_told_once_and_counted_until_it_is_mended(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mailbot")
+    refused = RelayMisconfigured("RCPT: 554 5.7.1 Relay access denied", 554)
+    for number in (1, 2):
+        office.mail(number)
+        office.says(number, refused)
+    for _ in range(3):
+        await office.deliver()
+        office.clock.advance(hours=1)
+    assert steps(caplog, logging.ERROR) == ["relay-refuses-us"]
+    assert office.metric("mails_refused_us") == {"": 2}
+    assert office.state(1, 2) == [jobs.QUEUED] * 2
+    office.relay.answers.clear()
+    await office.deliver()
+    assert "relay-takes-mails-again" in steps(caplog, logging.INFO)
+    assert office.metric("mails_refused_us") == {"": 0}
+
+
+@pytest.mark.parametrize(("gone", "then"), [(True, jobs.QUEUED), (False, jobs.WAITING)])
+async def test_only_a_mailbox_that_is_gone_lets_the_change_go_on_unwarned(
+    office: Office, gone: bool, then: str
+) -> None:
+    """A full one may have been filled by who wants the account."""
+    office.mail(1, "T14")
+    office.mail(2, "T2B", **LATER, delay_seconds=4 * 3600)
+    office.says(1, RelayRefused("RCPT: 552 5.2.2 full", 552, gone=gone))
+    await office.deliver()
+    assert office.state(1, 2) == [jobs.BURIED, then]
+    assert (office.ticket_state()[0] == "DO_WERYFIKACJI") is not gone
+    if gone:
+        assert office.row(2).due_at == NOW + timedelta(hours=4)
+
+
+# ---------------------------------------------------------------------------------------------- the known answer
+
+
+async def test_an_answer_outlives_a_database_that_fails(office: Office) -> None:
+    for number in (1, 2):
+        office.mail(number)
+
+    async def fail() -> None:
+        office.database.failures = 50 if not office.pauses else 0
+
+    office.relay.meanwhile = fail
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"], "each once"
+    assert len(office.pauses) == 50
+    assert office.state(1, 2) == [jobs.DONE] * 2
+    assert office.row().in_doubt == 0
+
+
+async def test_a_commit_whose_answer_is_lost_is_recorded_once(office: Office) -> None:
+    office.mail(1)
+
+    async def lose() -> None:
+        office.database.lost_answers = 1
+
+    office.relay.meanwhile = lose
+    await office.deliver()
+    assert office.events() == ["mail-sent"]
+
+
+@pytest.mark.parametrize("empty_engine", ["postgresql"], indirect=True)
+async def test_an_answer_outlives_a_connection_that_is_cut_at_the_commit(office: Office) -> None:
+    office.mail(1)
+    killer = office.engine.execution_options(isolation_level="AUTOCOMMIT")
+    cuts: list[int] = []
+
+    def cut(connection: Connection) -> None:
+        if office.relay.sent and len(cuts) < 3:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            cuts.append(pid)
+            with killer.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    event.listen(office.engine, "commit", cut)
+    await office.deliver()
+    event.remove(office.engine, "commit", cut)
+    assert len(cuts) == 3
+    assert office.relay.sent == ["m1@wp.example"]
+    assert office.state(1) == [jobs.DONE]
+
+
+async def test_a_lease_that_ran_out_does_not_lose_the_answer(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, "T2A", **LATER)
+
+    async def taken_away() -> None:
+        office.clock.advance(minutes=6)
+        await office.database.write(lambda c: jobs.reap(c, outbox, office.clock(), 9, in_doubt=1))
+        office.relay.meanwhile = None
+
+    office.relay.meanwhile = taken_away
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"]
+    assert office.state(1, 2) == [jobs.DONE] * 2
+
+
+async def test_who_takes_rows_away_waits_for_those_who_know_the_answer(office: Office) -> None:
+    office.mail(1)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "other", NOW, timedelta(minutes=5), 1))
+    office.clock.advance(minutes=6)
+    office.database.failures = 1
+    with pytest.raises(DatabaseUnavailable):
+        await office.worker.step()
+    assert await office.worker.step() == 0
+    office.clock.advance(seconds=31)
+    assert await office.worker.step() == 1
+
+
+async def test_a_worker_that_vanished_leaves_its_mail_in_doubt(office: Office) -> None:
+    office.mail(1)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "dead", NOW, timedelta(minutes=5), 1))
+    office.clock.advance(minutes=6)
+    office.says(1, BUSY)
+    await office.deliver()
+    assert (office.row().state, office.row().in_doubt) == (jobs.QUEUED, 1)
+    office.relay.answers.clear()
+    office.clock.advance(hours=1)
+    await office.deliver()
+    assert (office.row().state, office.row().in_doubt) == (jobs.DONE, 0)
+
+
+async def test_at_the_end_of_the_process_recording_is_tried_a_few_times(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2):
+        office.mail(number)
+
+    async def fail() -> None:
+        office.database.failures = 1000
+        office.worker.stop()
+
+    office.relay.meanwhile = fail
+    with pytest.raises(DatabaseUnavailable):
+        await office.worker.step()  # the second mail cannot be given back
+    assert "mail-in-doubt" in steps(caplog, logging.ERROR)
+    assert len(office.pauses) == 18, "nine between ten tries, twice"
+    assert 20 < sum(office.pauses[:9]) < 25
+    office.database.failures = 0
+    office.clock.advance(minutes=6)
+    await office.another("next").step()
+    assert office.row(1).in_doubt == 1 or office.row(1).state == jobs.DONE
+
+
+# ------------------------------------------------------------------------------------------- the ticket is stopped
+
+
+STOPPED = [("WSTRZYMANE", "BEZPIECZENSTWO"), ("KWARANTANNA", ""), ("DO_WERYFIKACJI", "BEZPIECZENSTWO")]
+
+
+@pytest.mark.parametrize(("state", "desk"), STOPPED)
+@pytest.mark.parametrize("kind", hold.HELD)
+async def test_a_mail_of_a_stopped_ticket_is_not_sent(office: Office, state: str, desk: str, kind: str) -> None:
+    office.do(update(ticket).values(state=state, desk=desk))
+    office.mail(1, "T1")
+    office.mail(2, "T14")
+    office.mail(3, kind)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"], "a registration and a warning leave"
+    assert (office.row(3).state, office.row(3).last_error) == (jobs.BURIED, hold.FROZEN)
+    assert office.ticket_state() == (state, desk)
+
+
+async def test_a_stop_between_claim_and_try_counts(office: Office) -> None:
+    office.mail(1, "T1", ordinal=0)
+    office.mail(2, "T2B")
+
+    async def stop() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert office.relay.tried == ["m1@wp.example"]
+    assert office.row(2).last_error == hold.FROZEN
+
+
+async def test_a_stop_while_the_relay_says_451_counts(office: Office) -> None:
+    office.mail(1, "T2B")
+    office.says(1, BUSY)
+
+    async def stop() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert (office.row().state, office.row().last_error) == (jobs.BURIED, hold.FROZEN)
+    office.relay.answers.clear()
+    office.clock.advance(hours=2)
+    await office.deliver()
+    assert office.relay.sent == []
+    with pytest.raises(PermanentError, match="mend: `mailbot tickets release ZGL0000001`"):
+        await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
+async def test_a_stopped_mail_that_may_have_left_says_so(office: Office) -> None:
+    office.mail(1, "T2B")
+    office.says(1, RelayUnavailable("end of DATA: cut", in_doubt=True))
+
+    async def stop() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert (office.row().last_error, office.row().in_doubt) == (hold.FROZEN, 1)
+
+
+async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> None:
+    office.link(NOW + DAY, new_login="new@b.example")
+    office.mail(1, "T2B")
+    office.mail(2, "T3", **LATER)
+    office.says(1, BUSY)
+
+    async def stop() -> None:
+        await office.database.write(lambda c: hold.freeze(c, "ZGL0000001", office.clock(), {"by": "operator"}))
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert [office.row(n).last_error for n in (1, 2)] == [hold.FROZEN] * 2, "what `release` lets go"
+    assert office.ticket_state() == ("WSTRZYMANE", "BEZPIECZENSTWO")
+
+
+async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Office) -> None:
+    frozen = {"state": jobs.BURIED, "last_error": hold.FROZEN}
+    office.mail(1, "T2B", **frozen)
+    office.mail(2, "T3", state=jobs.BURIED, last_error="451")
+    office.mail(3, "T1", state=jobs.WAITING)
+    cases = {1: "is stopped", 2: "expired", 3: "not buried", 9: "not buried"}
+    for number, why in cases.items():
+        with pytest.raises(PermanentError, match=why):
+            await office.database.write(lambda c, n=number: sending.again(c, n, NOW))  # type: ignore[misc]
+    assert office.state(1, 2, 3) == [jobs.BURIED, jobs.BURIED, jobs.WAITING]
+
+
+LINKS = {"none": None, "expired": NOW, "used": NOW + DAY, "alive": NOW + DAY}
+
+
+@pytest.mark.parametrize("link", LINKS)
+async def test_a_dead_link_is_not_sent(office: Office, link: str) -> None:
+    expires_at = LINKS[link]
+    if expires_at is not None:
+        office.link(expires_at)
+    if link == "used":
+        office.do(update(activation).values(used_at=NOW))
+    office.mail(1, "T3")
+    await office.deliver()
+    if link == "alive":
+        assert office.state(1) == [jobs.DONE]
+    else:
+        assert (office.row().state, office.row().last_error) == (jobs.BURIED, sending.DEAD_LINK)
+        assert office.ticket_state()[0] == "DO_WERYFIKACJI"
+
+
+# ---------------------------------------------------------------------------------------------- order and deadlines
+
+
+async def test_after_a_long_outage_the_first_451_does_not_bury(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, "T2A", **LATER)
+    office.says(1, BUSY)
+    office.clock.advance(hours=30)
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED]
+    for _ in range(4):
+        office.clock.advance(hours=1)
+        await office.deliver()
+    assert office.state(1, 2) == [jobs.BURIED, jobs.WAITING]
+    assert office.ticket_state() == ("DO_WERYFIKACJI", "II_LINIA")
+    await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED], "tried again for hours"
+    office.relay.answers.clear()
+    office.clock.advance(minutes=1)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"]
+
+
+async def test_a_later_mail_of_the_ticket_lets_nothing_go_before_its_time(office: Office) -> None:
+    office.mail(1, "T1")
+    office.mail(2, "T2A", **LATER)
+    office.mail(3, "T13")
+    office.says(1, BUSY)
+    await office.deliver()
+    assert office.state(1, 2, 3) == [jobs.QUEUED, jobs.WAITING, jobs.DONE]
+
+
+async def test_how_long_a_mail_is_overdue_grows_with_every_try(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, due_at=NOW + timedelta(hours=6))
+    office.says(1, BUSY)
+    for _ in range(3):
+        await office.deliver()
+        office.clock.advance(minutes=30)
+    assert office.metric("mails_overdue_seconds")["queued"] == 90 * 60
+
+
+# ------------------------------------------------------------------------------------------------------- the clock
+
+
+async def test_a_clock_set_back_holds_no_mail_for_long(office: Office) -> None:
+    office.mail(1)  # tried before
+    office.mail(2)  # in the hands of a worker that died
+    office.mail(3, "T5", due_at=NOW + timedelta(minutes=50), delay_seconds=3000)  # meant to wait
+    office.mail(4, "T2B", due_at=NOW + timedelta(hours=4), delay_seconds=4 * 3600)
+    office.mail(5, due_at=NOW + timedelta(hours=1))  # written an hour ago
+    office.says(1, BUSY)
+    office.clock.now = NOW + timedelta(hours=1)
+    office.do(update(outbox).where(outbox.c.id > 1).values(state=jobs.WAITING))
+    await office.deliver()
+    office.do(update(outbox).where(outbox.c.id > 1).values(state=jobs.QUEUED))
+    lease = {"state": jobs.LEASED, "leased_by": "dead", "leased_until": office.clock() + timedelta(minutes=5)}
+    office.do(update(outbox).where(outbox.c.id == 2).values(**lease))
+    office.clock.now = NOW
+    office.relay.answers.clear()
+    await office.deliver()
+    assert office.state(1, 2, 5) == [jobs.DONE, jobs.LEASED, jobs.DONE], "the worker of the second may live"
+    office.clock.advance(minutes=6)
+    await office.deliver()
+    assert office.state(2, 3, 4) == [jobs.DONE, jobs.QUEUED, jobs.QUEUED]
+    assert [office.row(n).due_at - NOW for n in (3, 4)] == [timedelta(minutes=50), timedelta(hours=4)]

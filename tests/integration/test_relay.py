@@ -1,0 +1,203 @@
+"""The outgoing connection with servers that say what they should not, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mailbot.delivery import smtp
+from mailbot.delivery.smtp import Relay
+from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
+from tests.certificates import make
+from tests.relay_fake import CUT, ENDLESS, SILENCE, FakeRelay, fake_relay
+
+FROM, TO, RAW = "h@office.example", "jan@wp.example", b"Subject: x\r\n\r\n.dot\r\n"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeRelay]:
+    async with fake_relay() as relay:
+        yield relay
+
+
+async def failure(server: FakeRelay, recipient: str = TO, **settings: object) -> RelayUnavailable | RelayRefused:
+    relay = Relay(server.settings(**settings))
+    with pytest.raises((RelayUnavailable, RelayRefused)) as caught:
+        await relay.send(FROM, recipient, RAW)
+    await relay.close()
+    error = caught.value
+    assert isinstance(error, RelayUnavailable | RelayRefused)
+    assert error.reason.isprintable()
+    assert len(error.reason) <= 300
+    return error
+
+
+async def test_a_mail_and_the_next_over_one_connection(server: FakeRelay) -> None:
+    relay = Relay(server.settings())
+    for _ in range(2):
+        assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    assert server.mails == [RAW.replace(b".dot", b"..dot") + b".\r\n"] * 2
+    assert [line.split()[0] for line in server.heard] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
+
+
+HOSTILE = {
+    "not UTF-8": b"451 4.3.0 zaj\xeaty\r\n",
+    "NUL": b"451 4.3.0 a\x00b\r\n",
+    "control characters": b"451 4.3.0 \x1b[2J\x07\x08\r\n",
+    "lines": b"451-4.3.0 one\r\n451-4.3.0 two\r\n451 4.3.0 three\r\n",
+    "8 kB": b"451 4.3.0 " + b"\xff" * 8000 + b"\r\n",
+    "100 kB": b"451 4.3.0 " + b"a" * 100_000 + b"\r\n",
+    "1 MB": b"451 4.3.0 " + b"a" * 1_000_000 + b"\r\n",
+    "endless": ENDLESS,
+    "silence": SILENCE,
+    "cut": CUT,
+    "no SMTP": b"\x16\x03\x01\x02\x00\x01\r\n",
+    "empty line": b"\r\n",
+    "unknown code": b"999 what\r\n",
+}
+
+
+@pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("answer", HOSTILE)
+async def test_whatever_the_server_says_the_mail_waits_and_the_reason_is_safe(
+    server: FakeRelay, stage: str, answer: str
+) -> None:
+    server.says[stage] = HOSTILE[answer]
+    found = await failure(server)
+    assert type(found) is RelayUnavailable
+    told_no = answer in ("not UTF-8", "NUL", "control characters", "lines", "8 kB")
+    assert found.in_doubt is (stage == "." and not told_no)
+    server.says.clear()
+
+
+@pytest.mark.parametrize("answer", ["8 kB", "1 MB", "endless", "silence", "cut", "no SMTP"])
+async def test_the_next_mail_leaves_over_a_new_connection(server: FakeRelay, answer: str) -> None:
+    relay = Relay(server.settings())
+    server.says["RCPT"] = HOSTILE[answer]
+    with pytest.raises(RelayUnavailable):
+        await relay.send(FROM, TO, RAW)
+    server.says.clear()
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+
+
+@pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "RCPT", "DATA", "."])
+async def test_a_mail_is_in_doubt_only_when_the_server_may_have_it(
+    server: FakeRelay, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "LIMIT", 0.3)
+    server.says[stage] = SILENCE
+    found = await failure(server, timeout_seconds=30)
+    assert isinstance(found, RelayUnavailable)
+    assert (found.in_doubt, found.unreachable) == (stage == ".", stage in ("banner", "EHLO"))
+
+
+async def test_an_answer_that_is_known_is_not_lost_in_what_follows(
+    server: FakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "_RECYCLE", 1)
+    server.says |= {"QUIT": SILENCE, "RSET": SILENCE}
+    relay = Relay(server.settings())
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    server.says["RCPT"] = b"550 5.1.1 no such user\r\n"
+    with pytest.raises(RelayRefused):
+        await relay.send(FROM, TO, RAW)
+    del server.says["RCPT"]
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+
+
+async def test_every_yes_behind_the_mail_is_one(server: FakeRelay) -> None:
+    """RFC 5321 §4.3.2: an unexpected code is read by its first digit."""
+    server.says["."] = b"251 2.0.0 taken \xff\r\n"
+    relay = Relay(server.settings())
+    assert await relay.send(FROM, TO, RAW) == "251 2.0.0 taken"
+    await relay.close()
+
+
+SETTINGS = {
+    "login first": {"MAIL": b"530 5.7.0 Authentication required\r\n"},
+    "no right to relay": {"RCPT": b"554 5.7.1 <jan@wp.example>: Relay access denied\r\n"},
+    "not welcome": {"banner": b"554 5.7.1 no\r\n"},
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+async def test_what_is_refused_to_us_waits(server: FakeRelay, case: str) -> None:
+    server.says |= SETTINGS[case]
+    assert isinstance(await failure(server), RelayMisconfigured)
+
+
+@pytest.mark.parametrize("case", ["login first", "not welcome"])
+async def test_a_probe_hears_it(server: FakeRelay, case: str) -> None:
+    server.says |= SETTINGS[case]
+    relay = Relay(server.settings())
+    with pytest.raises(RelayMisconfigured):
+        await relay.probe()
+    await relay.close()
+    server.says.clear()
+    await relay.probe()
+    await relay.send(FROM, TO, RAW)
+    await relay.close()
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"wrong\n"])
+async def test_a_bad_password_is_a_setting(server: FakeRelay, tmp_path: Path, content: bytes | None) -> None:
+    server.says |= {"EHLO": b"250-relay.example\r\n250 AUTH PLAIN\r\n", "AUTH": b"535 5.7.8 no\r\n"}
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    found = await failure(server, user="mailbot", password_file=str(file))
+    assert isinstance(found, RelayMisconfigured)
+    assert found.unreachable
+    assert ("mend:" in found.reason) == (content in (None, b"\xff\xfe"))
+
+
+@pytest.mark.parametrize("settings", [{"tls": "starttls"}, {"user": "mailbot", "password_file": "/dev/null"}])
+async def test_what_the_server_cannot_do_is_a_setting(server: FakeRelay, settings: dict[str, object]) -> None:
+    assert isinstance(await failure(server, **settings), RelayMisconfigured)
+
+
+async def test_a_certificate_nobody_vouches_for_is_a_setting(tmp_path: Path) -> None:
+    certificates = make(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    relay = FakeRelay()
+    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0, ssl=context)
+    relay.port = server.sockets[0].getsockname()[1]
+    found = await failure(relay, tls="tls", timeout_seconds=5)
+    assert isinstance(found, RelayMisconfigured)
+    assert "certificate" in found.reason
+    server.close()
+
+
+async def test_a_server_that_is_not_there_is_no_setting(server: FakeRelay) -> None:
+    server.port = 1
+    found = await failure(server)
+    assert type(found) is RelayUnavailable
+    assert found.unreachable
+
+
+@pytest.mark.parametrize(
+    "recipient", ["a\r\nb@wp.example", "a\udcff@wp.example", "a b@wp.example", "a(b)@wp.example", ""]
+)
+async def test_an_address_that_cannot_be_written_is_refused(server: FakeRelay, recipient: str) -> None:
+    assert isinstance(await failure(server, recipient), RelayRefused)
+    assert server.heard == []
+
+
+async def test_a_server_without_smtputf8_cannot_take_the_address(server: FakeRelay) -> None:
+    relay = Relay(server.settings())
+    await relay.send(FROM, "żółw@wp.example", RAW)
+    assert any(line.endswith("SMTPUTF8") for line in server.heard)
+    await relay.close()
+    server.says["EHLO"] = b"250 relay.example\r\n"
+    found = await failure(server, "żółw@wp.example")
+    assert isinstance(found, RelayRefused)
+    assert "SMTPUTF8" in found.reason

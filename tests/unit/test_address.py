@@ -1,0 +1,80 @@
+"""No two mailboxes share a key, whatever letters their addresses are written in."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections import defaultdict
+
+import pytest
+
+from mailbot.address import login_key, normalise
+
+
+def _spellings(letter: str) -> set[str]:
+    return {letter.casefold(), letter.lower(), letter.upper(), letter.title(), unicodedata.normalize("NFC", letter)}
+
+
+_MOVING = [c for c in map(chr, range(sys.maxunicode + 1)) if _spellings(c) != {c}]
+LETTERS = sorted({one for letter in _MOVING for one in (letter, *_spellings(letter)) if len(one) == 1})
+"""Every letter that any way of making spellings equal changes, and what it becomes."""
+
+
+def local_part(letter: str) -> str:
+    return f"a{letter}b@wp.example"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("oﬁcer", "oficer"),
+        ("ſklep", "sklep"),
+        ("strauß", "strauss"),
+        ("strauẞ", "strauß"),
+        ("\u212aowalski", "kowalski"),  # Kelvin sign
+        ("\u212aowalski", "Kowalski"),
+        ("Λόγος", "Λόγοσ"),
+        ("kıt", "kit"),
+        ("kİt", "kit"),
+        ("kİt", "ki\u0307t"),
+        ("\u212bsa", "åsa"),  # Ångström sign
+        ("µ", "μ"),
+        ("ŉ", "ʼn"),
+        ("ǆ", "ǅ"),
+        ("z\u0307ak", "żak"),  # not in NFC
+        ("żak", "zak"),
+    ],
+)
+def test_two_logins_have_two_keys(one: str, other: str) -> None:
+    keys = [login_key(f"{name}@wp.example") for name in (one, other)]
+    assert keys[0] is None or keys[0] != keys[1]
+
+
+def test_over_all_of_unicode_only_a_letter_and_its_capital_share_a_key() -> None:
+    keys = defaultdict(set)
+    for letter in LETTERS:
+        if (key := login_key(local_part(letter))) is not None:
+            keys[key].add(letter)
+    for key, letters in keys.items():
+        small = key[1 : -len("b@wp.example")]
+        assert letters <= {small, small.upper()}, (key, letters)
+    merged = sum(len(letters) == 2 for letters in keys.values())
+    assert merged > 1000, "any case is one login: Ł and ł"
+
+
+def test_no_local_part_is_rewritten_to_another_one() -> None:
+    """A mail would go to somebody else's mailbox."""
+    for letter in LETTERS:
+        found = normalise(local_part(letter))
+        assert found is None or found == local_part(letter), f"U+{ord(letter):04X}"
+
+
+@pytest.mark.parametrize("spelling", ["Jan.Łoś@WP.example", "JAN.ŁOŚ@wp.example", "jan.łoś@wp.EXAMPLE"])
+def test_any_case_is_one_login(spelling: str) -> None:
+    assert login_key(spelling) == "jan.łoś@wp.example"
+
+
+def test_the_key_of_a_key_is_the_key() -> None:
+    for letter in LETTERS:
+        key = login_key(local_part(letter))
+        assert key is None or login_key(key) == key, f"U+{ord(letter):04X}"
