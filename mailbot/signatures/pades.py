@@ -15,7 +15,7 @@ from dataclasses import replace
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from mailbot.signatures import cms, pdf_syntax, pdf_update
+from mailbot.signatures import cms, pdf_syntax, pdf_update, timestamp
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.pdf_syntax import Value
 from mailbot.signatures.pdf_update import Later
@@ -163,7 +163,7 @@ def _verify_one(data: bytes, entries: dict[str, Value], count: int, known: Evide
         return (refused.evidence(known),)
     view = memoryview(data)
     known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")))
-    found = cms.verify(signed, (view[:gap], view[second : second + length]), known)
+    found = tuple(map(timestamp.noted, cms.verify(signed, (view[:gap], view[second : second + length]), known)))
     contents = entries["/Contents"]
     end = second + length
     later = pdf_update.added(data, end, len(contents.raw))

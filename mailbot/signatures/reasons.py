@@ -41,6 +41,7 @@ class Code(StrEnum):
     ISSUER_NOT_GRANTED = "ISSUER_NOT_GRANTED"
     NOT_QUALIFIED = "NOT_QUALIFIED"
     KIND_NOT_ACCEPTED = "KIND_NOT_ACCEPTED"
+    TIMESTAMP_UNSURE = "TIMESTAMP_UNSURE"
     TRUST_LIST_STALE = "TRUST_LIST_STALE"
     TRUST_EMPTY = "TRUST_EMPTY"
     DIGEST_WEAK = "DIGEST_WEAK"
@@ -109,7 +110,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.CERTIFICATE_REVOKED_LATER: Meaning(
         _MANUAL,
         _Sub.REVOKED_NO_POE,
-        "Certyfikat unieważniono po otrzymaniu pliku. Sprawdź, czy podpisała go właściwa osoba.",
+        "Certyfikat unieważniono po złożeniu podpisu. Sprawdź, czy podpisała go właściwa osoba.",
     ),
     Code.CERTIFICATE_SUSPENDED: Meaning(
         _MANUAL, _Sub.TRY_LATER, "Certyfikat jest zawieszony. Poczekaj, aż wystawca go przywróci albo unieważni."
@@ -133,6 +134,12 @@ MEANINGS: Mapping[Code, Meaning] = {
     ),
     Code.KIND_NOT_ACCEPTED: Meaning(
         _REJECT, _Sub.CHAIN_CONSTRAINTS_FAILURE, "Podpisu tego rodzaju nie przyjmujemy w tej procedurze."
+    ),
+    Code.TIMESTAMP_UNSURE: Meaning(
+        _MANUAL,
+        _Sub.TRY_LATER,
+        "Podpis ma znacznik czasu, ale nie wiadomo na pewno, czy wystawcy znacznika można wierzyć. Sprawdź, kiedy"
+        " złożono podpis.",
     ),
     Code.TRUST_LIST_STALE: Meaning(
         _MANUAL,

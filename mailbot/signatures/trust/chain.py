@@ -31,6 +31,7 @@ _PROCESSED = frozenset(
 )
 """Critical extensions that somebody here understands, or that do not restrict what we ask."""
 
+_Purposes = frozenset[x509.ObjectIdentifier]
 _SIGNING = frozenset(
     {
         ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
@@ -46,7 +47,10 @@ _SIGNING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Certificates below the anchor, the signer's first; every signature on the way has been verified."""
+    """Certificates below the anchor, the signer's first; every signature on the way has been verified.
+
+    None when the anchor itself signed.
+    """
 
     certificates: tuple[x509.Certificate, ...]
     anchor: Anchor
@@ -55,19 +59,25 @@ class Path:
     def links(self) -> tuple[tuple[x509.Certificate, x509.Certificate], ...]:
         """(certificate, its issuer), the signer's first."""
         issuers = (*self.certificates[1:], parsed(self.anchor.certificate))
-        return tuple(zip(self.certificates, issuers, strict=True))
+        return tuple(zip(self.certificates, issuers, strict=False))
 
 
-def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at: datetime) -> tuple[Path, ...]:
+_STAMPING = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.TIME_STAMPING})
+
+
+def paths(
+    signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at: datetime, *, stamping: bool = False
+) -> tuple[Path, ...]:
     """Every anchor the certificate ``signer`` (DER) leads to, directly or over CA certificates among ``others``.
 
     Checked: names, signatures, basicConstraints with pathLenConstraint, keyUsage, and the validity of intermediates at
     ``at`` (RFC 5280 §6.1). An intermediate with a constraint that is not understood (nameConstraints, another critical
-    extension) or made for other purposes leads nowhere. Left to the caller: the validity and purpose of ``signer``,
-    revocation, and whether the anchor was granted. Raises ValueError when ``signer`` is no certificate, or when it, or
-    every anchor it leads to, has such a constraint.
+    extension) or made for other purposes (than signing, or ``stamping``) leads nowhere. Left to the caller: the
+    validity and purpose of ``signer``, revocation, and whether the anchor was granted. Raises ValueError when
+    ``signer`` is no certificate, or when it, or every anchor it leads to, has such a constraint.
     """
-    candidates = _candidates(others, at)
+    purposes = _STAMPING if stamping else _SIGNING
+    candidates = _candidates(others, at, purposes)
     found: list[Path] = []
     seen = {signer}
     if not _understood(parsed(signer)):
@@ -84,7 +94,7 @@ def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at:
             if der not in seen and _issued(last, certificate, len(below)):
                 seen.add(der)
                 front.append((*below, certificate))
-    usable = tuple(path for path in found if _may_issue(parsed(path.anchor.certificate)))
+    usable = tuple(path for path in found if _may_issue(parsed(path.anchor.certificate), purposes))
     if found and not usable:  # a constraint of an anchor counts like that of any CA (RFC 5937 §3.2)
         raise ValueError("the anchor has a constraint that is not understood")
     return usable
@@ -99,20 +109,33 @@ def signs(certificate: x509.Certificate) -> bool:
         ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         ca = False
-    return not ca and _has_purpose(certificate)
+    return not ca and _has_purpose(certificate, _SIGNING)
 
 
-def _may_issue(certificate: x509.Certificate) -> bool:
-    return _understood(certificate) and _has_purpose(certificate)
+def stamps(certificate: x509.Certificate) -> bool:
+    """Is it the certificate of a time-stamping unit: for that alone, and critical (RFC 3161 §2.3)?
+
+    Raises ValueError for extensions that cannot be read.
+    """
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except x509.ExtensionNotFound:
+        return False
+    alone = named.critical and list(named.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+    return alone and not is_ca(certificate) and _understood(certificate)
 
 
-def _candidates(others: Iterable[bytes], at: datetime) -> list[x509.Certificate]:
+def _may_issue(certificate: x509.Certificate, purposes: _Purposes) -> bool:
+    return _understood(certificate) and _has_purpose(certificate, purposes)
+
+
+def _candidates(others: Iterable[bytes], at: datetime, purposes: _Purposes) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for der in dict.fromkeys(others):
         try:
             certificate = x509.load_der_x509_certificate(der)
             in_force = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-            usable = in_force and is_ca(certificate) and _may_issue(certificate)
+            usable = in_force and is_ca(certificate) and _may_issue(certificate, purposes)
         except ValueError:  # the sender may add any bytes
             continue
         if usable:
@@ -130,12 +153,12 @@ def _understood(certificate: x509.Certificate) -> bool:
     )
 
 
-def _has_purpose(certificate: x509.Certificate) -> bool:
+def _has_purpose(certificate: x509.Certificate, purposes: _Purposes) -> bool:
     try:
         named = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return True
-    return not _SIGNING.isdisjoint(named)
+    return not purposes.isdisjoint(named)
 
 
 def _issued(subject: x509.Certificate, issuer: x509.Certificate, below: int) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -27,6 +28,7 @@ _READABLE = frozenset(
     {ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.CRL_NUMBER, ExtensionOID.ISSUING_DISTRIBUTION_POINT}
 )
 """Critical extensions of a CRL we understand; a CRL with another one is not used."""
+_EXPIRED_CERTIFICATES = x509.ObjectIdentifier("2.5.29.60")
 _SLOW_CLOCK = timedelta(hours=1)
 """How far the clock of a CA may be ahead of ours."""
 
@@ -65,6 +67,8 @@ class _Statement:
     this_update: datetime
     next_update: datetime
     source: str
+    keeps_expired: bool = False
+    """Certificates that have expired by now are still named in it when they were revoked."""
 
 
 class RevocationStore:
@@ -94,9 +98,12 @@ class RevocationStore:
         """What is known of ``certificate`` at ``at``; only what ``issuer``'s key (or its delegate) signed counts.
 
         GOOD needs a statement that is not older than ``max_age`` and whose nextUpdate has not passed. A revocation
-        counts however old the statement is.
+        counts however old the statement is. Of a certificate that has expired by then, what was said at its end counts
+        like that: no more is said later, unless a CRL keeps the expired ones.
         """
+        end = certificate.not_valid_after_utc
         statements = [*self._from_crls(certificate, issuer), *self._from_responses(certificate, issuer)]
+        statements = [s for s in statements if s.status is not Status.GOOD or s.this_update <= end or s.keeps_expired]
         revoked = [s for s in statements if s.status is Status.REVOKED]
         if revoked:
             first = min(revoked, key=lambda s: s.at)
@@ -104,7 +111,8 @@ class RevocationStore:
         if not statements:
             return Answer(Status.UNKNOWN)
         newest = max(statements, key=lambda s: s.this_update)
-        fresh = at - newest.this_update <= max_age and at <= newest.next_update
+        until = at if newest.this_update > end else min(at, end)
+        fresh = until - newest.this_update <= max_age and until <= newest.next_update
         status = Status.STALE if newest.status is Status.GOOD and not fresh else newest.status
         return Answer(status, newest.at, newest.source)
 
@@ -134,8 +142,9 @@ class RevocationStore:
             if not self._is_authentic(name, crl, issuer) or not _covers(crl, certificate):
                 continue
             entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            status, since = (Status.GOOD, crl.last_update_utc) if entry is None else _entry(entry)
-            yield _Statement(status, since, crl.last_update_utc, crl.next_update_utc or crl.last_update_utc, name)
+            said, next_update = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
+            status, since = (Status.GOOD, said) if entry is None else _entry(entry)
+            yield _Statement(status, since, said, next_update, name, _keeps(crl, certificate.not_valid_after_utc))
 
     def _is_authentic(self, name: str, crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
         """May the issuer sign CRLs, and did it? The signature is checked once for a file and a key."""
@@ -205,6 +214,17 @@ def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) 
         if scope.full_name and not set(scope.full_name) & set(_distribution_points(certificate)):
             return False
     return True
+
+
+def _keeps(crl: x509.CertificateRevocationList, expired: datetime) -> bool:
+    """Does the CRL keep what was revoked and expired then (expiredCertsOnCRL: X.509 §9.5.2.8, EN 319 411-2 §6.3.10)?"""
+    try:
+        value = crl.extensions.get_extension_for_oid(_EXPIRED_CERTIFICATES).value
+        assert isinstance(value, x509.UnrecognizedExtension)
+        since = core.GeneralizedTime.load(value.value, strict=True).native
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return isinstance(since, datetime) and since <= expired
 
 
 def _distribution_points(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:

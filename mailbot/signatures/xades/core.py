@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from lxml import etree
 
-from mailbot.signatures import identity, wrappers
+from mailbot.signatures import identity, timestamp, wrappers
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.cms_value import Unsupported, key_name
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
@@ -123,14 +123,10 @@ class _Check:
         except (InvalidSignature, ValueError) as error:
             text = "Wartość podpisu nie zgadza się z kluczem podpisującego."
             raise Refused(Integrity.BROKEN, "SIGNATURE_WRONG", text, SubIndication.SIG_CRYPTO_FAILURE) from error
-        stamp = props.stamp(self.signature)
-        self.evidence = replace(
-            self.evidence,
-            signature_value=canonical,
-            flags=(*flags, *stamp.flags),
-            level=stamp.level,
-            timestamp=stamp.time,
-        )
+        tokens = props.tokens(self.signature)
+        self.evidence = timestamp.noted(replace(self.evidence, signature_value=canonical, flags=flags, tokens=tokens))
+        if self.evidence.stamps:
+            self.evidence = replace(self.evidence, level=props.level(self.signature))
 
     def _with_scope(self, found: Sequence[Reference], documents: Sequence[Reference]) -> Evidence:
         """FULL when there is one document, one signature, and nothing else in the file."""
