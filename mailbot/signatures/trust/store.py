@@ -192,7 +192,7 @@ def read_lotl(directory: Path, signers: Sequence[bytes], now: datetime) -> ListO
 
 def _state_files(folder: Path) -> dict[str, Path]:
     """Only names that ``refresh`` gives: two letters."""
-    return {file.stem: file for file in visible(folder) if re.fullmatch(r"[A-Z]{2}\.xml", file.name)}
+    return {file.stem: file for file in visible(folder) if re.fullmatch(r"(?!PL)[A-Z]{2}\.xml", file.name)}
 
 
 def _revocation_files(folder: Path) -> tuple[dict[str, bytes], list[str]]:
