@@ -163,7 +163,8 @@ def _form(evidence: Evidence) -> Iterator[_Finding]:
     elif evidence.integrity is Integrity.NOT_SIGNED:
         yield _finding(Code.UNSIGNED, evidence)
     elif evidence.integrity is Integrity.BROKEN:
-        yield _finding(Code.SIGNATURE_WRONG, evidence)
+        doubt = evidence.failure is not None and evidence.failure.code == Code.CHANGED_ON_THE_WAY
+        yield _finding(Code.CHANGED_ON_THE_WAY if doubt else Code.SIGNATURE_WRONG, evidence)
     elif evidence.integrity is Integrity.UNREADABLE:
         locked = evidence.failure is not None and evidence.failure.code in _LOCKED
         yield _finding(Code.ENCRYPTED if locked else Code.SIGNATURE_UNREADABLE, evidence)

@@ -25,6 +25,7 @@ class Code(StrEnum):
     SIGNATURE_UNREADABLE = "SIGNATURE_UNREADABLE"
     NOT_WHOLE_FILE = "NOT_WHOLE_FILE"
     ADDED_ON_THE_WAY = "ADDED_ON_THE_WAY"
+    CHANGED_ON_THE_WAY = "CHANGED_ON_THE_WAY"
     SEVERAL_SIGNATURES = "SEVERAL_SIGNATURES"
     CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
@@ -76,6 +77,11 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.NOT_WHOLE_FILE: Meaning(_REJECT, _Sub.SIG_CONSTRAINTS_FAILURE, "Podpis nie obejmuje całej treści pliku."),
     Code.ADDED_ON_THE_WAY: Meaning(
         _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Do podpisanego pliku coś dodano, być może po drodze. Obejrzyj plik."
+    ),
+    Code.CHANGED_ON_THE_WAY: Meaning(
+        _MANUAL,
+        _Sub.HASH_FAILURE,
+        "Tekst nie zgadza się z podpisem, ale mógł się zmienić po drodze (końce wierszy). Poproś o wniosek w pliku PDF.",
     ),
     Code.SEVERAL_SIGNATURES: Meaning(
         _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek."
