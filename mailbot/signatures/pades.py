@@ -6,7 +6,6 @@ its signed revision and nothing else that a person could see. Only the signed re
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from mailbot.signatures import cms, pdf_syntax, pdf_update, timestamp
 from mailbot.signatures.cms import Refused, unreadable
+from mailbot.signatures.pdf_reader import open_pdf
 from mailbot.signatures.pdf_syntax import Value
 from mailbot.signatures.pdf_update import Later
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
@@ -61,7 +61,7 @@ def _verify(data: bytes) -> tuple[Evidence, ...]:
         raise unreadable(f"Plik PDF ma ponad {MAX_REVISIONS} wersji.", "TOO_MANY_REVISIONS")
     if pdf_syntax.xref_stream_entries(data) > min(MAX_OBJECTS, 1_000 + len(data) // 4):
         raise unreadable("Plik PDF podaje zbyt wiele obiektów.", "TOO_MANY_OBJECTS")
-    reader = PdfFileReader(io.BytesIO(data), strict=False)  # strict refuses hybrid files, so every podpis zaufany
+    reader = open_pdf(data)
     if reader.encrypted:
         raise unreadable("Plik PDF jest zaszyfrowany.", "ENCRYPTED")
     flags: tuple[str, ...] = ("hybrid_xref",) if reader.xrefs.hybrid_xrefs_present else ()

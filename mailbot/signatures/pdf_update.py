@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from enum import Enum, auto
 
-from pyhanko.pdf_utils.reader import PdfFileReader
+from mailbot.signatures.pdf_reader import open_pdf
 
 _WHITE_SPACE = b"\0\t\n\f\r "
 """ISO 32000-2 table 1."""
@@ -48,7 +47,7 @@ def _only_validation_data(data: bytes, end: int) -> bool:
     from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel  # slow, rarely needed
 
     try:
-        reader = PdfFileReader(io.BytesIO(data), strict=False)
+        reader = open_pdf(data)
         for signature in reader.embedded_signatures:
             ranges = [int(number) for number in signature.byte_range]
             if sum(ranges[-2:]) == end:

@@ -81,7 +81,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.CHANGED_ON_THE_WAY: Meaning(
         _MANUAL,
         _Sub.HASH_FAILURE,
-        "Tekst nie zgadza się z podpisem, ale mógł się zmienić po drodze (końce wierszy). Poproś o wniosek w pliku PDF.",
+        "Tekst nie zgadza się z podpisem, ale mógł się zmienić po drodze (końce wierszy). Poproś o wniosek w PDF.",
     ),
     Code.SEVERAL_SIGNATURES: Meaning(
         _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek."
