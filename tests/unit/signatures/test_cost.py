@@ -57,7 +57,8 @@ def signed_many_times(elements: int, references: int, signatures: int) -> bytes:
     (whole,) = info.iterfind(f"{{{DS}}}Reference[@URI='']")
     for _ in range(references - 1):
         info.append(copy.deepcopy(whole))
-    first, *rest = etree.tostring(root).split(b"<ds:Signature ")
+    octets: bytes = etree.tostring(root)
+    first, *rest = octets.split(b"<ds:Signature ")
     tail = rest[0].partition(b"</ds:Signature>")
     copies = [re.sub(rb'( Id="| URI="#| Target="#)', rb"\g<1>s%d" % i, tail[0]) for i in range(signatures)]
     many = b"".join(b"<ds:Signature " + one + b"</ds:Signature>" for one in copies)

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import cms as asn1
 from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures.signing import cms, cms_writer, pdf_shapes, revocation, xades_shapes
 from fixtures.signing.certificates import TIME_STAMPING, Profile, issue, name, qc_statements
@@ -109,7 +111,7 @@ def _with_token(data: bytes, token: bytes) -> bytes:
     (body,) = children(explicit)
     *head, signers = children(body)
     (signer,) = children(signers)
-    stamp = sequence(cms.cms.CMSAttributeType("signature_time_stamp_token").dump() + element(0x31, token))
+    stamp = sequence(asn1.CMSAttributeType("signature_time_stamp_token").dump() + element(0x31, token))
     stamped_signer = sequence(*children(signer), element(0xA1, stamp))
     return sequence(kind, element(0xA0, sequence(*head, element(0x31, stamped_signer))))
 
@@ -176,7 +178,7 @@ WORTHLESS: dict[str, Callable[[], bytes]] = {
     "over something else": lambda: stamped(over=b"another signature"),
     "of another signature": lambda: stamped(over=examine(stamped(signer=PKI.person()))[0].signature_value),
     "no purpose": lambda: stamped(unit(extended=())),
-    "two purposes": lambda: stamped(unit(extended=(TIME_STAMPING, x509.ExtendedKeyUsageOID.EMAIL_PROTECTION))),
+    "two purposes": lambda: stamped(unit(extended=(TIME_STAMPING, ExtendedKeyUsageOID.EMAIL_PROTECTION))),
     "a CA": lambda: stamped(unit(is_ca=True)),
     "a person of a trusted CA": lambda: stamped(PKI.person()),
     "the signer himself": lambda: stamped(jan()),
@@ -214,8 +216,8 @@ def test_a_token_that_was_changed(changed: str) -> None:
 
 def test_a_token_that_does_not_name_its_unit() -> None:
     for ess in ("none", "wrong"):
-        style = CmsStyle(detached=False, content_type="tst_info", ess=ess)  # type: ignore[arg-type]
-        content = cms.cms.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
+        style = CmsStyle(detached=False, content_type="tst_info", ess=ess)
+        content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
         info = bytes(content["encap_content_info"]["content"])
         with pytest.raises(ValueError):
             timestamp.read(Token(cms_writer.write(info, [PKI.tsa], style), b"value"))
@@ -223,14 +225,14 @@ def test_a_token_that_does_not_name_its_unit() -> None:
 
 def test_a_token_of_two_units() -> None:
     style = CmsStyle(detached=False, content_type="tst_info")
-    content = cms.cms.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
+    content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(content["encap_content_info"]["content"])
     with pytest.raises(ValueError, match="too many values"):
         timestamp.read(Token(cms_writer.write(info, [PKI.tsa, unit()], style), b"value"))
 
 
 def test_a_weak_token(trust: Folder) -> None:
-    token = cms.cms.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
+    token = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(token["encap_content_info"]["content"])
     data = cms_writer.write(info, [PKI.tsa], CmsStyle(detached=False, content_type="tst_info", digest="sha1"))
     stamp = timestamp.read(Token(data, b"value"))
