@@ -124,12 +124,14 @@ def _inherited(element: etree._Element, algorithm: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for ancestor in element.iterancestors():
         for name, value in ancestor.attrib.items():
-            if name.startswith(_XML) and name not in element.attrib:
+            if name.startswith(_XML):
                 found.setdefault(name, value)
+    joined = f"{_XML}base" in found
+    found = {name: value for name, value in found.items() if name not in element.attrib}
     if not algorithm.startswith(_INCLUSIVE_11):
         return found
-    if f"{_XML}base" in found:
-        raise _refused()  # 1.1 joins the paths: nobody writes that
+    if joined:
+        raise _refused()  # 1.1 joins the paths, with that of the element too: nobody writes that
     return {name: value for name, value in found.items() if name in (f"{_XML}lang", f"{_XML}space")}
 
 
