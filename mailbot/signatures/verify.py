@@ -107,6 +107,7 @@ def verify(
     A detached signature is tried on every other file (names lie and get lost, digests do not), then on ``content``. A
     file that such a signature covers and that has none of its own gets no report: it is the payload of the other.
     """
+    trust.states.left = store.LISTS_A_MAIL
     found: list[tuple[Evidence, ...]] = []
     covered: set[int] = set()
     for at, (name, data) in enumerate(files):

@@ -24,6 +24,8 @@ from mailbot.signatures.trust.lists import ListInfo, ListOfLists
 from mailbot.signatures.trust.revocation import RevocationStore
 
 LOTL, POLISH_LIST = "lotl.xml", "pl.xml"
+LISTS_A_MAIL = 2
+"""Lists of other states that may be read for one mail; each takes a second, once in the life of a worker."""
 _EU = "EU"
 _TERRITORIES = {"GR": "EL", "GB": "UK"}
 """Countries (ISO 3166-1) that the lists write otherwise (ETSI TS 119 612 §5.3.10)."""
@@ -39,18 +41,23 @@ class _Listed:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class States:
     """The lists of other states by territory, each read when the first signature of it comes."""
 
     files: Mapping[str, Path]
     lotl: Callable[[], ListOfLists] | None = None
     now: datetime | None = None
+    left: int = LISTS_A_MAIL
+    """How many more may be read; anybody may write any state into a certificate of his own."""
     _read: dict[str, _Listed] = field(default_factory=dict)
 
     def read(self, territory: str) -> _Listed:
-        """The list of ``files``; what is wrong with it is told in its problems."""
+        """The list of ``files``; what is wrong with it is told in its problems. Beyond ``left`` it is a doubt."""
         if territory not in self._read:
+            if self.left <= 0:
+                return _Listed(broken=True)
+            self.left -= 1
             self._read[territory] = self._listed(territory)
         return self._read[territory]
 
@@ -107,7 +114,7 @@ class TrustStore:
 
     def complete(self) -> TrustStore:
         """With the lists of all states: reading them takes long."""
-        found = self
+        found, self.states.left = self, len(self.states.files)
         for territory in self.states.files:
             found = found._with(territory)
         return found

@@ -129,6 +129,21 @@ def test_only_the_list_of_the_signer_is_read(folder: Path, monkeypatch: pytest.M
     assert {i.territory for i in trust.complete().lists} == {"EU", "PL", "DE", "EL"}
 
 
+def test_a_mail_reads_few_lists(folder: Path) -> None:
+    """Whoever writes many states into certificates of his own gets a person, and the next mail is none the worse."""
+    others = (("DE", DE), ("EL", EL), ("FR", DE))
+    french = authority("FR")
+    write(filled(folder), {"lotl.xml": list_of_lists(EU, PL, others=others)})
+    listed = Edition(territory="FR", services=(Service(french.certificate),))
+    crl = revocation.crl(french.certificate, french.key, NOW, "fresh")
+    write(folder, {"lists/FR.xml": polish_list(DE, listed), "revocation/fr.crl": crl})
+    trust = store.load(folder, NOW)
+    shape = cms.SHAPES["attached-leaf-only"]
+    files = [(f"{n}.p7m", shape(PKI, person(by), b"wniosek").data) for n, by in enumerate((GERMAN, GREEK, french))]
+    assert [codes(one) for one in verify(files, trust, RULES, NOW)] == [[], [], ["TRUST_LIST_STALE"]]
+    assert [codes(one) for one in verify(files, trust, RULES, NOW)] == [[], [], []]
+
+
 BROKEN = {
     "overdue": polish_list(DE, replace(GERMAN_EDITION, next_update=NOW - timedelta(days=1))),
     "signed by another state": polish_list(EL, GERMAN_EDITION),
