@@ -69,6 +69,8 @@ DOUBT = replace(GOOD, verdict=Verdict.MANUAL, reasons=(reason(Code.REVOCATION_UN
 IMAGE, ARCHIVE, HUGE, PROGRAM = (
     replace(PLAIN, flags=(flag,)) for flag in ("image", "container", "too_big", "executable")
 )
+LOGO = replace(PLAIN, flags=("image", "logo"))
+SMIME = replace(ALONE, file="smime.p7s")
 OFFICE = replace(PLAIN, flags=("document", "office_signature"))
 UNREADABLE = Application(None, None, None, None, readable=False)
 S, D = ApplicationState, Defect
@@ -76,6 +78,11 @@ S, D = ApplicationState, Defect
 GRID: dict[str, tuple[tuple[SignatureReport, ...], ApplicationState, tuple[Defect, ...]]] = {
     "unsigned": ((PLAIN,), S.UNSIGNED, (D.UNSIGNED,)),
     "a scan": ((IMAGE, IMAGE), S.UNSIGNED, (D.UNSIGNED,)),
+    "a logo alone": ((LOGO, LOGO), S.UNSIGNED, (D.ATTACHMENT_MISSING,)),
+    "a logo and a scan": ((LOGO, IMAGE), S.UNSIGNED, (D.UNSIGNED,)),
+    "a signed mail without a file": ((SMIME, LOGO), S.UNSIGNED, (D.ATTACHMENT_MISSING,)),
+    "a signed mail with an unsigned file": ((PLAIN, SMIME), S.UNSIGNED, (D.UNSIGNED,)),
+    "a signed mail with a signed file": ((GOOD, SMIME), S.QUALIFIED, ()),
     "qualified": ((GOOD,), S.QUALIFIED, ()),
     "podpis zaufany": ((replace(GOOD, kind=Kind.TRUSTED_PZ),), S.TRUSTED, ()),
     "another kind that the rules admit": ((replace(GOOD, kind=Kind.ADVANCED_CUSTOMS),), S.ADMITTED, ()),
