@@ -125,15 +125,14 @@ class Pipeline:
         hold_until = now + (self._hold if moves else timedelta())
         login = account.login if account else None
         thread, seen = weighed.found.known.thread, weighed.found.seen
-        # A repeat does not put the first promise off.
-        promised_at = seen.promised_at if seen.promised_at and seen.promised_at > now else clocks.promised_at
+        waits = decision.outcome is Outcome.DUPLICATE and seen.state is not None and not seen.state.closed
         return Letter(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
             # That of an old ticket may be gone from the rules: its mails speak of the general one.
             category=decision.category if decision.category in self.ruleset.categories else facts.GENERAL,
             opened_at=u.received_at,
-            promised_at=promised_at,
+            promised_at=seen.promised_at or clocks.promised_at,  # a repeat does not put the first promise off
             now=now,
             bounce_address=bounce.address(self.secret, self.settings.helpdesk.address, zgl),
             link_expires=hold_until + timedelta(hours=self.settings.activation.lifetime_hours),
@@ -147,6 +146,7 @@ class Pipeline:
             authenticated=u.sender.authentication.result is AuthResult.PASS,
             in_reply_to=u.message.message_id,
             references=u.message.references,
+            for_person=waits or decision.outcome is Outcome.REVIEW,
             token=threads.token(self.secret, zgl),
             language=weighed.reading.language,
             specialist_by=clocks.promised_at,

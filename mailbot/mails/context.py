@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mailbot.clocks import complaint_deadline
@@ -18,6 +19,8 @@ _HINT = "(imię i nazwisko, rok urodzenia)"
 
 PROCEDURE = "HASLO_AWARYJNE_"
 """How the categories of the special procedure begin."""
+
+_CASES = {f"{PROCEDURE}{case}": case for case in Phrase}
 
 EXPLANATION = "WYJASNIENIE"
 """Category of a question about our answer; it is treated as a complaint (seed 001, E13)."""
@@ -71,11 +74,19 @@ def _moment(field: str) -> Callable[[_Material], str]:
     return lambda m: wording.moment(_required(m, field), m.letter.language)
 
 
-def _promised(material: _Material) -> str:
-    """What an office answers in a channel of its own may need a specialist."""
-    letter = material.letter
-    last = letter.specialist_by if material.kind.own else None
-    return wording.day(last or letter.promised_at, letter.language)
+def _promise(form: Callable[[datetime, str], str]) -> Callable[[_Material], str]:
+    """By when we answer; empty when nobody holds that hour, or when it has passed: a promise is not made twice.
+
+    What an office answers in a channel of its own may need a specialist."""
+
+    def told(material: _Material) -> str:
+        letter = material.letter
+        last = letter.specialist_by if material.kind.own else None
+        at = last or letter.promised_at
+        held = at > letter.now and not (letter.for_person and _procedure(material))
+        return form(at, letter.language) if held else ""
+
+    return told
 
 
 def _procedure(material: _Material) -> str:
@@ -111,7 +122,8 @@ def _complaint(material: _Material) -> str:
 def _case(material: _Material) -> Phrase:
     """The sentence the citizen should have sent: that of case B also for an attached application."""
     letter = material.letter
-    applied = letter.phrase is Phrase.B or Defect.PHRASE_A_WITH_APPLICATION in letter.defects
+    applied = Phrase.B in (letter.phrase, _CASES.get(letter.category))
+    applied |= Defect.PHRASE_A_WITH_APPLICATION in letter.defects
     return Phrase.B if applied else Phrase.A
 
 
@@ -150,7 +162,7 @@ def _category(material: _Material) -> str:
 VARIABLES: Mapping[str, Variable] = {
     "zgl": Variable("number of the ticket", lambda m: m.letter.ticket),
     "tel": Variable("telephone of the ticket's service", lambda m: m.ruleset.contacts.phones[m.service.phone]),
-    "adres": Variable("address citizens write to", lambda m: m.ruleset.contacts.helpdesk),
+    "adres": Variable("address citizens write to (setting helpdesk.address)", lambda m: m.office.helpdesk),
     "portal": Variable("address of the portal", lambda m: m.ruleset.contacts.portal),
     "data_slownie": Variable('day of registration, ends with "r."', _day("opened_at")),
     "godz": Variable("hour of registration", lambda m: wording.hour(m.letter.opened_at)),
@@ -158,8 +170,11 @@ VARIABLES: Mapping[str, Variable] = {
     "procedura": Variable('"tak" in the special procedure, else empty', _procedure),
     "wyjasnienie": Variable('"tak" for a question about our answer, empty for a complaint', _explanation),
     "przerwa": Variable("a sentence for each break that goes on now; empty when there is none", _breaks),
-    "termin_slownie": Variable('day by which we answer, ends with "r."', _promised),
-    "termin_godz": Variable("hour by which we answer", lambda m: wording.hour(m.letter.promised_at)),
+    "termin_slownie": Variable(
+        'day by which we answer, ends with "r."; empty when nobody promises it, or when it has passed',
+        _promise(wording.day),
+    ),
+    "termin_godz": Variable("hour by which we answer; empty as the day is", _promise(lambda at, _: wording.hour(at))),
     "czas_standardowy": Variable(
         'how long simple matters take, as it follows "w ciągu": "4 godzin" (rules/services.yaml)',
         lambda m: wording.hours(m.service.standard_hours, m.letter.language),
@@ -180,6 +195,10 @@ VARIABLES: Mapping[str, Variable] = {
     "lista_brakow": Variable("every formal defect, numbered (rules/defects.yaml)", _defects),
     "przypadek": Variable("A or B: what the citizen should send", _case),
     "zdanie": Variable("the sentence to send, and what follows it", lambda m: f"{SENTENCES[_case(m)]}\n{_HINT}"),
+    "strona_podpisu": Variable(
+        "page of podpis zaufany; empty when contacts.yaml has none (links: podpis_zaufany)",
+        lambda m: m.ruleset.contacts.signing_page,
+    ),
     "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
     "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
     "roznica": Variable("how it differs (rules/differences.yaml); empty when that is not known", _differences),
@@ -206,15 +225,16 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
         "przerwa",
         "termin_slownie",
         "termin_godz",
+        "godziny_pracy",
         "tel",
     ),
     MailKind.T2A: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
     MailKind.T2B: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
-    MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "tel"),
-    MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "tel"),
+    MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "przypadek", "tel"),
+    MailKind.T4: ("zgl", "lista_brakow", "adres", "temat", "zdanie", "przypadek", "strona_podpisu", "tel"),
     MailKind.T5: ("zgl", "tel"),
     MailKind.T6: ("zgl", "odpowiedz_do", "adres", "portal", "tel"),
-    MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "tel"),
+    MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "przypadek", "tel"),
     MailKind.T8: (
         "zgl",
         "data_slownie",
@@ -226,7 +246,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
         "godziny_pracy",
         "tel",
     ),
-    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "portal", "tel"),
+    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "tel"),
     MailKind.T10: ("zgl", "dni_reklamacji", "odpowiedz_z", "koniec_reklamacji", "adres", "tel"),
     MailKind.T11: ("zgl", "portal", "przerwa", "tel"),
     MailKind.T12: ("zgl", "system_przerwy", "dzien_przerwy", "lista_okien", "tel"),

@@ -61,6 +61,8 @@ class Contacts:
     """Further mail addresses that our mails may name."""
     links: tuple[str, ...] = ()
     """Further https links that our mails may name."""
+    signing_page: str = ""
+    """The one of them where an application is signed; empty when it is not named."""
 
 
 @dataclass(frozen=True, slots=True)

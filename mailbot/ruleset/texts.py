@@ -17,6 +17,9 @@ from mailbot.ruleset.model import Contacts, Sentence, Template
 MAIN_PHONE = "procedura_specjalna"
 """The number of rules/contacts.yaml that our mails name."""
 
+SIGNING_PAGE = "podpis_zaufany"
+"""The link of rules/contacts.yaml where a citizen signs an application."""
+
 DEFECT_FIELDS: Mapping[Defect, str] = {Defect.APP_INCOMPLETE: "czego", Defect.CONTAINER: "limit"}
 DIFFERENCE_FIELDS: Mapping[Difference, str] = {
     Difference.PREFIX: "dopisek",
@@ -72,7 +75,8 @@ def read_contacts(document: Document) -> Contacts | None:
     bad_phones = MAIN_PHONE not in phones or len(numbers) < len(phones)
     if helpdesk is None or portal is None or bad_phones or addresses is None or links is None:
         return None
-    return Contacts(helpdesk, portal, numbers, addresses, links)
+    further = tuple(addresses.values()), tuple(links.values())
+    return Contacts(helpdesk, portal, numbers, *further, links.get(SIGNING_PAGE, ""))
 
 
 def read_defects(document: Document) -> dict[Defect, str]:
@@ -131,19 +135,19 @@ def read_templates(directory: Path, mistakes: Mistakes) -> tuple[dict[MailKind, 
     return polish, english
 
 
-def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> tuple[str, ...] | None:
+def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> dict[str, str] | None:
     """The values of a mapping of further contacts, without those that are switched off ("use: no"); None when one is
     wrong."""
-    found = []
+    found = {}
     listed = document.mapping(node, key, "name") if node is not None else {}
     for name, entry in listed.items():
         text = _sourced(document, entry, f"{key}.{name}", value, form, ("use",))
         switch = document.mapping(entry, f"{key}.{name}").get("use")
         use = document.word(switch, f"{key}.{name}.use", ("yes", "no"), "yes or no") if switch else "yes"
-        found.append((text, use))
-    if any(text is None or use is None for text, use in found):
+        found[name] = (text, use)
+    if any(text is None or use is None for text, use in found.values()):
         return None
-    return tuple(text for text, use in found if text is not None and use == "yes")
+    return {name: text for name, (text, use) in found.items() if text is not None and use == "yes"}
 
 
 def _sourced(
