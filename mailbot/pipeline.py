@@ -70,8 +70,11 @@ class Pipeline:
 
     def read(self, u: Understanding) -> Reading:
         """What a mail outside the special procedure is about, in the words of the rule set."""
-        aside = u.message.automatic is not None or u.message.damage or u.subject.kind not in facts.CHANNELS
-        return NOTHING_SAID if aside else topics.read(u.subject, u.message.text, self.ruleset)
+        if u.message.automatic is not None or u.message.damage:
+            return NOTHING_SAID
+        if u.subject.kind not in facts.CHANNELS:
+            return topics.asked_in(u.message.text, self.ruleset)
+        return topics.read(u.subject, u.message.text, self.ruleset)
 
     def weigh(self, u: Understanding, lookup: Lookup) -> Weighed:
         """What to do with a message, given registry and history."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from binascii import b2a_qp
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -46,6 +47,10 @@ class Heading:
     references: tuple[str, ...] = ()
     language: str = "pl"
     """Of the text (RFC 3282, Content-Language)."""
+    strong: tuple[str, ...] = ()
+    """Words of the text that the HTML part sets off."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Words of the text that lead somewhere, with their target."""
 
 
 def message(heading: Heading, text: str) -> bytes:
@@ -57,7 +62,7 @@ def message(heading: Heading, text: str) -> bytes:
     parts = [
         _header(heading),
         _part("text/plain", fold(text)),
-        _part("text/html", html.from_text(heading.subject, text, heading.language)),
+        _part("text/html", html.from_text(heading.subject, text, heading.language, heading.strong, heading.links)),
         f"--{_BOUNDARY}--\r\n".encode(),
     ]
     return b"".join(parts)
