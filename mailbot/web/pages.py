@@ -5,7 +5,7 @@ The templates hold the Polish sentences, each as _("…"); a language of the rul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -18,8 +18,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, nodes
 from mailbot.accounts import passwords
 from mailbot.accounts.passwords import Problem
 from mailbot.mails import wording
+from mailbot.ruleset.findings import Finding, Level
 from mailbot.ruleset.languages import POLISH
-from mailbot.ruleset.model import Contacts, Language
+from mailbot.ruleset.model import Contacts, Language, Ruleset
 from mailbot.ruleset.texts import MAIN_PHONE
 
 STATIC = "/static/style.css"
@@ -67,6 +68,17 @@ def sentences() -> tuple[str, ...]:
 def missing(language: Language) -> list[str]:
     """The sentences that ``language`` does not say: until there are none, its pages stay Polish."""
     return [sentence for sentence in sentences() if sentence not in language.pages]
+
+
+def findings(ruleset: Ruleset) -> Iterator[Finding]:
+    """A warning for every sentence that a language of the rule set does not say."""
+    for language in ruleset.languages.values():
+        file = str(ruleset.directory / "languages" / f"{language.code}.yaml")
+        for sentence in missing(language):
+            what = f'pages: "{sentence}" is missing, so the pages stay Polish'
+            yield Finding(
+                file, 1, 0, what, "write it, and below it the same in this language", Level.WARNING, "missing-key"
+            )
 
 
 def mask(login: str) -> str:
