@@ -128,7 +128,6 @@ class Pipeline:
         hold_until = now + (self._hold if moves else timedelta())
         login = account.login if account else None
         thread, seen = weighed.found.known.thread, weighed.found.seen
-        waits = decision.outcome is Outcome.DUPLICATE and seen.state is not None and not seen.state.closed
         return Letter(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
@@ -149,7 +148,6 @@ class Pipeline:
             authenticated=u.sender.authentication.result is AuthResult.PASS,
             in_reply_to=u.message.message_id,
             references=u.message.references,
-            for_person=waits or decision.outcome is Outcome.REVIEW,
             token=threads.token(self.secret, zgl),
             language=weighed.reading.language,
             specialist_by=clocks.promised_at,

@@ -93,7 +93,7 @@ def _moment(field: str) -> Callable[[_Material], str]:
 
 
 def _promise(form: Callable[[datetime, Language], str]) -> Callable[[_Material], str]:
-    """By when we answer; empty when nobody holds that hour, or when it has passed: a promise is not made twice.
+    """By when we answer; empty when that has passed: a promise is not made twice.
 
     What an office answers in a channel of its own may need a specialist."""
 
@@ -101,8 +101,7 @@ def _promise(form: Callable[[datetime, Language], str]) -> Callable[[_Material],
         letter = material.letter
         last = letter.specialist_by if material.kind.own else None
         at = last or letter.promised_at
-        held = at > letter.now and not (letter.for_person and _procedure(material))
-        return form(at, material.language) if held else ""
+        return form(at, material.language) if at > letter.now else ""
 
     return told
 
@@ -203,7 +202,7 @@ VARIABLES: Mapping[str, Variable] = {
     "wyjasnienie": Variable('"tak" for a question about our answer, empty for a complaint', _explanation),
     "przerwa": Variable("a sentence for each break that goes on now; empty when there is none", _breaks),
     "termin_slownie": Variable(
-        'day by which we answer, ends with "r."; empty when nobody promises it, or when it has passed',
+        'day by which we answer, ends with "r."; empty when it has passed',
         _promise(wording.day),
     ),
     "termin_godz": Variable("hour by which we answer; empty as the day is", _promise(lambda at, _: wording.hour(at))),
@@ -284,7 +283,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T12: ("zgl", "system_przerwy", "dzien_przerwy", "lista_okien", "tel"),
     MailKind.T13: ("zgl", "pytanie", "odpowiedz", "system", "wlasciciel", "zrodlo", "stan_na", "tel"),
     MailKind.T14: ("zgl", "tel", "zmiana_od"),
-    MailKind.T15: ("zgl", "termin_slownie", "termin_godz", "tel"),
+    MailKind.T15: ("zgl", "procedura", "termin_slownie", "termin_godz", "tel"),
     MailKind.T16: ("zgl", "portal", "adres", "temat", "zdanie", "tel"),
     MailKind.T17: ("zgl", "tel"),
     MailKind.T18: ("zgl", "tel"),

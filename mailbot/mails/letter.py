@@ -67,8 +67,6 @@ class Letter:
     """Message-ID of the citizen's mail."""
     references: tuple[str, ...] = ()
     """Message-IDs that mail referred to."""
-    for_person: bool = False
-    """A person has the request: of one of the special procedure nobody holds the hour."""
     token: str = ""
     """16 hex digits that only we can make for this ticket; part of our Message-IDs, so that an answer proves itself."""
     language: str = "pl"

@@ -58,7 +58,6 @@ def _others(kind: MailKind, plain: Letter, ruleset: Ruleset) -> Iterator[Letter]
         if kind is not MailKind.T12:
             yield letter
         if "termin_slownie" in known:
-            yield replace(letter, for_person=True)
             yield replace(letter, now=_LATER)
         if "przerwa" in known or kind is MailKind.T12:
             yield from _in_breaks(letter, ruleset.notices)
