@@ -125,7 +125,7 @@ def _said(document: Document, node: Node | None, key: str, known: Collection[str
         if known is None:
             _same_fields(document, listed[name], key, text, name)
         elif name not in known:
-            document.wrong(listed[name], f"{key}.{name}", "is not in categories.yaml", "write it there, or delete it")
+            document.note(listed[name], f"{key}.{name}", "is not in categories.yaml", "delete it", "unused")
     return found
 
 
