@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -49,6 +50,10 @@ class Heading:
     references: tuple[str, ...] = ()
     language: str = "pl"
     """Of the text (RFC 3282, Content-Language)."""
+    strong: tuple[str, ...] = ()
+    """Words of the text that the HTML part sets off."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Words of the text that lead somewhere, with their target."""
 
 
 def message(heading: Heading, text: str, form: tuple[str, bytes] | None = None) -> bytes:
@@ -62,7 +67,7 @@ def message(heading: Heading, text: str, form: tuple[str, bytes] | None = None) 
         _header(heading, _MIXED if form else _ALTERNATIVE),
         *([_within()] if form else []),
         _part("text/plain", fold(text)),
-        _part("text/html", html.from_text(heading.subject, text, heading.language)),
+        _part("text/html", html.from_text(heading.subject, text, heading.language, heading.strong, heading.links)),
         f"--{_BOUNDARY}--\r\n".encode(),
         *([_attached(*form)] if form else []),
     ]

@@ -44,7 +44,7 @@ def examine(directory: Path) -> tuple[Ruleset | None, list[Finding]]:
     """The rule set, or None when there is an error in its YAML, and everything found, templates included."""
     ruleset, findings = loader.examine(directory)
     contacts = read_contacts(Document(directory / "contacts.yaml", Mistakes()))
-    templates = [(kind, t) for found in read_templates(directory, Mistakes()) for kind, t in found.items()]
+    templates = [(kind, t) for found in read_templates(directory, Mistakes()).values() for kind, t in found.items()]
     findings += [f for kind, template in templates for f in _told(template, _static(kind, template.source, contacts))]
     if contacts is not None:
         findings += strangers.in_files(directory, contacts)
@@ -64,7 +64,7 @@ def mistakes(ruleset: Ruleset) -> list[Finding]:
 
 
 def _templates(ruleset: Ruleset) -> Iterator[tuple[str, MailKind, Template]]:
-    for language, templates in (("pl", ruleset.templates), ("en", ruleset.english)):
+    for language, templates in (("pl", ruleset.templates), *ruleset.translations.items()):
         for kind, template in templates.items():
             yield language, kind, template
 
