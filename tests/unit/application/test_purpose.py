@@ -88,7 +88,7 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
         ("Proszę o nowe hasło awaryjne i login do PUESC, którego nie kupowałem.", [DENIED]),
         (ASKS + " a" * LONGEST, [TOO_LONG]),
         ("Proszę o zmianę loginu do PUESC.", ["haslo"]),
-        ("Wniosek o nowe hasło awaryjne i login do PUESC odrzucono.", ["haslo", "login"]),
+        ("Wniosek o nowe hasło awaryjne i login do PUESC leży na biurku.", ["haslo", "login"]),
     ],
 )
 def test_what_is_lacking_and_what_is_said_instead_is_named(text: str, names: list[str]) -> None:
