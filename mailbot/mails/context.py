@@ -300,7 +300,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
         "godziny_pracy",
         "tel",
     ),
-    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "tel"),
+    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "portal", "tel"),
     MailKind.T10: ("zgl", "dni_reklamacji", "odpowiedz_z", "koniec_reklamacji", "adres", "tel"),
     MailKind.T11: ("zgl", "portal", "przerwa", "tel"),
     MailKind.T12: ("zgl", "system_przerwy", "dzien_przerwy", "lista_okien", "tel"),

@@ -11,7 +11,7 @@ from yaml.nodes import MappingNode, Node
 
 from mailbot.model import Defect, Difference, MailKind
 from mailbot.ruleset.document import Document, hint, read_text
-from mailbot.ruleset.findings import Finding, Mistakes
+from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Contacts, Sentence, Template
 
 MAIN_PHONE = "procedura_specjalna"
@@ -132,18 +132,19 @@ def read_templates(directory: Path, mistakes: Mistakes, languages: Collection[st
     for path in sorted((directory / "mails").glob("*.j2")):
         name = _TEMPLATE.fullmatch(path.name)
         code = (name.group(2) if name else None) or POLISH
-        found = read.setdefault(code, {})
+        found = read.get(code, {})
         kind = name.group(1) if name else ""
         if not name:
             wrong(path, "is not named after a mail", "name it <kind>_<small letters>.txt.j2, as T1_rejestracja.txt.j2")
         elif kind not in list(MailKind):
             wrong(path, "is not named after a mail", hint(kind, MailKind))
         elif languages is not None and code not in (POLISH, *languages):
-            wrong(path, f'is written in "{code}", which no file tells of', f"write rules/languages/{code}.yaml")
+            what, mend = f'is never sent: no file tells of "{code}"', f"write rules/languages/{code}.yaml"
+            mistakes.add(Finding(str(path), 1, 1, what, mend, Level.WARNING, code="file"))
         elif kind in found:
             wrong(path, f"is a second template for {kind}, beside {found[MailKind(kind)].path.name}", "keep one")
         elif (source := read_text(path, mistakes, _TEMPLATE_BYTES)) is not None:
-            found[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
+            read.setdefault(code, {})[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
     for code, found in read.items():
         for kind, template in found.items():
             beside = (directory / "mails").glob(f"{kind}_*.txt.j2")

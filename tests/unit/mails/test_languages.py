@@ -198,7 +198,18 @@ def test_files_that_no_language_owns_are_told(tmp_path: Path) -> None:
     shutil.copy(rules / "mails" / "T5_odmowa_ogolna.en.txt.j2", rules / "mails" / "T5_odmowa_ogolna.de.txt.j2")
     told = [str(finding) for finding in proof.check(rules)]
     assert any("pl.yaml:1:1: is not named after a language" in one for one in told)
-    assert any('is written in "de", which no file tells of; mend: write rules/languages/de.yaml' in one for one in told)
+    assert any('is never sent: no file tells of "de"; mend: write rules/languages/de.yaml' in one for one in told)
+
+
+def test_a_folder_of_before_is_still_taken(tmp_path: Path) -> None:
+    """Without languages/, and with English templates: they rest, and everybody is answered in Polish."""
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules, ignore=shutil.ignore_patterns("languages"))
+    ruleset = load(rules)
+    assert (ruleset.languages, ruleset.translations) == ({}, {})
+    assert topics.read(subject.classify("NOTIFICATION", is_reply=False), "Please help me", ruleset).language == "pl"
+    written = Writer(ruleset, OFFICE).outgoing(MailKind.T1, replace(LETTER, language="en"))
+    assert parsed(written.raw)["Content-Language"] == "pl"
 
 
 @pytest.mark.parametrize(
