@@ -1,16 +1,18 @@
 """Any bytes → the application's data: the content decides the format, never the name. Runs in the worker process.
 
-Opens no file and no socket, and never raises: what cannot be read for certain is ``readable=False``.
+Opens no file and no socket: what cannot be read for certain is ``readable=False``.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from mailbot.application import markup, office, pdf, rtf
-from mailbot.application.data import Application
+from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
 from mailbot.application.fields import fields
+from mailbot.errors import ConfigError
 from mailbot.parsing import charset, html_text
 
 LARGEST = 20_000_000
@@ -27,23 +29,32 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 
 
 def read(payload: bytes, name: str) -> Application:
-    """The data of ``payload``, an unwrapped application; ``name`` is the signer's word for it and decides nothing.
-
-    PDF, XML, DOCX, ODT, RTF, HTML and plain text (UTF-8, UTF-16, windows-1250, ISO 8859-2).
-    """
+    """The data of ``payload``; see ``reading``."""
     del name
+    return reading(payload).application
+
+
+def reading(payload: bytes) -> Reading:
+    """What ``payload``, an unwrapped application, says.
+
+    PDF, XML, DOCX, ODT, RTF, HTML and plain text (UTF-8, UTF-16, windows-1250, ISO 8859-2). Raises ConfigError, OSError
+    and ImportError where the reader itself is broken: that is no fault of the file.
+    """
     try:
-        return fields(document(payload))
-    except Exception:  # the contract of the worker: any bytes give an answer, and a doubt is no datum
-        return _UNREADABLE
+        if pdf.MARK in payload[:_HEAD] and len(payload) <= LARGEST:
+            return pdf.read_pdf(payload)
+        found = document(payload)
+        return Reading(fields(found), found.text)
+    except (ConfigError, OSError, ImportError):
+        raise
+    except Exception as error:  # the contract of the worker: any bytes give an answer, and a doubt is no datum
+        return Reading(replace(_UNREADABLE, doubts=(f"not readable: {type(error).__name__}",)), "")
 
 
 def document(payload: bytes) -> Document:
     """The visible content of ``payload``. Raises UnreadableError for a format we do not read, and beyond the limits."""
     if not payload or len(payload) > LARGEST:
         raise UnreadableError("size")
-    if b"%PDF-" in payload[:_HEAD]:
-        return pdf.read_pdf(payload)
     if payload.startswith(b"PK\x03\x04"):
         return office.read_package(payload)
     opening = _opening(payload)
