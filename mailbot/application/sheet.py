@@ -37,8 +37,13 @@ _LIGATURE = 3
 """Letters that one glyph may stand for, as ffi does."""
 _HYPHEN = "\x02"
 """What pdfium gives for a hyphen at the end of a line."""
-_MARKS = {".": (-0.25, 0.12, 0.0, 0.22), "-": (-0.45, -0.08, 0.15, 0.6), "_": (-0.02, 0.4, 0.25, 0.8)}
-"""Highest and lowest edge of a mark over (under) its baseline, and its least and largest width; in cells."""
+_MARKS = {
+    ".": (-0.25, -0.02, 0.12, 0.0, 0.22),
+    "-": (-0.45, -0.35, -0.08, 0.15, 0.6),
+    "_": (-0.02, 0.0, 0.4, 0.25, 0.8),
+}
+"""How a mark is drawn, in heights of its cell: its highest upper edge, highest and lowest lower edge (down from the
+baseline), least and largest width."""
 _INK = [255 * (value > _CONTRAST) for value in range(256)]
 _TWICE = [255 * (value > 1) for value in range(256)]
 _MORE = [min(value + 1, 255) for value in range(256)]
@@ -251,13 +256,13 @@ def _is_mark(ink: Image.Image, letter: Letter) -> bool:
     """Whether a dot, hyphen or underscore is drawn where and as wide as one is; anything else needs no look."""
     if letter.text not in _MARKS:
         return True
-    highest, lowest, narrowest, widest = _MARKS[letter.text]
-    left, right, above, size = round(letter.box[0]), round(letter.box[2]), letter.y - 0.6 * letter.size, letter.size
-    found = ink.crop((left, round(above), max(right, left + 1), round(letter.y + 0.35 * size))).getbbox()
+    highest, low, lowest, narrowest, widest = (part * letter.size for part in _MARKS[letter.text])
+    left, right, above = round(letter.box[0]), round(letter.box[2]), round(letter.y + highest - 0.05 * letter.size)
+    found = ink.crop((left, above, max(right, left + 1), round(letter.y + lowest + 0.05 * letter.size) + 1)).getbbox()
     if found is None:
         return False
-    top, bottom, wide = (above + found[1] - letter.y) / size, (above + found[3] - letter.y) / size, found[2] - found[0]
-    return highest <= top and bottom <= lowest and narrowest * size <= wide <= widest * size
+    top, bottom, wide = above + found[1] - letter.y, above + found[3] - letter.y, found[2] - found[0]
+    return highest - 1 <= top and low - 1 <= bottom <= lowest + 1 and narrowest <= wide <= widest
 
 
 def _too_small(word: list[Letter]) -> bool:
