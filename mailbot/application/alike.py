@@ -65,13 +65,19 @@ def has_datum(datum: str, seen: str) -> bool:
 def has_address(address: str, seen: str, *, marks: bool) -> bool:
     """Whether an address stands in ``seen`` sign by sign and not as the part of a longer one.
 
-    Large I and | are often the reading of a small l; nothing else is let pass: who owns "gmai1" must not pass for
-    "gmail". A reading may part an address by single blanks. ``marks``: its dots, hyphens and underscores were looked at
-    (``sheet``), and may be read as one another or as nothing.
+    Large I, !, ] and | are often the reading of a small l; nothing else is let pass: who owns "gmai1" must not pass for
+    "gmail". A reading may part an address by single blanks, and by the end of a line behind a mark. ``marks``: its
+    dots, hyphens and underscores were looked at (``sheet``), and may be read as one another or as nothing.
     """
-    spelt = " ?".join(_MARKS if marks and sign in ".-_" else re.escape(sign) for sign in address.lower())
+    spelt = " ?".join(_sign(sign, marks=marks) for sign in address.lower())
     found = re.compile(rf"(?<![{_ADDRESS}]){spelt}(?![\w@%+-]|\.\w)")
-    return any(found.search(text.lower()) for text in (seen, re.sub("[I|]", "l", seen)))
+    return any(found.search(text.lower()) for text in (seen, re.sub(r"[]I|!]", "l", seen)))
+
+
+def _sign(sign: str, *, marks: bool) -> str:
+    if sign not in ".-_@":
+        return re.escape(sign)
+    return (_MARKS if marks and sign != "@" else re.escape(sign)) + "\\n?"
 
 
 def same_words(said: str, seen: str, beside: str = "") -> bool:

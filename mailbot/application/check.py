@@ -25,7 +25,6 @@ _BY_DEFECT = {
     Defect.SIGNATURE_INVALID: State.INVALID,
 }
 _BY_KIND = {Kind.QUALIFIED: State.QUALIFIED, Kind.TRUSTED_PZ: State.TRUSTED}
-_EVERYTHING = Application(None, None, None, None).missing
 
 
 def chosen(reports: Sequence[SignatureReport]) -> SignatureReport | None:
@@ -106,11 +105,9 @@ def _signed(
     signer = report.signer
     if report.integrity is not Integrity.OK or report.scope is not Scope.FULL:
         application = None  # what the signature does not cover is nobody's word
-    if application is None or not application.readable:
-        if state.accepted and application is not None and _shows_nothing(report):
-            found.append(Defect.APP_INCOMPLETE)
-            details["czego"] = ", ".join(_EVERYTHING)
-        elif state.accepted:
+    if application is None or not application.readable or application.doubts:
+        notes = (*notes, *(application.doubts if application else ()))
+        if state.accepted:  # what is not surely read is no defect of the citizen's
             state = State.DOUBT
         application = None
     else:
@@ -121,7 +118,7 @@ def _signed(
             found.append(Defect.APP_NEW_EMAIL_DIFFERS)
         if signer and application.given and application.surname:
             same = same_person(application.given, application.surname, _as_account(signer))
-            if same is Match.MISMATCH:
+            if same is Match.MISMATCH and application.named:
                 found.append(Defect.SIGNER_NOT_APPLICANT)
             elif same is not Match.OK and state.accepted:
                 state = State.DOUBT
@@ -137,11 +134,6 @@ def _signed(
         signature_sha256=report.signature_sha256,
         notes=notes,
     )
-
-
-def _shows_nothing(report: SignatureReport) -> bool:
-    """A signed PDF without words says nothing; in any other format a person may still see something (a scan)."""
-    return b"%PDF-" in (report.payload or b"")[:1024]
 
 
 def _applicant(signer: SignerIdentity | None) -> Applicant | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,11 @@ class Application:
     new_email: str | None
     readable: bool = True
     """False: a scan, an empty page, a format we do not read: nothing is ever guessed."""
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = field(default=(), compare=False)
     """Why it is not certain that this is what a person sees; private, for operators. Any of them sends the mail to a
     person: what is not surely read is no defect of the citizen's."""
+    named: bool = field(default=True, compare=False)
+    """False: the name is a line of its own and nothing says whose it is, so it may be no name at all."""
 
     @property
     def missing(self) -> tuple[str, ...]:

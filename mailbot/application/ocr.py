@@ -26,7 +26,8 @@ class Engine:
         try:
             import tesserocr
 
-            self._api = tesserocr.PyTessBaseAPI(path=f"{folder}{os.sep}", lang="eng", psm=tesserocr.PSM.AUTO)
+            self._page, self._line = tesserocr.PSM.AUTO, tesserocr.PSM.SINGLE_LINE
+            self._api = tesserocr.PyTessBaseAPI(path=f"{folder}{os.sep}", lang="eng", psm=self._page)
         except (ImportError, RuntimeError) as error:
             raise ConfigError(
                 f"the reader of pictures (tesserocr with {folder}) does not load: {error}; "
@@ -42,6 +43,14 @@ class Engine:
         text: str = self._api.GetUTF8Text()
         self._api.Clear()
         return text
+
+    def read_line(self, picture: Image.Image, dpi: int) -> str:
+        """The text in a grey picture of one line; empty when it takes too long."""
+        self._api.SetPageSegMode(self._line)
+        try:
+            return self.read(picture, dpi) or ""
+        finally:
+            self._api.SetPageSegMode(self._page)
 
 
 @lru_cache(maxsize=1)

@@ -20,15 +20,17 @@ from mailbot.application.document import Document, UnreadableError
 from mailbot.application.fields import fields
 from mailbot.application.lines import lines
 from mailbot.application.second import Second, letters
-from mailbot.application.sheet import DPI, Sheet
+from mailbot.application.sheet import DPI, Sheet, Word, closer
 from mailbot.application.widgets import OnPage, on_page
 
 MARK = b"%PDF-"
 _PAGES = 5
 _LONGEST_SIDE = 1_300
 """Points: A3 has 1,191. A page of 14,000 takes gigabytes to draw."""
-_CLOSER = 300
-"""Dots per inch of a second look."""
+_LOOKS = (200, 300, 400, 500)
+"""Dots per inch of closer looks at one address."""
+_PLACES = 4
+"""At which it is looked for so."""
 _LONGEST = 12_000
 """Characters on all pages: an application is a page, and what says more is for a person."""
 
@@ -37,8 +39,7 @@ _LONGEST = 12_000
 class _Page:
     text: str
     stamps: str
-    spelt: str
-    """Words with @ whose dots and hyphens look like such."""
+    addresses: tuple[Word, ...]
     seen: str | None
     """By tesseract; None: it took too long."""
     picture: bool
@@ -62,7 +63,7 @@ def read_pdf(data: bytes) -> Reading:
         doubts += [f"page {i}: {doubt}" for i, page in enumerate(pages, 1) for doubt in page.doubts]
         doubts += _unseen(document, found, pages, engine)
     return Reading(
-        replace(found, doubts=tuple(doubts)),
+        replace(found, doubts=(*found.doubts, *doubts)),
         text,
         "\n\n".join(page.seen or "" for page in pages),
         tuple(page.view for page in pages[: picture.MOST]),
@@ -103,7 +104,7 @@ def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engin
         return _Page(
             lines(runs),
             beside.stamps,
-            sheet.spelt(),
+            (*sheet.addresses(), *(field.word() for field in beside.fields)),
             engine.read(sheet.picture, DPI),
             not runs and sheet.picture.getextrema() != (255, 255),
             picture.png(sheet.picture),
@@ -142,20 +143,28 @@ def _unseen(document: pdfium.PdfDocument, found: Application, pages: Sequence[_P
     for name, datum in (("given name", found.given), ("surname", found.surname)):
         if datum and not alike.has_datum(datum, seen):
             doubts.append(f"the {name} is not in the picture")
-    spelt = " ".join(page.spelt for page in pages)
-    addresses = [address for address in (found.old_login, found.new_email) if address]
-    unread = [a for a in addresses if not alike.has_address(a, seen, marks=a.lower() in spelt)]
-    if unread and not doubts:
-        closer = "\n".join(_look_closer(document, i, engine) for i in range(len(pages)))
-        unread = [a for a in unread if not alike.has_address(a, closer, marks=a.lower() in spelt)]
-    return doubts + ["an address is not in the picture"] * bool(unread)
+    for address in (found.old_login, found.new_email):
+        if address and not doubts and not _in_picture(document, address, seen, pages, engine):
+            doubts.append("an address is not in the picture")
+    return doubts
 
 
-def _look_closer(document: pdfium.PdfDocument, index: int, engine: ocr.Engine) -> str:
-    """What tesseract reads in a larger picture of a page."""
-    page = document[index]
-    try:
-        drawn = page.render(scale=_CLOSER / 72, grayscale=True).to_pil()
-        return engine.read(drawn, _CLOSER) or ""
-    finally:
-        page.close()
+def _in_picture(
+    document: pdfium.PdfDocument, address: str, seen: str, pages: Sequence[_Page], engine: ocr.Engine
+) -> bool:
+    """Whether an address was read in the picture, at the first look or in one of its own line alone."""
+    places = [
+        (index, word) for index, page in enumerate(pages) for word in page.addresses if address.lower() in word.text
+    ]
+    if alike.has_address(address, seen, marks=any(word.marks for _, word in places)):
+        return True
+    for index, word in places[:_PLACES]:
+        page = document[index]
+        try:
+            for dpi in _LOOKS:
+                reading = engine.read_line(closer(page, word.box, dpi), dpi)
+                if alike.has_address(address, reading, marks=word.marks):
+                    return True
+        finally:
+            page.close()
+    return False

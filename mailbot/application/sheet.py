@@ -27,10 +27,12 @@ _CONTRAST = 80
 """Of 255: how far the picture must change where a letter is taken away."""
 _SPAN = 0.6
 """Of a letter's place that its ink must cross, both ways."""
-_TALL, _WIDE = 4.0, 0.2
-"""Points of the tallest letter of a word; mean width of its letters in heights."""
-_NARROW = 4
-"""Letters of the shortest word whose width is looked at."""
+_TALL, _WIDE = 4.0 * DPI / 72, 0.2
+"""Dots (4 points) of the tallest letter of a word; mean width of its letters in heights."""
+_SHORT = 4
+"""Letters of the shortest word that surely has a tall one."""
+_AROUND = 3.6
+"""Points around a place that is looked at closer."""
 _COVERED = 3.0
 """Times the page that the places of its letters may cover."""
 _LIGATURE = 3
@@ -66,6 +68,16 @@ class Letter:
     """A blank stands before it."""
     upright: bool
     seen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """An address in its place, in small letters."""
+
+    text: str
+    box: Box
+    marks: bool
+    """Its dots are drawn as dots, low and narrow, its hyphens between, its underscores below."""
 
 
 class Sheet:
@@ -124,14 +136,16 @@ class Sheet:
             doubts.append("letters without a meaning")
         return doubts
 
-    def spelt(self) -> str:
-        """The words with @ whose marks look like marks: dots low and narrow, hyphens between, underscores below."""
-        ink = self._ink
-        return " ".join(
-            "".join(letter.text for letter in word).lower()
-            for word in self._words()
-            if any(letter.text == "@" for letter in word) and all(_is_mark(ink, letter) for letter in word)
-        )
+    def addresses(self) -> list[Word]:
+        """The words with @ that are seen."""
+        found = []
+        for word in self._words():
+            if all(letter.seen for letter in word) and any(letter.text == "@" for letter in word):
+                lefts, tops, rights, bottoms = zip(*(letter.box for letter in word), strict=True)
+                box = min(lefts), min(tops), max(rights), max(bottoms)
+                marks = all(_is_mark(self._ink, letter) for letter in word)
+                found.append(Word("".join(letter.text for letter in word).lower(), box, marks))
+        return found
 
     def runs(self) -> list[Run]:
         """The letters that are seen, in their places."""
@@ -237,6 +251,16 @@ class Sheet:
         return sum(_share(twice.crop(box)) > 0.5 for box in boxes)
 
 
+def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:
+    """A place of a page and a little around it, drawn anew at ``dpi``."""
+    width, height = page.get_size()
+    left, top, right, bottom = (edge * 72 / DPI for edge in box)
+    crop = left - _AROUND, height - bottom - _AROUND, width - right - _AROUND, top - _AROUND
+    drawn = page.render(scale=dpi / 72, grayscale=True, crop=tuple(max(edge, 0.0) for edge in crop))
+    picture: Image.Image = drawn.to_pil()
+    return picture
+
+
 def changed(one: Image.Image, other: Image.Image) -> Image.Image:
     """Where two pictures differ by more than the edges of letters do: 255 there, else 0."""
     return ImageChops.difference(one, other).point(_INK)
@@ -266,21 +290,25 @@ def _is_mark(ink: Image.Image, letter: Letter) -> bool:
 
 
 def _too_small(word: list[Letter]) -> bool:
-    tall = max(letter.box[3] - letter.box[1] for letter in word)
+    """Whether a person cannot read a word for its size; in a short one no letter may be tall."""
     if not any(letter.text.isalnum() for letter in word):
         return False
-    if tall * 72 / DPI < _TALL:
-        return True
-    return len(word) >= _NARROW and sum(abs(letter.advance) for letter in word) / len(word) < _WIDE * tall
+    tall = max(letter.box[3] - letter.box[1] for letter in word)
+    if len(word) < _SHORT:
+        return tall < _TALL / 2
+    return tall < _TALL or sum(abs(letter.advance) for letter in word) / len(word) < _WIDE * tall
 
 
 def _whole(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    x0, y0, x1, y1 = max(round(box[0]), 0), max(round(box[1]), 0), min(round(box[2]), size[0]), min(round(box[3]), size[1])
+    x0, y0, x1, y1 = (
+        max(round(box[0]), 0),
+        max(round(box[1]), 0),
+        min(round(box[2]), size[0]),
+        min(round(box[3]), size[1]),
+    )
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _share(part: Image.Image) -> float:
     found = part.histogram()
     return found[255] / (part.width * part.height)
-
-

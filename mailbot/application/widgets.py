@@ -17,7 +17,7 @@ from PIL import Image
 
 from mailbot.application.document import UnreadableError
 from mailbot.application.lines import Run
-from mailbot.application.sheet import DPI, Box, Sheet, changed
+from mailbot.application.sheet import DPI, Box, Sheet, Word, changed
 
 _POINT = DPI / 72
 _MOST = 200
@@ -48,6 +48,10 @@ class Field:
         size = max(min(bottom - top, 12 * _POINT), 1.0)
         y = top + 0.8 * size + _EDGE if bottom - top > 30 * _POINT else bottom - 0.25 * size
         return Run(" ".join(self.value.split()), left + _EDGE, right, y, size)
+
+    def word(self) -> Word:
+        """The value as a word whose signs were not looked at."""
+        return Word("".join(self.value.split()).lower(), self.box, marks=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def _looks(sheet: Sheet, fields: list[Field], *, drawn_anew: bool) -> list[str]:
             doubts.append(f"field {i} cannot be read")
         elif not field.drawn and not drawn_anew:
             doubts.append(f"field {i} has no look of its own")
-        if any(_overlap(field.box, other.box) for other in fields[:i - 1]):
+        if any(_overlap(field.box, other.box) for other in fields[: i - 1]):
             doubts.append(f"field {i} lies on another")
     return doubts
 

@@ -17,7 +17,7 @@ from mailbot import pesel
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
 from mailbot.facts import needs_check
-from mailbot.model import Understanding
+from mailbot.model import Understanding, View
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures.worker import Bounds, Workers
@@ -38,7 +38,7 @@ class Verifier:
         self._signatures = Workers(
             count, {"trust": str(trust) if trust else None}, readable, self._pesel_hash, bounds=bounds
         )
-        self._readers = Readers(count, bounds)
+        self._readers = Readers(count, settings.signatures.deadline_seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,10 +75,11 @@ class Verifier:
         files = [(a.filename, a.data) for a in u.message.attachments]
         reports = await self._signatures.verify_isolated(files, u.received_at, rules)
         report = chosen(reports)
-        application = (
-            await self._readers.read(report.payload, report.payload_name) if report and report.payload else None
-        )
-        return replace(u, checked=check(reports, application, u.sender.address, u.request))
+        found = await self._readers.read(report.payload) if report and report.payload else None
+        application = found.application if found else None
+        checked = check(reports, application, u.sender.address, u.request)
+        view = View(found.text, found.seen, found.pictures) if found else None
+        return replace(u, checked=replace(checked, view=view))
 
     def _pesel_hash(self, text: str) -> str:
         return pesel.keyed_hash(self.pipeline.secret, text)
