@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _PLAIN = str.maketrans("łŁ–—’", "lL--'")
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("©", "@"))
@@ -18,6 +18,7 @@ _SHARE = 0.85
 """Of the words of one side that the other must have."""
 _ADDRESS = r"\w.+%@-"
 _MARKS = "[.,:;_~-]{0,2}"
+_LIKES = {"1l": "[1li]{1,2}", "0o": "[0o]{1,2}"}
 
 
 def bones(text: str) -> str:
@@ -62,22 +63,23 @@ def has_datum(datum: str, seen: str) -> bool:
     return bool(needle) and within(needle, bones(seen), int(len(needle) >= _LONG))
 
 
-def has_address(address: str, seen: str, *, marks: bool) -> bool:
+def has_address(address: str, seen: str, sure: Collection[str] = ()) -> bool:
     """Whether an address stands in ``seen`` sign by sign and not as the part of a longer one.
 
     Large I, !, ] and | are often the reading of a small l; nothing else is let pass: who owns "gmai1" must not pass for
-    "gmail". A reading may part an address by single blanks, and by the end of a line behind a mark. ``marks``: its
-    dots, hyphens and underscores were looked at (``sheet``), and may be read as one another or as nothing.
+    "gmail". A reading may part an address by single blanks, and by the end of a line behind a mark. ``sure``: signs
+    whose look was judged already (``sheet``), so that the reading may take them for their like.
     """
-    spelt = " ?".join(_sign(sign, marks=marks) for sign in address.lower())
+    spelt = " ?".join(_sign(sign, sure) for sign in address.lower())
     found = re.compile(rf"(?<![{_ADDRESS}]){spelt}(?![\w@%+-]|\.\w)")
     return any(found.search(text.lower()) for text in (seen, re.sub(r"[]I|!]", "l", seen)))
 
 
-def _sign(sign: str, *, marks: bool) -> str:
-    if sign not in ".-_@":
-        return re.escape(sign)
-    return (_MARKS if marks and sign != "@" else re.escape(sign)) + "\\n?"
+def _sign(sign: str, sure: Collection[str]) -> str:
+    exact = re.escape(sign)
+    if sign in ".-_@":
+        return (_MARKS if sign in sure else exact) + "\n?"
+    return next((likes for signs, likes in _LIKES.items() if sign in signs and sign in sure), exact)
 
 
 def same_words(said: str, seen: str, beside: str = "") -> bool:

@@ -156,14 +156,14 @@ def _in_picture(
     places = [
         (index, word) for index, page in enumerate(pages) for word in page.addresses if address.lower() in word.text
     ]
-    if alike.has_address(address, seen, marks=any(word.marks for _, word in places)):
+    if alike.has_address(address, seen, frozenset.intersection(*(word.sure for _, word in places)) if places else ()):
         return True
     for index, word in places[:_PLACES]:
         page = document[index]
         try:
             for dpi in _LOOKS:
                 reading = engine.read_line(closer(page, word.box, dpi), dpi)
-                if alike.has_address(address, reading, marks=word.marks):
+                if alike.has_address(address, reading, word.sure):
                     return True
         finally:
             page.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -46,6 +47,12 @@ _MARKS = {
 }
 """How a mark is drawn, in heights of its cell: its highest upper edge, highest and lowest lower edge (down from the
 baseline), least and largest width."""
+_LOW = "acemnrsuvwxz"
+"""Letters as tall as an o."""
+_ROUND = (1.12, 1.18)
+"""Heights of such letters: less has an o, more a zero."""
+_BAR = (1.2, 1.5)
+"""Widths of an l on the page: less has an l, more a one. Where they are drawn alike (serifs) nothing is sure."""
 _INK = [255 * (value > _CONTRAST) for value in range(256)]
 _TWICE = [255 * (value > 1) for value in range(256)]
 _MORE = [min(value + 1, 255) for value in range(256)]
@@ -76,8 +83,8 @@ class Word:
 
     text: str
     box: Box
-    marks: bool
-    """Its dots are drawn as dots, low and narrow, its hyphens between, its underscores below."""
+    sure: frozenset[str] = frozenset()
+    """Its signs that are drawn as such: dots low, hyphens between, underscores below, 0 not like o, 1 not like l."""
 
 
 class Sheet:
@@ -143,9 +150,29 @@ class Sheet:
             if all(letter.seen for letter in word) and any(letter.text == "@" for letter in word):
                 lefts, tops, rights, bottoms = zip(*(letter.box for letter in word), strict=True)
                 box = min(lefts), min(tops), max(rights), max(bottoms)
-                marks = all(_is_mark(self._ink, letter) for letter in word)
-                found.append(Word("".join(letter.text for letter in word).lower(), box, marks))
+                sure = frozenset(letter.text for letter in word) - {
+                    letter.text for letter in word if not self._is_as_written(letter, word)
+                }
+                found.append(Word("".join(letter.text for letter in word).lower(), box, sure))
         return found
+
+    def _is_as_written(self, letter: Letter, word: list[Letter]) -> bool:
+        """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
+        if letter.text in _MARKS:
+            return _is_mark(self._ink, letter)
+        if letter.text in "0oO":
+            low = [_drawn(self._ink, other)[1] for other in word if other.text in _LOW]
+            ratio = _drawn(self._ink, letter)[1] / max(median(low), 1) if low else 1.15
+            return ratio < _ROUND[0] if letter.text == "o" else ratio > _ROUND[1]
+        if letter.text in "1l":
+            bars = [
+                _drawn(self._ink, other)[0]
+                for other in self.letters
+                if other.text == "l" and other.seen and abs(other.size - letter.size) < 1
+            ]
+            ratio = _drawn(self._ink, letter)[0] / max(median(bars), 1) if bars else 1.4
+            return ratio < _BAR[0] if letter.text == "l" else ratio > _BAR[1]
+        return False
 
     def runs(self) -> list[Run]:
         """The letters that are seen, in their places."""
@@ -277,9 +304,7 @@ def _crossed(ink: Image.Image, box: Box) -> bool:
 
 
 def _is_mark(ink: Image.Image, letter: Letter) -> bool:
-    """Whether a dot, hyphen or underscore is drawn where and as wide as one is; anything else needs no look."""
-    if letter.text not in _MARKS:
-        return True
+    """Whether a dot, hyphen or underscore is drawn where and as wide as one is."""
     highest, low, lowest, narrowest, widest = (part * letter.size for part in _MARKS[letter.text])
     left, right, above = round(letter.box[0]), round(letter.box[2]), round(letter.y + highest - 0.05 * letter.size)
     found = ink.crop((left, above, max(right, left + 1), round(letter.y + lowest + 0.05 * letter.size) + 1)).getbbox()
@@ -287,6 +312,13 @@ def _is_mark(ink: Image.Image, letter: Letter) -> bool:
         return False
     top, bottom, wide = above + found[1] - letter.y, above + found[3] - letter.y, found[2] - found[0]
     return highest - 1 <= top and low - 1 <= bottom <= lowest + 1 and narrowest <= wide <= widest
+
+
+def _drawn(ink: Image.Image, letter: Letter) -> tuple[int, int]:
+    """Width and height of the ink in a letter's place, dots."""
+    left, top, right, bottom = (round(edge) for edge in letter.box)
+    found = ink.crop((left, top, max(right, left + 1), max(bottom, top + 1))).getbbox() or (0, 0, 0, 0)
+    return found[2] - found[0], found[3] - found[1]
 
 
 def _too_small(word: list[Letter]) -> bool:

@@ -51,7 +51,7 @@ class Field:
 
     def word(self) -> Word:
         """The value as a word whose signs were not looked at."""
-        return Word("".join(self.value.split()).lower(), self.box, marks=False)
+        return Word("".join(self.value.split()).lower(), self.box)
 
 
 @dataclass(frozen=True, slots=True)

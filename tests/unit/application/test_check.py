@@ -125,7 +125,7 @@ APPLICATIONS: dict[str, tuple[Application, ApplicationState, tuple[Defect, ...]]
     ),
     "name in the genitive": (replace(APPLICATION, given="Jana", surname="Kowalskiego"), S.QUALIFIED, ()),
     "initial": (replace(APPLICATION, given="J."), S.DOUBT, ()),
-    "empty page": (UNREADABLE, S.QUALIFIED, (D.APP_INCOMPLETE,)),
+    "empty page": (UNREADABLE, S.DOUBT, ()),
 }
 
 
