@@ -10,6 +10,8 @@ _PLAIN = str.maketrans("łŁ–—’", "lL--'")
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("©", "@"))
 _TWINS = str.maketrans("1i|!j0635", "lllllobes")
 _KEPT = re.compile(r"[^a-z0-9@]+")
+_POLISH = re.compile("[ąćęłńóśźż]", re.IGNORECASE)
+_ANY = "?"
 _WORD = 4
 """Letters of the shortest word that is looked for: shorter ones stand everywhere by chance."""
 _LONG = 6
@@ -30,23 +32,30 @@ def bones(text: str) -> str:
     return _KEPT.sub("", out.translate(_TWINS))
 
 
+def _wanted(text: str) -> str:
+    """The bones of ``text`` with a ``_ANY`` for each Polish letter: English data read ł as t, ó as 6."""
+    return _ANY.join(map(bones, _POLISH.split(text)))
+
+
 def within(needle: str, hay: str, edits: int) -> bool:
     """Whether some part of ``hay`` is ``needle`` but for so many letters changed, left out or put in.
 
-    Both are ``bones``. Myers' bit vectors (J. ACM 46(3), 1999): a few operations for each letter of ``hay``.
+    Both are ``bones``; ``_ANY`` in ``needle`` is any letter. Myers' bit vectors (J. ACM 46(3), 1999): a few operations
+    for each letter of ``hay``.
     """
     if needle in hay:
         return True
-    if not edits:
-        return False
     size = len(needle)
+    if size <= edits:
+        return True
     ones, top = (1 << size) - 1, 1 << (size - 1)
     at: dict[str, int] = {}
     for i, letter in enumerate(needle):
         at[letter] = at.get(letter, 0) | 1 << i
+    any_letter = at.get(_ANY, 0)
     plus, minus, distance = ones, 0, size
     for letter in hay:
-        equal = at.get(letter, 0)
+        equal = at.get(letter, 0) | any_letter
         across = (((equal & plus) + plus) ^ plus) | equal | minus
         up, down = minus | ~(across | plus) & ones, plus & across
         distance += bool(up & top) - bool(down & top)
@@ -59,7 +68,7 @@ def within(needle: str, hay: str, edits: int) -> bool:
 
 def has_datum(datum: str, seen: str) -> bool:
     """Whether a name stands in ``seen``: one sign of a long one may be misread, none of a short one."""
-    needle = bones(datum)
+    needle = _wanted(datum)
     return bool(needle) and within(needle, bones(seen), int(len(needle) >= _LONG))
 
 
@@ -88,7 +97,7 @@ def same_words(said: str, seen: str, beside: str = "") -> bool:
 
 
 def _share(text: str, hay: str) -> bool:
-    words = [word for word in map(bones, _words(text)) if len(word) >= _WORD]
+    words = [word for word in map(_wanted, _words(text)) if len(word) >= _WORD]
     spare = int(len(words) * (1 - _SHARE))
     for word in words:
         spare -= not within(word, hay, len(word) // 5)

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 import pypdfium2 as pdfium
 
 from mailbot.application import alike, ocr, picture
+from mailbot.application.addresses import label_role
 from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
 from mailbot.application.fields import fields
+from mailbot.application.labels import name_label
 from mailbot.application.lines import lines
 from mailbot.application.second import Second, letters
 from mailbot.application.sheet import DPI, Sheet, Word, closer
@@ -38,6 +40,8 @@ _LONGEST = 12_000
 @dataclass(frozen=True, slots=True)
 class _Page:
     text: str
+    pairs: tuple[tuple[str, str], ...]
+    """Printed labels of fields, and their values."""
     stamps: str
     addresses: tuple[Word, ...]
     seen: str | None
@@ -59,12 +63,13 @@ def read_pdf(data: bytes) -> Reading:
         second, doubts = _second(data, len(document))
         pages = [_page(document, i, second, engine) for i in range(min(len(document), _PAGES))]
         text = "\n\n".join(page.text for page in pages)
-        found = fields(Document(text, pictures=any(page.picture for page in pages)))
+        pairs = tuple(pair for page in pages for pair in page.pairs)
+        found = fields(Document(text, pairs, any(page.picture for page in pages)))
         doubts += [f"page {i}: {doubt}" for i, page in enumerate(pages, 1) for doubt in page.doubts]
         doubts += _unseen(document, found, pages, engine)
     return Reading(
         replace(found, doubts=(*found.doubts, *doubts)),
-        text,
+        "\n".join([text, *(f"{label}: {value}" for label, value in pairs)]),
         "\n\n".join(page.seen or "" for page in pages),
         tuple(page.view for page in pages[: picture.MOST]),
     )
@@ -96,17 +101,25 @@ def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engin
     sheet = Sheet(document[index])
     try:
         doubts = sheet.look()
-        beside = on_page(sheet, document.formenv, drawn_anew=second is not None and second.drawn_anew)
+        looks, drawn_anew = (second.looks(index), second.drawn_anew) if second else ({}, False)
+        beside = on_page(sheet, document.formenv, looks, drawn_anew=drawn_anew)
         doubts += beside.doubts
         if second is not None:
             doubts += _differences(sheet, beside, second, index)
-        runs = sheet.runs() + [field.run() for field in beside.fields]
+        runs, pairs = sheet.runs(), []
+        for field in beside.fields:
+            label = field.label(sheet)
+            if name_label(label) or label_role(label):
+                pairs.append((label, field.value))
+            else:
+                runs.append(field.run())
         return _Page(
             lines(runs),
+            tuple(pairs),
             beside.stamps,
             (*sheet.addresses(), *(field.word() for field in beside.fields)),
             engine.read(sheet.picture, DPI),
-            not runs and sheet.picture.getextrema() != (255, 255),
+            not runs and not pairs and sheet.picture.getextrema() != (255, 255),
             picture.png(sheet.picture),
             tuple(doubts),
         )
@@ -124,14 +137,15 @@ def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> li
     doubts = []
     if different := (mine - theirs).total() + (theirs - mine).total():
         doubts.append(f"{different} letters are others for another reader")
-    if values != sorted((field.name, field.value) for field in beside.fields):
+    if values != sorted(beside.values):
         doubts.append("other fields for another reader")
     return doubts
 
 
 def _unseen(document: pdfium.PdfDocument, found: Application, pages: Sequence[_Page], engine: ocr.Engine) -> list[str]:
     """What was read and does not stand in the picture, or the other way round."""
-    text, stamps = "\n".join(page.text for page in pages), "\n".join(page.stamps for page in pages)
+    stamps = "\n".join(page.stamps for page in pages)
+    text = "\n".join(said for page in pages for said in (page.text, *(value for _, value in page.pairs)))
     if any(page.seen is None for page in pages):
         return ["reading the picture took too long"]
     seen = "\n".join(page.seen or "" for page in pages)

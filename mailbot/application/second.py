@@ -10,12 +10,13 @@ from typing import Any
 
 from pypdf import PdfReader, apply_configuration
 from pypdf.errors import PdfReadError
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from mailbot.application.document import UnreadableError
 
 _STREAM = 10_000_000
 _OBJECTS = 20_000
+_WIDGETS = 200
 _ACTIVE = {
     "/JavaScript", "/JS", "/AA", "/Launch", "/XFA", "/EmbeddedFiles", "/EmbeddedFile", "/Collection", "/RichMedia",
     "/RichMediaContent", "/OCProperties", "/3DD", "/Encrypt", "/Requirements", "/Threads",
@@ -48,13 +49,30 @@ class Second:
 
     def values(self, index: int) -> list[tuple[str, str]]:
         """Names and values of the text fields on a page that are filled in, sorted."""
-        found = []
-        for widget in _resolved(self._reader.pages[index].get("/Annots")) or ():
-            field = _resolved(widget)
-            value = _inherited(field, "/V")
-            if _inherited(field, "/FT") in ("/Tx", "/Ch") and isinstance(value, str) and value:
-                found.append((_name(field), str(value)))
-        return sorted(found)
+        found = (
+            (_name(w), _inherited(w, "/V")) for w in self._widgets(index) if _inherited(w, "/FT") in ("/Tx", "/Ch")
+        )
+        return sorted((name, str(value)) for name, value in found if isinstance(value, str) and value)
+
+    def looks(self, index: int) -> dict[str, str]:
+        """The text in the look of each field of a page, by name; a field without one is left out."""
+        found = {}
+        for widget in self._widgets(index):
+            look = _resolved((_resolved(widget.get("/AP")) or {}).get("/N"))
+            if isinstance(look, StreamObject):
+                found[_name(widget)] = self._text(index, look)
+        return found
+
+    def _text(self, index: int, look: Any) -> str:
+        if "/Resources" not in look:  # those of the form count (§12.7.3.3)
+            form = _resolved(_resolved(self._reader.trailer["/Root"]).get("/AcroForm"))
+            look[NameObject("/Resources")] = _resolved(form.get("/DR")) or DictionaryObject()
+        with _bounded():
+            return self._reader.pages[index].extract_xform_text(look)
+
+    def _widgets(self, index: int) -> list[DictionaryObject]:
+        found = (_resolved(widget) for widget in _resolved(self._reader.pages[index].get("/Annots")) or ())
+        return [widget for widget in found if isinstance(widget, DictionaryObject) and "/Subtype" in widget][:_WIDGETS]
 
     def _walk(self) -> Iterator[str]:
         """Every object that can be reached, so that each is read strictly; gives what is doubtful in them."""

@@ -7,7 +7,7 @@ by nobody. Anything else that lies on a page, but links, may hide or say what th
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 import pypdfium2.raw as raw
 from PIL import Image
 
+from mailbot.application.alike import bones
 from mailbot.application.document import UnreadableError
-from mailbot.application.lines import Run
+from mailbot.application.lines import Run, lines
 from mailbot.application.sheet import DPI, Box, Sheet, Word, changed
 
 _POINT = DPI / 72
@@ -39,8 +40,14 @@ class Field:
     name: str
     value: str
     box: Box
-    drawn: bool
-    """The file says how it looks, so that every viewer draws the same."""
+    shown: str | None
+    """The text in its look; None: it has none of its own, and each viewer draws another."""
+    hidden: bool
+
+    def shows_its_value(self, *, drawn_anew: bool) -> bool:
+        """Whether its look says nothing else; where viewers draw it anew, an old and empty look does not count."""
+        shown = bones(self.shown or "")
+        return shown == bones(self.value) or (not shown and (self.shown is None or drawn_anew))
 
     def run(self) -> Run:
         """The value as a run of text in its place."""
@@ -48,6 +55,14 @@ class Field:
         size = max(min(bottom - top, 12 * _POINT), 1.0)
         y = top + 0.8 * size + _EDGE if bottom - top > 30 * _POINT else bottom - 0.25 * size
         return Run(" ".join(self.value.split()), left + _EDGE, right, y, size)
+
+    def label(self, sheet: Sheet) -> str:
+        """What is printed beside it: to its left, or else right above it."""
+        left, top, right, bottom = self.box
+        beside = [run for run in sheet.runs() if top <= run.y <= bottom and run.x1 <= left + _EDGE]
+        above = [run for run in sheet.runs() if top - 2 * run.size <= run.y < top and left - _EDGE <= run.x0 <= right]
+        last = max((run.y for run in above), default=0.0)
+        return lines(beside) or lines([run for run in above if last - run.y < run.size / 2])
 
     def word(self) -> Word:
         """The value as a word whose signs were not looked at."""
@@ -59,13 +74,17 @@ class OnPage:
     """What lies on one page beside its content."""
 
     fields: tuple[Field, ...] = ()
+    """Those with a value that is drawn."""
+    values: tuple[tuple[str, str], ...] = ()
+    """Names and values of all that are filled in, drawn or not."""
     stamps: str = ""
     """Text that drawn signatures show: it is seen, but says nothing of the matter."""
     doubts: tuple[str, ...] = ()
 
 
-def on_page(sheet: Sheet, form: Any, *, drawn_anew: bool) -> OnPage:
-    """``form``: pdfium's form environment. ``drawn_anew``: each viewer draws the fields itself (/NeedAppearances)."""
+def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bool) -> OnPage:
+    """``form``: pdfium's form environment. ``looks``: the text in the look of each field, by name (``second``).
+    ``drawn_anew``: each viewer draws the fields itself (/NeedAppearances)."""
     count = raw.FPDFPage_GetAnnotCount(sheet.page)
     if not count:
         return OnPage()
@@ -80,36 +99,40 @@ def on_page(sheet: Sheet, form: Any, *, drawn_anew: bool) -> OnPage:
             kind = raw.FPDFAnnot_GetSubtype(annotation)
             field_kind = raw.FPDFAnnot_GetFormFieldType(form, annotation) if kind == raw.FPDF_ANNOT_WIDGET else None
             if field_kind in _TEXTS:
-                fields.append(_field(sheet, form, annotation))
+                fields.append(_field(sheet, form, annotation, looks))
             elif field_kind == raw.FPDF_FORMFIELD_SIGNATURE:
-                stamps.append(_text_of(annotation))
+                stamps.append(looks.get(_field_name(form, annotation), ""))
             elif kind not in _BESIDE:
                 doubts.append(f"an annotation of kind {kind}, field {field_kind}")
         finally:
             raw.FPDFPage_CloseAnnot(annotation)
     filled = [field for field in fields if field.value]
-    doubts += _looks(sheet, filled, drawn_anew=drawn_anew)
-    return OnPage(tuple(filled), "\n".join(stamps), tuple(doubts))
+    faults = _faults(sheet, filled, drawn_anew=drawn_anew)
+    doubts += [f"field {i} {fault}" for i, fault in enumerate(faults, 1) if fault]
+    if not drawn_anew and any(field.shown is None for field in filled):
+        doubts.append("a field has no look of its own")
+    seen = tuple(field for field, fault in zip(filled, faults, strict=True) if not fault)
+    return OnPage(seen, tuple((f.name, f.value) for f in filled), "\n".join(stamps), tuple(doubts))
 
 
-def _looks(sheet: Sheet, fields: list[Field], *, drawn_anew: bool) -> list[str]:
-    """What is doubtful in how the fields look."""
-    if not fields:
-        return []
-    doubts = []
-    ink = changed(sheet.picture, sheet.draw(annotations=False))
+def _faults(sheet: Sheet, fields: list[Field], *, drawn_anew: bool) -> list[str]:
+    """For each field why its value does not count; empty: it is drawn as one can read it."""
+    ink = changed(sheet.picture, sheet.draw(annotations=False)) if fields else sheet.picture
     width, height = sheet.size
-    for i, field in enumerate(fields, 1):
+    faults = []
+    for i, field in enumerate(fields):
         left, top, right, bottom = field.box
-        if left < 0 or top < 0 or right > width or bottom > height:
-            doubts.append(f"field {i} is not on the page")
+        if field.hidden or left < 0 or top < 0 or right > width or bottom > height:
+            faults.append("is not on the page")
         elif bottom - top < _LOWEST or right - left < _LOWEST or not _inked(ink, field):
-            doubts.append(f"field {i} cannot be read")
-        elif not field.drawn and not drawn_anew:
-            doubts.append(f"field {i} has no look of its own")
-        if any(_overlap(field.box, other.box) for other in fields[: i - 1]):
-            doubts.append(f"field {i} lies on another")
-    return doubts
+            faults.append("cannot be read")
+        elif not field.shows_its_value(drawn_anew=drawn_anew):
+            faults.append("shows something else")
+        elif any(_overlap(field.box, other.box) for other in fields[:i]):
+            faults.append("lies on another")
+        else:
+            faults.append("")
+    return faults
 
 
 def _inked(ink: Image.Image, field: Field) -> bool:
@@ -124,40 +147,22 @@ def _overlap(one: Box, other: Box) -> bool:
     return across > _EDGE and down > _EDGE
 
 
-def _field(sheet: Sheet, form: Any, annotation: Any) -> Field:
-    """A field; one that is hidden or a password lies nowhere, which no page has room for."""
+def _field(sheet: Sheet, form: Any, annotation: Any, looks: Mapping[str, str]) -> Field:
     rect = raw.FS_RECTF()
     raw.FPDFAnnot_GetRect(annotation, rect)
-    box = sheet.place(rect.left, rect.bottom, rect.right, rect.top)
-    flags = raw.FPDFAnnot_GetFlags(annotation)
     secret = raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & raw.FPDF_FORMFLAG_TEXT_PASSWORD
-    if flags & _HIDDEN or secret or not flags & raw.FPDF_ANNOT_FLAG_PRINT:
-        box = (-1.0, -1.0, -1.0, -1.0)
+    name = _field_name(form, annotation)
     return Field(
-        _wide(lambda *room: raw.FPDFAnnot_GetFormFieldName(form, annotation, *room)),
+        name,
         _wide(lambda *room: raw.FPDFAnnot_GetFormFieldValue(form, annotation, *room)),
-        box,
-        raw.FPDFAnnot_GetAP(annotation, raw.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None, 0) > 2,
+        sheet.place(rect.left, rect.bottom, rect.right, rect.top),
+        looks.get(name),
+        bool(raw.FPDFAnnot_GetFlags(annotation) & _HIDDEN or secret),
     )
 
 
-def _text_of(annotation: Any) -> str:
-    """The text objects in the look of an annotation."""
-    texts = []
-    for i in range(min(raw.FPDFAnnot_GetObjectCount(annotation), _MOST)):
-        found = raw.FPDFAnnot_GetObject(annotation, i)
-        texts += _texts_in(found, 0)
-    return " ".join(texts)
-
-
-def _texts_in(found: Any, depth: int) -> list[str]:
-    kind = raw.FPDFPageObj_GetType(found)
-    if kind == raw.FPDF_PAGEOBJ_TEXT:
-        return [_wide(lambda *room: raw.FPDFTextObj_GetText(found, None, *room))]
-    if kind != raw.FPDF_PAGEOBJ_FORM or depth > 5:
-        return []
-    count = min(raw.FPDFFormObj_CountObjects(found), _MOST)
-    return [text for i in range(count) for text in _texts_in(raw.FPDFFormObj_GetObject(found, i), depth + 1)]
+def _field_name(form: Any, annotation: Any) -> str:
+    return _wide(lambda *room: raw.FPDFAnnot_GetFormFieldName(form, annotation, *room))
 
 
 def _wide(ask: Callable[..., int]) -> str:
