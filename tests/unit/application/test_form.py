@@ -31,7 +31,7 @@ def test_a_filled_form_is_read_back_exactly(values: tuple[str, str, str, str], a
     filled = fill(build(), dict(zip(names, values, strict=True)), appearances=appearances)
     found = read(filled, "wniosek.pdf")
     assert found == Application(*values)
-    assert found.doubts == ()
+    assert bool(found.doubts) is not appearances  # without a look, and none asked for, each viewer shows another thing
 
 
 @pytest.mark.parametrize("appearances", [True, False])
