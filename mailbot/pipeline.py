@@ -113,6 +113,7 @@ class Pipeline:
                 if decision.outcome is Outcome.OK_B:
                     lookup.used.add(u.checked, ticket_id)
             rows.decide(inbox_id, u, found.seen, weighed.facts, decision, found.source, ticket_id, now)
+            rows.see(self.secret, inbox_id, u.checked.view)
             lookup.add(u, found, decision, ticket_id, letter.promised_at if letter else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)

@@ -1,184 +1,184 @@
-"""PDF → what its pages show, and the values of its form fields. Text in annotations, attachments and loose objects, and
-XFA forms (whose look is not that of the pages), do not count.
+"""PDF → what a person sees of it, or why that is not certain.
+
+pdfium draws the pages and gives the letters that the drawing shows (``sheet``, ``widgets``); a strict pypdf must see
+the same file (``second``); and what tesseract reads in the picture must be what was read (``ocr``, ``alike``). None of
+them is believed alone, and no trick of the format is modelled: where they differ, a person decides.
 """
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from pypdf import PdfReader, apply_configuration
-from pypdf.generic import DictionaryObject, StreamObject
+import pypdfium2 as pdfium
 
+from mailbot.application import alike, ocr, picture
 from mailbot.application.addresses import label_role
+from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
+from mailbot.application.fields import fields
 from mailbot.application.labels import name_label
-from mailbot.application.paint import IDENTITY, Box, Matrix, Painter, Run, multiply, numbers, resolved
+from mailbot.application.lines import lines
+from mailbot.application.second import Second, letters
+from mailbot.application.sheet import DPI, Sheet, Word, closer
+from mailbot.application.widgets import OnPage, on_page
 
-_PAGES = 20
-_WIDGETS = 500
-_STREAM = 20_000_000
-_HIDDEN = 1 << 0 | 1 << 1 | 1 << 5
-"""Invisible, Hidden, NoView (ISO 32000-2 §12.5.3)."""
-_PASSWORD = 1 << 13
-_UNSURE = "\ufffd"
-"""A field that shows something else than its value."""
-_GAP, _COLUMN = 0.2, 2.0
-"""Ems between two runs of one line that part words, and columns."""
+MARK = b"%PDF-"
+_PAGES = 5
+_LONGEST_SIDE = 1_300
+"""Points: A3 has 1,191. A page of 14,000 takes gigabytes to draw."""
+_LOOKS = (200, 300, 400, 500)
+"""Dots per inch of closer looks at one address."""
+_PLACES = 4
+"""At which it is looked for so."""
+_LONGEST = 12_000
+"""Characters on all pages: an application is a page, and what says more is for a person."""
 
 
-def read_pdf(data: bytes) -> Document:
-    """The visible text and the form of a PDF.
+@dataclass(frozen=True, slots=True)
+class _Page:
+    text: str
+    pairs: tuple[tuple[str, str], ...]
+    """Printed labels of fields, and their values."""
+    stamps: str
+    addresses: tuple[Word, ...]
+    seen: str | None
+    """By tesseract; None: it took too long."""
+    picture: bool
+    """It shows something, and no letter."""
+    view: bytes
+    doubts: tuple[str, ...]
 
-    Raises UnreadableError beyond the limits, pypdf's errors for broken files.
+
+def read_pdf(data: bytes) -> Reading:
+    """The application in a PDF, with every doubt.
+
+    Raises UnreadableError beyond the limits, PdfiumError for broken files, ConfigError where a part of the reader is
+    not there.
     """
-    with apply_configuration(
-        zlib_maximum_output_length=_STREAM,
-        lzw_maximum_output_length=_STREAM,
-        run_length_maximum_output_length=_STREAM,
-        array_based_stream_maximum_output_length=_STREAM,
-        maximum_declared_stream_length=_STREAM,
-        stream_parsing_work_maximum_count=500_000,
-        jbig2dec_binary=None,
-    ):
-        reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableError("password")
-        form = resolved(resolved(reader.trailer["/Root"]).get("/AcroForm")) or DictionaryObject()
-        if "/XFA" in form:
-            raise UnreadableError("XFA")
-        if len(reader.pages) > _PAGES:
-            raise UnreadableError("pages")
-        pages = [_page(reader, page, form) for page in reader.pages]
-    pairs = [pair for page in pages for pair in page.pairs]
-    return Document("\n\n".join(page.text for page in pages), tuple(pairs), any(page.pictures for page in pages))
-
-
-def _page(reader: PdfReader, page: Any, form: DictionaryObject) -> Document:
-    """One page: its lines, its fields, and whether it is only a picture."""
-    matrix, box = _view(page)
-    painter = Painter(reader, box)
-    painter.state = type(painter.state)(ctm=matrix, clip=box)
-    if "/Contents" in page:
-        painter.run(page["/Contents"], page.get("/Resources"))
-    runs, pairs = painter.visible(), []
-    for widget in _widgets(page):
-        label, value = _label(widget), _value(reader, widget, form)
-        if label and (name_label(label) or label_role(label)):
-            pairs.append((label, value))
-        elif value:
-            runs.append(_placed(widget, value, matrix))
-    text = _lines(runs)
-    shown = (box[2] - box[0]) * (box[3] - box[1])
-    return Document(text, tuple(pairs), not text.strip() and painter.area_of_pictures() > 0.2 * shown)
-
-
-def _view(page: Any) -> tuple[Matrix, Box]:
-    """From page space to what a person sees: the crop box, turned (§14.11.2)."""
-    left, bottom, right, top = numbers([*page.cropbox.lower_left, *page.cropbox.upper_right], 4)
-    width, height = right - left, top - bottom
-    turned: dict[int, Matrix] = {
-        90: (0, -1, 1, 0, 0, width),
-        180: (-1, 0, 0, -1, width, height),
-        270: (0, 1, -1, 0, height, 0),
-    }
-    angle = int(numbers([page.get("/Rotate", 0)], 1)[0]) % 360
-    shown = (0.0, 0.0, height, width) if angle in (90, 270) else (0.0, 0.0, width, height)
-    return multiply((1, 0, 0, 1, -left, -bottom), turned.get(angle, IDENTITY)), shown
-
-
-def _lines(runs: list[Run]) -> str:
-    """Runs as lines from top to bottom, each from left to right; wide gaps are tabs, high ones empty lines."""
-    lines: list[list[Run]] = []
-    for run in sorted(runs, key=lambda run: (-run.y, run.x0)):
-        if lines and abs(lines[-1][0].y - run.y) <= 0.4 * max(lines[-1][0].size, run.size):
-            lines[-1].append(run)
-        else:
-            lines.append([run])
-    out: list[str] = []
-    for i, line in enumerate(lines):
-        if i and lines[i - 1][0].y - line[0].y > 2.5 * max(line[0].size, lines[i - 1][0].size):
-            out.append("")
-        out.append(_joined(sorted(line, key=lambda run: run.x0)))
-    return "\n".join(out)
-
-
-def _joined(line: list[Run]) -> str:
-    text, right = "", line[0].x0
-    for run in line:
-        gap = (run.x0 - right) / run.size
-        if gap > _COLUMN:
-            text = text.rstrip() + "\t"
-        elif gap > _GAP and not text.endswith((" ", "\t")):
-            text += " "
-        text += run.text
-        right = max(right, run.x1)
-    return re.sub(r" {8,}", "\t", text.strip())
-
-
-# ------------------------------------------------------------------------------------------------ form fields
-
-
-def _widgets(page: Any) -> Iterator[Any]:
-    """Text fields a page shows (§12.7.5.3)."""
-    annotations = resolved(page.get("/Annots")) or []
-    for annotation in list(annotations)[:_WIDGETS]:
-        widget = resolved(annotation)
-        if not isinstance(widget, DictionaryObject) or widget.get("/Subtype") != "/Widget" or "/OC" in widget:
-            continue
-        flags, kind = _inherited(widget, "/F") or 0, _inherited(widget, "/FT")
-        if kind in ("/Tx", "/Ch") and not int(flags) & _HIDDEN and not int(_inherited(widget, "/Ff") or 0) & _PASSWORD:
-            left, bottom, right, top = numbers(resolved(widget.get("/Rect", ())), 4)
-            if abs(right - left) > 3 and abs(top - bottom) > 3:
-                yield widget
-
-
-def _inherited(widget: Any, key: str) -> Any:
-    """A field's attribute, its own or that of a field above it (§12.7.4.1)."""
-    for _ in range(20):
-        if not isinstance(widget, DictionaryObject):
-            return None
-        if key in widget:
-            return resolved(widget[key])
-        widget = resolved(widget.get("/Parent"))
-    return None
-
-
-def _label(widget: Any) -> str:
-    """What a field is called: its alternate name, which a screen reader says, else its own."""
-    return str(_inherited(widget, "/TU") or _inherited(widget, "/T") or "")
-
-
-def _value(reader: PdfReader, widget: Any, form: DictionaryObject) -> str:
-    """The value of a field, when it is what the field shows; U+FFFD when it shows something else."""
-    value = _inherited(widget, "/V")
-    value = value if isinstance(value, str) else ""
-    appearance = resolved((resolved(widget.get("/AP")) or {}).get("/N"))
-    if not isinstance(appearance, StreamObject):
-        return value
-    painter = Painter(reader, (-1e6, -1e6, 1e6, 1e6))
-    painter.form(appearance, appearance.get("/Resources", form.get("/DR")))
-    shown = _bones("".join(run.text for run in painter.visible()))
-    drawn_anew = bool(resolved(form.get("/NeedAppearances", False)))
-    if shown == _bones(value) or (drawn_anew and not shown):
-        return value
-    return _UNSURE
-
-
-def _bones(text: str) -> str:
-    """What any encoding of a form's font keeps of a text."""
-    return re.sub(r"[^a-z0-9@]", "", text.lower())
-
-
-def _placed(widget: Any, value: str, matrix: Matrix) -> Run:
-    """A value as a run in its place, for forms whose labels stand only on the page."""
-    left, bottom, right, top = numbers(resolved(widget["/Rect"]), 4)
-    size = min(abs(top - bottom), 12.0)
-    x, y = (
-        min(left, right) + 2,
-        max(bottom, top) - 0.8 * size if abs(top - bottom) > 30 else min(bottom, top) + 0.25 * size,
+    engine = ocr.engine()
+    with _opened(data) as document:
+        second, doubts = _second(data, len(document))
+        pages = [_page(document, i, second, engine) for i in range(min(len(document), _PAGES))]
+        text = "\n\n".join(page.text for page in pages)
+        pairs = tuple(pair for page in pages for pair in page.pairs)
+        found = fields(Document(text, pairs, any(page.picture for page in pages)))
+        doubts += [f"page {i}: {doubt}" for i, page in enumerate(pages, 1) for doubt in page.doubts]
+        doubts += _unseen(document, found, pages, engine)
+    return Reading(
+        replace(found, doubts=(*found.doubts, *doubts)),
+        "\n".join([text, *(f"{label}: {value}" for label, value in pairs)]),
+        "\n\n".join(page.seen or "" for page in pages),
+        tuple(page.view for page in pages[: picture.MOST]),
     )
-    x, y = x * matrix[0] + y * matrix[2] + matrix[4], x * matrix[1] + y * matrix[3] + matrix[5]
-    return Run(" ".join(value.split()), x, x + abs(right - left), y, size)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[pdfium.PdfDocument]:
+    with pdfium.PdfDocument(data) as document:
+        document.init_forms()  # before any page is loaded: without it no field is drawn
+        if any(max(document.get_page_size(i)) > _LONGEST_SIDE for i in range(min(len(document), _PAGES))):
+            raise UnreadableError("a page is too large")
+        yield document
+
+
+def _second(data: bytes, count: int) -> tuple[Second | None, list[str]]:
+    doubts = [] if data.startswith(MARK) else ["the file begins with something else"]
+    if count > _PAGES:
+        doubts.append(f"{count} pages")
+    try:
+        second = Second(data)
+    except Exception as error:  # whatever a second parser stumbles over, the first may have read otherwise
+        return None, [*doubts, f"not to be read strictly: {type(error).__name__}"]
+    if second.pages != count:
+        doubts.append(f"{count} pages, and {second.pages} by another reader")
+    return second, [*doubts, *second.doubts]
+
+
+def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engine: ocr.Engine) -> _Page:
+    sheet = Sheet(document[index])
+    try:
+        doubts = sheet.look()
+        looks, drawn_anew = (second.looks(index), second.drawn_anew) if second else ({}, False)
+        beside = on_page(sheet, document.formenv, looks, drawn_anew=drawn_anew)
+        doubts += beside.doubts
+        if second is not None:
+            doubts += _differences(sheet, beside, second, index)
+        runs, pairs = sheet.runs(), []
+        for field in beside.fields:
+            label = field.label(sheet)
+            if name_label(label) or label_role(label):
+                pairs.append((label, field.value))
+            else:
+                runs.append(field.run())
+        return _Page(
+            lines(runs),
+            tuple(pairs),
+            beside.stamps,
+            (*sheet.addresses(), *(field.word() for field in beside.fields)),
+            engine.read(sheet.picture, DPI),
+            not runs and not pairs and sheet.picture.getextrema() != (255, 255),
+            picture.png(sheet.picture),
+            tuple(doubts),
+        )
+    finally:
+        sheet.close()
+
+
+def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> list[str]:
+    """What the second reader sees otherwise on a page."""
+    try:
+        theirs, values = second.letters(index), second.values(index)
+    except Exception as error:
+        return [f"not to be read by another reader: {type(error).__name__}"]
+    mine: Counter[str] = letters(sheet.all_text())
+    doubts = []
+    if different := (mine - theirs).total() + (theirs - mine).total():
+        doubts.append(f"{different} letters are others for another reader")
+    if values != sorted(beside.values):
+        doubts.append("other fields for another reader")
+    return doubts
+
+
+def _unseen(document: pdfium.PdfDocument, found: Application, pages: Sequence[_Page], engine: ocr.Engine) -> list[str]:
+    """What was read and does not stand in the picture, or the other way round."""
+    stamps = "\n".join(page.stamps for page in pages)
+    text = "\n".join(said for page in pages for said in (page.text, *(value for _, value in page.pairs)))
+    if any(page.seen is None for page in pages):
+        return ["reading the picture took too long"]
+    seen = "\n".join(page.seen or "" for page in pages)
+    if len(text) > _LONGEST or len(seen) > _LONGEST:
+        return ["more text than an application has"]
+    doubts = []
+    if not alike.same_words(text, seen, stamps):
+        doubts.append("the picture shows other words")
+    for name, datum in (("given name", found.given), ("surname", found.surname)):
+        if datum and not alike.has_datum(datum, seen):
+            doubts.append(f"the {name} is not in the picture")
+    for address in (found.old_login, found.new_email):
+        if address and not doubts and not _in_picture(document, address, seen, pages, engine):
+            doubts.append("an address is not in the picture")
+    return doubts
+
+
+def _in_picture(
+    document: pdfium.PdfDocument, address: str, seen: str, pages: Sequence[_Page], engine: ocr.Engine
+) -> bool:
+    """Whether an address was read in the picture, at the first look or in one of its own line alone."""
+    places = [
+        (index, word) for index, page in enumerate(pages) for word in page.addresses if address.lower() in word.text
+    ]
+    if alike.has_address(address, seen, frozenset.intersection(*(word.sure for _, word in places)) if places else ()):
+        return True
+    for index, word in places[:_PLACES]:
+        page = document[index]
+        try:
+            for dpi in _LOOKS:
+                reading = engine.read_line(closer(page, word.box, dpi), dpi)
+                if alike.has_address(address, reading, word.sure):
+                    return True
+        finally:
+            page.close()
+    return False

@@ -12,6 +12,7 @@ from mailbot.application import markup, office, pdf, plain
 from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
 from mailbot.application.fields import LONGEST, fields
+from mailbot.errors import ConfigError
 
 LARGEST = 20_000_000
 """Bytes: gov.pl signs up to 10 MB, and base64 makes a third more of them."""
@@ -29,15 +30,17 @@ def read(payload: bytes, name: str) -> Application:
 def reading(payload: bytes) -> Reading:
     """What ``payload``, an unwrapped application, says.
 
-    PDF, XML, DOCX and plain text (UTF-8, UTF-16, windows-1250, ISO 8859-2). Raises OSError and ImportError where the
-    reader itself is broken: that is no fault of the file.
+    PDF, XML, DOCX and plain text (UTF-8, UTF-16, windows-1250, ISO 8859-2). Raises ConfigError, OSError and ImportError
+    where the reader itself is broken: that is no fault of the file.
     """
     try:
+        if payload.startswith(pdf.MARK) and len(payload) <= LARGEST:
+            return pdf.read_pdf(payload)
         found = document(payload)
         application = fields(found)
         text = "\n".join((found.text, *(f"{label}: {value}" for label, value in found.pairs)))
         return Reading(application, text[:LONGEST] if application.readable else "")
-    except (OSError, ImportError):
+    except (ConfigError, OSError, ImportError):
         raise
     except UnreadableError as error:
         return Reading(replace(_UNREADABLE, doubts=(f"not readable: {error}",)), "")
@@ -46,16 +49,14 @@ def reading(payload: bytes) -> Reading:
 
 
 def document(payload: bytes) -> Document:
-    """The visible content of ``payload``.
+    """The visible content of ``payload``, which is no PDF.
 
     Raises UnreadableError for a format we do not read, for a file that two readers take for two types, and beyond the
     limits. RTF, HTML, SVG and OpenDocument have more ways to hide a word than can be listed: a person looks at them.
     """
     if not payload or len(payload) > LARGEST:
         raise UnreadableError("size")
-    if payload.startswith(b"%PDF-"):
-        return pdf.read_pdf(payload)
-    if b"%PDF-" in payload[:_HEAD]:
+    if pdf.MARK in payload[:_HEAD]:
         raise UnreadableError("a PDF behind something else")
     if payload.startswith(b"PK"):
         return office.read_docx(payload)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from mailbot.cli import compose, options, spam
 from mailbot.config import Settings
@@ -19,7 +19,7 @@ from mailbot.observe import step, utc_now
 from mailbot.outbox import jobs
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
-from mailbot.tickets import sending
+from mailbot.tickets import sending, view
 
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
 _RAW = {"raw"}
@@ -84,10 +84,19 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
 @queue.command("show")
 @click.argument("row", type=int)
 @click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout; who looked is written down.")
+@click.option(
+    "--pictures",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    help="Write what was seen of its signed application into this folder; who looked is written down.",
+)
 @options.config
-def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
+def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path | None) -> None:
     """One message: its state, its decision and every rule that was tried."""
     chosen = compose.settings(config_file)
+    if folder is not None:
+        _write_pictures(row, chosen, folder)
+        return
     if show_raw:
         _show_raw(row, chosen)
         return
@@ -105,18 +114,41 @@ def queue_show(row: int, show_raw: bool, config_file: Path | None) -> None:
 def _show_raw(row: int, chosen: Settings) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
     wanted = select(schema.inbox, schema.raw_message.c.raw).join(schema.raw_message).where(schema.inbox.c.id == row)
-    user = os.getuid()
     with connect(chosen.database.url).begin() as connection:
         found = connection.execute(wanted).mappings().one_or_none()
         if found is None:
             raise click.ClickException(f"{row}: no such message")
         raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
-        if found["ticket_id"] is not None:
-            seen = {"ticket_id": found["ticket_id"], "at": utc_now(), "kind": "raw-shown"}
-            connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
-    options.logs()
-    step("raw-shown", inbox=row, uid=user)
+        _note_look(connection, row, found["ticket_id"], "raw-shown")
     sys.stdout.buffer.write(raw)
+
+
+def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
+    """Unseal what the reader saw of an application, into files only their owner can read; told like ``--raw``."""
+    wanted = select(schema.inbox.c.ticket_id).where(schema.inbox.c.id == row)
+    with connect(chosen.database.url).begin() as connection:
+        kept = view.files(connection, read_key(connection, Path(chosen.secret.key_file)), row)
+        if not kept:
+            raise click.ClickException(f"{row}: nothing was seen of a signed application")
+        _note_look(connection, row, connection.execute(wanted).scalar_one(), "pictures-shown")
+    for name, content in kept.items():
+        path = folder / f"{row}-{name}"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+        except OSError as error:
+            raise click.ClickException(f"{path}: {error.strerror}; mend: name an empty folder") from error
+        click.echo(path)
+
+
+def _note_look(connection: Connection, row: int, ticket_id: int | None, kind: str) -> None:
+    """Who looked, in the history of the ticket and in the log."""
+    user = os.getuid()
+    if ticket_id is not None:
+        seen = {"ticket_id": ticket_id, "at": utc_now(), "kind": kind}
+        connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
+    options.logs()
+    step(kind, inbox=row, uid=user)
 
 
 @queue.command("retry")

@@ -6,7 +6,7 @@ The spelling of outcomes, states and defects is the contract of docs/flow.md.
 
 from __future__ import annotations
 
-from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationState, Checked, Match
+from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationState, Checked, Match, View
 from mailbot.model.decision import Decision, Duplicate, MailKind, Outcome, OutgoingMail, Seen, State, Thread, TraceStep
 from mailbot.model.facts import Facts
 from mailbot.model.message import (
@@ -70,4 +70,5 @@ __all__ = [
     "Thread",
     "TraceStep",
     "Understanding",
+    "View",
 ]

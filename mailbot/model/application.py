@@ -69,6 +69,18 @@ class Applicant:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What the reader saw of an application, for the person who decides."""
+
+    text: str
+    """What its letters say."""
+    seen: str | None
+    """What was recognised in its picture; None: it has none."""
+    pictures: tuple[bytes, ...]
+    """PNG of its first pages."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """The files of one mail as a signed application: what can be said before any account was asked."""
 
@@ -86,6 +98,8 @@ class Checked:
     signature_sha256: str | None = None
     notes: tuple[str, ...] = ()
     """Private reasons, for operators."""
+    view: View | None = field(default=None, repr=False)
+    """What the reader saw; None: nothing was read."""
 
 
 class AccountStatus(StrEnum):

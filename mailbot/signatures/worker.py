@@ -52,6 +52,7 @@ _TEXTS = {
     "garbage": "Program sprawdzający plik podał niezrozumiałą odpowiedź.",
     "failed": "Programowi sprawdzającemu plik nie udało się go odczytać.",
     "read": "Nie udało się odczytać pliku z dysku.",
+    "reader": "Programowi sprawdzającemu pliki brakuje części; to nie wina pliku.",
     "start": "Nie udało się uruchomić programu sprawdzającego pliki.",
 }
 

@@ -106,6 +106,15 @@ raw_message = Table(
 )
 """The bytes apart from the row that changes, so that a state change does not rewrite megabytes."""
 
+application_view = Table(
+    "application_view",
+    metadata,
+    Column("inbox_id", Id, ForeignKey("inbox.id"), primary_key=True),
+    Column("name", String(20), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What the reader saw of a signed application (tickets/view.py): pictures of its first pages, its text. Sealed."""
+
 decision = Table(
     "decision",
     metadata,

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
 from mailbot.mask import mask
-from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding
+from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
+from mailbot.secret import Secret
 from mailbot.storage import schema
-from mailbot.tickets import bounce, hold, number
+from mailbot.tickets import bounce, hold, number, view
 from mailbot.tickets.limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
@@ -32,6 +33,7 @@ class Rows:
         self._mails: list[dict[str, Any]] = []
         self._moves: list[dict[str, Any]] = []
         self._shadows: list[dict[str, Any]] = []
+        self._views: list[dict[str, Any]] = []
 
     def open_ticket(
         self,
@@ -180,6 +182,10 @@ class Rows:
             for rule, outcome in decision.watched
         ]
 
+    def see(self, secret: Secret, inbox_id: int, seen: View | None) -> None:
+        """Keep what the reader saw of the application, sealed."""
+        self._views += view.rows(secret, inbox_id, seen)
+
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
         ids = [row["row"] for row in self._done]
@@ -191,6 +197,7 @@ class Rows:
             (schema.ticket_event, self._events),
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
+            (schema.application_view, self._views),
         ):
             if rows:
                 connection.execute(insert(table), rows)

@@ -18,7 +18,7 @@ from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
 from mailbot.application.purpose import judged
 from mailbot.facts import needs_check
-from mailbot.model import Understanding
+from mailbot.model import Understanding, View
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.worker import Bounds, Workers
@@ -39,7 +39,7 @@ class Verifier:
         self._signatures = Workers(
             count, {"trust": str(trust) if trust else None}, readable, self._pesel_hash, bounds=bounds
         )
-        self._readers = Readers(count, bounds)
+        self._readers = Readers(count, settings.signatures.deadline_seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +78,9 @@ class Verifier:
         report = chosen(reports)
         found = await self._readers.read(report.payload) if report and report.payload else None
         application = judged(found, rules.letter) if found else None
-        return replace(u, checked=check(reports, application, u.sender.address, u.request))
+        checked = check(reports, application, u.sender.address, u.request)
+        view = View(found.text, found.seen, found.pictures) if found else None
+        return replace(u, checked=replace(checked, view=view))
 
     def _pesel_hash(self, text: str) -> str:
         return pesel.keyed_hash(self.pipeline.secret, text)

@@ -1,0 +1,159 @@
+"""The second reader of a PDF: pypdf, strict. Where it sees another file than pdfium does, viewers may do so too."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pypdf import PdfReader, apply_configuration
+from pypdf.errors import PdfReadError
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+
+from mailbot.application.document import UnreadableError
+
+_STREAM = 10_000_000
+_OBJECTS = 20_000
+_WIDGETS = 200
+_ACTIVE = {
+    "/JavaScript", "/JS", "/AA", "/Launch", "/XFA", "/EmbeddedFiles", "/EmbeddedFile", "/Collection", "/RichMedia",
+    "/RichMediaContent", "/OCProperties", "/3DD", "/Encrypt", "/Requirements", "/Threads",
+}  # fmt: skip
+"""Keys of what may change what a page shows, or hold another document."""
+
+
+class Second:
+    """An opened PDF. Raises UnreadableError, and pypdf's errors for what a strict reader does not take."""
+
+    def __init__(self, data: bytes) -> None:
+        with _bounded():
+            self._reader = PdfReader(io.BytesIO(data), strict=True)
+            self.pages = len(self._reader.pages)
+            self.doubts = tuple(dict.fromkeys(self._walk()))
+            # Text and fields: a font that is not there stops a strict reader in the middle of a page.
+            self._reader = PdfReader(io.BytesIO(data))
+
+    @property
+    def drawn_anew(self) -> bool:
+        """Each viewer draws the fields of the form itself (§12.7.3)."""
+        root = _resolved(self._reader.trailer["/Root"])
+        form = _resolved(root.get("/AcroForm"))
+        return isinstance(form, DictionaryObject) and _resolved(form.get("/NeedAppearances")) == True  # noqa: E712
+
+    def letters(self, index: int) -> Counter[str]:
+        """How often each letter stands in the text of a page."""
+        with _bounded():
+            return letters(self._reader.pages[index].extract_text())
+
+    def values(self, index: int) -> list[tuple[str, str]]:
+        """Names and values of the text fields on a page that are filled in, sorted."""
+        found = (
+            (_name(w), _inherited(w, "/V")) for w in self._widgets(index) if _inherited(w, "/FT") in ("/Tx", "/Ch")
+        )
+        return sorted((name, str(value)) for name, value in found if isinstance(value, str) and value)
+
+    def looks(self, index: int) -> dict[str, str]:
+        """The text in the look of each field of a page, by name; a field without one is left out."""
+        found = {}
+        for widget in self._widgets(index):
+            look = _resolved((_resolved(widget.get("/AP")) or {}).get("/N"))
+            if isinstance(look, StreamObject):
+                found[_name(widget)] = self._text(index, look)
+        return found
+
+    def _text(self, index: int, look: Any) -> str:
+        if "/Resources" not in look:  # those of the form count (§12.7.3.3)
+            form = _resolved(_resolved(self._reader.trailer["/Root"]).get("/AcroForm"))
+            look[NameObject("/Resources")] = _resolved(form.get("/DR")) or DictionaryObject()
+        with _bounded():
+            return self._reader.pages[index].extract_xform_text(look)
+
+    def _widgets(self, index: int) -> list[DictionaryObject]:
+        found = (_resolved(widget) for widget in _resolved(self._reader.pages[index].get("/Annots")) or ())
+        return [widget for widget in found if isinstance(widget, DictionaryObject) and "/Subtype" in widget][:_WIDGETS]
+
+    def _walk(self) -> Iterator[str]:
+        """Every object that can be reached, so that each is read strictly; gives what is doubtful in them."""
+        todo: list[Any] = [self._reader.trailer]
+        done: set[int] = set()
+        pages = 0
+        for _ in range(_OBJECTS):
+            if not todo:
+                break
+            item = todo.pop()
+            if isinstance(item, IndirectObject):
+                if item.idnum not in done:
+                    done.add(item.idnum)
+                    todo.append(_object(item))
+            elif isinstance(item, DictionaryObject):
+                yield from (f"{key} in the file" for key in _ACTIVE & item.keys())
+                if item.get("/S") in ("/JavaScript", "/Launch", "/Rendition", "/ImportData", "/Hide", "/SetOCGState"):
+                    yield f"an action {item['/S']}"
+                if item.get("/UserUnit", 1) != 1:
+                    yield "/UserUnit"
+                pages += item.get("/Type") == "/Page"
+                todo += item.values()
+            elif isinstance(item, ArrayObject):
+                todo += item
+        else:
+            raise UnreadableError("objects")
+        if pages != self.pages:
+            yield f"{self.pages} pages, but {pages} in the file"
+
+
+def letters(text: str) -> Counter[str]:
+    """How often each letter and digit stands in ``text``, whatever its order, blanks and ligatures."""
+    plain = unicodedata.normalize("NFKD", text)
+    return Counter(c for c in plain.lower() if c.isalnum())
+
+
+def _bounded() -> Any:
+    """Limits of what a stream may grow to."""
+    return apply_configuration(
+        zlib_maximum_output_length=_STREAM,
+        lzw_maximum_output_length=_STREAM,
+        run_length_maximum_output_length=_STREAM,
+        array_based_stream_maximum_output_length=_STREAM,
+        maximum_declared_stream_length=_STREAM,
+        stream_parsing_work_maximum_count=500_000,
+        jbig2dec_binary=None,
+    )
+
+
+def _object(reference: IndirectObject) -> Any:
+    """What a reference means: one to nothing is null (§7.3.10), as honest programs write it."""
+    try:
+        return reference.get_object()
+    except PdfReadError as error:
+        if "Could not find object" in str(error):
+            return None
+        raise
+
+
+def _resolved(found: Any) -> Any:
+    return _object(found) if isinstance(found, IndirectObject) else found
+
+
+def _inherited(field: Any, key: str) -> Any:
+    """A field's attribute, its own or that of a field above it (§12.7.4.1)."""
+    for _ in range(20):
+        if not isinstance(field, DictionaryObject):
+            return None
+        if key in field:
+            return _resolved(field.raw_get(key))
+        field = _resolved(field.get("/Parent"))
+    return None
+
+
+def _name(field: Any) -> str:
+    """The full name of a field (§12.7.4.2)."""
+    names = []
+    for _ in range(20):
+        if not isinstance(field, DictionaryObject):
+            break
+        if "/T" in field:
+            names.append(str(_resolved(field.raw_get("/T"))))
+        field = _resolved(field.get("/Parent"))
+    return ".".join(reversed(names))

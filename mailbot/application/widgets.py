@@ -1,0 +1,175 @@
+"""The fields of a form, as pdfium draws them on a page (ISO 32000-2 §12.5, §12.7).
+
+What a field holds counts where it is drawn, and by the label that is printed beside it: its names in the file are seen
+by nobody. Anything else that lies on a page, but links, may hide or say what the reader does not know: a doubt.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pypdfium2.raw as raw
+from PIL import Image
+
+from mailbot.application.alike import bones
+from mailbot.application.document import UnreadableError
+from mailbot.application.lines import Run, lines
+from mailbot.application.sheet import DPI, Box, Sheet, Word, changed
+
+_POINT = DPI / 72
+_MOST = 200
+_LOWEST = 8 * _POINT
+"""Dots: the height of a field in which a person can read."""
+_EDGE = 2 * _POINT
+"""Dots of a field that are its border."""
+_INK = 14
+"""Dots that each letter of a value must draw at least."""
+_HIDDEN = raw.FPDF_ANNOT_FLAG_INVISIBLE | raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
+_BESIDE = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP)
+_TEXTS = (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field with a value, and where it lies in the picture of its page."""
+
+    name: str
+    value: str
+    box: Box
+    shown: str | None
+    """The text in its look; None: it has none of its own, and each viewer draws another."""
+    hidden: bool
+
+    def shows_its_value(self, *, drawn_anew: bool) -> bool:
+        """Whether its look says nothing else; where viewers draw it anew, an old and empty look does not count."""
+        shown = bones(self.shown or "")
+        return shown == bones(self.value) or (not shown and (self.shown is None or drawn_anew))
+
+    def run(self) -> Run:
+        """The value as a run of text in its place."""
+        left, top, right, bottom = self.box
+        size = max(min(bottom - top, 12 * _POINT), 1.0)
+        y = top + 0.8 * size + _EDGE if bottom - top > 30 * _POINT else bottom - 0.25 * size
+        return Run(" ".join(self.value.split()), left + _EDGE, right, y, size)
+
+    def label(self, sheet: Sheet) -> str:
+        """What is printed beside it: to its left, or else right above it."""
+        left, top, right, bottom = self.box
+        beside = [run for run in sheet.runs() if top <= run.y <= bottom and run.x1 <= left + _EDGE]
+        above = [run for run in sheet.runs() if top - 2 * run.size <= run.y < top and left - _EDGE <= run.x0 <= right]
+        last = max((run.y for run in above), default=0.0)
+        return lines(beside) or lines([run for run in above if last - run.y < run.size / 2])
+
+    def word(self) -> Word:
+        """The value as a word whose signs were not looked at."""
+        return Word("".join(self.value.split()).lower(), self.box)
+
+
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """What lies on one page beside its content."""
+
+    fields: tuple[Field, ...] = ()
+    """Those with a value that is drawn."""
+    values: tuple[tuple[str, str], ...] = ()
+    """Names and values of all that are filled in, drawn or not."""
+    stamps: str = ""
+    """Text that drawn signatures show: it is seen, but says nothing of the matter."""
+    doubts: tuple[str, ...] = ()
+
+
+def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bool) -> OnPage:
+    """``form``: pdfium's form environment. ``looks``: the text in the look of each field, by name (``second``).
+    ``drawn_anew``: each viewer draws the fields itself (/NeedAppearances)."""
+    count = raw.FPDFPage_GetAnnotCount(sheet.page)
+    if not count:
+        return OnPage()
+    if count > _MOST:
+        raise UnreadableError("annotations")
+    fields: list[Field] = []
+    stamps: list[str] = []
+    doubts: list[str] = []
+    for i in range(count):
+        annotation = raw.FPDFPage_GetAnnot(sheet.page, i)
+        try:
+            kind = raw.FPDFAnnot_GetSubtype(annotation)
+            field_kind = raw.FPDFAnnot_GetFormFieldType(form, annotation) if kind == raw.FPDF_ANNOT_WIDGET else None
+            if field_kind in _TEXTS:
+                fields.append(_field(sheet, form, annotation, looks))
+            elif field_kind == raw.FPDF_FORMFIELD_SIGNATURE:
+                stamps.append(looks.get(_field_name(form, annotation), ""))
+            elif kind not in _BESIDE:
+                doubts.append(f"an annotation of kind {kind}, field {field_kind}")
+        finally:
+            raw.FPDFPage_CloseAnnot(annotation)
+    filled = [field for field in fields if field.value]
+    faults = _faults(sheet, filled, drawn_anew=drawn_anew)
+    doubts += [f"field {i} {fault}" for i, fault in enumerate(faults, 1) if fault]
+    if not drawn_anew and any(field.shown is None for field in filled):
+        doubts.append("a field has no look of its own")
+    seen = tuple(field for field, fault in zip(filled, faults, strict=True) if not fault)
+    return OnPage(seen, tuple((f.name, f.value) for f in filled), "\n".join(stamps), tuple(doubts))
+
+
+def _faults(sheet: Sheet, fields: list[Field], *, drawn_anew: bool) -> list[str]:
+    """For each field why its value does not count; empty: it is drawn as one can read it."""
+    ink = changed(sheet.picture, sheet.draw(annotations=False)) if fields else sheet.picture
+    width, height = sheet.size
+    faults = []
+    for i, field in enumerate(fields):
+        left, top, right, bottom = field.box
+        if field.hidden or left < 0 or top < 0 or right > width or bottom > height:
+            faults.append("is not on the page")
+        elif bottom - top < _LOWEST or right - left < _LOWEST or not _inked(ink, field):
+            faults.append("cannot be read")
+        elif not field.shows_its_value(drawn_anew=drawn_anew):
+            faults.append("shows something else")
+        elif any(_overlap(field.box, other.box) for other in fields[:i]):
+            faults.append("lies on another")
+        else:
+            faults.append("")
+    return faults
+
+
+def _inked(ink: Image.Image, field: Field) -> bool:
+    left, top, right, bottom = field.box
+    inside = ink.crop((round(left + _EDGE), round(top + _EDGE), round(right - _EDGE), round(bottom - _EDGE)))
+    return inside.histogram()[255] >= _INK * len("".join(field.value.split()))
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    return across > _EDGE and down > _EDGE
+
+
+def _field(sheet: Sheet, form: Any, annotation: Any, looks: Mapping[str, str]) -> Field:
+    rect = raw.FS_RECTF()
+    raw.FPDFAnnot_GetRect(annotation, rect)
+    secret = raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & raw.FPDF_FORMFLAG_TEXT_PASSWORD
+    name = _field_name(form, annotation)
+    return Field(
+        name,
+        _wide(lambda *room: raw.FPDFAnnot_GetFormFieldValue(form, annotation, *room)),
+        sheet.place(rect.left, rect.bottom, rect.right, rect.top),
+        looks.get(name),
+        bool(raw.FPDFAnnot_GetFlags(annotation) & _HIDDEN or secret),
+    )
+
+
+def _field_name(form: Any, annotation: Any) -> str:
+    return _wide(lambda *room: raw.FPDFAnnot_GetFormFieldName(form, annotation, *room))
+
+
+def _wide(ask: Callable[..., int]) -> str:
+    """A text that pdfium gives as UTF-16LE with an end, after it has said how long it is."""
+    size = ask(None, 0)
+    room = ctypes.create_string_buffer(size)
+    ask(ctypes.cast(room, ctypes.POINTER(ctypes.c_ushort)), size)
+    with suppress(UnicodeDecodeError):
+        return room.raw[:size].decode("utf-16-le").rstrip("\0")
+    return "\ufffd"
