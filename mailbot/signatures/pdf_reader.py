@@ -9,7 +9,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from mailbot.signatures.cms import unreadable
 
 MAX_READS = 1_000_000
-"""Calls, about 2 µs each. Of the signatures alone; a file of 25 MB with 50,000 objects takes some 60,000."""
+"""Calls, about 1 µs each. A file of 24 MB with 50,000 objects in a classic table takes 50,000, with streams 400."""
 
 
 class _Bounded(io.BytesIO):

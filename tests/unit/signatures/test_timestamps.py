@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from asn1crypto import cms as asn1
 from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures.signing import cms, cms_writer, pdf_shapes, revocation, xades_shapes
@@ -31,7 +32,7 @@ from mailbot.signatures.report import SignatureReport, Token, Trust, Verdict
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from mailbot.signatures.verify import examine, verify
-from tests.support import ROOT
+from tests.support import ROOT, program
 from tests.trusted_lists import QTST, WITHDRAWN, Edition, Service, list_of_lists, list_signer, polish_list
 
 PKI = Pki()
@@ -299,3 +300,22 @@ def test_an_old_signature_stays_too_old(trust: Folder) -> None:
     style = CmsStyle(detached=False, signing_time=ARRIVED, timestamp=PKI.tsa, stamped_at=ARRIVED - timedelta(days=31))
     data = cms_writer.write(b"wniosek", [jan((-60, 700))], style)
     assert codes(judged(trust(), data)) == ["TIME_TOO_OLD"]
+
+
+@pytest.mark.parametrize("ess", ["sha1", "sha256"])
+def test_a_token_that_openssl_made(ess: str, tmp_path: Path) -> None:
+    key = PKI.tsa.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    config = (
+        "[tsa]\ndefault_tsa=t\n[t]\nserial=serial\nsigner_cert=c.pem\nsigner_key=k.pem\nsigner_digest=sha256\n"
+        f"default_policy=1.2.3\ndigests=sha512\naccuracy=secs:1\ness_cert_id_chain=no\ness_cert_id_alg={ess}\n"
+    )
+    certificate = PKI.tsa.certificate.public_bytes(Encoding.PEM)
+    files = {"c.pem": certificate, "k.pem": key, "value": b"value", "serial": b"01\n", "tsa.cnf": config.encode()}
+    for file, data in files.items():
+        (tmp_path / file).write_bytes(data)
+    query = ["-query", "-data", "value", "-sha512", "-cert", "-out", "query"]
+    reply = ["-reply", "-config", "tsa.cnf", "-queryfile", "query", "-token_out", "-out", "token"]
+    for step in (query, reply):
+        subprocess.run([program("openssl"), "ts", *step], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    stamp = timestamp.read(Token((tmp_path / "token").read_bytes(), b"value"))
+    assert (stamp.certificate, stamp.algorithms) == (PKI.tsa.der, ("sha256", "rsa-2048", "sha512"))
