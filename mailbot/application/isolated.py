@@ -52,10 +52,12 @@ class Readers(Workers):
         try:
             found = await self._run(wire.frame({}, [sample.build()]), _reading)
         except WorkerFailed as failure:
-            raise ConfigError(f"the reader of applications does not work: {failure.cause}; {sample.MEND}") from failure
+            raise ConfigError(
+                f"the reader of applications does not work: {failure.cause}; mend: {sample.MEND}"
+            ) from failure
         if found.application != sample.APPLICATION or found.application.doubts:
             doubts = "; ".join(found.application.doubts) or "other data"
-            raise ConfigError(f"the reader of applications does not read a simple page: {doubts}; {sample.MEND}")
+            raise ConfigError(f"the reader of applications does not read a simple page: {doubts}; mend: {sample.MEND}")
 
 
 def handler(settings: Mapping[str, Any]) -> wire.Handler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailbot.application.data import Application
 
-MEND = "mend: install mailbot anew from requirements.lock and run `mailbot doctor`"
+MEND = "install mailbot anew from requirements.lock and run `mailbot doctor`"
 APPLICATION = Application("Adam", "Nowak", "adam@stara.example", "adam@nowa.example")
 _LINES = (
     "Wniosek o nadanie nowego hasla awaryjnego oraz loginu do konta PUESC",

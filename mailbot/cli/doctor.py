@@ -16,6 +16,8 @@ from sqlalchemy import inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from mailbot import secret
+from mailbot.application import sample
+from mailbot.application.isolated import Readers
 from mailbot.cli import compose, doctor_mx, options
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
@@ -93,6 +95,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _try(
             "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
         ),
+        await _try("reader of applications", _reader(settings), sample.MEND),
         await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
     ]
 
@@ -148,6 +151,14 @@ def _key(settings: Settings) -> str:
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path} can be read by others")
     return f"{path}, private"
+
+
+async def _reader(settings: Settings) -> str:
+    """A small PDF is read as a citizen's would be, in a locked process."""
+    readers = Readers(1, settings.signatures.deadline_seconds)
+    async with readers:
+        await readers.prove()
+    return "a page was drawn, read and recognised in the locked process"
 
 
 def _writable(folder: Path) -> Path:

@@ -7,6 +7,7 @@ covers. Whatever fails there gives a state that sends the mail to a person.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,10 @@ from mailbot import pesel
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
 from mailbot.application.purpose import judged
+from mailbot.errors import ConfigError
 from mailbot.facts import needs_check
 from mailbot.model import Understanding, View
+from mailbot.observe import step
 from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.worker import Bounds, Workers
@@ -50,8 +53,13 @@ class Verifier:
         await self.close()
 
     async def start(self) -> None:
-        """Have a worker ready. Raises ConfigError when the trust folder is wrong."""
+        """Have a worker of each kind ready. Raises ConfigError when the trust folder is wrong; a reader that does not
+        work is told, and its mails go to a person: the others must not wait for it."""
         await self._signatures.start()
+        try:
+            await self._readers.prove()
+        except ConfigError as error:
+            step("reader-broken", level=logging.ERROR, reason=error.reason)
 
     async def close(self) -> None:
         """End the processes."""

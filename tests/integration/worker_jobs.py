@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mailbot.application import ocr
 from mailbot.errors import ConfigError
 from mailbot.signatures import wire
 from mailbot.signatures.report import SignatureReport, to_json
@@ -161,3 +162,10 @@ JOBS: dict[str, Callable[[str], object]] = {
     "fat": fat,
     "environment": lambda name: os.environ.get(name, "unset"),
 }
+
+
+def no_reader(settings: Mapping[str, Any]) -> wire.Handler:
+    """A reader whose data are not installed."""
+    del settings
+    ocr.Engine(Path("/nowhere"))
+    raise AssertionError("it must not start")

@@ -1,0 +1,80 @@
+"""The reader of applications in its locked process: what it hands back, what it may cost, how it says it is broken."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mailbot.application import isolated, ocr, sample
+from mailbot.application.isolated import Readers
+from mailbot.errors import ConfigError
+from mailbot.signatures import worker
+from tests.unit.application.pdfs import drawn
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Readers]:
+    async with Readers(1, 20.0) as found:
+        yield found
+
+
+async def test_a_page_is_read_and_its_picture_comes_back(readers: Readers) -> None:
+    found = await readers.read(sample.build())
+    assert found is not None
+    assert found.application == sample.APPLICATION
+    assert found.application.doubts == ()
+    assert "adam@nowa.example" in found.text
+    assert "adam@nowa.example" in (found.seen or "").replace(" ", "")
+    assert [picture[1:4] for picture in found.pictures] == [b"PNG"]
+    assert len(found.pictures[0]) < 400_000
+
+
+async def test_it_proves_itself(readers: Readers) -> None:
+    await readers.prove()
+
+
+MANY = " ".join(f"BT /F1 9 Tf {i % 500} {i % 800} Td (abc) Tj ET {i % 590} 9 4 4 re f" for i in range(9_000))
+COSTLY = {
+    "20 MB of <": b"%PDF-1.7\n" + b"<" * 19_000_000,
+    "runs and shapes": drawn(MANY),
+    "a page of 14,000 points": drawn("", extra=b"/MediaBox [0 0 14000 14000]"),
+    "shapes in forms": drawn("/Fm1 Do " * 3_000, form="0 0 595 842 re f " * 300),
+}
+
+
+async def test_what_costs_too_much_is_for_a_person_and_the_next_is_read(readers: Readers) -> None:
+    for name, payload in COSTLY.items():
+        found = await readers.read(payload)
+        assert found is None or found.application.doubts or not found.application.readable, name
+    assert await readers.read(sample.build()) is not None
+
+
+async def test_a_part_that_is_missing_is_our_fault(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(readers, "handler", "tests.integration.worker_jobs:no_reader")
+    with caplog.at_level(logging.INFO, "mailbot"):
+        assert await readers.read(sample.build()) is None
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    with pytest.raises(ConfigError, match="mend"):
+        await readers.prove()
+
+
+def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"does not load.*mend: "):
+        ocr.Engine(tmp_path)
+
+
+def test_an_error_of_the_reader_is_no_defect_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(payload: bytes) -> None:
+        raise PermissionError("a worker opens no files")
+
+    job = isolated.handler({})
+    monkeypatch.setattr(isolated, "reading", broken)
+    answer = job({}, [b""])
+    assert answer == ({"failed": "reader"}, [])
+    with pytest.raises(worker.WorkerFailed, match="reader"):
+        isolated._reading(answer)
