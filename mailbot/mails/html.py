@@ -53,15 +53,18 @@ def _marked(body: str, strong: Collection[str], links: Mapping[str, str]) -> str
     wanted = "|".join(map(re.escape, longest_first))
 
     def mark(found: re.Match[str]) -> str:
-        words = found[1]
+        words = found["words"]
+        if words is None:  # a tag
+            return found[0]
+        start = "\n" if found["space"] else ""  # at the start of a line no soft line break falls into them
         if words in targets:
-            return f'<a href="{targets[words]}">{words}</a>'
+            return f'{start}<a href="{targets[words]}">{words}</a>'
         if words in waiting:
             waiting.remove(words)
-            return f"<strong>{words}</strong>"
-        return found[0]
+            return f"{start}<strong>{words}</strong>"
+        return start + words
 
-    return re.sub(rf"<[^>]*>|(?<![\w/.])({wanted})(?!/?\w)", mark, body)
+    return re.sub(rf"<[^>]*>|(?P<space> ?)(?<![\w/.])(?P<words>{wanted})(?!/?\w)", mark, body)
 
 
 def _block(lines: list[str]) -> str:
