@@ -24,6 +24,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
+Separator = Literal["+", "-", "=", "_", ".", ""]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -52,7 +53,22 @@ class HelpdeskSettings:
         "further addresses of our own systems: mail from them is an echo and gets no answer",
         ("pomoc.informatyczna@mf.gov.pl",),
     )
+    verp_separator: Separator = _doc(
+        "what our mail server puts between an address and its extension (helpdesk+…@): behind it the return path of our"
+        " mails names the ticket. Empty: it knows none, and bounces are known by the Message-ID that they quote",
+        "+",
+    )
     name: str = _doc("display name in the From of our mails", "Help Desk SISC")
+    own_lists: tuple[str, ...] = _doc(
+        "groups and lists through which citizens' mail comes (address or List-Id): their List- and Precedence fields"
+        " say nothing. Unnamed, a list in our own domain sends a letter to a person",
+        (),
+    )
+    ticket_systems: tuple[str, ...] = _doc(
+        "addresses of offices whose people answer through a program that writes Auto-Submitted or Precedence on"
+        " everything: a person reads their mail",
+        (),
+    )
     subject_tags: tuple[str, ...] = _doc(
         'what our own mail gateway puts in front of subjects ("[EXTERNAL]"): taken off before a subject is compared', ()
     )
@@ -92,6 +108,16 @@ class AuthenticationSettings:
         """The names as written, without a job's id."""
         written = self.authserv_id.split(",") if isinstance(self.authserv_id, str) else self.authserv_id
         return tuple(name.partition("/")[0].strip() for name in written if name.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class SpamSettings:
+    marks: tuple[str, ...] = _doc(
+        'fields by which the office\'s own filter marks unsolicited mail, with the value: "X-Spam: Yes" (rspamd), '
+        '"X-Spam-Flag: YES" (SpamAssassin), "X-MS-Exchange-Organization-SCL: [5-9]"; * ? [5-9] allowed. Believed only '
+        "where our MX wrote them (docs/mx.md); empty: nothing is",
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +280,7 @@ class Settings:
     helpdesk: HelpdeskSettings = HelpdeskSettings()
     tickets: TicketSettings = TicketSettings()
     authentication: AuthenticationSettings = AuthenticationSettings()
+    spam: SpamSettings = SpamSettings()
     smtp: ListenerSettings = ListenerSettings()
     lmtp: ListenerSettings = ListenerSettings(authentication="headers")
     imap: ImapSettings = ImapSettings()
@@ -368,6 +395,11 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
     found = _risky_tags(settings.helpdesk, where)
     found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
     found += _of_the_intake(settings, where)
+    found += [
+        f"{where}: [spam] marks: {mark!r} names no field and value; mend: write X-Spam-Flag: YES"
+        for mark in settings.spam.marks
+        if not re.fullmatch(r"[A-Za-z0-9-]+\s*:\s*\S.*", mark) or not re.search(r"[A-Za-z0-9]", mark.partition(":")[2])
+    ]
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):

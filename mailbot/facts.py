@@ -53,6 +53,8 @@ class Known:
     """None: the mail names no ticket and answers no mail of ours."""
     maintenance: bool = False
     """A window of a published notice is open."""
+    answer: str = "open"
+    """Word of the fact of that name."""
     arrival: str = "fresh"
     """Word of the fact of that name."""
 
@@ -123,6 +125,8 @@ def gather(
         csd=("yes" if account and account.csd else "no") if asked and not procedure else "not-asked",
         language=reading.language,
         maintenance="yes" if known.maintenance else "no",
+        answer=known.answer,
+        spam="yes" if u.spam and not _is_asked_for(u, known) else "no",
         arrival=known.arrival,
     )
     return facts, defects
@@ -165,6 +169,12 @@ def _is_proven(u: Understanding) -> bool:
         and u.sender.address is not None
         and u.sender.authentication.result is AuthResult.PASS
     )
+
+
+def _is_asked_for(u: Understanding, known: Known) -> bool:
+    """What no filter may put aside: the procedure, or the matter of a ticket, of a proven sender."""
+    own = known.thread is not None and known.thread.own
+    return own or known.stops is not None or _is_plain_request(u)
 
 
 def _is_plain_request(u: Understanding) -> bool:

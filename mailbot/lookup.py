@@ -87,7 +87,8 @@ class Lookup:
         seen = self._history.look(u.identity)
         # The same message again is the transport's doing: it counts for nobody.
         source = limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
-        known = self._known(u, self._arrivals.over(source))
+        answer = self._arrivals.answer(source, agrees=u.agrees)
+        known = replace(self._known(u, self._arrivals.over(source)), answer=answer)
         held = self._arrivals.held_ticket(source) if known.limit != "no" else None
         return Found(self._account(u), seen, known, source, held)
 

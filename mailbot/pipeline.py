@@ -70,7 +70,7 @@ class Pipeline:
 
     def read(self, u: Understanding) -> Reading:
         """What a mail outside the special procedure is about, in the words of the rule set."""
-        aside = u.message.automatic is not None or u.message.damage or u.subject.kind not in facts.CHANNELS
+        aside = u.message.by_machine or u.message.damage or u.subject.kind not in facts.CHANNELS
         return NOTHING_SAID if aside else topics.read(u.subject, u.message.text, self.ruleset)
 
     def weigh(self, u: Understanding, lookup: Lookup) -> Weighed:
@@ -135,7 +135,9 @@ class Pipeline:
             opened_at=u.received_at,
             promised_at=promised_at,
             now=now,
-            bounce_address=bounce.address(self.secret, self.settings.helpdesk.address, zgl),
+            bounce_address=bounce.address(
+                self.secret, self.settings.helpdesk.address, zgl, self.settings.helpdesk.verp_separator
+            ),
             link_expires=hold_until + timedelta(hours=self.settings.activation.lifetime_hours),
             change_from=hold_until if moves else None,
             old_login=login if moves else None,
@@ -184,8 +186,8 @@ class Pipeline:
         ticket_id, what = _joined(weighed)
         joins = ticket_id is not None
         if ticket_id is None and _needs_none(weighed):
-            rows.bounced(connection, u.bounced, inbox_id, now)
-            return None, None  # a machine wrote it: the inbox row says so, no ticket number is spent
+            rows.bounced(connection, u, inbox_id, now)
+            return None, None  # the inbox row says what it is, no ticket number is spent
         clocks = self.clocks(decision, u.received_at)
         if ticket_id is not None:
             current = known.thread.state if known.thread else None
@@ -208,10 +210,11 @@ class Pipeline:
 
 
 def _needs_none(weighed: Weighed) -> bool:
-    """A machine's mail, or a copy of one. What a rule calls a repeat although nothing like it came before needs one:
-    a person wrote it, and nobody would ever see it."""
+    """A machine's mail, unsolicited mail, or a copy of one. What a rule calls a repeat although nothing like it came
+    before needs one: a person wrote it, and nobody would ever see it."""
     outcome, seen = weighed.decision.outcome, weighed.found.seen
-    return outcome is Outcome.NO_REPLY or (outcome is Outcome.DUPLICATE and seen.duplicate is not Duplicate.NO)
+    repeats = outcome is Outcome.DUPLICATE and seen.duplicate is not Duplicate.NO
+    return repeats or outcome in (Outcome.NO_REPLY, Outcome.SPAM)
 
 
 def _joined(weighed: Weighed) -> tuple[int | None, str]:

@@ -6,17 +6,19 @@ It needs no rules, so it may run in a process of its own that never sees their f
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mailbot.address import normalise
+from mailbot.address import login_key, normalise
 from mailbot.config import Settings
 from mailbot.model import (
     ApplicationState,
     Authentication,
     AuthResult,
+    Automatic,
     Checked,
     Defect,
     Envelope,
@@ -31,16 +33,17 @@ from mailbot.model import (
     SubjectClass,
     Understanding,
 )
-from mailbot.parsing import stand_ins
+from mailbot.parsing import automatic, stand_ins
 from mailbot.parsing.limits import MESSAGE_MAX
 from mailbot.parsing.mime import parse
 from mailbot.request import phrase, subject
 from mailbot.secret import Secret
+from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
 from mailbot.sender.resolver import Resolver
 from mailbot.signatures.detect import looks_executable
 from mailbot.signatures.limits import FILE_MAX
-from mailbot.tickets import bounce, hold
+from mailbot.tickets import bounce, hold, threads
 from mailbot.tickets.history import identify
 
 _EMPTY = Request(None, (), None, ())
@@ -92,9 +95,12 @@ class Understander:
                 return unread(raw, why)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
+            stops = hold.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
+            message = self._in_answer(message, raw.envelope)
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
             message = self._doubted(message, request)
             sender = self._authenticate(raw, message, request)
+            came_back = bounce.read(self.secret, message, raw.envelope.rcpt_to)
             return Understanding(
                 received_at=raw.received_at,
                 message=message,
@@ -102,8 +108,11 @@ class Understander:
                 subject=kind,
                 request=request,
                 identity=identify(message, sender, raw.sha256),
-                bounced=bounce.ticket_of(self.secret, message, raw.envelope.rcpt_to),
-                stops=hold.asked_to_stop(message, kind),
+                bounced=came_back.ticket if came_back else None,
+                delayed=came_back is not None and came_back.delayed,
+                agrees=_agrees(raw.envelope, message, sender),
+                spam=self._is_spam(raw.envelope, message),
+                stops=stops,
                 checked=_first_look(message, too_large=too_large),
                 again=raw.envelope.again,
             )
@@ -113,7 +122,28 @@ class Understander:
             return unread(raw, f"not understood: {error!r}")
 
     def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
-        return parse(octets, envelope, self._own_addresses, self.settings.helpdesk.subject_tags)
+        helpdesk = self.settings.helpdesk
+        lists = frozenset(name.lower().strip("<>") for name in helpdesk.own_lists)
+        systems = frozenset(address.lower() for address in helpdesk.ticket_systems)
+        return parse(octets, envelope, self._own_addresses, helpdesk.subject_tags, lists, systems)
+
+    def _in_answer(self, message: InboundMessage, envelope: Envelope) -> InboundMessage:
+        """What comes to a return path of ours is a machine's, and so is a notice that answers a mail of ours."""
+        if message.by_machine:
+            return message
+        found = None
+        if bounce.returned_to(self.secret, message, envelope.rcpt_to):
+            found = Automatic.NULL_SENDER
+        elif threads.answered_by(self.secret, message):
+            found = automatic.in_answer(message)
+        return replace(message, automatic=found) if found else message
+
+    def _is_spam(self, envelope: Envelope, message: InboundMessage) -> bool:
+        settings = self.settings
+        wanted = not envelope.wanted and settings.spam.marks
+        return bool(wanted) and spam.is_marked(
+            message.headers, settings.spam.marks, settings.authentication, envelope.mail_from
+        )
 
     @property
     def _own_addresses(self) -> frozenset[str]:
@@ -171,6 +201,18 @@ class Understander:
             resolver=self.resolver,
             strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
+
+
+def _agrees(envelope: Envelope, message: InboundMessage, sender: Sender) -> bool:
+    """Is the envelope sender the address of From? Where the delivery did not tell it, our last host wrote it on top
+    (RFC 5321 §4.4)."""
+    told = envelope.mail_from
+    if told is None:
+        above = itertools.takewhile(lambda h: h.name.lower() != "received", message.headers)
+        written = next((h.value for h in above if h.name.lower() == "return-path"), b"")
+        told = written.decode("ascii", "replace").strip(" \t\r\n<>")
+    key = login_key(sender.address or "")
+    return key is not None and key == login_key(told)
 
 
 def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:

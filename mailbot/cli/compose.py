@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -104,7 +103,7 @@ def _opening() -> Iterator[None]:
         yield
     except (ArgumentError, ImportError) as error:
         raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
-    except CommandError as error:
-        raise ConfigError("the database was made by a newer mailbot; mend: install that one") from error
-    except DBAPIError as error:
-        raise DatabaseUnavailable(f"the database cannot be opened: {plain(str(error.orig))}") from error
+    except (DatabaseUnavailable, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+        told = plain(str(cause.orig)) if isinstance(cause, DBAPIError) else type(cause or error).__name__
+        raise DatabaseUnavailable(f"the database cannot be opened: {told}") from error

@@ -106,6 +106,7 @@ OUTCOMES: Mapping[str, Mapping[Outcome, str]] = {
         Outcome.PESEL_EXISTS: "the citizen is told what to do about a PESEL that is known",
         Outcome.FAQ: "answered from the list of questions",
         Outcome.GENERAL: "a general ticket",
+        Outcome.SPAM: "unsolicited: kept apart, no ticket, no answer",
     },
     "pl": {
         Outcome.OK_A: "przypadek A uznany: link aktywacyjny idzie na login",
@@ -129,6 +130,7 @@ OUTCOMES: Mapping[str, Mapping[Outcome, str]] = {
         Outcome.PESEL_EXISTS: "obywatel dowiaduje się, co robić, gdy PESEL już jest",
         Outcome.FAQ: "odpowiedź z listy pytań",
         Outcome.GENERAL: "zgłoszenie ogólne",
+        Outcome.SPAM: "niezamówiona: osobna lista, bez zgłoszenia i bez odpowiedzi",
     },
 }
 

@@ -145,7 +145,7 @@ def _tell(notice: Notice, config_file: Path | None) -> int:
         raise click.ClickException(f"{notice.name}: every window is over, there is nobody to tell")
     settings = compose.settings(config_file)
     parts = compose.build(settings)
-    teller = Teller(parts.pipeline.writer, parts.secret, settings.helpdesk.address)
+    teller = Teller(parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator)
     engine = parts.database.engine
     told = 0
     while True:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Table, insert, select
 
-from mailbot.cli import compose, options
+from mailbot.cli import compose, options, spam
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store
@@ -56,12 +56,29 @@ _state = click.option("--state", type=click.Choice(_STATES), help="Only this sta
 
 @queue.command("ls")
 @_state
+@click.option("--spam", "only_spam", is_flag=True, help="Instead: unsolicited mail, with sender and subject.")
 @_limit
 @options.config
 @options.as_json
-def queue_ls(state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
+def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path | None, as_json: bool) -> None:
     """Messages not yet decided, or buried for a person."""
-    _list(schema.inbox, state, limit, config_file, as_json)
+    if only_spam:
+        spam.show(compose.settings(config_file), limit, as_json=as_json)
+    else:
+        _list(schema.inbox, state, limit, config_file, as_json)
+
+
+@queue.command("unspam")
+@click.argument("row", type=int)
+@options.config
+def queue_unspam(row: int, config_file: Path | None) -> None:
+    """Take a message out of the unsolicited mail: it is decided anew, as if no filter had marked it."""
+    with connect(compose.settings(config_file).database.url).begin() as connection:
+        if not spam.take_back(connection, row, utc_now()):
+            raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
+    options.logs()
+    step("unsolicited-taken-back", inbox=row, uid=os.getuid())
+    click.echo(f"{row}: queued again")
 
 
 @queue.command("show")

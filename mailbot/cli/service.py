@@ -34,6 +34,7 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
@@ -164,10 +165,14 @@ class Service:
     def _start_delivery(self) -> list[Loop]:
         p = self.parts
         started: list[Loop] = []
+        mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         for n in range(p.settings.delivery.connections):
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
-            worker = DeliverWorker(f"{self._name}:deliver-{n}", p.database, relay, p.secret, p.clock, p.rng)
+            name = f"{self._name}:deliver-{n}"
+            worker = DeliverWorker(
+                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS, mailbox=mailbox
+            )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         return started
@@ -210,7 +215,8 @@ class Service:
             use_rules(self._web.runner.app, pipeline.ruleset.contacts, self._notice(pipeline))
 
     def _notice(self, pipeline: Pipeline) -> Notice:
-        return Notice(pipeline.writer, self.parts.secret, self.parts.settings.helpdesk.address)
+        helpdesk = self.parts.settings.helpdesk
+        return Notice(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p = self.parts

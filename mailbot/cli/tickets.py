@@ -199,7 +199,7 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
     settings = compose.settings(config_file)
     parts = compose.build(settings)
     lifetime = timedelta(hours=settings.activation.lifetime_hours)
-    notice = Notice(parts.pipeline.writer, parts.secret, settings.helpdesk.address)
+    notice = Notice(parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator)
     with parts.database.engine.begin() as connection:
         done = let_go(connection, number.upper(), utc_now(), lifetime, notice, _told(who, reason or ""))
         if isinstance(done, Refused):

@@ -85,14 +85,14 @@ class Trial:
     """Those of ``flow``."""
     verifier: Verifier
     vouched: AuthResult | None = None
-    """Not None: how far every sender is proven, whatever the mail says."""
+    """Not None: how far every sender is proven, whatever the mail says; and the envelope names him too."""
 
     async def understand(self, raw: RawMessage) -> Understanding:
         """What the mail says, its files checked."""
         u = self.flow.understand(raw)
         if self.vouched:
             sender = replace(u.sender, authentication=Authentication(self.vouched, "taken for granted"))
-            u = replace(u, sender=sender, identity=identify(u.message, sender, raw.sha256))
+            u = replace(u, sender=sender, identity=identify(u.message, sender, raw.sha256), agrees=True)
         (checked,) = await self.verifier.check([u], self.flow.ruleset.signatures)
         return checked
 
@@ -117,7 +117,7 @@ class Trial:
         u, decision, reading = weighed.u, weighed.decision, weighed.reading
         login = u.checked.old_login or u.sender.address
         return {
-            "subject_class": "AUTO" if u.message.automatic else u.subject.kind.value,
+            "subject_class": "AUTO" if u.message.by_machine else u.subject.kind.value,
             "rule": decision.rule,
             "outcome": decision.outcome.value,
             "defects": [d.value for d in decision.defects] if decision.outcome is Outcome.REJ_FORMAL else [],

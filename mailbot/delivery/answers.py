@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from mailbot.tickets.bounce import NO_MAILBOX
+
 LONGEST = 300
 """Characters of an answer that are kept."""
 
@@ -68,7 +70,6 @@ _GONE = re.compile(
 )
 _FULL = re.compile(r"\bquota\b|\b(?:mailbox|inbox|account)\b.{0,20}\bfull\b", re.IGNORECASE)
 _ABOUT_RECIPIENT = frozenset({1, 2, 4, 6})  # addressing, mailbox, routing, content (RFC 3463 §3)
-_NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 _SENDER = frozenset({(1, 7), (1, 8)})
 _UNPROVEN = frozenset((7, n) for n in (3, 8, 9, 11, 13, 23, 25, 26, 27, 57, 60, 64))
 """X.7.x that speak of the client or the sender also behind the mail (IANA, enhanced status codes; Exchange)."""
@@ -89,7 +90,7 @@ def judge(stage: Stage, code: int, text: str) -> Meaning:
         return Meaning.REFUSED
     if stage in (Stage.CONNECT, Stage.MAIL):  # nothing of the mail is known there
         return Meaning.OURS
-    if enhanced in _NO_MAILBOX or (enhanced is None and stage is Stage.RCPT and _GONE.search(words)):
+    if enhanced in NO_MAILBOX or (enhanced is None and stage is Stage.RCPT and _GONE.search(words)):
         return Meaning.GONE
     refused = {
         Stage.RCPT: code in (552, 556) or _GONE.search(words) or (enhanced and enhanced[0] in _ABOUT_RECIPIENT),

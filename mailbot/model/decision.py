@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     PESEL_EXISTS = "PESEL_EXISTS"
     FAQ = "FAQ"
     GENERAL = "GENERAL"
+    SPAM = "SPAM"
 
 
 class State(StrEnum):

@@ -98,6 +98,18 @@ class Facts:
     csd: str = _neutral("has the sender's account a profile in the CSD portal", "not-asked", "yes", "no")
     language: str = _neutral("in which language the mail is written", "pl", "en")
     maintenance: str = _neutral("is now a window of a notice (rules/notices.yaml)", "no", "yes")
+    answer: str = _neutral(
+        "may an answer leave: its domain vouches for the sender, or the envelope agrees with From, he was not answered"
+        " within a day and the budget of limits.yaml (unvouched) lasts",
+        "open",
+        "shut",
+    )
+    spam: str = _neutral(
+        "marked by the office's own filter ([spam] in the settings); never the exact subject of a proven sender, nor"
+        " an answer to his own ticket",
+        "no",
+        "yes",
+    )
     arrival: str = _neutral(
         "when the mail came: now, more than intake.oldest_days ago, or it may have been answered before a restore",
         "fresh",

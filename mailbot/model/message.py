@@ -36,6 +36,8 @@ class Envelope:
     """Not None: the bytes are not the whole message (too large, or the server failed to give it), and why."""
     again: bool = False
     """An installation before this one may have answered it: what it did about it was lost (`mailbot reconcile`)."""
+    wanted: bool = False
+    """A person took it from the unsolicited mail (`mailbot queue unspam`): the marks of the filter do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,14 @@ class Automatic(StrEnum):
     BULK = "bulk"
     LIST = "list"
     NULL_SENDER = "null-sender"
+    """Also what comes to the return path of a mail of ours: nobody but a machine writes there."""
     REPORT = "report"
     LOOP = "loop"
     OWN_ADDRESS = "own-address"
     OUT_OF_OFFICE = "out-of-office"
     MAILER_DAEMON = "mailer-daemon"
+    MAYBE = "maybe"
+    """Weak signs alone: a person may have written it. Somebody reads it, and it gets no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,11 @@ class InboundMessage:
     """Why the message cannot be read for certain (over a cap, not MIME, TNEF only...). Not empty: a person looks."""
     unread: tuple[str, ...] = ()
     """Where more of the letter may stand: nothing is said to be missing from a letter that was not read whole."""
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether a machine wrote it for certain."""
+        return self.automatic not in (None, Automatic.MAYBE)
 
     def all(self, name: str) -> tuple[bytes, ...]:
         """Raw values of every header field called ``name`` (any case), from the top."""

@@ -32,6 +32,12 @@ class Understanding:
     identity: Identity
     bounced: str | None = None
     """Number of the ticket whose mail came back, when the message is a delivery report for it."""
+    delayed: bool = False
+    """The report says that the mail is tried again, not that it came back."""
+    agrees: bool = False
+    """The envelope sender is the address of From: an answer hits nobody else than who was named twice."""
+    spam: bool = False
+    """The office's own filter marked it."""
     stops: tuple[str, ...] = ()
     """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
     checked: Checked = Checked(ApplicationState.NOT_ASKED)

@@ -31,23 +31,26 @@ class _Body:
 
 
 def parse(
-    raw: bytes, envelope: Envelope, own_addresses: frozenset[str], subject_tags: Sequence[str] = ()
+    raw: bytes,
+    envelope: Envelope,
+    own_addresses: frozenset[str],
+    subject_tags: Sequence[str] = (),
+    own_lists: frozenset[str] = frozenset(),
+    ticket_systems: frozenset[str] = frozenset(),
 ) -> InboundMessage:
     """The message as understood. Never raises and never takes long: what is over a cap (limits.py), broken or hostile
     gives ``damage`` and as much of the header as can be read safely.
 
     ``own_addresses``: the addresses of our own systems, normalised and lower case, for recognising echoes and loops.
-    ``subject_tags``: what our own gateway puts in front of subjects.
+    ``subject_tags``: what our own gateway puts in front of subjects. ``own_lists``, ``ticket_systems``: automatic.Own.
     """
     try:
-        return _parse(raw, envelope, own_addresses, subject_tags)
+        return _parse(raw, envelope, automatic.Own(own_addresses, own_lists, ticket_systems), subject_tags)
     except Exception as error:  # one bad message must never block the others (peers.md §2, no. 4)
         return _unreadable(f"parser failed: {type(error).__name__}")
 
 
-def _parse(
-    raw: bytes, envelope: Envelope, own_addresses: frozenset[str], subject_tags: Sequence[str]
-) -> InboundMessage:
+def _parse(raw: bytes, envelope: Envelope, own: automatic.Own, subject_tags: Sequence[str]) -> InboundMessage:
     reasons = limits.message_reasons(raw)
     mended = raw
     if b"\r" in raw[: limits.HEADER_BLOCK_MAX] and b"\n" not in raw and not reasons:
@@ -61,6 +64,7 @@ def _parse(
     decoded = headers.decode(_top(named, "subject"))
     subject = tags.without(decoded.text, subject_tags)
     body = _Body() if reasons else _body(mended, block)
+    text = quotes.cut(body.full_text)
     return InboundMessage(
         headers=fields,
         subject=subject,
@@ -68,10 +72,10 @@ def _parse(
         in_reply_to=_message_ids(named, "in-reply-to"),
         references=_message_ids(named, "references"),
         date=_date(_top(named, "date")),
-        text=quotes.cut(body.full_text),
+        text=text,
         full_text=body.full_text,
         attachments=body.attachments,
-        automatic=automatic.recognise(named, subject, envelope, own_addresses),
+        automatic=automatic.recognise(named, subject, text, body.attachments, envelope, own),
         repairs=(
             *(("bare CR line ends",) if mended is not raw else ()),
             *(f"subject: {repair}" for repair in decoded.repairs),

@@ -54,6 +54,7 @@ ANSWER_DEMANDS: Demands = {
     "application": tuple(state.value for state in ApplicationState if state is not ApplicationState.MALWARE),
     "stop": ("no",),
     "limit": ("no", "sender", "domain", "failures", "login"),
+    "answer": ("open",),
 }
 """What must be known of a mail before anything at all is sent: no backscatter, no loops, nothing twice."""
 
@@ -101,7 +102,7 @@ ELSEWHERE: Mapping[MailKind, str] = {
 
 _ANY = "any answer"
 
-SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE)
+SILENT = (Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +204,12 @@ def _granting(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]:
 
 
 def _answering(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]:
-    """The demands beside those of a link. The mail about a limit is the one answer left to a sender over the last."""
-    judged = {*_strict(outcome, mails), *(("limit",) if set(mails) == {MailKind.T18} else ())}
+    """The demands beside those of a link, which goes to a proven sender only: he may be answered. The mail about a
+    limit is the one answer left to a sender over the last."""
+    strict = _strict(outcome, mails)
+    judged = {*strict, *(("answer",) if strict else ()), *(("limit",) if set(mails) == {MailKind.T18} else ())}
     if outcome is Outcome.REVIEW and set(mails) == {MailKind.T1}:
-        judged = {"readable"}
+        judged.add("readable")
         yield _Clause(MailKind.T1, _RECEIPT)
     if mails:
         yield from (_Clause(_ANY, {f: words}) for f, words in ANSWER_DEMANDS.items() if f not in judged)

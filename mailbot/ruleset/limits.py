@@ -26,8 +26,11 @@ BOUNDS = {
     "per_sender": _Bounds(100, 1, 24),
     "per_domain": _Bounds(10_000, 1, 24),
     "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (domain.md §3.5, enumeration)
+    "unvouched": _Bounds(100, 24, 168),  # no machine gun against those whose address was forged
     "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (domain.md §3.5, mail loop)
 }
+DEMANDED = BOUNDS.keys() - {"unvouched"}
+"""A rule set written before that limit was there keeps the shipped one."""
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
@@ -35,7 +38,7 @@ def read(document: Document) -> Limits | None:
     """The limits; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
-    entries = document.entries(document.root, "", tuple(BOUNDS))
+    entries = document.entries(document.root, "", tuple(DEMANDED), ("unvouched",))
     found: dict[str, Limit] = {}
     exempt: frozenset[str] = frozenset()
     for key, node in entries.items():
@@ -48,9 +51,9 @@ def read(document: Document) -> Limits | None:
             found[key] = Limit(mails, hours)
         if "exempt" in parts:
             exempt = _domains(document, parts["exempt"], "per_domain.exempt")
-    if len(found) < len(BOUNDS):
+    if DEMANDED - found.keys() or entries.keys() - found.keys():
         return None
-    return Limits(found["per_sender"], found["per_domain"], exempt, found["failures"], found["answers"])
+    return Limits(exempt_domains=exempt, **found)
 
 
 def _domains(document: Document, node: Node, key: str) -> frozenset[str]:

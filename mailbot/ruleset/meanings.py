@@ -28,6 +28,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.PESEL_EXISTS: "told what to do about a PESEL that is known already",
     Outcome.FAQ: "a question of rules/faq.yaml is answered",
     Outcome.GENERAL: "an ordinary ticket",
+    Outcome.SPAM: "kept in the list of `mailbot queue ls --spam`, without ticket and answer",
 }
 
 STATES: Mapping[State, str] = {

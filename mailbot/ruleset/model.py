@@ -176,6 +176,8 @@ class Limits:
     """Generic refusals of one sender, or about one login."""
     answers: Limit
     """Mails of one sender that were answered: ends a loop that nothing else ended."""
+    unvouched: Limit = Limit(20, 24)
+    """Answers of the whole installation to senders for whom nothing vouches."""
 
 
 @dataclass(frozen=True, slots=True)

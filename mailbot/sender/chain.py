@@ -36,6 +36,8 @@ class ChainReading:
     """The Received line of the host that took the mail from outside; None: no line of ours was found there."""
     refused: tuple[int, ...] = ()
     """Authentication-Results of ours by name that do not count: a sender's, or the settings describe another chain."""
+    ours: range = range(0)
+    """The header fields that only our hosts can have written, whatever their names."""
     unattested: tuple[int, ...] = ()
     """Lines of our inner hosts that do not tell for certain whom they had the mail from: whoever reaches such a host
     from outside can write the rest of the chain himself."""
@@ -75,11 +77,14 @@ def read(headers: Sequence[Header], settings: AuthenticationSettings, mail_from:
     else:  # nobody but our own hosts writes above the topmost Received line, whoever wrote that
         found = list(_results(mail, range(lines[0][0] if lines else len(headers))))
     counted = tuple(i for i, _ in found)
+    outer = len(headers) if not lines else lines[0][0]
+    ours = range(outer if edge is None and not settings.received_by else 0 if edge is None else _ours(mail, edge))
     return ChainReading(
         why="" if found else why or "no Authentication-Results of our MX",
         reports=tuple(report for _, report in found),
         counted=counted,
         edge=None if edge is None else lines[edge][0],
+        ours=ours,
         refused=tuple(i for i, _ in _results(mail, range(len(headers))) if i not in counted),
         unattested=tuple(i for i, hop in lines[: edge or 0] if not hop.clients and not _local(hop)),
     )
@@ -168,6 +173,12 @@ def _spf(mail: _Mail, places: range, edge: Hop) -> Iterator[tuple[int, Report]]:
             client = set(received.addresses(result.properties.get("client-ip", ""))) if result else set()
             if result and (not edge.addresses or client & set(edge.addresses)):
                 yield i, Report("", (result,))
+
+
+def _ours(mail: _Mail, edge: int) -> int:
+    """Where the fields of our hosts end: with the edge line or, where they may stand under it, with their run."""
+    place, _ = mail.lines[edge]
+    return _end_of_run(mail, place + 1) if mail.settings.placement == "below" else place
 
 
 def _end_of_run(mail: _Mail, start: int) -> int:

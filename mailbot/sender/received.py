@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _TOKEN = re.compile(
-    r"[ \t\r\n]*+(?:(?P<open>\()|(?P<word>(?:[^\s()\";\\]|\"(?:[^\"\\\r\n]|\\.)*+\")++)|(?P<end>;|\Z))", re.ASCII
+    r"[ \t\r\n]*+(?:(?P<open>\()|(?P<word>(?:[^\s()\";\\]++|\"(?:[^\"\\\r\n]++|\\.)*\")+)|(?P<end>;|\Z))", re.ASCII
 )
 _BY = re.compile(r"\bby\b", re.IGNORECASE | re.ASCII)
-_COMMENT = re.compile(r"(?:[^()\\]++|\\.)++|(?P<open>\()|(?P<close>\))", re.DOTALL)
+_COMMENT = re.compile(r"(?:[^()\\]++|\\.)+|(?P<open>\()|(?P<close>\))", re.DOTALL)
 _LOOKED_UP = re.compile(r"([^\s\[\]]+)\s+\[[0-9A-Za-z:.]+\](\s+\(may be forged\))?\Z")
 _SAID = re.compile(r"\b(?:HELO|EHLO|LHLO)[ =]\S*+", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[^\w.:]+", re.ASCII)

@@ -21,7 +21,7 @@ _PROPERTY = re.compile(r'\s+([\w-]+(?:\s*\.\s*[\w-]+)?)\s*=\s*((?:"[^"\\]*+(?:\\
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PLAIN_RESULT = re.compile(
     r"\s*[a-z][a-z0-9-]*=[a-z]+(?:\s+(?:reason=\"[^\"\\]*\"|(?:smtp|header|body|policy)\.[a-z0-9-]+=[^\s\"\\;()]*+"
-    r"(?:\"[^\s\"\\]*\")?+))*\s*",
+    r"(?:\"[^\s\"\\]*\")?))*\s*",
     re.ASCII,
 )
 _PLAIN_SIZE, _PLAIN_RESULTS = 4_096, 16

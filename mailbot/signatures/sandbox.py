@@ -109,8 +109,10 @@ def _lock(memory: int, readable: list[Path], *, network: bool) -> None:
 
 
 def _limit(what: int, soft: int, hard: int | None = None) -> None:
-    ceiling = resource.getrlimit(what)[1] if hard is None else hard
-    resource.setrlimit(what, (soft, ceiling))
+    """Never above what the administrator of the machine allows (ulimit, systemd): the kernel would refuse it."""
+    allowed = resource.getrlimit(what)[1]
+    ceiling = allowed if hard is None or 0 <= allowed < hard else hard  # RLIM_INFINITY is -1
+    resource.setrlimit(what, (soft if ceiling < 0 else min(soft, ceiling), ceiling))
 
 
 def _kernel(*, network: bool) -> None:

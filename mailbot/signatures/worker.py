@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from mailbot.errors import ConfigError
+from mailbot.errors import ConfigError, TemporaryError
 from mailbot.observe import step
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import wire
@@ -41,6 +41,7 @@ T = TypeVar("T")
 File = tuple[str, bytes]
 """Name as the sender wrote it, and content."""
 
+_LAST = 5.0  # seconds that a process may take to end when it has closed its answers
 _GIVEN_BACK = 256 * 1024
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
 
@@ -56,11 +57,12 @@ _TEXTS = {
 
 
 class WorkerFailed(Exception):
-    """A job has no answer. ``cause`` is a key of ``_TEXTS``."""
+    """A job has no answer. ``cause`` is a key of ``_TEXTS``; ``passing``: no setting is to blame, but the machine."""
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, *, passing: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
+        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,16 @@ class Workers:
         await self.close()
 
     async def start(self) -> None:
-        """Have one worker ready. Raises ConfigError when its settings are wrong, so that an admin sees it at once."""
+        """Have one worker ready. Raises ConfigError when its settings are wrong, so that an admin sees it at once, and
+        TemporaryError when the machine was too slow, or had no room for it."""
         async with self._free:
             if self._idle:
                 return
             try:
                 self._idle.append(await self._start())
             except WorkerFailed as failure:
-                raise ConfigError(f"worker {self.handler}: {_TEXTS[failure.cause]}") from failure
+                kind = TemporaryError if failure.passing else ConfigError
+                raise kind(f"worker {self.handler}: {_TEXTS[failure.cause]}") from failure
 
     async def verify_isolated(
         self, files: Sequence[File], received_at: datetime, rules: SignatureRules, content: bytes | None = None
@@ -198,11 +202,7 @@ class Workers:
             "MALLOC_MMAP_THRESHOLD_": str(_GIVEN_BACK),
             "MALLOC_ARENA_MAX": "2",  # an arena for each thread would take the address space for nothing
         }
-        command = (sys.executable, "-B", "-P", "-m", "mailbot.signatures.sandbox")
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
-        )
-        child = _Child(process, os.pidfd_open(process.pid))
+        child = await _spawned(environment)
         setup = {
             "handler": self.handler,
             "settings": dict(self.settings),
@@ -218,7 +218,8 @@ class Workers:
                 raise ConfigError(str(answer["wrong"]))
         except (WorkerFailed, ValueError) as failure:
             await _end(child)
-            raise WorkerFailed("start") from failure
+            code = child.process.returncode  # of a signal: by us as too slow, or by who needed its memory
+            raise WorkerFailed("start", passing=code is not None and code < 0) from failure
         except BaseException:
             await _end(child)
             raise
@@ -237,6 +238,8 @@ class Workers:
         except TimeoutError as error:
             raise WorkerFailed("deadline") from error
         except (asyncio.IncompleteReadError, OSError) as error:
+            with contextlib.suppress(TimeoutError):  # how it ends tells why
+                await asyncio.wait_for(child.process.wait(), _LAST)
             await _end(child)
             raise WorkerFailed("deadline" if child.process.returncode == -signal.SIGXCPU else "died") from error
 
@@ -287,6 +290,23 @@ def _resident(pid: int) -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+async def _spawned(environment: Mapping[str, str]) -> _Child:
+    """A new process. Raises WorkerFailed when the system has no memory, process or descriptor left for one."""
+    command = (sys.executable, "-B", "-P", "-m", "mailbot.signatures.sandbox")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
+        )
+    except OSError as error:
+        raise WorkerFailed("start", passing=True) from error
+    try:
+        return _Child(process, os.pidfd_open(process.pid))
+    except OSError as error:
+        process.kill()
+        await process.wait()
+        raise WorkerFailed("start", passing=True) from error
 
 
 async def _end(child: _Child) -> None:

@@ -13,10 +13,10 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
 from mailbot import address
 from mailbot.model import MailKind
@@ -26,6 +26,8 @@ from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 
 PATH = "/aktywacja/"
 """Where the page is, under web.public_url; the mail's link (mails.context) leads there."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""End of a link that was ended: the clock of the day it was made may have been fast, and set back since."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -89,7 +91,7 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
                 "login": key,
                 "new_login": one.new_login,
                 "created_at": now,
-                "expires_at": one.expires_at if newest[key] == one.ticket_id else now,
+                "expires_at": one.expires_at if newest[key] == one.ticket_id else _NEVER,
             }
         )
     if not rows:
@@ -98,18 +100,26 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
     connection.execute(insert(activation), rows)
 
 
-def renew(connection: Connection, ticket_id: int, expires_at: datetime) -> None:
-    """Make the unused link of a ticket the one that lives among those of its login, until ``expires_at``."""
+def renew(
+    connection: Connection, link: Row[Any], number: str, secret: Secret, expires_at: datetime, *, anew: bool
+) -> None:
+    """Make the unused ``link`` of ticket ``number`` the one that lives among those of its login, until ``expires_at``.
+
+    Its token is that of its row, which one that was sent before migration 0004 did not have. With ``anew`` it is
+    another one, and who has the old one has none.
+    """
     c = activation.c
-    mine = c.ticket_id == ticket_id
-    end(connection, c.login == select(c.login).where(mine).scalar_subquery())
-    connection.execute(update(activation).where(mine, c.used_at.is_(None)).values(expires_at=expires_at))
+    nonce = secrets.token_hex(16) if anew else link.nonce
+    hashed = token_hash(token(secret, number, nonce))
+    end(connection, c.login == link.login)
+    mine = (c.id == link.id, c.used_at.is_(None))
+    values = {"expires_at": expires_at, "nonce": nonce, "token_hash": hashed}
+    connection.execute(update(activation).where(*mine).values(values))
 
 
 def end(connection: Connection, which: ColumnElement[bool]) -> None:
-    """End unused links for good: at their own beginning, so that no clock that is set back lets one live again."""
-    c = activation.c
-    connection.execute(update(activation).where(which, c.used_at.is_(None)).values(expires_at=c.created_at))
+    """End unused links for good, so that no clock that is set back lets one live again."""
+    connection.execute(update(activation).where(which, activation.c.used_at.is_(None)).values(expires_at=_NEVER))
 
 
 def bind(connection: Connection, secret: Secret) -> None:

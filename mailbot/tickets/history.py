@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
 
-from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Seen, Sender, State
+from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Outcome, Seen, Sender, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
 from mailbot.storage.values import fit
@@ -36,7 +36,8 @@ def _first(*alike: ColumnElement[bool]) -> Select[Any]:
     c = inbox.c
     # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
     done = func.coalesce(c.state, "") == jobs.DONE
-    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done)
+    seen = func.coalesce(c.outcome, "") != Outcome.SPAM.value  # of which nobody has read the first copy
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done, seen)
     return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
 
 
@@ -79,6 +80,8 @@ class History:
 
     def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, decided: Decision) -> None:
         """Remember a message of this batch; a ticket whose mails have to leave yet is open, whatever its state."""
+        if decided.outcome is Outcome.SPAM:
+            return
         self._messages.setdefault(identity.message_key, {}).setdefault(identity.fingerprint, ticket_id)
         if ticket_id is not None and (decided.mails or not decided.state.closed):
             self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at, decided.state))

@@ -15,14 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 
 from mailbot.model import InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
 HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
 """Mails that must not leave while the ticket ``is_stopped``."""
 FROZEN = "frozen"
-"""Reason of a buried mail that only ``release`` sends."""
+"""Reason of a buried mail that only ``release`` sends, and nothing when the ticket is closed."""
 
 _SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
@@ -50,7 +50,7 @@ def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
     change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
     """
-    if message.automatic is not None:  # damage does not matter: what is hard to read leaves doubt as well
+    if message.by_machine:  # damage does not matter: what is hard to read leaves doubt as well
         return ()
     answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
@@ -68,7 +68,8 @@ def of_login(connection: Connection, numbers: Sequence[str], login_key: str) -> 
 
 
 def freeze(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """Stop ticket ``number``: its mails are not sent, its link no longer works, security looks.
+    """Stop ticket ``number``: its mails are not sent, its link no longer works, security looks. Of a change of login
+    the one that waits now is stopped as well: who asks twice sends two warnings, and one is answered.
 
     ``detail`` says who asked, and why. A mail at the very moment on its way may still leave, but its link is dead. A
     link that was used already stays so, and security gets the ticket all the same. False when the ticket has no link.
@@ -84,15 +85,26 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
     kind = "frozen" if unused else "stop-too-late"
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
+    if link.new_login is not None:
+        for other in waiting(connection, now, activation.c.login == link.login):
+            freeze(connection, other, now, detail)
     return True
 
 
 def close(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped."""
+    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped.
+
+    No ``is_stopped`` keeps them back any more, so they are taken away from whoever holds them: one at the very moment
+    on its way may still leave.
+    """
     link = lock(connection, number)
     stopped = select(ticket.c.id).where(ticket.c.number == number, ~goes_on())
     if link is None or connection.execute(stopped).first() is None:
         return False
+    o = outbox.c
+    left = (o.ticket_id == link.ticket_id, o.kind.in_(HELD), o.state != jobs.DONE)
+    frozen = {"state": jobs.BURIED, "last_error": FROZEN, "leased_by": None, "leased_until": None}
+    connection.execute(update(outbox).where(*left).values(frozen))
     move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
     connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
     return True
@@ -109,11 +121,22 @@ def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
     return connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None
 
 
-def waiting(connection: Connection, now: datetime) -> list[str]:
-    """Numbers of the tickets of case B that go on and whose link lives, in order."""
+def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> list[str]:
+    """Numbers of the tickets of case B (those of ``which``) that go on and whose link lives, in order."""
     a = activation.c
-    lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on())
+    lives = (a.new_login.is_not(None), a.used_at.is_(None), a.expires_at > now, goes_on(), *which)
     return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
+
+
+def unheard(connection: Connection, until: datetime, mailbox: str = "") -> bool:
+    """Whether a message that came before ``until``, the end of a hold, is not decided yet: it may be the holder's word,
+    behind a flood or a standstill of ours. ``mailbox``: must have been looked at since; "": none is."""
+    i, c = inbox.c, imap_cursor.c
+    looked = select(c.mailbox).where(c.mailbox == mailbox, c.polled_at >= until)
+    if mailbox and connection.execute(looked).first() is None:
+        return True
+    undecided_yet = (i.state.in_([jobs.QUEUED, jobs.LEASED]), i.received_at <= until)
+    return connection.execute(select(i.id).where(*undecided_yet).limit(1)).first() is not None
 
 
 def lock(connection: Connection, number: str) -> Row[Any] | None:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, select
 
 from mailbot.address import domain, login_key
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
 
-_UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE})
+_UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
+_ONCE_A_DAY = Limit(1, 24)
 _LIMITED = Outcome.RATE_LIMITED
 """Its mail (T18) goes out once a day, whatever comes: were it an answer, who writes daily would never be free again."""
 
@@ -49,6 +50,9 @@ def source_of(u: Understanding, asked: str | None, limits: Limits) -> Source:
     )
 
 
+_UNVOUCHED = tuple(f"{result.value}:" for result in (AuthResult.NONE, AuthResult.TEMPERROR))
+
+
 class Arrivals:
     """What came before the messages of a batch; grows with the batch as it is decided."""
 
@@ -64,6 +68,9 @@ class Arrivals:
         self._mails = self._count(*mine, limits.per_sender)
         self._answered = self._count(*mine, limits.answers, c.answered > 0, within)
         self._failed = self._count(*mine, limits.failures, failed)
+        unvouched = sorted({s.sender for s in wanted if s.sender and s.sender.startswith(_UNVOUCHED)})
+        self._today = self._count(c.sender, unvouched, _ONCE_A_DAY, c.answered > 0)
+        self._spent = self._unvouched(limits.unvouched) if unvouched else 0
         self._asked = self._count(c.asked, [s.asked for s in wanted], limits.failures, failed)
         # What one of them sends over his own limit takes nothing from the others.
         self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain, within)
@@ -96,6 +103,22 @@ class Arrivals:
         )
         return next((word for word, count, limit in tests if count >= limit.mails), "no")
 
+    def _unvouched(self, limit: Limit) -> int:
+        """How many mails were answered within the time of ``limit`` although nothing vouches for their senders."""
+        c = decision.c
+        since = self._at - timedelta(hours=limit.hours)
+        named = or_(*(c.sender.startswith(word) for word in _UNVOUCHED))
+        lately = (c.decided_at > since, c.received_at > since)  # what came since was decided since: that has an index
+        wanted = select(func.count()).where(*lately, named, c.answered > 0)
+        return self._connection.execute(wanted).scalar_one()
+
+    def answer(self, source: Source, *, agrees: bool) -> str:
+        """Word of the fact ``answer``. ``agrees``: the envelope sender is the address of From."""
+        if source.sender is None or not source.sender.startswith(_UNVOUCHED):
+            return "open"
+        free = not self._today[source.sender] and self._spent < self._limits.unvouched.mails
+        return "open" if agrees and free else "shut"
+
     def held_ticket(self, source: Source) -> int | None:
         """The ticket in which what ``source`` sent over its limit waits for a person already."""
         if source.sender is None or source.sender in self._held:
@@ -123,6 +146,9 @@ class Arrivals:
         self._mails[source.sender] += 1
         self._answered[source.sender] += bool(decided.mails) and decided.outcome is not _LIMITED
         self._failed[source.sender] += failed
+        if decided.mails and source.sender.startswith(_UNVOUCHED):
+            self._today[source.sender] += 1
+            self._spent += 1
         if source.domain and decided.outcome is not _LIMITED:
             self._domains[source.domain] += 1
         if source.asked and failed:

@@ -31,11 +31,13 @@ _OPEN = [s.value for s in State if not s.closed and s not in (State.KWARANTANNA,
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Writes the notices of one installation; ``helpdesk`` is the address citizens write to."""
+    """Writes the notices of one installation; ``helpdesk`` is the address citizens write to, ``separator``
+    that of its extensions."""
 
     writer: Writer
     secret: Secret
     helpdesk: str
+    separator: str = "+"
 
     def tell(self, connection: Connection, ticket_id: int, old_login: str, now: datetime) -> None:
         """Put T19 of a ticket into the outbox, to be sent to ``old_login`` at once."""
@@ -90,7 +92,7 @@ class Notice:
             opened_at=row.opened_at,
             promised_at=row.promised_at,
             now=now,
-            bounce_address=bounce.address(self.secret, self.helpdesk, row.number),
+            bounce_address=bounce.address(self.secret, self.helpdesk, row.number, self.separator),
             token=threads.token(self.secret, row.number),
             language=row.language,
             **rest,

@@ -15,7 +15,7 @@ from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.storage import schema
-from mailbot.tickets import hold, number
+from mailbot.tickets import bounce, hold, number
 from mailbot.tickets.limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
@@ -96,19 +96,28 @@ class Rows:
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
 
-    def bounced(self, connection: Connection, zgl: str | None, inbox_id: int, now: datetime) -> None:
-        """A mail of ticket ``zgl`` (if any) came back: a person must reach the citizen another way."""
-        if zgl is None:
+    def bounced(self, connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> None:
+        """A mail of ticket ``u.bounced`` (if any) came back: a person must reach the citizen another way. Of one that
+        is late only the history tells: the server goes on trying, and says so when it gives up.
+
+        What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
+        login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
+        """
+        if u.bounced is None:
             return
         ticket = schema.ticket
-        connection.execute(
-            update(ticket)
-            .where(ticket.c.number == zgl, hold.goes_on())
-            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=now)
-        )
-        ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == zgl)).scalar_one_or_none()
+        if not u.delayed:
+            spared = bounce.gone(u.message)
+            for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
+                hold.freeze(connection, changes, now, {"inbox": inbox_id})
+            connection.execute(
+                update(ticket)
+                .where(ticket.c.number == u.bounced, hold.goes_on())
+                .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=now)
+            )
+        ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
         if ticket_id is not None:
-            self.event(ticket_id, now, "mail-bounced", {"inbox": inbox_id})
+            self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
 
     def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
         """``ordinal``: place among the mails that opened the ticket, from 1; 0: the ticket was there, and the mail

@@ -20,8 +20,6 @@ from mailbot.tickets import hold
 from mailbot.tickets.activation import renew
 from mailbot.tickets.notice import Notice
 
-_LIVE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED)
-
 
 @dataclass(frozen=True, slots=True)
 class Released:
@@ -63,18 +61,29 @@ def release(
     anew = [mail for mail in mails if _is_written_anew(mail)]
     if any(mail.state == jobs.LEASED for mail in anew):
         return Refused("a mail of it is on its way just now; mend: try again in five minutes")
-    starts = _starts(mails, link.created_at, now)
+    lost = next((mail for mail in mails if mail.state == jobs.BURIED and anew and mail.id < anew[0].id), None)
+    if lost is not None:
+        return Refused(
+            f"{lost.kind} was not accepted, and the rest waits behind it; mend: `mailbot outbox retry {lost.id}`"
+        )
+    wait = _wait(mails)
+    starts = _starts(mails, wait, link.created_at, now)
     expires_at = starts + lifetime
-    renew(connection, row.id, expires_at)
+    known = any(mail.kind == MailKind.T3 and (mail.state == jobs.DONE or mail.in_doubt) for mail in mails)
+    # A link that somebody holds already must not open before the hold is over.
+    renew(connection, link, number, notice.secret, expires_at, anew=known and starts > now)
+    first = next((mail for mail in anew if mail.kind in hold.HELD), None)
     ahead = False
     for mail in mails:
         if mail in anew:
             values = notice.again(row, mail, starts, expires_at, now)
+            if mail is first:  # the hold is before it, whichever it is
+                values["delay_seconds"] = round(wait.total_seconds())
             due = now if mail.kind == MailKind.T14 else starts
             state = jobs.WAITING if ahead else jobs.QUEUED
             values |= {"state": state, "due_at": due, "deadline": expires_at, "attempts": 0, "last_error": None}
             connection.execute(update(outbox).where(o.id == mail.id).values(sent_at=None, **values))
-        ahead = ahead or mail in anew or mail.state in _LIVE
+        ahead = ahead or mail in anew or mail.state != jobs.DONE
     hold.move(connection, row.id, now, State.ZAMKNIETE_ROZWIAZANE, "", now)
     event = {"starts": starts.isoformat(), "expires": expires_at.isoformat(), **detail}
     connection.execute(insert(ticket_event).values(ticket_id=row.id, at=now, kind="released", detail=event))
@@ -87,10 +96,13 @@ def _is_written_anew(mail: Row[Any]) -> bool:
     return mail.kind == MailKind.T3 or (mail.state != jobs.DONE and mail.kind in (*hold.HELD, MailKind.T14))
 
 
-def _starts(mails: Sequence[Row[Any]], granted_at: datetime, now: datetime) -> datetime:
+def _wait(mails: Sequence[Row[Any]]) -> timedelta:
+    """The whole hold."""
+    return timedelta(seconds=max((mail.delay_seconds for mail in mails if mail.kind in hold.HELD), default=0))
+
+
+def _starts(mails: Sequence[Row[Any]], wait: timedelta, granted_at: datetime, now: datetime) -> datetime:
     """No earlier than the warning promised, and the whole hold behind the moment it was accepted."""
-    resolution = next((mail for mail in mails if mail.kind in (MailKind.T2A, MailKind.T2B)), None)
-    wait = timedelta(seconds=resolution.delay_seconds if resolution else 0)
     warning = next((mail for mail in mails if mail.kind == MailKind.T14), None)
     if warning is None:
         return now

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from mailbot.errors import PermanentError
-from mailbot.model import MailKind
+from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket
 from mailbot.tickets import hold
@@ -18,17 +18,28 @@ DEAD_LINK = "its link was used, replaced, or has expired"
 def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     """Why mail ``mail`` of the outbox must not leave; None: nothing is in its way.
 
-    ``DEAD_LINK``, or that its ticket is stopped (hold.keeps_back).
+    ``DEAD_LINK`` (of the mail with the link, and of the resolution that promises it), or that its ticket is stopped
+    (hold.keeps_back), or was and is closed.
     """
-    alive = and_(activation.c.used_at.is_(None), activation.c.expires_at > now)
     row = connection.execute(
-        select(outbox.c.kind, ticket.c.state, ticket.c.desk, activation.c.id.label("link"))
+        select(
+            outbox.c.kind,
+            outbox.c.last_error,
+            ticket.c.state,
+            ticket.c.desk,
+            activation.c.used_at,
+            activation.c.expires_at,
+        )
         .join(ticket, ticket.c.id == outbox.c.ticket_id)
-        .outerjoin(activation, and_(activation.c.ticket_id == ticket.c.id, alive))
+        .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
         .where(outbox.c.id == mail)
     ).one()
-    dead = DEAD_LINK if row.kind == MailKind.T3 and row.link is None else None
-    return hold.keeps_back(row.kind, row.state, row.desk) or dead
+    has_link = row.expires_at is not None
+    alive = has_link and row.used_at is None and row.expires_at > now
+    promises = row.kind == MailKind.T3 or (has_link and row.kind in hold.HELD)
+    frozen = hold.FROZEN if row.last_error == hold.FROZEN else None
+    dead = DEAD_LINK if promises and not alive else None
+    return frozen or hold.keeps_back(row.kind, row.state, row.desk) or dead
 
 
 def again(connection: Connection, mail: int, now: datetime) -> None:
@@ -38,13 +49,17 @@ def again(connection: Connection, mail: int, now: datetime) -> None:
     PermanentError with the mend when it is not buried or must not leave: the transaction must end.
     """
     row = connection.execute(
-        select(outbox.c.state, outbox.c.last_error, ticket.c.number).join(ticket).where(outbox.c.id == mail)
+        select(outbox.c.state, ticket.c.number, ticket.c.state.label("of_ticket"))
+        .join(ticket)
+        .where(outbox.c.id == mail)
     ).one_or_none()
     if row is None or row.state != jobs.BURIED:
         raise PermanentError("is not buried; only buried rows can be tried again")
-    why = hold.FROZEN if row.last_error == hold.FROZEN else hindrance(connection, mail, now)
+    why = hindrance(connection, mail, now)
     if why == DEAD_LINK:
         raise PermanentError(f"{why}; mend: help the citizen by telephone, or let him ask again")
+    if why and row.of_ticket == State.ZAMKNIETE_NEGATYWNIE:
+        raise PermanentError(f"{row.number} was stopped and is closed; its mails never leave")
     if why:
         raise PermanentError(f"{row.number} is stopped; mend: `mailbot tickets release {row.number}` lets its mails go")
     jobs.revive(connection, outbox, mail, now)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select
 from mailbot.address import login_key
 from mailbot.clocks import complaint_deadline
 from mailbot.mails import thread
-from mailbot.model import AuthResult, State, Thread, Understanding
+from mailbot.model import AuthResult, InboundMessage, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import ticket
@@ -35,9 +35,14 @@ def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
 
 def answered(secret: Secret, u: Understanding) -> list[str]:
     """Numbers of the tickets of which the mail answers a mail: its writer has seen that one."""
+    return answered_by(secret, u.message)
+
+
+def answered_by(secret: Secret, message: InboundMessage) -> list[str]:
+    """The same of a message alone."""
     return [
         number
-        for identifier in (*u.message.in_reply_to, *reversed(u.message.references))
+        for identifier in (*message.in_reply_to, *reversed(message.references))
         if (found := thread.parse(identifier))
         for number, proof in (found,)
         if hmac.compare_digest(proof, token(secret, number))

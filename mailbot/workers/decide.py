@@ -239,7 +239,7 @@ class DecideWorker:
             except TemporaryError:
                 raise
             except Exception as error:
-                failure("inbox-not-given-up", error, inbox=taken.row)
+                failure("inbox-given-up", error, inbox=taken.row)
         await self._give_back(taken.row, lambda c: self._retry_or_bury(c, taken.row, reason))
 
     def _retry_or_bury(self, connection: Connection, row: int, reason: str) -> None:

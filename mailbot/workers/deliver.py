@@ -23,6 +23,7 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
+from mailbot.workers.presence import Presence
 
 T = TypeVar("T")
 
@@ -64,7 +65,10 @@ class DeliverWorker:
         rng: random.Random,
         on_sent: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        latecomers: timedelta = timedelta(),
+        mailbox: str = "",
     ) -> None:
+        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
         self.name = name
         self._database = database
         self._relay = relay
@@ -77,6 +81,8 @@ class DeliverWorker:
         """When to give up what cannot be recorded, by the loop's clock; None: the process goes on."""
         self._failed_at: datetime | None = None
         """When the database last failed."""
+        self._presence = Presence(clock, latecomers)
+        self._mailbox = mailbox
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -91,6 +97,7 @@ class DeliverWorker:
         except DatabaseUnavailable:
             self._failed_at = self._clock()
             raise
+        self._presence.note()
         pending = list(rows)
         while pending and self._stop_by is None and self._has_time(pending[0]):
             try:
@@ -138,6 +145,8 @@ class DeliverWorker:
         for DatabaseUnavailable before it was sent."""
         try:
             why = await self._database.read(lambda c: sending.hindrance(c, row["id"], self._clock()))
+            if why is None and row["kind"] == MailKind.T2B:
+                await self._hear(row["first_due_at"] or row["due_at"])
             if why is None:
                 answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:
@@ -158,6 +167,13 @@ class DeliverWorker:
         if await self._record(lambda c: self._accepted(c, row, answer), row):
             self._on_sent()
         return None
+
+    async def _hear(self, hold_end: datetime) -> None:
+        """Raises RelayUnavailable while a message of the time of the hold may still come, or waits to be decided."""
+        if not self._presence.is_complete():
+            raise RelayUnavailable("mailbot was not there for a while: what was sent meanwhile may still come")
+        if await self._database.read(lambda c: hold.unheard(c, hold_end, self._mailbox)):
+            raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 
     def _bytes(self, row: RowMapping) -> bytes:
         raw: bytes = row["raw"]
@@ -231,16 +247,20 @@ class DeliverWorker:
         return "sent"
 
     def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
-        """The mail behind ``row`` is due, after the wait that belongs to it."""
+        """The mail behind ``row`` is due, after the wait that belongs to it. No other is, whatever became of that one.
+
+        One that was let go already waits anew: a warning was refused, and taken when it was tried again.
+        """
         o = outbox.c
         following = connection.execute(
-            select(o.id, o.delay_seconds)
-            .where(o.ticket_id == row["ticket_id"], o.state == jobs.WAITING, o.id > row["id"])
+            select(o.id, o.state, o.delay_seconds)
+            .where(o.ticket_id == row["ticket_id"], o.id > row["id"])
+            .where(o.state != jobs.DONE)  # it left before a stop, after which the warning left once more
             .where(o.ordinal > row["ordinal"])  # a later mail of the citizen has an order of its own
             .order_by(o.id)
             .limit(1)
         ).one_or_none()
-        if following is not None and row["ordinal"]:
+        if following is not None and row["ordinal"] and following.state in (jobs.WAITING, jobs.QUEUED):
             due = self._clock() + timedelta(seconds=following.delay_seconds)
             connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
 

@@ -138,6 +138,43 @@ async def test_only_a_mailbox_that_is_gone_lets_the_change_go_on_unwarned(
         assert office.row(2).due_at == NOW + timedelta(hours=4)
 
 
+@pytest.mark.parametrize("answers", [False, True], ids=["gone again", "taken"])
+async def test_a_warning_that_is_tried_again_lets_nothing_overtake_the_hold(office: Office, answers: bool) -> None:
+    """An operator sees a buried mail and tries it: the link behind the resolution must not be what goes next."""
+    office.mail(1, "T14")
+    office.mail(2, "T2B", **LATER, delay_seconds=4 * 3600)
+    office.mail(3, "T3", **LATER | {"ordinal": 3})
+    office.link(NOW + DAY, "new@wp.example")
+    office.says(1, RelayRefused("RCPT: 550 5.1.1 no such user", 550, gone=True))
+    await office.deliver()
+    office.clock.advance(hours=1)
+    if answers:
+        office.relay.answers.clear()
+    with office.engine.begin() as connection:
+        sending.again(connection, 1, office.clock())
+    await office.deliver()
+    assert office.state(2, 3) == [jobs.QUEUED, jobs.WAITING]
+    assert office.row(2).due_at == NOW + timedelta(hours=5), "the whole hold behind the warning"
+    office.clock.advance(hours=4)
+    await office.deliver()
+    assert office.relay.sent[-2:] == ["m2@wp.example", "m3@wp.example"]
+
+
+async def test_what_is_closed_for_good_does_not_leave_when_a_lease_comes_back(office: Office) -> None:
+    """Its worker died over it; meanwhile the ticket was stopped and closed."""
+    office.mail(1, "T2B", state=jobs.LEASED, leased_by="dead", leased_until=NOW, attempts=1)
+    office.link(NOW + DAY, "new@wp.example")
+    with office.engine.begin() as connection:
+        assert hold.freeze(connection, "ZGL0000001", NOW, {})
+        assert hold.close(connection, "ZGL0000001", NOW, {})
+    office.clock.advance(minutes=6)
+    await office.deliver()
+    assert office.relay.sent == []
+    assert office.state(1) == [jobs.BURIED]
+    with office.engine.begin() as connection, pytest.raises(PermanentError):
+        sending.again(connection, 1, office.clock())
+
+
 # ---------------------------------------------------------------------------------------------- the known answer
 
 
@@ -297,6 +334,53 @@ async def test_a_stop_while_the_relay_says_451_counts(office: Office) -> None:
     await office.deliver()
     assert office.relay.sent == []
     with pytest.raises(PermanentError, match="mend: `mailbot tickets release ZGL0000001`"):
+        await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
+async def _close(office: Office) -> None:
+    def work(connection: Connection) -> bool:
+        return hold.freeze(connection, "ZGL0000001", office.clock(), {}) and hold.close(
+            connection, "ZGL0000001", office.clock(), {}
+        )
+
+    assert await office.database.write(work)
+
+
+@pytest.mark.parametrize("kind", ["T2A", "T2B"])
+async def test_a_ticket_that_is_closed_while_a_mail_is_in_the_hands_of_a_worker_keeps_it(
+    office: Office, kind: str
+) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, kind)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "dead", NOW, timedelta(minutes=5), 1))
+    await _close(office)
+    office.clock.advance(minutes=6)
+    await office.deliver()
+    assert office.relay.sent == []
+    with pytest.raises(PermanentError):
+        await office.database.write(lambda c: sending.again(c, 1, office.clock()))
+
+
+async def test_a_ticket_that_is_closed_between_claim_and_try_keeps_its_mail(office: Office) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, "T1", ordinal=0)
+    office.mail(2, "T2B")
+
+    async def close() -> None:
+        office.relay.meanwhile = None
+        await _close(office)
+
+    office.relay.meanwhile = close
+    await office.deliver()
+    assert office.relay.tried == ["m1@wp.example"]
+    assert (office.row(2).state, office.row(2).last_error) == (jobs.BURIED, hold.FROZEN)
+
+
+async def test_a_mail_that_was_given_up_never_leaves_a_closed_ticket(office: Office) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, "T2B", state=jobs.BURIED, last_error="not sent within the promise")
+    await _close(office)
+    with pytest.raises(PermanentError, match="never leave"):
         await office.database.write(lambda c: sending.again(c, 1, office.clock()))
 
 

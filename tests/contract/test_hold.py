@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,11 +10,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import outbox, ticket, ticket_event
+from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Refused, Released, release
-from tests.links import DAY, NOW, grant, notice
+from mailbot.workers.deliver import DeliverWorker
+from tests.links import DAY, NOW, SECRET, grant, notice, token
+from tests.office import Clock, StubRelay
 
 
 def freeze(engine: Engine) -> bool:
@@ -75,6 +79,13 @@ def test_both_at_once(engine: Engine, attempt: int) -> None:
         assert found == ("WSTRZYMANE", "BEZPIECZENSTWO", False, ["frozen"])
 
 
+def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginning(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001")
+    assert freeze(engine)
+    with engine.connect() as connection:
+        assert activation.find(connection, token, NOW - timedelta(hours=2)) is None
+
+
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     grant(engine, "ZGL0000001", "a@wp.example")
     grant(engine, "ZGL0000002", "b@wp.example", new_login="b@nowa.example")
@@ -84,6 +95,30 @@ def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     with engine.connect() as connection:
         assert hold.waiting(connection, NOW) == ["ZGL0000002"]
         assert hold.waiting(connection, NOW + DAY) == []
+
+
+def test_who_could_not_be_heard_is_waited_for(engine: Engine) -> None:
+    """Neither a message that nobody has decided nor a mailbox that nobody could look at."""
+    hour = timedelta(hours=1)
+
+    def unheard(mailbox: str = "") -> bool:
+        with engine.connect() as connection:
+            return hold.unheard(connection, NOW + hour, mailbox)
+
+    grant(engine, "ZGL0000001")
+    assert not unheard()
+    assert unheard("a@imap.example/INBOX")
+    row = {"mailbox": "a@imap.example/INBOX", "uidvalidity": 1, "last_uid": 1}
+    with engine.begin() as connection:
+        connection.execute(insert(imap_cursor).values(**row, polled_at=NOW))
+    assert unheard("a@imap.example/INBOX")
+    with engine.begin() as connection:
+        connection.execute(update(imap_cursor).values(polled_at=NOW + hour))
+    assert not unheard("a@imap.example/INBOX")
+    for state, heard in {"queued": False, "leased": False, "buried": True, "done": True}.items():
+        with engine.begin() as connection:
+            connection.execute(update(inbox).values(state=state))
+        assert unheard() is not heard, state
 
 
 def mails(engine: Engine, states: dict[str, str], *, warned_at: datetime | None) -> None:
@@ -147,6 +182,55 @@ def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(e
     assert {kind: found[0] for kind, found in outgoing(engine).items()} == {
         "T1": "done", "T14": "queued", "T2B": "waiting", "T3": "waiting",
     }  # fmt: skip
+
+
+def test_nothing_goes_on_behind_a_registration_that_was_refused(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "buried", "T14": "waiting", "T2B": "waiting", "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    refused = go_on(engine, NOW)
+    assert isinstance(refused, Refused)
+    assert "mend: `mailbot outbox retry 1`" in refused.reason
+    with engine.begin() as connection:
+        connection.execute(update(outbox).where(outbox.c.id == 1).values(state="queued"))
+    assert isinstance(go_on(engine, NOW), Released)
+    assert [found[0] for found in outgoing(engine).values()] == ["queued", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.parametrize("resolution", ["waiting", "done"])
+async def test_the_hold_begins_behind_a_warning_that_left_once_more(engine: Engine, resolution: str) -> None:
+    """Whichever mail about the new login is the next behind it."""
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "buried", "T2B": resolution, "T3": "waiting"}, warned_at=NOW)
+    freeze(engine)
+    clock = Clock()
+    clock.now = NOW + timedelta(hours=30)
+    assert go_on(engine, clock.now) == Released(clock.now + timedelta(hours=4), clock.now + timedelta(hours=28))
+    database, relay = Database(engine), StubRelay()
+    worker = DeliverWorker("w", database, relay, SECRET, clock, random.Random(1))
+    while await worker.step():
+        pass
+    assert relay.sent == ["jan@wp.example"], "the warning alone"
+    clock.advance(hours=4)
+    while await worker.step():
+        pass
+    await database.close()
+    assert outgoing(engine)["T3"][0] == "done"
+    assert set(relay.sent[1:]) == {"jan@nowa.example"}
+
+
+@pytest.mark.parametrize(("warned", "lives"), [("done", True), ("buried", False)])
+def test_a_link_that_was_sent_does_not_open_before_the_hold_is_over(engine: Engine, warned: str, lives: bool) -> None:
+    sent = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": warned, "T2B": "done", "T3": "done"}, warned_at=NOW)
+    freeze(engine)
+    now = NOW + timedelta(hours=5)
+    released = go_on(engine, now)
+    assert isinstance(released, Released)
+    leaves = token(engine, "ZGL0000001")
+    with engine.connect() as connection:
+        assert (activation.find(connection, sent, now) is not None) is lives
+        assert activation.find(connection, leaves, released.starts) is not None
 
 
 def test_an_answer_to_a_later_mail_holds_nothing_up(engine: Engine) -> None:

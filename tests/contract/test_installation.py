@@ -18,8 +18,10 @@ from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import migrate
 from mailbot.storage.schema import UtcDateTime, account, activation, installation, outbox, raw_message
+from mailbot.tickets import hold
 from mailbot.tickets.activation import find, token_hash
-from tests.links import DAY, NOW, SECRET, grant, open_ticket, token
+from mailbot.tickets.release import Released, release
+from tests.links import DAY, NOW, SECRET, grant, notice, open_ticket, token
 
 FOREIGN = b"f" * 32
 
@@ -174,10 +176,26 @@ def test_at_the_first_start_links_that_have_not_left_get_the_token_of_their_row(
     assert old == {"ZGL0000001": True, "ZGL0000002": False, "ZGL0000003": False}
 
 
+def test_a_link_that_was_sent_before_is_released_with_the_token_of_its_row(engine: Engine, path: Path) -> None:
+    path.write_bytes(SECRET.key)
+    grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        connection.execute(update(activation).values(token_hash=token_hash("x" * 32)))
+        queue_link(connection, "ZGL0000001", jobs.DONE)
+    start(engine, path)
+    made = token(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        hold.freeze(connection, "ZGL0000001", NOW, {})
+        assert isinstance(release(connection, "ZGL0000001", NOW, DAY, notice(), {}), Released)
+        assert find(connection, made, NOW) is not None, "the mail that leaves now holds it"
+        assert find(connection, "x" * 32, NOW) is None
+
+
 def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) -> None:
     """Rows of revision 0003: links without a nonce, and a login whose key was folded into somebody else's."""
     migrate(empty_engine, "0003")
     then = {"now": NOW, "later": NOW + DAY}
+    logins = {1: "jan@wp.example", 2: "jan.strauss@wp.example"}
     with empty_engine.begin() as connection:
         for number in (1, 2):
             connection.execute(
@@ -197,9 +215,9 @@ def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) 
             connection.execute(
                 text(
                     "INSERT INTO activation (ticket_id, token_hash, login, created_at, expires_at) "
-                    "VALUES (:n, :hash, 'jan@wp.example', :now, :later)"
+                    "VALUES (:n, :hash, :login, :now, :later)"
                 ).bindparams(bindparam("now", type_=UtcDateTime()), bindparam("later", type_=UtcDateTime())),
-                {"n": number, "hash": token_hash("x" * 31 + str(number)), **then},
+                {"n": number, "hash": token_hash("x" * 31 + str(number)), "login": logins[number], **then},
             )
         for login, key in (
             ("jan.strauß@wp.example", "jan.strauss@wp.example"),
@@ -218,9 +236,13 @@ def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) 
     with empty_engine.connect() as connection:
         nonces = connection.execute(select(activation.c.nonce).order_by(activation.c.id)).scalars().all()
         keys = connection.execute(select(account.c.login_key).order_by(account.c.id)).scalars().all()
+        links = connection.execute(select(activation.c.login).order_by(activation.c.id)).scalars().all()
     assert len(set(nonces)) == 2
     assert all(re.fullmatch("[0-9a-f]{32}", nonce) for nonce in nonces)
     assert keys == ["jan.strauß@wp.example", "jan.ł@wp.example"]
+    assert links == ["jan@wp.example", "jan.strauß@wp.example"], (
+        "of the account it was made for, who comes later or not"
+    )
     for number in ("ZGL0000001", "ZGL0000002"):
         made = token(empty_engine, number)
         with empty_engine.connect() as connection:

@@ -180,3 +180,30 @@ def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Pas
 )
 def test_whom_a_message_counts_for(sender: str | None, proof: AuthResult, asked: str | None, wanted: Source) -> None:
     assert source_of(understood(sender, proof), asked, LIMITS) == wanted
+
+
+NOBODY = Source("none:jan@firma.example", "?firma.example", None)
+ANSWERED = replace(REFUSED, outcome=Outcome.MORE, mails=(MailKind.T6,))
+
+
+def test_whom_nothing_vouches_for_is_answered_once_a_day_where_the_envelope_agrees(past: Past) -> None:
+    def answer(source: Source, *, agrees: bool = True) -> str:
+        return Arrivals(past.connection, [source], NOW, LIMITS).answer(source, agrees=agrees)
+
+    assert (answer(NOBODY), answer(NOBODY, agrees=False), answer(JAN, agrees=False)) == ("open", "shut", "open")
+    past.add(NOBODY, ANSWERED, 24 * 60 + 1)
+    assert answer(NOBODY) == "open"
+    past.add(NOBODY, ANSWERED, 23 * 60)
+    assert (answer(NOBODY), answer(JAN)) == ("shut", "open")
+
+
+def test_the_installation_answers_few_of_them(past: Past) -> None:
+    few = replace(LIMITS, unvouched=Limit(3, 24))
+    other = Source("temperror:ewa@inna.example", None, None)
+    past.add(JAN, ANSWERED, 5, times=9)
+    past.add(NOBODY, SILENT, 5, times=9)
+    past.add(NOBODY, ANSWERED, 5, times=2)
+    arrivals = Arrivals(past.connection, [other], NOW, few)
+    assert arrivals.answer(other, agrees=True) == "open"
+    arrivals.add(Source("none:a@b.example", None, None), ANSWERED, 1)
+    assert arrivals.answer(other, agrees=True) == "shut"

@@ -27,6 +27,7 @@ from mailbot.storage import schema
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla
 from mailbot.tickets.notice import Notice
+from mailbot.tickets.release import release
 from mailbot.web import metrics
 from mailbot.workers.alarms import AlarmWorker
 from mailbot.workers.decide import DecideWorker
@@ -37,7 +38,7 @@ from tests.flow import EWA, JAN, Clock, add_accounts, mail, relay_sink, settings
 from tests.integration.test_case_b import CaseB, Stub
 from tests.integration.test_flow import bounce, link, of
 
-SMALL = frozenset({"imap_cursor", "counter"})
+SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim"})
 """Tables of a few rows, whatever comes."""
 
 ARCHIVE = 4_000
@@ -130,7 +131,7 @@ async def _people(flow: CaseB) -> None:
     await parts.database.write(use)
     await parts.database.write(mailbox)
     await parts.database.write(lambda c: hold.freeze(c, "ZGL0000004", clock(), {}))
-    await parts.database.write(lambda c: hold.release(c, "ZGL0000004", clock(), clock()))
+    await parts.database.write(lambda c: release(c, "ZGL0000004", clock(), timedelta(days=1), notice, {}))
     await AlarmWorker(parts.database, parts.pipeline, clock).step()
     await parts.database.write(lambda c: sla.look_again(c, clock()))
     await parts.database.read(lambda c: list(metrics.measure(c, clock())))
@@ -194,7 +195,8 @@ def _archive(connection: Connection, now: datetime) -> None:
             for i in n
         ],
         schema.activation: [
-            {"ticket_id": i, "token_hash": f"{i}", "login": f"{i}@old.example", "created_at": old, "expires_at": old}
+            {"ticket_id": i, "token_hash": f"{i}", "nonce": f"{i}", "login": f"{i}@old.example"}
+            | {"created_at": old, "expires_at": old}
             for i in n
         ],
         schema.used_signature: [{"payload_sha256": f"p{i}", "signature_sha256": f"s{i}", "ticket_id": i} for i in n],

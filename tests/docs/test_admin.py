@@ -108,7 +108,7 @@ def test_a_faq_entry(trial: Path) -> None:
     (old, new, question) = re.findall(r"cp trial/(\S+) trial/(\S+) +# write \"(.*?)\" into it", told)[0]
     asked = (trial / old).read_text(encoding="utf-8").partition("\n\n")[0]
     (trial / new).write_text(f"{asked}\n\n{question}\n", encoding="utf-8")
-    assert "Nie. Platforma działa w przeglądarce." in explain(trial, new)
+    assert "Nie. Platforma działa w przeglądarce." in explain(trial, new, "--authentication", "pass")
     made = do("rules", "case", str(trial / new), "--rules", str(trial))
     (trial / new).with_suffix(".yaml").write_text(made.stdout, encoding="utf-8")
     clean(trial)

@@ -51,10 +51,11 @@ from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.verify import Verifier
 from tests.channels import bare
 from tests.citizens import build
-from tests.flow import JAN, ZOFIA, Clock, Flow, add_accounts, mail, relay_sink, settings
+from tests.flow import EWA, JAN, ZOFIA, Clock, Flow, add_accounts, mail, relay_sink, settings
 from tests.integration.test_flow import PASSWORD, bounce, link, of
 
 NEW = "jan@nowa.example"
@@ -218,6 +219,70 @@ async def test_the_old_login_stops_it(flow: CaseB, word: str) -> None:
     assert "frozen" in await flow.events()
     ((expires,),) = await flow.rows(select(activation.c.expires_at))
     assert expires <= flow.clock.now
+
+
+async def test_a_stop_stops_every_change_of_the_login(flow: CaseB) -> None:
+    """Who asks twice sends two warnings, and the holder answers one of them."""
+    await flow.ask()
+    flow.verifier.answer = replace(GOOD, payload_sha256="q" * 64, signature_sha256="r" * 64)
+    assert await flow.ask("again", "jan@inna.example") == "OK_B"
+    assert await flow.stop() == "TICKET_UPDATE"
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == [*WARNED, *WARNED]
+    assert {row.state for row in await flow.rows(select(ticket.c.state).where(ticket.c.id < 3))} == {"WSTRZYMANE"}
+
+
+@pytest.mark.parametrize(("word", "then"), [("STOP", WARNED), ("Kiedy otwarte?", EVERYTHING)])
+async def test_what_came_within_the_hold_is_read_before_it_ends(flow: CaseB, word: str, then: list[str]) -> None:
+    """Who wants the account may have flooded the help desk, or the worker stood still."""
+    await flow.ask()
+    flow.clock.advance(hours=3, minutes=59)
+    await flow.take(mail(JAN.login, word, subject="ZGL0000001" if word == "STOP" else "Pytanie", name="late"))
+    flow.clock.advance(minutes=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    await flow.decide()
+    await flow.take(mail(EWA.login, "Kiedy otwarte?", subject="Pytanie", name="later"), EWA.login)
+    flow.clock.advance(minutes=1)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == then, "what comes later holds nothing up"
+
+
+@pytest.mark.parametrize(("stopped", "then"), [(True, WARNED), (False, EVERYTHING)])
+async def test_a_word_that_came_while_mailbot_was_down_is_waited_for(
+    flow: CaseB, stopped: bool, then: list[str]
+) -> None:
+    """The hold ends meanwhile; the MTA tries the holder's mail again within 70 minutes of the start."""
+    await flow.ask()
+    flow.clock.advance(hours=6)
+    p = flow.parts
+    relay = Relay(replace(p.settings.delivery, port=flow.sink.port))
+    flow.deliverer = DeliverWorker("new", p.database, relay, p.secret, flow.clock, p.rng, latecomers=LATECOMERS)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    if stopped:
+        assert await flow.stop() == "TICKET_UPDATE"
+    for _ in range(15):
+        flow.clock.advance(minutes=10)
+        await flow.deliver()
+    await relay.close()
+    assert flow.sink.kinds() == then
+
+
+@pytest.mark.parametrize(("status", "then"), [("5.2.2", WARNED), ("5.1.1", EVERYTHING)], ids=["full", "gone"])
+async def test_a_warning_that_comes_back_stops_it_unless_the_mailbox_is_gone(
+    flow: CaseB, status: str, then: list[str]
+) -> None:
+    """A relay that takes everything tells it by a report only; who wants the account may have filled the mailbox."""
+    await flow.ask()
+    return_path = flow.sink.accepted[1].mail_from
+    report = bounce(return_path).replace(b"5.1.1", status.encode())
+    assert await flow.answer(report, "", return_path) == "NO_REPLY"
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == then
+    assert (await flow.ticket()).state == ("WSTRZYMANE" if then == WARNED else "DO_WERYFIKACJI")
 
 
 STRANGERS = {

@@ -84,6 +84,16 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
         assert [row for (row,) in connection.execute("SELECT id FROM inbox ORDER BY id")] == taken
 
 
+async def _until_not_ready(session: aiohttp.ClientSession) -> int:
+    """Looks are a second apart, and the first of them may have been before."""
+    async with asyncio.timeout(20):
+        while True:
+            async with session.get("/readyz") as answer:
+                if answer.status != 200:
+                    return answer.status
+            await asyncio.sleep(0.1)
+
+
 async def test_readiness_fails_and_the_service_ends(tmp_path: Path) -> None:
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
     chosen = replace(chosen, web=WebSettings("127.0.0.1:0", public_url="http://127.0.0.1:1", behind_tls=False))
@@ -95,8 +105,7 @@ async def test_readiness_fails_and_the_service_ends(tmp_path: Path) -> None:
             async with session.get("/readyz") as answer:
                 assert answer.status == 200
             (tmp_path / "mailbot.db").rename(tmp_path / "moved.db")
-            async with session.get("/readyz") as answer:
-                assert answer.status == 503
+            assert await _until_not_ready(session) == 503
         with pytest.raises(DatabaseGone):
             async with asyncio.timeout(30):
                 await service.wait()

@@ -57,7 +57,8 @@ def test_words(name: str) -> None:
 
 def test_cover_every_word() -> None:
     expects = [case["expect"] for case in CASES.values()]
-    assert {Outcome(expect["outcome"]) for expect in expects} == {*Outcome} - {Outcome.OK_B}, "case_b.yaml has that"
+    elsewhere = {Outcome.OK_B, Outcome.SPAM}  # case_b.yaml; needs a setting: test_machines.py
+    assert {Outcome(expect["outcome"]) for expect in expects} == {*Outcome} - elsewhere
     assert {Defect(word) for expect in expects for word in expect["defects"]} == BODY_DEFECTS
     assert {Difference(word) for expect in expects for word in expect.get("differences", [])} == {*Difference}
     assert sum(expect["outcome"] == "OK_A" for expect in expects) >= 20

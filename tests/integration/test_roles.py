@@ -205,7 +205,7 @@ def test_a_database_of_a_newer_version_is_told(tmp_path: Path) -> None:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
     database.close()
-    with pytest.raises(ConfigError, match="newer mailbot; mend: "):
+    with pytest.raises(ConfigError, match="mend: run the newer mailbot"):
         compose.build(chosen)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ async def test_a_message_that_trickles_is_not_waited_for(tmp_path: Path) -> None
 
         trickling = asyncio.create_task(trickle())
         assert (await client.hear()).startswith("421 4.4.2")
-        assert await client.hear() == ""
+        with suppress(ConnectionResetError):  # what is on its way to a closed door is answered with a reset
+            assert await client.hear() == ""
         assert time.monotonic() - begun < 5
         trickling.cancel()
         await asyncio.gather(trickling, return_exceptions=True)

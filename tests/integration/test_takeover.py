@@ -208,6 +208,7 @@ def test_every_command_that_needs_the_key_ends(
     (used / "key").unlink()
     if key:
         (used / "key").write_bytes(key)
+    monkeypatch.setenv("MAILBOT_LMTP_LISTEN", "127.0.0.1:0")
     for command in COMMANDS:
         code, told = ended(monkeypatch, capsys, *command)
         assert code == (2 if command[0] == "rules" else 78), command

@@ -67,7 +67,7 @@ def decided(facts: Facts) -> Decision:
 
 def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
     """The table again, in the order of prototypes/decision.py and written as code."""
-    if f.automatic != "no":
+    if f.automatic not in ("no", "maybe"):
         return Outcome.NO_REPLY, ()
     if f.application == "malware" or f.sender != "single" or f.authentication == "fail":
         return Outcome.QUARANTINE, ()
@@ -77,9 +77,16 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
         return Outcome.TICKET_UPDATE, ()
     if f.readable == "no":
         told = (f.authentication, f.duplicate, f.limit, f.arrival) == ("pass", "no", "no", "fresh")
-        return Outcome.REVIEW, (T1,) if told else ()
-    if f.arrival != "fresh":
+        asked_for = (f.automatic, f.spam, f.answer) == ("no", "no", "open")
+        return Outcome.REVIEW, (T1,) if told and asked_for else ()
+    if f.spam == "yes":
+        return Outcome.SPAM, ()
+    if f.arrival != "fresh" or f.automatic == "maybe":
         return Outcome.REVIEW, ()
+    if f.answer == "shut":
+        if f.limit != "no":
+            return Outcome.RATE_LIMITED, ()
+        return Outcome.DUPLICATE if f.duplicate == "same-request" else Outcome.REVIEW, ()
     if f.limit != "no":
         asked = (f.authentication, f.duplicate, f.subject, f.phrase, f.defects) == ("pass", "no", "EXACT", "B", "no")
         return (Outcome.REVIEW, (T1,)) if asked and f.limit == "login" else (Outcome.RATE_LIMITED, (T18,))
@@ -203,6 +210,17 @@ EXAMPLES = {
         "II_LINIA",
         (),
     ),
+    "a doubt": ({"automatic": "maybe"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
+    "unsolicited": ({"spam": "yes"}, "SPAM", "", "ODRZUCONE_AUTOMAT", "", ()),
+    "nobody vouches": ({"answer": "shut"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
+    "nobody vouches, too many": (
+        {"answer": "shut", "limit": "sender"},
+        "RATE_LIMITED",
+        OWN,
+        "WSTRZYMANE",
+        "II_LINIA",
+        (),
+    ),
     "row 4": ({"limit": "sender"}, "RATE_LIMITED", OWN, "WSTRZYMANE", "II_LINIA", (T18,)),
 }
 
@@ -244,7 +262,7 @@ def test_a_set_without_a_last_rule_still_hands_the_mail_to_a_person() -> None:
 
 
 def test_every_word_of_automatic_mail_is_named_by_the_first_rule() -> None:
-    assert {"no", *RULES.rules[0].when["automatic"]} == set(FACTS["automatic"])
+    assert {"no", "maybe", *RULES.rules[0].when["automatic"]} == set(FACTS["automatic"])
 
 
 def test_every_row_stands_in_the_rules() -> None:

@@ -52,6 +52,7 @@ def limits_file() -> Schema:
         "per_sender": "mails of one address",
         "per_domain": "mails of one domain",
         "failures": "generic refusals of one sender, or about one login",
+        "unvouched": "answers of the whole installation to senders for whom nothing vouches",
         "answers": "mails of one sender that were answered",
     }
     known = {}
@@ -62,7 +63,8 @@ def limits_file() -> Schema:
             {"exempt": several("mail providers that anybody may use", text("a domain"))} if key == "per_domain" else {}
         )
         known[key] = entries(about[key], {"mails": mails, "hours": hours, **more})
-    return entries("how much is decided by a machine", known)
+    later = {key: known.pop(key) for key in known.keys() - limits.DEMANDED}
+    return entries("how much is decided by a machine", known, later)
 
 
 def notices_file() -> Schema:

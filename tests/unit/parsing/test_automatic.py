@@ -25,7 +25,7 @@ from tests.unit.parsing.mails import IMAP, SUBJECT, mail, read
         ("List-Id: <x.example>", Automatic.LIST),
         ("List-Post: <mailto:x@y.example>", Automatic.LIST),
         ("List-Help: <mailto:x@y.example>", Automatic.LIST),
-        ("List-Unsubscribe: <mailto:x@y.example>", Automatic.BULK),
+        ("List-Unsubscribe: <mailto:x@y.example>", Automatic.MAYBE),
         ("Return-Path: <>", Automatic.NULL_SENDER),
         ("Content-Type: multipart/report; report-type=delivery-status", Automatic.REPORT),
         ("Content-Type: Message/Delivery-Status", Automatic.REPORT),

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
-from mailbot.model import Attachment, Automatic, Header, InboundMessage
+from mailbot.config import Settings
+from mailbot.mails import thread
+from mailbot.model import Attachment, Automatic, Envelope, Header, InboundMessage, MailKind, RawMessage, Source
 from mailbot.secret import Secret
-from mailbot.tickets.bounce import address, ticket_of
+from mailbot.sender.resolver import StaticResolver
+from mailbot.tickets.bounce import Bounce, address, read
+from mailbot.tickets.threads import token
+from mailbot.understand import Understander
 
 SECRET = Secret(b"k" * 32)
 OURS = address(SECRET, "helpdesk@office.example", "ZGL0000012")
+CAME_BACK = Bounce("ZGL0000012")
 FAILED = b"Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; a@b.example\r\nAction: Failed\r\n"
 
 
@@ -33,13 +41,13 @@ def test_the_return_path_names_the_ticket_and_proves_it() -> None:
 
 @pytest.mark.parametrize("path", [OURS, OURS.upper(), f"<{OURS}>", f"<SRS0=abc=xy=office.example={OURS}>"])
 def test_a_report_to_our_return_path_counts(path: str) -> None:
-    assert ticket_of(SECRET, report(), [path]) == "ZGL0000012"
-    assert ticket_of(SECRET, report(), ["other@office.example", path]) == "ZGL0000012"
+    assert read(SECRET, report(), [path]) == CAME_BACK
+    assert read(SECRET, report(), ["other@office.example", path]) == CAME_BACK
 
 
 @pytest.mark.parametrize("name", ["Delivered-To", "X-Original-To", "To"])
 def test_without_an_envelope_the_fields_of_the_mta_count(name: str) -> None:
-    assert ticket_of(SECRET, report(headers={name: f"Help <{OURS}>"}), []) == "ZGL0000012"
+    assert read(SECRET, report(headers={name: f"Help <{OURS}>"}), []) == CAME_BACK
 
 
 FORGED = {
@@ -55,17 +63,138 @@ FORGED = {
 
 @pytest.mark.parametrize("path", FORGED.values(), ids=FORGED)
 def test_a_forged_return_path_names_nothing(path: str) -> None:
-    assert ticket_of(SECRET, report(headers={"To": path}), [path]) is None
+    assert read(SECRET, report(headers={"To": path}), [path]) is None
 
 
-def test_only_reports_of_failure_count() -> None:
-    assert ticket_of(SECRET, report(status=FAILED.replace(b"Failed", b"delayed")), [OURS]) is None
-    assert ticket_of(SECRET, report(automatic=None), [OURS]) is None
-    assert ticket_of(SECRET, report(automatic=Automatic.OUT_OF_OFFICE), [OURS]) is None
-    assert ticket_of(SECRET, report(headers={"X-Other": OURS}), []) is None
+def test_failure_and_delay_are_told_apart_and_nothing_else_counts() -> None:
+    assert read(SECRET, report(status=FAILED.replace(b"Failed", b"delayed")), [OURS]) == Bounce("ZGL0000012", True)
+    assert read(SECRET, report(status=FAILED.replace(b"Failed", b"delivered")), [OURS]) is None
+    assert read(SECRET, report(automatic=None), [OURS]) is None
+    assert read(SECRET, report(automatic=Automatic.OUT_OF_OFFICE), [OURS]) is None
+    assert read(SECRET, report(headers={"X-Other": OURS}), []) is None
 
 
 @pytest.mark.timeout(20)
 def test_long_nonsense_costs_no_time() -> None:
     paths = ["a" * 2000, "+" * 2000, "a+zgl0000001-" * 150] * 300
-    assert ticket_of(SECRET, report(headers={"To": "a" * 16_000}), paths) is None
+    assert read(SECRET, report(headers={"To": "a" * 16_000}), paths) is None
+
+
+COPY = f"""\
+Return-Path: <helpdesk@office.example>
+From: Help Desk <helpdesk@office.example>
+To: <jan@firma.example>
+Subject: PUESC: Zmiana adresu email
+Message-ID: {thread.message_id(MailKind.T3, "ZGL0000012", token(SECRET, "ZGL0000012"), "office.example")}
+
+Link: https://puesc.example (5.1.1 4.4.1 delayed)
+"""
+QMAIL = f"""\
+Hi. This is the qmail-send program at firma.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<jan@firma.example>:
+This account is currently disabled. (#5.2.1)
+
+--- Below this line is a copy of the message.
+
+{COPY}"""
+EXIM = f"""\
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its recipients.
+
+  jan@firma.example
+    unrouteable address
+
+------ This is a copy of the message, including all the headers. ------
+
+{COPY}"""
+EXIM_LATE = EXIM.replace("could not be delivered", "has not yet been delivered").replace("unrouteable address", "")
+OLD_EXCHANGE = """\
+Your message did not reach some or all of the intended recipients.
+
+      Subject:\tZGL0000012
+
+The following recipient(s) could not be reached:
+
+      jan@firma.example on 2025-11-03 11:14
+            The e-mail account does not exist. <firma.example #5.1.1>
+"""
+DSN_IN_MIXED = f"""\
+--b
+Content-Type: text/plain
+
+Could not deliver.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.firma.example
+
+Final-Recipient: rfc822; jan@firma.example
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+{COPY}
+--b--
+"""
+DAEMON = f"""\
+The following message could not be delivered:
+
+{COPY}"""
+VACATION = "I am out of the office until Monday."
+MIXED = 'Content-Type: multipart/mixed; boundary="b"\n'
+
+
+@dataclass(frozen=True)
+class Form:
+    """A report as some server writes it, and what it means."""
+
+    body: str
+    to: str
+    meaning: Bounce | None
+    sender: str = "MAILER-DAEMON@firma.example"
+    subject: str = "failure notice"
+    more: str = ""
+
+
+PLAIN = "helpdesk@office.example"
+FORMS = {
+    "qmail": Form(QMAIL, PLAIN, CAME_BACK),
+    "qmail to the return path": Form(QMAIL, OURS, CAME_BACK),
+    "exim": Form(EXIM, PLAIN, CAME_BACK, more="X-Failed-Recipients: jan@firma.example\n"),
+    "exim, delayed": Form(EXIM_LATE, PLAIN, Bounce("ZGL0000012", True), subject="Warning: message delayed 24 hours"),
+    "old exchange to the return path": Form(
+        OLD_EXCHANGE, OURS, CAME_BACK, "postmaster@firma.example", "Undeliverable: ZGL0000012"
+    ),
+    "DSN in multipart/mixed": Form(DSN_IN_MIXED, PLAIN, CAME_BACK, "postmaster@firma.example", "Returned mail", MIXED),
+    "plain words of a daemon": Form(DAEMON, PLAIN, CAME_BACK),
+    "not a failure": Form(VACATION, OURS, None, "jan@firma.example", "Re: ZGL0000012"),
+    "nothing of ours in it": Form(OLD_EXCHANGE, PLAIN, None, "postmaster@firma.example", "Undeliverable: ZGL0000012"),
+    "a forged token": Form(QMAIL.replace(token(SECRET, "ZGL0000012"), "0" * 16), PLAIN, None),
+    "a person quotes it": Form(QMAIL, PLAIN, None, "jan@firma.example", "Proszę o pomoc"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_report_in_whatever_form_is_tied_to_its_mail(form: Form) -> None:
+    head = f"From: {form.sender}\nTo: {form.to}\nSubject: {form.subject}\n{form.more}"
+    raw = RawMessage(f"{head}\n{form.body}".encode(), Envelope(Source.INJECT), datetime(2026, 11, 20, tzinfo=UTC))
+    u = Understander(Settings(), SECRET, StaticResolver({})).understand(raw)
+    assert (Bounce(u.bounced, u.delayed) if u.bounced else None) == form.meaning
+    assert u.message.by_machine == (form.subject != "Proszę o pomoc")
+
+
+@pytest.mark.parametrize("separator", ["+", "-", "="])
+def test_the_separator_is_a_setting(separator: str) -> None:
+    path = address(SECRET, "help-desk@office.example", "ZGL0000012", separator)
+    assert path.startswith(f"help-desk{separator}zgl0000012-")
+    assert read(SECRET, report(), [path]) == CAME_BACK
+
+
+def test_without_a_separator_the_return_path_is_the_plain_address() -> None:
+    assert address(SECRET, PLAIN, "ZGL0000012", "") == PLAIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import select
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import dns.message
 import dns.rdatatype
@@ -33,7 +35,7 @@ from mailbot.understand import Understander, unread
 from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
-from tests.unit.workers.trouble import Trouble, asking, refused
+from tests.unit.workers.trouble import Trouble, asking, killed, refused
 
 WHEN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ENTRY = {
@@ -113,6 +115,18 @@ def test_a_process_ends_with_its_parent(settings: Settings, tmp_path: Path) -> N
     os.close(watch)
 
 
+def test_a_process_starts_under_limits_that_are_lower_than_its_own(settings: Settings, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    lower = "resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\n"
+    lower += "resource.setrlimit(resource.RLIMIT_AS, (1_400_000_000, 1_400_000_000))\n"
+    script.write_text(f"import resource\n{lower}{_PARENT}", encoding="utf-8")
+    with subprocess.Popen([sys.executable, script, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        told = parent.stdout.readline()
+        parent.kill()
+    assert told.strip().isdigit()
+
+
 # ------------------------------------------------------------------------------------------------- bounds of a process
 
 
@@ -161,6 +175,30 @@ async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_i
         with pytest.raises(TemporaryError, match="the key is missing") as caught:
             await processes([message(b"")])
     assert not isinstance(caught.value, ReadingFailed)
+
+
+async def test_a_process_that_is_killed_at_its_start_is_a_passing_fault() -> None:
+    async with Processes(killed, WorkerSettings()) as processes:
+        with pytest.raises(TemporaryError, match="worker"):
+            await processes.start()
+
+
+@pytest.mark.parametrize("call", ["asyncio.create_subprocess_exec", "os.pidfd_open"])
+async def test_a_machine_without_room_for_a_process_is_a_passing_fault(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async with Processes(Trouble, WorkerSettings()) as processes:  # type: ignore[arg-type]
+        with monkeypatch.context() as patched:
+            patched.setattr(call, full)
+            with pytest.raises(TemporaryError):
+                await processes.start()
+            with pytest.raises(TemporaryError) as caught:
+                await processes([message(b"")])
+            assert not isinstance(caught.value, ReadingFailed), "no mail is to blame"
+        assert len(await processes([message(b"")])) == 1
 
 
 async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Processes) -> None:

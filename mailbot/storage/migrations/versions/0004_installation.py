@@ -19,8 +19,8 @@ revision = "0004"
 down_revision = "0003"
 
 _NOT_ASCII = {
-    "sqlite": "SELECT id, login FROM account WHERE login GLOB '*[^ -~]*'",
-    "postgresql": "SELECT id, login FROM account WHERE login ~ '[^ -~]'",
+    "sqlite": "SELECT id, login, login_key FROM account WHERE login GLOB '*[^ -~]*'",
+    "postgresql": "SELECT id, login, login_key FROM account WHERE login ~ '[^ -~]'",
 }
 
 
@@ -40,8 +40,9 @@ def upgrade() -> None:
     with op.batch_alter_table("activation") as batch_op:
         batch_op.alter_column("nonce", existing_type=sa.String(length=32), nullable=False)
     for row in connection.execute(sa.text(_NOT_ASCII[connection.dialect.name])).all():
-        key = "".join(map(_small, row.login))
-        connection.execute(sa.text("UPDATE account SET login_key = :key WHERE id = :id"), {"key": key, "id": row.id})
+        values = {"key": "".join(map(_small, row.login)), "old": row.login_key, "id": row.id}
+        connection.execute(sa.text("UPDATE account SET login_key = :key WHERE id = :id"), values)
+        connection.execute(sa.text("UPDATE activation SET login = :key WHERE login = :old"), values)
 
 
 def downgrade() -> None:
