@@ -250,6 +250,11 @@ class TrustSettings:
     lotl_url: str = _doc(
         "where mailbot trust update takes the EU list of lists", "https://ec.europa.eu/tools/lotl/eu-lotl.xml"
     )
+    territories: tuple[str, ...] = _doc(
+        "further states whose trusted lists mailbot trust update takes, for foreigners with an account: two letters as"
+        ' the list of lists writes them (Greece: EL), or "all"',
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +416,11 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
         found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
+    found += [
+        f'{where}: [trust] territories: {territory!r} is no state; mend: two capitals, or "all"'
+        for territory in settings.trust.territories
+        if not re.fullmatch("[A-Z]{2}|all", territory)
+    ]
     if settings.worker.deadline_seconds <= 0 or settings.worker.memory_mb < 500:
         found.append(f"{where}: [worker] memory_mb: some seconds and 500 are the least; mend: leave the defaults")
     if settings.rules.reload_seconds < 0:

@@ -70,8 +70,11 @@ class Pipeline:
 
     def read(self, u: Understanding) -> Reading:
         """What a mail outside the special procedure is about, in the words of the rule set."""
-        aside = u.message.by_machine or u.message.damage or u.subject.kind not in facts.CHANNELS
-        return NOTHING_SAID if aside else topics.read(u.subject, u.message.text, self.ruleset)
+        if u.message.by_machine or u.message.damage:
+            return NOTHING_SAID
+        if u.subject.kind not in facts.CHANNELS:
+            return topics.asked_in(u.message.text, self.ruleset)
+        return topics.read(u.subject, u.message.text, self.ruleset)
 
     def weigh(self, u: Understanding, lookup: Lookup) -> Weighed:
         """What to do with a message, given registry and history."""
@@ -125,15 +128,13 @@ class Pipeline:
         hold_until = now + (self._hold if moves else timedelta())
         login = account.login if account else None
         thread, seen = weighed.found.known.thread, weighed.found.seen
-        # A repeat does not put the first promise off.
-        promised_at = seen.promised_at if seen.promised_at and seen.promised_at > now else clocks.promised_at
         return Letter(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
             # That of an old ticket may be gone from the rules: its mails speak of the general one.
             category=decision.category if decision.category in self.ruleset.categories else facts.GENERAL,
             opened_at=u.received_at,
-            promised_at=promised_at,
+            promised_at=seen.promised_at or clocks.promised_at,  # a repeat does not put the first promise off
             now=now,
             bounce_address=bounce.address(
                 self.secret, self.settings.helpdesk.address, zgl, self.settings.helpdesk.verp_separator

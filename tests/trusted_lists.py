@@ -1,4 +1,4 @@
-"""A list of lists and a Polish trusted list of our own (ETSI TS 119 612), truly signed with XAdES."""
+"""A list of lists and trusted lists of our own (ETSI TS 119 612), truly signed with XAdES."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TSL = "http://uri.etsi.org/02231/v2#"
 _EXTRA = "http://uri.etsi.org/02231/v2/additionaltypes#"
 _URI = "http://uri.etsi.org/TrstSvc"
 GRANTED, WITHDRAWN = (f"{_URI}/TrustedList/Svcstatus/{word}" for word in ("granted", "withdrawn"))
-CA_QC, OTHER_SERVICE = f"{_URI}/Svctype/CA/QC", f"{_URI}/Svctype/Archiv"
+CA_QC, QTST, OTHER_SERVICE = (f"{_URI}/Svctype/{word}" for word in ("CA/QC", "TSA/QTST", "Archiv"))
 FOR_SIGNATURES, FOR_SEALS = (f"{_URI}/TrustedList/SvcInfoExt/{word}" for word in ("ForeSignatures", "ForeSeals"))
 POLISH_URL = "https://tsl.example/pl.xml"
 LOTL_URL = "https://lotl.example/lotl.xml"
@@ -81,17 +81,31 @@ def polish_list(signer: ListSigner, edition: Edition) -> bytes:
 
 
 def list_of_lists(
-    signer: ListSigner, polish_signer: ListSigner, edition: Edition | None = None, url: str = POLISH_URL
+    signer: ListSigner,
+    polish_signer: ListSigner,
+    edition: Edition | None = None,
+    url: str = POLISH_URL,
+    others: tuple[tuple[str, ListSigner], ...] = (),
 ) -> bytes:
-    digital = f"<DigitalId><X509Certificate>{_base64(polish_signer.der)}</X509Certificate></DigitalId>"
-    pointer = f"""<PointersToOtherTSL><OtherTSLPointer>
+    """``others``: territory and signer of further lists, at ``state_url``."""
+    pointers = _pointer("PL", polish_signer, url) + "".join(_pointer(one, by, state_url(one)) for one, by in others)
+    told = f"<PointersToOtherTSL>{pointers}</PointersToOtherTSL>"
+    return _sign(_list(replace(edition or Edition(), territory="EU"), told, ""), signer)
+
+
+def state_url(territory: str) -> str:
+    return f"https://tsl.example/{territory}.xml"
+
+
+def _pointer(territory: str, signer: ListSigner, url: str) -> str:
+    digital = f"<DigitalId><X509Certificate>{_base64(signer.der)}</X509Certificate></DigitalId>"
+    return f"""<OtherTSLPointer>
       <ServiceDigitalIdentities><ServiceDigitalIdentity>{digital}</ServiceDigitalIdentity></ServiceDigitalIdentities>
       <TSLLocation>{url}</TSLLocation>
       <AdditionalInformation>
-        <OtherInformation><SchemeTerritory>PL</SchemeTerritory></OtherInformation>
+        <OtherInformation><SchemeTerritory>{territory}</SchemeTerritory></OtherInformation>
         <OtherInformation><x:MimeType>application/vnd.etsi.tsl+xml</x:MimeType></OtherInformation>
-      </AdditionalInformation></OtherTSLPointer></PointersToOtherTSL>"""
-    return _sign(_list(replace(edition or Edition(), territory="EU"), pointer, ""), signer)
+      </AdditionalInformation></OtherTSLPointer>"""
 
 
 def _list(edition: Edition, pointers: str, rest: str) -> str:

@@ -30,6 +30,23 @@ RULES = (
 )
 """What the page states, in plain Polish; ``problems`` enforces exactly these."""
 
+MISSING = "Wpisz nowe hasło awaryjne."
+ONCE = "Wpisz to samo hasło drugi raz."
+DIFFERENT = "Hasła różnią się. Wpisz w obu polach to samo hasło."
+TOO_SHORT = f"Hasło jest za krótkie: wpisz co najmniej {MIN_LENGTH} znaków."
+TOO_LONG = f"Hasło jest za długie: wpisz najwyżej {MAX_LENGTH} znaków."
+SPACES = "Usuń spację z początku lub z końca hasła."
+INVISIBLE = "W haśle jest znak, którego nie widać. Wpisz hasło ręcznie, bez kopiowania."
+UNIFORM = f"Hasło jest zbyt jednolite: użyj co najmniej {MIN_DISTINCT} różnych znaków."
+LOGIN = "Hasło zawiera Twój login lub jego część. Wybierz inne."
+SEQUENCE = "Hasło jest ciągiem kolejnych znaków. Wybierz inne."
+GUESSED = "Hasło zawiera słowo, które łatwo odgadnąć: {slowa}. Wybierz inne."
+PROBLEMS = (
+    *(MISSING, ONCE, DIFFERENT, TOO_SHORT, TOO_LONG, SPACES),
+    *(INVISIBLE, UNIFORM, LOGIN, SEQUENCE, GUESSED),
+)
+"""Every sentence that a refused password may get."""
+
 _LOGIN_PART = 4  # shorter parts of a login ("jan") are inside too many innocent words
 _SEQUENCES = tuple(
     repeated
@@ -43,8 +60,15 @@ _hasher = PasswordHasher()  # argon2id with the library's defaults (RFC 9106 §4
 class Problem:
     """One broken rule, in Polish for the citizen. ``repeat``: it belongs to the second field."""
 
-    text: str
+    sentence: str
+    """With the place {slowa} where words of the password are named."""
     repeat: bool = False
+    words: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is said."""
+        return self.sentence.format(slowa=self.words)
 
 
 def normalise(password: str) -> str:
@@ -69,35 +93,35 @@ def problems(password: str, repeat: str, *logins: str) -> tuple[Problem, ...]:
     """Every broken rule at once; empty when the password may be taken. ``logins``: whole e-mail addresses."""
     password, repeat = normalise(password), normalise(repeat)
     if not password:
-        return (Problem("Wpisz nowe hasło awaryjne."),)
-    found = [Problem(text) for text in _broken(password, logins)]
+        return (Problem(MISSING),)
+    found = _broken(password, logins)
     if not repeat:
-        found.append(Problem("Wpisz to samo hasło drugi raz.", repeat=True))
+        found.append(Problem(ONCE, repeat=True))
     elif repeat != password:
-        found.append(Problem("Hasła różnią się. Wpisz w obu polach to samo hasło.", repeat=True))
+        found.append(Problem(DIFFERENT, repeat=True))
     return tuple(found)
 
 
-def _broken(password: str, logins: Sequence[str]) -> list[str]:
+def _broken(password: str, logins: Sequence[str]) -> list[Problem]:
     plain = _plain(password)
     found = []
     if len(password) < MIN_LENGTH:
-        found.append(f"Hasło jest za krótkie: wpisz co najmniej {MIN_LENGTH} znaków.")
+        found.append(Problem(TOO_SHORT))
     if len(password) > MAX_LENGTH:
-        found.append(f"Hasło jest za długie: wpisz najwyżej {MAX_LENGTH} znaków.")
+        found.append(Problem(TOO_LONG))
     if password != password.strip():
-        found.append("Usuń spację z początku lub z końca hasła.")
+        found.append(Problem(SPACES))
     if any(unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") for c in password):
-        found.append("W haśle jest znak, którego nie widać. Wpisz hasło ręcznie, bez kopiowania.")
+        found.append(Problem(INVISIBLE))
     if len(set(password.casefold())) < MIN_DISTINCT:
-        found.append(f"Hasło jest zbyt jednolite: użyj co najmniej {MIN_DISTINCT} różnych znaków.")
+        found.append(Problem(UNIFORM))
     if any(part in plain for login in logins for part in _login_parts(login)):
-        found.append("Hasło zawiera Twój login lub jego część. Wybierz inne.")
+        found.append(Problem(LOGIN))
     if plain and any(plain in row for row in _SEQUENCES):
-        found.append("Hasło jest ciągiem kolejnych znaków. Wybierz inne.")
+        found.append(Problem(SEQUENCE))
     words = [word for word in WORDS if _plain(word) in plain]
     if words:
-        found.append(f"Hasło zawiera słowo, które łatwo odgadnąć: {', '.join(words)}. Wybierz inne.")
+        found.append(Problem(GUESSED, words=", ".join(words)))
     return found
 
 

@@ -7,6 +7,7 @@ filler words between, or when the clause in front of it knows cues of one role o
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mailbot.address import login_key, normalise
@@ -177,7 +178,8 @@ def _leading(context: str, *, run: bool) -> tuple[Role | None, bool]:
     adjacent = FILLERS.issuperset(words(outside_brackets(between)))
     if len(told) == 1:
         readable = ":" not in between or FILLERS.issuperset(words(tail))
-        return (role, adjacent) if readable and not SET.search(between) else (None, False)
+        set_to = SET.search(between) and role is Role.OLD  # "stary login proszę ustawić na …"
+        return (role, adjacent) if readable and not set_to else (None, False)
     opposite = max(cue[1] for cue in cues if cue[2] is not role)
     if run or not adjacent or WHICH.search(context[opposite : cues[-1][0]]):
         return None, False
@@ -233,6 +235,14 @@ def pick(text: str) -> tuple[set[str], set[str]]:
     if not old:
         old = {m.key: m.address or "" for m, bare in zip(found, weak, strict=True) if bare and m.key not in new}
     return set(old.values()), set(new.values())
+
+
+def stray(text: str, told: Collection[str]) -> bool:
+    """Whether there is an address, or something like one, besides those in ``told``."""
+    text = join_broken(text)
+    known = {login_key(address) for address in told}
+    found = mentions(text)
+    return any(m.key not in known for m in found) or text.count("@") > len(found)
 
 
 def is_address(text: str) -> bool:

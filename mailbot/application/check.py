@@ -14,7 +14,15 @@ from mailbot.request import names
 from mailbot.request.characters import fold
 from mailbot.signatures import policy
 from mailbot.signatures.limits import FILE_MAX
-from mailbot.signatures.report import Integrity, Kind, Scope, SignatureReport, SignerIdentity, Verdict
+from mailbot.signatures.report import (
+    Integrity,
+    Kind,
+    Scope,
+    SignatureReport,
+    SignerIdentity,
+    SubIndication,
+    Verdict,
+)
 
 State = ApplicationState
 
@@ -25,16 +33,25 @@ _BY_DEFECT = {
     Defect.SIGNATURE_INVALID: State.INVALID,
 }
 _BY_KIND = {Kind.QUALIFIED: State.QUALIFIED, Kind.TRUSTED_PZ: State.TRUSTED}
-_EVERYTHING = Application(None, None, None, None).missing
 
 
 def chosen(reports: Sequence[SignatureReport]) -> SignatureReport | None:
     """The report on the one signed object of a mail, with its doubt when there are several; None: nothing is signed.
 
-    Unsigned files beside it (a scan, a logo) do not count.
+    Unsigned files beside it (a scan, a logo) do not count, nor does what signs the mail and not a file.
     """
-    signed = [r for r in reports if r.integrity is not Integrity.NOT_SIGNED]
+    signed = _signed_objects(reports)
     return policy.combine(signed) if signed else None
+
+
+def _signed_objects(reports: Sequence[SignatureReport]) -> list[SignatureReport]:
+    return [r for r in reports if r.integrity is not Integrity.NOT_SIGNED and not _signs_the_mail(r)]
+
+
+def _signs_the_mail(report: SignatureReport) -> bool:
+    """The part of multipart/signed that a mail program adds (RFC 8551 §3.2.1): it fits no file."""
+    alone = report.sub_indication is SubIndication.SIGNED_DATA_NOT_FOUND
+    return alone and report.file.casefold() == "smime.p7s"
 
 
 def check(
@@ -53,7 +70,7 @@ def check(
     report = chosen(reports)
     if report is None:
         return _unsigned(reports, notes)
-    several = sum(r.integrity is not Integrity.NOT_SIGNED for r in reports) > 1 and report.verdict is Verdict.MANUAL
+    several = len(_signed_objects(reports)) > 1 and report.verdict is Verdict.MANUAL
     state = State.SEVERAL if several else _state(report)
     return _signed(state, report, application, sender, request, notes)
 
@@ -73,6 +90,8 @@ def same_person(given: str, surname: str, account: Account) -> Match:
 
 
 def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> Checked:
+    if all("logo" in report.flags or _signs_the_mail(report) for report in reports):
+        return Checked(State.UNSIGNED, (Defect.ATTACHMENT_MISSING,), notes=notes)
     flags = {flag for report in reports for flag in report.flags}
     if "office_signature" in flags:  # signed in a way that we do not verify: that is not "unsigned"
         return Checked(State.DOUBT, notes=notes)
@@ -106,11 +125,9 @@ def _signed(
     signer = report.signer
     if report.integrity is not Integrity.OK or report.scope is not Scope.FULL:
         application = None  # what the signature does not cover is nobody's word
-    if application is None or not application.readable:
-        if state.accepted and application is not None and _shows_nothing(report):
-            found.append(Defect.APP_INCOMPLETE)
-            details["czego"] = ", ".join(_EVERYTHING)
-        elif state.accepted:
+    if application is None or not application.readable or application.doubts:
+        notes = (*notes, *(application.doubts if application else ()))
+        if state.accepted:  # what is not surely read is no defect of the citizen's
             state = State.DOUBT
         application = None
     else:
@@ -121,7 +138,7 @@ def _signed(
             found.append(Defect.APP_NEW_EMAIL_DIFFERS)
         if signer and application.given and application.surname:
             same = same_person(application.given, application.surname, _as_account(signer))
-            if same is Match.MISMATCH:
+            if same is Match.MISMATCH and application.named:
                 found.append(Defect.SIGNER_NOT_APPLICANT)
             elif same is not Match.OK and state.accepted:
                 state = State.DOUBT
@@ -137,11 +154,6 @@ def _signed(
         signature_sha256=report.signature_sha256,
         notes=notes,
     )
-
-
-def _shows_nothing(report: SignatureReport) -> bool:
-    """A signed PDF without words says nothing; in any other format a person may still see something (a scan)."""
-    return b"%PDF-" in (report.payload or b"")[:1024]
 
 
 def _applicant(signer: SignerIdentity | None) -> Applicant | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,11 @@ class Application:
     new_email: str | None
     readable: bool = True
     """False: a scan, an empty page, a format we do not read: nothing is ever guessed."""
+    doubts: tuple[str, ...] = field(default=(), compare=False)
+    """Why it is not certain that this is what a person sees; private, for operators. Any of them sends the mail to a
+    person: what is not surely read is no defect of the citizen's."""
+    named: bool = field(default=True, compare=False)
+    """False: the name is a line of its own and nothing says whose it is, so it may be no name at all."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -27,3 +32,16 @@ class Application:
             ("nowy adres e-mail", self.new_email),
         )
         return tuple(name for name, value in named if value is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An application as it was read, and what shows whether that is right."""
+
+    application: Application
+    text: str
+    """What its letters say, as lines."""
+    seen: str | None = None
+    """What optical character recognition reads in the picture of its pages; None: a format that has no pages."""
+    pictures: tuple[bytes, ...] = ()
+    """PNG of its first pages."""

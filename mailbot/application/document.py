@@ -19,3 +19,5 @@ class Document:
     """(label, value) where the borders of the value are certain: fields of a form. Values may be empty."""
     pictures: bool = False
     """There is a page, or a whole document, that shows a picture and no text."""
+    doubts: tuple[str, ...] = ()
+    """Why a person may see something else."""

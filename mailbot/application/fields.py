@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from mailbot.address import login_key
 from mailbot.application import addresses, names
 from mailbot.application.data import Application
@@ -9,7 +12,7 @@ from mailbot.application.document import Document
 from mailbot.application.labels import Role, name_label
 from mailbot.request.characters import visible
 
-_LONGEST = 60_000
+LONGEST = 60_000
 """Characters of text that are read: an application is a page; what says more is for a person."""
 
 
@@ -20,8 +23,8 @@ def fields(document: Document) -> Application:
     """
     text = visible(document.text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     pairs = [(label, visible(value).strip()) for label, value in document.pairs]
-    if len(text) > _LONGEST or not any(c.isalpha() for c in text + "".join(value for _, value in pairs)):
-        return Application(None, None, None, None, readable=False)
+    if len(text) > LONGEST or not any(c.isalpha() for c in text + "".join(value for _, value in pairs)):
+        return Application(None, None, None, None, readable=False, doubts=("no text, or too much",))
     old, new = addresses.pick(_with_headers(text))
     people = names.persons(_with_headers(text))
     for label, value in pairs:
@@ -29,8 +32,21 @@ def fields(document: Document) -> Application:
     given, surname = names.choose(people)
     found = Application(given, surname, _single(old), _single(new))
     if found.missing and document.pictures:
-        return Application(given, surname, found.old_login, found.new_email, readable=False)
-    return found
+        return replace(found, readable=False)
+    doubts = [*document.doubts, *_doubts(found, old, new, people)]
+    if (found.old_login is None or found.new_email is None) and addresses.stray(text, old | new):
+        doubts.append("an address of which nothing says what it is")
+    return replace(found, doubts=tuple(doubts), named=all(person.rank < names.LONELY for person in people))
+
+
+def _doubts(found: Application, old: set[str], new: set[str], people: list[names.Person]) -> Iterator[str]:
+    """Data that are there and cannot be told for certain: their writer left nothing out."""
+    if old and found.old_login is None:
+        yield "the old login stands there twice, or cannot be read"
+    if new and found.new_email is None:
+        yield "the new address stands there twice, or cannot be read"
+    if people and found.given is None and found.surname is None:
+        yield "names that do not agree"
 
 
 def _form_field(label: str, value: str, old: set[str], new: set[str], people: list[names.Person]) -> None:
@@ -54,7 +70,7 @@ def _single(found: set[str]) -> str | None:
 
 def _with_headers(text: str) -> str:
     """``text`` in which a table's row of values under its row of labels has become lines "label: value"."""
-    lines = text.split("\n")
+    lines = [_cells(line) for line in text.split("\n")]
     out: list[str] = []
     i = 0
     while i < len(lines):
@@ -67,6 +83,11 @@ def _with_headers(text: str) -> str:
             out.append(lines[i])
             i += 1
     return "\n".join(out)
+
+
+def _cells(line: str) -> str:
+    """A row drawn with bars, its cells parted by tabs."""
+    return "\t".join(cell.strip() for cell in line.strip().strip("|").split("|")) if "|" in line else line
 
 
 def _is_header(cell: str) -> bool:

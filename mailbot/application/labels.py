@@ -34,6 +34,9 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"(?:\s+(?:juz|obecnie|zadnego|mozliwosci|do|niego|niej|tego)){0,3}\s+dostep\w{0,3}"
             r"|do\s+ktore(?:go|j)\s+(?:juz\s+)?nie\s+mam|bez\s+dostepu|brak\w{0,3}(?:\s+(?:mi|mam)){0,1}\s+dostepu"
             r"|nie\s+(?:dziala|istnieje|uzywam|korzystam)"
+            r"|(?:zosta\w{1,3}\s+)?(?:zlikwidowan|skasowan|wylaczon|usunie(?=t))\w{1,3}|wygas(?:l\w{1,2})?"
+            r"|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
+            r"|zarejestrowal\w{1,3}|previous|former|current(?=\s+login)"
             r"|(?:uzyt|podan|wykorzystan)\w{1,3}\s+(?:do|przy)\s+zalozeni\w{1,2}"
             r"|(?:zarejestrowan|zalozon)\w{1,3}|old)\b"
         ),
@@ -83,13 +86,13 @@ _AND = r"\s*(?:i|oraz|,|/|\+|&|\s)\s*"
 NAME_LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"(?:(?:moje|twoje|pelne)\s+)?(?:{pattern}){_WHOSE}"))
     for kind, pattern in (
-        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last|full) name"),
+        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last|full) names?|names? and surname"),
         ("reversed", rf"nazwisk[oa]{_AND}{_GIVEN}|nazwisko_?imie"),
         ("given", rf"{_GIVEN}|pierwsze\s+imie|imie\s+pierwsze|(?:first|given) name"),
         ("surname", r"nazwisk[oa]|(?:last|family) name|surname"),
         (
             "full",
-            r"wnioskodawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
+            r"wnioskodawc(?:a|zyni)|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
             r"|podpisan[ya]|podpis",
         ),
     )
@@ -114,6 +117,7 @@ STOP_WORDS = WORDS_OF_LABELS | word_set(
     izba urzad departament centrum help desk sisc kas krajowa administracja skarbowa warszawa warszawie podpisano
     elektronicznie wyslano pozdrawiam pozdrowieniami powazaniem szacunkiem wyrazami szacunku dnia r nizej podpisany
     podpisana zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
+    naczelnik dyrektor kierownik minister prezes
     """
 )
 COURTESY = word_set("pan pani pana panu mgr inz dr hab prof lek obywatel obywatelka p")

@@ -7,11 +7,11 @@ from typing import Any
 
 from lxml import etree
 
+from mailbot.application import plain
 from mailbot.application.document import Document, UnreadableError
 
 _PROSE = 80
 """Longer values are no datum but a letter: they stand without their label."""
-_LONGEST_VALUE = 60_000
 _SIGNATURES = (
     "http://www.w3.org/2000/09/xmldsig#",
     "http://uri.etsi.org/01903/",
@@ -19,6 +19,12 @@ _SIGNATURES = (
     "http://crd.gov.pl/xml/schematy/podpis_zaufany/",
 )
 """What stands in a signature names the signer, not the applicant."""
+_DRAWN = re.compile(
+    r"http://www\.w3\.org/(?!2000/09/xmldsig)|urn:oasis:names:tc:opendocument|http://schemas\.(?:openxmlformats|microsoft)"
+)
+_PAGES = frozenset(("html", "body", "svg", "style", "script", "stylesheet", "fodt"))
+_QUIET = re.compile(r"\{http://www\.w3\.org/(?:2001/XMLSchema-instance|XML/1998/namespace)\}|(?:Id|ID|id)\Z")
+"""Attributes that say nothing to a person."""
 _CAMEL = re.compile(r"(?<=[a-ząćęłńóśźż0-9])(?=[A-ZĄĆĘŁŃÓŚŹŻ])|[_.-]+")
 
 
@@ -26,15 +32,15 @@ def parse(data: bytes) -> Any:
     """The root element of ``data``. Raises UnreadableError for broken XML and for any DTD (XML 1.0 §2.8): no entity is
     ever declared or fetched.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableError("XML") from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableError("DTD")
+    if root.getprevious() is not None or next(root.iter(etree.PI, etree.Entity), None) is not None:
+        raise UnreadableError("processing instruction")  # a stylesheet decides what a person sees
     return root
 
 
@@ -44,19 +50,32 @@ def local(element: Any) -> str:
 
 
 def read_xml(root: Any) -> Document:
-    """Each element with text of its own as a line "parent name: value"; prose without a name."""
+    """Each element with text of its own as a line "parent name: value"; prose without a name.
+
+    Raises UnreadableError for the languages of pages, whose readers show no elements but a drawing.
+    """
     lines: list[str] = []
+    doubts: set[str] = set()
     stack = [root]
     while stack:
         element = stack.pop()
         if not isinstance(element.tag, str) or (etree.QName(element).namespace or "").startswith(_SIGNATURES):
             continue
+        if _DRAWN.match(etree.QName(element).namespace or "") or local(element).lower() in _PAGES:
+            raise UnreadableError("a page in XML")
+        if any(not _QUIET.match(name) for name in element.attrib):
+            doubts.add("attributes, which a reader of XML may not show")
         label = _label(element)
         lines += [_line(_spaced(etree.QName(name).localname), value) for name, value in element.attrib.items()]
-        texts = [element.text, *(child.tail for child in element)]
-        lines += [_line(label, text) for text in texts if text and text.strip() and len(text) <= _LONGEST_VALUE]
+        texts = [text for text in (element.text, *(child.tail for child in element)) if text and text.strip()]
+        for text in texts:
+            doubts.update(plain.oddities(text))
+            if _is_encoded(text.strip()):
+                doubts.add("encoded bytes")
+        lines += [_line(label, text) for text in texts]
         stack += reversed(element)
-    return Document("\n".join(line for line in lines if line))
+    text = "\n".join(line for line in lines if line)
+    return Document(text, doubts=tuple(sorted(doubts)))
 
 
 def _label(element: Any) -> str:
@@ -74,6 +93,10 @@ def _spaced(name: str) -> str:
 def _line(label: str, value: str) -> str:
     """ "label: value", or the value alone where it is a letter or encoded bytes."""
     value = value.strip()
-    if len(value) > 200 and not re.search(r"\s", value):
+    if _is_encoded(value):
         return ""
     return value if "\n" in value or len(value) > _PROSE else f"{label}: {value}"
+
+
+def _is_encoded(value: str) -> bool:
+    return len(value) > 200 and not re.search(r"\s", value)

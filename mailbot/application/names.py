@@ -29,13 +29,17 @@ _TOKEN = re.compile(rf"{_WORD}\.?|[^\s]")
 _MOST_WORDS = 6
 _MOST_PERSONS = 60
 _LONGEST = 100
+_BULLET = re.compile(r"^\s*(?:[-–—•*·▪●]|\(?\w{1,2}[.)])\s+")
+LONELY = 5
+"""Rank of a name of which only its place says that it is the applicant's."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[‐‑‒–—−-][ \t]*(?=[^\W\d_])")
 
 _LABEL = (
     r"(?:(?:moje|twoje|pelne|pierwsze)\s)?(?:imi(?:e|ona)\b(?:\s{0,2}\([^()\n]{1,20}\))?"
     r"(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}nazwisk[oa]\b)?"
     r"|imi(?:e|ona)\s{0,2}/\s{0,2}imi(?:e|ona)|nazwisk[oa]\b(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}imi(?:e|ona)\b)?"
-    r"|wnioskodawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
+    r"|names?\s+and\s+surname|full\s+name|first\s+name|last\s+name|surname|given\s+name|family\s+name"
+    r"|wnioskodawc(?:a|zyni)|od\b|nadawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
 )
 _LABELLED = re.compile(
     rf"(?m)(?:^|(?<=[\t,;.:]))[ \d.)•*–-]{{0,6}}({_LABEL}[^\n\t:.,;_]{{0,60}})"
@@ -61,6 +65,7 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
     for rank, pattern in (
         (2, rf"\bja\s*,?\s*(?:{_SELF})?\s*[,:–-]?\s+(?=[^\W\d_])"),
         (2, rf"\b{_SELF}\s*[,:–-]?\s+(?=[^\W\d_])"),
+        (2, r"\bjestem\s+(?=[^\W\d_])"),
         (2, r"\bnazywam\s+sie\s*:?\s+|\bmoje\s+(?:dane|imie\s+i\s+nazwisko)(?:\s+(?:osobowe|to)){0,2}\s*[:–-]?\s+"),
         (
             3,
@@ -72,17 +77,17 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
             r"\bw\s+imieniu\s+(?:(?:pana|pani)\s+)?|\bna\s+rzecz\s+(?:(?:pana|pani)\s+)?"
             r"|\bnalezac\w{1,5}\s+do\s+(?:(?:pana|pani)\s+)?",
         ),
-        (3, r"\bkont[ao]\s+(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
+        (3, r"\bkont[ao]\s+(?:puesc\s+)?(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
     )
 )
 # At the start of a line or sentence. A stop ends a sentence behind two letters only: not in "Jan M. Kowalski".
 _APART = re.compile(
     r"(?m)(?:^|(?<=[a-z]{2}[.:;!]\s))[ \t]*((?:(?![a-z]{2}[.:;!]\s)[^\n,]){3,80}),[ \t]*"
-    r"(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur)"
+    r"(?:pesel|login|e-?mail|adres|ur\b|urodz|zam|rok\s+ur|dotychczas|star[ye]|poprzedni|now[ye])"
 )
 _CLOSING = re.compile(
     r"\b(?:z\s+(?:powazaniem|wyrazami\s+szacunku|uszanowaniem|szacunkiem|gory\s+dzieku\w{1,3})|"
-    r"(?:serdecznie\s+)?pozdrawiam|"
+    r"(?:serdecznie\s+)?pozdrawiam(?:\s+(?:serdecznie|panstwa|cieplo|i\s+dziekuje)){0,2}|"
     r"podpisano(?:\s+elektronicznie)?(?:\s+przez)?|podpis(?:\s+wnioskodawcy)?\s*:)\s*[,.:]?\s*"
 )
 
@@ -94,7 +99,7 @@ class Person:
     given: str | None
     surname: str | None
     rank: int
-    """0 field of a form, 1 label, 2 the writer of himself, 3 a sentence, 4 the end of a letter."""
+    """0 field of a form, 1 label, 2 the writer of himself, 3 a sentence, 4 the end of a letter, 5 a name alone."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -128,7 +133,7 @@ def persons(text: str) -> list[Person]:
     """Every place of ``text`` that names the applicant, the first 60."""
     low = flat(text)
     found = [*_labelled(text, low), *_captioned(text), *_prose(text, low), *_ends(text, low)]
-    return found[:_MOST_PERSONS]
+    return (found or list(_lonely(text)))[:_MOST_PERSONS]
 
 
 def _labelled(text: str, low: str) -> Iterator[Person]:
@@ -207,6 +212,13 @@ def _ends(text: str, low: str) -> Iterator[Person]:
         yield _split(names, surname_first=False, rank=4)
 
 
+def _lonely(text: str) -> Iterator[Person]:
+    """A name that is a line or a sentence, where nothing else names anybody."""
+    for part in re.split(r"[\n\t]|(?<=[^\W\d_]{2})[.!?;](?=\s|$)", text):
+        if names := _alone(_BULLET.sub("", part).strip(" ,.")):
+            yield _split(names, surname_first=False, rank=LONELY)
+
+
 def _alone(line: str) -> list[str]:
     """The words of a line that is a name and nothing else, else nothing."""
     names = _names(line, 0)
@@ -250,7 +262,7 @@ def _leading_name(value: str) -> list[str]:
     if value[0].isupper() or first in COURTESY:
         names = _names(value, 0)
         rest = value[value.find(names[-1]) + len(names[-1]) :] if names else ""
-        return names if re.match(r"\W*$|\s*[,;/(\n\t]|\s+[^A-ZĄĆĘŁŃÓŚŹŻ]", rest) else []
+        return names if re.match(r"\W*$|\s*[,;/(\n\t]|\.\s|\s+[^A-ZĄĆĘŁŃÓŚŹŻ]", rest) else []
     names = value.split()
     if len(names) > 4 or not all(re.fullmatch(_WORD, name) for name in names):
         return []

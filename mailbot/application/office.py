@@ -1,185 +1,322 @@
-"""Word (OOXML) and OpenDocument texts: what their reader sees. Hidden, deleted and white text does not count."""
+"""Word (OOXML, ECMA-376 Part 1 §17): only what a plain letter needs. All else may hide or replace words: a doubt.
+
+Every element, attribute and value that can change how a word looks must be listed here; a person looks at the others.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailbot.application import markup
+from lxml import etree
+
+from mailbot.application import markup, plain
 from mailbot.application.document import Document, UnreadableError
-from mailbot.application.markup import local
 
-_ENTRIES = 2_000
-_PART = 20_000_000
-"""Bytes of one unpacked part that is read."""
-_RATIO = 200
-_DEPTH = 200
-_ODF_SKIPPED = frozenset(
-    {
-        *("annotation", "annotation-end", "tracked-changes", "hidden-text", "hidden-paragraph"),
-        *(
-            "automatic-styles",
-            "meta",
-            "master-styles",
-            "styles",
-            "placeholder",
-            "settings",
-            "scripts",
-            "font-face-decls",
-            "note",
-        ),
-    }
+_ENTRIES = 200
+_PART = 2_000_000
+"""Bytes of one unpacked part that is read; a letter has some ten thousand."""
+_DEPTH = 60
+_MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+_RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
+_TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
+_IGNORED = re.compile(
+    rf"{_W}rsid\w*|{_W14}(?:paraId|textId)|{{http://schemas\.openxmlformats\.org/markup-compatibility/2006}}Ignorable"
+    r"|\{http://www\.w3\.org/XML/1998/namespace\}space"
 )
-_BREAKS = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-", "line-break": "\n", "s": " "}
+"""Attributes that say nothing about what is shown."""
+
+_WIDEST = 11_000
+"""Twentieths of a point: A4 with small margins."""
+
+Test = Callable[[str], bool]
 
 
-def read_package(data: bytes) -> Document:
-    """The text of a .docx or .odt. Raises UnreadableError for any other zip, and beyond the limits."""
+def _number(least: int, most: int) -> Test:
+    return lambda value: re.fullmatch(r"-?[0-9]{1,6}", value) is not None and least <= int(value) <= most
+
+
+def _of(*words: str) -> Test:
+    return lambda value: value in words
+
+
+def _dark(value: str) -> bool:
+    """Text that stands out on white paper."""
+    return value == "auto" or (
+        re.fullmatch(r"[0-9A-Fa-f]{6}", value) is not None
+        and all(int(value[at : at + 2], 16) <= 0x80 for at in (0, 2, 4))
+    )
+
+
+def _anything(value: str) -> bool:
+    return len(value) <= 200
+
+
+_SWITCH = {"val": _of("0", "1", "true", "false", "on", "off")}
+_FONT = re.compile(
+    r"(?:Aptos|Arial|Book Antiqua|Calibri|Cambria|Carlito|Caladea|Consolas|Courier New|DejaVu (?:Sans|Serif|Sans Mono)|"
+    r"Garamond|Georgia|Helvetica|Lato|Liberation (?:Sans|Serif|Mono)|MS Mincho|Noto (?:Sans|Serif)|Open Sans|Roboto|"
+    r"Segoe UI|Tahoma|Times New Roman|Trebuchet MS|Verdana)(?: Light| Display| CE)?"
+)
+"""Fonts whose letters look like what they are."""
+_FONTS = dict.fromkeys(("ascii", "hAnsi", "cs", "eastAsia"), lambda value: _FONT.fullmatch(value) is not None)
+_THEMED = dict.fromkeys(("asciiTheme", "hAnsiTheme", "cstheme", "eastAsiaTheme"), lambda value: value.startswith("m"))
+"""Fonts of the theme, "minorHAnsi" or "majorBidi": they are looked at there."""
+_RUN: Mapping[str, Mapping[str, Test]] = {
+    **{key: {"val": _anything} for key in ("b", "bCs", "i", "iCs", "noProof", "kern")},
+    **{key: {"val": _number(16, 96)} for key in ("sz", "szCs")},
+    "lang": dict.fromkeys(("val", "eastAsia", "bidi"), _anything),
+    "u": {"val": _of("single", "none")},
+    "color": {"val": _dark},
+    "rFonts": {**_FONTS, **_THEMED, "hint": _of("default")},
+    "rStyle": {"val": _anything},
+}
+_PARAGRAPH: Mapping[str, Mapping[str, Test]] = {
+    **dict.fromkeys(("keepNext", "keepLines", "widowControl", "contextualSpacing", "suppressAutoHyphens"), _SWITCH),
+    **dict.fromkeys(("autoSpaceDE", "autoSpaceDN", "adjustRightInd", "snapToGrid"), _SWITCH),
+    "pStyle": {"val": _anything},
+    "jc": {"val": _of("left", "right", "center", "both", "start", "end")},
+    "outlineLvl": {"val": _anything},
+    "spacing": {
+        **dict.fromkeys(("before", "after"), _number(0, 2_000)),
+        **dict.fromkeys(("beforeAutospacing", "afterAutospacing"), _SWITCH["val"]),
+        "line": _number(240, 720),
+        "lineRule": _of("auto"),
+    },
+    "ind": {
+        **dict.fromkeys(("left", "start", "firstLine"), _number(0, 5_400)),
+        **dict.fromkeys(("right", "end"), _number(0, 2_000)),
+    },
+}
+_SECTION: Mapping[str, Mapping[str, Test]] = {
+    "pgSz": {"w": _number(10_000, 17_500), "h": _number(10_000, 17_500), "orient": _anything, "code": _anything},
+    "pgMar": dict.fromkeys(("top", "right", "bottom", "left", "header", "footer", "gutter"), _number(0, 3_000)),
+    "cols": {"space": _anything},
+    "docGrid": {"linePitch": _anything},
+    "type": {"val": _anything},
+}
+_BORDER = {"val": _of("single", "nil", "none"), "sz": _number(0, 24), "space": _number(0, 31), "color": _anything}
+_MARGIN = {"w": _number(0, 600), "type": _of("dxa")}
+_SIDES = {
+    key: {**_BORDER, **_MARGIN} for key in ("top", "left", "bottom", "right", "insideH", "insideV", "start", "end")
+}
+_WIDE = {"w": _number(0, 10_000), "type": _of("dxa", "auto", "pct", "nil")}
+_TABLE: Mapping[str, Mapping[str, Test]] = {
+    **{key: {} for key in ("tblPr", "tblGrid", "tr", "tc", "tcPr", "trPr", "tblBorders", "tcBorders", "tblCellMar")},
+    **dict.fromkeys(("tblW", "tcW"), _WIDE),
+    **dict.fromkeys(("cantSplit", "tblHeader"), _SWITCH),
+    "tblInd": {"w": _number(0, 1_000), "type": _of("dxa")},
+    "gridCol": {"w": _number(300, 10_000)},
+    "tblLook": dict.fromkeys(
+        ("val", "firstRow", "lastRow", "firstColumn", "lastColumn", "noHBand", "noVBand"), _anything
+    ),
+    "tblStyle": {"val": _anything},
+    "vAlign": {"val": _of("top", "center", "bottom")},
+    "jc": {"val": _of("left", "start")},
+    **_SIDES,
+}
+_BODY: Mapping[str, Mapping[str, Test]] = {
+    **{key: {} for key in ("document", "body", "p", "r", "t", "tab", "cr", "noBreakHyphen", "tbl")},
+    **{key: {"id": _anything, "name": _anything} for key in ("bookmarkStart", "bookmarkEnd")},
+    "lastRenderedPageBreak": {},
+    "proofErr": {"type": _anything},
+    "br": {"type": _of("textWrapping", "page")},
+}
+_PROPERTIES: Mapping[str, Mapping[str, Mapping[str, Test]]] = {
+    "rPr": _RUN,
+    "pPr": {**_PARAGRAPH, "rPr": {}},
+    "sectPr": _SECTION,
+}
+_STYLE_NOTES = frozenset(
+    ("name", "basedOn", "next", "link", "uiPriority", "semiHidden", "unhideWhenUsed", "qFormat", "rsid", "aliases")
+)
+_SHOWN = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_ENDS = {"tc": "\t", "tr": "\n"}
+
+
+def read_docx(data: bytes) -> Document:
+    """The text of a .docx. Raises UnreadableError for any other zip, beyond the limits, and for what is not listed."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
-            names = package.namelist()
-            if len(names) > _ENTRIES or len(set(names)) != len(names):
-                raise UnreadableError("zip entries")
-            if "word/document.xml" in names:
-                styles = markup.parse(_part(package, "word/styles.xml")) if "word/styles.xml" in names else None
-                return _read_docx(markup.parse(_part(package, "word/document.xml")), styles)
-            if "content.xml" in names:
-                styles = markup.parse(_part(package, "styles.xml")) if "styles.xml" in names else None
-                return read_odf(markup.parse(_part(package, "content.xml")), styles)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+            _check_package(package, data)
+            root = markup.parse(_part(package, "word/document.xml"))
+            used = {e.get(f"{_W}val", "").casefold() for kind in _STYLED for e in root.iter(f"{_W}{kind}")}
+            parts = {name: markup.parse(_part(package, name)) for name in package.namelist() if name in _JUDGED}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UnreadableError("zip") from error
-    raise UnreadableError("no text document")
+    for name, part in parts.items():
+        _JUDGED[name](part, used)
+    out: list[str] = []
+    _collect(root, out, 0, cell=False)
+    text = "\n".join(line.rstrip("\t ") for line in "".join(out).split("\n"))
+    return Document(text, doubts=plain.oddities(text))
+
+
+def _check_package(package: zipfile.ZipFile, data: bytes) -> None:
+    """One package and nothing before, between or behind it that another reader might take for a file of its own."""
+    names = package.namelist()
+    folded = {name.casefold() for name in names}
+    if len(names) > _ENTRIES or len(folded) != len(names) or not data.startswith(b"PK\x03\x04"):
+        raise UnreadableError("zip entries")
+    if package.comment or data[-22:-18] != b"PK\x05\x06" or min(i.header_offset for i in package.infolist()) != 0:
+        raise UnreadableError("zip with something around it")
+    types = markup.parse(_part(package, "[Content_Types].xml"))
+    said = [t.get("ContentType") for t in types.iter(f"{_TYPES}Override") if t.get("PartName") == "/word/document.xml"]
+    if said != [_MAIN] or _targets(package, "_rels/.rels", "officeDocument") != ["word/document.xml"]:
+        raise UnreadableError("main part")
+    rels = "word/_rels/document.xml.rels"
+    for kind, target in (("styles", "styles.xml"), ("theme", "theme/theme1.xml"), ("fontTable", "fontTable.xml")):
+        if rels in names and not {target, f"/word/{target}"}.issuperset(_targets(package, rels, kind)):
+            raise UnreadableError(f"part {kind}")
+    if "word/_rels/fontTable.xml.rels" in names:
+        raise UnreadableError("fonts of its own")
+
+
+def _targets(package: zipfile.ZipFile, rels: str, kind: str) -> list[str]:
+    found = markup.parse(_part(package, rels)).iter(f"{_RELATIONS}Relationship")
+    targets = [r.get("Target", "") for r in found if r.get("Type", "").rpartition("/")[2] == kind]
+    return [target.removeprefix("/") if kind == "officeDocument" else target for target in targets]
 
 
 def _part(package: zipfile.ZipFile, name: str) -> bytes:
     """One part, bounded: the sizes in a directory are what somebody wrote there."""
-    info = package.getinfo(name)
-    with package.open(info) as part:
+    with package.open(package.getinfo(name)) as part:
         data = part.read(_PART + 1)
-    if len(data) > _PART or len(data) > _RATIO * max(info.compress_size, 1) + 100_000:
-        raise UnreadableError("zip ratio")
+    if len(data) > _PART:
+        raise UnreadableError("zip size")
     return data
 
 
-def _attribute(element: Any, name: str) -> str | None:
-    """An attribute by its local name."""
+def _check_styles(root: Any, used: set[str]) -> None:
+    """Those that a word of the document has: the ones named in it, the defaults, and what these are based on."""
+    styles: dict[str, Any] = {}
+    for element in root:
+        name = _name(element)
+        if name == "docDefaults":
+            for part in (part for default in element for part in default):
+                _check_properties(part, 0)
+        elif name == "style":
+            if styles.setdefault(element.get(f"{_W}styleId", "").casefold(), element) is not element:
+                raise UnreadableError("a style twice")
+        elif name != "latentStyles":
+            raise UnreadableError(f"Word: {name}")
+    todo = {*used, *(style for style, element in styles.items() if _is_default(element))}
+    done: set[str] = set()
+    while todo:
+        style = todo.pop()
+        if style in styles and style not in done:
+            todo |= _check_style(styles[style])
+        done.add(style)
+
+
+def _is_default(style: Any) -> bool:
+    named = {_name(part): part.get(f"{_W}val", "").casefold() for part in style}.get("name", "")
+    return style.get(f"{_W}default", "0") != "0" or named in _DEFAULTS
+
+
+def _check_style(style: Any) -> set[str]:
+    """The styles that ``style`` is based on."""
+    for part in style:
+        if _name(part) not in _STYLE_NOTES:
+            _check_properties(part, 0)
+    return {part.get(f"{_W}val", "").casefold() for part in style if _name(part) == "basedOn"}
+
+
+def _check_theme(root: Any, used: set[str]) -> None:
+    del used
+    faces = [e.get("typeface", "") for e in root.iter("{*}latin", "{*}ea", "{*}cs")]
+    if not all(not face or face.startswith("+") or _FONT.fullmatch(face) for face in faces):
+        raise UnreadableError("font of the theme")
+
+
+def _check_fonts(root: Any, used: set[str]) -> None:
+    """What stands in for a font that is not installed."""
+    del used
+    if any(not _FONT.fullmatch(e.get(f"{_W}val", "")) for e in root.iter(f"{_W}altName")):
+        raise UnreadableError("font in place of another")
+    if any(_name(part).startswith("embed") for font in root for part in font):
+        raise UnreadableError("fonts of its own")
+
+
+def _check_settings(root: Any, used: set[str]) -> None:
+    del used
+    if next(root.iter(f"{_W}linkStyles", f"{_W}attachedTemplate"), None) is not None:
+        raise UnreadableError("styles of another file")
+
+
+_STYLED = ("pStyle", "rStyle", "tblStyle")
+_DEFAULTS = frozenset(("normal", "default paragraph font", "table normal", "normal table", "no list"))
+_JUDGED: Mapping[str, Callable[[Any, set[str]], None]] = {
+    "word/styles.xml": _check_styles,
+    "word/theme/theme1.xml": _check_theme,
+    "word/fontTable.xml": _check_fonts,
+    "word/settings.xml": _check_settings,
+}
+
+
+def _collect(element: Any, out: list[str], depth: int, *, cell: bool) -> None:
+    """Check ``element`` and all below it, and add what is shown of it to ``out``."""
+    name = _name(element)
+    if depth > _DEPTH:
+        raise UnreadableError("depth")
+    if name in _PROPERTIES or name in ("tblPr", "tblGrid", "trPr", "tcPr"):
+        _check_properties(element, depth)
+        return
+    _check(element, {**_BODY, **_TABLE})
+    if name == "tbl":
+        _check_widths(element, cell=cell)
+    if name == "t":
+        out.append(" ".join((element.text or "").split("\n")))
+    elif (element.text or "").strip():
+        raise UnreadableError(f"text in {name}")
+    out.append(_SHOWN.get(name, ""))
+    for child in element:
+        _collect(child, out, depth + 1, cell=cell or name == "tc")
+        if (child.tail or "").strip():
+            raise UnreadableError(f"text in {name}")
+    out.append((" " if cell else "\n") if name == "p" else _ENDS.get(name, ""))
+
+
+def _check_widths(table: Any, *, cell: bool) -> None:
+    """No table in a table, and no column beside the page."""
+    widths = [[e for e in row.iter(f"{_W}tcW") if e.get(f"{_W}type") == "dxa"] for row in table.iter(f"{_W}tr")]
+    widths.append(list(table.iter(f"{_W}gridCol")))
+    if cell or any(sum(int(e.get(f"{_W}w", "0")) for e in row) > _WIDEST for row in widths):
+        raise UnreadableError("wide table")
+
+
+def _check_properties(element: Any, depth: int) -> None:
+    """Check properties of a run, paragraph, section or table, whatever is nested in them."""
+    name = _name(element)
+    if depth > _DEPTH or (element.text or "").strip():
+        raise UnreadableError(f"properties {name}")
+    known = _PROPERTIES.get(name, _TABLE)
+    for child in element:
+        if _name(child) in _PROPERTIES and (name == "pPr" or name not in _PROPERTIES):
+            _check_properties(child, depth + 1)
+            continue
+        _check(child, known)
+        if len(child):
+            _check_properties(child, depth + 1)
+
+
+def _check(element: Any, known: Mapping[str, Mapping[str, Test]]) -> None:
+    name = _name(element)
+    if name not in known:
+        raise UnreadableError(f"Word: {name}")
     for key, value in element.attrib.items():
-        if key.rpartition("}")[2] == name:
-            return str(value)
-    return None
+        test = known[name].get(key.removeprefix(_W)) if key.startswith(_W) else None
+        if not (test(value) if test else _IGNORED.fullmatch(key)):
+            raise UnreadableError(f"Word: {name} {etree.QName(key).localname}")
 
 
-def _on(flag: Any) -> bool:
-    """An on-off property of WordprocessingML (§17.17.4)."""
-    return _attribute(flag, "val") not in ("0", "false", "off", "none")
-
-
-def _white(value: str | None) -> bool:
-    """Whether an RGB colour is (nearly) the paper's."""
-    try:
-        number = int((value or "").lstrip("#"), 16)
-    except ValueError:
-        return False
-    return len((value or "").lstrip("#")) == 6 and all(number >> shift & 255 >= 0xF0 for shift in (0, 8, 16))
-
-
-class _Walk:
-    """Visible text of a tree, in order: lines, and cells parted by tabs."""
-
-    def __init__(self, skip: Callable[[Any], bool], texts: Callable[[Any], bool], shows: frozenset[str]) -> None:
-        self._skip, self._texts, self._shows = skip, texts, shows
-        self._out: list[str] = []
-        self.pictures = False
-
-    def text(self, element: Any, *, cell: bool = False, depth: int = 0) -> None:
-        """Collect ``element`` and all below it."""
-        name = local(element)
-        if depth > _DEPTH:
-            raise UnreadableError("depth")
-        if not name or self._skip(element):
-            return
-        self.pictures |= name in self._shows
-        paragraph = name in ("p", "h")
-        if name in _BREAKS:
-            count = int(_attribute(element, "c") or 1) if name == "s" else 1
-            self._out.append(_BREAKS[name] * min(count, 200))
-        if self._texts(element) and element.text:
-            self._out.append(" ".join(element.text.split("\n")))
-        for child in element:
-            self.text(child, cell=cell or name in ("tc", "table-cell"), depth=depth + 1)
-            if self._texts(element) and child.tail:
-                self._out.append(" ".join(child.tail.split("\n")))
-        if paragraph:
-            self._out.append(" " if cell else "\n")
-        elif name in ("tc", "table-cell"):
-            self._out.append("\t")
-        elif name in ("tr", "table-row"):
-            self._out.append("\n")
-
-    def document(self) -> Document:
-        """What was collected."""
-        lines = "".join(self._out).split("\n")
-        text = "\n".join(line.rstrip("\t ") for line in lines)
-        return Document(text, pictures=self.pictures and not text.strip())
-
-
-def _read_docx(root: Any, styles: Any) -> Document:
-    """ECMA-376 Part 1 §17: runs (w:t) without hidden (w:vanish), deleted, white or placeholder text."""
-    hiding = {_attribute(s, "styleId") for s in styles.iter("{*}style") if _hides(s)} if styles is not None else set()
-
-    def skip(element: Any) -> bool:
-        name = local(element)
-        if name in ("del", "moveFrom", "Fallback", "instrText", "delText", "sectPr", "altChunk", "pPr"):
-            return True
-        if name == "sdt":
-            return element.find("{*}sdtPr/{*}showingPlcHdr") is not None
-        if name in ("r", "p"):
-            style = element.find("{*}rPr/{*}rStyle" if name == "r" else "{*}pPr/{*}pStyle")
-            return (style is not None and _attribute(style, "val") in hiding) or (name == "r" and _hides(element))
-        return False
-
-    walk = _Walk(skip, lambda element: local(element) == "t", frozenset(("drawing", "pict", "object")))
-    walk.text(root)
-    return walk.document()
-
-
-def _hides(element: Any) -> bool:
-    """Whether the run properties of a run or a style make its text invisible."""
-    for properties in element.findall("{*}rPr"):
-        for item in properties:
-            name = local(item)
-            if name in ("vanish", "webHidden") and _on(item):
-                return True
-            if name == "color" and _white(_attribute(item, "val")):
-                return True
-            if name == "sz" and (_attribute(item, "val") or "").isdigit() and int(_attribute(item, "val") or 0) < 6:
-                return True
-    return False
-
-
-def read_odf(root: Any, styles: Any = None) -> Document:
-    """OpenDocument 1.3 Part 3: paragraphs and headings without comments, deletions, hidden and white text."""
-    hiding = {
-        _attribute(style, "name")
-        for tree in (styles, root)
-        if tree is not None
-        for style in tree.iter("{*}style")
-        for properties in style.iter("{*}text-properties")
-        if _attribute(properties, "display") == "none" or _white(_attribute(properties, "color"))
-    }
-
-    def skip(element: Any) -> bool:
-        if local(element) in ("section", "table-row", "table-column") and _attribute(element, "display") in (
-            "none",
-            "condition",
-        ):
-            return True
-        return local(element) in _ODF_SKIPPED or _attribute(element, "style-name") in hiding
-
-    walk = _Walk(
-        skip, lambda e: local(e) in ("p", "h", "span", "a", "text-input", "date"), frozenset(("image", "object"))
-    )
-    walk.text(root)
-    return walk.document()
+def _name(element: Any) -> str:
+    """Name in the namespace of Word. Raises UnreadableError for any other element."""
+    if not isinstance(element.tag, str) or not element.tag.startswith(_W):
+        raise UnreadableError("Word: a foreign element")
+    return str(element.tag.removeprefix(_W))

@@ -15,6 +15,7 @@ from mailbot import secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.address import domain
+from mailbot.application import form
 from mailbot.cli.places import rules_directory as rules_directory
 from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
@@ -55,6 +56,7 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         helpdesk=helpdesk.address,
         domain=chosen.delivery.domain or domain(helpdesk.sending_address),
         public_url=chosen.web.public_url,
+        form=(form.FILE_NAME, form.build()),
     )
     return ruleset, Writer(ruleset, office)
 

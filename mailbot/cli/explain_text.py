@@ -180,7 +180,7 @@ def visible(text: str) -> str:
 
 
 def readable(raw: str) -> Iterator[str]:
-    """Lines of a mail of ours: From, To, Subject and the plain text, decoded."""
+    """Lines of a mail of ours: From, To, Subject, the plain text, decoded, and the names of files."""
     message = message_from_string(raw, policy=policy.default)
     for name in ("From", "To", "Subject"):
         yield f"  {name}: {message[name]}"
@@ -188,6 +188,7 @@ def readable(raw: str) -> Iterator[str]:
     body = message.get_body(("plain",))
     assert body is not None
     yield from (f"  {line}".rstrip() for line in str(body.get_content()).splitlines())
+    yield from (f"  [{part.get_filename()}]" for part in message.iter_attachments())
 
 
 def _mails(kinds: Sequence[str] | None, words: Mapping[str, str]) -> str:

@@ -14,11 +14,12 @@ from mailbot.mails import proof
 from mailbot.ruleset import loader, schema
 from mailbot.ruleset.findings import Level
 from mailbot.ruleset.model import Ruleset
+from mailbot.web import pages
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-_LATER = {"test": "rule_tests", "case": "rule_tests", "replay": "replay", "hits": "rule_hits"}
+_LATER = {"test": "rule_tests", "case": "rule_tests", "replay": "replay", "hits": "rule_hits", "letter": "rule_letter"}
 """Commands that need more than the rule set → their modules."""
 
 
@@ -51,6 +52,8 @@ def check(
     chosen = directory or named or places.rules_directory(places.settings(config_file).rules.directory)
     form = "json" if as_json else form
     ruleset, found = proof.examine(chosen)
+    if ruleset is not None:
+        found += pages.findings(ruleset)
     shown = [finding for finding in found if notes or form == "sarif" or finding.level is not Level.NOTE]
     reports.FORMATS[form](shown)
     levels = Counter(finding.level for finding in found)

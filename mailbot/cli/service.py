@@ -212,7 +212,7 @@ class Service:
         for worker in self._deciding:
             worker.pipeline = pipeline
         if self._web is not None:
-            use_rules(self._web.runner.app, pipeline.ruleset.contacts, self._notice(pipeline))
+            use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
 
     def _notice(self, pipeline: Pipeline) -> Notice:
         helpdesk = self.parts.settings.helpdesk
@@ -242,7 +242,7 @@ class Service:
         p = self.parts
         notice = self._notice(p.pipeline)
         app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
-        use_rules(app, p.pipeline.ruleset.contacts, notice)
+        use_rules(app, p.pipeline.ruleset, notice)
         app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):
             self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))

@@ -93,7 +93,7 @@ class Trial:
         if self.vouched:
             sender = replace(u.sender, authentication=Authentication(self.vouched, "taken for granted"))
             u = replace(u, sender=sender, identity=identify(u.message, sender, raw.sha256), agrees=True)
-        (checked,) = await self.verifier.check([u], self.flow.ruleset.signatures)
+        (checked,) = await self.verifier.check([u], self.flow.ruleset)
         return checked
 
     def mails(self, raw: RawMessage, u: Understanding, connection: Connection, now: datetime) -> list[bytes]:

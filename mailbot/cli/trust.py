@@ -36,7 +36,7 @@ def trust() -> None:
 def show(given: Path | None, config_file: Path | None, at: datetime | None, as_json: bool) -> None:
     """Print what is trusted, since when, until when. Exit code 1 when something is wrong, overdue or missing."""
     moment = at or datetime.now(UTC)
-    snapshot = store.load(_folder(given, config_file), moment)
+    snapshot = store.load(_folder(given, config_file), moment).complete()
     for row in _rows(snapshot, moment):
         options.line(row) if as_json else click.echo(_plain(row))
     if snapshot.problems or snapshot.stale_lists(moment):
@@ -53,7 +53,8 @@ def update(given: Path | None, config_file: Path | None, as_json: bool) -> None:
     rules = loader.load(compose.rules_directory(settings.rules.directory)).signatures
     folder = _folder(given, config_file)
     try:
-        steps = refresh.update(folder, settings.trust.lotl_url, rules.crl_urls, datetime.now(UTC))
+        wanted, now = settings.trust, datetime.now(UTC)
+        steps = refresh.update(folder, wanted.lotl_url, rules.crl_urls, now, territories=wanted.territories)
     except OSError as error:
         raise ConfigError(
             f"{folder}: {error}; mend: run it as the user who owns the folder, on a disk with room"

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from mailbot.errors import TemplateError
 from mailbot.mails import wording
 from mailbot.mails.letter import Letter
-from mailbot.ruleset.model import Notice, Window
+from mailbot.ruleset.model import Language, Notice, Window
 
 
-def sentences(letter: Letter) -> str:
+def sentences(letter: Letter, language: Language) -> str:
     """What is out of order now and until when, a line for each break; empty without one."""
-    form = (
-        "Maintenance work is going on: the system {} is not available until {}."
-        if letter.language == "en"
-        else "Trwają prace serwisowe: system {} jest niedostępny do {}."
-    )
     now_open = ((n, w) for n in letter.breaks for w in n.windows if w.start <= letter.now < w.end)
-    return "\n".join(form.format(n.system, wording.moment(w.end, letter.language)) for n, w in now_open)
+    form = language.forms["break"]
+    return "\n".join(form.format(system=n.system, until=wording.moment(w.end, language)) for n, w in now_open)
 
 
 def system(letter: Letter) -> str:
@@ -26,19 +22,18 @@ def system(letter: Letter) -> str:
     return _announced(letter)[0].system
 
 
-def day(letter: Letter) -> str:
+def day(letter: Letter, language: Language) -> str:
     """The day on which its next window begins, or the one that is open began."""
-    return wording.day(_announced(letter)[1][0].start, letter.language)
+    return wording.day(_announced(letter)[1][0].start, language)
 
 
-def windows(letter: Letter) -> str:
+def windows(letter: Letter, language: Language) -> str:
     """Its windows that are not over yet, a list item each: hours alone where both ends lie on that ``day``."""
-    first, second = ("from", "to") if letter.language == "en" else ("od", "do")
-    return "\n".join(f"– {first} {start} {second} {end}" for start, end in _ends(letter, day(letter)))
+    ends = _ends(letter, language, day(letter, language))
+    return "\n".join(f"– {language.forms['window'].format(start=start, end=end)}" for start, end in ends)
 
 
-def _ends(letter: Letter, named: str) -> Iterator[tuple[str, str]]:
-    language = letter.language
+def _ends(letter: Letter, language: Language, named: str) -> Iterator[tuple[str, str]]:
     for window in _announced(letter)[1]:
         if {wording.day(window.start, language), wording.day(window.end, language)} == {named}:
             yield wording.hour(window.start), wording.hour(window.end)

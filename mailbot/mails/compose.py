@@ -7,9 +7,10 @@ against the standard parser.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -24,6 +25,9 @@ _WORD = 39  # bytes in one encoded word: with "Subject: " before it the line sti
 _REFERENCES = 10
 _BOUNDARY = "=_text_and_html"
 """Quoted-printable never holds "=_". The same in every mail: refusals must not differ (domain.md §3.5)."""
+_OUTER = "=_text_and_form"
+_ALTERNATIVE = f'multipart/alternative;\r\n boundary="{_BOUNDARY}"'
+_MIXED = f'multipart/mixed;\r\n boundary="{_OUTER}"'
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,120}@[!-;=?-~]{1,120}>")
 _TOKEN_LINE = re.compile(rf"^(.*{PLACEHOLDER}.*)$", re.MULTILINE)
 _SAFE_PHRASE = re.compile(r"[A-Za-z0-9 ]+")
@@ -46,24 +50,31 @@ class Heading:
     references: tuple[str, ...] = ()
     language: str = "pl"
     """Of the text (RFC 3282, Content-Language)."""
+    strong: tuple[str, ...] = ()
+    """Words of the text that the HTML part sets off."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Words of the text that lead somewhere, with their target."""
 
 
-def message(heading: Heading, text: str) -> bytes:
+def message(heading: Heading, text: str, form: tuple[str, bytes] | None = None) -> bytes:
     """The whole message, CRLF lines: header, plain text (folded) first, the HTML alternative made from it second.
 
     A value that cannot stand in a header (control characters) raises TemplateError; a Message-ID of the citizen that is
-    not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532).
+    not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532). ``form``:
+    name (ASCII) and octets of a PDF that goes with it.
     """
     parts = [
-        _header(heading),
+        _header(heading, _MIXED if form else _ALTERNATIVE),
+        *([_within()] if form else []),
         _part("text/plain", fold(text)),
-        _part("text/html", html.from_text(heading.subject, text, heading.language)),
+        _part("text/html", html.from_text(heading.subject, text, heading.language, heading.strong, heading.links)),
         f"--{_BOUNDARY}--\r\n".encode(),
+        *([_attached(*form)] if form else []),
     ]
     return b"".join(parts)
 
 
-def _header(heading: Heading) -> bytes:
+def _header(heading: Heading, content_type: str) -> bytes:
     lines = [
         f"From: {_phrase(heading.sender_name)}<{heading.sender}>",
         f"To: <{heading.recipient}>",
@@ -76,7 +87,7 @@ def _header(heading: Heading) -> bytes:
         f"X-Loop: {heading.loop_mark}",
         f"Content-Language: {heading.language}",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{_BOUNDARY}"',
+        f"Content-Type: {content_type}",
     ]
     for value in (heading.sender, heading.recipient, heading.message_id, heading.loop_mark):
         if not value.isprintable() or " " in value or "<" in value[1:] or ">" in value[:-1]:
@@ -128,6 +139,26 @@ def _encoded_words(text: str) -> str:
         words.append(f"=?utf-8?B?{b64encode(octets[start:end]).decode()}?=")
         start = end
     return "\r\n ".join(words)
+
+
+def _within() -> bytes:
+    """The text and its HTML as the first part of two."""
+    return f"--{_OUTER}\r\nContent-Type: {_ALTERNATIVE}\r\n\r\n".encode()
+
+
+def _attached(name: str, pdf: bytes) -> bytes:
+    """The second part, and the end (RFC 2045 §6.8, RFC 2183)."""
+    lines = [
+        f"--{_OUTER}",
+        f'Content-Type: application/pdf; name="{name}"',
+        f'Content-Disposition: attachment; filename="{name}"',
+        "Content-Transfer-Encoding: base64",
+        "",
+        *encodebytes(pdf).decode("ascii").splitlines(),
+        f"--{_OUTER}--",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
 
 
 def _part(content_type: str, text: str) -> bytes:

@@ -1,11 +1,13 @@
 """The HTML alternative, made from the plain text alone, so that both always say the same.
 
 Plain elements that every screen reader knows: headings, paragraphs, lists, and a link where a line is nothing but one.
+Number and deadline are set off, telephone and portal are links. Colours are the reader's, light or dark.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from html import escape
 
 _BREAK = re.compile(r"\n{2,}")
@@ -14,14 +16,52 @@ _URL = re.compile(r"https?://[^\s<>\"]+")
 _HEADING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,5}")
 
 
-def from_text(title: str, text: str, language: str = "pl") -> str:
-    """An HTML document (lines ended by \\n) that says what ``text`` says, marked as written in ``language``."""
+_HEAD = """\
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<style>
+:root { color-scheme: light dark; background: Canvas; color: CanvasText; }
+body { max-width: 40em; margin: 0 auto; padding: 1em; font: 1em/1.5 sans-serif; overflow-wrap: anywhere; }
+h2 { font-size: 1.125em; }
+</style>
+"""
+
+
+def from_text(
+    title: str, text: str, language: str = "pl", strong: Collection[str] = (), links: Mapping[str, str] | None = None
+) -> str:
+    """An HTML document (lines ended by \\n) that says what ``text`` says, marked as written in ``language``.
+
+    ``strong``: words that are set off where they stand first; ``links``: words that lead somewhere, with their target.
+    """
     escaped = escape(text.strip("\n"))  # once and for all: everything below handles HTML
     blocks = [_block(block.split("\n")) for block in _BREAK.split(escaped)]
-    head = f'<meta charset="utf-8">\n<title>{escape(title)}</title>'
-    body = "\n".join(blocks)
+    head = f"{_HEAD}<title>{escape(title)}</title>"
+    body = _marked("\n".join(blocks), strong, links or {})
     document = f'<html lang="{language}">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>'
     return f"<!DOCTYPE html>\n{document}\n"
+
+
+def _marked(body: str, strong: Collection[str], links: Mapping[str, str]) -> str:
+    waiting = {escape(words) for words in strong if words}
+    targets = {escape(words): escape(target) for words, target in links.items() if words}
+    longest_first = sorted({*waiting, *targets}, key=len, reverse=True)
+    if not longest_first:
+        return body
+    wanted = "|".join(map(re.escape, longest_first))
+
+    def mark(found: re.Match[str]) -> str:
+        words = found[1]
+        if words in targets:
+            return f'<a href="{targets[words]}">{words}</a>'
+        if words in waiting:
+            waiting.remove(words)
+            return f"<strong>{words}</strong>"
+        return found[0]
+
+    return re.sub(rf"<[^>]*>|(?<![\w/.])({wanted})(?!/?\w)", mark, body)
 
 
 def _block(lines: list[str]) -> str:

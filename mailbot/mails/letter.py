@@ -30,6 +30,8 @@ class Office:
     """Right-hand side of our Message-IDs."""
     public_url: str
     """Address of the activation page as the citizen's browser sees it, without a slash at the end."""
+    form: tuple[str, bytes] | None = None
+    """Name and octets of the empty application (PDF), for whom a refusal tells to send one; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Letter:
     token: str = ""
     """16 hex digits that only we can make for this ticket; part of our Message-IDs, so that an answer proves itself."""
     language: str = "pl"
-    """pl or en: that of the citizen's mail. A mail without an English template is Polish all the same."""
+    """That of the citizen's mail. A mail without a template in it is Polish all the same."""
     specialist_by: datetime | None = None
     """T8, T9: when anything is answered at the latest."""
     reply_by: datetime | None = None

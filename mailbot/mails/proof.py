@@ -44,7 +44,7 @@ def examine(directory: Path) -> tuple[Ruleset | None, list[Finding]]:
     """The rule set, or None when there is an error in its YAML, and everything found, templates included."""
     ruleset, findings = loader.examine(directory)
     contacts = read_contacts(Document(directory / "contacts.yaml", Mistakes()))
-    templates = [(kind, t) for found in read_templates(directory, Mistakes()) for kind, t in found.items()]
+    templates = [(kind, t) for found in read_templates(directory, Mistakes()).values() for kind, t in found.items()]
     findings += [f for kind, template in templates for f in _told(template, _static(kind, template.source, contacts))]
     if contacts is not None:
         findings += strangers.in_files(directory, contacts)
@@ -64,7 +64,7 @@ def mistakes(ruleset: Ruleset) -> list[Finding]:
 
 
 def _templates(ruleset: Ruleset) -> Iterator[tuple[str, MailKind, Template]]:
-    for language, templates in (("pl", ruleset.templates), ("en", ruleset.english)):
+    for language, templates in (("pl", ruleset.templates), *ruleset.translations.items()):
         for kind, template in templates.items():
             yield language, kind, template
 
@@ -123,7 +123,7 @@ def _layout(source: str) -> Iterator[Found]:
 def _rendered(ruleset: Ruleset) -> list[Finding]:
     """What can be seen in the finished mails alone."""
     contacts = ruleset.contacts
-    office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal)
+    office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal, _FORM)
     templates = Templates(ruleset)
     findings: dict[Finding, None] = {}
     for language, kind, template in _templates(ruleset):
@@ -178,6 +178,7 @@ def _line_of(error: TemplateError) -> int:
     return lines[-1] or 1 if lines else 1
 
 
+_FORM = ("wniosek.pdf", b"%PDF-")
 _ALLOWED = "write text, {{ variable }}, {% if variable %} and the filter indent(3) only"
 _USE_VARIABLES = "use {{ tel }}, {{ adres }} or {{ portal }}"
 _SHOW_SUBJECT = (MailKind.T4, MailKind.T7, MailKind.T16)

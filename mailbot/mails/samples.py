@@ -57,8 +57,12 @@ def _others(kind: MailKind, plain: Letter, ruleset: Ruleset) -> Iterator[Letter]
     for letter in (plain, general):
         if kind is not MailKind.T12:
             yield letter
+        if "termin_slownie" in known:
+            yield replace(letter, now=_LATER)
         if "przerwa" in known or kind is MailKind.T12:
             yield from _in_breaks(letter, ruleset.notices)
+    if "przypadek" in known:
+        yield replace(plain, phrase=Phrase.B)
     if "wyjasnienie" in known:
         yield replace(plain, category=EXPLANATION)
     if "sprawa" in known:

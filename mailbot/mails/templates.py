@@ -79,7 +79,7 @@ class Templates:
 
     def __init__(self, ruleset: Ruleset) -> None:
         """Raises jinja2.TemplateSyntaxError; ``proof.mistakes`` tells such mistakes with their place."""
-        sources = {"pl": ruleset.templates, "en": ruleset.english}
+        sources = {"pl": ruleset.templates, **ruleset.translations}
         self._compiled = {
             language: {kind: _compiled(t.source) for kind, t in templates.items()}
             for language, templates in sources.items()

@@ -1,4 +1,4 @@
-"""Dates, numbers and foreign words as a citizen reads them, in Polish or English. Polish wall time, 24-hour clock."""
+"""Dates, numbers and foreign words as a citizen reads them, in the language of the mail; Polish wall time."""
 
 from __future__ import annotations
 
@@ -9,41 +9,27 @@ from datetime import date, datetime, time
 
 from mailbot.clocks import WARSAW
 from mailbot.mask import mask
-from mailbot.ruleset.titles import MONTHS
+from mailbot.ruleset import languages
+from mailbot.ruleset.languages import POLISH
+from mailbot.ruleset.model import Language
 from mailbot.unicode import nfc
 
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""
 
-_ENGLISH_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _REFLECTED = 80
 _LINKLIKE = re.compile(r"\S*(?:[a-z][a-z0-9+.-]*:/|www\.|@|\w\.[^\W\d_]{2,})\S*", re.IGNORECASE)
 _MARKER = re.compile(r"\s*(?:\d+\. |[–-] )?")
 
 
-def day(at: datetime, language: str = "pl") -> str:
+def day(at: datetime, language: Language = POLISH) -> str:
     """„4 listopada 2025 r.”: ends with the full stop of the abbreviation, so no other may follow. “4 November 2025”."""
     return date_in_words(at.astimezone(WARSAW).date(), language)
 
 
-def date_in_words(on: date, language: str = "pl") -> str:
+def date_in_words(on: date, language: Language = POLISH) -> str:
     """The same of a day without an hour."""
-    if language == "en":
-        return f"{on.day} {_ENGLISH_MONTHS[on.month - 1]} {on.year}"
-    return f"{on.day} {MONTHS[on.month - 1]} {on.year} r."
+    return language.forms["day"].format(day=on.day, month=language.months[on.month - 1], year=on.year)
 
 
 def hour(at: datetime) -> str:
@@ -51,30 +37,25 @@ def hour(at: datetime) -> str:
     return f"{at.astimezone(WARSAW):%H:%M}"
 
 
-def moment(at: datetime, language: str = "pl") -> str:
+def moment(at: datetime, language: Language = POLISH) -> str:
     """„4 listopada 2025 r., godz. 14:05”; “4 November 2025, 14:05”."""
-    between = ", " if language == "en" else ", godz. "
-    return f"{day(at, language)}{between}{hour(at)}"
+    return language.forms["moment"].format(day=day(at, language), hour=hour(at))
 
 
-def hours(number: int, language: str = "pl") -> str:
+def hours(number: int, language: Language = POLISH) -> str:
     """How long, as it follows „w ciągu” (genitive): „1 godziny”, „4 godzin”; “4 hours”."""
-    if language == "en":
-        return f"{number} hour" if number == 1 else f"{number} hours"
-    return f"{number} godziny" if number == 1 else f"{number} godzin"
+    return languages.told(language.hours, number)
 
 
-def days(number: int, language: str = "pl") -> str:
+def days(number: int, language: Language = POLISH) -> str:
     """„1 dzień”, „3 dni”; “3 days”."""
-    if language == "en":
-        return f"{number} day" if number == 1 else f"{number} days"
-    return f"{number} dzień" if number == 1 else f"{number} dni"
+    return languages.told(language.days, number)
 
 
-def opening(opens: time, closes: time, language: str = "pl") -> str:
+def opening(opens: time, closes: time, language: Language = POLISH) -> str:
     """„od 7:30 do 15:30”; “from 7:30 to 15:30”."""
-    first, second = ("from", "to") if language == "en" else ("od", "do")
-    return f"{first} {opens.hour}:{opens:%M} {second} {closes.hour}:{closes:%M}"
+    times = {"opens": f"{opens.hour}:{opens:%M}", "closes": f"{closes.hour}:{closes:%M}"}
+    return language.forms["opening"].format(**times)
 
 
 def reflected(text: str) -> str:

@@ -8,7 +8,7 @@ from mailbot.clocks import WARSAW
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof, thread
 from mailbot.mails.compose import Heading, message
-from mailbot.mails.context import variables
+from mailbot.mails.context import SET_OFF, needs_form, targets, variables
 from mailbot.mails.letter import Letter, Office
 from mailbot.mails.templates import Templates
 from mailbot.model import MailKind, OutgoingMail
@@ -50,7 +50,8 @@ class Writer:
             if letter.old_login is None:
                 raise TemplateError(f"{letter.ticket}: {kind} was asked for without the old login")
             letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
-        subject, text = self._templates.render(kind, letter.language, variables(kind, letter, self._ruleset, office))
+        values = variables(kind, letter, self._ruleset, office)
+        subject, text = self._templates.render(kind, letter.language, values)
         opened = replace(letter, joins=False)
         registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
         chain = [*letter.references, letter.in_reply_to, registration]
@@ -66,13 +67,15 @@ class Writer:
             in_reply_to=letter.in_reply_to,
             references=tuple(i for i in chain if i),
             language=letter.language,
+            strong=tuple(values[name] for name in SET_OFF if name in values),
+            links=targets(values),
         )
         return OutgoingMail(
             kind=kind,
             recipient=letter.recipient,
             return_path=letter.bounce_address if kind in _NOTICES else "",
             message_id=heading.message_id,
-            raw=message(heading, text),
+            raw=message(heading, text, office.form if needs_form(kind, letter) else None),
         )
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:

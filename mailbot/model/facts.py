@@ -96,7 +96,7 @@ class Facts:
     service: str = _neutral("the service that subject or text names", "none", more="services.yaml")
     faq: str = _neutral("is it a question of rules/faq.yaml, and surely which", "none", "unsure", "sure")
     csd: str = _neutral("has the sender's account a profile in the CSD portal", "not-asked", "yes", "no")
-    language: str = _neutral("in which language the mail is written", "pl", "en")
+    language: str = _neutral("in which language the mail is written", "pl", "en", more="languages")
     maintenance: str = _neutral("is now a window of a notice (rules/notices.yaml)", "no", "yes")
     answer: str = _neutral(
         "may an answer leave: its domain vouches for the sender, or the envelope agrees with From, he was not answered"

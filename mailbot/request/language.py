@@ -1,26 +1,18 @@
-"""In which language a mail is written: Polish, unless it clearly is English."""
+"""In which language a mail is written: Polish, unless it clearly is another one of the rule set."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mailbot.request.characters import word_set
+from mailbot.ruleset.model import Language
 from mailbot.ruleset.sayings import Sentences
 
 POLISH, ENGLISH = "pl", "en"
 
 _LEAST = 3
-"""English words below which a text is too short to tell."""
-_ENGLISH = word_set(
-    """
-    the my your our his their this that these those is are was were been am have has had would could should can cannot
-    cant dont did does not will if and or of for from with without which what when where how why who it its you we they
-    them me us please dear hello regards sincerely thank thanks account password delete remove email help need want
-    log login sign error new work works working form open send access
-    now like about answer request complaint step wrong blocked locked unlock
-    """
-)
+"""Telling words below which a text is too short to tell."""
 _POLISH = word_set(
     """
     nie sie jest sa byl byla mam mamy moje moj moja mojego mojej konto konta haslo hasla prosze prosba prosimy dzien
@@ -28,15 +20,13 @@ _POLISH = word_set(
     pan pani panstwo szanowni dziekuje pozdrawiam powazaniem moge mozna chce chcialbym chcialabym usuniecie pamietam
     """
 )
-_SHARED = word_set("login email form log")
-"""Written in Polish mails as well: they count for English only beside other words."""
 _LETTERS = re.compile(r"[ąćęłńśźżĄĆĘŁŃŚŹŻ]\w*")
 """The rest of a word from its first letter that only Polish has (ó has its place in other languages)."""
 _CHANNEL = "notification"
 
 
-def read(subject: Sequence[str], sentences: Sentences, text: str) -> str:
-    """ "en" or "pl".
+def read(subject: Sequence[str], sentences: Sentences, text: str, languages: Mapping[str, Language]) -> str:
+    """The code of the language: one of ``languages`` (rules/languages), or Polish.
 
     ``subject``: folded words of the subject; ``sentences``: of the citizen's new text; ``text``: the same as written.
     The word NOTIFICATION is that of the English page (domain.md §1.7), so it stands for English where the text does
@@ -44,15 +34,22 @@ def read(subject: Sequence[str], sentences: Sentences, text: str) -> str:
     """
     said = [word for sentence in sentences for word in sentence]
     words = [*subject, *said]
-    english = _count(words, _ENGLISH)
-    polish = _count(words, _POLISH)
-    lettered = len(_LETTERS.findall(text))
-    if polish or lettered * 5 > len(words):
+    if _count(words, _POLISH) or len(_LETTERS.findall(text)) * 5 > len(words):
         return POLISH
-    if _CHANNEL in subject[:2]:
+    if _CHANNEL in subject[:2] and ENGLISH in languages:
         return ENGLISH
-    sure = english - _count(words, _SHARED) >= _LEAST and english * 4 >= len(words)
-    return ENGLISH if sure else POLISH
+    sure = {code: hits for code, one in languages.items() if (hits := _hits(words, text, one))}
+    best = max(sure.values(), default=0)
+    likeliest = [code for code, hits in sure.items() if hits == best]
+    return likeliest[0] if len(likeliest) == 1 else POLISH
+
+
+def _hits(words: Sequence[str], text: str, language: Language) -> int:
+    """Words of the text that tell ``language``; 0 where they are too few to be sure."""
+    known = _count(words, language.words)
+    lettered = len(re.findall(rf"\b\w*[{re.escape(language.letters)}]", text.lower())) if language.letters else 0
+    sure = known - _count(words, language.shared) >= _LEAST and known * 4 >= len(words)
+    return max(known, lettered) if sure or (lettered >= _LEAST and lettered * 5 > len(words)) else 0
 
 
 def _count(words: Iterable[str], known: frozenset[str]) -> int:

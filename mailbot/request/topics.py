@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from mailbot.model import Subject, SubjectClass
-from mailbot.request import language
+from mailbot.request import language, sentence
+from mailbot.request.characters import visible
 from mailbot.request.farewell import without_name
 from mailbot.request.subject import without_prefix
 from mailbot.ruleset.model import Faq, FaqEntry, Ruleset, Service, Topic
@@ -26,6 +28,7 @@ _CHANNEL = frozenset({"nowe", "notification", "zgloszenie", "new"})
 _OURS = re.compile(r"(ZGL[0-9]{6,10}) –|PUESC: Zmiana adresu email\Z")
 """How the titles of our own mails begin (rules/mails): in a reply they are our words and not the citizen's."""
 _LONGEST_LINE = 200
+_MOST_SENTENCES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,16 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
         faq=matter,
         answer=answer,
         system=system,
-        language=language.read(words(title), said, text),
+        language=language.read(words(title), said, text, ruleset.languages),
     )
+
+
+def asked_in(text: str, ruleset: Ruleset) -> Reading:
+    """Of a mail of the special procedure nothing but the language: that of its text without the promised sentence."""
+    text = visible(text[:LONGEST_TEXT])
+    for place in reversed(list(islice(sentence.sentences(text), _MOST_SENTENCES))):
+        text = f"{text[: place.start]}\n{text[place.end :]}"
+    return replace(NOTHING_SAID, language=language.read((), sentences(plain(text)), text, ruleset.languages))
 
 
 def _own_title(subject: Subject) -> str:

@@ -209,7 +209,7 @@ def _answering(outcome: Outcome, mails: Sequence[MailKind]) -> Iterator[_Clause]
     strict = _strict(outcome, mails)
     judged = {*strict, *(("answer",) if strict else ()), *(("limit",) if set(mails) == {MailKind.T18} else ())}
     if outcome is Outcome.REVIEW and set(mails) == {MailKind.T1}:
-        judged.add("readable")
+        judged = {"readable"}
         yield _Clause(MailKind.T1, _RECEIPT)
     if mails:
         yield from (_Clause(_ANY, {f: words}) for f, words in ANSWER_DEMANDS.items() if f not in judged)

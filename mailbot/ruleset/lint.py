@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from mailbot.model import MailKind
 from mailbot.ruleset import fixed, floor
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Finding, Level, Mistakes
-from mailbot.ruleset.model import Ruleset, Template
+from mailbot.ruleset.model import Ruleset
+from mailbot.ruleset.texts import POLISH, Templates
 
 PROGRAM_CATEGORIES = ("HASLO_AWARYJNE_A", "HASLO_AWARYJNE_B", "OGOLNE")
 """The categories that the program gives by itself (mailbot.facts)."""
 
-_SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")
+SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")
 """Files whose words reach citizens. topics.yaml is not among them: its sayings may spell a subject as people do."""
 
 Documents = Mapping[str, Document]
-Templates = tuple[Mapping[MailKind, Template], Mapping[MailKind, Template]]
 
 
 def errors(
-    directory: Path, documents: Documents, categories: Mapping[str, str], templates: Templates, mistakes: Mistakes
+    directory: Path,
+    named: Document,
+    said: Iterable[Document],
+    categories: Mapping[str, str],
+    templates: Templates,
+    mistakes: Mistakes,
 ) -> None:
-    """Note what would fail when a mail is decided or written. ``templates``: the Polish ones and the English ones."""
-    for name in _SAID:
-        for finding in fixed.findings(documents[name].file, documents[name].text or ""):
+    """Note what would fail when a mail is decided or written. ``named``: categories.yaml; ``said``: the files whose
+    words reach citizens."""
+    for document in said:
+        for finding in fixed.findings(document.file, document.text or ""):
             mistakes.add(finding)
-    for template in (template for found in templates for template in found.values()):
+    for template in (template for found in templates.values() for template in found.values()):
         for finding in fixed.findings(str(template.path), template.source):
             mistakes.add(finding)
-    root = documents["categories.yaml"].root
     for name in PROGRAM_CATEGORIES:
-        if isinstance(root, MappingNode) and categories and name not in categories:
+        if isinstance(named.root, MappingNode) and categories and name not in categories:
             what, mend = "is missing, and the program gives it to tickets", f'write "{name}:" here'
-            documents["categories.yaml"].wrong(root, name, what, mend, "missing-key")
+            named.wrong(named.root, name, what, mend, "missing-key")
     for kind in floor.ELSEWHERE:
-        if kind not in templates[0]:
+        if kind not in templates[POLISH]:
             what, mend = f"{kind} has no template", f"write rules/mails/{kind}_….txt.j2"
             mistakes.add(Finding(str(directory / "mails"), 1, 0, what, mend, code="missing-template"))
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mailbot.errors import RulesError
-from mailbot.model import Defect, Difference
+from mailbot.model import Defect, Difference, MailKind
 from mailbot.ruleset import (
+    applications,
     calendar,
     faq,
+    languages,
     limits,
     lint,
     notices,
@@ -27,6 +29,7 @@ from mailbot.ruleset.model import Faq, Ruleset, Template, Topic
 from mailbot.ruleset.sayings import Book, literal
 
 FILES = (
+    "applications.yaml",
     "calendar.yaml",
     "categories.yaml",
     "contacts.yaml",
@@ -72,19 +75,23 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     defects = texts.read_defects(documents["defects.yaml"])
     differences = texts.read_differences(documents["differences.yaml"])
     signing = signatures.read(documents["signatures.yaml"])
+    letter = applications.read(documents["applications.yaml"])
     hours = calendar.read(documents["calendar.yaml"])
     limit = limits.read(documents["limits.yaml"])
     breaks = notices.read(documents["notices.yaml"])
-    templates, english = texts.read_templates(directory, mistakes)
+    spoken, spoken_in = languages.read(directory, categories, mistakes)
+    written = texts.read_templates(directory, mistakes, [Path(document.file).stem for document in spoken_in])
+    templates = written[texts.POLISH]
     matters = topics.read(documents["topics.yaml"], categories)
     systems = faq.read(documents["faq.yaml"], categories)
     claimed = services.Known(categories, contacts.phones if contacts else ())
     catalogue = services.read(documents["services.yaml"], claimed)
-    words = vocabulary.words((topic.name for topic in matters), catalogue)
+    words = vocabulary.words((topic.name for topic in matters), catalogue, spoken)
     known = procedures.Known(words, categories, templates)
     rules = procedures.read(documents["procedures.yaml"], known)
-    lint.errors(directory, documents, categories, (templates, english), mistakes)
-    if mistakes.errors() or contacts is None or signing is None or hours is None or limit is None:
+    said = (*(documents[name] for name in lint.SAID), *spoken_in)
+    lint.errors(directory, documents["categories.yaml"], said, categories, written, mistakes)
+    if mistakes.errors() or contacts is None or signing is None or letter is None or hours is None or limit is None:
         return None, mistakes
     assert len(defects) == len(Defect)
     assert len(differences) == len(Difference)
@@ -95,6 +102,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
         categories=categories,
         contacts=contacts,
         signatures=signing,
+        letter=letter,
         topics=matters,
         services=catalogue,
         faqs=systems,
@@ -104,8 +112,9 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
         book=_book(matters, systems),
         words=words,
         templates=templates,
-        english=english,
-        hash=_hash(documents, (*templates.values(), *english.values())),
+        translations={code: found for code, found in written.items() if code != texts.POLISH},
+        languages=spoken,
+        hash=_hash(directory, (*documents.values(), *spoken_in), written.values()),
         directory=directory,
     )
     lint.notes(documents, ruleset, mistakes)
@@ -129,9 +138,9 @@ def _documents(directory: Path, mistakes: Mistakes) -> dict[str, Document]:
     return {name: Document(directory / name, mistakes) for name in FILES}
 
 
-def _hash(documents: Mapping[str, Document], templates: Iterable[Template]) -> str:
-    content = {name: document.text or "" for name, document in documents.items()}
-    content |= {f"mails/{template.path.name}": template.source for template in templates}
+def _hash(directory: Path, documents: Iterable[Document], templates: Iterable[Mapping[MailKind, Template]]) -> str:
+    content = {str(Path(one.file).relative_to(directory)): one.text or "" for one in documents}
+    content |= {f"mails/{one.path.name}": one.source for found in templates for one in found.values()}
     digest = hashlib.sha256()
     for name, text in sorted(content.items()):
         for part in (name.encode(), text.encode()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -61,6 +61,8 @@ class Contacts:
     """Further mail addresses that our mails may name."""
     links: tuple[str, ...] = ()
     """Further https links that our mails may name."""
+    signing_page: str = ""
+    """The one of them where an application is signed; empty when it is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +221,75 @@ class SignatureRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Matter:
+    """An entry of rules/applications.yaml: something that a letter says when one of its sayings stands there."""
+
+    name: str
+    title: str
+    """What it is, for the people who decide."""
+    said: tuple[Saying, ...]
+    unless: tuple[Saying, ...]
+    begins: tuple[Saying, ...]
+    """As ``said``, where a line or a sentence begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
+
+    wanted: tuple[Matter, ...]
+    against: tuple[Matter, ...]
+    words: Words
+    denied: Words
+    """What may follow "nie" in a sentence that asks."""
+    others: int
+    """Words of a letter that may be none of ``words``; twice as many of those that begin with a capital."""
+    book: Book
+    """Every saying of ``wanted`` and ``against``."""
+    titles: Book
+    """Every saying of ``begins``."""
+    verbs: Words
+    """The words with which the sayings of a matter begin that a title may say as well."""
+    heads: Words
+    """The words with which a title begins."""
+    titled: Words
+    """Every word of a title."""
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The text of one file of rules/mails, not compiled."""
 
     path: Path
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What mails and pages need beside the templates to speak a language, and how it is recognised."""
+
+    code: str
+    """ISO 639-1."""
+    months: tuple[str, ...]
+    """As they stand in a date."""
+    forms: Mapping[str, str]
+    """day, moment, opening, window, break and person → text with {places} to fill in."""
+    hours: Mapping[str, str]
+    """Number, or "other" → how long, as it follows „w ciągu”, with {n}."""
+    days: Mapping[str, str]
+    words: frozenset[str] = frozenset()
+    """Folded words that tell the language."""
+    shared: frozenset[str] = frozenset()
+    """Those of them that Polish letters hold as well."""
+    letters: str = ""
+    """Small letters that Polish has not."""
+    categories: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Polish name of a datum → its name."""
+    defects: Mapping[Defect, str] = field(default_factory=dict)
+    differences: Mapping[Difference, Sentence] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Polish sentence of a page of the activation → the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +305,7 @@ class Ruleset:
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
     signatures: SignatureRules
+    letter: Letter
     topics: tuple[Topic, ...]
     services: Mapping[str, Service]
     """Name → service; holds DEFAULT_SERVICE."""
@@ -251,8 +318,10 @@ class Ruleset:
     words: Mapping[str, tuple[str, ...]]
     """Fact → every word it can take with this rule set, as ``vocabulary.words`` gives them."""
     templates: Mapping[MailKind, Template]
-    english: Mapping[MailKind, Template]
-    """The templates for mails that were written in English, where there are any."""
+    translations: Mapping[str, Mapping[MailKind, Template]]
+    """Code of a language → its templates."""
+    languages: Mapping[str, Language]
+    """Code → every language but Polish."""
     hash: str
     """SHA-256 (hex) over every file that was read."""
     directory: Path

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from yaml.nodes import MappingNode, Node
 
 from mailbot.model import Defect, Difference, MailKind
 from mailbot.ruleset.document import Document, hint, read_text
-from mailbot.ruleset.findings import Finding, Mistakes
+from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Contacts, Sentence, Template
 
 MAIN_PHONE = "procedura_specjalna"
 """The number of rules/contacts.yaml that our mails name."""
+
+POLISH = "pl"
+
+SIGNING_PAGE = "podpis_zaufany"
+"""The link of rules/contacts.yaml where a citizen signs an application."""
 
 DEFECT_FIELDS: Mapping[Defect, str] = {Defect.APP_INCOMPLETE: "czego", Defect.CONTAINER: "limit"}
 DIFFERENCE_FIELDS: Mapping[Difference, str] = {
@@ -31,7 +36,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-])?")
 _LINK = re.compile(r"(https://[a-z0-9-]+|www)(\.[a-z0-9-]+)+(/[A-Za-z0-9._~/-]*[A-Za-z0-9_~-])?")
 _PHONE = re.compile(r"\+?[0-9]+( [0-9]+)+")
-_TEMPLATE = re.compile(r"(T[0-9]+[AB]?|W[0-9]+)_[a-z0-9_]+(\.en)?\.txt\.j2")
+_TEMPLATE = re.compile(r"(T[0-9]+[AB]?|W[0-9]+)_[a-z0-9_]+(?:\.([a-z]{2}))?\.txt\.j2")
 _TEMPLATE_BYTES = 16_384
 """A mail is a page or two."""
 
@@ -72,14 +77,19 @@ def read_contacts(document: Document) -> Contacts | None:
     bad_phones = MAIN_PHONE not in phones or len(numbers) < len(phones)
     if helpdesk is None or portal is None or bad_phones or addresses is None or links is None:
         return None
-    return Contacts(helpdesk, portal, numbers, addresses, links)
+    further = tuple(addresses.values()), tuple(links.values())
+    return Contacts(helpdesk, portal, numbers, *further, links.get(SIGNING_PAGE, ""))
 
 
 def read_defects(document: Document) -> dict[Defect, str]:
     """Formal defect → sentence, for every defect there is."""
+    return defects_of(document, document.root, "") if document.root else {}
+
+
+def defects_of(document: Document, root: Node, key: str) -> dict[Defect, str]:
+    """The same below ``root``, which stands at ``key``."""
     found = {}
-    entries = document.entries(document.root, "", tuple(Defect), what="defect") if document.root else {}
-    for name, node in entries.items():
+    for name, node in document.entries(root, key, tuple(Defect), what="defect").items():
         text = document.string(node, name)
         if text is not None and _check_fields(document, node, name, text, DEFECT_FIELDS.get(Defect(name))):
             found[Defect(name)] = text
@@ -88,9 +98,13 @@ def read_defects(document: Document) -> dict[Defect, str]:
 
 def read_differences(document: Document) -> dict[Difference, Sentence]:
     """Difference → sentences, for every difference there is."""
+    return differences_of(document, document.root, "") if document.root else {}
+
+
+def differences_of(document: Document, root: Node, key: str) -> dict[Difference, Sentence]:
+    """The same below ``root``, which stands at ``key``."""
     found = {}
-    entries = document.entries(document.root, "", tuple(Difference), what="difference") if document.root else {}
-    for name, node in entries.items():
+    for name, node in document.entries(root, key, tuple(Difference), what="difference").items():
         field = DIFFERENCE_FIELDS.get(Difference(name))
         parts = document.entries(node, name, ("text", "general")) if field else {"text": node, "general": node}
         text = document.string(parts.get("text"), name)
@@ -103,47 +117,56 @@ def read_differences(document: Document) -> dict[Difference, Sentence]:
     return found
 
 
-def read_templates(directory: Path, mistakes: Mistakes) -> tuple[dict[MailKind, Template], dict[MailKind, Template]]:
-    """The sources in ``directory``/mails, by kind: the Polish ones, and the English ones that stand beside some."""
-    polish: dict[MailKind, Template] = {}
-    english: dict[MailKind, Template] = {}
+Templates = Mapping[str, Mapping[MailKind, Template]]
+"""Code of a language → its templates; holds "pl"."""
+
+
+def read_templates(directory: Path, mistakes: Mistakes, languages: Collection[str] | None = None) -> Templates:
+    """The sources in ``directory``/mails. ``languages``: those beside Polish that a template may be written in; None:
+    any."""
+    read: dict[str, dict[MailKind, Template]] = {POLISH: {}}
 
     def wrong(path: Path, what: str, mend: str) -> None:
         mistakes.add(Finding(str(path), 1, 1, what, mend, code="file"))
 
     for path in sorted((directory / "mails").glob("*.j2")):
         name = _TEMPLATE.fullmatch(path.name)
-        found = english if name and name.group(2) else polish
+        code = (name.group(2) if name else None) or POLISH
+        found = read.get(code, {})
         kind = name.group(1) if name else ""
         if not name:
             wrong(path, "is not named after a mail", "name it <kind>_<small letters>.txt.j2, as T1_rejestracja.txt.j2")
         elif kind not in list(MailKind):
             wrong(path, "is not named after a mail", hint(kind, MailKind))
+        elif languages is not None and code not in (POLISH, *languages):
+            what, mend = f'is never sent: no file tells of "{code}"', f"write rules/languages/{code}.yaml"
+            mistakes.add(Finding(str(path), 1, 1, what, mend, Level.WARNING, code="file"))
         elif kind in found:
             wrong(path, f"is a second template for {kind}, beside {found[MailKind(kind)].path.name}", "keep one")
         elif (source := read_text(path, mistakes, _TEMPLATE_BYTES)) is not None:
-            found[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
-    for kind, template in english.items():
-        beside = (directory / "mails").glob(f"{kind}_*.txt.j2")
-        if all(path.name.endswith(".en.txt.j2") for path in beside):
-            mend = f"write rules/mails/{kind}_….txt.j2"
-            wrong(template.path, f"is the English {kind}, and there is no Polish one", mend)
-    return polish, english
+            read.setdefault(code, {})[MailKind(kind)] = Template(path, source.replace("\r\n", "\n"))
+    for code, found in read.items():
+        for kind, template in found.items():
+            beside = (directory / "mails").glob(f"{kind}_*.txt.j2")
+            if code != POLISH and all(path.name.count(".") > 2 for path in beside):
+                what = f'is {kind} in "{code}", and there is no Polish one'
+                wrong(template.path, what, f"write rules/mails/{kind}_….txt.j2")
+    return read
 
 
-def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> tuple[str, ...] | None:
+def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> dict[str, str] | None:
     """The values of a mapping of further contacts, without those that are switched off ("use: no"); None when one is
     wrong."""
-    found = []
+    found = {}
     listed = document.mapping(node, key, "name") if node is not None else {}
     for name, entry in listed.items():
         text = _sourced(document, entry, f"{key}.{name}", value, form, ("use",))
         switch = document.mapping(entry, f"{key}.{name}").get("use")
         use = document.word(switch, f"{key}.{name}.use", ("yes", "no"), "yes or no") if switch else "yes"
-        found.append((text, use))
-    if any(text is None or use is None for text, use in found):
+        found[name] = (text, use)
+    if any(text is None or use is None for text, use in found.values()):
         return None
-    return tuple(text for text, use in found if text is not None and use == "yes")
+    return {name: text for name, (text, use) in found.items() if text is not None and use == "yes"}
 
 
 def _sourced(

@@ -29,7 +29,7 @@ def read(document: Document, categories: Collection[str]) -> tuple[Topic, ...]:
     if document.root is None:
         return ()
     entries = document.entries(document.root, "", ("topics",), ("words",))
-    lists = _lists(document, entries.get("words"))
+    lists = named_lists(document, entries.get("words"))
     found: list[Topic] = []
     for node in bounded(document, entries.get("topics"), "topics"):
         topic = _topic(document, node, categories, [t.name for t in found], lists)
@@ -94,20 +94,21 @@ def _saying(document: Document, node: Node, key: str, lists: Lists = NO_LISTS) -
         return None
 
 
-def _lists(document: Document, node: Node | None) -> Lists:
+def named_lists(document: Document, node: Node | None) -> Lists:
     """The lists of words that sayings may name."""
     if node is None:
         return NO_LISTS
-    found = {name: _words(document, item, f"words.{name}") for name, item in document.mapping(node, "words").items()}
-    return {name: listed for name, listed in found.items() if listed is not None}
+    listed = document.mapping(node, "words").items()
+    found = {name: single_words(document, item, f"words.{name}") for name, item in listed}
+    return {name: words for name, words in found.items() if words is not None}
 
 
-def _words(document: Document, node: Node | None, key: str) -> Words | None:
+def single_words(document: Document, node: Node | None, key: str, lists: Lists = NO_LISTS) -> Words | None:
     """Single words; None when there are none."""
     whole: set[str] = set()
     stems: list[str] = []
     for item in bounded(document, node, key, most=_MOST_WORDS):
-        saying = _saying(document, item, key)
+        saying = _saying(document, item, key, lists)
         if saying is None:
             continue
         words = saying.steps[0].words
@@ -142,6 +143,6 @@ def _topic(document: Document, node: Node, categories: Collection[str], above: l
         said=sayings(document, entries.get("said"), "said", lists),
         context=sayings(document, entries.get("context"), "context", lists),
         unless=sayings(document, entries.get("unless"), "unless", lists),
-        nothing_but=_words(document, entries.get("nothing_but"), "nothing_but"),
+        nothing_but=single_words(document, entries.get("nothing_but"), "nothing_but"),
         yields_to=_yields(document, entries.get("yields_to"), above),
     )

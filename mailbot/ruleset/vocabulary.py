@@ -18,10 +18,10 @@ Words = Mapping[str, tuple[str, ...]]
 """Fact → every word it can take with one rule set."""
 
 
-def words(topics: Iterable[str], services: Iterable[str]) -> Words:
-    """Every fact with every word it can take, those of the rule set's own topics and services included."""
-    added = {"topics.yaml": tuple(topics), "services.yaml": tuple(services)}
-    return {fact: (*fixed, *added.get(OPEN.get(fact, ""), ())) for fact, fixed in FACTS.items()}
+def words(topics: Iterable[str], services: Iterable[str], languages: Iterable[str] = ()) -> Words:
+    """Every fact with every word it can take, those of the rule set's own topics, services and languages included."""
+    added = {"topics.yaml": tuple(topics), "services.yaml": tuple(services), "languages": tuple(languages)}
+    return {fact: tuple(dict.fromkeys((*fixed, *added.get(OPEN.get(fact, ""), ())))) for fact, fixed in FACTS.items()}
 
 
 DESKS = ("", "I_LINIA", "II_LINIA", "BEZPIECZENSTWO")

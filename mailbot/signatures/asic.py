@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from mailbot.signatures import cades, limits
+from mailbot.signatures import cades, cms, limits
 from mailbot.signatures.detect import Detected, detect
 from mailbot.signatures.limits import BadArchive
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 from mailbot.signatures.xades import core as xades
+from mailbot.signatures.xades.parse import Work
 from mailbot.unicode import nfc
 
 Files = Mapping[str, bytes]
@@ -36,6 +37,7 @@ _BESIDE = re.compile(  # they say what the files are or prove the time; nobody r
     r"|[^/]*evidencerecord[^/]*\.(?:ers|xml))",
     re.IGNORECASE,
 )
+MAX_SIGNATURES = 16
 _XML_MAX = 2_000_000
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _DIGESTS = {
@@ -79,21 +81,21 @@ def verify(data: bytes) -> tuple[Evidence, ...]:
     try:
         container = _open(data)
     except BadArchive as bad:
-        return (
-            Evidence(
-                Format.ASIC_E,
-                Integrity.UNREADABLE,
-                Scope.NONE,
-                failure=bad.reason,
-                sub_indication=SubIndication.FORMAT_FAILURE,
-            ),
-        )
-    found = [e for name in container.files if _XADES.fullmatch(name) for e in _xades(container, name)]
+        return _unreadable(bad.reason.code, bad.reason.text_pl)
+    if sum(bool(_XADES.fullmatch(name) or _CADES.fullmatch(name)) for name in container.files) > MAX_SIGNATURES:
+        return _unreadable("TOO_MANY_SIGNATURES", f"Kontener ma ponad {MAX_SIGNATURES} plików z podpisem.")
+    work = Work()
+    found = [e for name in container.files if _XADES.fullmatch(name) for e in _xades(container, name, work)]
     found += [e for name in container.files if _CADES.fullmatch(name) for e in _cades(container, name)]
     if found:
         return tuple(found)
     reason = Reason("UNSIGNED", "W kontenerze ASiC nie ma podpisu.")
     return (Evidence(Format.NONE, Integrity.NOT_SIGNED, Scope.NONE, failure=reason),)
+
+
+def _unreadable(code: str, text_pl: str) -> tuple[Evidence, ...]:
+    failed = cms.unreadable(text_pl, code)
+    return (failed.evidence(Evidence(Format.ASIC_E, Integrity.UNREADABLE, Scope.NONE)),)
 
 
 def _open(data: bytes) -> _Container:
@@ -114,10 +116,10 @@ def _guess(files: Files) -> Format:
     return Format.ASIC_S if simple else Format.ASIC_E
 
 
-def _xades(container: _Container, name: str) -> tuple[Evidence, ...]:
+def _xades(container: _Container, name: str, work: Work) -> tuple[Evidence, ...]:
     """A file of XML signatures whose references name the other files (§4.4.3.2)."""
     others = {other: content for other, content in container.files.items() if other != name}
-    found = xades.verify_with_files(container.files[name], others)
+    found = xades.verify_with_files(container.files[name], others, work)
     return tuple(_as_signed(_judged(container, evidence, covered), evidence.payload) for evidence, covered in found)
 
 

@@ -42,9 +42,14 @@ def elements(contents: bytes) -> list[bytes]:
     return [contents[start:end] if new is None else new for new, start, end in children]
 
 
-def set_of(contents: bytes) -> bytes:
+def contents(element: bytes) -> bytes:
+    """What stands behind tag and definite length. Raises ValueError."""
+    return element[_Walk(element).header(0)[0] :]
+
+
+def set_of(members: bytes) -> bytes:
     """A SET OF with these contents as DER orders it (X.690 §11.6). Raises ValueError."""
-    return encode(_SET, b"".join(sorted(elements(contents))))
+    return encode(_SET, b"".join(sorted(elements(members))))
 
 
 class _Walk:
@@ -126,4 +131,4 @@ def _octets(element: bytes) -> bytes:
     """Contents of a primitive OCTET STRING, the only thing a constructed one may hold (X.690 §8.7.3.2)."""
     if element[0] != _OCTET_STRING:
         raise ValueError("a constructed OCTET STRING holds something else")
-    return element[_Walk(element).header(0)[0] :]
+    return contents(element)

@@ -6,7 +6,7 @@ import base64
 import re
 from dataclasses import replace
 
-from mailbot.signatures import cms
+from mailbot.signatures import cms, timestamp
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 
@@ -38,7 +38,7 @@ def verify(data: bytes, content: bytes | None) -> tuple[Evidence, ...]:
     if around.strip() or octets[signed.size :].strip(b"\0\r\n"):
         known = replace(known, uncovered=("dane poza podpisem",))
     found = cms.verify(signed, (payload,), known)
-    return tuple(_with_scope(evidence, payload) for evidence in found)
+    return tuple(_with_scope(timestamp.noted(evidence), payload) for evidence in found)
 
 
 def _with_scope(found: Evidence, payload: bytes) -> Evidence:

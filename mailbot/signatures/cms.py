@@ -11,17 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from asn1crypto import cms, core, tsp, x509
+from asn1crypto import (  # tsp teaches asn1crypto the attributes signing-certificate and signature-time-stamp
+    cms,
+    core,
+    tsp,  # noqa: F401
+    x509,
+)
 from cryptography.exceptions import InvalidSignature
 
 from mailbot.signatures import ber, cms_value
-from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication
+from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication, Token
 
 _SEQUENCE = b"\x30"
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
-MAX_PART = 2_000_000
-"""Octets of the certificates and of all SignerInfos, each: a signed CRL of Adobe may have 1 MB."""
+MAX_TOKENS = 4
+MAX_PART = 12_000_000
+"""Octets of the certificates and of all SignerInfos, each: CRLs of several CAs are put there for years to come."""
 
 Digests = Callable[[str], bytes]
 """Hash name to digest of the content."""
@@ -83,29 +89,33 @@ class SignedData:
     signers: tuple[cms.SignerInfo, ...]
     size: int
     """Octets of the input it took."""
+    content_type: str
+    """"data", or "tst_info" of a timestamp."""
 
 
-def parse(data: bytes) -> SignedData:
+def parse(data: bytes, content_type: str = "data") -> SignedData:
     """SignedData at the start of ``data`` (DER or BER). Raises Refused; bytes after it are the caller's business."""
     try:
-        return _parse(data)
+        return _parse(data, content_type)
     except Refused:
         raise
     except Exception as error:  # asn1crypto raises what it likes on hostile bytes
         raise unreadable("Podpis jest uszkodzony i nie da się go odczytać.") from error
 
 
-def _parse(data: bytes) -> SignedData:
+def _parse(data: bytes, content_type: str) -> SignedData:
     encoded, size = ber.definite(data)
     info = cms.ContentInfo.load(encoded, strict=True)
     if info["content_type"].native != "signed_data":
         raise unreadable("Plik nie zawiera podpisu (CMS SignedData).")
     signed = info["content"]
     encapsulated = signed["encap_content_info"]
-    if encapsulated["content_type"].native != "data":
+    if encapsulated["content_type"].native != content_type:
         # A timestamp token is SignedData too, and no signature of a person.
         raise unreadable("Podpis nie dotyczy dokumentu (typ treści inny niż „data”).", "CONTENT_TYPE")
     content = encapsulated["content"]
+    if not _is_single(encapsulated.contents):
+        raise unreadable("Podpis zawiera więcej niż jeden dokument.", "CONTENT_TWICE")
     certificates, signers = signed["certificates"], signed["signer_infos"]
     for part in (certificates, signers):
         if not isinstance(part, core.Void) and len(part.contents) > MAX_PART:
@@ -120,7 +130,17 @@ def _parse(data: bytes) -> SignedData:
         certificates=tuple(Certificate(der, x509.Certificate.load(der)) for der in ders if der[:1] == _SEQUENCE),
         signers=tuple(signers),
         size=size,
+        content_type=content_type,
     )
+
+
+def _is_single(encapsulated: bytes) -> bool:
+    """eContentType and at most one OCTET STRING in its [0] (RFC 5652 §5.2): readers take the first, or all of them."""
+    parts = ber.elements(encapsulated)
+    if len(parts) != 2:
+        return len(parts) == 1
+    wrapped = ber.elements(ber.contents(parts[1]))
+    return len(wrapped) == 1 and wrapped[0][:1] == b"\x04"
 
 
 def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evidence) -> tuple[Evidence, ...]:
@@ -139,18 +159,15 @@ def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evi
         return digests[name]
 
     first = bytes(content[0][:1]) if content else b""
-    return tuple(_verify_signer(signed.certificates, info, digest, first, known) for info in signed.signers)
+    return tuple(_verify_signer(signed, info, digest, first, known) for info in signed.signers)
 
 
 def _verify_signer(
-    certificates: Sequence[Certificate],
-    info: cms.SignerInfo,
-    digest: Digests,
-    first: bytes,
-    known: Evidence,
+    signed: SignedData, info: cms.SignerInfo, digest: Digests, first: bytes, known: Evidence
 ) -> Evidence:
+    certificates = signed.certificates
     try:
-        attributes = _Attributes(info["signed_attrs"])
+        attributes = _Attributes(info["signed_attrs"], signed.content_type)
         certificate, bound = _signing_certificate(certificates, info, attributes)
         known = replace(
             known,
@@ -189,14 +206,12 @@ def _verify_value(
             flags = cms_value.verify(key, algorithm, hashed, value)
         except InvalidSignature:
             continue
-        stamp, stamped = _timestamp(info, value)
         return replace(
             known,
             integrity=Integrity.OK,
-            level="B-T" if stamp else known.level,
-            timestamp=stamp,
+            tokens=_tokens(info, value),
             signature_value=cms_value.canonical(key, value),
-            flags=(*known.flags, *flags, *stamped),
+            flags=(*known.flags, *flags),
         )
     raise _wrong_value()
 
@@ -215,7 +230,8 @@ def _hashed(name: str, attributes: _Attributes, digest: Digests, first: bytes) -
 class _Attributes:
     """Signed attributes (RFC 5652 §5.3, §11; RFC 5035)."""
 
-    def __init__(self, attributes: cms.CMSAttributes | core.Void) -> None:
+    def __init__(self, attributes: cms.CMSAttributes | core.Void, content_type: str) -> None:
+        self._content_type = content_type
         self.present = not isinstance(attributes, core.Void)
         self._attributes = attributes
         self._body: bytes = attributes.contents if self.present else b""
@@ -233,7 +249,7 @@ class _Attributes:
     def check(self, content_digest: bytes) -> None:
         """content-type and message-digest, both mandatory."""
         content_type, message_digest = self.one("content_type"), self.one("message_digest")
-        if content_type is None or message_digest is None or content_type.native != "data":
+        if content_type is None or message_digest is None or content_type.native != self._content_type:
             raise unreadable("W podpisie brakuje obowiązkowych atrybutów.")
         if message_digest.native != content_digest:
             raise _changed()
@@ -297,23 +313,11 @@ def _identifies(sid: cms.SignerIdentifier, certificate: x509.Certificate) -> boo
     return bool(sid.chosen.native == certificate.key_identifier)
 
 
-def _timestamp(info: cms.SignerInfo, value: bytes) -> tuple[datetime | None, tuple[str, ...]]:
-    """(genTime, flags) of a signature timestamp (RFC 5126 §6.1.1): that it is there, not that it is true."""
+def _tokens(info: cms.SignerInfo, value: bytes) -> tuple[Token, ...]:
+    """Signature timestamps (RFC 5126 §6.1.1), as they stand."""
     attributes = info["unsigned_attrs"]
-    tokens = (
-        []
-        if isinstance(attributes, core.Void)
-        else [a for a in attributes if a["type"].native == "signature_time_stamp_token"]
-    )
-    if not tokens:
-        return None, ()
-    try:
-        stamp = tokens[0]["values"][0]["content"]["encap_content_info"]["content"].parsed
-        assert isinstance(stamp, tsp.TSTInfo)
-        imprint = stamp["message_imprint"]
-        name = imprint["hash_algorithm"]["algorithm"].native
-        same = hashlib.new(name, value, usedforsecurity=False).digest() == imprint["hashed_message"].native
-        when = stamp["gen_time"].native
-    except Exception:
-        return None, ("timestamp_unreadable",)
-    return (when, ("timestamp",)) if same else (None, ("timestamp_mismatch",))
+    if isinstance(attributes, core.Void):
+        return ()
+    stamped = (a for a in attributes if a["type"].native == "signature_time_stamp_token")
+    values = [one for attribute in stamped for one in attribute["values"]]
+    return tuple(Token(ber.encode(_SEQUENCE, one.contents), value) for one in values[:MAX_TOKENS])

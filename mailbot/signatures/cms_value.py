@@ -18,10 +18,18 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
+    "sha3_256": hashes.SHA3_256(),
+    "sha3_384": hashes.SHA3_384(),
+    "sha3_512": hashes.SHA3_512(),
 }
+"""By the name that asn1crypto and hashlib share."""
 
 _KEY_ALGORITHMS = {"rsassa_pkcs1v15": "rsassa_pkcs1v15", "1.2.840.10045.2.1": "ecdsa"}
 """rsaEncryption (RFC 3370 §3.2) and id-ecPublicKey: the hash is that of digestAlgorithm."""
+_RSA_SHA3 = {
+    f"2.16.840.1.101.3.4.3.{last}": name for last, name in ((14, "sha3_256"), (15, "sha3_384"), (16, "sha3_512"))
+}
+"""id-rsassa-pkcs1-v1_5-with-sha3-* (RFC 9688 §3), which asn1crypto does not name."""
 
 Key = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -74,7 +82,8 @@ class Algorithm:
     def names(self) -> tuple[str, ...]:
         """For ``Evidence.algorithms``."""
         pss = ("rsa-pss",) if self.scheme == "rsassa_pss" else ()
-        return (self.digest, *pss, *((self.mgf,) if self.mgf and self.mgf != self.digest else ()))
+        named = (self.digest, *pss, *((self.mgf,) if self.mgf and self.mgf != self.digest else ()))
+        return tuple(name.replace("sha3_", "sha3-") for name in named)
 
 
 def read_algorithm(identifier: algos.SignedDigestAlgorithm, digest: str) -> Algorithm:
@@ -88,8 +97,10 @@ def read_algorithm(identifier: algos.SignedDigestAlgorithm, digest: str) -> Algo
         found = _pss(identifier["parameters"])
     elif name in _KEY_ALGORITHMS:
         found = Algorithm(_KEY_ALGORITHMS[name], digest)
+    elif name in _RSA_SHA3:
+        found = Algorithm("rsassa_pkcs1v15", _RSA_SHA3[name])
     else:
-        hashed, _, scheme = name.partition("_")
+        hashed, _, scheme = name.rpartition("_")
         found = Algorithm({"rsa": "rsassa_pkcs1v15"}.get(scheme, scheme), hashed)
     if found.digest != digest or digest not in HASHES or found.scheme not in ("rsassa_pkcs1v15", "rsassa_pss", "ecdsa"):
         raise Unsupported(f"{name} with {digest}")

@@ -29,7 +29,7 @@ class Detected(StrEnum):
     IMAGE = "image"
     TEXT = "text"
     CONTAINER = "container"
-    """Nobody can read it without unpacking or a key: archive, encrypted PDF, enveloped CMS."""
+    """Nobody can read it without unpacking or a key: archive, mail, encrypted PDF, enveloped CMS."""
     EXECUTABLE = "executable"
     OTHER = "other"
     EMPTY = "empty"
@@ -67,6 +67,11 @@ _MAGIC = (
 )
 _OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")  # [MS-CFB] 2.2
 _OLE2_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # [MS-OFFCRYPTO] 2.3.4.4
+_OLE2_MESSAGE = "__substg1.0_".encode("utf-16-le")  # [MS-OXMSG] 2.2.1: a mail that Outlook saved
+_MAIL = re.compile(rb"[!-9;-~]{1,60}:[ \t]")  # RFC 5322 §2.2
+_MAIL_PARTS = re.compile(rb"^Content-Type:\s*(?:multipart|message|application|image)/", re.IGNORECASE | re.MULTILINE)
+_MAIL_MIME = re.compile(rb"^MIME-Version:", re.IGNORECASE | re.MULTILINE)
+_MAIL_WINDOW = 32_768
 _PDF_MARK = b"%PDF-"
 _PDF_WINDOW = 1024  # readers look for the header this far (ISO 32000-1, implementation note 13 of PDF 1.7)
 _PDF_ENCRYPTED = re.compile(rb"/Encrypt(?:\s{1,9}\d{1,10}\s{1,9}\d{1,5}\s{1,9}R|\s{0,9}<<)")
@@ -107,7 +112,8 @@ def detect(data: bytes) -> Detected:
     if data.startswith(_PDF_MARK):
         return _pdf(data)
     if data.startswith(_OLE2):
-        return Detected.CONTAINER if _OLE2_ENCRYPTED in data else Detected.OFFICE
+        sealed = _OLE2_ENCRYPTED in data or _OLE2_MESSAGE in data
+        return Detected.CONTAINER if sealed else Detected.OFFICE
     kind = next((kind for kind, magic in _MAGIC if magic.match(data)), None)
     if kind is not None:
         return kind
@@ -115,6 +121,8 @@ def detect(data: bytes) -> Detected:
         return Detected.XML
     if (cms := _cms(data)) is not None:
         return cms
+    if _is_mail(data[:_MAIL_WINDOW]):
+        return Detected.CONTAINER
     if _PDF_MARK in data[:_PDF_WINDOW]:
         return _pdf(data)
     return Detected.TEXT if _is_text(data) else Detected.OTHER
@@ -193,6 +201,11 @@ def _is_markup(data: bytes) -> bool:
         if start.lstrip(" \t\r\n").startswith("<"):
             return True
     return False
+
+
+def _is_mail(start: bytes) -> bool:
+    """A mail with files in it (message/rfc822)."""
+    return bool(_MAIL.match(start) and _MAIL_MIME.search(start) and _MAIL_PARTS.search(start))
 
 
 def _is_text(data: bytes) -> bool:

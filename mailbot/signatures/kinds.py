@@ -43,7 +43,8 @@ def classify(certificate: x509.Certificate, paths: Sequence[Path], rules: Signat
         return Classified(Kind.OTHER, fault=Code.ISSUER_NOT_GRANTED if paths else Code.ISSUER_UNKNOWN)
     if _is_seal_of_podpis_zaufany(certificate, rules):
         for path in _of(granted, Role.SEAL_CA, Role.QUALIFIED_CA):
-            return Classified(Kind.TRUSTED_PZ, path)
+            if not path.anchor.foreign:  # the minister buys at home
+                return Classified(Kind.TRUSTED_PZ, path)
     for path in _of(granted, Role.QUALIFIED_CA, Role.SEAL_CA):
         kind = _qualified(certificate, path.anchor)
         if kind is not Kind.OTHER:

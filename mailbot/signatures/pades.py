@@ -1,12 +1,11 @@
 """Signatures in PDF: PAdES (ETSI EN 319 142-1), adbe.pkcs7.detached (ISO 32000-2 §12.8) and podpis zaufany.
 
 pyHanko finds the signature fields. Coverage is decided here on the bytes: a signature is FULL only when the file is
-its signed revision and nothing else, for a person sees the whole file.
+its signed revision and nothing else that a person could see. Only the signed revision is ever read.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -15,9 +14,11 @@ from dataclasses import replace
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from mailbot.signatures import cms, pdf_syntax
+from mailbot.signatures import cms, pdf_syntax, pdf_update, timestamp
 from mailbot.signatures.cms import Refused, unreadable
+from mailbot.signatures.pdf_reader import open_pdf
 from mailbot.signatures.pdf_syntax import Value
+from mailbot.signatures.pdf_update import Later
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 
 MAX_REVISIONS = 50
@@ -25,8 +26,8 @@ MAX_OBJECTS = 500_000
 """In cross-reference streams; a small file cannot have more than one for every four octets."""
 MAX_FIELDS = 2_000
 MAX_SIGNATURES = 16
-MAX_CONTENTS = 1_000_000
-"""Hex digits of /Contents; Adobe reserves some 60 000 with a CRL inside."""
+MAX_CONTENTS = 4_000_000
+"""Hex digits of /Contents; Adobe reserves some 60 000 with a CRL inside, others keep the CRLs of the whole chain."""
 
 _CMS = frozenset({b"/ETSI.CAdES.detached", b"/adbe.pkcs7.detached"})
 _SECTIONS = (b"trailer", b"/XRef")
@@ -44,8 +45,8 @@ _REASON = re.compile(
 def verify(data: bytes) -> tuple[Evidence, ...]:
     """Evidence for every signature of a PDF; for one that has none, one Evidence NOT_SIGNED. Never raises.
 
-    Document timestamps are no signatures of a person: they are only noted in the flags. The payload is the PDF itself,
-    given for an intact signature of the whole file.
+    Document timestamps are no signatures of a person: they are only noted in the flags. The payload is the signed
+    revision of the PDF, given for an intact signature of the whole file.
     """
     try:
         return _verify(data)
@@ -60,7 +61,7 @@ def _verify(data: bytes) -> tuple[Evidence, ...]:
         raise unreadable(f"Plik PDF ma ponad {MAX_REVISIONS} wersji.", "TOO_MANY_REVISIONS")
     if pdf_syntax.xref_stream_entries(data) > min(MAX_OBJECTS, 1_000 + len(data) // 4):
         raise unreadable("Plik PDF podaje zbyt wiele obiektów.", "TOO_MANY_OBJECTS")
-    reader = PdfFileReader(io.BytesIO(data), strict=False)  # strict refuses hybrid files, so every podpis zaufany
+    reader = open_pdf(data)
     if reader.encrypted:
         raise unreadable("Plik PDF jest zaszyfrowany.", "ENCRYPTED")
     flags: tuple[str, ...] = ("hybrid_xref",) if reader.xrefs.hybrid_xrefs_present else ()
@@ -162,13 +163,20 @@ def _verify_one(data: bytes, entries: dict[str, Value], count: int, known: Evide
         return (refused.evidence(known),)
     view = memoryview(data)
     known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")))
-    found = cms.verify(signed, (view[:gap], view[second : second + length]), known)
+    found = tuple(map(timestamp.noted, cms.verify(signed, (view[:gap], view[second : second + length]), known)))
     contents = entries["/Contents"]
-    uncovered = _uncovered(len(data), contents, gap, second, second + length)
+    end = second + length
+    later = pdf_update.added(data, end, len(contents.raw))
+    uncovered = _uncovered(contents, gap, second)
+    if later in (Later.CHANGE, Later.DOUBT):
+        uncovered += (f"bajty {end}–{len(data)}",)
     if octets[signed.size :].strip(b"\0") or not _PLAIN_HEX.fullmatch(contents.raw):
         uncovered += ("dane ukryte w /Contents",)
     alone = count == len(found) == 1
-    return tuple(_with_scope(data, entries, evidence, uncovered, alone) for evidence in found)
+    if later is Later.VALIDATION_DATA:
+        found = tuple(replace(evidence, flags=(*evidence.flags, "validation_data_added")) for evidence in found)
+    in_doubt = later is Later.DOUBT and len(uncovered) == 1
+    return tuple(_with_scope(data[:end], entries, evidence, uncovered, alone, in_doubt) for evidence in found)
 
 
 def _ranges(data: bytes, entries: dict[str, Value]) -> tuple[int, int, int]:
@@ -194,29 +202,41 @@ def _contents(entries: dict[str, Value]) -> bytes:
         raise unreadable("Podpis w PDF jest uszkodzony (/Contents).") from error
 
 
-def _uncovered(size: int, contents: Value, gap: int, second: int, end: int) -> tuple[str, ...]:
-    """What is neither in the ranges nor the hex string of /Contents in this very dictionary.
+def _uncovered(contents: Value, gap: int, second: int) -> tuple[str, ...]:
+    """What of the signed revision is neither in the ranges nor the hex string of /Contents in this very dictionary.
 
     Nothing: then the dictionary itself, with /Reason and /Name, is signed too.
     """
     if gap > contents.start or second < contents.end:
         return ("zakres podpisu nie pasuje do /Contents",)
-    outside = ((gap, contents.start), (contents.end, second), (end, size))
+    outside = ((gap, contents.start), (contents.end, second))
     return tuple(f"bajty {start}–{stop}" for start, stop in outside if start != stop)
 
 
 def _with_scope(
-    data: bytes, entries: dict[str, Value], found: Evidence, uncovered: tuple[str, ...], alone: bool
+    revision: bytes,
+    entries: dict[str, Value],
+    found: Evidence,
+    uncovered: tuple[str, ...],
+    alone: bool,
+    in_doubt: bool,
 ) -> Evidence:
-    """``found`` with its scope; when one signature covers the whole file, also with the person named in it."""
+    """``found`` with its scope; when one signature covers the whole file, also with the person named in it.
+
+    ``in_doubt``: what is not covered is no PDF, and may have got there on the way.
+    """
     if found.integrity is not Integrity.OK:
         return replace(found, uncovered=uncovered)
-    if uncovered:
+    if in_doubt:
+        reason = Reason(
+            "ADDED_ON_THE_WAY", "Za podpisanym plikiem PDF stoi coś, co do niego nie należy. Obejrzyj plik."
+        )
+    elif uncovered:
         reason = Reason("NOT_WHOLE_FILE", "Podpis nie obejmuje całego pliku PDF: po podpisaniu coś do niego dopisano.")
     elif not alone:
         reason = Reason("SEVERAL_SIGNATURES", "Plik PDF ma więcej niż jeden podpis.")
     else:
-        return replace(found, scope=Scope.FULL, payload=data, personal=_personal(entries))
+        return replace(found, scope=Scope.FULL, payload=revision, personal=_personal(entries))
     return replace(
         found,
         scope=Scope.PARTIAL,

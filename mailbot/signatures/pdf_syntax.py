@@ -122,12 +122,14 @@ def integers(value: Value | None) -> list[int]:
 def xref_stream_entries(data: bytes) -> int:
     """How many entries all cross-reference streams of a file claim to have (§7.5.8).
 
-    pyHanko counts through them even when there is no data behind: a small file could keep it busy for hours.
+    pyHanko counts through them even when there is no data behind: a small file could keep it busy for hours. The
+    trailer of a classic table that calls itself /XRef, as some programs write, is counted like a stream.
     Raises ValueError for a dictionary that is not plain enough to be sure.
     """
     total = 0
     for mark in _XREF.finditer(data):
-        entries, start, end = read_dictionary(data, data.rfind(b"obj", 0, mark.start()) + len(b"obj"))
+        heads = (data.rfind(word, 0, mark.start()) + len(word) for word in (b"obj", b"trailer"))
+        entries, start, end = read_dictionary(data, max(heads))
         sections = integers(entries["/Index"]) if "/Index" in entries else []
         if not start < mark.start() < end or any("#" in name for name in entries) or len(sections) % 2:
             raise ValueError("a cross-reference stream that readers could take in two ways")

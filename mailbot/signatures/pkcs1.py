@@ -20,6 +20,9 @@ _OIDS = {
     "sha256": "608648016503040201",
     "sha384": "608648016503040202",
     "sha512": "608648016503040203",
+    "sha3_256": "608648016503040208",
+    "sha3_384": "608648016503040209",
+    "sha3_512": "60864801650304020a",
 }
 _NULL = b"\x05\x00"
 
@@ -27,7 +30,7 @@ _NULL = b"\x05\x00"
 def verify(key: rsa.RSAPublicKey, value: bytes, digest: str, hashed: bytes) -> tuple[str, ...]:
     """Flags when ``value`` signs ``hashed``, the ``digest`` ("sha256") of the data; else InvalidSignature.
 
-    ``value`` has to be as long as the modulus. Raises KeyError for a digest that is none of RFC 8017 §9.2.
+    ``value`` has to be as long as the modulus. Raises KeyError for another digest than those above.
     """
     if len(value) != (key.key_size + 7) // 8:
         raise InvalidSignature

@@ -7,7 +7,6 @@ signature itself rejects even where something else is in doubt: the citizen can 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,8 +15,9 @@ from cryptography import x509
 
 from mailbot.model import Defect
 from mailbot.ruleset.model import SignatureRules
-from mailbot.signatures import identity
+from mailbot.signatures import algorithms, identity
 from mailbot.signatures.kinds import Classified, classify
+from mailbot.signatures.proof import CLOCK_SKEW, prove
 from mailbot.signatures.reasons import MEANINGS, Code, indication, reason
 from mailbot.signatures.report import (
     Evidence,
@@ -31,23 +31,21 @@ from mailbot.signatures.report import (
     Trust,
     Verdict,
 )
-from mailbot.signatures.trust.anchors import parsed
-from mailbot.signatures.trust.chain import Path, paths
-from mailbot.signatures.trust.keys import WEAK_DIGESTS, strong
+from mailbot.signatures.trust.anchors import Role, parsed
+from mailbot.signatures.trust.chain import Path, paths, signs
 from mailbot.signatures.trust.revocation import Status
-from mailbot.signatures.trust.store import POLISH_LIST, TrustStore
+from mailbot.signatures.trust.store import TrustStore
 
 PeselHash = Callable[[str], str]
-
-CLOCK_SKEW = timedelta(hours=1)
-"""How far the signer's clock may be ahead of ours."""
 
 _CONTAINER = frozenset({"container", "too_big"})
 """Flags of ``verify`` for unsigned files that are not opened."""
 _LOCKED = frozenset({"ENCRYPTED", "ZIP_ENCRYPTED", "ASIC_NESTED"})
 """Codes of the format modules for a PDF or a container that nobody can read without a key or more unpacking."""
-_DIGESTS = frozenset({"sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"})
-_SCHEMES = re.compile(r"rsa|rsa-pss|rsa-[0-9]{3,5}|ecdsa|ecdsa-[a-z0-9-]+")
+_DOUBTS_OF_SCOPE = {str(code): code for code in (Code.SEVERAL_SIGNATURES, Code.ADDED_ON_THE_WAY)}
+"""Codes of the format modules for a signature that does not cover the file alone, through no fault of the signer."""
+_BY_TIME = frozenset({Code.CERTIFICATE_EXPIRED, Code.CERTIFICATE_REVOKED, Code.ISSUER_NOT_GRANTED, Code.ISSUER_UNKNOWN})
+"""Faults that an earlier moment may mend; an intermediate that has expired leaves the issuer unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,8 @@ class _Standing:
     trust: Trust
     classified: Classified
     codes: tuple[Code, ...] = ()
+    proven: datetime | None = None
+    """When the signature existed for certain; it was judged at that time."""
 
 
 _UNCHECKED = _Standing(Trust.NOT_CHECKED, Classified(Kind.OTHER))
@@ -77,7 +77,10 @@ def judge(
     file: str,
     pesel_hash: PeselHash | None,
 ) -> SignatureReport:
-    """The report on one signature. ``received_at`` (aware) is the proof of existence. Never raises."""
+    """The report on one signature. ``received_at`` (aware) is the proof of existence, or a sure timestamp before it.
+
+    Never raises.
+    """
     try:
         return _judge(evidence, trust, rules, received_at, file, pesel_hash)
     except Exception:  # a certificate may hold anything; what we cannot judge goes to a person
@@ -134,13 +137,18 @@ def _judge(
     standing, signer = _UNCHECKED, None
     if evidence.integrity is Integrity.OK and evidence.certificate is not None:
         certificate = parsed(evidence.certificate)
-        standing = _standing(certificate, evidence, trust, rules, at)
-        codes = [*standing.codes, *_algorithms(evidence, certificate, standing.classified.path)]
+        trust = trust.for_issuer_of(evidence.certificate)
+        standing = _at_proven_time(evidence, trust, rules, at)
+        path = standing.classified.path
+        codes = [*standing.codes]
+        codes += algorithms.faults(evidence.algorithms, path.certificates if path else (certificate,))
         if "no_signing_certificate_attribute" in evidence.flags:  # a certificate is easily put in another's place
             codes.append(Code.CERTIFICATE_NOT_BOUND)
         if evidence.format.value.startswith("xades") and any(_is_leaf(other) for other in evidence.certificates):
             codes.append(Code.CERTIFICATE_FOREIGN)
-        codes += _times(evidence.claimed_time, rules.signed_max_age, at)
+        if not signs(certificate):
+            codes.append(Code.CERTIFICATE_PURPOSE)
+        codes += _times(evidence.claimed_time, standing.proven, rules.signed_max_age, at)
         signer = _signer(evidence, standing.classified.kind, pesel_hash)
         if signer is None and evidence.scope is Scope.FULL and standing.classified.kind in rules.accept:
             codes.append(Code.IDENTITY_UNREADABLE)
@@ -155,14 +163,15 @@ def _form(evidence: Evidence) -> Iterator[_Finding]:
     elif evidence.integrity is Integrity.NOT_SIGNED:
         yield _finding(Code.UNSIGNED, evidence)
     elif evidence.integrity is Integrity.BROKEN:
-        yield _finding(Code.SIGNATURE_WRONG, evidence)
+        doubt = evidence.failure is not None and evidence.failure.code == Code.CHANGED_ON_THE_WAY
+        yield _finding(Code.CHANGED_ON_THE_WAY if doubt else Code.SIGNATURE_WRONG, evidence)
     elif evidence.integrity is Integrity.UNREADABLE:
         locked = evidence.failure is not None and evidence.failure.code in _LOCKED
         yield _finding(Code.ENCRYPTED if locked else Code.SIGNATURE_UNREADABLE, evidence)
     elif evidence.certificate is None:
         yield _finding(Code.CERTIFICATE_MISSING, evidence)
-    elif evidence.failure is not None and evidence.failure.code == Code.SEVERAL_SIGNATURES:
-        yield _finding(Code.SEVERAL_SIGNATURES, evidence)
+    elif evidence.failure is not None and evidence.failure.code in _DOUBTS_OF_SCOPE:
+        yield _finding(_DOUBTS_OF_SCOPE[evidence.failure.code], evidence)
     elif evidence.scope is not Scope.FULL or evidence.uncovered:
         yield _finding(Code.NOT_WHOLE_FILE, evidence)
     elif evidence.failure is not None or evidence.sub_indication is not None:
@@ -176,36 +185,54 @@ def _finding(code: Code, evidence: Evidence | None = None) -> _Finding:
     return _Finding(own or reason(code), meaning.verdict, sub or meaning.sub_indication)
 
 
+def _at_proven_time(evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime) -> _Standing:
+    """The standing when the signature provably existed; with a proof that is not sure it is a person's question."""
+    proof = prove(evidence.stamps, trust, at, rules.revocation_max_age)
+    if proof is not None and proof.sure:
+        return replace(_standing(evidence, trust, rules, at, proof.time), proven=proof.time)
+    standing = _standing(evidence, trust, rules, at, at)
+    if proof is None or _BY_TIME.isdisjoint(standing.codes):
+        return standing
+    earlier = _standing(evidence, trust, rules, at, proof.time)
+    return replace(earlier, codes=(*earlier.codes, Code.TIMESTAMP_UNSURE))
+
+
 def _standing(
-    certificate: x509.Certificate, evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime
+    evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime, moment: datetime
 ) -> _Standing:
+    """``moment``: that of the signature, ``at`` or before; what is known of it is known at ``at``."""
     assert evidence.certificate is not None
+    certificate = parsed(evidence.certificate)
     if not trust.anchors and not trust.broken_list:
         return _Standing(Trust.NOT_CHECKED, Classified(Kind.OTHER), (Code.TRUST_EMPTY,))
-    found = paths(evidence.certificate, evidence.certificates, trust.anchors, at)
-    classified = classify(certificate, found, rules, at)
-    if trust.stale_lists(at) and (classified.path is None or classified.path.anchor.source == POLISH_LIST):
+    issuers = [anchor for anchor in trust.anchors if anchor.roles != {Role.TSA}]
+    found = paths(evidence.certificate, evidence.certificates, issuers, moment)
+    classified = classify(certificate, found, rules, moment)
+    path = classified.path
+    if trust.stale_lists(at) if path is None else trust.is_stale(path.anchor, at):
         return _Standing(Trust.STALE_TRUST_LIST, classified, (Code.TRUST_LIST_STALE,))
     codes = [classified.fault] if classified.fault else []
     if not codes and classified.kind not in rules.accept:
         codes.append(Code.KIND_NOT_ACCEPTED)
-    if classified.path is None:
+    if path is None:
         return _Standing(Trust.UNTRUSTED, classified, tuple(codes))
-    if at > certificate.not_valid_after_utc:
+    if moment > certificate.not_valid_after_utc:
         return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_EXPIRED))
-    if at < certificate.not_valid_before_utc:
+    if moment < certificate.not_valid_before_utc:
         return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_NOT_YET_VALID))
-    state, code = _revocation(classified.path, trust, rules.revocation_max_age, at)
+    state, code = _revocation(path, trust, rules.revocation_max_age, at, moment)
     return _Standing(state, classified, (*codes, code) if code else tuple(codes))
 
 
-def _revocation(path: Path, trust: TrustStore, max_age: timedelta, at: datetime) -> tuple[Trust, Code | None]:
-    """The worst that is known of the certificates below the anchor; nothing known is never good."""
+def _revocation(
+    path: Path, trust: TrustStore, max_age: timedelta, at: datetime, moment: datetime
+) -> tuple[Trust, Code | None]:
+    """The worst that is known at ``at`` of the certificates below the anchor; nothing known is never good."""
     answers = [trust.revocation.status(certificate, issuer, at, max_age) for certificate, issuer in path.links]
     revoked = [answer.at for answer in answers if answer.status is Status.REVOKED]
-    if any(since is None or since <= at for since in revoked):
+    if any(since is None or since <= moment for since in revoked):
         return Trust.REVOKED, Code.CERTIFICATE_REVOKED
-    if revoked:  # the mail is older, but a stolen key is often used before the holder notices
+    if revoked:  # the signature is older, but a stolen key is often used before the holder notices
         return Trust.REVOKED, Code.CERTIFICATE_REVOKED_LATER
     for status, code in (
         (Status.SUSPENDED, Code.CERTIFICATE_SUSPENDED),
@@ -217,19 +244,6 @@ def _revocation(path: Path, trust: TrustStore, max_age: timedelta, at: datetime)
     return Trust.TRUSTED, None
 
 
-def _algorithms(evidence: Evidence, certificate: x509.Certificate, path: Path | None) -> Iterator[Code]:
-    """Of the signature and of every certificate below the anchor."""
-    below = path.certificates if path else (certificate,)
-    digests = [c.signature_hash_algorithm for c in below]
-    names = {name.lower() for name in evidence.algorithms}
-    if names & WEAK_DIGESTS or any(d is not None and d.name in WEAK_DIGESTS for d in digests):
-        yield Code.DIGEST_WEAK
-    elif not names & _DIGESTS or any(n not in _DIGESTS and not _SCHEMES.fullmatch(n) for n in names):
-        yield Code.ALGORITHM_UNKNOWN
-    if not all(strong(c.public_key()) for c in below):
-        yield Code.KEY_WEAK
-
-
 def _is_leaf(der: bytes) -> bool:
     """No CA: beside the signer's own it has no business in KeyInfo, which nobody signed. Rubbish counts as one."""
     try:
@@ -238,13 +252,13 @@ def _is_leaf(der: bytes) -> bool:
         return True
 
 
-def _times(claimed: datetime | None, max_age: timedelta, at: datetime) -> Iterator[Code]:
+def _times(claimed: datetime | None, proven: datetime | None, max_age: timedelta, at: datetime) -> Iterator[Code]:
     """A claimed time proves nothing, but an old application may come out of somebody's mailbox (domain.md §3.5)."""
     if claimed is None or claimed.tzinfo is None:
         yield Code.TIME_MISSING
     elif claimed > at + CLOCK_SKEW:
         yield Code.TIME_IN_FUTURE
-    elif at - claimed > max_age:
+    elif at - min(claimed, proven or claimed) > max_age:
         yield Code.TIME_TOO_OLD
 
 
@@ -284,6 +298,7 @@ def _report(
         wrapper=evidence.wrapper,
         level=evidence.level,
         claimed_time=evidence.claimed_time,
+        proven_time=standing.proven,
         algorithms=evidence.algorithms,
         flags=evidence.flags,
         uncovered=evidence.uncovered,

@@ -24,10 +24,13 @@ class Code(StrEnum):
     SIGNATURE_WRONG = "SIGNATURE_WRONG"
     SIGNATURE_UNREADABLE = "SIGNATURE_UNREADABLE"
     NOT_WHOLE_FILE = "NOT_WHOLE_FILE"
+    ADDED_ON_THE_WAY = "ADDED_ON_THE_WAY"
+    CHANGED_ON_THE_WAY = "CHANGED_ON_THE_WAY"
     SEVERAL_SIGNATURES = "SEVERAL_SIGNATURES"
     CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
     CERTIFICATE_FOREIGN = "CERTIFICATE_FOREIGN"
+    CERTIFICATE_PURPOSE = "CERTIFICATE_PURPOSE"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
     CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -39,6 +42,7 @@ class Code(StrEnum):
     ISSUER_NOT_GRANTED = "ISSUER_NOT_GRANTED"
     NOT_QUALIFIED = "NOT_QUALIFIED"
     KIND_NOT_ACCEPTED = "KIND_NOT_ACCEPTED"
+    TIMESTAMP_UNSURE = "TIMESTAMP_UNSURE"
     TRUST_LIST_STALE = "TRUST_LIST_STALE"
     TRUST_EMPTY = "TRUST_EMPTY"
     DIGEST_WEAK = "DIGEST_WEAK"
@@ -71,6 +75,14 @@ MEANINGS: Mapping[Code, Meaning] = {
         _MANUAL, _Sub.FORMAT_FAILURE, "Nie udało się odczytać podpisu. Sprawdź plik w innym programie."
     ),
     Code.NOT_WHOLE_FILE: Meaning(_REJECT, _Sub.SIG_CONSTRAINTS_FAILURE, "Podpis nie obejmuje całej treści pliku."),
+    Code.ADDED_ON_THE_WAY: Meaning(
+        _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Do podpisanego pliku coś dodano, być może po drodze. Obejrzyj plik."
+    ),
+    Code.CHANGED_ON_THE_WAY: Meaning(
+        _MANUAL,
+        _Sub.HASH_FAILURE,
+        "Tekst nie zgadza się z podpisem, ale mógł się zmienić po drodze (końce wierszy). Poproś o wniosek w PDF.",
+    ),
     Code.SEVERAL_SIGNATURES: Meaning(
         _MANUAL, _Sub.SIG_CONSTRAINTS_FAILURE, "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek."
     ),
@@ -87,6 +99,11 @@ MEANINGS: Mapping[Code, Meaning] = {
         _Sub.SIG_CONSTRAINTS_FAILURE,
         "Przy podpisie jest certyfikat innej osoby. Sprawdź, kto naprawdę podpisał wniosek.",
     ),
+    Code.CERTIFICATE_PURPOSE: Meaning(
+        _MANUAL,
+        _Sub.CHAIN_CONSTRAINTS_FAILURE,
+        "Certyfikat wystawiono do innego celu niż podpis osoby. Sprawdź, czyj jest podpis.",
+    ),
     Code.CERTIFICATE_EXPIRED: Meaning(
         _REJECT, _Sub.OUT_OF_BOUNDS_NO_POE, "Certyfikat stracił ważność, zanim plik do nas dotarł."
     ),
@@ -99,7 +116,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.CERTIFICATE_REVOKED_LATER: Meaning(
         _MANUAL,
         _Sub.REVOKED_NO_POE,
-        "Certyfikat unieważniono po otrzymaniu pliku. Sprawdź, czy podpisała go właściwa osoba.",
+        "Certyfikat unieważniono po złożeniu podpisu. Sprawdź, czy podpisała go właściwa osoba.",
     ),
     Code.CERTIFICATE_SUSPENDED: Meaning(
         _MANUAL, _Sub.TRY_LATER, "Certyfikat jest zawieszony. Poczekaj, aż wystawca go przywróci albo unieważni."
@@ -123,6 +140,12 @@ MEANINGS: Mapping[Code, Meaning] = {
     ),
     Code.KIND_NOT_ACCEPTED: Meaning(
         _REJECT, _Sub.CHAIN_CONSTRAINTS_FAILURE, "Podpisu tego rodzaju nie przyjmujemy w tej procedurze."
+    ),
+    Code.TIMESTAMP_UNSURE: Meaning(
+        _MANUAL,
+        _Sub.TRY_LATER,
+        "Podpis ma znacznik czasu, ale nie wiadomo na pewno, czy wystawcy znacznika można wierzyć. Sprawdź, kiedy"
+        " złożono podpis.",
     ),
     Code.TRUST_LIST_STALE: Meaning(
         _MANUAL,

@@ -136,6 +136,30 @@ class SignerIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A signature timestamp as it stands in the file, not looked at."""
+
+    der: bytes
+    """TimeStampToken (RFC 3161 §2.4.2)."""
+    over: bytes
+    """What it must be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A timestamp over this very signature, whose own signature is right; nobody has asked yet whose it is."""
+
+    time: datetime
+    """genTime; aware."""
+    certificate: bytes
+    """Of the unit that stamped (DER)."""
+    certificates: tuple[bytes, ...]
+    """Others in the token (DER)."""
+    algorithms: tuple[str, ...]
+    """As in ``Evidence``, with the digest of the imprint."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a format module found in one signature, before anybody asks whether to trust it. Never leaves the worker."""
 
@@ -151,8 +175,9 @@ class Evidence:
     """Other certificates in the file (DER): candidates for the chain, never anchors."""
     claimed_time: datetime | None = None
     """Signing time the signer claims; aware."""
-    timestamp: datetime | None = None
-    """genTime of a signature timestamp over this very value (level B-T); nobody has asked yet whether it is true."""
+    tokens: tuple[Token, ...] = ()
+    stamps: tuple[Stamp, ...] = ()
+    """What ``timestamp.noted`` found in ``tokens`` (level B-T)."""
     algorithms: tuple[str, ...] = ()
     """e.g. "sha256", "rsa-2048", "rsa-pss", "ecdsa-p256"; the policy refuses weak ones."""
     personal: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mailbot.ruleset.model import SignatureRules
-from mailbot.signatures import asic, cades, pades, policy, wire
+from mailbot.signatures import asic, cades, pades, policy, transport, wire
 from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
+from mailbot.signatures.reasons import Code, reason
 from mailbot.signatures.report import (
     Evidence,
     Format,
@@ -58,6 +59,10 @@ _TEXTS = {
 }
 
 
+_LOGO_MAX = 15_000
+"""Octets; no scan and no photograph of a page is so small."""
+
+
 def examine(data: bytes, content: bytes | None = None, name: str = "") -> tuple[Evidence, ...]:
     """Evidence for every signature of one file, one Evidence NOT_SIGNED for a file without. Raises only MemoryError.
 
@@ -71,14 +76,14 @@ def examine(data: bytes, content: bytes | None = None, name: str = "") -> tuple[
     except MemoryError:
         raise
     except Exception as error:  # any bytes at all give evidence; the class of the error helps to mend the module
-        reason = Reason("SIGNATURE_UNREADABLE", "Pliku nie da się odczytać: jest uszkodzony.")
+        broken = Reason("SIGNATURE_UNREADABLE", "Pliku nie da się odczytać: jest uszkodzony.")
         return (
             Evidence(
                 Format.NONE,
                 Integrity.UNREADABLE,
                 Scope.NONE,
                 flags=(type(error).__name__,),
-                failure=reason,
+                failure=broken,
                 sub_indication=SubIndication.FORMAT_FAILURE,
             ),
         )
@@ -102,6 +107,7 @@ def verify(
     A detached signature is tried on every other file (names lie and get lost, digests do not), then on ``content``. A
     file that such a signature covers and that has none of its own gets no report: it is the payload of the other.
     """
+    trust.states.left = store.LISTS_A_MAIL
     found: list[tuple[Evidence, ...]] = []
     covered: set[int] = set()
     for at, (name, data) in enumerate(files):
@@ -160,6 +166,8 @@ def _as_unsigned(evidence: Evidence, kind: Detected, data: bytes) -> Evidence:
     """What the file is, for who words the answer."""
     flag = _FLAGS[kind]
     flags = (flag, "office_signature") if kind is Detected.OFFICE and has_office_signature(data) else (flag,)
+    if kind is Detected.IMAGE and len(data) <= _LOGO_MAX:
+        flags = (flag, "logo")
     return replace(
         evidence, flags=(*evidence.flags, *flags), failure=evidence.failure or Reason("UNSIGNED", _TEXTS[flag])
     )
@@ -168,8 +176,9 @@ def _as_unsigned(evidence: Evidence, kind: Detected, data: bytes) -> Evidence:
 def _one_of_several(evidence: Evidence) -> Evidence:
     if evidence.failure is not None:
         return evidence
-    reason = Reason("SEVERAL_SIGNATURES", "Plik ma więcej niż jeden podpis. Sprawdź, czyj jest wniosek.")
-    return replace(evidence, failure=reason, sub_indication=SubIndication.SIG_CONSTRAINTS_FAILURE)
+    return replace(
+        evidence, failure=reason(Code.SEVERAL_SIGNATURES), sub_indication=SubIndication.SIG_CONSTRAINTS_FAILURE
+    )
 
 
 def _waits_for_content(evidence: tuple[Evidence, ...]) -> bool:
@@ -183,21 +192,43 @@ def _paired(
 ) -> tuple[tuple[Evidence, ...], int | None]:
     """Evidence with the content that fits, and which file that was.
 
-    When none fits, the file whose name says that it belongs here (wniosek.pdf.p7s) was changed after signing.
+    When none fits, the file whose name says that it belongs here (wniosek.pdf.p7s) was changed after signing; text may
+    have been changed on the way, without harm where another form of it fits.
     """
-    name, data = signature
+    name = signature[0]
     by_name = {index for index, other, _ in others if _belongs(name, other)}
     candidates: list[tuple[int | None, str, bytes]] = [*sorted(others, key=lambda other: other[0] not in by_name)]
     if content is not None:
         candidates.insert(0, (None, "", content))
     broken: tuple[Evidence, ...] | None = None
     for index, other, octets in candidates:
-        evidence = tuple(replace(e, payload_name=other) for e in examine(data, octets, name))
-        if all(e.integrity is Integrity.OK for e in evidence):
+        evidence = _with_content(signature, other, octets)
+        if _fits(evidence):
             return evidence, index
         if broken is None and (index is None or index in by_name):
-            broken = evidence
+            broken = tuple(map(_on_the_way, evidence)) if transport.may_have_changed(octets) else evidence
+    for index, other, octets in candidates:
+        if index is None or index in by_name or len(candidates) == 1:
+            for form in transport.forms(octets):
+                evidence = _with_content(signature, other, form)
+                if _fits(evidence):
+                    return tuple(replace(e, flags=(*e.flags, "changed_on_the_way")) for e in evidence), index
     return broken or alone, None
+
+
+def _with_content(signature: File, other: str, octets: bytes) -> tuple[Evidence, ...]:
+    name, data = signature
+    return tuple(replace(e, payload_name=other) for e in examine(data, octets, name))
+
+
+def _fits(evidence: tuple[Evidence, ...]) -> bool:
+    return all(e.integrity is Integrity.OK for e in evidence)
+
+
+def _on_the_way(evidence: Evidence) -> Evidence:
+    if evidence.failure is None or evidence.failure.code != "DOCUMENT_CHANGED":
+        return evidence
+    return replace(evidence, failure=reason(Code.CHANGED_ON_THE_WAY))
 
 
 def _belongs(signature: str, other: str) -> bool:

@@ -42,6 +42,8 @@ class Activation:
     new_login: str | None
     """Case B: the address that becomes the login."""
     expires_at: datetime
+    language: str = "pl"
+    """Of the letter that asked for it."""
 
     @property
     def mailbox(self) -> str:
@@ -144,7 +146,10 @@ def find(connection: Connection, token: str, now: datetime) -> Activation | None
             activation.c.login,
             activation.c.new_login,
             activation.c.expires_at,
-        ).where(
+            ticket.c.language,
+        )
+        .join(ticket)
+        .where(
             activation.c.token_hash == token_hash(token),
             activation.c.used_at.is_(None),
             activation.c.expires_at > now,

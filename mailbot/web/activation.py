@@ -17,16 +17,17 @@ from mailbot.accounts.passwords import Problem
 from mailbot.errors import PermanentError
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, step
+from mailbot.ruleset.languages import POLISH
 from mailbot.storage.engine import Database
 from mailbot.tickets import activation
 from mailbot.tickets.activation import Activation
 from mailbot.tickets.notice import Notice
-from mailbot.web.pages import Pages
+from mailbot.web.pages import STALE, Pages
 from mailbot.web.security import Csrf, Limiter
 
 _DONE = "gotowe"
+_LANGUAGE = "jezyk"
 _HASHERS = 2  # argon2 runs at once: 64 MiB each
-_STALE = Problem("Wpisz hasło jeszcze raz. Jeśli to nie pomaga, zezwól na pliki cookie z tej strony.")
 
 
 class _LinkLost(PermanentError):
@@ -70,16 +71,16 @@ class ActivationPage:
             web.post(link, self._limited(self.submit)),
         ]
 
-    async def done(self, _request: web.Request) -> web.StreamResponse:
+    async def done(self, request: web.Request) -> web.StreamResponse:
         """Where a successful POST leads, so that reloading the page sends nothing again."""
-        return self._pages.done()
+        return self._pages.done(request.query.get(_LANGUAGE, POLISH.code))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The form, for a link that may be used."""
         token = request.match_info["token"]
         link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
         if link is None:
-            return self._pages.gone()
+            return self._pages.gone(self._reader(request))
         return self._form(request, token, link)
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
@@ -88,9 +89,9 @@ class ActivationPage:
         form = await _read(request)
         link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
         if link is None:
-            return self._pages.gone()
+            return self._pages.gone(self._reader(request))
         if form.trap or not self._csrf.holds(request, token, form.csrf):
-            return self._form(request, token, link, (_STALE,), status=403)
+            return self._form(request, token, link, (STALE,), status=403)
         problems = passwords.problems(form.password, form.repeat, link.login, link.mailbox)
         if problems:
             return self._form(request, token, link, problems, status=422)
@@ -102,9 +103,10 @@ class ActivationPage:
             )
         except _LinkLost as error:
             step("web.activation", result="lost", reason=error.reason, ticket=link.ticket_id)
-            return self._pages.gone()
+            return self._pages.gone(self._reader(request))
         step("web.activation", result="used", ticket=ticket_id)
-        return web.Response(status=303, headers={"Location": _DONE})
+        said = "" if link.language == POLISH.code else f"?{_LANGUAGE}={link.language}"
+        return web.Response(status=303, headers={"Location": _DONE + said})
 
     def _usable(self, connection: Connection, token: str, now: datetime) -> Activation | None:
         """The link, while its account may get a password: a block that came after the grant stops it."""
@@ -142,11 +144,16 @@ class ActivationPage:
             changes_login=link.new_login is not None,
             expires_at=link.expires_at,
             csrf=self._csrf.field(nonce, token),
+            language=link.language,
             problems=problems,
             status=status,
         )
         self._csrf.give(response, nonce)
         return response
+
+    def _reader(self, request: web.Request) -> str:
+        """The language where no link says it: it must not tell one that does not work from another."""
+        return self._pages.language(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
     def _limited(self, handler: Handler) -> Handler:
         async def limited(request: web.Request) -> web.StreamResponse:

@@ -13,8 +13,7 @@ from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.errors import TemporaryError
 from mailbot.observe import Clock, failure
-from mailbot.ruleset.model import Contacts
-from mailbot.ruleset.texts import MAIN_PHONE
+from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.tickets.notice import Notice
@@ -63,17 +62,17 @@ def build(
     async def style(_request: web.Request) -> web.Response:
         return web.Response(text=pages.style, content_type="text/css", headers={hdrs.CACHE_CONTROL: "max-age=3600"})
 
-    async def entrance(_request: web.Request) -> web.Response:
-        return pages.notice(200)
+    async def entrance(request: web.Request) -> web.Response:
+        return pages.notice(200, _reader(pages, request))
 
     app.router.add_get(STATIC, style)
     app.router.add_get("/", entrance)
     return app
 
 
-def use_rules(app: web.Application, contacts: Contacts, notice: Notice) -> None:
-    """From now on name the telephone and the portal of a rule set, and write its notices."""
-    app[_PAGES].use_contacts(contacts.phones[MAIN_PHONE], contacts.portal)
+def use_rules(app: web.Application, ruleset: Ruleset, notice: Notice) -> None:
+    """From now on name the telephone and the portal of a rule set, speak its languages, and write its notices."""
+    app[_PAGES].use_rules(ruleset.contacts, ruleset.languages)
     app[_ACTIVATION].notice = notice
 
 
@@ -130,26 +129,30 @@ class Listener:
         await self.runner.cleanup()
 
 
+def _reader(pages: Pages, request: web.Request) -> str:
+    return pages.language(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+
 def _failures(pages: Pages) -> Middleware:
     @web.middleware
     async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            response = pages.notice(error.status)
+            response = pages.notice(error.status, _reader(pages, request))
             for name in (hdrs.ALLOW, hdrs.RETRY_AFTER):
                 if name in error.headers:
                     response.headers[name] = error.headers[name]
             return response
         except TemporaryError as error:
             failure("web.failure", error)  # its reason may quote a statement with values, a password's hash among them
-            response = pages.notice(503)
+            response = pages.notice(503, _reader(pages, request))
             response.headers[hdrs.RETRY_AFTER] = "60"
             return response
         except (ConnectionError, web.RequestPayloadError):  # the client went, or its form is no HTTP
-            return pages.notice(400)
+            return pages.notice(400, _reader(pages, request))
         except Exception as error:
             failure("web.failure", error)  # without the address: it holds the link
-            return pages.notice(500)
+            return pages.notice(500, _reader(pages, request))
 
     return failures

@@ -182,7 +182,7 @@ class DecideWorker:
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            checked = await self._verifier.check([u for _, u in chunk], flow.ruleset.signatures)
+            checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
             rest = [taken.row for taken, _ in waiting]

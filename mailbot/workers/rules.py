@@ -31,7 +31,7 @@ _Look = tuple[tuple[str, int, int, int, int], ...]
 
 _SETTLE = 1.0  # seconds between the look that finds a change and the one that must agree
 _NAMED = 3  # mistakes in the log line; the table has them all
-_SHARES = ("*.yaml", "*.yml", "mails/*")
+_SHARES = ("*.yaml", "*.yml", "mails/*", "languages/*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from typing import Self
 from mailbot import pesel
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
+from mailbot.application.purpose import judged
 from mailbot.facts import needs_check
 from mailbot.model import Understanding
 from mailbot.pipeline import Pipeline
-from mailbot.ruleset.model import SignatureRules
+from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.worker import Bounds, Workers
 
 
@@ -62,22 +63,21 @@ class Verifier:
         """How many mails are checked at once."""
         return self._signatures.count
 
-    async def check(self, understood: Sequence[Understanding], rules: SignatureRules) -> list[Understanding]:
+    async def check(self, understood: Sequence[Understanding], rules: Ruleset) -> list[Understanding]:
         """The same, in order, each with its files checked where that is needed. Raises nothing but CancelledError.
 
-        ``rules`` are those of the rule set that will decide about them, whatever has been loaded since.
+        ``rules``: the rule set that will decide about them, whatever has been loaded since.
         """
         return list(await asyncio.gather(*(self._check(u, rules) for u in understood)))
 
-    async def _check(self, u: Understanding, rules: SignatureRules) -> Understanding:
+    async def _check(self, u: Understanding, rules: Ruleset) -> Understanding:
         if not needs_check(u):
             return u
         files = [(a.filename, a.data) for a in u.message.attachments]
-        reports = await self._signatures.verify_isolated(files, u.received_at, rules)
+        reports = await self._signatures.verify_isolated(files, u.received_at, rules.signatures)
         report = chosen(reports)
-        application = (
-            await self._readers.read(report.payload, report.payload_name) if report and report.payload else None
-        )
+        found = await self._readers.read(report.payload) if report and report.payload else None
+        application = judged(found, rules.letter) if found else None
         return replace(u, checked=check(reports, application, u.sender.address, u.request))
 
     def _pesel_hash(self, text: str) -> str:

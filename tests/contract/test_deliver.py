@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text, update
@@ -19,7 +20,7 @@ from tests.office import DAY, NOW, Office
 from tests.relay_fake import fake_relay
 
 BUSY = RelayUnavailable("RCPT: 451 busy", 451)
-LATER = {"state": jobs.WAITING, "ordinal": 2}
+LATER: dict[str, Any] = {"state": jobs.WAITING, "ordinal": 2}
 
 
 @pytest.fixture
@@ -412,7 +413,7 @@ async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> 
 
 
 async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Office) -> None:
-    frozen = {"state": jobs.BURIED, "last_error": hold.FROZEN}
+    frozen: dict[str, Any] = {"state": jobs.BURIED, "last_error": hold.FROZEN}
     office.mail(1, "T2B", **frozen)
     office.mail(2, "T3", state=jobs.BURIED, last_error="451")
     office.mail(3, "T1", state=jobs.WAITING)
@@ -473,6 +474,22 @@ async def test_a_later_mail_of_the_ticket_lets_nothing_go_before_its_time(office
     office.says(1, BUSY)
     await office.deliver()
     assert office.state(1, 2, 3) == [jobs.QUEUED, jobs.WAITING, jobs.DONE]
+
+
+@pytest.mark.parametrize("resolution", [jobs.QUEUED, jobs.LEASED, jobs.BURIED])
+async def test_a_warning_that_is_tried_again_lets_no_link_overtake_the_resolution(
+    office: Office, resolution: str
+) -> None:
+    """It was refused, so the hold has begun; then an operator tried it once more."""
+    office.link(NOW + DAY, new_login="new@b.example")
+    office.mail(1, "T14", ordinal=2, state=jobs.BURIED, last_error="550")
+    office.mail(2, "T2B", ordinal=3, state=resolution, due_at=NOW + timedelta(hours=4), delay_seconds=4 * 3600)
+    office.do(update(outbox).where(outbox.c.id == 2).values(leased_by="other", leased_until=NOW + DAY))
+    office.mail(3, "T3", ordinal=4, state=jobs.WAITING)
+    await office.database.write(lambda c: sending.again(c, 1, NOW))
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example"]
+    assert office.state(1, 2, 3) == [jobs.DONE, resolution, jobs.WAITING]
 
 
 async def test_how_long_a_mail_is_overdue_grows_with_every_try(office: Office) -> None:

@@ -28,7 +28,8 @@ nothing. A running mailbot takes a change by itself. `python -m tests.docs.rules
 |---|---|
 {files}
 | `mails/*.txt.j2` | one template a mail: the first line is the subject, then comes the text |
-| `mails/*.en.txt.j2` | the same for citizens who write in English, where there is one |
+| `mails/*.en.txt.j2` | the same for citizens who write in English (`en`), or in another language of `languages` |
+| `languages/en.yaml` | the rest of that language: how it is recognised, dates, sentences, the pages of the activation |
 
 ## A rule
 
@@ -127,13 +128,17 @@ def _roads(found: dict[str, Any], road: str) -> Iterator[tuple[str, ...]]:
         yield from _roads(found["additionalProperties"], f"{road}…")
 
 
+def _polish_first(code: str) -> tuple[bool, str]:
+    return code != texts.POLISH, code
+
+
 def _mails() -> str:
-    polish, english = texts.read_templates(ROOT / "rules", Mistakes())
+    written = texts.read_templates(ROOT / "rules", Mistakes())
     rows = []
     for kind in MailKind:
         if not kind.own:
-            languages = "pl, en" if kind in english else "pl"
-            rows.append((kind.value, MAILS[kind], languages if kind in polish else "—"))
+            codes = (code for code in sorted(written, key=_polish_first) if kind in written[code])
+            rows.append((kind.value, MAILS[kind], ", ".join(codes)))
     rows.append(("W1…W9", MAILS[MailKind.W1], "—"))
     return _table("## Mails", ("mail", "what it is", "templates shipped"), rows)
 

@@ -77,8 +77,8 @@ def expected(f: Facts) -> tuple[Outcome, tuple[MailKind, ...]]:
         return Outcome.TICKET_UPDATE, ()
     if f.readable == "no":
         told = (f.authentication, f.duplicate, f.limit, f.arrival) == ("pass", "no", "no", "fresh")
-        asked_for = (f.automatic, f.spam, f.answer) == ("no", "no", "open")
-        return Outcome.REVIEW, (T1,) if told and asked_for else ()
+        told = told and (f.automatic, f.spam, f.answer) == ("no", "no", "open")
+        return Outcome.REVIEW, (T1,) if told else ()
     if f.spam == "yes":
         return Outcome.SPAM, ()
     if f.arrival != "fresh" or f.automatic == "maybe":
@@ -201,6 +201,9 @@ EXAMPLES = {
     "row 22": ({}, "OK_A", OWN, "ZAMKNIETE_ROZWIAZANE", "", (T1, T2A, T3)),
     "row 2": ({"application": "malware"}, "QUARANTINE", OWN, "KWARANTANNA", "BEZPIECZENSTWO", ()),
     "stop": ({"stop": "yes", "subject": "ZGL"}, "TICKET_UPDATE", OWN, "WSTRZYMANE", "BEZPIECZENSTWO", ()),
+    "a doubt": ({"automatic": "maybe"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
+    "unsolicited": ({"spam": "yes"}, "SPAM", "", "ODRZUCONE_AUTOMAT", "", ()),
+    "nobody vouches": ({"answer": "shut"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
     "unreadable-of-a-proven-sender": ({"readable": "no"}, "REVIEW", "OGOLNE", "DO_WERYFIKACJI", "II_LINIA", (T1,)),
     "unreadable": (
         {"readable": "no", "authentication": "none"},
@@ -210,9 +213,6 @@ EXAMPLES = {
         "II_LINIA",
         (),
     ),
-    "a doubt": ({"automatic": "maybe"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
-    "unsolicited": ({"spam": "yes"}, "SPAM", "", "ODRZUCONE_AUTOMAT", "", ()),
-    "nobody vouches": ({"answer": "shut"}, "REVIEW", OWN, "DO_WERYFIKACJI", "II_LINIA", ()),
     "nobody vouches, too many": (
         {"answer": "shut", "limit": "sender"},
         "RATE_LIMITED",

@@ -157,8 +157,8 @@ ELSEWHERE = (
     "closed-too-long-ago", "answer-to-our-question", "new-in-english", "delete-account", "change-password-yourself",
     "logging-in-blocked", "pesel-exists", "mailbox-lost", "nothing-but-thanks", "faq", "faq-in-doubt",
     "several-matters", "service-from-a-login", "question-from-a-login", "question-from-anybody", "for-a-person",
-    "many-refusals-about-a-login", "old-arrival", "unreadable-of-a-proven-sender", "machine-in-doubt", "unsolicited",
-    "sender-without-answer", "over-the-limit-without-answer", "same-request-without-answer",
+    "many-refusals-about-a-login", "old-arrival", "machine-in-doubt", "unsolicited", "sender-without-answer",
+    "over-the-limit-without-answer", "same-request-without-answer", "unreadable-of-a-proven-sender",
 )
 # fmt: on
 """Rules about facts that the prototype knows nothing of, or says TOPIC or TICKET_UPDATE of all their mail."""

@@ -15,6 +15,7 @@ from mailbot.ruleset.schema.parts import Schema
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _FILES: Mapping[str, Callable[[], Schema]] = {
+    "applications.yaml": texts.applications_file,
     "calendar.yaml": desk.calendar_file,
     "categories.yaml": texts.categories_file,
     "contacts.yaml": texts.contacts_file,

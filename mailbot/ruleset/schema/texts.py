@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mailbot.model import Defect, Difference
-from mailbot.ruleset import faq, topics
+from mailbot.ruleset import applications, faq, topics
 from mailbot.ruleset.lint import PROGRAM_CATEGORIES
-from mailbot.ruleset.schema.parts import CATEGORY, DAY, NAME, Schema, entries, pick, several, sourced, text
+from mailbot.ruleset.schema.parts import CATEGORY, DAY, NAME, Schema, entries, pick, several, sourced, text, whole
 from mailbot.ruleset.texts import DIFFERENCE_FIELDS, MAIN_PHONE
 
 
@@ -74,12 +74,47 @@ def topics_file() -> Schema:
     }
     topic = entries("a topic", pick(topics.REQUIRED, known), pick(topics.OPTIONAL, known))
     listed = several("in the order in which they are listed", topic, 1, topics.MOST)
-    lists = {
+    return entries("what a mail outside the special procedure may be about", {"topics": listed}, {"words": _lists()})
+
+
+def applications_file() -> Schema:
+    """The schema of rules/applications.yaml."""
+    known = {
+        "name": _name(),
+        "title": text("what it is, for the people who decide"),
+        "said": _sayings("one of them says it", 1),
+        "unless": _sayings("none of these may stand there"),
+        "begins": _sayings("or one of these begins a line or a sentence, as a title does"),
+    }
+    wanted = entries(
+        "something that must be said", pick(applications.REQUIRED, known), pick(applications.BEGINS, known)
+    )
+    against = entries("something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known))
+    letter = entries(
+        "the words of such a letter",
+        {
+            "others": whole("how many may be others; twice as many with a capital", 0, applications.MOST_OTHERS),
+            "denied": several("what may follow nie in a sentence that asks", text("a word or {list}"), 1),
+            "words": several("words, and {names} of lists", text("a word or {list}"), 1),
+        },
+    )
+    return entries(
+        "what a signed document must say to be the application of case B",
+        {
+            "wanted": several("everything that must be said", wanted, 1, topics.MOST),
+            "against": several("what must not be said", against, 1, topics.MOST),
+            "letter": letter,
+        },
+        {"words": _lists()},
+    )
+
+
+def _lists() -> Schema:
+    return {
         "type": "object",
         "description": "words that sayings name together, as {name}",
         "additionalProperties": several("the words", text("one word"), 1),
     }
-    return entries("what a mail outside the special procedure may be about", {"topics": listed}, {"words": lists})
 
 
 def faq_file() -> Schema:

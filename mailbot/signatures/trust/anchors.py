@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 if TYPE_CHECKING:
     from pyhanko.sign.validation.qualified.tsp import Qualification
 
+LISTS = "lists"
+"""Folder of the lists of other states."""
 SUFFIXES = (".pem", ".crt", ".der")
 _MAX_BYTES = 1_000_000
 
@@ -45,12 +47,17 @@ class Anchor:
     service: str
     """Name of the service on the list, or the subject of the certificate."""
     source: str
-    """"pl.xml" or the file under anchors/."""
+    """"pl.xml", "lists/DE.xml" of another state, or the file under anchors/."""
     since: datetime
     until: datetime | None
     """None: granted until further notice."""
     qualifications: tuple[Qualification, ...] = ()
     """Exceptions for some certificates of this service (ETSI TS 119 612 §5.5.9.2)."""
+
+    @property
+    def foreign(self) -> bool:
+        """Is it on the list of another state?"""
+        return self.source.startswith(f"{LISTS}/")
 
     def granted(self, at: datetime) -> bool:
         """Was the service granted, and its certificate valid, at that moment?"""

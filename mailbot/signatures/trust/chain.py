@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from mailbot.signatures.trust.anchors import Anchor, is_ca, parsed
 from mailbot.signatures.trust.keys import signed_by
@@ -31,10 +31,26 @@ _PROCESSED = frozenset(
 )
 """Critical extensions that somebody here understands, or that do not restrict what we ask."""
 
+_Purposes = frozenset[x509.ObjectIdentifier]
+_SIGNING = frozenset(
+    {
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # id-kp-documentSigning (RFC 9336)
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # Microsoft document signing
+        x509.ObjectIdentifier("1.2.840.113583.1.1.5"),  # Adobe authentic documents
+    }
+)
+"""Purposes one of which the certificate of a person, and every CA above it, must have where it names any."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Certificates below the anchor, the signer's first; every signature on the way has been verified."""
+    """Certificates below the anchor, the signer's first; every signature on the way has been verified.
+
+    None when the anchor itself signed.
+    """
 
     certificates: tuple[x509.Certificate, ...]
     anchor: Anchor
@@ -43,18 +59,25 @@ class Path:
     def links(self) -> tuple[tuple[x509.Certificate, x509.Certificate], ...]:
         """(certificate, its issuer), the signer's first."""
         issuers = (*self.certificates[1:], parsed(self.anchor.certificate))
-        return tuple(zip(self.certificates, issuers, strict=True))
+        return tuple(zip(self.certificates, issuers, strict=False))
 
 
-def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at: datetime) -> tuple[Path, ...]:
+_STAMPING = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.TIME_STAMPING})
+
+
+def paths(
+    signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at: datetime, *, stamping: bool = False
+) -> tuple[Path, ...]:
     """Every anchor the certificate ``signer`` (DER) leads to, directly or over CA certificates among ``others``.
 
     Checked: names, signatures, basicConstraints with pathLenConstraint, keyUsage, and the validity of intermediates at
     ``at`` (RFC 5280 §6.1). An intermediate with a constraint that is not understood (nameConstraints, another critical
-    extension) leads nowhere. Left to the caller: the validity of ``signer``, revocation, and whether the anchor was
-    granted. Raises ValueError when ``signer`` is no certificate, or has such a constraint.
+    extension) or made for other purposes (than signing, or ``stamping``) leads nowhere. Left to the caller: the
+    validity and purpose of ``signer``, revocation, and whether the anchor was granted. Raises ValueError when
+    ``signer`` is no certificate, or when it, or every anchor it leads to, has such a constraint.
     """
-    candidates = _candidates(others, at)
+    purposes = _STAMPING if stamping else _SIGNING
+    candidates = _candidates(others, at, purposes)
     found: list[Path] = []
     seen = {signer}
     if not _understood(parsed(signer)):
@@ -71,16 +94,48 @@ def paths(signer: bytes, others: Iterable[bytes], anchors: Sequence[Anchor], at:
             if der not in seen and _issued(last, certificate, len(below)):
                 seen.add(der)
                 front.append((*below, certificate))
-    return tuple(found)
+    usable = tuple(path for path in found if _may_issue(parsed(path.anchor.certificate), purposes))
+    if found and not usable:  # a constraint of an anchor counts like that of any CA (RFC 5937 §3.2)
+        raise ValueError("the anchor has a constraint that is not understood")
+    return usable
 
 
-def _candidates(others: Iterable[bytes], at: datetime) -> list[x509.Certificate]:
+def signs(certificate: x509.Certificate) -> bool:
+    """Is it the certificate of somebody who signs: no CA, and not made for other purposes alone (RFC 5280 §4.2.1.12)?
+
+    Raises ValueError for extensions that cannot be read.
+    """
+    try:
+        ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        ca = False
+    return not ca and _has_purpose(certificate, _SIGNING)
+
+
+def stamps(certificate: x509.Certificate) -> bool:
+    """Is it the certificate of a time-stamping unit: for that alone, and critical (RFC 3161 §2.3)?
+
+    Raises ValueError for extensions that cannot be read.
+    """
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except x509.ExtensionNotFound:
+        return False
+    alone = named.critical and list(named.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+    return alone and not is_ca(certificate) and _understood(certificate)
+
+
+def _may_issue(certificate: x509.Certificate, purposes: _Purposes) -> bool:
+    return _understood(certificate) and _has_purpose(certificate, purposes)
+
+
+def _candidates(others: Iterable[bytes], at: datetime, purposes: _Purposes) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for der in dict.fromkeys(others):
         try:
             certificate = x509.load_der_x509_certificate(der)
             in_force = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-            usable = in_force and is_ca(certificate) and _understood(certificate)
+            usable = in_force and is_ca(certificate) and _may_issue(certificate, purposes)
         except ValueError:  # the sender may add any bytes
             continue
         if usable:
@@ -96,6 +151,14 @@ def _understood(certificate: x509.Certificate) -> bool:
         extension.oid == ExtensionOID.NAME_CONSTRAINTS or (extension.critical and extension.oid not in _PROCESSED)
         for extension in certificate.extensions
     )
+
+
+def _has_purpose(certificate: x509.Certificate, purposes: _Purposes) -> bool:
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return not purposes.isdisjoint(named)
 
 
 def _issued(subject: x509.Certificate, issuer: x509.Certificate, below: int) -> bool:

@@ -1,4 +1,4 @@
-"""The EU list of lists and the Polish trusted list (ETSI TS 119 612): authenticated first, read second.
+"""The EU list of lists and the trusted lists of states (ETSI TS 119 612): authenticated first, read second.
 
 Nothing here looks at the network. NextUpdate is only reported: whoever decides compares it with the moment of arrival,
 because pyHanko does not.
@@ -6,7 +6,7 @@ because pyHanko does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ class ListInfo:
     """Which edition of a list it is."""
 
     territory: str
-    """"EU" (the list of lists) or "PL"."""
+    """"EU" (the list of lists), "PL" or another state, as the lists write it: Greece is "EL"."""
     sequence: int
     issued: datetime
     next_update: datetime | None
@@ -43,18 +43,33 @@ class ListInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOfLists:
-    """What the LOTL says of the Polish list."""
+class Pointer:
+    """What the LOTL says of the list of one state."""
 
-    info: ListInfo
     url: str
     signers: tuple[bytes, ...]
     """Certificates (DER) that may sign it."""
 
 
 @dataclass(frozen=True, slots=True)
+class ListOfLists:
+    """Which lists there are."""
+
+    info: ListInfo
+    pointers: Mapping[str, tuple[Pointer, ...]]
+    """By territory."""
+
+    def of(self, territory: str) -> Pointer:
+        """Of the one list of a state. Raises TrustRefused."""
+        found = self.pointers.get(territory, ())
+        if len(found) != 1:
+            raise TrustRefused(f"the list of lists names {len(found)} lists of {territory}, not one")
+        return found[0]
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedList:
-    """The CA/QC services of a trusted list, every period in which one was granted an anchor of its own."""
+    """The CA/QC and TSA/QTST services of a trusted list, every period in which one was granted an anchor of its own."""
 
     info: ListInfo
     anchors: tuple[Anchor, ...]
@@ -78,22 +93,25 @@ def read_lotl(data: bytes, signers: Sequence[bytes], at: datetime) -> ListOfList
     signed = authenticate(data, signers, at)
     try:
         parsed = parse_lotl_unsafe(signed.decode())
-        found = [r for r in parsed.references if r.territory == TERRITORY and LOTL_RULE not in r.scheme_rules]
+        pointers: dict[str, tuple[Pointer, ...]] = {}
+        for one in (r for r in parsed.references if LOTL_RULE not in r.scheme_rules):
+            pointer = Pointer(one.location_uri, tuple(map(_der, one.tlso_certs)))
+            pointers[one.territory] = (*pointers.get(one.territory, ()), pointer)
     except Exception as error:
         raise TrustRefused(f"the list of lists cannot be read: {error}") from error
-    if len(found) != 1:
-        raise TrustRefused(f"the list of lists names {len(found)} lists of {TERRITORY}, not one")
-    return ListOfLists(_info(signed), found[0].location_uri, tuple(map(_der, found[0].tlso_certs)))
+    return ListOfLists(_info(signed), pointers)
 
 
-def read_trusted_list(data: bytes, signers: Sequence[bytes], at: datetime, source: str) -> TrustedList:
-    """The Polish list, when one of ``signers`` (of the list of lists) signed it. Raises TrustRefused."""
+def read_trusted_list(
+    data: bytes, signers: Sequence[bytes], at: datetime, source: str, territory: str = TERRITORY
+) -> TrustedList:
+    """The list of a state, when one of ``signers`` (of the list of lists) signed it. Raises TrustRefused."""
     from pyhanko.sign.validation.qualified.eutl_parse import trust_list_to_registry_unsafe
 
     signed = authenticate(data, signers, at)
     info = _info(signed)
-    if info.territory != TERRITORY:
-        raise TrustRefused(f"it is the list of {info.territory!r}, not of {TERRITORY}")
+    if info.territory != territory:
+        raise TrustRefused(f"it is the list of {info.territory!r}, not of {territory}")
     try:
         registry, errors = trust_list_to_registry_unsafe(signed.decode())
         anchors = tuple(_anchors(registry, source))
@@ -129,24 +147,28 @@ def authenticate(data: bytes, signers: Sequence[bytes], at: datetime) -> bytes:
 
 
 def _anchors(registry: Any, source: str) -> Iterable[Anchor]:
-    from pyhanko.sign.validation.qualified.tsp import QcCertType
-
-    for authority in registry.known_certificate_authorities:
+    for authority in registry.known_certificate_authorities | registry.known_timestamp_authorities:
         for service in registry.applicable_service_definitions(authority, None):
             base = service.base_info
-            roles = {Role.SEAL_CA, Role.QUALIFIED_CA}
-            purposes = base.additional_info_certificate_type  # empty: the list does not narrow it
-            if purposes and QcCertType.QC_ESIGN not in purposes:
-                roles.remove(Role.QUALIFIED_CA)
             yield Anchor(
                 certificate=_der(authority.certificate),
-                roles=frozenset(roles),
+                roles=_roles(service),
                 service=base.service_name,
                 source=source,
                 since=base.valid_from,
                 until=base.valid_until,
                 qualifications=tuple(service.qualifications),
             )
+
+
+def _roles(service: Any) -> frozenset[Role]:
+    from pyhanko.sign.validation.qualified.tsp import QcCertType, QTSTServiceInformation
+
+    if isinstance(service, QTSTServiceInformation):
+        return frozenset({Role.TSA})
+    purposes = service.base_info.additional_info_certificate_type  # empty: the list does not narrow it
+    narrowed = purposes and QcCertType.QC_ESIGN not in purposes
+    return frozenset({Role.SEAL_CA}) if narrowed else frozenset({Role.SEAL_CA, Role.QUALIFIED_CA})
 
 
 def _der(certificate: asn1crypto.x509.Certificate) -> bytes:

@@ -1,7 +1,7 @@
 """``mailbot trust update``: the only code of the signatures part that uses the network.
 
-It goes to the list of lists, to the Polish list that this names, and to the CRL addresses that the Polish list or
-rules/signatures.yaml names. Never to an address found in somebody's mail. What comes is authenticated before it takes
+It goes to the list of lists, to the lists of states that this names, and to the CRL addresses that those lists or
+rules/signatures.yaml name. Never to an address found in somebody's mail. What comes is authenticated before it takes
 the place of the old file; a failed step leaves the old file and the other steps alone.
 """
 
@@ -26,7 +26,7 @@ from typing import IO, Any, NoReturn
 
 from mailbot.errors import MailbotError, TrustRefused, TrustSourceUnavailable
 from mailbot.signatures.trust import lists, store
-from mailbot.signatures.trust.anchors import Role, is_ca, parsed, read_bytes, read_folder
+from mailbot.signatures.trust.anchors import LISTS, Role, is_ca, parsed, read_bytes, read_folder
 from mailbot.signatures.trust.lists import ListInfo, ListOfLists
 from mailbot.signatures.trust.revocation import crl_signed_by, load_crl
 
@@ -34,6 +34,8 @@ Opener = Callable[[str, int], bytes]
 """Address and most octets → the body. Raises TrustSourceUnavailable."""
 
 CRL_MAX = 50_000_000
+ALL = "all"
+"""In place of territories: those of every state."""
 _TIMEOUT, _DEADLINE = 30.0, 180.0  # seconds: between two packets; for one file
 _CHUNK = 65_536
 
@@ -49,21 +51,44 @@ class Step:
 
 
 def update(
-    directory: Path, lotl_url: str, crl_urls: Sequence[str], now: datetime, opener: Opener | None = None
+    directory: Path,
+    lotl_url: str,
+    crl_urls: Sequence[str],
+    now: datetime,
+    opener: Opener | None = None,
+    territories: Sequence[str] = (),
 ) -> tuple[Step, ...]:
-    """Bring the lists and CRLs of ``directory`` up to date. ``now`` is aware. Raises OSError when it cannot write."""
+    """Bring the lists and CRLs of ``directory`` up to date. ``now`` is aware. Raises OSError when it cannot write.
+
+    ``territories``: of which other states beside Poland, or ``ALL``.
+    """
     fetch = opener or download
     (directory / "revocation").mkdir(parents=True, exist_ok=True)
     steps = [_step(lotl_url, store.LOTL, partial(_update_lotl, directory, lotl_url, now, fetch))]
     with contextlib.suppress(MailbotError, OSError, ValueError):  # without a list of lists the first step has told it
         lotl = _present_lotl(directory, now)
-        steps.append(_step(lotl.url, store.POLISH_LIST, partial(_update_polish, directory, lotl, now, fetch)))
-    trust = store.load(directory, now)
+        steps += [
+            _step(*_place(lotl, one), partial(_update_list, directory, lotl, one, now, fetch))
+            for one in _wanted(lotl, territories)
+        ]
+    trust = store.load(directory, now).complete()
     issuers = {anchor.certificate for anchor in trust.anchors}
     for url in dict.fromkeys((*trust.urls, *crl_urls)):
         file = directory / "revocation" / crl_name(url)
         steps.append(_step(url, f"revocation/{file.name}", partial(_update_crl, file, url, issuers, now, fetch)))
     return tuple(steps)
+
+
+def _wanted(lotl: ListOfLists, territories: Sequence[str]) -> list[str]:
+    named = sorted(lotl.pointers) if ALL in territories else [one.upper() for one in territories]
+    return list(dict.fromkeys((lists.TERRITORY, *(one for one in named if re.fullmatch("[A-Z]{2}", one)))))
+
+
+def _place(lotl: ListOfLists, territory: str) -> tuple[str, str]:
+    """(address to name in a report, file)."""
+    found = lotl.pointers.get(territory, ())
+    file = store.POLISH_LIST if territory == lists.TERRITORY else f"{LISTS}/{territory}.xml"
+    return (found[0].url if found else ""), file
 
 
 def crl_name(url: str) -> str:
@@ -113,14 +138,16 @@ def _update_lotl(directory: Path, url: str, now: datetime, fetch: Opener) -> str
     return _take(directory / store.LOTL, data, lotl.info, old, now)
 
 
-def _update_polish(directory: Path, lotl: ListOfLists, now: datetime, fetch: Opener) -> str:
-    file = directory / store.POLISH_LIST
-    data = fetch(_allowed(lotl.url, "https"), lists.MAX_BYTES)
-    polish = lists.read_trusted_list(data, lotl.signers, now, file.name)
+def _update_list(directory: Path, lotl: ListOfLists, territory: str, now: datetime, fetch: Opener) -> str:
+    pointer, file = lotl.of(territory), directory / _place(lotl, territory)[1]
+    data = fetch(_allowed(pointer.url, "https"), lists.MAX_BYTES)
+    found = lists.read_trusted_list(data, pointer.signers, now, file.name, territory)
     old = None
     with contextlib.suppress(MailbotError, OSError, ValueError):
-        old = lists.read_trusted_list(read_bytes(file, lists.MAX_BYTES), lotl.signers, now, file.name).info
-    return _take(file, data, polish.info, old, now)
+        present = read_bytes(file, lists.MAX_BYTES)
+        old = lists.read_trusted_list(present, pointer.signers, now, file.name, territory).info
+    file.parent.mkdir(exist_ok=True)
+    return _take(file, data, found.info, old, now)
 
 
 def _update_crl(file: Path, url: str, issuers: Iterable[bytes], now: datetime, fetch: Opener) -> str:
@@ -157,7 +184,7 @@ def _lotl_signers(directory: Path) -> Sequence[bytes]:
 
 
 def _present_lotl(directory: Path, now: datetime) -> ListOfLists:
-    return lists.read_lotl(read_bytes(directory / store.LOTL, lists.MAX_BYTES), _lotl_signers(directory), now)
+    return store.read_lotl(directory, _lotl_signers(directory), now)
 
 
 def _allowed(url: str, *schemes: str) -> str:

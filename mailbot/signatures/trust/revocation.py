@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -26,10 +27,16 @@ from mailbot.signatures.trust.keys import WEAK_DIGESTS, signed_by
 _READABLE = frozenset(
     {ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.CRL_NUMBER, ExtensionOID.ISSUING_DISTRIBUTION_POINT}
 )
-"""Critical extensions of a CRL we understand; a CRL with another one (a delta, for example) is not used."""
-
+"""Critical extensions of a CRL we understand; a CRL with another one is not used."""
+_EXPIRED_CERTIFICATES = x509.ObjectIdentifier("2.5.29.60")
+_SLOW_CLOCK = timedelta(hours=1)
+"""How far the clock of a CA may be ahead of ours."""
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class _FromTheFutureError(Exception):
+    """A statement dated later than now."""
 
 
 class Status(StrEnum):
@@ -60,12 +67,18 @@ class _Statement:
     this_update: datetime
     next_update: datetime
     source: str
+    keeps_expired: bool = False
+    """Certificates that have expired by now are still named in it when they were revoked."""
 
 
 class RevocationStore:
-    """The files of ``revocation/``: name → bytes. Never raises over their content: see ``problems``."""
+    """The files of ``revocation/``: name → bytes. Never raises over their content: see ``problems``.
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    ``now`` (aware; default: the clock): what says that it was made later is not used. It would hide every newer word.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], now: datetime | None = None) -> None:
+        self._latest = (now or datetime.now(UTC)) + _SLOW_CLOCK
         self.problems: list[str] = []
         self.crls: dict[str, x509.CertificateRevocationList] = {}
         self._by_issuer: defaultdict[x509.Name, list[str]] = defaultdict(list)
@@ -76,6 +89,8 @@ class RevocationStore:
                 self._add(name, data)
             except ValueError as error:
                 self.problems.append(f"{name}: is no CRL or OCSP response ({error}); mend: mailbot trust update")
+            except _FromTheFutureError as error:
+                self.problems.append(f"{name}: is dated {error}, later than now; mend: set the clock, or remove it")
 
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime, max_age: timedelta
@@ -83,9 +98,12 @@ class RevocationStore:
         """What is known of ``certificate`` at ``at``; only what ``issuer``'s key (or its delegate) signed counts.
 
         GOOD needs a statement that is not older than ``max_age`` and whose nextUpdate has not passed. A revocation
-        counts however old the statement is.
+        counts however old the statement is. Of a certificate that has expired by then, what was said at its end counts
+        like that: no more is said later, unless a CRL keeps the expired ones.
         """
+        end = certificate.not_valid_after_utc
         statements = [*self._from_crls(certificate, issuer), *self._from_responses(certificate, issuer)]
+        statements = [s for s in statements if s.status is not Status.GOOD or s.this_update <= end or s.keeps_expired]
         revoked = [s for s in statements if s.status is Status.REVOKED]
         if revoked:
             first = min(revoked, key=lambda s: s.at)
@@ -93,7 +111,8 @@ class RevocationStore:
         if not statements:
             return Answer(Status.UNKNOWN)
         newest = max(statements, key=lambda s: s.this_update)
-        fresh = at - newest.this_update <= max_age and at <= newest.next_update
+        until = at if newest.this_update > end else min(at, end)
+        fresh = until - newest.this_update <= max_age and until <= newest.next_update
         status = Status.STALE if newest.status is Status.GOOD and not fresh else newest.status
         return Answer(status, newest.at, newest.source)
 
@@ -103,13 +122,19 @@ class RevocationStore:
             response = ocsp.load_der_ocsp_response(data)
             if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
                 raise ValueError(f"the responder said {response.response_status.name}")
-            _ = [*response.responses, *response.certificates]
+            self._check_date(max(single.this_update_utc for single in response.responses))
+            _ = [*response.certificates]
             self._responses[name] = response
         else:
             crl = load_crl(data)
+            self._check_date(crl.last_update_utc)
             _ = [*crl.extensions]
             self.crls[name] = crl
             self._by_issuer[crl.issuer].append(name)
+
+    def _check_date(self, said: datetime) -> None:
+        if said > self._latest:
+            raise _FromTheFutureError(f"{said:%Y-%m-%d %H:%M} UTC")
 
     def _from_crls(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[_Statement]:
         for name in self._by_issuer.get(issuer.subject, ()):
@@ -117,8 +142,9 @@ class RevocationStore:
             if not self._is_authentic(name, crl, issuer) or not _covers(crl, certificate):
                 continue
             entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            status, since = (Status.GOOD, crl.last_update_utc) if entry is None else _entry(entry)
-            yield _Statement(status, since, crl.last_update_utc, crl.next_update_utc or crl.last_update_utc, name)
+            said, next_update = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
+            status, since = (Status.GOOD, said) if entry is None else _entry(entry)
+            yield _Statement(status, since, said, next_update, name, _keeps(crl, certificate.not_valid_after_utc))
 
     def _is_authentic(self, name: str, crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
         """May the issuer sign CRLs, and did it? The signature is checked once for a file and a key."""
@@ -174,6 +200,10 @@ def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) 
     for extension in crl.extensions:
         if extension.critical and extension.oid not in _READABLE:
             return False
+        if (
+            extension.oid == ExtensionOID.DELTA_CRL_INDICATOR
+        ):  # must be critical (§5.2.4); a CA may err, a delta stays one
+            return False
         if not isinstance(extension.value, x509.IssuingDistributionPoint):
             continue
         scope = extension.value
@@ -184,6 +214,17 @@ def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) 
         if scope.full_name and not set(scope.full_name) & set(_distribution_points(certificate)):
             return False
     return True
+
+
+def _keeps(crl: x509.CertificateRevocationList, expired: datetime) -> bool:
+    """Does the CRL keep what was revoked and expired then (expiredCertsOnCRL: X.509 §9.5.2.8, EN 319 411-2 §6.3.10)?"""
+    try:
+        value = crl.extensions.get_extension_for_oid(_EXPIRED_CERTIFICATES).value
+        assert isinstance(value, x509.UnrecognizedExtension)
+        since = core.GeneralizedTime.load(value.value, strict=True).native
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return isinstance(since, datetime) and since <= expired
 
 
 def _distribution_points(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:

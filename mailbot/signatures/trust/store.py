@@ -1,25 +1,78 @@
 """One frozen snapshot of all that is trusted, read from the folder of ``--trust``. docs/trust.md tells its form.
 
-lotl.xml, pl.xml, anchors/<role>/*.{pem,crt,der}, revocation/*.{crl,ocsp}; every part may be absent. What cannot be
-read or authenticated is not trusted and is told in ``problems``; it never stops the rest.
+lotl.xml, pl.xml, lists/<state>.xml, anchors/<role>/*.{pem,crt,der}, revocation/*.{crl,ocsp}; every part may be absent.
+What cannot be read or authenticated is not trusted and is told in ``problems``; it never stops the rest.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cache, partial
+from pathlib import Path, PurePath
+
+from cryptography.x509.oid import NameOID
 
 from mailbot.errors import ConfigError, TrustRefused
 from mailbot.signatures.trust import lists
-from mailbot.signatures.trust.anchors import Anchor, Role, read_bytes, read_folder, visible
-from mailbot.signatures.trust.lists import ListInfo
+from mailbot.signatures.trust.anchors import LISTS, Anchor, Role, parsed, read_bytes, read_folder, visible
+from mailbot.signatures.trust.lists import ListInfo, ListOfLists
 from mailbot.signatures.trust.revocation import RevocationStore
 
 LOTL, POLISH_LIST = "lotl.xml", "pl.xml"
+LISTS_A_MAIL = 2
+"""Lists of other states that may be read for one mail; each takes a second, once in the life of a worker."""
+_EU = "EU"
+_TERRITORIES = {"GR": "EL", "GB": "UK"}
+"""Countries (ISO 3166-1) that the lists write otherwise (ETSI TS 119 612 §5.3.10)."""
 _MAX_REVOCATION_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    infos: tuple[ListInfo, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+    urls: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    broken: bool = False
+
+
+@dataclass(slots=True)
+class States:
+    """The lists of other states by territory, each read when the first signature of it comes."""
+
+    files: Mapping[str, Path]
+    lotl: Callable[[], ListOfLists] | None = None
+    now: datetime | None = None
+    left: int = LISTS_A_MAIL
+    """How many more may be read; anybody may write any state into a certificate of his own."""
+    _read: dict[str, _Listed] = field(default_factory=dict)
+
+    def read(self, territory: str) -> _Listed:
+        """The list of ``files``; what is wrong with it is told in its problems. Beyond ``left`` it is a doubt."""
+        if territory not in self._read:
+            if self.left <= 0:
+                return _Listed(broken=True)
+            self.left -= 1
+            self._read[territory] = self._listed(territory)
+        return self._read[territory]
+
+    def _listed(self, territory: str) -> _Listed:
+        assert self.lotl is not None
+        assert self.now is not None
+        file = self.files[territory]
+        source = f"{LISTS}/{file.name}"
+        try:
+            signers = self.lotl().of(territory).signers
+            data = read_bytes(file, lists.MAX_BYTES)
+            found = lists.read_trusted_list(data, signers, self.now, source, territory)
+        except (OSError, ValueError, TrustRefused) as error:
+            return _Listed(problems=(f"{file}: {error}; mend: mailbot trust update, or remove it",), broken=True)
+        return _Listed((found.info,), found.anchors, found.urls, found.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +93,46 @@ class TrustStore:
     """For the report: editions of the lists and a digest of the anchors, e.g. "EU 402, PL 130, anchors 6f0c9a12"."""
     stamp: str
     """Equal to ``stamp(directory)`` as long as the folder has not changed."""
+    states: States = field(default_factory=lambda: States({}), repr=False)
+    """The lists of other states, not read yet."""
 
     def stale_lists(self, at: datetime) -> bool:
         """The lists cannot say at ``at`` who is listed: overdue or not authentic."""
         return self.broken_list or any(info.stale(at) for info in self.lists)
+
+    def is_stale(self, anchor: Anchor, at: datetime) -> bool:
+        """The list that names ``anchor``, or the list of lists above it, is overdue at ``at``."""
+        listed = anchor.foreign or anchor.source == POLISH_LIST
+        names = {_EU, PurePath(anchor.source).stem.upper()} if listed else set()
+        return any(info.stale(at) for info in self.lists if info.territory in names)
+
+    def for_issuer_of(self, certificate: bytes) -> TrustStore:
+        """With the list of the state that the issuer of ``certificate`` (DER) names. Raises ValueError."""
+        names = parsed(certificate).issuer.get_attributes_for_oid(NameOID.COUNTRY_NAME)
+        country = str(names[0].value).upper() if len(names) == 1 else ""
+        return self._with(_TERRITORIES.get(country, country))
+
+    def complete(self) -> TrustStore:
+        """With the lists of all states: reading them takes long."""
+        found, self.states.left = self, len(self.states.files)
+        for territory in self.states.files:
+            found = found._with(territory)
+        return found
+
+    def _with(self, territory: str) -> TrustStore:
+        if territory not in self.states.files:
+            return self
+        more = self.states.read(territory)
+        anchors, infos = (*self.anchors, *more.anchors), (*self.lists, *more.infos)
+        return replace(
+            self,
+            anchors=anchors,
+            lists=infos,
+            problems=(*self.problems, *more.problems),
+            urls=(*self.urls, *more.urls),
+            broken_list=self.broken_list or more.broken,
+            snapshot=_snapshot(infos, anchors),
+        )
 
 
 def load(directory: Path, now: datetime | None = None) -> TrustStore:
@@ -55,9 +144,10 @@ def load(directory: Path, now: datetime | None = None) -> TrustStore:
         raise ConfigError(f"{directory}: is no folder; mend: make it (docs/trust.md), or name another with --trust")
     when = stamp(directory)  # before reading: a change meanwhile must show
     by_hand, problems = read_folder(directory / "anchors")
-    listed = _read_lists(directory, [a.certificate for a in by_hand if Role.LOTL in a.roles], now or datetime.now(UTC))
+    signers, at = [a.certificate for a in by_hand if Role.LOTL in a.roles], now or datetime.now(UTC)
+    listed = _read_lists(directory, signers, at)
     files, unread = _revocation_files(directory / "revocation")
-    revocation = RevocationStore(files)
+    revocation = RevocationStore(files, now)
     anchors = (*(a for a in by_hand if Role.LOTL not in a.roles), *listed.anchors)
     empty = () if anchors else (f"{directory}: nobody is trusted; mend: mailbot trust update, or fill anchors/",)
     return TrustStore(
@@ -69,6 +159,7 @@ def load(directory: Path, now: datetime | None = None) -> TrustStore:
         broken_list=listed.broken,
         snapshot=_snapshot(listed.infos, anchors),
         stamp=when,
+        states=States(_state_files(directory / LISTS), cache(partial(read_lotl, directory, signers, at)), at),
     )
 
 
@@ -84,28 +175,31 @@ def stamp(directory: Path) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    infos: tuple[ListInfo, ...] = ()
-    anchors: tuple[Anchor, ...] = ()
-    urls: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    broken: bool = False
-
-
-def _read_lists(directory: Path, signers: list[bytes], now: datetime) -> _Listed:
+def _read_lists(directory: Path, signers: Sequence[bytes], now: datetime) -> _Listed:
     lotl_file, polish_file = directory / LOTL, directory / POLISH_LIST
     if not lotl_file.exists() and not polish_file.exists():
         return _Listed()
     file = lotl_file
     infos: tuple[ListInfo, ...] = ()
     try:
-        lotl = lists.read_lotl(read_bytes(lotl_file, lists.MAX_BYTES), signers or lists.bundled_signers(), now)
+        lotl = read_lotl(directory, signers, now)
         file, infos = polish_file, (lotl.info,)
-        polish = lists.read_trusted_list(read_bytes(polish_file, lists.MAX_BYTES), lotl.signers, now, polish_file.name)
+        pointer, data = lotl.of(lists.TERRITORY), read_bytes(polish_file, lists.MAX_BYTES)
+        polish = lists.read_trusted_list(data, pointer.signers, now, polish_file.name)
     except (OSError, ValueError, TrustRefused) as error:
         return _Listed(infos, problems=(f"{file}: {error}; mend: mailbot trust update",), broken=True)
     return _Listed((lotl.info, polish.info), polish.anchors, polish.urls, polish.problems)
+
+
+def read_lotl(directory: Path, signers: Sequence[bytes], now: datetime) -> ListOfLists:
+    """The list of lists in ``directory``; ``signers`` (DER): of anchors/lotl. Raises TrustRefused and OSError."""
+    data = read_bytes(directory / LOTL, lists.MAX_BYTES)
+    return lists.read_lotl(data, signers or lists.bundled_signers(), now)
+
+
+def _state_files(folder: Path) -> dict[str, Path]:
+    """Only names that ``refresh`` gives: two letters."""
+    return {file.stem: file for file in visible(folder) if re.fullmatch(r"(?!PL)[A-Z]{2}\.xml", file.name)}
 
 
 def _revocation_files(folder: Path) -> tuple[dict[str, bytes], list[str]]:

@@ -13,12 +13,12 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from lxml import etree
 
-from mailbot.signatures import identity, wrappers
+from mailbot.signatures import identity, timestamp, wrappers
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.cms_value import Unsupported, key_name
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 from mailbot.signatures.xades import keys, parse, props, references, transforms
-from mailbot.signatures.xades.parse import Document
+from mailbot.signatures.xades.parse import Document, Work
 from mailbot.signatures.xades.references import Reference, Target
 
 SIGNATURES_MAX = 8
@@ -41,8 +41,11 @@ def verify(data: bytes, detached: Mapping[str, bytes] | None = None) -> tuple[Ev
     return tuple(evidence for evidence, _ in verify_with_files(data, detached or {}))
 
 
-def verify_with_files(data: bytes, files: Mapping[str, bytes]) -> tuple[Covered, ...]:
-    """Like ``verify``, with the names of the files that each signature covers (an ASiC must not hold others)."""
+def verify_with_files(data: bytes, files: Mapping[str, bytes], work: Work | None = None) -> tuple[Covered, ...]:
+    """Like ``verify``, with the names of the files that each signature covers (an ASiC must not hold others).
+
+    ``work``: shared by the signatures of a container.
+    """
     blank = Evidence(Format.NONE, Integrity.UNREADABLE, Scope.NONE)
     try:
         document = parse.read(data)
@@ -53,14 +56,15 @@ def verify_with_files(data: bytes, files: Mapping[str, bytes]) -> tuple[Covered,
     if not document.signatures:
         reason = Reason("UNSIGNED", "W pliku XML nie ma podpisu.")
         return ((replace(blank, integrity=Integrity.NOT_SIGNED, failure=reason), frozenset()),)
-    return tuple(_Check(document, signature, files).run() for signature in document.signatures)
+    work = work or Work()
+    return tuple(_Check(document, signature, files, work).run() for signature in document.signatures)
 
 
 class _Check:
     """The check of one ds:Signature. ``evidence`` grows with every step, so a refusal keeps what was known."""
 
-    def __init__(self, document: Document, signature: etree._Element, files: Mapping[str, bytes]) -> None:
-        self.document, self.signature, self.files = document, signature, files
+    def __init__(self, document: Document, signature: etree._Element, files: Mapping[str, bytes], work: Work) -> None:
+        self.document, self.signature, self.files, self.work = document, signature, files, work
         form = Format.XADES_ENVELOPING if signature is document.root else Format.XADES_ENVELOPED
         self.evidence = Evidence(form, Integrity.UNREADABLE, Scope.NONE, wrapper=wrappers.around(signature))
 
@@ -80,7 +84,7 @@ class _Check:
         return refusal.evidence(self.evidence), frozenset()
 
     def _run(self) -> Covered:
-        found = references.check(self.document, self.signature, self.files)
+        found = references.check(self.document, self.signature, self.files, self.work)
         documents = [reference for reference in found if reference.target in _FORMATS]
         if documents:
             self.evidence = replace(self.evidence, format=_FORMATS[documents[0].target])
@@ -123,14 +127,10 @@ class _Check:
         except (InvalidSignature, ValueError) as error:
             text = "Wartość podpisu nie zgadza się z kluczem podpisującego."
             raise Refused(Integrity.BROKEN, "SIGNATURE_WRONG", text, SubIndication.SIG_CRYPTO_FAILURE) from error
-        stamp = props.stamp(self.signature)
-        self.evidence = replace(
-            self.evidence,
-            signature_value=canonical,
-            flags=(*flags, *stamp.flags),
-            level=stamp.level,
-            timestamp=stamp.time,
-        )
+        tokens = props.tokens(self.signature)
+        self.evidence = timestamp.noted(replace(self.evidence, signature_value=canonical, flags=flags, tokens=tokens))
+        if self.evidence.stamps:
+            self.evidence = replace(self.evidence, level=props.level(self.signature))
 
     def _with_scope(self, found: Sequence[Reference], documents: Sequence[Reference]) -> Evidence:
         """FULL when there is one document, one signature, and nothing else in the file."""

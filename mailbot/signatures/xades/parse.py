@@ -26,6 +26,9 @@ ATTRIBUTES_MAX = 256
 """On one element: canonicalization sorts them in quadratic time."""
 NAMESPACES_MAX = 5_000
 """Declarations in the whole file, for the same reason."""
+WORK_MAX = 4 * ELEMENTS_MAX
+"""Elements canonicalized, of one file; about 4 µs each."""
+_OCTETS_AN_ELEMENT = 200
 SMALL = 9_000_000
 """Octets up to which libxml2 keeps its own limits: depth 256, amplification, 10 MB a text. Above: depth 2048."""
 
@@ -37,6 +40,19 @@ _DECLARED = re.compile(rb"<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-
 _WHITE_SPACE = re.compile(rb"[ \t\r\n]*")
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ID_ATTRIBUTES = ("Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id")
+
+
+@dataclass(slots=True)
+class Work:
+    """What all signatures of one file may cost: each may name large parts of it many times, in many transforms."""
+
+    left: int = WORK_MAX
+
+    def spend(self, elements: int, octets: int) -> None:
+        """Raises Refused when there is no more."""
+        self.left -= elements + octets // _OCTETS_AN_ELEMENT
+        if self.left < 0:
+            raise _too_large()
 
 
 @dataclass(frozen=True, slots=True)

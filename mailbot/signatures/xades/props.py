@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from asn1crypto import cms, tsp
+from asn1crypto import tsp
 from cryptography import x509
 from lxml import etree
 
-from mailbot.signatures import ber
-from mailbot.signatures.cms import Refused, unreadable
-from mailbot.signatures.report import Integrity, SubIndication
+from mailbot.signatures.cms import MAX_TOKENS, Refused, unreadable
+from mailbot.signatures.report import Integrity, SubIndication, Token
 from mailbot.signatures.xades import keys, parse, transforms
 from mailbot.signatures.xades.parse import DS
 
@@ -32,16 +31,6 @@ class Certificate:
     """Name of the digest."""
     value: bytes
     serial: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What the unsigned properties say of the time."""
-
-    time: datetime | None = None
-    level: str = "B-B"
-    """The baseline level (EN 319 132-1 §6.3) that they are shaped for."""
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,36 +129,31 @@ def offered(key_info: etree._Element) -> list[bytes]:
     return [parse.base64(one.text) for one in found]
 
 
-def stamp(signature: etree._Element) -> Stamp:
-    """The signature timestamp (EN 319 132-1 §5.3): that it is there and fits the value, not that it is true."""
-    unsigned = signature.find(f"{_QUALIFYING}/{{*}}UnsignedProperties/{{*}}UnsignedSignatureProperties")
-    tokens = [] if unsigned is None else unsigned.findall("{*}SignatureTimeStamp")
-    if unsigned is None or not tokens:
-        return Stamp()
+def level(signature: etree._Element) -> str:
+    """The baseline level (EN 319 132-1 §6.3) that the unsigned properties of a stamped signature are shaped for."""
+    names = {etree.QName(element).localname for found in _unsigned(signature) for element in found.iterchildren("*")}
+    return "B-LTA" if "ArchiveTimeStamp" in names else "B-LT" if names & _VALUES else "B-T"
+
+
+def tokens(signature: etree._Element) -> tuple[Token, ...]:
+    """Signature timestamps (EN 319 132-1 §5.3), each over the canonical SignatureValue. Never raises."""
+    value = parse.only(signature, "SignatureValue")
+    found = [stamp for unsigned in _unsigned(signature) for stamp in unsigned.iterfind("{*}SignatureTimeStamp")]
+    return tuple(_token(stamp, value) for stamp in found[:MAX_TOKENS])
+
+
+def _unsigned(signature: etree._Element) -> list[etree._Element]:
+    return list(signature.iterfind(f"{_QUALIFYING}/{{*}}UnsignedProperties/{{*}}UnsignedSignatureProperties"))
+
+
+def _token(stamp: etree._Element, value: etree._Element) -> Token:
+    method = stamp.find(f"{{{DS}}}CanonicalizationMethod")
+    algorithm = transforms.INCLUSIVE if method is None else method.get("Algorithm") or ""
     try:
-        when = _stamped_at(tokens[0], parse.only(signature, "SignatureValue"))
-    except Exception:  # asn1crypto raises what it likes
-        return Stamp(flags=("timestamp_unreadable",))
-    if when is None:
-        return Stamp(flags=("timestamp_mismatch",))
-    names = {etree.QName(element).localname for element in unsigned.iterchildren("*")}
-    level = "B-LTA" if "ArchiveTimeStamp" in names else "B-LT" if names & _VALUES else "B-T"
-    return Stamp(when, level, ("timestamp",))
-
-
-def _stamped_at(token: etree._Element, value: etree._Element) -> datetime | None:
-    """genTime of a token (RFC 3161 §2.4.2) over the canonical SignatureValue; None: it is over something else."""
-    method = token.find(f"{{{DS}}}CanonicalizationMethod")
-    algorithm = transforms.INCLUSIVE if method is None else method.get("Algorithm")
-    octets = transforms.canonical(transforms.Nodes(value, comments=True), algorithm)
-    encoded, _ = ber.definite(parse.base64(token.findtext("{*}EncapsulatedTimeStamp")))
-    info = cms.ContentInfo.load(encoded)["content"]["encap_content_info"]["content"].parsed
-    imprint = info["message_imprint"]
-    name = imprint["hash_algorithm"]["algorithm"].native
-    when = info["gen_time"].native
-    if keys.digest(name, octets) != imprint["hashed_message"].native or not isinstance(when, datetime):
-        return None
-    return when
+        over = transforms.canonical(transforms.Nodes(value, comments=True), algorithm)
+        return Token(parse.base64(stamp.findtext("{*}EncapsulatedTimeStamp")), over)
+    except (Refused, KeyError):  # nobody signed it: it harms nothing and proves nothing
+        return Token(b"", b"")
 
 
 def _time(text: str | None) -> datetime | None:

@@ -18,7 +18,7 @@ from lxml import etree
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.report import Integrity, SubIndication
 from mailbot.signatures.xades import keys, parse, transforms
-from mailbot.signatures.xades.parse import DS, SIGNATURE, Document, is_blank
+from mailbot.signatures.xades.parse import DS, SIGNATURE, Document, Work, is_blank
 from mailbot.signatures.xades.transforms import Nodes
 
 Files = Mapping[str, bytes]
@@ -67,14 +67,14 @@ class Reference:
     """The URI is empty, so what stands beside the root is signed too."""
 
 
-def check(document: Document, signature: etree._Element, files: Files) -> tuple[Reference, ...]:
+def check(document: Document, signature: etree._Element, files: Files, work: Work) -> tuple[Reference, ...]:
     """All references of one signature, digested. Raises Refused, or keys.Unsupported for an unknown digest."""
     listed = parse.only(signature, "SignedInfo").findall(f"{{{DS}}}Reference")
     inside = [reference for reference in listed if reference.get("URI", "?")[:1] in ("", "#")]
     if not listed or len(listed) > REFERENCES_MAX or len(inside) > INSIDE_MAX:
         raise unreadable("Podpis ma nieprawidłową liczbę odwołań do treści.")
     properties = _properties(signature)
-    found = tuple(_check(document, signature, reference, properties, files) for reference in listed)
+    found = tuple(_check(document, signature, reference, properties, files, work) for reference in listed)
     if sum(reference.target is Target.PROPERTIES for reference in found) != 1:
         raise unreadable("Podpis nie obejmuje swoich właściwości (XAdES SignedProperties).", "NO_SIGNED_PROPERTIES")
     return found
@@ -86,6 +86,7 @@ def _check(
     reference: etree._Element,
     properties: etree._Element | None,
     files: Files,
+    work: Work,
 ) -> Reference:
     uri, kind = reference.get("URI"), reference.get("Type") or ""
     name = keys.digest_name(parse.only(reference, "DigestMethod").get("Algorithm"))
@@ -96,10 +97,12 @@ def _check(
     if uri == "" or (uri is not None and uri.startswith("#")):
         element = _resolve(document, uri)
         target = _target(document, signature, element, kind, properties)
-        own = document.signatures.index(signature) if target is Target.DOCUMENT else None
+        own = signature if target is Target.DOCUMENT else None
+        work.spend(sum(1 for _ in element.iter()) * max(1, len(chain)), 0)
         octets = transforms.apply(chain, Nodes(element, whole=uri == "", own=own))
+        work.spend(0, len(octets))
         return Reference(target, element, octets, name, _same(name, octets, wanted), whole=uri == "")
-    return _detached(uri or "", chain, name, wanted, files)
+    return _detached(uri or "", chain, name, wanted, files, work)
 
 
 def _resolve(document: Document, uri: str) -> etree._Element:
@@ -131,7 +134,7 @@ def _target(
     return Target.OTHER
 
 
-def _detached(uri: str, chain: list[etree._Element], name: str, wanted: bytes, files: Files) -> Reference:
+def _detached(uri: str, chain: list[etree._Element], name: str, wanted: bytes, files: Files, work: Work) -> Reference:
     """A file beside, by its name; a file sent under another name is found by its digest. Nothing is ever opened."""
     written = urllib.parse.unquote(uri)
     short = re.split(r"[/\\]", written)[-1]
@@ -139,6 +142,7 @@ def _detached(uri: str, chain: list[etree._Element], name: str, wanted: bytes, f
     candidates = files if named is None else {named: files[named]}
     octets = b""
     for key, data in candidates.items():
+        work.spend(data.count(b"<") * len(chain), len(data) // 10)  # digesting alone costs a tenth
         octets = transforms.apply(chain, data)
         if _same(name, octets, wanted):
             return Reference(Target.DETACHED, None, octets, name, matches=True, written=short, file=key)
@@ -168,11 +172,11 @@ def uncovered(document: Document, signature: etree._Element, references: Iterabl
     """What in the file is neither signed nor part of the signature's own frame."""
     signed = [r.element for r in references if r.element is not None]
     left = [f"ds:{_local(part)}" for part in signature.iterchildren("*") if not _is_frame(part, signed)]
+    if not any(r.whole for r in references):  # an xml-stylesheet may show another text than the signed one
+        left += [
+            f"instrukcja {i.target}" for i in _beside(document.root) if isinstance(i, etree._ProcessingInstruction)
+        ]
     if any(r.target is Target.DOCUMENT for r in references):
-        if not any(r.whole for r in references):
-            left += [
-                f"instrukcja {i.target}" for i in _beside(document.root) if isinstance(i, etree._ProcessingInstruction)
-            ]
         return tuple(left)
     for ancestor in signature.iterancestors():
         others = [child for child in ancestor.iterchildren("*") if child.tag != SIGNATURE]

@@ -5,15 +5,15 @@ An XPath is never evaluated: a few literal expressions are known, all of which c
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.xades import parse
+from mailbot.signatures.xades.c14n import Canonical
 from mailbot.signatures.xades.parse import DS, SIGNATURE
 
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -30,6 +30,8 @@ C14N = {
 }
 """URI → (exclusive, with comments)."""
 CHAIN_MAX = 5
+PREFIXES_MAX = 64
+"""In a PrefixList: each is looked for at every element."""
 
 _ENVELOPED = f"{DS}enveloped-signature"
 _BASE64 = f"{DS}base64"
@@ -64,8 +66,10 @@ class Nodes:
     """The document with the processing instructions beside its root."""
     comments: bool = False
     """References within the same document leave comments out, whatever c14n says (XML-DSig §4.4.3.3)."""
-    own: int | None = None
-    """Which ds:Signature of the document is being verified; None: it is not inside, or was cut out."""
+    own: etree._Element | None = None
+    """The ds:Signature of the document that is being verified; None: it is not inside."""
+    left_out: frozenset[etree._Element] = frozenset()
+    """Elements that transforms have taken out of the node-set, with all that is in them."""
 
 
 def apply(chain: Sequence[etree._Element], found: Nodes | bytes) -> bytes:
@@ -102,38 +106,32 @@ def canonical(nodes: Nodes, algorithm: str, inclusive: Sequence[str] = ()) -> by
     """Octets of ``nodes`` by one of ``C14N``; ``inclusive``: the PrefixList of exclusive canonicalization."""
     exclusive, comments = C14N[algorithm]
     inherited = {} if exclusive or nodes.whole else _inherited(nodes.element, algorithm)
-    nodes.element.attrib.update(inherited)
-    try:
-        octets: bytes = etree.tostring(
-            nodes.element.getroottree() if nodes.whole else nodes.element,
-            method="c14n",
-            exclusive=exclusive,
-            with_comments=comments and nodes.comments,
-            inclusive_ns_prefixes=list(inclusive) or None,
-        )
-    finally:
-        for name in inherited:
-            del nodes.element.attrib[name]
-    return octets
+    form = Canonical(exclusive, comments and nodes.comments, inclusive, nodes.left_out, inherited)
+    return form.write(nodes.element, whole=nodes.whole)
 
 
 def prefixes(parameters: etree._Element) -> list[str]:
-    """PrefixList of a ds:Transform or ds:CanonicalizationMethod."""
+    """PrefixList of a ds:Transform or ds:CanonicalizationMethod. Raises Refused for one of absurd length."""
     found = parameters.find(f"{{{_EXCLUSIVE}}}InclusiveNamespaces")
-    return [] if found is None else found.get("PrefixList", "").split()
+    listed = [] if found is None else found.get("PrefixList", "").split()
+    if len(listed) > PREFIXES_MAX:
+        raise _refused()
+    return listed
 
 
 def _inherited(element: etree._Element, algorithm: str) -> dict[str, str]:
-    """Attributes xml:* that inclusive c14n takes from the ancestors (C14N 1.0 §2.4, 1.1 §2.4); lxml leaves them out."""
+    """Attributes xml:* that inclusive c14n takes from the ancestors (C14N 1.0 §2.4, 1.1 §2.4)."""
     found: dict[str, str] = {}
     for ancestor in element.iterancestors():
         for name, value in ancestor.attrib.items():
-            if name.startswith(_XML) and name not in element.attrib:
+            if name.startswith(_XML):
                 found.setdefault(name, value)
+    joined = f"{_XML}base" in found
+    found = {name: value for name, value in found.items() if name not in element.attrib}
     if not algorithm.startswith(_INCLUSIVE_11):
         return found
-    if f"{_XML}base" in found:
-        raise _refused()  # 1.1 joins the paths: nobody writes that
+    if joined:
+        raise _refused()  # 1.1 joins the paths, with that of the element too: nobody writes that
     return {name: value for name, value in found.items() if name in (f"{_XML}lang", f"{_XML}space")}
 
 
@@ -151,25 +149,11 @@ def _known(transform: etree._Element, name: str, expressions: Sequence[tuple[re.
 
 
 def _without(nodes: Nodes, *, every: bool) -> Nodes:
-    """A copy of the document less the own signature, or less every one; the text around stays."""
-    if nodes.own is None:
+    """The document less the own signature, or less every one; the text around stays."""
+    if nodes.own is None or nodes.own is nodes.element:
         raise _refused()
-    root = copy.deepcopy(nodes.element.getroottree()).getroot()
-    signatures = list(root.iter(SIGNATURE))
-    for signature in signatures if every else (signatures[nodes.own],):
-        _cut(signature)
-    return Nodes(root, nodes.whole, nodes.comments)
-
-
-def _cut(element: etree._Element) -> None:
-    parent, before, tail = element.getparent(), element.getprevious(), element.tail
-    if parent is None:
-        raise _refused()
-    if tail and before is not None:
-        before.tail = (before.tail or "") + tail
-    elif tail:
-        parent.text = (parent.text or "") + tail
-    parent.remove(element)
+    found = nodes.element.iter(SIGNATURE) if every else (nodes.own,)
+    return replace(nodes, left_out=nodes.left_out.union(found))
 
 
 def _refused() -> Refused:

@@ -69,6 +69,8 @@ DOUBT = replace(GOOD, verdict=Verdict.MANUAL, reasons=(reason(Code.REVOCATION_UN
 IMAGE, ARCHIVE, HUGE, PROGRAM = (
     replace(PLAIN, flags=(flag,)) for flag in ("image", "container", "too_big", "executable")
 )
+LOGO = replace(PLAIN, flags=("image", "logo"))
+SMIME = replace(ALONE, file="smime.p7s")
 OFFICE = replace(PLAIN, flags=("document", "office_signature"))
 UNREADABLE = Application(None, None, None, None, readable=False)
 S, D = ApplicationState, Defect
@@ -76,6 +78,11 @@ S, D = ApplicationState, Defect
 GRID: dict[str, tuple[tuple[SignatureReport, ...], ApplicationState, tuple[Defect, ...]]] = {
     "unsigned": ((PLAIN,), S.UNSIGNED, (D.UNSIGNED,)),
     "a scan": ((IMAGE, IMAGE), S.UNSIGNED, (D.UNSIGNED,)),
+    "a logo alone": ((LOGO, LOGO), S.UNSIGNED, (D.ATTACHMENT_MISSING,)),
+    "a logo and a scan": ((LOGO, IMAGE), S.UNSIGNED, (D.UNSIGNED,)),
+    "a signed mail without a file": ((SMIME, LOGO), S.UNSIGNED, (D.ATTACHMENT_MISSING,)),
+    "a signed mail with an unsigned file": ((PLAIN, SMIME), S.UNSIGNED, (D.UNSIGNED,)),
+    "a signed mail with a signed file": ((GOOD, SMIME), S.QUALIFIED, ()),
     "qualified": ((GOOD,), S.QUALIFIED, ()),
     "podpis zaufany": ((replace(GOOD, kind=Kind.TRUSTED_PZ),), S.TRUSTED, ()),
     "another kind that the rules admit": ((replace(GOOD, kind=Kind.ADVANCED_CUSTOMS),), S.ADMITTED, ()),
@@ -125,7 +132,13 @@ APPLICATIONS: dict[str, tuple[Application, ApplicationState, tuple[Defect, ...]]
     ),
     "name in the genitive": (replace(APPLICATION, given="Jana", surname="Kowalskiego"), S.QUALIFIED, ()),
     "initial": (replace(APPLICATION, given="J."), S.DOUBT, ()),
-    "empty page": (UNREADABLE, S.QUALIFIED, (D.APP_INCOMPLETE,)),
+    "nothing to read": (UNREADABLE, S.DOUBT, ()),
+    "doubt about what was read": (
+        replace(APPLICATION, given="Barbara", old_login=None, doubts=("another matter",)),
+        S.DOUBT,
+        (),
+    ),
+    "a name of which nothing says whose it is": (replace(APPLICATION, given="Barbara", named=False), S.DOUBT, ()),
 }
 
 

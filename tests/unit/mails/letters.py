@@ -97,6 +97,7 @@ SYSTEM = Faq(
     unless=(),
     entries=(ANSWER,),
 )
+LACKS = {"czego": "imię, nazwisko"}
 DELETION = replace(GENERAL, category="USUNIECIE_KONTA")
 
 
@@ -117,21 +118,40 @@ VARIANTS: dict[str, tuple[MailKind, Letter]] = {
     "T1-general": (MailKind.T1, GENERAL),
     "T1-english": (MailKind.T1, in_english(in_a_break(LETTER))),
     "T1-general-english": (MailKind.T1, in_english(GENERAL)),
+    "T1-late": (MailKind.T1, replace(LETTER, promised_at=ARRIVED)),
+    "T1-late-english": (MailKind.T1, in_english(replace(LETTER, promised_at=ARRIVED))),
     "T2A": (MailKind.T2A, LETTER),
+    "T2A-english": (MailKind.T2A, in_english(LETTER)),
     "T2B": (MailKind.T2B, replace(LETTER, phrase=Phrase.B)),
+    "T2B-english": (MailKind.T2B, in_english(replace(LETTER, phrase=Phrase.B))),
     "T3": (MailKind.T3, LETTER),
+    "T3-case-b": (MailKind.T3, replace(LETTER, phrase=Phrase.B)),
+    "T3-english": (MailKind.T3, in_english(LETTER)),
+    "T3-case-b-english": (MailKind.T3, in_english(replace(LETTER, phrase=Phrase.B))),
     "T14": (MailKind.T14, MOVED),
+    "T14-english": (MailKind.T14, in_english(MOVED)),
     "T19": (MailKind.T19, MOVED),
+    "T19-english": (MailKind.T19, in_english(MOVED)),
     "T4-case-a": (MailKind.T4, replace(LETTER, defects=TWO)),
     "T4-case-b": (MailKind.T4, replace(LETTER, phrase=Phrase.B, defects=(Defect.ATTACHMENT_MISSING,))),
     "T4-no-sentence": (MailKind.T4, replace(LETTER, phrase=None, defects=(Defect.PHRASE_MISSING,))),
     "T4-wrong-sentence": (MailKind.T4, replace(LETTER, defects=(Defect.PHRASE_A_WITH_APPLICATION,))),
+    "T4-case-a-english": (MailKind.T4, in_english(replace(LETTER, defects=TWO))),
+    "T4-case-b-english": (
+        MailKind.T4,
+        in_english(
+            replace(LETTER, phrase=Phrase.B, defects=(Defect.APP_INCOMPLETE,), details={"czego": "imię, nazwisko"})
+        ),
+    ),
     "T5": (MailKind.T5, LETTER),
+    "T5-english": (MailKind.T5, in_english(LETTER)),
     "T6": (MailKind.T6, GENERAL),
     "T6-english": (MailKind.T6, in_english(GENERAL)),
     "T7": (MailKind.T7, NEAR),
     "T7-not-authenticated": (MailKind.T7, replace(NEAR, authenticated=False)),
     "T7-case-b": (MailKind.T7, replace(NEAR, phrase=Phrase.B)),
+    "T7-english": (MailKind.T7, in_english(NEAR)),
+    "T7-case-b-english": (MailKind.T7, in_english(replace(NEAR, phrase=Phrase.B))),
     "T7-no-difference": (MailKind.T7, replace(NEAR, differences=())),
     "T8": (MailKind.T8, GENERAL),
     "T8-break": (MailKind.T8, in_a_break(GENERAL)),
@@ -150,8 +170,13 @@ VARIANTS: dict[str, tuple[MailKind, Letter]] = {
     "T12-to-come": (MailKind.T12, replace(GENERAL, breaks=(NIGHT,))),
     "T12-english": (MailKind.T12, in_english(replace(GENERAL, breaks=(NIGHT,)))),
     "T13": (MailKind.T13, replace(GENERAL, category="FAQ_WROTA_CELNE", system=SYSTEM, answer=ANSWER)),
+    "T13-english": (
+        MailKind.T13,
+        in_english(replace(GENERAL, category="FAQ_WROTA_CELNE", system=SYSTEM, answer=ANSWER)),
+    ),
     "T15": (MailKind.T15, LETTER),
     "T15-general": (MailKind.T15, GENERAL),
+    "T15-late": (MailKind.T15, replace(LETTER, promised_at=ARRIVED)),
     "T15-english": (MailKind.T15, in_english(LETTER)),
     "T16": (MailKind.T16, GENERAL),
     "T16-english": (MailKind.T16, in_english(GENERAL)),

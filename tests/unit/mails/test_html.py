@@ -15,7 +15,8 @@ from tests.unit.mails.test_write import parsed, part
 
 visible = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn"))
 VOID = {"meta", "br"}
-ALLOWED = {"html", "head", "meta", "title", "body", "p", "br", "h2", "ol", "ul", "li", "a"}
+PHONES = {"tel:+48334832055", "tel:+48224605970"}
+ALLOWED = {"html", "head", "meta", "title", "style", "body", "p", "br", "h2", "ol", "ul", "li", "a", "strong"}
 
 
 class Reader(HTMLParser):
@@ -25,9 +26,10 @@ class Reader(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
+        self.said = ""
         self.feed(document)
         self.close()
+        self.words = self.said.split()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -40,7 +42,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if "body" in self.open:
-            self.words += data.split()
+            self.said += data
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -51,8 +53,33 @@ def test_both_parts_say_the_same(name: str) -> None:
     assert ("html", {"lang": VARIANTS[name][1].language}) in reader.tags
     spoken = re.sub(r"^(?:\d+\.|–) ", "", part(message, "plain"), flags=re.MULTILINE)  # HTML numbers and marks items
     assert reader.words == spoken.split()
-    links = [attributes["href"] for tag, attributes in reader.tags if tag == "a"]
-    assert len(links) == (1 if name == "T3" else 0)
+    links = [str(attributes["href"]) for tag, attributes in reader.tags if tag == "a"]
+    alone = re.findall(r"^https://\S+$", part(message, "plain"), flags=re.MULTILINE)
+    assert [link for link in links if link in alone] == alone
+    assert {link for link in links if link not in alone} <= {"https://puesc.gov.pl", *PHONES}
+    assert PHONES & set(links)
+
+
+@pytest.mark.parametrize(
+    ("name", "strong"),
+    [
+        ("T1", ["ZGL0000001", "5 listopada 2025 r."]),
+        ("T2A", ["ZGL0000001", "5 listopada 2025 r., godz. 14:05", "7 listopada 2025 r."]),
+        ("T9-english", ["ZGL0000001", "19 November 2025"]),
+    ],
+)
+def test_number_and_deadline_are_set_off_once(name: str, strong: list[str]) -> None:
+    document = part(parsed(WRITER.outgoing(*VARIANTS[name]).raw), "html")
+    assert re.findall(r"<strong>(.*?)</strong>", document) == strong
+
+
+def test_words_inside_others_are_no_links() -> None:
+    body = from_text(
+        "t", "https://a.example/x a.https://a.example i https://a.example.", links={"https://a.example": "L"}
+    )
+    assert body.count("<a ") == 1
+    assert '<a href="L">https://a.example</a>.' in body
+    assert from_text("t", "a & b", strong=["a & b"]).count("<strong>a &amp; b</strong>") == 1
 
 
 def test_structure() -> None:

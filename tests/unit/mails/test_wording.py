@@ -20,6 +20,9 @@ from mailbot.mails.wording import (
     opening,
     reflected,
 )
+from tests.unit.mails.letters import RULES
+
+ENGLISH = RULES.languages["en"]
 
 
 def test_day_and_hour_are_polish_wall_time() -> None:
@@ -31,8 +34,8 @@ def test_day_and_hour_are_polish_wall_time() -> None:
 
 def test_english_days_end_without_a_full_stop() -> None:
     at = datetime(2025, 11, 3, 23, 30, tzinfo=UTC)
-    assert day(at, "en") == "4 November 2025"
-    assert (moment(at), moment(at, "en")) == ("4 listopada 2025 r., godz. 00:30", "4 November 2025, 00:30")
+    assert day(at, ENGLISH) == "4 November 2025"
+    assert (moment(at), moment(at, ENGLISH)) == ("4 listopada 2025 r., godz. 00:30", "4 November 2025, 00:30")
 
 
 POLISH = [
@@ -46,7 +49,7 @@ def test_months(month: int) -> None:
     """Genitive in Polish, as the day demands."""
     on = date(2025, month, 1)
     assert date_in_words(on) == f"1 {POLISH[month - 1]} 2025 r."
-    assert date_in_words(on, "en") == f"1 {on:%B} 2025"
+    assert date_in_words(on, ENGLISH) == f"1 {on:%B} 2025"
 
 
 @pytest.mark.parametrize(
@@ -67,13 +70,13 @@ def test_numerals(number: int, hours_polish: str, days_polish: str) -> None:
 
 
 def test_numerals_in_english() -> None:
-    assert [hours(n, "en") for n in (1, 4)] == ["1 hour", "4 hours"]
-    assert [days(n, "en") for n in (1, 3)] == ["1 day", "3 days"]
+    assert [hours(n, ENGLISH) for n in (1, 4)] == ["1 hour", "4 hours"]
+    assert [days(n, ENGLISH) for n in (1, 3)] == ["1 day", "3 days"]
 
 
 def test_opening() -> None:
     assert opening(time(7, 30), time(15, 5)) == "od 7:30 do 15:05"
-    assert opening(time(7, 30), time(15, 5), "en") == "from 7:30 to 15:05"
+    assert opening(time(7, 30), time(15, 5), ENGLISH) == "from 7:30 to 15:05"
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,26 @@ def test_schemas_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(folder.parent)
     assert CliRunner().invoke(command, ["schema", "--write"]).exit_code == 0
     assert {p.name for p in (folder / "schema").iterdir()} == {schema.file_name(file) for file in FILES}
+
+
+def test_a_letter_is_tried_on_the_vocabulary(folder: Path, tmp_path: Path) -> None:
+    asks, other = tmp_path / "wniosek.txt", tmp_path / "pismo.txt"
+    data = "Jan Kowalski, dotychczasowy login: a@stary.example, nowy login: b@nowa.example."
+    asks.write_text(f"Proszę o nowe hasło awaryjne i nowy login do PUESC. {data}\n", encoding="utf-8")
+    other.write_text(f"Umowa najmu. {data}\n", encoding="utf-8")
+
+    def letter(*arguments: object) -> Result:
+        return CliRunner().invoke(command, ["letter", *map(str, arguments), "--rules", str(folder)])
+
+    good = letter(asks)
+    assert (good.exit_code, good.stdout) == (0, f"{asks}: asks for it\n")
+    bad = letter(asks, other)
+    assert bad.exit_code == 1
+    assert "lacks puesc: nazwa PUESC" in bad.stdout
+    assert "says inne-pismo: inna sprawa albo inne pismo: (umow*" in bad.stdout
+    told = [json.loads(line) for line in letter(asks, other, "--json").stdout.splitlines()]
+    assert [one["found"] for one in told] == [["haslo", "login", "puesc"], []]
+    assert [lack["name"] for lack in told[1]["lacking"]] == ["haslo", "login", "puesc"]
+    cut = tmp_path / "urwany.txt"
+    cut.write_text(asks.read_text(encoding="utf-8").replace("b@nowa.example", "bea.\nb@nowa.example"), encoding="utf-8")
+    assert "doubt: an address that may be cut in two" in letter(cut).stdout

@@ -35,7 +35,8 @@ def test_shipped_rules() -> None:
     assert ruleset.contacts.helpdesk == "helpdesk-eclo@mf.gov.pl"
     assert ruleset.contacts.phones["procedura_specjalna"] == "33 483 20 55"
     assert set(ruleset.templates) == {kind for kind in MailKind if not kind.own}
-    assert set(ruleset.english) < set(ruleset.templates)
+    assert set(ruleset.translations) == set(ruleset.languages) == {"en"}
+    assert set(ruleset.translations["en"]) == set(ruleset.templates)
     assert ruleset.directory == SHIPPED
 
 

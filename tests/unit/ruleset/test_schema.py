@@ -67,6 +67,7 @@ def test_one_document_for_all() -> None:
 
 
 WRONG = {
+    "applications-mistakes": "applications.yaml",
     "category-name": "categories.yaml",
     "category-none": "categories.yaml",
     "category-of-the-program": "categories.yaml",
@@ -121,7 +122,8 @@ def test_the_same_keys_as_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> dict[str, Node]:
         asked[id(node)] = (required, optional)
         assert self.root is not None
-        roots[Path(self.file).name] = self.root
+        if Path(self.file).name in FILES:  # a language is for its author, docs/admin.md tells the keys
+            roots[Path(self.file).name] = self.root
         return entries(self, node, key, required, optional, **more)
 
     monkeypatch.setattr(Document, "entries", noted)

@@ -60,6 +60,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
             SHAPES/enveloped-xpath SHAPES/enveloped-xpath-exc SHAPES/enveloped-filter2 SHAPES/podpisany-plik
             SHAPES/pz-new-null SHAPES/pz-podpisany-plik-null MISLEADING/role-own-claim""",
         "it digests no processing instructions beside the root": "SHAPES/enveloped-bom-pi",
+        "lxml undeclares the default namespace of a subtree; xmlsec1 does not": "SHAPES/enveloped-default-namespace",
         "it refuses SHA-1 itself, we leave that to the policy": "WEAK/sha1 WEAK/sha1-enveloping",
         "it was given the first certificate, we take the signed one": "MISLEADING/certificate-prepended",
         "it does not ask which certificate is signed": "TAMPERED/certificate-same-key",
@@ -88,8 +89,8 @@ DIFFERENT: dict[str, dict[str, str]] = {
             SHAPES/pz SHAPES/pz-classic SHAPES/pz-der SHAPES/pz-old-seal RSA_SHAPES/pades-no-null
             TAMPERED/seal-impostor TAMPERED/seal-company""",
         "it accepts what was added after signing (it only says: not the total document)": """
-            TAMPERED/trailing-bytes TAMPERED/trailing-nul TAMPERED/update-content TAMPERED/update-page
-            TAMPERED/update-annotation TAMPERED/update-harmless TAMPERED/form-field TAMPERED/revisions""",
+            TAMPERED/trailing-bytes TAMPERED/update-content TAMPERED/update-page
+            TAMPERED/update-annotation TAMPERED/form-field TAMPERED/revisions""",
         "it does not mind several signers; whose application is it?": "TAMPERED/two-signers TAMPERED/two-signer-infos",
         "it does not ask which certificate is signed": "TAMPERED/certificate-not-named",
         "it reads adbe.pkcs7.sha1, which rests on SHA-1": "TAMPERED/sub-filter-unknown",

@@ -30,7 +30,8 @@ from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.keys import KeyKind
 from fixtures.signing.pdf_attacks import THIEF
 from fixtures.signing.pdf_sign import PdfStyle, sign
-from fixtures.signing.pdf_writer import CATALOG, Pdf, document
+from fixtures.signing.pdf_writer import CATALOG, Pdf, document, stream
+from fixtures.signing.pdf_writer import TEXT as TEXT_OBJECT
 from fixtures.signing.people import JAN
 from fixtures.signing.pki import Pki, Signer
 from fixtures.signing.xades_shapes import signing_time
@@ -112,7 +113,7 @@ def test_time_comes_from_the_attribute_or_the_dictionary() -> None:
 
 def test_timestamp_is_noted_and_not_trusted() -> None:
     found = one(pdf.SHAPES["pades-t"](pki(), jan(), TEXT).data)
-    assert (found.level, found.timestamp) == ("B-T", signing_time(pki()))
+    assert (found.level, [stamp.time for stamp in found.stamps]) == ("B-T", [signing_time(pki())])
     assert "timestamp" in found.flags
 
 
@@ -164,12 +165,10 @@ def test_literal_strings_are_read_as_well() -> None:
 OK, BROKEN, UNREADABLE = Integrity.OK, Integrity.BROKEN, Integrity.UNREADABLE
 ATTACKS: dict[str, tuple[Integrity, Scope, str]] = {
     "byte-flipped": (BROKEN, Scope.NONE, "DOCUMENT_CHANGED"),
-    "trailing-bytes": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
-    "trailing-nul": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
+    "trailing-bytes": (OK, Scope.PARTIAL, "ADDED_ON_THE_WAY"),
     "update-content": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
     "update-page": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
     "update-annotation": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
-    "update-harmless": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
     "reason-override": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
     "form-field": (OK, Scope.PARTIAL, "NOT_WHOLE_FILE"),
     "byte-range-short": (BROKEN, Scope.NONE, "DOCUMENT_CHANGED"),
@@ -368,14 +367,77 @@ def test_inherited_field_type() -> None:
     assert (one(bytes(text.data)).integrity, one(bytes(text.data)).scope) == (OK, Scope.PARTIAL)
 
 
+STAMP = PdfStyle(sub_filter="ETSI.RFC3161", field="Stamp")
+
+
+def with_validation_data(made: Pdf) -> Pdf:
+    """A document security store with a certificate (EN 319 142-1 §5.4.2), as B-LT has it."""
+    made, number = made.copy(), made.next_number
+    store = b"/DSS << /Certs [%d 0 R] /VRI << /%040X << /Cert [%d 0 R] >> >> >>" % (number, 7, number)
+    made.save(
+        {
+            CATALOG: made.objects[CATALOG][:-2] + store + b" >>",
+            number: stream(jan().chain[0].public_bytes(Encoding.DER)),
+        }
+    )
+    return made
+
+
+def test_what_is_kept_for_validation_changes_nothing() -> None:
+    """B-LT and B-LTA: only the signed revision is read, and it is whole."""
+    alone = sign(pdf.base(TEXT), [jan()])
+    lasting, unused = with_validation_data(alone), alone.copy()
+    unused.save({unused.next_number: b"<< /Nic true >>"})  # nothing refers to it
+    for later in (unused, lasting, sign(alone, [pki().tsa], STAMP), sign(lasting, [pki().tsa], STAMP)):
+        found = one(bytes(later.data))
+        assert (found.integrity, found.scope, found.payload) == (OK, Scope.FULL, bytes(alone.data))
+        assert "validation_data_added" in found.flags
+
+
+def test_more_than_validation_data_is_a_change() -> None:
+    later = with_validation_data(sign(pdf.base(TEXT), [jan()]))
+    later.save({TEXT_OBJECT: stream(b"BT ET")})
+    assert code(one(bytes(later.data))) == "NOT_WHOLE_FILE"
+
+
+@pytest.mark.parametrize("behind", [b"\n", b"\r\n\r\n", b"\0" * 1_000, b" \t\f\n"])
+def test_white_space_behind_the_file_is_nothing(behind: bytes) -> None:
+    found = one(signed() + behind)
+    assert (found.integrity, found.scope, found.payload) == (OK, Scope.FULL, signed())
+
+
+@pytest.mark.parametrize("behind", [b"\r\n-- \r\nLista dyskusyjna", b"\xff\xd8\xff" * 90])
+def test_what_is_no_pdf_behind_the_file_is_for_a_person(behind: bytes) -> None:
+    """A footer of a list, decoded with the base64 of the file, is not the citizen's fault."""
+    found = one(signed() + behind)
+    assert (found.integrity, found.scope, code(found)) == (OK, Scope.PARTIAL, "ADDED_ON_THE_WAY")
+
+
 def test_document_timestamp_is_no_signature_of_a_person() -> None:
-    stamp = PdfStyle(sub_filter="ETSI.RFC3161", field="Stamp")
+    stamp = STAMP
     found = one(signed(stamp))
     assert (found.format, found.integrity, found.flags) == (Format.NONE, Integrity.NOT_SIGNED, ("doc_timestamp",))
     found = one(bytes(sign(sign(pdf.base(TEXT), [jan()]), [pki().tsa], stamp).data))
-    assert (found.integrity, found.scope, found.flags) == (OK, Scope.PARTIAL, ("doc_timestamp",))
+    assert (found.integrity, found.scope, found.flags) == (OK, Scope.FULL, ("doc_timestamp", "validation_data_added"))
     found = one(bytes(sign(sign(pdf.base(TEXT), [pki().tsa], stamp), [jan()]).data))
     assert (found.integrity, found.scope) == (OK, Scope.FULL)
+
+
+def test_a_classic_trailer_that_calls_itself_xref() -> None:
+    text = pdf.base(TEXT)
+    text.data = bytearray(bytes(text.data).replace(b"trailer\n<< ", b"trailer\n<< /Type /XRef "))
+    text.previous = bytes(text.data).rindex(b"xref\n", 0, bytes(text.data).rindex(b"startxref"))
+    text.data[bytes(text.data).rindex(b"startxref") :] = b"startxref\n%d\n%%%%EOF\n" % text.previous
+    found = one(signed(text=text))
+    assert (found.integrity, found.scope) == (OK, Scope.FULL)
+
+
+def test_a_trailer_that_claims_too_much_is_not_followed() -> None:
+    """Where the trailer calls itself a cross-reference stream its size is taken at its word."""
+    data = signed()
+    for spelt in (b"%trailer\n<<", b"trailer <<", b"/trailer<<"):
+        huge = data + b"9 0 obj " + spelt + b" /Type /XRef /Size 99999999 >>\nendobj\n"
+        assert one(huge).integrity is UNREADABLE
 
 
 def test_encrypted() -> None:

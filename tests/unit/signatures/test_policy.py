@@ -729,9 +729,31 @@ def test_every_code_has_a_meaning_and_a_sentence() -> None:
         assert "—" not in meaning.text_pl, code
 
 
+def test_what_was_added_on_the_way_is_for_a_person(trust: TrustStore) -> None:
+    failure = reasons.reason(Code.ADDED_ON_THE_WAY)
+    given = evidence(PKI.person(), scope=Scope.PARTIAL, failure=failure, uncovered=("bajty 9–12",))
+    report = verdict(trust, given)
+    assert (report.verdict, codes(report), defect(report)) == (Verdict.MANUAL, ["ADDED_ON_THE_WAY"], None)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        Profile(JAN_NAME, qc=qc_statements(), extended=(certificates.OCSP_SIGNING,)),
+        Profile(JAN_NAME, qc=qc_statements(), extended=(certificates.TIME_STAMPING,)),
+        Profile(JAN_NAME, qc=qc_statements(), is_ca=True),
+    ],
+)
+def test_a_certificate_for_something_else_is_for_a_person(profile: Profile, trust: TrustStore) -> None:
+    report = verdict(trust, evidence(issued(profile)))
+    assert report.verdict is not Verdict.ACCEPT
+    assert "CERTIFICATE_PURPOSE" in codes(report)
+
+
 def test_every_code_is_given_in_this_file() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    tested_elsewhere = {Code.CERTIFICATE_SUSPENDED}  # test_revocation.py
+    # test_revocation.py, test_timestamps.py, test_transport.py
+    tested_elsewhere = {Code.CERTIFICATE_SUSPENDED, Code.TIMESTAMP_UNSURE, Code.CHANGED_ON_THE_WAY}
     assert {code for code in Code if f'"{code}"' not in text} == tested_elsewhere
 
 

@@ -621,6 +621,7 @@ def test_changed_by_chance(module: str, kind: str, trust: store.TrustStore) -> N
                 assert replace(report, **dict.fromkeys(UNSIGNED_WORDS)) == replace(
                     true, **dict.fromkeys(UNSIGNED_WORDS)
                 )
+                assert report.proven_time in (None, true.proven_time)
                 assert report.payload == true.payload or (
                     module == "pdf" and beside_contents(report) == beside_contents(true)
                 )
@@ -630,7 +631,7 @@ def beside_contents(report: SignatureReport) -> bytes:
     return re.sub(rb"/Contents <[0-9A-Fa-f]+>", b"", report.payload or b"")
 
 
-UNSIGNED_WORDS = ("level", "flags", "payload", "payload_sha256")
+UNSIGNED_WORDS = ("level", "flags", "proven_time", "payload", "payload_sha256")
 """What the unsigned properties say, and the octets compared apart."""
 
 

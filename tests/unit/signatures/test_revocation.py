@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +101,7 @@ def test_pem_is_read_too() -> None:
         ({"q.crl": crl(made=timedelta(hours=24, seconds=1))}, Status.STALE),
         ({"a.crl": PKI.crl("qualified", "stale"), "b.crl": PKI.crl("qualified", "empty")}, Status.GOOD),
         ({"q.crl": crl(extension=x509.DeltaCRLIndicator(1))}, Status.UNKNOWN),
+        ({"q.crl": crl(extension=x509.DeltaCRLIndicator(1), critical=False)}, Status.UNKNOWN),
         ({"q.crl": crl(extension=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\5\0"))}, Status.UNKNOWN),
         ({"q.ocsp": PKI.ocsp(JAN)}, Status.GOOD),
         ({"q.ocsp": PKI.ocsp(JAN, "unknown")}, Status.UNKNOWN),
@@ -124,6 +125,17 @@ def test_a_revocation_counts_however_old_the_crl_is() -> None:
 def test_a_crl_of_after_the_mail_tells_about_the_mail() -> None:
     """A backlog: the mail came before the CRL was made; the newer word is the better one."""
     assert status({"q.crl": PKI.crl("qualified")}, at=NOW - timedelta(hours=5)) is Status.GOOD
+
+
+def test_what_is_dated_later_than_now_is_not_used() -> None:
+    """A CA whose clock is wrong: its word would stay the newest for years."""
+    future, told = crl(made=-2 * HOUR), "is dated 2026-11-20 11:00"
+    for name_, data in (("q.crl", future), ("q.ocsp", answer(NOW + 2 * HOUR))):
+        found = RevocationStore({name_: data, "b.crl": PKI.crl("qualified", "stale")}, NOW)
+        assert found.status(JAN.certificate, CA.certificate, NOW, DAY).status is Status.STALE
+        assert len(found.problems) == 1
+        assert f"{name_}: {told}" in found.problems[0]
+        assert RevocationStore({name_: data}, NOW + HOUR).problems == []
 
 
 def point(**changes: Any) -> x509.IssuingDistributionPoint:
@@ -187,9 +199,15 @@ def test_a_suspended_certificate_goes_to_a_person(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------- OCSP
 
 
-def response(signed_by: Signer | SimpleNamespace, certificates: list[x509.Certificate]) -> bytes:
+def answer(said: datetime) -> bytes:
+    return response(SimpleNamespace(certificate=CA.certificate, key=CA.key), [CA.certificate], said)
+
+
+def response(
+    signed_by: Signer | SimpleNamespace, certificates: list[x509.Certificate], said: datetime = NOW - HOUR
+) -> bytes:
     builder = ocsp.OCSPResponseBuilder().add_response(
-        JAN.certificate, CA.certificate, hashes.SHA256(), ocsp.OCSPCertStatus.GOOD, NOW - HOUR, None, None, None
+        JAN.certificate, CA.certificate, hashes.SHA256(), ocsp.OCSPCertStatus.GOOD, said, None, None, None
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signed_by.certificate)
     return builder.certificates(certificates).sign(signed_by.key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -18,10 +18,10 @@ from fixtures.signing.certificates import Profile, issue, name
 from fixtures.signing.keys import private_key
 from fixtures.signing.pki import NOW, Pki
 from mailbot.signatures.trust.anchors import Anchor, Role
-from mailbot.signatures.trust.chain import MAX_CANDIDATES, paths
+from mailbot.signatures.trust.chain import MAX_CANDIDATES, paths, signs
 
 PKI = Pki()
-CN = x509.NameOID.COMMON_NAME
+CN, EKU = x509.NameOID.COMMON_NAME, x509.ExtendedKeyUsageOID
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -102,6 +102,49 @@ def test_path_length_constraint() -> None:
         leaf = issue(Profile(name(CN="Jan")), private_key("leaf"), NOW, middle, middle_key)
         assert len(paths(der(leaf), [der(middle)], [anchor(top)], NOW)) == expected
         assert len(paths(der(middle), [], [anchor(top)], NOW)) == 1
+
+
+PURPOSES = [
+    ((), True),
+    ((EKU.EMAIL_PROTECTION, EKU.TIME_STAMPING), True),
+    ((EKU.ANY_EXTENDED_KEY_USAGE,), True),
+    ((EKU.SERVER_AUTH,), False),
+    ((EKU.OCSP_SIGNING,), False),
+    ((EKU.TIME_STAMPING,), False),
+    ((EKU.CODE_SIGNING, x509.ObjectIdentifier("1.2.3.4")), False),
+]
+
+
+@pytest.mark.parametrize(("purposes", "expected"), PURPOSES)
+def test_a_purpose_holds_for_what_is_below(purposes: tuple[x509.ObjectIdentifier, ...], expected: bool) -> None:
+    root, key = PKI.authority("root"), private_key("middle")
+    profile = Profile(name(CN="Pośrednie"), is_ca=True, extended=purposes)
+    middle = issue(profile, key, NOW, root.certificate, root.key)
+    leaf = issue(Profile(name(CN="Jan")), private_key("leaf"), NOW, middle, key)
+    assert bool(paths(der(leaf), [der(middle)], [anchor(ROOT)], NOW)) is expected
+    try:
+        assert bool(paths(der(leaf), [], [anchor(middle)], NOW)) is expected
+    except ValueError:
+        assert not expected
+
+
+@pytest.mark.parametrize(("purposes", "expected"), PURPOSES)
+def test_the_certificate_of_somebody_who_signs(purposes: tuple[x509.ObjectIdentifier, ...], expected: bool) -> None:
+    root = PKI.authority("root")
+    leaf = Profile(name(CN="Jan"), extended=purposes)
+    assert signs(issue(leaf, private_key("leaf"), NOW, root.certificate, root.key)) is expected
+    assert not signs(issue(replace(leaf, is_ca=True), private_key("leaf"), NOW, root.certificate, root.key))
+
+
+def test_a_constraint_of_an_anchor_is_a_doubt() -> None:
+    key = private_key("constrained")
+    permitted = x509.NameConstraints([x509.DirectoryName(name(C="DE"))], None)
+    top = issue(Profile(name(CN="Ograniczone"), is_ca=True, extra=(permitted,)), key, NOW, None, key)
+    leaf = issue(Profile(name(CN="Jan")), private_key("leaf"), NOW, top, key)
+    with pytest.raises(ValueError, match="anchor"):
+        paths(der(leaf), [], [anchor(top)], NOW)
+    free = issue(Profile(name(CN="Ograniczone"), is_ca=True), key, NOW, None, key)
+    assert len(paths(der(leaf), [], [anchor(top), anchor(free)], NOW)) == 1
 
 
 def test_a_crowd_of_certificates_costs_little() -> None:

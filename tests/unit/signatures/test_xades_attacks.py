@@ -170,6 +170,11 @@ def stylesheet_beside_a_root_by_id() -> bytes:
     return made("enveloped-by-id").replace(b"<Wniosek", b'<?xml-stylesheet href="zly.xsl"?><Wniosek', 1)
 
 
+def stylesheet_before_enveloping() -> bytes:
+    signature = made("enveloping-base64").partition(b"<ds:Signature")
+    return signature[0] + b'<?xml-stylesheet href="zly.xsl"?>' + b"".join(signature[1:])
+
+
 def comment_in_digest() -> bytes:
     return made().replace(b"<ds:DigestValue>", b"<ds:DigestValue><!-- -->", 1)
 
@@ -406,6 +411,7 @@ ATTACKS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "counter-signature": ("SEVERAL_SIGNATURES", counter_signature),
     "id-in-other-letters": ("ID_NOT_UNIQUE", id_in_other_letters),
     "stylesheet-beside-root-by-id": ("NOT_WHOLE_FILE", stylesheet_beside_a_root_by_id),
+    "stylesheet-before-enveloping": ("NOT_WHOLE_FILE", stylesheet_before_enveloping),
     "comment-in-digest": ("DOCUMENT_CHANGED", comment_in_digest),
     "comment-in-object": ("TRANSFORM_NOT_ALLOWED", comment_in_object),
     "xpath-true": ("TRANSFORM_NOT_ALLOWED", xpath("true()")),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import resources
 
 import pytest
 
 STYLE = (resources.files("mailbot.web") / "static" / "style.css").read_text(encoding="utf-8")
-COLOURS = dict(re.findall(r"--([a-z-]+): #([0-9a-f]{6});", STYLE))
+SCHEMES = [
+    dict(re.findall(r"--([a-z-]+): #([0-9a-f]{6});", block)) for block in re.findall(r":root \{([^}]*)\}", STYLE)
+]
+"""Light and dark."""
+COLOURS = SCHEMES[0]
 
 
 def luminance(colour: str) -> float:
@@ -18,8 +23,8 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(COLOURS[one]), luminance(COLOURS[other])), reverse=True)
+def contrast(one: str, other: str, colours: Mapping[str, str]) -> float:
+    high, low = sorted((luminance(colours[one]), luminance(colours[other])), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
@@ -39,11 +44,14 @@ def contrast(one: str, other: str) -> float:
     ],
 )
 def test_contrast(front: str, back: str, least: float) -> None:
-    assert contrast(front, back) >= least
+    for colours in SCHEMES:
+        assert contrast(front, back, colours) >= least
 
 
 def test_every_colour_has_a_name_that_is_tested() -> None:
-    rules = STYLE.partition("}")[2]
+    light, dark = SCHEMES
+    assert set(light) == set(dark)
+    rules = re.sub(r":root \{[^}]*\}", "", STYLE)
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb", rules)
     assert set(re.findall(r"var\(--([a-z-]+)\)", rules)) == set(COLOURS)
 

@@ -1,0 +1,211 @@
+"""Whether a document asks for what case B gives: a new emergency password and a new login of the writer's own account.
+
+The cryptography says who signed, this says what: whoever is made to sign another paper must not lose the account by it.
+The words are data (rules/applications.yaml). Positive evidence is asked for, no denial, and one matter only. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mailbot.application.data import Application, Reading
+from mailbot.application.whole import cut
+from mailbot.ruleset.model import Letter, Matter
+from mailbot.ruleset.sayings import Saying, plain, sentences
+from mailbot.unicode import flat, visible
+
+LONGEST = 8_000
+"""Characters: an application is a page."""
+DENIED = "zaprzeczona-prosba"
+OTHER_WORDS = "inne-slowa"
+TOO_LONG = "za-dlugie"
+_MOST_SHOWN = 8
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
+_CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
+_SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
+_ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
+_QUOTED = re.compile(r"[„”“\"«»][^„”“\"«»]{12,1000}[„”“\"«»]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_START = re.compile(
+    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
+)
+_GAP = re.compile(r"\A([^\W_]+)\s+")
+"""Behind the head of a title: "WNIOSEK" may be a line of its own."""
+_HEAD = re.compile(r"[^\W_]+")
+_TITLE = 300
+_DENIALS = frozenset({"nie", "nigdy", "not", "never"})
+_BETWEEN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
+_NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
+_NAMES = ("imię", "nazwisko")
+_PART = re.compile(r"[.!?;](?=\s|\Z)|\n")
+_JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that a letter lacks, or says and must not."""
+
+    name: str
+    title: str
+    said: str = ""
+    """The sayings that were found, or the words that do not belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeResult:
+    """What a text says of case B."""
+
+    found: tuple[str, ...]
+    """Names of what is wanted and there."""
+    lacking: tuple[Lack, ...]
+    against: tuple[Lack, ...]
+
+    @property
+    def granted(self) -> bool:
+        """Whether it is the application, beyond doubt."""
+        return not self.lacking and not self.against
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the person who decides instead, in Polish."""
+        missing = tuple(f"we wniosku nie widać: {lack.title}" for lack in self.lacking)
+        return (*missing, *(f"we wniosku jest: {lack.title}" for lack in self.against))
+
+
+def judged(reading: Reading, letter: Letter) -> Application:
+    """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
+
+    Words that recognition has read wrong are no other matter, so in the picture they do not count.
+    """
+    application = reading.application
+    if not application.readable:
+        return application
+    found = judge(_nameless(reading.text, application), letter).notes
+    if len(reading.text) <= LONGEST:
+        found += cut(reading.text, letter.words)
+        if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
+            found += ("a name may stand there that was not recognised",)
+    if reading.seen is not None:
+        seen = judge(_nameless(reading.seen, application), letter)
+        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
+        found += tuple(f"na obrazie: {note}" for note in replace(seen, against=against).notes)
+    return replace(application, doubts=(*application.doubts, *found))
+
+
+def _nameless(text: str, application: Application) -> str:
+    """``text`` without the applicant's name, which may be a word of its own: Marek Obcy, Jan Skarga."""
+    if len(text) > LONGEST:
+        return text
+    names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
+    written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
+    return _WORD.sub(lambda word: "1" if word[0] in written else word[0], text)
+
+
+def _without_known(text: str, letter: Letter) -> str:
+    return _WORD.sub(lambda word: "." if flat(word[0]) in letter.words else word[0], _ADDRESS.sub(".", text))
+
+
+def judge(text: str, letter: Letter) -> PurposeResult:
+    """What ``text``, all that a reader of the document sees, says of case B. Linear in the text."""
+    if len(text) > LONGEST:
+        return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
+    said = _said(visible(text))
+    everything = letter.book.found(sentences(plain(said)))
+    own, denied = _asked(plain(_QUOTED.sub(" . ", said)), letter)
+    lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)
+    against = [_lack(matter, everything) for matter in letter.against if _holds(matter, everything)]
+    if denied:
+        against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
+    if others := _others(said, letter):
+        against.append(Lack(OTHER_WORDS, "słowa o czymś innym", ", ".join(others[:_MOST_SHOWN])))
+    missing = {lack.name for lack in lacking}
+    return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
+
+
+def _asked(text: str, letter: Letter) -> tuple[frozenset[str], list[str]]:
+    """The sayings that stand in a plain text, and what is denied in the sentences of those that ask."""
+    found: set[str] = set()
+    denied: list[str] = []
+    asking = frozenset(text for matter in letter.wanted if matter.begins for text in _texts(matter.said))
+    for sentence in sentences(text):
+        said = letter.book.found([sentence])
+        found |= said
+        if said & asking:
+            denied += _denied(sentence, letter)
+    for title in _beginnings(text, letter):
+        found |= letter.titles.found([title])
+    return frozenset(found), denied
+
+
+def _beginnings(text: str, letter: Letter) -> Iterator[tuple[str, ...]]:
+    """The titles of a plain text: what one of the heads begins, in lines of words of titles and nothing else.
+
+    A head within a title is left out, so that a saying can only begin with the first one.
+    """
+    for start in _START.finditer(text):
+        rest = text[start.end() : start.end() + _TITLE]
+        head = _HEAD.match(rest)
+        if head is None or head[0] not in letter.heads:
+            continue
+        title: list[str] = []
+        for line in _GAP.sub(r"\1 ", rest).split("\n"):
+            said = [word for sentence in sentences(line)[:1] for word in sentence]
+            if not said or any(word not in letter.titled for word in said):
+                break
+            title += said if not title else [word for word in said if word not in letter.heads]
+        if title:
+            yield (title[0], *(word for word in title[1:] if word not in letter.heads))
+
+
+def _denied(sentence: tuple[str, ...], letter: Letter) -> list[str]:
+    """The denials behind the asking of a sentence that are not those of honest people."""
+    asked = next(i for i, word in enumerate(sentence) if word in letter.verbs)
+    said = (*sentence, "", "")
+    return [
+        f"{said[i]} {said[i + 1]}"
+        for i in range(asked, len(sentence))
+        if said[i] in _DENIALS
+        and said[i + 1] not in letter.denied
+        and not (said[i + 1] in _BETWEEN and said[i + 2] in letter.denied)
+    ]
+
+
+def _said(text: str) -> str:
+    """``text`` without addresses and numbers of lists, words mended that a line end or the printer's spacing cut."""
+    text = _ADDRESS.sub(" ", _CUT.sub("", text))
+    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
+    return _ITEM.sub("", text).replace(":", " ")
+
+
+def _holds(matter: Matter, found: frozenset[str]) -> bool:
+    return bool(_texts(matter.said) & found) and not _texts(matter.unless) & found
+
+
+def _texts(sayings: tuple[Saying, ...]) -> frozenset[str]:
+    return frozenset(saying.text for saying in sayings)
+
+
+def _lack(matter: Matter, found: frozenset[str]) -> Lack:
+    return Lack(matter.name, matter.title, "; ".join(sorted(_texts(matter.said) & found)))
+
+
+def _others(text: str, letter: Letter) -> list[str]:
+    """The words that are none of such a letter, when they are too many, or the half of a sentence."""
+    text = _JOINT.sub("", text)
+    unknown = _unknown(_WORD.findall(text), letter)
+    names = sum(word.istitle() for word in unknown)
+    if len(unknown) - names > letter.others or names > 2 * letter.others:
+        return unknown
+    for part in _PART.split(text):
+        said = _WORD.findall(part)
+        odd = _unknown(said, letter)
+        if len(odd) > 1 and 2 * len(odd) >= len(said) and not all(word.istitle() for word in odd):
+            return odd
+    return []
+
+
+def _unknown(words: list[str], letter: Letter) -> list[str]:
+    return [word for word in words if flat(word) not in letter.words]

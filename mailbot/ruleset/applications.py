@@ -1,0 +1,76 @@
+"""rules/applications.yaml: the words by which a signed document is the application of case B."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from yaml.nodes import Node
+
+from mailbot.ruleset import topics, values
+from mailbot.ruleset.document import Document
+from mailbot.ruleset.model import Letter, Matter
+from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
+
+REQUIRED = ("name", "title", "said")
+OPTIONAL = ("unless",)
+BEGINS = ("begins",)
+LETTER = ("others", "denied", "words")
+MOST_OTHERS = 60
+_ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
+"""A letter about something else: what is wanted and stands in it asks for nothing."""
+
+
+def read(document: Document) -> Letter | None:
+    """The words; None when there is a mistake that leaves nothing to ask (noted in the document)."""
+    if document.root is None:
+        return None
+    entries = document.entries(document.root, "", ("wanted", "against", "letter"), ("words",))
+    lists = topics.named_lists(document, entries.get("words"))
+    wanted = _matters(document, entries.get("wanted"), "wanted", lists, ())
+    against = _matters(document, entries.get("against"), "against", lists, [matter.name for matter in wanted])
+    letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
+    others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
+    words = topics.single_words(document, letter.get("words"), "letter.words", lists)
+    denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
+    if not wanted or not against or others is None or words is None or denied is None:
+        return None
+    said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
+    titles = [saying for matter in wanted for saying in matter.begins]
+    return Letter(
+        wanted=wanted,
+        against=against,
+        words=words,
+        denied=denied,
+        others=others,
+        book=Book(said),
+        titles=Book(titles),
+        verbs=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
+        heads=_union(saying.steps[:1] for saying in titles),
+        titled=_union(saying.steps for saying in titles),
+    )
+
+
+def _union(steps: Iterable[Iterable[Step]]) -> Words:
+    """Every word that one of the steps may be."""
+    named = [step.words for some in steps for step in some if step.words]
+    stems = {stem for words in named for stem in words.stems}
+    return Words(frozenset(word for words in named for word in words.whole), tuple(sorted(stems)))
+
+
+def _matters(
+    document: Document, node: Node | None, key: str, lists: Lists, taken: Collection[str]
+) -> tuple[Matter, ...]:
+    found: list[Matter] = []
+    for item in topics.bounded(document, node, key):
+        optional = OPTIONAL if key == "against" else BEGINS
+        entries = document.entries(item, key, REQUIRED, optional)
+        name = topics.own_name(document, entries.get("name"), f"{key}.name", (*taken, *(m.name for m in found)))
+        title = document.string(entries.get("title"), f"{key}.title")
+        said = topics.sayings(document, entries.get("said"), f"{key}.said", lists)
+        unless = topics.sayings(document, entries.get("unless"), f"{key}.unless", lists)
+        if key == "wanted" and said and Book(said).found(_ANOTHER):
+            document.wrong(entries["said"], f"{key}.said", "stands in every letter", "ask for words of case B")
+        begins = topics.sayings(document, entries.get("begins"), f"{key}.begins", lists)
+        if name and title and said:
+            found.append(Matter(name, title, said, unless, begins))
+    return tuple(found)
