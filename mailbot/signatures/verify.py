@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -61,6 +62,8 @@ _TEXTS = {
 
 _LOGO_MAX = 15_000
 """Octets; no scan and no photograph of a page is so small."""
+_PHOTO_OR_SCAN = re.compile(rb"[\s\S]{4}ftyp|II\*\x00|MM\x00\*")
+"""HEIF and TIFF: telephones and scanners write them, never the maker of a logo."""
 
 
 def examine(data: bytes, content: bytes | None = None, name: str = "") -> tuple[Evidence, ...]:
@@ -166,7 +169,7 @@ def _as_unsigned(evidence: Evidence, kind: Detected, data: bytes) -> Evidence:
     """What the file is, for who words the answer."""
     flag = _FLAGS[kind]
     flags = (flag, "office_signature") if kind is Detected.OFFICE and has_office_signature(data) else (flag,)
-    if kind is Detected.IMAGE and len(data) <= _LOGO_MAX:
+    if kind is Detected.IMAGE and len(data) <= _LOGO_MAX and not _PHOTO_OR_SCAN.match(data):
         flags = (flag, "logo")
     return replace(
         evidence, flags=(*evidence.flags, *flags), failure=evidence.failure or Reason("UNSIGNED", _TEXTS[flag])

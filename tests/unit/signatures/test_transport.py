@@ -109,3 +109,12 @@ def test_a_mail_is_a_container(data: bytes, kind: Detected) -> None:
 def test_a_file_in_a_mail_is_not_told_to_be_unsigned(trust: TrustStore) -> None:
     (found,) = verify([("FW wniosek.eml", MAIL)], trust, RULES, NOW)
     assert "container" in found.flags
+
+
+@pytest.mark.parametrize(
+    ("start", "logo"),
+    [(b"\x89PNG\r\n", True), (b"GIF89a", True), (b"\0\0\0\x24ftypheic", False), (b"II*\0", False), (b"MM\0*", False)],
+)
+def test_what_a_telephone_or_a_scanner_writes_is_no_logo(start: bytes, logo: bool, trust: TrustStore) -> None:
+    (found,) = verify([("IMG_0001", start + bytes(300))], trust, RULES, NOW)
+    assert ("logo" in found.flags) is logo
