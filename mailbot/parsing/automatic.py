@@ -62,7 +62,7 @@ _DENIED = frozenset({"", "no", "false", "0", "none", "never"})
 _DAEMON = re.compile(
     r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|double-bounce)\b|(?:bounces?|autoresponder)(?:[+-].*)?@"
 )
-_POSTMASTER = re.compile(r"(?:postmaster|mailmaster|mail-?system)@")
+_POSTMASTER = re.compile(r"(?:postmaster|mailmaster|mail-?system|microsoftexchange[0-9a-f]{0,40})@")
 """Persons write from there too: it only makes words sure."""
 _NO_REPLY = re.compile(
     r"(?:no|do[-_.]?not|nie)[-_.]?(?:reply|respond|odpowiada[cj]|odpisuj|odpisywac)(?:[-_.+][^@]*)?@|(?:[^@]*[-_.+])?noreply@"

@@ -39,7 +39,9 @@ SURE = [
     ("Gelesen: " + OURS, ""),
     ("Report Domain: office.example Submitter: google.example Report-ID: <2025>", ""),
     ("Zaakceptowano: " + OURS, ""),
-    ("Undeliverable: x", "x"),
+    ("Undeliverable: " + OURS, "x"),
+    ("Nie można dostarczyć: ZGL0000001 Zarejestrowano", "x"),
+    ("Delivery Status Notification (Failure)", "x"),
 ]
 DOUBT = [
     ("Niedostarczony link aktywacyjny – proszę o pomoc", "Od wczoraj nie dostałem linku."),
@@ -51,6 +53,9 @@ DOUBT = [
     ("Niedostarczone: komunikaty IE315", "Komunikaty nie przychodzą."),
     ("Potwierdzenie odbioru", "Proszę o potwierdzenie odbioru pisma."),
     ("Out of office hours support", "Is there a phone number?"),
+    ("Undeliverable: parcels at the border", "What shall we do?"),
+    ("Delivery notification: MRN 25PL301010", "Please find attached."),
+    ("Verification required: EORI number", "How do I verify it?"),
     ("Read: new regulation", "Is it in force?"),
     ("Pytanie", "Wiadomość wygenerowana automatycznie. Dzień dobry, proszę o pomoc."),
 ]
