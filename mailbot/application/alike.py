@@ -96,6 +96,17 @@ def same_words(said: str, seen: str, beside: str = "") -> bool:
     return _share(said, bones(seen)) and _share(seen, bones(said + beside))
 
 
+def seen_of(said: str, seen: str) -> str:
+    """``said`` without the words that do not stand in ``seen``, as alike as a reading needs; short ones stay."""
+    hay = bones(seen)
+
+    def kept(word: re.Match[str]) -> str:
+        needle = _wanted(word[0])
+        return word[0] if len(needle) < _WORD or within(needle, hay, len(needle) // 5) else "?"
+
+    return re.sub(r"[^\W\d_]+", kept, said)
+
+
 def _share(text: str, hay: str) -> bool:
     words = [word for word in map(_wanted, _words(text)) if len(word) >= _WORD]
     spare = int(len(words) * (1 - _SHARE))

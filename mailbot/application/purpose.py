@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.whole import cut
 from mailbot.ruleset.model import Letter, Matter
@@ -78,7 +79,8 @@ class PurposeResult:
 def judged(reading: Reading, letter: Letter) -> Application:
     """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
 
-    Words that recognition has read wrong are no other matter, so in the picture they do not count.
+    In the picture the words of the text must ask that recognition has seen there, however it spelt them. What it reads
+    of another matter counts as well; words that it has read wrong are none.
     """
     application = reading.application
     if not application.readable:
@@ -89,9 +91,10 @@ def judged(reading: Reading, letter: Letter) -> Application:
         if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
             found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
+        lacking = judge(_nameless(alike.seen_of(reading.text, reading.seen), application), letter).lacking
         seen = judge(_nameless(reading.seen, application), letter)
         against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
-        found += tuple(f"na obrazie: {note}" for note in replace(seen, against=against).notes)
+        found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
 
 
