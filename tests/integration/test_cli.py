@@ -15,8 +15,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import insert
 
-from mailbot.cli import cli, main
+from mailbot import secret
+from mailbot.cli import cli, compose, main
+from mailbot.model import View
+from mailbot.storage import schema
+from mailbot.storage.engine import connect
+from mailbot.tickets import view
 from tests.support import ROOT
 
 MAIL = (ROOT / "fixtures" / "mail" / "001-wp-webmail.eml").read_bytes()
@@ -99,7 +105,7 @@ def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> No
     assert not found["delivery"]["works"]
     assert "[delivery]" in str(found["delivery"]["mend"])
     assert {name for name, o in found.items() if o["works"]} == {
-        "database", "key", "rules", "active rules", "disk", "lmtp", "authentication", "clock",
+        "database", "key", "rules", "active rules", "disk", "lmtp", "authentication", "reader of applications", "clock",
     }  # fmt: skip
     assert sorted(p.name for p in office.iterdir()) == before
 
@@ -130,6 +136,22 @@ def test_inject_queue_and_its_rows(office: Path) -> None:
     retry = invoke("queue", "retry", "1")
     assert retry.exit_code == 1
     assert "only buried rows" in retry.output
+
+
+def test_what_was_seen_of_an_application_is_written_out(office: Path) -> None:
+    (office / "m.eml").write_bytes(MAIL)
+    invoke("inject", "m.eml")
+    (office / "seen").mkdir()
+    assert "nothing was seen" in invoke("queue", "show", "1", "--pictures", "seen").output
+    parts = compose.settings(Path("mailbot.toml"))
+    seen = View("Adam", "Adam", (b"\x89PNG",))
+    with connect(parts.database.url).begin() as connection:
+        rows = list(view.rows(secret.read(Path(parts.secret.key_file)), 1, seen))
+        connection.execute(insert(schema.application_view), rows)
+    assert invoke("queue", "show", "1", "--pictures", "seen").exit_code == 0
+    assert (office / "seen" / "1-page-1.png").read_bytes() == b"\x89PNG"
+    assert (office / "seen" / "1-page-1.png").stat().st_mode & 0o077 == 0
+    assert "empty folder" in invoke("queue", "show", "1", "--pictures", "seen").output
 
 
 @pytest.fixture
