@@ -30,6 +30,8 @@ _SPAN = 0.6
 """Of a letter's place that its ink must cross, both ways."""
 _TALL, _WIDE = 4.0 * DPI / 72, 0.2
 """Dots (4 points) of the tallest letter of a word; mean width of its letters in heights."""
+_LEAST = 3
+"""Letters of the shortest word that is known with one of them missing."""
 _SHORT = 4
 """Letters of the shortest word that surely has a tall one."""
 _AROUND = 3.6
@@ -47,6 +49,7 @@ _MARKS = {
 }
 """How a mark is drawn, in heights of its cell: its highest upper edge, highest and lowest lower edge (down from the
 baseline), least and largest width."""
+_POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
 _LOW = "acemnrsuvwxz"
 """Letters as tall as an o."""
 _ROUND = (1.12, 1.18)
@@ -74,6 +77,8 @@ class Letter:
     parted: bool
     """A blank stands before it."""
     upright: bool
+    lacks_shape: bool
+    """A Polish letter of a font that the file does not bring: pdfium's own has none, other viewers draw it."""
     seen: bool = True
 
 
@@ -134,6 +139,9 @@ class Sheet:
             if _too_small(word):
                 for letter in word:
                     letter.seen = False
+            elif _lacks_shapes(word):
+                for letter in word:
+                    letter.seen = True
         hidden = sum(not letter.seen for letter in self.letters)
         if hidden:
             doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
@@ -220,9 +228,14 @@ class Sheet:
             upright = self._points(x, y, on, (1, 0)) and self._points(x, y, up, (0, -1))
             yield Letter(
                 "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], cell[3] - cell[1],
-                parted, upright,
+                parted, upright, text in _POLISH and not self._has_font(i),
             )  # fmt: skip
             parted = False
+
+    def _has_font(self, index: int) -> bool:
+        """Whether the font of a character is in the file."""
+        font = raw.FPDFTextObj_GetFont(raw.FPDFText_GetTextObject(self._text, index))
+        return bool(raw.FPDFFont_GetIsEmbedded(font) == 1)
 
     def _points(self, x: float, y: float, way: tuple[float, float], wanted: tuple[int, int]) -> bool:
         """Whether a direction of the page points along ``wanted`` in the picture; italics lean by a third."""
@@ -329,6 +342,16 @@ def _too_small(word: list[Letter]) -> bool:
     if len(word) < _SHORT:
         return tall < _TALL / 2
     return tall < _TALL or sum(abs(letter.advance) for letter in word) / len(word) < _WIDE * tall
+
+
+def _lacks_shapes(word: list[Letter]) -> bool:
+    """Whether all that is not seen of a word are a few Polish letters that pdfium has no shape for.
+
+    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``).
+    """
+    missing = [letter for letter in word if not letter.seen]
+    few = len(word) >= _LEAST and 0 < len(missing) <= max(1, len(word) // 4)
+    return few and all(letter.lacks_shape and letter.upright for letter in missing)
 
 
 def _whole(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:

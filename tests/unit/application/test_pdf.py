@@ -167,3 +167,26 @@ def test_text_and_field_that_differ_are_doubt() -> None:
 def test_lines_follow_the_page_and_not_the_file() -> None:
     data = drawn(f"{line('trzecia', 600)} {line('pierwsza', 700)} {line('druga', 650)} {line('obok', 650, 300)}")
     assert reading(data).text.split() == ["pierwsza", "druga", "obok", "trzecia"]
+
+
+POLISH_HELVETICA = (
+    b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding << /Type /Encoding /BaseEncoding /WinAnsiEncoding "
+    b"/Differences [1 /aogonek /cacute /eogonek /lslash /nacute /sacute /zdotaccent] >> >>"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        ("Proszę o hasło awaryjne", True),
+        ("Szymański", True),
+        ("łąśęńż", False),
+        ("Wńioęsek", True),
+        ("nść", False),
+    ],
+)
+def test_polish_letters_of_a_font_that_is_not_in_the_file(text: str, sure: bool) -> None:
+    """pdfium has no shape for them, other viewers do: what is seen of a word tells which it is."""
+    octal = str.maketrans({letter: f"\\{code:03o}" for code, letter in enumerate("ąćęłńśż", 1)})
+    found = reading(drawn(line(text.translate(octal)), objects={5: POLISH_HELVETICA}))
+    assert (not any("cannot be seen" in doubt for doubt in found.application.doubts)) is sure
