@@ -316,14 +316,18 @@ def test_the_page_changes_the_login_in_case_b_alone() -> None:
 
 def test_a_refusal_in_case_b_says_how_to_make_an_application() -> None:
     text = plain(*VARIANTS["T4-case-b"])
-    for said in ("imię", "nazwisko", "dotychczasowy login", "nowy adres e-mail", "formularz", "podpisem zaufanym"):
+    for said in ("imię", "nazwisko", "dotychczasowy login", "nowy adres e-mail", "podpisem zaufanym"):
         assert said in text
     assert "\nhttps://www.gov.pl/web/gov/podpisz-dokument-elektronicznie-wykorzystaj-podpis-zaufany\n" in text
     rules = replace(RULES, contacts=replace(RULES.contacts, signing_page=""))
     text = part(parsed(Writer(rules, OFFICE).outgoing(*VARIANTS["T4-case-b"]).raw), "plain")
     assert "gov.pl/web" not in text
     assert "na tej stronie" not in text
-    assert "formularz" not in plain(*VARIANTS["T4-case-a"])
+    assert "Pusty wniosek" not in plain(*VARIANTS["T4-case-b"]), "this office has no form to attach"
+    with_form = Writer(RULES, replace(OFFICE, form=b"%PDF-1.7"))
+    for name, attached in (("T4-case-b", True), ("T4-case-a", False)):
+        text = part(parsed(with_form.outgoing(*VARIANTS[name]).raw), "plain")
+        assert ("Pusty wniosek jest w załączniku" in text) is attached
 
 
 def test_a_near_miss_says_from_which_address_to_write() -> None:
