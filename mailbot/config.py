@@ -227,6 +227,11 @@ class CaseBSettings:
         "hours between the warning to the old login and the mails about the new one; less than tickets.promise_hours",
         4.0,
     )
+    latecomers_minutes: float = _doc(
+        "after a start or an outage the mails about a new login wait so long: a STOP that was sent meanwhile still "
+        "comes (Postfix tries again within 67 minutes)",
+        70.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,8 +417,7 @@ def _contradictions(settings: Settings, where: str) -> list[str]:
     found += _endless(settings.database, where)
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
-    if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
-        found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
+    found += _of_case_b(settings, where)
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
     found += [
@@ -472,6 +476,15 @@ def _endless(database: DatabaseSettings, where: str) -> list[str]:
         for name, value in asdict(DatabaseSettings()).items()
         if name.endswith("_seconds") and getattr(database, name) < 1
     ]
+
+
+def _of_case_b(settings: Settings, where: str) -> list[str]:
+    found = []
+    if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
+        found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
+    if not 0 <= settings.case_b.latecomers_minutes <= 600:
+        found.append(f"{where}: [case_b] latecomers_minutes: not within ten hours; mend: write 70")
+    return found
 
 
 def _of_the_intake(settings: Settings, where: str) -> list[str]:

@@ -151,7 +151,7 @@ def _settings(folder: Path, relay_port: int, web_port: int) -> Settings:
         delivery=DeliverySettings(host="127.0.0.1", port=relay_port),
         web=WebSettings(f"127.0.0.1:{web_port}", public_url=f"http://127.0.0.1:{web_port}", behind_tls=False),
         refusal=RefusalSettings(0, 0),
-        case_b=CaseBSettings(0.0),
+        case_b=CaseBSettings(0.0, 0.0),
         trust=TrustSettings(str(folder / "trust")),
         secret=SecretSettings(str(folder / "mailbot.key")),
     )

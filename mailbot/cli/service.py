@@ -34,7 +34,6 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
-from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
@@ -166,12 +165,13 @@ class Service:
         p = self.parts
         started: list[Loop] = []
         mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
+        latecomers = timedelta(minutes=p.settings.case_b.latecomers_minutes)
         for n in range(p.settings.delivery.connections):
             relay = Relay(p.settings.delivery)
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
             worker = DeliverWorker(
-                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=LATECOMERS, mailbox=mailbox
+                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=latecomers, mailbox=mailbox
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))

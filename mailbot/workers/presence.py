@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 from mailbot.observe import Clock
 
-LATECOMERS = timedelta(minutes=70)
-"""What Postfix could not hand over comes again within 4,000 seconds (maximal_backoff_time)."""
 _GAP = timedelta(minutes=15)
 """Between two steps. One that waits for a slow server takes less."""
 

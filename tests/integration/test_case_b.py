@@ -51,7 +51,6 @@ from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
-from mailbot.workers.presence import LATECOMERS
 from mailbot.workers.verify import Verifier
 from tests.channels import bare
 from tests.citizens import build
@@ -258,7 +257,9 @@ async def test_a_word_that_came_while_mailbot_was_down_is_waited_for(
     flow.clock.advance(hours=6)
     p = flow.parts
     relay = Relay(replace(p.settings.delivery, port=flow.sink.port))
-    flow.deliverer = DeliverWorker("new", p.database, relay, p.secret, flow.clock, p.rng, latecomers=LATECOMERS)
+    flow.deliverer = DeliverWorker(
+        "new", p.database, relay, p.secret, flow.clock, p.rng, latecomers=timedelta(minutes=70)
+    )
     await flow.deliver()
     assert flow.sink.kinds() == WARNED
     if stopped:

@@ -324,7 +324,7 @@ def test_a_refusal_in_case_b_says_how_to_make_an_application() -> None:
     assert "gov.pl/web" not in text
     assert "na tej stronie" not in text
     assert "Pusty wniosek" not in plain(*VARIANTS["T4-case-b"]), "this office has no form to attach"
-    with_form = Writer(RULES, replace(OFFICE, form=b"%PDF-1.7"))
+    with_form = Writer(RULES, replace(OFFICE, form=("wniosek.pdf", b"%PDF-1.7")))
     for name, attached in (("T4-case-b", True), ("T4-case-a", False)):
         text = part(parsed(with_form.outgoing(*VARIANTS[name]).raw), "plain")
         assert ("Pusty wniosek jest w załączniku" in text) is attached

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailbot.workers.presence import LATECOMERS, Presence
+from mailbot.workers.presence import Presence
 from tests.office import Clock
 
 GAPS = {
@@ -23,7 +23,7 @@ def steps(presence: Presence, clock: Clock, minutes: int) -> None:
 
 def test_what_was_sent_before_a_start_may_still_come() -> None:
     clock = Clock()
-    presence = Presence(clock, LATECOMERS)
+    presence = Presence(clock, timedelta(minutes=70))
     assert not presence.is_complete()
     presence.note()
     steps(presence, clock, 69)
@@ -35,7 +35,7 @@ def test_what_was_sent_before_a_start_may_still_come() -> None:
 @pytest.mark.parametrize("gap", GAPS)
 def test_a_gap_is_as_a_start(gap: str) -> None:
     clock = Clock()
-    presence = Presence(clock, LATECOMERS)
+    presence = Presence(clock, timedelta(minutes=70))
     presence.note()
     steps(presence, clock, 80)
     clock.now += GAPS[gap]
