@@ -16,6 +16,10 @@ _WORD = 4
 """Letters of the shortest word that is looked for: shorter ones stand everywhere by chance."""
 _LONG = 6
 """Signs of a datum in which one may be misread."""
+_REST = 2
+"""Letters beside the Polish ones that a name must have for those to be gaps."""
+_GAPS = 8
+"""Of a name at most: each doubles the ways to look for it."""
 _SHARE = 0.85
 """Of the words of one side that the other must have."""
 _ADDRESS = r"\w.+%@-"
@@ -67,9 +71,23 @@ def within(needle: str, hay: str, edits: int) -> bool:
 
 
 def has_datum(datum: str, seen: str) -> bool:
-    """Whether a name stands in ``seen``: one sign of a long one may be misread, none of a short one."""
+    """Whether a name stands in ``seen``: one sign of a long one may be misread, none of a short one.
+
+    Where it is a word of its own, its Polish letters may be gaps: what fills in a form shows it in Helvetica, and the
+    font that stands in for it has not all of them.
+    """
     needle = _wanted(datum)
-    return bool(needle) and within(needle, bones(seen), int(len(needle) >= _LONG))
+    if not needle:
+        return False
+    return within(needle, bones(seen), int(len(needle) >= _LONG)) or _with_gaps(datum, seen)
+
+
+def _with_gaps(datum: str, seen: str) -> bool:
+    parts = _POLISH.split(datum.lower())
+    if len("".join(parts)) < _REST or len(parts) > _GAPS:
+        return False
+    spelt = "[^\n]?".join(map(re.escape, parts))
+    return re.search(rf"(?<!\w){spelt}(?!\w)", seen.lower()) is not None
 
 
 def has_address(address: str, seen: str, sure: Collection[str] = ()) -> bool:

@@ -1,6 +1,8 @@
 """The ready application (case B) as a fillable, tagged PDF that ``read`` reads back exactly.
 
-Written octet by octet (ISO 32000-2): the same bytes every time, no library, no font to ship. Helvetica is one of the
+Written octet by octet (ISO 32000-2): the same bytes every time, no library, no font to ship. Each text field has a look
+of its own, a frame, and viewers are not asked to draw it anew (/NeedAppearances): so whatever fills it in writes down
+what it showed, and a signing program that drops that wish changes nothing. Helvetica is one of the
 standard fonts, but what browsers bring for it knows no Polish letter but ł: a Type 3 font composes the others of a
 letter and an accent of Helvetica, at their places in windows-1250, and /ToUnicode names them. Accessible as WCAG 2.1
 techniques PDF3, PDF10, PDF12, PDF16 and PDF18 ask: tab order, labels for screen readers, language, title, tags.
@@ -58,7 +60,9 @@ _COMPOSED = {
 }  # fmt: skip
 """Letter → width, accent, and the accent's place, in thousandths of the size (the widths of Helvetica)."""
 _FIRST_GLYPH = 11
-_FIRST_FIELD = _FIRST_GLYPH + len(_COMPOSED)
+_TEXTS = [field for field in FIELDS if field.kind == "Tx"]
+_FIRST_LOOK = _FIRST_GLYPH + len(_COMPOSED)
+_FIRST_FIELD = _FIRST_LOOK + len(_TEXTS)
 """Object numbers; behind the fields come the elements of the tag tree."""
 _LEFT, _RIGHT, _TOP = 60, 535, 770
 _HEIGHT = 26
@@ -110,7 +114,7 @@ def _objects(page: _Page) -> list[bytes]:
     return [
         b"<< /Type /Catalog /Pages 2 0 R /Lang (pl-PL) /MarkInfo << /Marked true >> /StructTreeRoot 7 0 R "
         b"/Metadata 6 0 R "
-        b"/ViewerPreferences << /DisplayDocTitle true >> /AcroForm << /Fields [%s] /NeedAppearances true "
+        b"/ViewerPreferences << /DisplayDocTitle true >> /AcroForm << /Fields [%s] "
         b"/DA (/Helv 12 Tf 0 g) /DR << /Font << /Helv 5 0 R >> >> >> >>" % widgets,
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
@@ -130,6 +134,7 @@ def _objects(page: _Page) -> list[bytes]:
         _composed_font(),
         _to_unicode(),
         *_glyphs(),
+        *(_look(box) for field, box in zip(FIELDS, page.boxes, strict=True) if field in _TEXTS),
         *(_widget(field, box, i + 1) for i, (field, box) in enumerate(zip(FIELDS, page.boxes, strict=True))),
         *_tree(page),
         b"<< /Title %s >>" % _text_string(TITLE),
@@ -165,11 +170,24 @@ def _tree(page: _Page) -> list[bytes]:
 
 def _widget(field: Field, box: tuple[int, int, int, int], parent: int) -> bytes:
     """A field merged with its widget; /TU is what a screen reader says."""
-    text = b"/DA (/Helv 12 Tf 0 g) /Ff %d " % _REQUIRED if field.kind == "Tx" else b""
+    text = b""
+    if field in _TEXTS:
+        look = _FIRST_LOOK + _TEXTS.index(field)
+        text = b"/DA (/Helv 12 Tf 0 g) /Ff %d /AP << /N %d 0 R >> " % (_REQUIRED, look)
     return (
         b"<< /Type /Annot /Subtype /Widget /FT /%s /T (%s) /TU %s /Rect [%d %d %d %d] /F 4 /P 3 0 R %s"
         b"/MK << /BC [0.35 0.35 0.35] >> /BS << /W 1 /S /S >> /StructParent %d >>"
         % (field.kind.encode(), field.name.encode(), _text_string(field.label), *box, text, parent)
+    )
+
+
+def _look(box: tuple[int, int, int, int]) -> bytes:
+    """The look of an empty field (§12.7.4.3): its frame. One for each, as a program may write into it."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    body = b"q 0.35 G 0.5 0.5 %d %d re S Q /Tx BMC EMC" % (width - 1, height - 1)
+    return (
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 %d %d] /Resources << /Font << /Helv 5 0 R >> >> /Length %d >>\n"
+        b"stream\n%s\nendstream" % (width, height, len(body), body)
     )
 
 

@@ -62,9 +62,9 @@ async def _corpus(name: str, files: list[tuple[str, Signed]], settings: Mapping[
         peak, raised = 0, ""
         for file, signed in files:
             await pool.verify_isolated([(file, signed.data)], at, _RULES, signed.content)
-            if (now := _memory("VmHWM")) > peak:
+            if (now := memory("VmHWM")) > peak:
                 peak, raised = now, file
-        return Corpus(name, len(files), _memory("VmRSS"), peak, raised)
+        return Corpus(name, len(files), memory("VmRSS"), peak, raised)
 
 
 async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: datetime) -> Job:
@@ -80,7 +80,7 @@ async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: dateti
         finally:
             stop.set()
             watch.join()
-        peak = max(*peaks, _memory("VmHWM"))
+        peak = max(*peaks, memory("VmHWM"))
         verdict, code = reports[0].verdict, ", ".join(reason.code for reason in reports[0].reasons)
         accepted = verdict is Verdict.ACCEPT and "flate" not in name
         return Job(name, len(bomb.data), seconds, peak, f"{verdict.value} {code}".strip(), accepted)
@@ -94,10 +94,10 @@ def _workers(settings: Mapping[str, str], bounds: Bounds) -> Workers:
 def _watch(stop: threading.Event, peaks: list[int]) -> None:
     """A worker that dies leaves nothing to read, so look while it lives."""
     while not stop.wait(0.02):
-        peaks.append(_memory("VmHWM"))
+        peaks.append(memory("VmHWM"))
 
 
-def _memory(field: str) -> int:
+def memory(field: str) -> int:
     """Octets in ``field`` of the one worker's /proc/pid/status; 0 when there is none."""
     with contextlib.suppress(OSError, ValueError):
         children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()

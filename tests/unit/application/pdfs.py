@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject
 
@@ -49,3 +52,25 @@ def fill(data: bytes, values: dict[str, str], *, appearances: bool) -> bytes:
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def typed(data: bytes, values: dict[str, str], *, flat: bool = False) -> bytes:
+    """A form filled in as Chromium does it: pdfium takes the letters one by one, and saves; ``flat``: as it prints."""
+    with pdfium.PdfDocument(data) as document:
+        document.init_forms()
+        page, form, out = document[0], document.formenv, io.BytesIO()
+        for i in range(raw.FPDFPage_GetAnnotCount(page)):
+            annotation = raw.FPDFPage_GetAnnot(page, i)
+            room = ctypes.create_string_buffer(200)
+            size = raw.FPDFAnnot_GetFormFieldName(
+                form, annotation, ctypes.cast(room, ctypes.POINTER(ctypes.c_ushort)), 200
+            )
+            value = values.get(room.raw[: size - 2].decode("utf-16-le"), "")
+            assert not value or raw.FORM_SetFocusedAnnot(form, annotation)
+            for letter in value:
+                raw.FORM_OnChar(form, page, ord(letter), 0)
+            raw.FPDFPage_CloseAnnot(annotation)
+        raw.FORM_ForceToKillFocus(form)
+        assert not flat or raw.FPDFPage_Flatten(page, raw.FLAT_PRINT) == raw.FLATTEN_SUCCESS
+        document.save(out)
+        return out.getvalue()
