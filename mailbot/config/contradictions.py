@@ -1,0 +1,129 @@
+"""Settings that cannot be meant: each mistake with its section, its key and the mend."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from datetime import date
+
+from mailbot.config.sections import (
+    AuthenticationSettings,
+    DatabaseSettings,
+    HelpdeskSettings,
+    ListenerSettings,
+    Settings,
+)
+
+_POSITIVE = {
+    "connections",
+    "connections_per_client",
+    "request_seconds",
+    "max_connections",
+    "idle_seconds",
+    "data_seconds",
+}
+
+
+def contradictions(settings: Settings, where: str) -> list[str]:
+    found = _risky_tags(settings.helpdesk, where)
+    found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
+    found += _of_the_intake(settings, where)
+    found += [
+        f"{where}: [spam] marks: {mark!r} names no field and value; mend: write X-Spam-Flag: YES"
+        for mark in settings.spam.marks
+        if not re.fullmatch(r"[A-Za-z0-9-]+\s*:\s*\S.*", mark) or not re.search(r"[A-Za-z0-9]", mark.partition(":")[2])
+    ]
+    if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
+        found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
+    if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
+        found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
+    found += _endless(settings.database, where)
+    if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
+        found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
+    found += _of_case_b(settings, where)
+    if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
+        found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
+    found += [
+        f'{where}: [trust] territories: {territory!r} is no state; mend: two capitals, or "all"'
+        for territory in settings.trust.territories
+        if not re.fullmatch("[A-Z]{2}|all", territory)
+    ]
+    if settings.worker.deadline_seconds <= 0 or settings.worker.memory_mb < 500:
+        found.append(f"{where}: [worker] memory_mb: some seconds and 500 are the least; mend: leave the defaults")
+    if settings.rules.reload_seconds < 0:
+        found.append(f"{where}: [rules] reload_seconds: is negative; mend: write 5, or 0 for never")
+    found += [
+        f"{where}: [{section.name}] {name}: must be more than 0; mend: leave the default"
+        for section in fields(settings)
+        for name in _POSITIVE & {f.name for f in fields(getattr(settings, section.name))}
+        if getattr(getattr(settings, section.name), name) <= 0
+    ]
+    for network in settings.web.metrics:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
+    for name in ("smtp", "lmtp"):
+        listener: ListenerSettings = getattr(settings, name)
+        if bool(listener.tls_certificate) != bool(listener.tls_key):
+            found.append(f"{where}: [{name}] tls_key: goes with tls_certificate; mend: set both or none")
+    return found
+
+
+def _risky_tags(helpdesk: HelpdeskSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [helpdesk] subject_tags: {tag!r} could begin a citizen's own subject; "
+        'mend: with its brackets or colon, as the gateway writes it: "[EXTERNAL]"'
+        for tag in helpdesk.subject_tags
+        if len(tag) < 3 or (tag[0].isalnum() and tag[-1].isalnum())
+    ]
+
+
+def _mx_mistakes(mx: AuthenticationSettings) -> Iterator[str]:
+    """What would believe a sender, or nobody at all."""
+    if mx.placement == "below" and not mx.strips_foreign:
+        yield (
+            "placement: below the line of our MX a sender's own field looks like ours; mend: see that the MX removes "
+            "such fields and write strips_foreign = true, or have it write above and leave placement out (docs/mx.md)"
+        )
+    if "none" in mx.authserv_ids and not mx.received_by:
+        yield 'authserv_id: "none" names no host; mend: name them in received_by (docs/mx.md)'
+    for pattern in mx.received_by:
+        if not re.search(r"[A-Za-z0-9]", pattern):
+            yield f'received_by: {pattern!r} is every host, a sender\'s too; mend: name ours, as "*.mx.urzad.example"'
+
+
+def _endless(database: DatabaseSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [database] {name}: less than a second; mend: leave the default, {value}"
+        for name, value in asdict(DatabaseSettings()).items()
+        if name.endswith("_seconds") and getattr(database, name) < 1
+    ]
+
+
+def _of_case_b(settings: Settings, where: str) -> list[str]:
+    found = []
+    if not 0 <= settings.case_b.hold_hours < settings.tickets.promise_hours:
+        found.append(f"{where}: [case_b] hold_hours: not within tickets.promise_hours; mend: write 4")
+    if not 0 <= settings.case_b.latecomers_minutes <= 600:
+        found.append(f"{where}: [case_b] latecomers_minutes: not within ten hours; mend: write 70")
+    return found
+
+
+def _of_the_intake(settings: Settings, where: str) -> list[str]:
+    found = []
+    if settings.imap.since and not _is_day(settings.imap.since):
+        found.append(f"{where}: [imap] since: {settings.imap.since!r} is no day; mend: write 2026-11-01")
+    if not 1 <= settings.intake.oldest_days <= 36_500:
+        found.append(f"{where}: [intake] oldest_days: not a number of days; mend: write 7")
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
