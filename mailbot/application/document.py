@@ -19,5 +19,7 @@ class Document:
     """(label, value) where the borders of the value are certain: fields of a form. Values may be empty."""
     pictures: bool = False
     """There is a page, or a whole document, that shows a picture and no text."""
+    beside: tuple[str, ...] = ()
+    """What stands around the text and is no datum: what the parts of it are called."""
     doubts: tuple[str, ...] = ()
     """Why a person may see something else."""

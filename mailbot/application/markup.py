@@ -22,6 +22,8 @@ _SIGNATURES = (
 _DRAWN = re.compile(
     r"http://www\.w3\.org/(?!2000/09/xmldsig)|urn:oasis:names:tc:opendocument|http://schemas\.(?:openxmlformats|microsoft)"
 )
+_MOST_EMPTY = 100
+"""Elements without a word: a form has fewer fields, and rows of them push the others out of sight."""
 _PAGES = frozenset(("html", "body", "svg", "style", "script", "stylesheet", "fodt"))
 _QUIET = re.compile(r"\{http://www\.w3\.org/(?:2001/XMLSchema-instance|XML/1998/namespace)\}|(?:Id|ID|id)\Z")
 """Attributes that say nothing to a person."""
@@ -50,11 +52,13 @@ def local(element: Any) -> str:
 
 
 def read_xml(root: Any) -> Document:
-    """Each element with text of its own as a line "parent name: value"; prose without a name.
+    """Each element with text of its own as a line "parent name: value"; prose without a name, which stands beside.
 
     Raises UnreadableError for the languages of pages, whose readers show no elements but a drawing.
     """
     lines: list[str] = []
+    beside: dict[str, None] = {}
+    empty = 0
     doubts: set[str] = set()
     stack = [root]
     while stack:
@@ -67,15 +71,22 @@ def read_xml(root: Any) -> Document:
             doubts.add("attributes, which a reader of XML may not show")
         label = _label(element)
         lines += [_line(_spaced(etree.QName(name).localname), value) for name, value in element.attrib.items()]
-        texts = [text for text in (element.text, *(child.tail for child in element)) if text and text.strip()]
+        texts = [text for text in (element.text, *(child.tail for child in element)) if text]
         for text in texts:
             doubts.update(plain.oddities(text))
+        texts = [text for text in texts if text.strip()]
+        empty += not texts and not len(element)
+        if not any(_is_labelled(text) for text in texts):
+            beside[_spaced(local(element))] = None
+        for text in texts:
             if _is_encoded(text.strip()):
                 doubts.add("encoded bytes")
         lines += [_line(label, text) for text in texts]
         stack += reversed(element)
+    if empty > _MOST_EMPTY:
+        doubts.add("rows of empty elements")
     text = "\n".join(line for line in lines if line)
-    return Document(text, doubts=tuple(sorted(doubts)))
+    return Document(text, beside=tuple(beside), doubts=tuple(sorted(doubts)))
 
 
 def _label(element: Any) -> str:
@@ -95,7 +106,13 @@ def _line(label: str, value: str) -> str:
     value = value.strip()
     if _is_encoded(value):
         return ""
-    return value if "\n" in value or len(value) > _PROSE else f"{label}: {value}"
+    return f"{label}: {value}" if _is_labelled(value) else value
+
+
+def _is_labelled(value: str) -> bool:
+    """Whether a value is a datum, which its label belongs to."""
+    value = value.strip()
+    return "\n" not in value and len(value) <= _PROSE
 
 
 def _is_encoded(value: str) -> bool:

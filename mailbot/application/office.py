@@ -154,7 +154,7 @@ def read_docx(data: bytes) -> Document:
     out: list[str] = []
     _collect(root, out, 0, cell=False)
     text = "\n".join(line.rstrip("\t ") for line in "".join(out).split("\n"))
-    return Document(text, doubts=plain.oddities(text))
+    return Document(text.replace("\f", ""), doubts=plain.oddities(text))
 
 
 def _check_package(package: zipfile.ZipFile, data: bytes) -> None:
@@ -274,7 +274,7 @@ def _collect(element: Any, out: list[str], depth: int, *, cell: bool) -> None:
         out.append(" ".join((element.text or "").split("\n")))
     elif (element.text or "").strip():
         raise UnreadableError(f"text in {name}")
-    out.append(_SHOWN.get(name, ""))
+    out.append("\n\f\n" if name == "br" and element.get(f"{_W}type") == "page" else _SHOWN.get(name, ""))
     for child in element:
         _collect(child, out, depth + 1, cell=cell or name == "tc")
         if (child.tail or "").strip():

@@ -11,8 +11,18 @@ from mailbot.unicode import nfc
 
 LARGEST = 400_000
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_FAR = re.compile(r"[^\S\n]{120}|(?:\n[^\S\n]*){15}\n")
-"""A gap that no letter has: what stands behind it is out of sight until somebody scrolls there."""
+_FAR = re.compile(r"[^\S\n]{80}|(?:(?![^\W_])[^\n]){120}|(?:\n(?:(?![^\W_])[^\n])*){15}\n|\f\s*\f")
+"""A gap that no letter has, or a line that goes on and on: what stands behind it is out of sight until somebody scrolls
+there. Rows of dots or lines are a gap too.
+"""
+_BARE = re.compile(r"\n(?:(?![^\W_])[^\n])*(?=\n)")
+_MOST_BARE = 60
+"""Lines without a letter: a page has no more of any kind."""
+_LONGEST_LINE = 1_000
+_PAGES = 5
+_LOOKED_AT = 60_000
+"""Characters: a longer text is no application."""
+_TAB = 8
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp"})
 """Categories of Unicode without a place of their own on the paper: controls, bidi marks, signs laid over others."""
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc\ufffd")
@@ -42,6 +52,17 @@ def oddities(text: str) -> tuple[str, ...]:
         lines = lines.replace("\r", "\n")
     if any((unicodedata.category(c) in _UNSEEN and c not in "\n\t\f") or c in _BLANK for c in lines):
         found.append("characters that nobody sees")
-    if _FAR.search(lines):
+    shown = lines[:_LOOKED_AT].expandtabs(_TAB)
+    if _is_far(shown):
         found.append("words far away from the others")
     return tuple(found)
+
+
+def _is_far(shown: str) -> bool:
+    """Whether some of a text is out of sight in an editor: far right, far below, or pages away."""
+    return bool(
+        _FAR.search(shown)
+        or len(_BARE.findall(shown)) > _MOST_BARE
+        or shown.count("\f") >= _PAGES
+        or max(map(len, shown.split("\n"))) > _LONGEST_LINE
+    )

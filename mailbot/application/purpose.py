@@ -17,10 +17,14 @@ from mailbot.ruleset.model import Letter, Matter
 from mailbot.ruleset.sayings import Saying, plain, sentences
 from mailbot.unicode import flat, visible
 
-LONGEST = 8_000
+LONGEST = 4_000
 """Characters: an application is a page."""
 DENIED = "zaprzeczona-prosba"
 OTHER_WORDS = "inne-slowa"
+UNTICKED = "niezaznaczone"
+MARKED = "znaki"
+SAID_NO = "nie"
+OTHER_LETTERS = "inne-litery"
 TOO_LONG = "za-dlugie"
 _MOST_SHOWN = 8
 
@@ -28,7 +32,18 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„�
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
 _ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
-_QUOTED = re.compile(r"[„”“\"«»][^„”“\"«»]{12,1000}[„”“\"«»]")
+_QUOTED = re.compile(r"[„”“\"«»‚‘’‹›][^„”“\"«»‚‘’‹›]{12,1000}[„”“\"«»‚‘’‹›]|\([^()]{40,1000}\)|(?<!\w)'[^']{40,1000}'")
+_HANDED_ON = re.compile(r"(?m)^[ \t]*>.*$")
+"""What a mail program marks as the words of another mail."""
+_NO = re.compile(
+    r"(?i)(?<!\w)(?:nie|nein)\s{0,3}[.!]"
+    r"|(?m:^)[^\w\n]{0,9}(?:(?:\w{1,40}[ \t]{1,9}){0,2}\w{1,40}[ \t]{0,9}:)?\s{0,3}"
+    r"(?:nie|nein|no)[^\w\n]{0,9}x?[^\w\n]{0,9}(?=\n|\Z)"
+)
+"""A "no" that denies no word of its own sentence but what is asked."""
+_MARKED = re.compile(r"[{}`~#]|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
+"""Signs by which writers strike out or set apart, and letters have none of them."""
+_UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
     r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
@@ -43,6 +58,12 @@ _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w
 _NAMES = ("imię", "nazwisko")
 _PART = re.compile(r"[.!?;](?=\s|\Z)|\n")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_SIGNS = (
+    (UNTICKED, "pole wyboru, którego nie zaznaczono", _UNTICKED),
+    (MARKED, "znaki, którymi skreśla się albo wyodrębnia tekst", _MARKED),
+    (SAID_NO, "samo „nie”", _NO),
+    (OTHER_LETTERS, "litery innego pisma", re.compile(r"[\u0370-\u1cff\u2c80-\ua6ff\uac00-\ufaff]")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +138,12 @@ def judge(text: str, letter: Letter) -> PurposeResult:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
     said = _said(visible(text))
     everything = letter.book.found(sentences(plain(said)))
-    own, denied = _asked(plain(_QUOTED.sub(" . ", said)), letter)
+    own, denied = _asked(plain(_HANDED_ON.sub(" . ", _QUOTED.sub(" . ", said))), letter)
     lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)
     against = [_lack(matter, everything) for matter in letter.against if _holds(matter, everything)]
     if denied:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
+    against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
     if others := _others(said, letter):
         against.append(Lack(OTHER_WORDS, "słowa o czymś innym", ", ".join(others[:_MOST_SHOWN])))
     missing = {lack.name for lack in lacking}

@@ -38,7 +38,8 @@ def reading(payload: bytes) -> Reading:
             return pdf.read_pdf(payload)
         found = document(payload)
         application = fields(found)
-        text = "\n".join((found.text, *(f"{label}: {value}" for label, value in found.pairs)))
+        beside = [f"— {name}." for name in found.beside]
+        text = "\n".join((found.text, *(f"{label}: {value}" for label, value in found.pairs), *beside))
         return Reading(application, text[:LONGEST] if application.readable else "")
     except (ConfigError, OSError, ImportError):
         raise
@@ -65,7 +66,8 @@ def document(payload: bytes) -> Document:
     if opening.startswith("{\\rtf"):
         raise UnreadableError("RTF")
     if opening.startswith("<"):
-        return markup.read_xml(markup.parse(payload.lstrip()))
+        found = markup.read_xml(markup.parse(payload.lstrip()))
+        return replace(found, doubts=(*found.doubts, "comments")) if "<!--" in text else found
     if re.search(r"<(?:!doctype|html|body|svg|div|p|span|table|style|script)\b[^<>]{0,500}>", text, re.IGNORECASE):
         raise UnreadableError("HTML behind text")
     return Document(text, doubts=plain.oddities(text))

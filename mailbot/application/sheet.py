@@ -42,6 +42,10 @@ _LIGATURE = 3
 """Letters that one glyph may stand for, as ffi does."""
 _HYPHEN = "\x02"
 """What pdfium gives for a hyphen at the end of a line."""
+_UNLIKE = 1.3
+"""Times that one letter of an address may be as large as another."""
+_PALER = 90
+"""Of 255: how much paler than another one a letter of an address may be."""
 _MARKS = {
     ".": (-0.25, -0.02, 0.12, 0.0, 0.22),
     "-": (-0.45, -0.35, -0.08, 0.15, 0.6),
@@ -103,7 +107,8 @@ class Sheet:
         self.picture = self.draw()
         """With annotations and fields, as on the screen."""
         self.letters = list(self._letters())
-        self._ink = self._text_ink()
+        self._change = self._text_change()
+        self._ink = self._change.point(_INK)
 
     def close(self) -> None:
         """Give back pdfium's part."""
@@ -147,6 +152,8 @@ class Sheet:
             doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
         if over := self._overwritten():
             doubts.append(f"{over} letters are written over others")
+        if any(self._is_mixed(word) for word in self._words()):
+            doubts.append("an address in letters of two kinds")
         if any(letter.text == "\ufffd" for letter in self.letters):
             doubts.append("letters without a meaning")
         return doubts
@@ -163,6 +170,14 @@ class Sheet:
                 }
                 found.append(Word("".join(letter.text for letter in word).lower(), box, sure))
         return found
+
+    def _is_mixed(self, word: list[Letter]) -> bool:
+        """Whether an eye may pass over a letter of an address because the others are larger or darker."""
+        if not any(letter.text == "@" for letter in word):
+            return False
+        sizes = [letter.size for letter in word]
+        inks = [_most(self._change.crop(place)) for letter in word if (place := _whole(letter.box, self.size))]
+        return max(sizes) > _UNLIKE * min(sizes) or max(inks, default=0) - min(inks, default=0) > _PALER
 
     def _is_as_written(self, letter: Letter, word: list[Letter]) -> bool:
         """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
@@ -246,15 +261,15 @@ class Sheet:
         aside = abs((x1 - x0) * wanted[1]) + abs((y1 - y0) * wanted[0])
         return along > 0 and aside <= (0.05 if wanted[0] else 0.5) * along
 
-    def _text_ink(self) -> Image.Image:
-        """Where the page's text changes the picture."""
+    def _text_change(self) -> Image.Image:
+        """How far the page's text changes the picture, everywhere."""
         texts = [found for found in self.page.get_objects(max_depth=12) if found.type == raw.FPDF_PAGEOBJ_TEXT]
         for found in texts:
             raw.FPDFPageObj_SetIsActive(found, 0)
         bare = self.draw()
         for found in texts:
             raw.FPDFPageObj_SetIsActive(found, 1)
-        return changed(self.picture, bare)
+        return ImageChops.difference(self.picture, bare)
 
     def _words(self) -> Iterator[list[Letter]]:
         word: list[Letter] = []
@@ -367,3 +382,8 @@ def _whole(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
 def _share(part: Image.Image) -> float:
     found = part.histogram()
     return found[255] / (part.width * part.height)
+
+
+def _most(part: Image.Image) -> int:
+    """The highest value of a part of a picture."""
+    return max((value for value, count in enumerate(part.histogram()) if count), default=0)

@@ -18,16 +18,20 @@ _LOOSE = re.compile(r"\S\s{1,9}@|@\s{1,9}\S|@\s*@")
 _SEPARATES = tuple(':;,()[]<>"„”|=!?»«')
 _WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
 _ITEM = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
+_LIKE_L = re.compile(r"(?<=[a-z0-9])I|I(?=[aeiouylI])")
+"""A large I that an eye takes for a small l."""
 _REACH = 210
 _DASHES = ("-", "–", "—", "•", "*", "·", "…", "___", "...")
 
 
 def cut(text: str, words: Words) -> tuple[str, ...]:
-    """A doubt when an address of ``text`` may go on before or behind what stands there as one."""
+    """A doubt when an address of ``text`` may go on before or behind what stands there, or looks like another."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     if _LOOSE.search(text):
         return ("an address with a gap at its @",)
     for found in _ADDRESS.finditer(text):
+        if not found[0].isascii() or (not found[0].isupper() and _LIKE_L.search(found[0])):
+            return ("an address with letters that look like others",)
         front, behind = text[max(0, found.start() - _REACH) : found.start()], text[found.end() : found.end() + _REACH]
         if not _begins(front, words) or not _ends(found[0], behind, words):
             return ("an address that may be cut in two",)

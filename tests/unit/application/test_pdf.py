@@ -190,3 +190,11 @@ def test_polish_letters_of_a_font_that_is_not_in_the_file(text: str, sure: bool)
     octal = str.maketrans({letter: f"\\{code:03o}" for code, letter in enumerate("ąćęłńśż", 1)})
     found = reading(drawn(line(text.translate(octal)), objects={5: POLISH_HELVETICA}))
     assert (not any("cannot be seen" in doubt for doubt in found.application.doubts)) is sure
+
+
+@pytest.mark.parametrize("odd", ["0.6 g (x) Tj 0 g", "/F1 4 Tf (.) Tj /F1 12 Tf"])
+def test_an_address_in_letters_of_two_kinds_is_a_doubt(odd: str) -> None:
+    """An eye that expects its own address passes over a pale or a tiny letter."""
+    shown = f"BT /F1 12 Tf 1 0 0 1 60 700 Tm (Nowy login: adam) Tj {odd} (s@nowa.example) Tj ET"
+    assert "page 1: an address in letters of two kinds" in read(drawn(shown), "").doubts
+    assert not reading(drawn(shown.replace(odd, ""))).application.doubts

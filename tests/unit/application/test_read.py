@@ -12,7 +12,7 @@ import yaml
 from fixtures.signing import application as written
 from fixtures.signing.application import FORMATS, TEXTS, Data, write
 from mailbot.application.data import Application
-from mailbot.application.read import LARGEST, read
+from mailbot.application.read import LARGEST, read, reading
 
 UNREADABLE = Application(None, None, None, None, readable=False)
 DATA = Data(genitive="Adama Szymańskiego")
@@ -129,11 +129,21 @@ def test_deep_xml_is_refused() -> None:
         FOUR + "<uwaga>\u202eA</uwaga>",
         FOUR + "<uwaga>" + "\n" * 40 + "koniec</uwaga>",
         FOUR + "<plik>" + "QUJD" * 100 + "</plik>",
+        FOUR + "<!-- to jest wzór -->",
+        "<uwaga>A</uwaga>" + "\n" * 40 + FOUR,
+        "<uwaga>A</uwaga>" + "<x/>\n" * 200 + FOUR,
     ],
 )
 def test_xml_that_may_show_something_else_is_a_doubt(inner: str) -> None:
     assert read(_xml(inner), "").doubts
     assert not read(_xml(FOUR), "").doubts
+
+
+def test_what_the_parts_of_xml_are_called_is_said_beside_the_text() -> None:
+    """A letter within <cytat> is a quotation, however long it is."""
+    found = reading(_xml(f"<cytat><tresc>{TEXT}</tresc></cytat>"))
+    assert "\n— cytat.\n" in found.text
+    assert "— imie." not in reading(_xml(FOUR)).text
 
 
 @pytest.mark.parametrize(
@@ -167,6 +177,13 @@ def test_languages_of_pages_are_for_a_person(page: str) -> None:
         TEXT.replace("Imię", "Nie\rImię"),
         TEXT + "\n" * 30 + "koniec",
         TEXT + "wstęp" + " " * 300 + "koniec",
+        TEXT + "wstęp" + " " * 90 + "koniec",
+        TEXT + "wstęp" + "\t" * 30 + "koniec",
+        TEXT + "wstęp" + "." * 300 + "koniec",
+        TEXT + ".\n" * 30 + "koniec",
+        TEXT + ("\n" * 12 + "Dziękuję.") * 10 + "koniec",
+        TEXT + "\f" * 9 + "koniec",
+        TEXT + "dziękuję bardzo " * 80 + "koniec",
         TEXT + "\u3164",
     ],
 )
@@ -346,6 +363,13 @@ DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 )
 def test_the_parts_of_a_word_file(parts: dict[str, str]) -> None:
     assert read(_docx(_paragraphs(TEXT), parts), "") == UNREADABLE
+
+
+def test_pages_that_push_the_others_out_of_sight() -> None:
+    new_page = "<w:p><w:r><w:br w:type='page'/></w:r></w:p>"
+    assert not read(_docx(_paragraphs(TEXT) + new_page + _paragraphs("koniec")), "").doubts
+    for gap in (new_page * 3, (new_page + _paragraphs("Dziękuję.")) * 9):
+        assert read(_docx(_paragraphs(TEXT) + gap + _paragraphs("koniec")), "").doubts
 
 
 def test_a_zip_with_something_around_it_is_for_a_person() -> None:
