@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from mailbot import secret
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.address import domain
@@ -66,12 +65,12 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
 
 
-def understander(chosen: Settings, key: Secret | None = None) -> Understander:
+def understander(chosen: Settings, key: Secret) -> Understander:
     """For a process that only understands: no database, and no rules, whose folder may just be refused.
 
     ``key``: the one that was compared with the database; it is not read anew when the process is started again.
     """
-    return Understander(chosen, key or secret.load(Path(chosen.secret.key_file)), Forbearing(DnsResolver()))
+    return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
 def opened(chosen: Settings, engine: Engine) -> Secret:

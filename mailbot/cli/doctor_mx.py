@@ -69,7 +69,7 @@ def _recent(settings: Settings) -> Iterator[Mail]:
     }
     sources = [source.value for source, road in roads.items() if road == "headers"]
     newest = select(inbox.c.id).where(inbox.c.source.in_(sources)).order_by(inbox.c.id.desc()).limit(_LAST)
-    key = secret.load(key_file)
+    key = secret.read(key_file)
     with stored.read_only(settings.database.url) as connection:
         if not inspect(connection).has_table(inbox.name):
             return

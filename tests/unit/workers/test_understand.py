@@ -37,6 +37,7 @@ from tests.citizens import build
 from tests.support import ROOT
 from tests.unit.workers.trouble import Trouble, asking, killed, refused
 
+KEY = Secret(b"k" * 32)
 WHEN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ENTRY = {
     "id": "process",
@@ -58,11 +59,14 @@ import asyncio, sys
 from functools import partial
 from pathlib import Path
 from mailbot.cli import compose
+from mailbot.secret import Secret
 from mailbot.workers.understand import Processes
+
+KEY = Secret(b"k" * 32)
 
 async def main(folder):
     settings = compose.settings(folder / "mailbot.toml")
-    processes = Processes(partial(compose.understander, settings), settings.worker)
+    processes = Processes(partial(compose.understander, settings, KEY), settings.worker)
     await processes.start()
     print(processes._idle[0].process.pid, flush=True)
     await asyncio.sleep(600)
@@ -84,13 +88,13 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def processes(settings: Settings) -> AsyncIterator[Processes]:
-    async with Processes(partial(compose.understander, settings), settings.worker) as running:
+    async with Processes(partial(compose.understander, settings, KEY), settings.worker) as running:
         await running.start()
         yield running
 
 
 async def test_a_process_understands_what_a_thread_understands(settings: Settings, processes: Processes) -> None:
-    expected = await in_thread(compose.understander(settings))(BATCH)
+    expected = await in_thread(compose.understander(settings, KEY))(BATCH)
     assert [u.request.year for u in expected] == [1980, None, 1980], "the mails must be worth comparing"
     assert await processes(BATCH) == expected
 
