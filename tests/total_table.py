@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from mailbot import facts
-from mailbot.address import login_key
+from mailbot.flow import facts
 from mailbot.model import (
     SENTENCES,
     Account,
@@ -41,6 +40,7 @@ from mailbot.model import (
 from mailbot.request import phrase
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
+from mailbot.text.address import login_key
 
 Combination = tuple[str, str, str, str, str, str]
 S = ApplicationState
@@ -167,7 +167,7 @@ def known(combination: Combination) -> facts.Known:
     subject, sender, _, _, attachment, guard = combination
     thread = None
     if subject.startswith("ZGL"):
-        # Only a proven sender is anybody's correspondent (tickets/threads.py).
+        # Only a proven sender is anybody's correspondent (tickets/correspondence.py).
         own = subject == "ZGL_OWN" and SENDERS[sender][1] is AuthResult.PASS
         thread = Thread(own, 1, KEPT, OF_TICKET) if own else Thread(own=False)
     return facts.Known(

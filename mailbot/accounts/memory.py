@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 from yaml.nodes import Node
 
-from mailbot import address
 from mailbot.accounts import fields
 from mailbot.errors import ConfigError
 from mailbot.model import Account, AccountStatus
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Mistakes
+from mailbot.text import address
 
 _REQUIRED = ("login", "given", "surname", "year")
 _WORDS: dict[str, Mapping[str, Any]] = {

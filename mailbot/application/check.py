@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailbot.address import login_key
 from mailbot.application.data import Application
 from mailbot.model import Account, Applicant, ApplicationState, Checked, Defect, Match, Request
 from mailbot.request import names
 from mailbot.request.characters import fold
 from mailbot.signatures import policy
-from mailbot.signatures.limits import FILE_MAX
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import (
     Integrity,
     Kind,
@@ -23,6 +22,7 @@ from mailbot.signatures.report import (
     SubIndication,
     Verdict,
 )
+from mailbot.text.address import login_key
 
 State = ApplicationState
 

@@ -15,7 +15,7 @@ from mailbot.application.data import Application, Reading
 from mailbot.application.whole import cut
 from mailbot.ruleset.model import Letter, Matter
 from mailbot.ruleset.sayings import Saying, plain, sentences
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 LONGEST = 4_000
 """Characters: an application is a page."""

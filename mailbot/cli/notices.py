@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.clocks import WARSAW
 from mailbot.mails import proof
 from mailbot.observe import utc_now
@@ -20,6 +20,7 @@ from mailbot.ruleset.document import Document, hint
 from mailbot.ruleset.findings import Level, Mistakes
 from mailbot.ruleset.model import PUBLISHED, Notice, Window
 from mailbot.ruleset.notices import WITHDRAWN, with_state
+from mailbot.service import compose
 from mailbot.tickets.notice import Notice as Teller
 
 _FILE = "notices.yaml"

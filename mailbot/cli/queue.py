@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection, Table, insert, select
 
-from mailbot.cli import compose, options, spam
+from mailbot.cli import options, spam
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store
@@ -17,6 +17,7 @@ from mailbot.installation import read_key
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import step, utc_now
 from mailbot.outbox import jobs
+from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
 from mailbot.tickets import sending, view

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.ingress.imap_claim import Claimed
 from mailbot.ingress.reconcile import Found, Reconciler
+from mailbot.service import compose
 
 
 @click.command()

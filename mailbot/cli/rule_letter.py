@@ -9,8 +9,9 @@ import click
 from mailbot.application.purpose import Lack, PurposeResult, judge
 from mailbot.application.read import reading
 from mailbot.application.whole import cut
-from mailbot.cli import options, places
+from mailbot.cli import options
 from mailbot.ruleset import loader
+from mailbot.service import places
 
 
 @click.command()

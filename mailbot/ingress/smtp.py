@@ -17,7 +17,6 @@ from aiosmtpd import smtp as aiosmtpd
 from aiosmtpd.lmtp import LMTP
 from sqlalchemy import Connection
 
-from mailbot.address import login_key
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.inbox import Stored, store
@@ -25,6 +24,7 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, failure, step, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.text.address import login_key
 
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long
 _CHUNK = 65536

@@ -8,11 +8,11 @@ import unicodedata
 from datetime import date, datetime, time
 
 from mailbot.clocks import WARSAW
-from mailbot.mask import mask
 from mailbot.ruleset import languages
 from mailbot.ruleset.languages import POLISH
 from mailbot.ruleset.model import Language
-from mailbot.unicode import nfc
+from mailbot.text.mask import mask
+from mailbot.text.unicode import nfc
 
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""

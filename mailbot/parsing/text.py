@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 _INVISIBLE = (
     *(0x00AD, 0x034F, 0x061C, 0x180E, 0xFEFF),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
 

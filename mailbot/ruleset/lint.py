@@ -14,7 +14,7 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.ruleset.texts import POLISH, Templates
 
 PROGRAM_CATEGORIES = ("HASLO_AWARYJNE_A", "HASLO_AWARYJNE_B", "OGOLNE")
-"""The categories that the program gives by itself (mailbot.facts)."""
+"""The categories that the program gives by itself (mailbot.flow.facts)."""
 
 SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")
 """Files whose words reach citizens. topics.yaml is not among them: its sayings may spell a subject as people do."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mailbot.address import domain as domain_of
 from mailbot.config import AuthenticationRoad, AuthenticationSettings
 from mailbot.model import Authentication, AuthResult, InboundMessage, RawMessage, Sender
 from mailbot.sender import chain, dkim, own, results
 from mailbot.sender.header_block import inspect
 from mailbot.sender.mailbox import read_from
 from mailbot.sender.resolver import Resolver
+from mailbot.text.address import domain as domain_of
 
 
 def authenticate(

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import idna
 
-from mailbot.address import normalise
 from mailbot.model import Header
+from mailbot.text.address import normalise
 
 MAX_LENGTH = 4_096
 """Octets of a From field that are read; longer than any name, short enough for every grammar."""

@@ -157,9 +157,9 @@ decision = Table(
 )
 """Why a message was treated as it was: facts, private notes, every rule tried.
 
-The rest is counted by tickets/limits.py: sender is the key of the address with how far it is proven before it, domain
-that of a sender whose provider is not everybody's, asked the login the matter is about when that is another address,
-answered the number of mails that were sent. They are empty for mail that does not count."""
+The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
+domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another
+address, answered the number of mails that were sent. They are empty for mail that does not count."""
 
 shadow_hit = Table(
     "shadow_hit",

@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
-from mailbot import address
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.text import address
 
 PATH = "/aktywacja/"
 """Where the page is, under web.public_url; the mail's link (mails.context) leads there."""

@@ -21,7 +21,7 @@ from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.secret import Secret
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import bounce, threads
+from mailbot.tickets import bounce, correspondence
 
 _PATIENCE = timedelta(hours=24)
 _BATCH = 200
@@ -93,7 +93,7 @@ class Notice:
             promised_at=row.promised_at,
             now=now,
             bounce_address=bounce.address(self.secret, self.helpdesk, row.number, self.separator),
-            token=threads.token(self.secret, row.number),
+            token=correspondence.token(self.secret, row.number),
             language=row.language,
             **rest,
         )

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.mask import mask
 from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
+from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, view
-from mailbot.tickets.limits import Source, columns
+from mailbot.tickets.rate_limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
 

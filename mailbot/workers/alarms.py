@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from mailbot.flow.pipeline import Pipeline
 from mailbot.observe import Clock, step
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Window
 from mailbot.storage.engine import Database
 from mailbot.tickets import sla

@@ -16,16 +16,16 @@ from datetime import timedelta
 from sqlalchemy import Connection, select
 
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.understand import unread
 from mailbot.inbox import message_of
-from mailbot.mask import marks, mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
 from mailbot.observe import Clock, failure, step
 from mailbot.outbox import backoff, jobs
-from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
-from mailbot.understand import unread
+from mailbot.text.mask import marks, mask
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 

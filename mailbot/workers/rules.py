@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from mailbot.errors import MailbotError
+from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, step
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Ruleset
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import ruleset_load

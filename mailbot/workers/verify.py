@@ -14,17 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailbot import pesel
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
 from mailbot.application.purpose import judged
 from mailbot.errors import ConfigError
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Understanding, View
 from mailbot.observe import step
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.worker import Bounds, Workers
+from mailbot.text import pesel
 
 
 @dataclass

@@ -13,19 +13,19 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, DatabaseSettings, SecretSettings, Settings
-from mailbot.decision import decide
-from mailbot.facts import NOTHING, category, gather
-from mailbot.lookup import Found, Weighed
+from mailbot.flow.decision import decide
+from mailbot.flow.facts import NOTHING, category, gather
+from mailbot.flow.lookup import Found, Weighed
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Account, Duplicate, Envelope, OutgoingMail, RawMessage, Seen, Source
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
-from mailbot.pipeline import Pipeline
 from mailbot.request.topics import NOTHING_SAID
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.tickets import limits, number
+from mailbot.service import compose
+from mailbot.tickets import number, rate_limits
 from tests.bench import lmtp
 from tests.bench.mails import Citizen
 from tests.bench.subject import look
@@ -86,7 +86,7 @@ class Thinking:
 
     def _mails(self, n: int, message: RawMessage) -> list[OutgoingMail]:
         u = self._pipeline.understand(message)
-        found = Found(self._accounts[u.sender.address or ""], Seen(Duplicate.NO), NOTHING, limits.Source())
+        found = Found(self._accounts[u.sender.address or ""], Seen(Duplicate.NO), NOTHING, rate_limits.Source())
         facts, defects = gather(u, found.account, Duplicate.NO, NOTHING)
         decision = decide(facts, defects, category(u), self._pipeline.ruleset)
         weighed = Weighed(u, found, NOTHING_SAID, facts, decision)

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, Select, select, update
 
-from mailbot.cli import compose
 from mailbot.errors import DatabaseUnavailable, ReadingFailed
+from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import store
 from mailbot.model import Authentication, AuthResult, Envelope, RawMessage, Source, Understanding
 from mailbot.outbox import jobs
-from mailbot.pipeline import Pipeline
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, insert
 from mailbot.model import AuthResult, Decision, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
-from mailbot.tickets.limits import Arrivals, Source, columns, source_of
+from mailbot.tickets.rate_limits import Arrivals, Source, columns, source_of
 from tests.understood import understood
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -12,10 +12,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.config import WorkerSettings
 from mailbot.delivery.smtp import Relay
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
 from mailbot.inbox import store
 from mailbot.model import (
     REQUIRED_SUBJECT,
@@ -32,6 +31,7 @@ from mailbot.model import (
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import account, inbox, ticket
 from mailbot.tickets import hold, sla

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from mailbot.cli import compose
 from mailbot.config import IntakeSettings
 from mailbot.inbox import Cursor, Trace, digest_stored, store, stored_traces, stored_uids
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.flow import Clock, add_accounts, mail, settings

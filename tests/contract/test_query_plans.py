@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, update
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.delivery.smtp import Relay
 from mailbot.inbox import Cursor, move_cursor, read_cursor, stored_whole
 from mailbot.ingress import smtp
 from mailbot.model import SENTENCES, Account, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla

@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sqlalchemy import types as sqltypes
 
 from mailbot.accounts.fields import NAME_LENGTH, surname_key
-from mailbot.cli import compose
 from mailbot.inbox import Cursor, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage import values
 from mailbot.storage.schema import (
     MESSAGE_KEY,

@@ -21,9 +21,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select, update
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.delivery.smtp import Relay
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
 from mailbot.ingress import smtp
 from mailbot.mails import wording
 from mailbot.model import (
@@ -43,6 +42,7 @@ from mailbot.model import (
 )
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import account, activation, decision, outbox, ticket, ticket_event, used_signature
 from mailbot.tickets import hold
 from mailbot.tickets.notice import Notice

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailbot import facts
-from mailbot.decision import decide
+from mailbot.flow import facts
+from mailbot.flow.decision import decide
 from mailbot.model import Account, Decision, Duplicate, State, SubjectClass, Thread
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.loader import load

@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 
 import pytest
 
-from mailbot.decision import NO_RULE, decide
+from mailbot.flow.decision import NO_RULE, decide
 from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State
 from mailbot.ruleset.floor import ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B_DEMANDS
 from mailbot.ruleset.loader import load

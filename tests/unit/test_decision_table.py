@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.decision import decide
+from mailbot.flow.decision import decide
 from mailbot.model import Decision, MailKind, Outcome
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset

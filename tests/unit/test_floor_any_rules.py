@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.decision import decide
+from mailbot.flow.decision import decide
 from mailbot.model import Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor
 from mailbot.ruleset.document import Document

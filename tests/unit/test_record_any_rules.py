@@ -25,6 +25,8 @@ from sqlalchemy.pool import StaticPool
 from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.understand import Understander
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.model import (
@@ -44,15 +46,13 @@ from mailbot.model import (
     Understanding,
 )
 from mailbot.outbox import jobs
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.floor import ANSWER_DEMANDS, MAIL_DEMANDS
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Limit, Rule, Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.storage.schema import account, activation, decision, inbox, metadata, outbox, ticket, ticket_event
-from mailbot.tickets import bounce, threads
-from mailbot.understand import Understander
+from mailbot.tickets import bounce, correspondence
 from tests.citizens import HELPDESK
 from tests.flow import EWA, GOOD, JAN, STRANGER, ZOFIA, Clock, mail
 from tests.flow import settings as flow_settings
@@ -88,7 +88,7 @@ def chosen() -> Settings:
 
 
 def thread_of(number: str, kind: str) -> dict[str, str]:
-    return {"In-Reply-To": f"<{number.lower()}.{kind}.{threads.token(SECRET, number)}@helpdesk.example>"}
+    return {"In-Reply-To": f"<{number.lower()}.{kind}.{correspondence.token(SECRET, number)}@helpdesk.example>"}
 
 
 def pool() -> Iterator[bytes]:

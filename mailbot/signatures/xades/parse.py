@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.cms import Refused, unreadable
-from mailbot.signatures.limits import FILE_MAX
 from mailbot.signatures.report import Integrity, SubIndication
 
 DS = "http://www.w3.org/2000/09/xmldsig#"

@@ -10,7 +10,7 @@ import yaml
 from mailbot.request import subject, topics
 from mailbot.request.topics import Reading
 from mailbot.ruleset.loader import load
-from mailbot.unicode import flat
+from mailbot.text.unicode import flat
 from tests.support import ROOT
 
 RULES = load(ROOT / "rules")

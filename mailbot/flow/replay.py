@@ -7,38 +7,18 @@ facts that the rule set itself makes of a text are read anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
-from datetime import datetime
+from dataclasses import MISSING, fields
 
-from mailbot.decision import decide
-from mailbot.facts import CHANNELS
-from mailbot.model import Decision, Defect, Facts
+from mailbot.flow.decision import decide
+from mailbot.flow.facts import CHANNELS
+from mailbot.model import Decision, Facts
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
+from mailbot.tickets.decisions import StoredDecision
 
 READ_ANEW = ("topic", "service", "faq", "language")
 _CASE_B = {"holder": "not-asked", "new_login": "not-asked", "replay": "no", "stop": "no"}
 """Facts that the first decisions did not record: there was no case B yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One decision as it lies in the database."""
-
-    inbox_id: int
-    ticket: str | None
-    """Number of the ticket the mail belongs to."""
-    decided_at: datetime
-    ruleset: str
-    rule: str
-    outcome: str
-    facts: Mapping[str, str]
-    defects: tuple[Defect, ...]
-    floor: tuple[str, ...]
-    mails: tuple[str, ...] | None
-    """Kinds in order; None: not known which, because the mail joined a ticket that has others."""
-    count: int | None
-    """How many mails; None: not known either (decisions before they were counted)."""
 
 
 def reads_text(facts: Mapping[str, str]) -> bool:
@@ -51,7 +31,7 @@ def words_of(reading: Reading) -> dict[str, str]:
     return {name: getattr(reading, name) for name in READ_ANEW}
 
 
-def again(stored: Stored, anew: Mapping[str, str], ruleset: Ruleset) -> Decision:
+def again(stored: StoredDecision, anew: Mapping[str, str], ruleset: Ruleset) -> Decision:
     """What ``ruleset`` decides about the same facts, those of ``anew`` in place of the recorded ones.
 
     Category and state of the answer are not to be used: a stored decision does not say what the ticket was before it.
@@ -59,7 +39,7 @@ def again(stored: Stored, anew: Mapping[str, str], ruleset: Ruleset) -> Decision
     return decide(_facts(stored.facts, anew), stored.defects, "", ruleset)
 
 
-def differs(stored: Stored, now: Decision) -> bool:
+def differs(stored: StoredDecision, now: Decision) -> bool:
     """Whether anybody would notice: another rule, another outcome, other mails, or another word of the floor."""
     mails = tuple(kind.value for kind in now.mails)
     if (stored.rule, stored.outcome, stored.floor) != (now.rule, now.outcome.value, now.floor):

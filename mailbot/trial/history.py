@@ -25,10 +25,9 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 from yaml.nodes import MappingNode, Node
 
-from mailbot import address, facts
-from mailbot.cli.trial import WORKER, Trial, take_in
 from mailbot.errors import ConfigError
-from mailbot.facts import NOTHING
+from mailbot.flow import facts
+from mailbot.flow.facts import NOTHING
 from mailbot.model import (
     Authentication,
     AuthResult,
@@ -53,8 +52,10 @@ from mailbot.ruleset import values
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Mistakes
 from mailbot.storage.schema import inbox, outbox, ticket
-from mailbot.tickets import limits, number, sla
+from mailbot.text import address
+from mailbot.tickets import number, rate_limits, sla
 from mailbot.tickets.record import Rows
+from mailbot.trial.simulator import WORKER, Trial, take_in
 
 _NUMBER = re.compile(r"ZGL[0-9]{7,12}")
 _TICKET = ("number", "correspondent", "category", "state", "opened")
@@ -257,7 +258,7 @@ def _count(trial: Trial, connection: Connection, past: PastCount) -> None:
             past.received, message, sender, Subject(SubjectClass.OTHER, ""), Request(None, (), None, ()), identity
         )
         told, _ = facts.gather(u, None, Duplicate.NO, NOTHING)
-        source = limits.source_of(u, None, flow.ruleset.limits)
+        source = rate_limits.source_of(u, None, flow.ruleset.limits)
         rows.decide(row, u, Seen(Duplicate.NO), told, decided, source, None, past.received)
     rows.flush(connection, WORKER)
 

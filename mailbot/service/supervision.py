@@ -15,16 +15,16 @@ from typing import NoReturn
 
 from sqlalchemy import select
 
-from mailbot.cli import compose, descriptors
-from mailbot.cli.compose import Parts
 from mailbot.config import ListenerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
+from mailbot.flow.pipeline import Pipeline
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
 from mailbot.observe import failure, step
-from mailbot.pipeline import Pipeline
+from mailbot.service import compose, descriptors
+from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
 from mailbot.web.app import DOORS, Listener, use_rules

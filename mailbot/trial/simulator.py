@@ -20,9 +20,9 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose
 from mailbot.config import Settings
-from mailbot.lookup import Weighed
+from mailbot.flow.lookup import Weighed
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import (
     Account,
     Authentication,
@@ -35,13 +35,13 @@ from mailbot.model import (
 )
 from mailbot.outbox import jobs
 from mailbot.parsing.headers import split
-from mailbot.pipeline import Pipeline
 from mailbot.request import names, phrase
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
+from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, metadata, outbox
-from mailbot.tickets.history import identify
+from mailbot.tickets.duplicates import identify
 from mailbot.tickets.record import notes, trace
 from mailbot.workers.verify import Verifier
 

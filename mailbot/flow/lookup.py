@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from mailbot.accounts.directory import Directory
-from mailbot.address import login_key
-from mailbot.facts import Known, login_to_ask
+from mailbot.flow.facts import Known, login_to_ask
 from mailbot.model import (
     Account,
     AccountStatus,
@@ -26,9 +25,10 @@ from mailbot.model import (
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.tickets import hold, limits, threads
-from mailbot.tickets.history import History
-from mailbot.tickets.replay import Used
+from mailbot.text.address import login_key
+from mailbot.tickets import correspondence, hold, rate_limits
+from mailbot.tickets.duplicates import History
+from mailbot.tickets.used_applications import Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Found:
     """That of ``facts.login_to_ask``."""
     seen: Seen
     known: Known
-    source: limits.Source
+    source: rate_limits.Source
     """Whom the message counts for."""
     held: int | None = None
     """The ticket in which the sender's mail over the limit waits already."""
@@ -76,17 +76,17 @@ class Lookup:
         self._maintenance = bool(ruleset.breaks_at(now))
         self._history = History(connection, [u.identity for u in batch])
         self._secret = secret
-        self._threads = threads.Threads(connection, batch, secret, ruleset.calendar)
+        self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = Used(connection, [u.checked for u in batch])
         self._accounts = directory.find_many(connection, [key for u in batch for key in _logins(u)])
         latest = max((u.received_at for u in batch), default=now)
-        self._arrivals = limits.Arrivals(connection, map(self._source, batch), latest, ruleset.limits)
+        self._arrivals = rate_limits.Arrivals(connection, map(self._source, batch), latest, ruleset.limits)
 
     def find(self, u: Understanding) -> Found:
         """What is known about ``u``, with the earlier messages of the batch that were added."""
         seen = self._history.look(u.identity)
         # The same message again is the transport's doing: it counts for nobody.
-        source = limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
+        source = rate_limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
         answer = self._arrivals.answer(source, agrees=u.agrees)
         known = replace(self._known(u, self._arrivals.over(source)), answer=answer)
         held = self._arrivals.held_ticket(source) if known.limit != "no" else None
@@ -109,8 +109,8 @@ class Lookup:
         stopped = hold.undecided(self._connection, key, moves=moves)
         return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
-    def _source(self, u: Understanding) -> limits.Source:
-        return limits.source_of(u, login_to_ask(u), self._ruleset.limits)
+    def _source(self, u: Understanding) -> rate_limits.Source:
+        return rate_limits.source_of(u, login_to_ask(u), self._ruleset.limits)
 
     def _known(self, u: Understanding, limit: str) -> Known:
         key = login_key(u.sender.address or "")
@@ -134,7 +134,7 @@ class Lookup:
         proof = u.sender.authentication.result
         if key is None or proof is AuthResult.FAIL or not u.stops:
             return None
-        seen = u.stops if proof is AuthResult.PASS else threads.answered(self._secret, u)
+        seen = u.stops if proof is AuthResult.PASS else correspondence.answered(self._secret, u)
         numbers = [number for number in u.stops if number in seen]
         return hold.of_login(self._connection, numbers, key) if numbers else None
 

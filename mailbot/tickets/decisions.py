@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,28 @@ from sqlalchemy.exc import DBAPIError
 
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.model import Defect
-from mailbot.replay import Stored
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """One decision as it lies in the database."""
+
+    inbox_id: int
+    ticket: str | None
+    """Number of the ticket the mail belongs to."""
+    decided_at: datetime
+    ruleset: str
+    rule: str
+    outcome: str
+    facts: Mapping[str, str]
+    defects: tuple[Defect, ...]
+    floor: tuple[str, ...]
+    mails: tuple[str, ...] | None
+    """Kinds in order; None: not known which, because the mail joined a ticket that has others."""
+    count: int | None
+    """How many mails; None: not known either (decisions before they were counted)."""
 
 
 @contextmanager
@@ -57,7 +77,7 @@ def count(connection: Connection, which: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(decision).where(which)).scalar_one())
 
 
-def pages(connection: Connection, which: ColumnElement[bool], size: int) -> Iterator[list[Stored]]:
+def pages(connection: Connection, which: ColumnElement[bool], size: int) -> Iterator[list[StoredDecision]]:
     """The decisions in the order of the inbox, at most ``size`` at once."""
     last = 0
     while rows := connection.execute(
@@ -67,7 +87,7 @@ def pages(connection: Connection, which: ColumnElement[bool], size: int) -> Iter
         yield _stored(connection, [row._mapping for row in rows])
 
 
-def found(connection: Connection, which: ColumnElement[bool]) -> list[tuple[Stored, RowMapping]]:
+def found(connection: Connection, which: ColumnElement[bool]) -> list[tuple[StoredDecision, RowMapping]]:
     """The decisions that ``which`` picks, each with its row: also received_at, notes, trace, sender."""
     rows = connection.execute(_rows().where(which).order_by(decision.c.inbox_id)).mappings().all()
     return list(zip(_stored(connection, rows), rows, strict=True))
@@ -89,12 +109,12 @@ def _rows() -> Select[Any]:
     )
 
 
-def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[Stored]:
+def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredDecision]:
     kinds = _kinds(connection, [row["ticket_id"] for row in rows if row["opened"]])
     return [_one(row, kinds) for row in rows]
 
 
-def _one(row: RowMapping, kinds: Mapping[int, list[str]]) -> Stored:
+def _one(row: RowMapping, kinds: Mapping[int, list[str]]) -> StoredDecision:
     notes = row["notes"]
     counted = row["answered"] if row["received_at"] is not None else None
     mails: tuple[str, ...] | None = None
@@ -102,7 +122,7 @@ def _one(row: RowMapping, kinds: Mapping[int, list[str]]) -> Stored:
         mails = tuple(kinds[row["ticket_id"]][:counted])
     elif row["ticket_id"] is None:
         mails = ()
-    return Stored(
+    return StoredDecision(
         inbox_id=row["inbox_id"],
         ticket=row["number"],
         decided_at=row["decided_at"],

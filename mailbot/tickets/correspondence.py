@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, select
 
-from mailbot.address import login_key
 from mailbot.clocks import complaint_deadline
 from mailbot.mails import thread
 from mailbot.model import AuthResult, InboundMessage, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import ticket
+from mailbot.text.address import login_key
 from mailbot.tickets.hold import is_stopped
 
 

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 
 from mailbot.signatures.report import Reason
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 FILE_MAX = 30_000_000
 """Octets of one attachment: more than a mail of 35 MiB can hold in base64."""

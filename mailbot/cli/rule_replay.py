@@ -21,16 +21,19 @@ from sqlalchemy import Connection, RowMapping
 
 from mailbot import secret
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose, options, stored
-from mailbot.cli.trial import chosen
+from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import MailbotError, SealBroken
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.replay import again, differs, reads_text, words_of
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
 from mailbot.observe import utc_now
-from mailbot.pipeline import Pipeline
-from mailbot.replay import Stored, again, differs, reads_text, words_of
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.tickets import decisions
+from mailbot.tickets.decisions import StoredDecision
+from mailbot.trial.simulator import chosen
 
 _PAGE = 200
 _WORTH_IT = 1_000
@@ -41,7 +44,7 @@ Messages = Sequence[tuple[bool, RowMapping | None]]
 """Of a page: whether its text is asked for, and the row that ``inbox.message_of`` opens; None: it was erased."""
 Words = Mapping[str, str] | None
 """What was read anew; None: the message cannot be opened."""
-Pair = tuple[Stored, Words]
+Pair = tuple[StoredDecision, Words]
 
 
 @click.command()
@@ -83,12 +86,12 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     ruleset, _ = compose.rules(settings)
     changes: Counter[tuple[str, str]] = Counter()
     decided = unopened = 0
-    with stored.read_only(settings.database.url) as connection:
+    with decisions.read_only(settings.database.url) as connection:
         if jobs:
             read_key(connection, Path(settings.secret.key_file))  # another key would open no mail
-        which = stored.since(utc_now() - since, limit)
-        total = stored.count(connection, which)
-        pages = stored.pages(connection, which, _PAGE)
+        which = decisions.since(utc_now() - since, limit)
+        total = decisions.count(connection, which)
+        pages = decisions.pages(connection, which, _PAGE)
         read = _read(settings, connection, pages, jobs if total >= _WORTH_IT else min(jobs, 1))
         for one, words in _progress(read, total):
             decided += 1
@@ -104,7 +107,9 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     return changes.total()
 
 
-def _read(settings: Settings, connection: Connection, pages: Iterable[list[Stored]], jobs: int) -> Iterator[Pair]:
+def _read(
+    settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int
+) -> Iterator[Pair]:
     """Each decision with what was read anew of its mail, in order."""
     if jobs == 0:
         yield from ((one, {}) for page in pages for one in page)
@@ -117,7 +122,7 @@ def _read(settings: Settings, connection: Connection, pages: Iterable[list[Store
         return
     spawn = multiprocessing.get_context("spawn")  # as in workers.understand
     with ProcessPoolExecutor(jobs, spawn, _begin, (settings,)) as pool:
-        waiting: deque[tuple[list[Stored], Future[list[Words]]]] = deque()
+        waiting: deque[tuple[list[StoredDecision], Future[list[Words]]]] = deque()
         for page, messages in opened:
             waiting.append((page, pool.submit(_words, messages)))
             if len(waiting) > 2 * jobs:
@@ -126,12 +131,12 @@ def _read(settings: Settings, connection: Connection, pages: Iterable[list[Store
             yield from _finished(page, future)
 
 
-def _finished(page: list[Stored], future: Future[list[Words]]) -> Iterator[Pair]:
+def _finished(page: list[StoredDecision], future: Future[list[Words]]) -> Iterator[Pair]:
     return zip(page, future.result(), strict=True)
 
 
-def _messages(connection: Connection, page: Sequence[Stored]) -> Messages:
-    there = stored.messages(connection, [one.inbox_id for one in page if reads_text(one.facts)])
+def _messages(connection: Connection, page: Sequence[StoredDecision]) -> Messages:
+    there = decisions.messages(connection, [one.inbox_id for one in page if reads_text(one.facts)])
     return [(reads_text(one.facts), there.get(one.inbox_id)) for one in page]
 
 
@@ -177,7 +182,7 @@ def _progress(read: Iterator[Pair], total: int) -> Iterator[Pair]:
         yield from bar.track(read, total=total, description="stored decisions")
 
 
-def _kinds(one: Stored) -> list[str] | int | None:
+def _kinds(one: StoredDecision) -> list[str] | int | None:
     return list(one.mails) if one.mails is not None else one.count
 
 
@@ -187,7 +192,7 @@ def _brief(side: Mapping[str, Any]) -> str:
     return f"{side['rule']} ({side['outcome']}, {told})" + (" [floor]" if side["floor"] else "")
 
 
-def _show(one: Stored, was: Mapping[str, Any], now: Mapping[str, Any], *, as_json: bool) -> None:
+def _show(one: StoredDecision, was: Mapping[str, Any], now: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         told = {"inbox": one.inbox_id, "ticket": one.ticket, "decided_at": one.decided_at}
         options.line({**told, "ruleset": one.ruleset, "was": was, "now": now})

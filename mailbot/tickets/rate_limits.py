@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, select
 
-from mailbot.address import domain, login_key
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
+from mailbot.text.address import domain, login_key
 
 _UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
 _ONCE_A_DAY = Limit(1, 24)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot.address import login_key
 from mailbot.application.check import same_person
 from mailbot.model import (
     Account,
@@ -29,6 +28,7 @@ from mailbot.model import (
 from mailbot.request import names
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
+from mailbot.text.address import login_key
 
 CASE_B = "HASLO_AWARYJNE_B"
 GENERAL = "OGOLNE"

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mailbot.address import login_key, normalise
 from mailbot.config import Settings
 from mailbot.model import (
     ApplicationState,
@@ -34,17 +33,18 @@ from mailbot.model import (
     Understanding,
 )
 from mailbot.parsing import automatic, stand_ins
-from mailbot.parsing.limits import MESSAGE_MAX
+from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.parsing.mime import parse
 from mailbot.request import phrase, subject
 from mailbot.secret import Secret
 from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
 from mailbot.sender.resolver import Resolver
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
-from mailbot.signatures.limits import FILE_MAX
-from mailbot.tickets import bounce, hold, threads
-from mailbot.tickets.history import identify
+from mailbot.text.address import login_key, normalise
+from mailbot.tickets import bounce, correspondence, hold
+from mailbot.tickets.duplicates import identify
 
 _EMPTY = Request(None, (), None, ())
 _SIDE_BY_SIDE = 64  # threads
@@ -134,7 +134,7 @@ class Understander:
         found = None
         if bounce.returned_to(self.secret, message, envelope.rcpt_to):
             found = Automatic.NULL_SENDER
-        elif threads.answered_by(self.secret, message):
+        elif correspondence.answered_by(self.secret, message):
             found = automatic.in_answer(message)
         return replace(message, automatic=found) if found else message
 

@@ -13,23 +13,23 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
-from mailbot.address import domain
 from mailbot.application import form
-from mailbot.cli.places import rules_directory as rules_directory
-from mailbot.cli.places import settings as settings
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.understand import Understander
 from mailbot.installation import open_key
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
+from mailbot.service.places import rules_directory as rules_directory
+from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate
-from mailbot.understand import Understander
+from mailbot.text.address import domain
 
 
 @dataclass(frozen=True, slots=True)

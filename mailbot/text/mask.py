@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mailbot import pesel
+from mailbot.text import pesel
 
 _PESEL, _IDSISC, _REMOVED = "[PESEL]", "[IDSISC]", "[usunięto]"
 _MARK = re.compile("|".join(map(re.escape, (_PESEL, _IDSISC, _REMOVED))))

@@ -24,12 +24,12 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from mailbot.cli import history
 from mailbot.errors import ConfigError
 from mailbot.model import AuthResult, Defect, Envelope, MailKind, Outcome, Source, State
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.vocabulary import FACTS, OPEN
+from mailbot.trial import history
 
 ACCOUNTS, DNS, TRUST, STATE = "accounts.yaml", "dns.yaml", "trust", ".state.yaml"
 """What the cases of a folder and of those below it share, and what one case has for itself."""

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from mailbot import facts
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
-from mailbot.decision import decide
-from mailbot.lookup import Lookup, Weighed
+from mailbot.flow import facts
+from mailbot.flow.decision import decide
+from mailbot.flow.lookup import Lookup, Weighed
+from mailbot.flow.understand import Understander
 from mailbot.mails.letter import Letter
 from mailbot.mails.write import Writer
 from mailbot.model import (
@@ -35,9 +36,8 @@ from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
-from mailbot.tickets import activation, bounce, hold, number, sla, threads
+from mailbot.tickets import activation, bounce, correspondence, hold, number, sla
 from mailbot.tickets.record import Rows
-from mailbot.understand import Understander
 
 _ANSWERS = {
     Outcome.TICKET_UPDATE: "answered-by-citizen",
@@ -151,7 +151,7 @@ class Pipeline:
             authenticated=u.sender.authentication.result is AuthResult.PASS,
             in_reply_to=u.message.message_id,
             references=u.message.references,
-            token=threads.token(self.secret, zgl),
+            token=correspondence.token(self.secret, zgl),
             language=weighed.reading.language,
             specialist_by=clocks.promised_at,
             reply_by=clocks.reply_by,
