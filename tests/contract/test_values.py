@@ -76,6 +76,8 @@ def _row(table: Table, number: int) -> dict[str, Any]:
 def _plain(column: Column[Any], number: int) -> Any:
     if isinstance(column.type, values.JSON):
         return {}
+    if isinstance(column.type, values.Text):
+        return ""
     if isinstance(column.type, values.String):
         return f"{number}"[: column.type.length]
     if isinstance(column.type, sqltypes.LargeBinary):
