@@ -1,7 +1,7 @@
 """The inbox: every message is stored here, as it came, before anything else happens to it.
 
 Its octets are kept, because signatures are checked on them, and sealed, because citizens write into mails what nobody
-asked for: passwords, PESEL, IDSISC numbers (domain.md §3.5).
+asked for: passwords, PESEL, IDSISC numbers (procedure §3.5).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""From the reports on the files of one mail to what may be said of its application (domain.md §3.4, 1 to 6). Pure.
+"""From the reports on the files of one mail to what may be said of its application (procedure §3.4, 1 to 6). Pure.
 
-No account is asked here: whatever this module calls a defect can be seen in the mail itself (domain.md §3.1).
+No account is asked here: whatever this module calls a defect can be seen in the mail itself (procedure §3.1).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def check(
 
 
 def same_person(given: str, surname: str, account: Account) -> Match:
-    """Names of one source against those of another: OK, DOUBT or MISMATCH (domain.md §3.4, step 4).
+    """Names of one source against those of another: OK, DOUBT or MISMATCH (procedure §3.4, step 4).
 
     OK: nominatives equal after folding (case, diacritics, hyphens), where either side may leave later given names out;
     or the words in the genitive of the other name.

@@ -1,4 +1,4 @@
-"""The four data of an application (domain.md P8) out of its text and form fields. Doubt is None, never a guess."""
+"""The four data of an application (procedure P8) out of its text and form fields. Doubt is None, never a guess."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ NO_RULE = "no-rule"
 def decide(
     facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset, current: State | None = None
 ) -> Decision:
-    """What will be done with a mail and why (domain.md §3.2).
+    """What will be done with a mail and why (procedure §3.2).
 
     ``category`` is what the mail itself asks for; ``current`` the state of the ticket it belongs to, which a rule may
     leave as it is. Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.

@@ -1,6 +1,6 @@
 """From what is known of a message to the facts that rules may ask. Pure.
 
-Formal defects come first and alone: with one of them no account is asked (domain.md §3.1).
+Formal defects come first and alone: with one of them no account is asked (procedure §3.1).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def login_to_ask(u: Understanding) -> str | None:
     In case B it is the old login that a signed application names ("" when that is no address, and so nobody's login),
     else the sender's own, provided that his domain vouches for it.
 
-    Formal defects are checked first and alone: with one of them the registry is not even asked (domain.md §3.1).
+    Formal defects are checked first and alone: with one of them the registry is not even asked (procedure §3.1).
     """
     if u.subject.kind in CHANNELS:
         return login_key(u.sender.address or "") if _is_proven(u) else None
@@ -135,7 +135,7 @@ def gather(
 def category(
     u: Understanding, known: Known = NOTHING, reading: Reading = NOTHING_SAID, rules: Ruleset | None = None
 ) -> str:
-    """The category that a rule leaves alone (domain.md §3.2, column outcome).
+    """The category that a rule leaves alone (procedure §3.2, column outcome).
 
     A signed application without any sentence is case B all the same. Outside the special procedure the sender's own
     ticket says it, else what the mail is about.
@@ -201,7 +201,7 @@ def _formal(u: Understanding) -> tuple[Defect, ...]:
 
 
 def _holder(checked: Checked, account: Account | None, known: Known) -> str:
-    """Signer against account and body (domain.md §3.4, steps 6 and 8). PESEL is the strongest test, where both know it;
+    """Signer against account and body (procedure §3.4, steps 6 and 8). PESEL is the strongest test, where both know it;
     without it name and birth year must be right and nobody else's."""
     signer = checked.applicant
     if account is None:

@@ -154,7 +154,7 @@ class Understander:
     def _beginning(self, raw: RawMessage) -> InboundMessage | None:
         """What stands before the files of a message over the limit, when that is the sentence of case B.
 
-        Then the citizen can be told that the file is too large (domain.md §3.3). Any other message stays damage:
+        Then the citizen can be told that the file is too large (procedure §3.3). Any other message stays damage:
         nothing is granted on a part.
         """
         whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]

@@ -62,7 +62,7 @@ class Letter:
     """The citizen's own, canonical; only ever shown when ``authenticated``."""
     differences: tuple[tuple[Difference, str], ...] = ()
     authenticated: bool = False
-    """The sender's domain vouches for the mail: his words may be repeated to him (domain.md §3.5)."""
+    """The sender's domain vouches for the mail: his words may be repeated to him (procedure §3.5)."""
     joins: bool = False
     """The ticket was there before the citizen's mail: any of its mails may have gone out on another day already."""
     in_reply_to: str | None = None

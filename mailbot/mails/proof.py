@@ -26,7 +26,7 @@ from mailbot.ruleset.model import Contacts, Ruleset, Template
 from mailbot.ruleset.texts import read_contacts, read_templates
 
 STOP = "STOP"
-"""What the holder answers to T14 (domain.md §3.5)."""
+"""What the holder answers to T14 (procedure §3.5)."""
 
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

@@ -60,7 +60,7 @@ def opening(opens: time, closes: time, language: Language = POLISH) -> str:
 
 def reflected(text: str) -> str:
     """A citizen's words fit to be repeated to him: one line of at most 80 characters, nothing that a mail program would
-    make a link, no control, invisible or bidirectional characters, no personal number or password (domain.md §3.5)."""
+    make a link, no control, invisible or bidirectional characters, no personal number or password (procedure §3.5)."""
     visible = "".join(_visible(c) for c in nfc(text))  # before masking: a number may be broken by what nobody sees
     words = " ".join(_LINKLIKE.sub(" ", mask(visible)).split())
     return words if len(words) <= _REFLECTED else words[: _REFLECTED - 1].rstrip() + "…"

@@ -19,11 +19,11 @@ _NOTICES = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T12, Mai
 auto-replied and from the null reverse-path (RFC 3834 §3.3, §5)."""
 
 _AFTER_REGISTRATION = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T4, MailKind.T5})
-"""Mails whose thread holds T1, so that the number leads to all of them (domain.md §4)."""
+"""Mails whose thread holds T1, so that the number leads to all of them (procedure §4)."""
 
 _TO_OLD_LOGIN = frozenset({MailKind.T14, MailKind.T19})
 """Mails to an address that did not write to us: they must tell nothing of the one that did, not even the Message-ID of
-its mail (domain.md §3.6)."""
+its mail (procedure §3.6)."""
 
 ONCE_A_DAY = frozenset({MailKind.T9, MailKind.T10, MailKind.T15, MailKind.T18})
 """Mails that a ticket may have more than one of, on different days. Every other kind goes out once, unless a rule sends

@@ -21,7 +21,7 @@ class Match(StrEnum):
 
 
 class ApplicationState(StrEnum):
-    """What became of the files of a mail when they were checked as a signed application (domain.md §3.3)."""
+    """What became of the files of a mail when they were checked as a signed application (procedure §3.3)."""
 
     NONE = "none"
     """No file is attached."""

@@ -16,7 +16,7 @@ _MESSAGE_ID = re.compile(rb"<([^<>\s]+)>")
 _IDS_MAX = 50
 _SINGLE = ("subject", "message-id", "content-type", "mime-version")
 """Fields that RFC 5322 §3.6 and RFC 2045 allow once. A doubled one makes a DKIM signature meaningless
-(mailstack.md §7); From, To and Date are the matter of the sender package."""
+(docs/design.md §1); From, To and Date are the matter of the sender package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def parse(
     """
     try:
         return _parse(raw, envelope, automatic.Own(own_addresses, own_lists, ticket_systems), subject_tags)
-    except Exception as error:  # one bad message must never block the others (peers.md §2, no. 4)
+    except Exception as error:  # one bad message must never block the others (design.md §2, no. 4)
         return _unreadable(f"parser failed: {type(error).__name__}")
 
 

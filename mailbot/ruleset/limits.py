@@ -25,9 +25,9 @@ class _Bounds:
 BOUNDS = {
     "per_sender": _Bounds(100, 1, 24),
     "per_domain": _Bounds(10_000, 1, 24),
-    "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (domain.md §3.5, enumeration)
+    "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (procedure §3.5, enumeration)
     "unvouched": _Bounds(100, 24, 168),  # no machine gun against those whose address was forged
-    "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (domain.md §3.5, mail loop)
+    "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (procedure §3.5, mail loop)
 }
 DEMANDED = BOUNDS.keys() - {"unvouched"}
 """A rule set written before that limit was there keeps the shipped one."""

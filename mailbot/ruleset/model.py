@@ -23,7 +23,7 @@ class Rule:
 
     name: str
     row: int | None
-    """Row of the decision table (domain.md §3.2); None: not in the table."""
+    """Row of the decision table (procedure §3.2); None: not in the table."""
     title: str
     when: Mapping[str, tuple[str, ...]]
     """Fact → accepted words, any of them; all facts named must hold."""
@@ -45,7 +45,7 @@ class Sentence:
     text: str
     """May hold one {placeholder} for words of the citizen's subject."""
     general: str
-    """The same without these words, for a sender whose address is not proven (domain.md §3.5, backscatter)."""
+    """The same without these words, for a sender whose address is not proven (procedure §3.5, backscatter)."""
 
 
 @dataclass(frozen=True, slots=True)

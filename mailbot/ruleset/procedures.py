@@ -39,7 +39,7 @@ WAITING = (State.DO_WERYFIKACJI, State.KWARANTANNA)
 """States in which somebody has to look."""
 
 REGISTRY = ("account", "name", "year", "holder", "new_login")
-"""Facts of the registry that no mail may tell (domain.md §3.6); in case B they are those of any login named."""
+"""Facts of the registry that no mail may tell (procedure §3.6); in case B they are those of any login named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Caps on what a stranger's bytes may cost, and the only road into a zip (APPNOTE.TXT 6.3; signatures.md §4 "ASiC").
+"""Caps on what a stranger's bytes may cost, and the only road into a zip (APPNOTE.TXT 6.3; procedure §7).
 
 Every number is checked on what is read, never on what a header declares.
 """

@@ -56,7 +56,7 @@ class Trust(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of signature it is (domain.md P9)."""
+    """What sort of signature it is (procedure P9)."""
 
     QUALIFIED = "QUALIFIED"
     TRUSTED_PZ = "TRUSTED_PZ"

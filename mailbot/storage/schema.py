@@ -301,7 +301,7 @@ used_signature = Table(
     Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
     Index("ix_used_signature_payload_sha256", "payload_sha256"),
 )
-"""Applications that were granted, so that none is granted twice (domain.md §3.5, replay)."""
+"""Applications that were granted, so that none is granted twice (procedure §3.5, replay)."""
 
 account = Table(
     "account",

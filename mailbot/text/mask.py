@@ -1,4 +1,4 @@
-"""Takes out of a citizen's text what nobody should read in it: PESEL, IDSISC numbers, passwords (domain.md §1.8, §3.5).
+"""Takes out of a citizen's text what nobody should read in it: PESEL, IDSISC numbers, passwords (procedure §1.8, §3.5).
 
 The message itself is kept sealed (inbox.py); this is for the texts that people and programs see of it.
 """

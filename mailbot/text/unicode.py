@@ -39,7 +39,7 @@ def _shorten(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """``text`` in NFC without invisible characters (domain.md §1.6)."""
+    """``text`` in NFC without invisible characters (procedure §1.6)."""
     return nfc(_INVISIBLE.sub("", text))
 
 

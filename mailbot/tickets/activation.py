@@ -1,7 +1,7 @@
 """Activation links: made with the ticket, kept as a hash, used once.
 
 The token is an HMAC of the ticket number and of random octets of the link's own row: nothing secret lies in the
-database, a mail that is written again holds the same link (domain.md §3.5, link theft), and a number that is given out
+database, a mail that is written again holds the same link (procedure §3.5, link theft), and a number that is given out
 again, as after a restore, gets another one.
 """
 

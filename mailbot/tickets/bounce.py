@@ -2,7 +2,7 @@
 
 A report (RFC 3464) that comes there, or quotes our mail with the token of its Message-ID, tells that a citizen waits
 for a mail that will not come, in whatever form a server writes: qmail, Exim, old Exchange, plain text. A report without
-our mark is an ordinary automatic mail and touches nobody's ticket (peers.md §2, row 16).
+our mark is an ordinary automatic mail and touches nobody's ticket (design.md §2, row 16).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """To which ticket does a mail belong? Rows 6 and 7 of the decision table.
 
 Only the proven correspondent of a ticket may add to it. Everybody else, whatever number he names, is told as much as
-somebody who named a number that never was: nothing (domain.md §3.6, peers.md §2 row 11).
+somebody who named a number that never was: nothing (procedure §3.6, design.md §2 row 11).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The clocks of a ticket, and the alarms that hang on them (domain.md §6).
+"""The clocks of a ticket, and the alarms that hang on them (procedure §6).
 
 A moment the citizen was told is never moved. A ticket is warned about once, and its promise is broken once:
 ``ticket.alarm`` is the worst that was raised, ``ticket.alarm_at`` the next moment at which something can change.

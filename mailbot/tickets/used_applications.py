@@ -1,4 +1,4 @@
-"""The applications that were granted: none may be granted again (domain.md §3.4, step 10)."""
+"""The applications that were granted: none may be granted again (procedure §3.4, step 10)."""
 
 from __future__ import annotations
 

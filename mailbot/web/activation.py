@@ -1,4 +1,4 @@
-"""The page behind an activation link: GET shows a form and changes nothing, POST uses the link (domain.md §3.5)."""
+"""The page behind an activation link: GET shows a form and changes nothing, POST uses the link (procedure §3.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 6 to 16 of the decision table (domain.md §3.2): replies, NOWE, and what other mails are about.
+"""Rows 6 to 16 of the decision table (procedure §3.2): replies, NOWE, and what other mails are about.
 
 The prototype says only TICKET_UPDATE or TOPIC of these; here every row says what becomes of the mail. What a mail is
 about is handed in (request/topics.py has tests of its own); everything behind it is the program's.

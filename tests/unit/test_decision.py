@@ -1,4 +1,4 @@
-"""The special procedure and what comes before it (domain.md §3.2), over combinations of the facts themselves.
+"""The special procedure and what comes before it (procedure §3.2), over combinations of the facts themselves.
 
 test_decision_table.py starts from mails and has the prototype's factors; this knows every word of every fact.
 """

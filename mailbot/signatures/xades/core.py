@@ -1,6 +1,6 @@
 """Own strict verifier of XML-DSig with XAdES: every ds:Signature of a file → ``Evidence``.
 
-Libraries know either not the transforms of podpis zaufany or far too many (signatures.md §0.4). This core knows the
+Libraries know either not the transforms of podpis zaufany or far too many (procedure §7, 4). This core knows the
 shapes that Polish signers write; anything else is a refusal. Whatever is read is read from the digested octets.
 """
 

@@ -356,7 +356,7 @@ def test_a_writer_refuses_templates_with_mistakes() -> None:
 
 
 def test_promise_across_the_change_of_clocks() -> None:
-    """domain.md §6: Saturday 12:00 and 24 absolute hours is Sunday 13:00 in spring."""
+    """procedure §6: Saturday 12:00 and 24 absolute hours is Sunday 13:00 in spring."""
     opened = LETTER.opened_at.replace(2026, 3, 28, 11, 0)
     letter = replace(LETTER, opened_at=opened, promised_at=opened + timedelta(hours=24))
     text = part(parsed(WRITER.outgoing(MailKind.T1, letter).raw), "plain")

@@ -1,4 +1,4 @@
-"""Every cap, from both sides, and the inputs that bring the standard parser down (peers.md §3.2)."""
+"""Every cap, from both sides, and the inputs that bring the standard parser down (design.md §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clocks of a ticket and what a look at them finds, on moments of domain.md §6."""
+"""The clocks of a ticket and what a look at them finds, on moments of procedure §6."""
 
 from __future__ import annotations
 
