@@ -87,7 +87,8 @@ class _BulkServer(aiosmtpd.SMTP):
                 content = await self._read_data()
         except TimeoutError:
             await self.push("421 4.4.2 too slow, try again later")
-            self._writer.close()
+            if self.transport is not None:
+                self.transport.close()
             return
         self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
         if content is None:
@@ -98,7 +99,7 @@ class _BulkServer(aiosmtpd.SMTP):
                 status = await self._handler.handle_DATA(self, session, envelope)
             except Exception as error:
                 status = await self.handle_exception(error)
-        self.envelope = self._create_envelope()
+        self.envelope = aiosmtpd.Envelope()
         await self.push("\r\n".join([status] * self._replies(envelope)))
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:

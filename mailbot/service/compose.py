@@ -55,7 +55,7 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         helpdesk=helpdesk.address,
         domain=chosen.delivery.domain or domain(helpdesk.sending_address),
         public_url=chosen.web.public_url,
-        form=(form.FILE_NAME, form.build()),
+        form=(form.FILE_NAME, form.octets()),
     )
     return ruleset, Writer(ruleset, office)
 

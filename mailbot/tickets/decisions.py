@@ -80,11 +80,10 @@ def count(connection: Connection, which: ColumnElement[bool]) -> int:
 def pages(connection: Connection, which: ColumnElement[bool], size: int) -> Iterator[list[StoredDecision]]:
     """The decisions in the order of the inbox, at most ``size`` at once."""
     last = 0
-    while rows := connection.execute(
-        _rows().where(which, decision.c.inbox_id > last).order_by(decision.c.inbox_id).limit(size)
-    ).all():
-        last = rows[-1].inbox_id
-        yield _stored(connection, [row._mapping for row in rows])
+    chosen = _rows().where(which).order_by(decision.c.inbox_id).limit(size)
+    while rows := connection.execute(chosen.where(decision.c.inbox_id > last)).mappings().all():
+        last = rows[-1]["inbox_id"]
+        yield _stored(connection, rows)
 
 
 def found(connection: Connection, which: ColumnElement[bool]) -> list[tuple[StoredDecision, RowMapping]]:
