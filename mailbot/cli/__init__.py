@@ -1,4 +1,4 @@
-"""The command line: arguments into calls, results into text. One module per group of commands; this one only gathers them."""
+"""The command line: arguments into calls, results into text. One module for each group."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from yaml.nodes import Node
 
 from mailbot.ruleset import regexes, values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import SignatureRules
 
 ACCEPTABLE = ("QUALIFIED", "TRUSTED_PZ", "ADVANCED_CUSTOMS", "PERSONAL")
@@ -20,7 +20,7 @@ _URL = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?/[\x21-\x7e]
 _MAX_PATTERN = 200
 
 
-def read(document: Document) -> SignatureRules | None:
+def read(document: YamlDocument) -> SignatureRules | None:
     """The rules; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
@@ -44,7 +44,7 @@ def read(document: Document) -> SignatureRules | None:
     )
 
 
-def _texts(document: Document, node: Node | None, key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
+def _texts(document: YamlDocument, node: Node | None, key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     found: list[str] = []
     for item in document.items(node, key) if node is not None else []:
         text = document.string(item, key)
@@ -57,7 +57,7 @@ def _texts(document: Document, node: Node | None, key: str, form: re.Pattern[str
     return tuple(found)
 
 
-def _pattern(document: Document, node: Node | None, key: str) -> re.Pattern[str] | None:
+def _pattern(document: YamlDocument, node: Node | None, key: str) -> re.Pattern[str] | None:
     text = document.string(node, key)
     if node is None or text is None:
         return None
