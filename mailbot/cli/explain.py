@@ -214,7 +214,7 @@ async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, conne
 
 
 def _weighed(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
-    found = trial.report(trial.flow.weigh(mail.u, lookup))
+    found = trial.report(trial.flow.assess(mail.u, lookup))
     if wanted.mails:
         found["rendered"] = [text.decode("utf-8") for text in trial.mails(mail.raw, mail.u, connection, mail.now)]
     return found

@@ -179,7 +179,7 @@ async def _after(trial: Trial, one: Case, connection: Connection) -> tuple[dict[
     raw = RawMessage(octets, one.envelope, one.received or arrival(octets) or utc_now())
     now = one.now or raw.received_at
     u = await trial.understand(raw)
-    came = trial.report(trial.flow.weigh(u, trial.flow.lookup(connection, [u], now)))
+    came = trial.report(trial.flow.assess(u, trial.flow.lookup(connection, [u], now)))
     mails = trial.mails(raw, u, connection, now)
     return came, "\n".join(line for mail in mails for line in explain_text.readable(mail.decode("utf-8")))
 

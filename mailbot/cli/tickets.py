@@ -28,7 +28,7 @@ from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket,
 from mailbot.text.mask import mask
 from mailbot.text.unicode import visible
 from mailbot.tickets import hold, sla
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.number import advance, lock, spell
 from mailbot.tickets.release import Refused
 from mailbot.tickets.release import release as let_go
@@ -200,7 +200,9 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
     settings = compose.settings(config_file)
     parts = compose.build(settings)
     lifetime = timedelta(hours=settings.activation.lifetime_hours)
-    notice = Notice(parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator)
+    notice = NoticeWriter(
+        parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator
+    )
     with parts.database.engine.begin() as connection:
         done = let_go(connection, number.upper(), utc_now(), lifetime, notice, _told(who, reason or ""))
         if isinstance(done, Refused):

@@ -11,9 +11,9 @@ from datetime import datetime
 from mailbot.application.check import same_person
 from mailbot.model import (
     Account,
+    ApplicationCheck,
     ApplicationState,
     AuthResult,
-    Checked,
     Defect,
     Duplicate,
     Facts,
@@ -37,7 +37,7 @@ CHANNELS = frozenset({SubjectClass.NOWE, SubjectClass.NOWE_NEAR, SubjectClass.ZG
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class HistoryFacts:
     """What registry, history and calendar say beside the account of ``login_to_ask``."""
 
     taken: bool = False
@@ -59,7 +59,7 @@ class Known:
     """Word of the fact of that name."""
 
 
-NOTHING = Known()
+NO_HISTORY = HistoryFacts()
 """Nothing beside the account is known."""
 
 
@@ -87,7 +87,11 @@ def login_to_ask(u: Understanding) -> str | None:
 
 
 def gather(
-    u: Understanding, account: Account | None, duplicate: Duplicate, known: Known, reading: Reading = NOTHING_SAID
+    u: Understanding,
+    account: Account | None,
+    duplicate: Duplicate,
+    history: HistoryFacts,
+    reading: Reading = NOTHING_SAID,
 ) -> tuple[Facts, tuple[Defect, ...]]:
     """The facts about a message and its formal defects, given the account of ``login_to_ask`` and the history."""
     asked = login_to_ask(u) is not None
@@ -111,29 +115,29 @@ def gather(
         name=(names.compare(u.request.names, account) if account and procedure else Match.UNKNOWN).value,
         year=_year(u.request, account if procedure else None).value,
         application=u.checked.state.value,
-        holder=_holder(u.checked, account, known) if moves else "not-asked",
-        new_login=("taken" if known.taken else "free") if moves else "not-asked",
-        replay="yes" if known.replayed else "no",
-        stop="yes" if known.stops else "no",
-        limit=known.limit,
-        thread=("own" if known.thread.own else "foreign") if known.thread else "none",
-        ticket=_ticket(known.thread),
-        complaint=_complaint(known.thread, u.received_at),
+        holder=_holder(u.checked, account, history) if moves else "not-asked",
+        new_login=("taken" if history.taken else "free") if moves else "not-asked",
+        replay="yes" if history.replayed else "no",
+        stop="yes" if history.stops else "no",
+        limit=history.limit,
+        thread=("own" if history.thread.own else "foreign") if history.thread else "none",
+        ticket=_ticket(history.thread),
+        complaint=_complaint(history.thread, u.received_at),
         topic=reading.topic,
         service=reading.service,
         faq=reading.faq,
         csd=("yes" if account and account.csd else "no") if asked and not procedure else "not-asked",
         language=reading.language,
-        maintenance="yes" if known.maintenance else "no",
-        answer=known.answer,
-        spam="yes" if u.spam and not _is_asked_for(u, known) else "no",
-        arrival=known.arrival,
+        maintenance="yes" if history.maintenance else "no",
+        answer=history.answer,
+        spam="yes" if u.spam and not _is_asked_for(u, history) else "no",
+        arrival=history.arrival,
     )
     return facts, defects
 
 
 def category(
-    u: Understanding, known: Known = NOTHING, reading: Reading = NOTHING_SAID, rules: Ruleset | None = None
+    u: Understanding, history: HistoryFacts = NO_HISTORY, reading: Reading = NOTHING_SAID, rules: Ruleset | None = None
 ) -> str:
     """The category that a rule leaves alone (procedure §3.2, column outcome).
 
@@ -146,8 +150,8 @@ def category(
         return CASE_B if untold or u.request.phrase is Phrase.B else "HASLO_AWARYJNE_A"
     if kind not in CHANNELS:
         return "TEMAT_NIEPOPRAWNY"
-    if known.thread and known.thread.own:
-        return known.thread.category
+    if history.thread and history.thread.own:
+        return history.thread.category
     return _matter(reading, rules) if rules else GENERAL
 
 
@@ -171,10 +175,10 @@ def _is_proven(u: Understanding) -> bool:
     )
 
 
-def _is_asked_for(u: Understanding, known: Known) -> bool:
+def _is_asked_for(u: Understanding, history: HistoryFacts) -> bool:
     """What no filter may put aside: the procedure, or the matter of a ticket, of a proven sender."""
-    own = known.thread is not None and known.thread.own
-    return own or known.stops is not None or _is_plain_request(u)
+    own = history.thread is not None and history.thread.own
+    return own or history.stops is not None or _is_plain_request(u)
 
 
 def _is_plain_request(u: Understanding) -> bool:
@@ -200,7 +204,7 @@ def _formal(u: Understanding) -> tuple[Defect, ...]:
     return (*u.request.defects, *(u.checked.defects if u.request.phrase is Phrase.B else ()))
 
 
-def _holder(checked: Checked, account: Account | None, known: Known) -> str:
+def _holder(checked: ApplicationCheck, account: Account | None, history: HistoryFacts) -> str:
     """Signer against account and body (procedure §3.4, steps 6 and 8). PESEL is the strongest test, where both know it;
     without it name and birth year must be right and nobody else's."""
     signer = checked.applicant
@@ -215,7 +219,7 @@ def _holder(checked: Checked, account: Account | None, known: Known) -> str:
     if wrong_year or wrong_pesel or Match.MISMATCH in (name, checked.body):
         return "mismatch"
     sure = name is Match.OK and checked.body is Match.OK and signer.birth_year is not None
-    return "ok" if sure and (proven or not known.namesake) else "doubt"
+    return "ok" if sure and (proven or not history.namesake) else "doubt"
 
 
 def _year(request: Request, account: Account | None) -> Match:

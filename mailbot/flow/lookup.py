@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from mailbot.accounts.directory import Directory
-from mailbot.flow.facts import Known, login_to_ask
+from mailbot.flow.facts import HistoryFacts, login_to_ask
 from mailbot.model import (
     Account,
     AccountStatus,
     AuthResult,
     Decision,
     Duplicate,
+    DuplicateCheck,
     Facts,
     Phrase,
-    Seen,
     SubjectClass,
     Understanding,
 )
@@ -28,29 +28,29 @@ from mailbot.secret import Secret
 from mailbot.text.address import login_key
 from mailbot.tickets import correspondence, hold, rate_limits
 from mailbot.tickets.duplicates import History
-from mailbot.tickets.used_applications import Used
+from mailbot.tickets.used_applications import UsedApplications
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """All that is known about one message."""
 
     account: Account | None
     """That of ``facts.login_to_ask``."""
-    seen: Seen
-    known: Known
-    source: rate_limits.Source
+    seen: DuplicateCheck
+    history: HistoryFacts
+    counted_for: rate_limits.CountedFor
     """Whom the message counts for."""
     held: int | None = None
     """The ticket in which the sender's mail over the limit waits already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class Assessment:
     """One message with everything that was found, and what is to become of it."""
 
     u: Understanding
-    found: Found
+    found: LookupResult
     reading: Reading
     facts: Facts
     decision: Decision
@@ -74,30 +74,30 @@ class Lookup:
         self._ruleset = ruleset
         self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
-        self._history = History(connection, [u.identity for u in batch])
+        self._duplicates = History(connection, [u.identity for u in batch])
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
-        self.used = Used(connection, [u.checked for u in batch])
+        self.used = UsedApplications(connection, [u.checked for u in batch])
         self._accounts = directory.find_many(connection, [key for u in batch for key in _logins(u)])
         latest = max((u.received_at for u in batch), default=now)
         self._arrivals = rate_limits.Arrivals(connection, map(self._source, batch), latest, ruleset.limits)
 
-    def find(self, u: Understanding) -> Found:
+    def find(self, u: Understanding) -> LookupResult:
         """What is known about ``u``, with the earlier messages of the batch that were added."""
-        seen = self._history.look(u.identity)
+        seen = self._duplicates.look(u.identity)
         # The same message again is the transport's doing: it counts for nobody.
-        source = rate_limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
+        source = rate_limits.CountedFor() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
         answer = self._arrivals.answer(source, agrees=u.agrees)
-        known = replace(self._known(u, self._arrivals.over(source)), answer=answer)
-        held = self._arrivals.held_ticket(source) if known.limit != "no" else None
-        return Found(self._account(u), seen, known, source, held)
+        history = replace(self._history_facts(u, self._arrivals.over(source)), answer=answer)
+        held = self._arrivals.held_ticket(source) if history.limit != "no" else None
+        return LookupResult(self._account(u), seen, history, source, held)
 
     def add(
-        self, u: Understanding, found: Found, decided: Decision, ticket_id: int | None, promised_at: datetime
+        self, u: Understanding, found: LookupResult, decided: Decision, ticket_id: int | None, promised_at: datetime
     ) -> None:
         """Remember what became of a message, for those behind it."""
-        self._history.add(u.identity, ticket_id, promised_at, decided)
-        self._arrivals.add(found.source, decided, ticket_id)
+        self._duplicates.add(u.identity, ticket_id, promised_at, decided)
+        self._arrivals.add(found.counted_for, decided, ticket_id)
 
     def _account(self, u: Understanding) -> Account | None:
         """That of ``login_to_ask``. While a link of it is stopped it counts as blocked: a person decides."""
@@ -109,20 +109,20 @@ class Lookup:
         stopped = hold.undecided(self._connection, key, moves=moves)
         return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
-    def _source(self, u: Understanding) -> rate_limits.Source:
-        return rate_limits.source_of(u, login_to_ask(u), self._ruleset.limits)
+    def _source(self, u: Understanding) -> rate_limits.CountedFor:
+        return rate_limits.counted_for(u, login_to_ask(u), self._ruleset.limits)
 
-    def _known(self, u: Understanding, limit: str) -> Known:
+    def _history_facts(self, u: Understanding, limit: str) -> HistoryFacts:
         key = login_key(u.sender.address or "")
         stops, thread = self._stops(u, key), self._threads.look(u)
         arrival = "again" if u.again else "old" if u.received_at < self._fresh_from else "fresh"
-        known = Known(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
+        history = HistoryFacts(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
         asked = login_to_ask(u)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
-            return known
+            return history
         account = self._accounts.get(asked)
         return replace(
-            known,
+            history,
             taken=key in self._accounts,
             namesake=account is not None and self._directory.has_namesake(self._connection, account),
             replayed=self.used.seen(u.checked),

@@ -16,9 +16,9 @@ from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
 from mailbot.flow.decision import decide
-from mailbot.flow.lookup import Lookup, Weighed
+from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.understand import Understander
-from mailbot.mails.letter import Letter
+from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
     Account,
@@ -37,7 +37,7 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
 from mailbot.tickets import activation, bounce, correspondence, hold, number, sla
-from mailbot.tickets.record import Rows
+from mailbot.tickets.record import BatchRows
 
 _ANSWERS = {
     Outcome.TICKET_UPDATE: "answered-by-citizen",
@@ -76,17 +76,17 @@ class Pipeline:
             return topics.asked_in(u.message.text, self.ruleset)
         return topics.read(u.subject, u.message.text, self.ruleset)
 
-    def weigh(self, u: Understanding, lookup: Lookup) -> Weighed:
+    def assess(self, u: Understanding, lookup: Lookup) -> Assessment:
         """What to do with a message, given registry and history."""
         found, reading = lookup.find(u), self.read(u)
-        gathered, defects = facts.gather(u, found.account, found.seen.duplicate, found.known, reading)
-        category = facts.category(u, found.known, reading, self.ruleset)
-        thread = found.known.thread
+        gathered, defects = facts.gather(u, found.account, found.seen.duplicate, found.history, reading)
+        category = facts.category(u, found.history, reading, self.ruleset)
+        thread = found.history.thread
         current = thread.state if thread and thread.own else found.seen.state
-        return Weighed(u, found, reading, gathered, decide(gathered, defects, category, self.ruleset, current))
+        return Assessment(u, found, reading, gathered, decide(gathered, defects, category, self.ruleset, current))
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
-        """Registry and history for ``weigh``; asked once for a whole batch."""
+        """Registry and history for ``assess``; asked once for a whole batch."""
         oldest = timedelta(days=self.settings.intake.oldest_days)
         return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now, oldest)
 
@@ -99,22 +99,22 @@ class Pipeline:
         """
         first = number.lock(connection, self.settings.tickets.start)
         lookup = self.lookup(connection, [u for _, u in batch], now)
-        rows = Rows(first)
+        rows = BatchRows(first)
         grants: list[activation.Grant] = []
         decisions = []
         for inbox_id, u in batch:
-            weighed = self.weigh(u, lookup)
-            found, decision = weighed.found, weighed.decision
-            if found.known.stops:  # whatever the rules say: this word can only make things safer
-                hold.freeze(connection, found.known.stops, now, {"inbox": inbox_id})
-            ticket_id, letter = self._write(connection, rows, inbox_id, weighed, now)
-            if MailKind.T3 in decision.mails and ticket_id and letter and found.account:
-                grants.append(self._grant(u, found.account, decision, ticket_id, letter))
+            assessment = self.assess(u, lookup)
+            found, decision = assessment.found, assessment.decision
+            if found.history.stops:  # whatever the rules say: this word can only make things safer
+                hold.freeze(connection, found.history.stops, now, {"inbox": inbox_id})
+            ticket_id, context = self._write(connection, rows, inbox_id, assessment, now)
+            if MailKind.T3 in decision.mails and ticket_id and context and found.account:
+                grants.append(self._grant(u, found.account, decision, ticket_id, context))
                 if decision.outcome is Outcome.OK_B:
                     lookup.used.add(u.checked, ticket_id)
-            rows.decide(inbox_id, u, found.seen, weighed.facts, decision, found.source, ticket_id, now)
+            rows.decide(inbox_id, u, found.seen, assessment.facts, decision, found.counted_for, ticket_id, now)
             rows.see(self.secret, inbox_id, u.checked.view)
-            lookup.add(u, found, decision, ticket_id, letter.promised_at if letter else now)
+            lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
         rows.flush(connection, worker)
@@ -122,14 +122,14 @@ class Pipeline:
         lookup.used.flush(connection)
         return decisions
 
-    def letter(self, weighed: Weighed, zgl: str, clocks: sla.Clocks, now: datetime) -> Letter:
+    def mail_context(self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime) -> MailContext:
         """What the templates may say about this matter."""
-        u, decision, account = weighed.u, weighed.decision, weighed.found.account
+        u, decision, account = assessment.u, assessment.decision, assessment.found.account
         moves = decision.outcome is Outcome.OK_B
         hold_until = now + (self._hold if moves else timedelta())
         login = account.login if account else None
-        thread, seen = weighed.found.known.thread, weighed.found.seen
-        return Letter(
+        thread, seen = assessment.found.history.thread, assessment.found.seen
+        return MailContext(
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
             # That of an old ticket may be gone from the rules: its mails speak of the general one.
@@ -152,13 +152,13 @@ class Pipeline:
             in_reply_to=u.message.message_id,
             references=u.message.references,
             token=correspondence.token(self.secret, zgl),
-            language=weighed.reading.language,
+            language=assessment.reading.language,
             specialist_by=clocks.promised_at,
             reply_by=clocks.reply_by,
             answered_at=thread.answered_at if thread else None,
             complaint_until=thread.complaint_until if thread else None,
-            system=weighed.reading.system,
-            answer=weighed.reading.answer,
+            system=assessment.reading.system,
+            answer=assessment.reading.answer,
             breaks=self.ruleset.breaks_at(now),
         )
 
@@ -172,35 +172,35 @@ class Pipeline:
 
     @staticmethod
     def _grant(
-        u: Understanding, account: Account, decision: Decision, ticket_id: int, letter: Letter
+        u: Understanding, account: Account, decision: Decision, ticket_id: int, context: MailContext
     ) -> activation.Grant:
-        assert letter.link_expires is not None
+        assert context.link_expires is not None
         new_login = u.sender.address if decision.outcome is Outcome.OK_B else None
-        return activation.Grant(ticket_id, letter.ticket, account.login, letter.link_expires, new_login)
+        return activation.Grant(ticket_id, context.ticket, account.login, context.link_expires, new_login)
 
     def _write(
-        self, connection: Connection, rows: Rows, inbox_id: int, weighed: Weighed, now: datetime
-    ) -> tuple[int | None, Letter | None]:
+        self, connection: Connection, rows: BatchRows, inbox_id: int, assessment: Assessment, now: datetime
+    ) -> tuple[int | None, MailContext | None]:
         """Collect the rows of one decision; returns the ticket it belongs to and what its mails say."""
-        u, decision, known = weighed.u, weighed.decision, weighed.found.known
-        if decision.outcome is Outcome.TICKET_UPDATE and known.stops:
-            return number.value(known.stops), None  # the word joins the ticket it stopped, and gets no answer
-        ticket_id, what = _joined(weighed)
+        u, decision, history = assessment.u, assessment.decision, assessment.found.history
+        if decision.outcome is Outcome.TICKET_UPDATE and history.stops:
+            return number.value(history.stops), None  # the word joins the ticket it stopped, and gets no answer
+        ticket_id, what = _joined(assessment)
         joins = ticket_id is not None
-        if ticket_id is None and _needs_none(weighed):
+        if ticket_id is None and _needs_none(assessment):
             rows.bounced(connection, u, inbox_id, now)
             return None, None  # the inbox row says what it is, no ticket number is spent
         clocks = self.clocks(decision, u.received_at)
         if ticket_id is not None:
-            current = known.thread.state if known.thread else None
+            current = history.thread.state if history.thread else None
             rows.join(ticket_id, inbox_id, decision, what, clocks, now, current)
         else:
-            service, language = self.ruleset.service_of(decision.category), weighed.reading.language
+            service, language = self.ruleset.service_of(decision.category), assessment.reading.language
             ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now)
-        letter = replace(self.letter(weighed, number.spell(ticket_id), clocks, now), joins=joins)
-        last_try = min(letter.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
+        context = replace(self.mail_context(assessment, number.spell(ticket_id), clocks, now), joins=joins)
+        last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         for place, kind in enumerate(decision.mails, start=1):
-            mail = self.writer.outgoing(kind, letter)
+            mail = self.writer.outgoing(kind, context)
             if kind is MailKind.T5:
                 refusal = self.settings.refusal
                 wait = self.rng.uniform(refusal.delay_min_minutes, refusal.delay_max_minutes)
@@ -208,21 +208,21 @@ class Pipeline:
             elif kind is MailKind.T2B:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
             rows.mail(ticket_id, 0 if joins else place, mail, last_try, now)
-        return ticket_id, letter
+        return ticket_id, context
 
 
-def _needs_none(weighed: Weighed) -> bool:
+def _needs_none(assessment: Assessment) -> bool:
     """A machine's mail, unsolicited mail, or a copy of one. What a rule calls a repeat although nothing like it came
     before needs one: a person wrote it, and nobody would ever see it."""
-    outcome, seen = weighed.decision.outcome, weighed.found.seen
+    outcome, seen = assessment.decision.outcome, assessment.found.seen
     repeats = outcome is Outcome.DUPLICATE and seen.duplicate is not Duplicate.NO
     return repeats or outcome in (Outcome.NO_REPLY, Outcome.SPAM)
 
 
-def _joined(weighed: Weighed) -> tuple[int | None, str]:
+def _joined(assessment: Assessment) -> tuple[int | None, str]:
     """The ticket that the message belongs to already, and what its joining is called; None: it needs one of its own."""
-    outcome, found = weighed.decision.outcome, weighed.found
-    thread = found.known.thread
+    outcome, found = assessment.decision.outcome, assessment.found
+    thread = found.history.thread
     if outcome is Outcome.DUPLICATE:
         return found.seen.ticket_id, "repeated"
     if outcome is Outcome.RATE_LIMITED:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 from mailbot.config import Settings
 from mailbot.model import (
+    ApplicationCheck,
     ApplicationState,
     Authentication,
     AuthResult,
     Automatic,
-    Checked,
     Defect,
     Envelope,
     Identity,
@@ -260,11 +260,11 @@ def unread(raw: RawMessage, why: str) -> Understanding:
     )
 
 
-def _first_look(message: InboundMessage, *, too_large: bool) -> Checked:
+def _first_look(message: InboundMessage, *, too_large: bool) -> ApplicationCheck:
     """What the names and first octets of the files tell; the rest is for ``workers.verify``."""
     if any(looks_executable(a.filename, a.data) for a in message.attachments):
-        return Checked(ApplicationState.MALWARE)
+        return ApplicationCheck(ApplicationState.MALWARE)
     if too_large and not message.damage:
         limit = {"limit": str(FILE_MAX // 1_000_000)}
-        return Checked(ApplicationState.CONTAINER, (Defect.CONTAINER,), limit)
-    return Checked(ApplicationState.NOT_ASKED if message.attachments else ApplicationState.NONE)
+        return ApplicationCheck(ApplicationState.CONTAINER, (Defect.CONTAINER,), limit)
+    return ApplicationCheck(ApplicationState.NOT_ASKED if message.attachments else ApplicationState.NONE)

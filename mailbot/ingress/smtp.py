@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.inbox import Stored, store
+from mailbot.inbox import StoredMessage, store
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, failure, step, utc_now
+from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.text.address import login_key
@@ -229,12 +229,12 @@ class InboxHandler:
 
     async def _store(self, message: RawMessage) -> int:
         stored = await self._database.write_together(self._store_all, message)
-        step(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
+        log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
         if stored.new:
             self._on_stored()
         return stored.inbox_id
 
-    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[Stored]:
+    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[StoredMessage]:
         return store(connection, messages, self._clock(), self._secret)
 
     async def handle_exception(self, error: Exception) -> str:

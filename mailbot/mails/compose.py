@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from mailbot.errors import TemplateError
 from mailbot.mails import html
-from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.context import PLACEHOLDER
 from mailbot.mails.wording import fold
 
 _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)

@@ -81,7 +81,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ApplicationCheck:
     """The files of one mail as a signed application: what can be said before any account was asked."""
 
     state: ApplicationState

@@ -109,7 +109,7 @@ class Duplicate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DuplicateCheck:
     """What history says about one message."""
 
     duplicate: Duplicate

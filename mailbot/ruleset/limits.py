@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Limit, Limits
 
 
@@ -34,7 +34,7 @@ DEMANDED = BOUNDS.keys() - {"unvouched"}
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
-def read(document: Document) -> Limits | None:
+def read(document: YamlDocument) -> Limits | None:
     """The limits; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
@@ -56,7 +56,7 @@ def read(document: Document) -> Limits | None:
     return Limits(exempt_domains=exempt, **found)
 
 
-def _domains(document: Document, node: Node, key: str) -> frozenset[str]:
+def _domains(document: YamlDocument, node: Node, key: str) -> frozenset[str]:
     found: set[str] = set()
     for item in document.items(node, key):
         name = document.string(item, key)

@@ -234,7 +234,7 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ApplicationWords:
     """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
 
     wanted: tuple[Matter, ...]
@@ -305,7 +305,7 @@ class Ruleset:
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
     signatures: SignatureRules
-    letter: Letter
+    application_words: ApplicationWords
     topics: tuple[Topic, ...]
     services: Mapping[str, Service]
     """Name → service; holds DEFAULT_SERVICE."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import SignatureRules
 
 ACCEPTABLE = ("QUALIFIED", "TRUSTED_PZ", "ADVANCED_CUSTOMS", "PERSONAL")
@@ -22,7 +22,7 @@ _NAME = re.compile(rf"{_PLAIN}(?:(?<!\.)\*{_PLAIN})?")
 """A name with at most one * for any text; what marks a regular expression is refused, as it would never be met."""
 
 
-def read(document: Document) -> SignatureRules | None:
+def read(document: YamlDocument) -> SignatureRules | None:
     """The rules; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
@@ -47,7 +47,7 @@ def read(document: Document) -> SignatureRules | None:
 
 
 def _texts(
-    document: Document, node: Node | None, key: str, form: re.Pattern[str], what: str, mend: str = "correct it"
+    document: YamlDocument, node: Node | None, key: str, form: re.Pattern[str], what: str, mend: str = "correct it"
 ) -> tuple[str, ...]:
     found: list[str] = []
     items = document.items(node, key) if node is not None else []
@@ -62,7 +62,7 @@ def _texts(
     return tuple(found)
 
 
-def _names(document: Document, node: Node | None, key: str) -> re.Pattern[str] | None:
+def _names(document: YamlDocument, node: Node | None, key: str) -> re.Pattern[str] | None:
     """One pattern for all names: whole and letter by letter but for the *, so in linear time."""
     mend = "write it out as the shipped names are, * for any text"
     names = _texts(document, node, key, _NAME, "a name with at most one *", mend)

@@ -73,7 +73,7 @@ def _told(
     reading = chain.read(message.headers, settings, raw.envelope.mail_from)
     found = Authentication(AuthResult.NONE, reading.why)
     if reading.reports:
-        found = results.weigh(reading.reports, domain, together=reading.edge is not None)
+        found = results.conclude(reading.reports, domain, together=reading.edge is not None)
     told = any(message.headers[i].name.lower() == "authentication-results" for i in reading.counted)
     if told or found.result is AuthResult.PASS or settings.missing == "none" or resolver is None:
         return found

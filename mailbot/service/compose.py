@@ -19,7 +19,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
 from mailbot.installation import open_key
-from mailbot.mails.letter import Office
+from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
 from mailbot.ruleset import loader

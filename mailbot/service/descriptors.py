@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
-from mailbot.observe import step
+from mailbot.observe import log_event
 
 _HOUSE = 200  # database and its pool, IMAP, relay, DNS, pipes of the processes, rule files, log
 _BURST = 100  # asyncio accepts so many connections at once before any of them can be turned away
@@ -32,5 +32,5 @@ def reserve(settings: Settings, roles: Collection[str]) -> int:
     if left < min(wanted, _LEAST):
         raise ConfigError(f"the limit of open files is {soft}; mend: {needed} at least (LimitNOFILE, ulimit -n)")
     if left < wanted:
-        step("descriptors", limit=soft, web_connections=left)
+        log_event("descriptors", limit=soft, web_connections=left)
     return left

@@ -22,11 +22,11 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
-from mailbot.observe import failure, step
+from mailbot.observe import failure, log_event
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import DOORS, Listener, use_rules
 from mailbot.web.app import build as build_web
 from mailbot.web.app import listen as listen_web
@@ -89,7 +89,7 @@ class Service:
             await self._start_web()
         if self._deciding or self._web is not None:
             await self._start_rules()
-        step("started", roles=",".join(self.roles), listening=str(self.addresses))
+        log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
 
     async def stop(self) -> None:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
@@ -111,7 +111,7 @@ class Service:
         if self._verifier is not None:
             await self._verifier.close()
         await self.parts.database.close()
-        step("stopped")
+        log_event("stopped")
 
     def look_at_rules(self) -> None:
         """See now whether the rule set has changed."""
@@ -132,7 +132,7 @@ class Service:
             except BaseException as error:
                 failure("task-ended", error, level=logging.CRITICAL, task=names)
                 raise TaskEnded(f"{names}: failed; the log tells where") from error
-        step("task-ended", level=logging.CRITICAL, task=names)
+        log_event("task-ended", level=logging.CRITICAL, task=names)
         raise TaskEnded(f"{names}: ended, and must not")
 
     async def ailing(self) -> list[str]:
@@ -153,7 +153,7 @@ class Service:
         try:
             await self.parts.database.watch()
         except DatabaseGone as error:
-            step("database-gone", level=logging.CRITICAL, reason=error.reason)
+            log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
 
     def _run(self, loop: Loop) -> Loop:
@@ -214,9 +214,9 @@ class Service:
         if self._web is not None:
             use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
 
-    def _notice(self, pipeline: Pipeline) -> Notice:
+    def _notice(self, pipeline: Pipeline) -> NoticeWriter:
         helpdesk = self.parts.settings.helpdesk
-        return Notice(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
+        return NoticeWriter(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p = self.parts

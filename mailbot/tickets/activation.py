@@ -25,7 +25,7 @@ from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
 
 PATH = "/aktywacja/"
-"""Where the page is, under web.public_url; the mail's link (mails.context) leads there."""
+"""Where the page is, under web.public_url; the mail's link (mails.variables) leads there."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """End of a link that was ended: the clock of the day it was made may have been fast, and set back since."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
 
-from mailbot.model import Decision, Duplicate, Identity, InboundMessage, Outcome, Seen, Sender, State
+from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, InboundMessage, Outcome, Sender, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
 from mailbot.storage.values import fit
@@ -67,16 +67,16 @@ class History:
             row.fingerprint: (row.id, row.promised_at, State(row.state)) for row in connection.execute(unfinished)
         }
 
-    def look(self, identity: Identity) -> Seen:
+    def look(self, identity: Identity) -> DuplicateCheck:
         """Whether ``identity`` repeats something."""
         copies = self._messages.get(identity.message_key, {})
         if identity.fingerprint in copies:
-            return Seen(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
+            return DuplicateCheck(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
         repeated = self._requests.get(identity.fingerprint)
         if repeated is not None:
             ticket_id, promised_at, state = repeated
-            return Seen(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state)
-        return Seen(Duplicate.NO, None, bool(copies))
+            return DuplicateCheck(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state)
+        return DuplicateCheck(Duplicate.NO, None, bool(copies))
 
     def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, decided: Decision) -> None:
         """Remember a message of this batch; a ticket whose mails have to leave yet is open, whatever its state."""

@@ -26,7 +26,7 @@ _LIMITED = Outcome.RATE_LIMITED
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CountedFor:
     """Whom a message counts for; each is None when it counts for none."""
 
     sender: str | None = None
@@ -35,15 +35,15 @@ class Source:
     """The login the matter is about, when that is not the sender's."""
 
 
-def source_of(u: Understanding, asked: str | None, limits: Limits) -> Source:
+def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:
     """``asked``: facts.login_to_ask. A machine's mail and one without a single sender count for nobody."""
     key = login_key(u.sender.address or "")
     proof = u.sender.authentication.result
     if key is None or u.message.automatic is not None or proof is AuthResult.FAIL:
-        return Source()
+        return CountedFor()
     host = domain(key)
     proven = host if proof is AuthResult.PASS else f"?{host}"
-    return Source(
+    return CountedFor(
         sender=f"{proof.value}:{key}",
         domain=None if host in limits.exempt_domains else proven,
         asked=None if asked == key else asked,
@@ -56,7 +56,7 @@ _UNVOUCHED = tuple(f"{result.value}:" for result in (AuthResult.NONE, AuthResult
 class Arrivals:
     """What came before the messages of a batch; grows with the batch as it is decided."""
 
-    def __init__(self, connection: Connection, sources: Iterable[Source], at: datetime, limits: Limits) -> None:
+    def __init__(self, connection: Connection, sources: Iterable[CountedFor], at: datetime, limits: Limits) -> None:
         """``at``: the moment before which arrivals are counted (the latest arrival of the batch)."""
         self._connection = connection
         self._limits = limits
@@ -90,7 +90,7 @@ class Arrivals:
         )
         return Counter({row[0]: row[1] for row in rows})
 
-    def over(self, source: Source) -> str:
+    def over(self, source: CountedFor) -> str:
         """Word of the fact ``limit`` for the next message of ``source``."""
         if source.sender is None:
             return "no"
@@ -112,14 +112,14 @@ class Arrivals:
         wanted = select(func.count()).where(*lately, named, c.answered > 0)
         return self._connection.execute(wanted).scalar_one()
 
-    def answer(self, source: Source, *, agrees: bool) -> str:
+    def answer(self, source: CountedFor, *, agrees: bool) -> str:
         """Word of the fact ``answer``. ``agrees``: the envelope sender is the address of From."""
         if source.sender is None or not source.sender.startswith(_UNVOUCHED):
             return "open"
         free = not self._today[source.sender] and self._spent < self._limits.unvouched.mails
         return "open" if agrees and free else "shut"
 
-    def held_ticket(self, source: Source) -> int | None:
+    def held_ticket(self, source: CountedFor) -> int | None:
         """The ticket in which what ``source`` sent over its limit waits for a person already."""
         if source.sender is None or source.sender in self._held:
             return self._held.get(source.sender or "")
@@ -138,7 +138,7 @@ class Arrivals:
         ).one_or_none()
         return newest.id if newest and newest.state == State.WSTRZYMANE.value else None
 
-    def add(self, source: Source, decided: Decision, ticket_id: int | None) -> None:
+    def add(self, source: CountedFor, decided: Decision, ticket_id: int | None) -> None:
         """Remember a message of this batch."""
         if source.sender is None or decided.outcome in _UNCOUNTED:
             return
@@ -157,9 +157,9 @@ class Arrivals:
             self._held[source.sender] = ticket_id
 
 
-def columns(source: Source, decided: Decision, received_at: datetime) -> dict[str, str | int | datetime | None]:
+def columns(source: CountedFor, decided: Decision, received_at: datetime) -> dict[str, str | int | datetime | None]:
     """What the row of the decision says for later counts."""
-    counted = source if decided.outcome not in _UNCOUNTED else Source()
+    counted = source if decided.outcome not in _UNCOUNTED else CountedFor()
     return {
         "received_at": received_at,
         "sender": counted.sender,

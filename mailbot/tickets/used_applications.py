@@ -7,17 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select
 
-from mailbot.model import Checked
+from mailbot.model import ApplicationCheck
 from mailbot.storage.schema import used_signature
 
 
-class Used:
+class UsedApplications:
     """The granted applications that a batch could repeat; grows with the batch as it is decided.
 
     By the digest of what was signed and of the signature value: a value may be rewritten without the key (ECDSA).
     """
 
-    def __init__(self, connection: Connection, batch: Sequence[Checked]) -> None:
+    def __init__(self, connection: Connection, batch: Sequence[ApplicationCheck]) -> None:
         self._rows: list[dict[str, Any]] = []
         self._digests: set[str] = set()
         c = used_signature.c
@@ -27,11 +27,11 @@ class Used:
             for row in connection.execute(select(c.payload_sha256, c.signature_sha256).where(wanted)):
                 self._digests |= set(row)
 
-    def seen(self, checked: Checked) -> bool:
+    def seen(self, checked: ApplicationCheck) -> bool:
         """Whether this application was granted before."""
         return not self._digests.isdisjoint((checked.payload_sha256, checked.signature_sha256))
 
-    def add(self, checked: Checked, ticket_id: int) -> None:
+    def add(self, checked: ApplicationCheck, ticket_id: int) -> None:
         """Remember one that is granted now."""
         assert checked.payload_sha256 is not None
         assert checked.signature_sha256 is not None

@@ -26,7 +26,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailbot.errors import ConfigError
 from mailbot.model import AuthResult, Defect, Envelope, MailKind, Outcome, Source, State
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.vocabulary import FACTS, OPEN
 from mailbot.trial import history
@@ -82,7 +82,7 @@ def read(folder: Path, helpdesk: str) -> list[Case]:
     """The cases below ``folder``, in order. Raises ConfigError with every mistake in them."""
     mistakes = Mistakes()
     written = (f for f in sorted(folder.rglob("*.yaml")) if f.name not in _NOT_CASES and not f.name.endswith(STATE))
-    found = [_case(Document(file, mistakes), file, helpdesk, mistakes) for file in written]
+    found = [_case(YamlDocument(file, mistakes), file, helpdesk, mistakes) for file in written]
     if lines := mistakes.lines():
         raise ConfigError("\n".join(lines))
     return [case for case in found if case]
@@ -121,7 +121,7 @@ def _nearest(folder: Path, top: Path, name: str) -> Path | None:
     return folder / name
 
 
-def _case(document: Document, file: Path, helpdesk: str, mistakes: Mistakes) -> Case | None:
+def _case(document: YamlDocument, file: Path, helpdesk: str, mistakes: Mistakes) -> Case | None:
     if document.root is None:
         return None
     found = document.entries(document.root, "", ("expect",), _OPTIONAL)
@@ -144,7 +144,7 @@ def _case(document: Document, file: Path, helpdesk: str, mistakes: Mistakes) -> 
     )
 
 
-def _envelope(document: Document, found: Mapping[str, Node], helpdesk: str) -> Envelope:
+def _envelope(document: YamlDocument, found: Mapping[str, Node], helpdesk: str) -> Envelope:
     via = document.word(found.get("via"), "via", list(Source), "a road")
     node = found.get("envelope")
     entries = document.entries(node, "envelope", (), ("mail_from", "rcpt_to")) if node else {}
@@ -154,7 +154,7 @@ def _envelope(document: Document, found: Mapping[str, Node], helpdesk: str) -> E
     return Envelope(Source(via or Source.LMTP), mail_from, recipients, "127.0.0.1")
 
 
-def _expect(document: Document, node: Node | None) -> dict[str, Any]:
+def _expect(document: YamlDocument, node: Node | None) -> dict[str, Any]:
     if node is None:
         return {}
     entries = document.entries(node, "expect", (), EXPECTED)
@@ -168,7 +168,7 @@ def _expect(document: Document, node: Node | None) -> dict[str, Any]:
     return {key: _plain(value) for key, value in entries.items()}
 
 
-def _texts(document: Document, node: Node | None, key: str) -> tuple[str, ...]:
+def _texts(document: YamlDocument, node: Node | None, key: str) -> tuple[str, ...]:
     if node is None:
         return ()
     return tuple(filter(None, (document.string(item, key) for item in document.items(node, key))))

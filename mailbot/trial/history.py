@@ -27,19 +27,19 @@ from yaml.nodes import MappingNode, Node
 
 from mailbot.errors import ConfigError
 from mailbot.flow import facts
-from mailbot.flow.facts import NOTHING
+from mailbot.flow.facts import NO_HISTORY
 from mailbot.model import (
     Authentication,
     AuthResult,
     Decision,
     Duplicate,
+    DuplicateCheck,
     Envelope,
     Identity,
     InboundMessage,
     Outcome,
     RawMessage,
     Request,
-    Seen,
     Sender,
     Source,
     State,
@@ -49,12 +49,12 @@ from mailbot.model import (
 )
 from mailbot.outbox import jobs
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Mistakes
 from mailbot.storage.schema import inbox, outbox, ticket
 from mailbot.text import address
 from mailbot.tickets import number, rate_limits, sla
-from mailbot.tickets.record import Rows
+from mailbot.tickets.record import BatchRows
 from mailbot.trial.simulator import WORKER, Trial, take_in
 
 _NUMBER = re.compile(r"ZGL[0-9]{7,12}")
@@ -105,7 +105,7 @@ class Past:
 def read(path: Path, categories: Collection[str]) -> Past:
     """The file of ``--state``. Raises ConfigError with every mistake: file:line:col: key: what; mend."""
     mistakes = Mistakes()
-    document = Document(path, mistakes)
+    document = YamlDocument(path, mistakes)
     entries = document.entries(document.root, "", (), ("tickets", "mails")) if document.root else {}
     tickets = [
         _ticket(document, node, f"tickets[{n}]", categories) for n, node in _listed(document, entries, "tickets")
@@ -134,18 +134,18 @@ async def fill(trial: Trial, connection: Connection, past: Past) -> None:
             _accept(connection, row, mail.received)
 
 
-def _listed(document: Document, entries: dict[str, Node], key: str) -> list[tuple[int, Node]]:
+def _listed(document: YamlDocument, entries: dict[str, Node], key: str) -> list[tuple[int, Node]]:
     return list(enumerate(document.items(entries[key], key), start=1)) if key in entries else []
 
 
-def _twice(document: Document, node: Node | None, tickets: list[PastTicket | None]) -> None:
+def _twice(document: YamlDocument, node: Node | None, tickets: list[PastTicket | None]) -> None:
     numbers = [one.number for one in tickets if one]
     for name in sorted({n for n in numbers if numbers.count(n) > 1}):
         assert node is not None
         document.wrong(node, "tickets", f"{name} stands twice", "keep one", "twice")
 
 
-def _ticket(document: Document, node: Node, key: str, categories: Collection[str]) -> PastTicket | None:
+def _ticket(document: YamlDocument, node: Node, key: str, categories: Collection[str]) -> PastTicket | None:
     found = document.entries(node, key, _TICKET, ("answered",))
     zgl = _text(document, found.get("number"), f"{key}.number", _zgl, "is no ticket number", "write it as ZGL2329987")
     sender = _address(document, found.get("correspondent"), f"{key}.correspondent")
@@ -158,7 +158,7 @@ def _ticket(document: Document, node: Node, key: str, categories: Collection[str
     return PastTicket(zgl, sender, category, State(state), opened, answered)
 
 
-def _mail(document: Document, node: Node, key: str, folder: Path) -> PastMail | PastCount | None:
+def _mail(document: YamlDocument, node: Node, key: str, folder: Path) -> PastMail | PastCount | None:
     is_short = isinstance(node, MappingNode) and any(name.value == "from" for name, _ in node.value)
     if is_short:
         found = document.entries(node, key, ("from", "received", "outcome"), ("times",))
@@ -183,7 +183,7 @@ def _mail(document: Document, node: Node, key: str, folder: Path) -> PastMail | 
 
 
 def _text(
-    document: Document, node: Node | None, key: str, reader: Callable[[str], str | None], what: str, mend: str
+    document: YamlDocument, node: Node | None, key: str, reader: Callable[[str], str | None], what: str, mend: str
 ) -> str | None:
     written = document.string(node, key)
     if node is None or written is None:
@@ -198,11 +198,11 @@ def _zgl(written: str) -> str | None:
     return written if _NUMBER.fullmatch(written) else None
 
 
-def _address(document: Document, node: Node | None, key: str) -> str | None:
+def _address(document: YamlDocument, node: Node | None, key: str) -> str | None:
     return _text(document, node, key, address.normalise, "is no e-mail address", "correct it")
 
 
-def moment(document: Document, node: Node | None, key: str) -> datetime | None:
+def moment(document: YamlDocument, node: Node | None, key: str) -> datetime | None:
     """A moment with its offset."""
     written = document.string(node, key)
     if node is None or written is None:
@@ -250,16 +250,16 @@ def _count(trial: Trial, connection: Connection, past: PastCount) -> None:
     message = InboundMessage((), "", None, (), (), None, "", "")
     mails = next((rule.mails for rule in flow.ruleset.rules if rule.outcome is past.outcome), ())
     decided = Decision("history", past.outcome, "", State.ZAREJESTROWANE, "", mails, (), (), flow.ruleset.hash)
-    rows = Rows(0)
+    rows = BatchRows(0)
     for _ in range(past.times):
         row = take_in(connection, past.received)
         identity = Identity(f"trial:{row}", f"trial:{row}")
         u = Understanding(
             past.received, message, sender, Subject(SubjectClass.OTHER, ""), Request(None, (), None, ()), identity
         )
-        told, _ = facts.gather(u, None, Duplicate.NO, NOTHING)
-        source = rate_limits.source_of(u, None, flow.ruleset.limits)
-        rows.decide(row, u, Seen(Duplicate.NO), told, decided, source, None, past.received)
+        told, _ = facts.gather(u, None, Duplicate.NO, NO_HISTORY)
+        source = rate_limits.counted_for(u, None, flow.ruleset.limits)
+        rows.decide(row, u, DuplicateCheck(Duplicate.NO), told, decided, source, None, past.received)
     rows.flush(connection, WORKER)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
-from mailbot.flow.lookup import Weighed
+from mailbot.flow.lookup import Assessment
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import (
     Account,
@@ -112,9 +112,9 @@ class Trial:
         self.flow.record(connection, WORKER, [(row, u)], now)
         return row
 
-    def report(self, weighed: Weighed) -> dict[str, Any]:
+    def report(self, assessment: Assessment) -> dict[str, Any]:
         """What ``explain --json`` says of a mail beside its file."""
-        u, decision, reading = weighed.u, weighed.decision, weighed.reading
+        u, decision, reading = assessment.u, assessment.decision, assessment.reading
         login = u.checked.old_login or u.sender.address
         return {
             "subject_class": "AUTO" if u.message.by_machine else u.subject.kind.value,
@@ -133,8 +133,8 @@ class Trial:
             "language": reading.language,
             **_body(u, self.accounts.find(None, login) if login else None),
             "watched": [{"rule": rule, "outcome": outcome.value} for rule, outcome in decision.watched],
-            "facts": asdict(weighed.facts),
-            "notes": notes(u, weighed.found.seen, decision),
+            "facts": asdict(assessment.facts),
+            "notes": notes(u, assessment.found.seen, decision),
             "trace": trace(decision),
             "ruleset": decision.ruleset,
         }

@@ -134,7 +134,7 @@ def _report(line: Line, trust: TrustStore, rules: Ruleset, eye: Eye, *, warm: bo
     report = chosen(reports)
     assert report is not None
     assert report.payload is not None
-    application = judged(reading(report.payload), rules.letter)
+    application = judged(reading(report.payload), rules.application_words)
     whole = time.process_time() - start
     assert not application.doubts, (line.name, application.doubts)
     assert application.old_login == _APP.old

@@ -21,7 +21,7 @@ from mailbot.model import (
     SENTENCES,
     Account,
     Applicant,
-    Checked,
+    ApplicationCheck,
     Envelope,
     Phrase,
     RawMessage,
@@ -54,7 +54,7 @@ class PerSender(Stub):
         return [replace(u, checked=_checked(str(u.sender.address))) if needs_check(u) else u for u in understood]
 
 
-def _checked(sender: str) -> Checked:
+def _checked(sender: str) -> ApplicationCheck:
     number = int(sender[1 : sender.index("@")])
     holder = HOLDERS[number]
     applicant = Applicant("JAN", "KOWALSKI", holder.birth_year, None)

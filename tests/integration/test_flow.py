@@ -15,7 +15,7 @@ import mailbot.flow.understand
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from mailbot.storage.schema import account, activation, counter, decision, inbox, outbox, ticket
 from mailbot.tickets.activation import PATH, token_hash
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from tests.flow import (
@@ -213,7 +213,7 @@ async def test_the_registration_tells_nothing_of_the_outcome(flow: Flow) -> None
 
 async def _web(flow: Flow) -> TestClient[Any, Any]:
     p = flow.parts
-    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    notice = NoticeWriter(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
     server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
     await server.start_server(**SERVER_OPTIONS)
     return TestClient(server)

@@ -42,7 +42,7 @@ def about(**words: str) -> Reading:
 def decided(who: str, subject: SubjectClass, reading: Reading, thread: Thread | None = None) -> Decision:
     sender, account = ACCOUNTS[who]
     u = understanding((subject, sender, "NONE", "OK", "NONE", "NONE"))
-    known = facts.Known(thread=thread)
+    known = facts.HistoryFacts(thread=thread)
     gathered, defects = facts.gather(u, account if facts.login_to_ask(u) else None, Duplicate.NO, known, reading)
     category = facts.category(u, known, reading, RULES)
     return decide(gathered, defects, category, RULES, thread.state if thread and thread.own else None)

@@ -20,7 +20,7 @@ from mailbot.ruleset.model import Ruleset
 from tests import prototype
 from tests.prototype import Row, row
 from tests.support import ROOT
-from tests.total_table import KEPT, Combination, Told, weigh
+from tests.total_table import KEPT, Combination, Told, assess
 
 COUNT = 78_732
 LINKS = {Outcome.OK_A: 17, Outcome.OK_B: 2}
@@ -112,7 +112,7 @@ def table(corpora: Path) -> Table:
     known: dict[object, Row] = {}
     plain = {c: known.get(said) or known.setdefault(said, row(said)) for c in every for said in (total.decide(*c),)}
     told: dict[Told, int] = {}
-    index = {c: told.setdefault(weigh(c, RULES), len(told)) for c in every}
+    index = {c: told.setdefault(assess(c, RULES), len(told)) for c in every}
     instead = {c: d.instead(c) for d in DIFFERENCES for c in every if d.holds(c)}
     return Table(tuple(told), index, plain, {(index[c], plain[instead.get(c, c)]): c for c in every})
 

@@ -27,14 +27,14 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
-from mailbot.mails.letter import Office
+from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.model import (
     REQUIRED_SUBJECT,
     SENTENCES,
     Applicant,
+    ApplicationCheck,
     ApplicationState,
-    Checked,
     Envelope,
     MailKind,
     Match,
@@ -146,7 +146,7 @@ def understood() -> tuple[Understanding, ...]:
     return tuple(found)
 
 
-_SIGNED = Checked(
+_SIGNED = ApplicationCheck(
     ApplicationState.QUALIFIED, old_login=JAN.login, applicant=Applicant("JAN", "KOWALSKI", 1980, None),
     payload_sha256="p" * 64, signature_sha256="s" * 64, body=Match.OK,
 )  # fmt: skip
@@ -154,7 +154,7 @@ APPLICATIONS = (
     _SIGNED,
     replace(_SIGNED, signature_sha256="t" * 64, payload_sha256="q" * 64),
     replace(_SIGNED, state=ApplicationState.DOUBT),
-    Checked(ApplicationState.MALWARE),
+    ApplicationCheck(ApplicationState.MALWARE),
 )
 
 answered = st.lists(st.sampled_from(FREE), min_size=1, max_size=3, unique=True).map(
