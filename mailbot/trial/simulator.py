@@ -124,7 +124,7 @@ class Trial:
             "differences": [code.value for code, _ in u.subject.differences],
             "category": decision.category,
             "state": decision.state.value,
-            "desk": decision.desk,
+            "desk": decision.desk.value,
             "mails": [m.value for m in decision.mails],
             "topic": reading.topic,
             "service": reading.service,

@@ -8,7 +8,7 @@ from itertools import count as numbers
 from sqlalchemy import Engine, insert
 
 from mailbot.cli.rule_hits import Hits, count
-from mailbot.model import Outcome, State
+from mailbot.model import Desk, Outcome, State
 from mailbot.ruleset.model import Rule
 from mailbot.storage.schema import decision, inbox, shadow_hit
 
@@ -18,7 +18,7 @@ _ids = numbers(1)
 
 
 def rule(name: str, *, shadow: bool = False) -> Rule:
-    return Rule(name, None, name, {}, Outcome.REVIEW, None, State.DO_WERYFIKACJI, "", (), shadow)
+    return Rule(name, None, name, {}, Outcome.REVIEW, None, State.DO_WERYFIKACJI, Desk.NOBODY, (), shadow)
 
 
 def decided(engine: Engine, name: str, at: datetime, outcome: str = "REVIEW", **watched: str) -> None:
