@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mailbot.flow.replay import again, differs
 from mailbot.observe import utc_now
 from mailbot.service import compose
 from mailbot.tickets.decisions import StoredDecision
-from mailbot.trial.replaying import Pair, read_anew
+from mailbot.trial.replaying import Pairs, read_anew
 from mailbot.trial.simulator import chosen
 
 _ERROR = 2
@@ -81,7 +81,7 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     return changes.total()
 
 
-def _progress(read: Iterator[Pair], total: int) -> Iterator[Pair]:
+def _progress(read: Pairs, total: int) -> Pairs:
     """On a terminal a bar, else one line; on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:

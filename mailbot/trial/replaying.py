@@ -37,12 +37,11 @@ Messages = Sequence[tuple[bool, RowMapping | None]]
 Words = Mapping[str, str] | None
 """What was read anew; None: the message cannot be opened."""
 Pair = tuple[StoredDecision, Words]
+Pairs = Iterator[Pair]
 
 
 @contextmanager
-def read_anew(
-    settings: Settings, since: datetime, limit: int | None, jobs: int
-) -> Iterator[tuple[int, Iterator[Pair]]]:
+def read_anew(settings: Settings, since: datetime, limit: int | None, jobs: int) -> Iterator[tuple[int, Pairs]]:
     """How many decisions there are since then (the newest ``limit``), and each with what was read anew, in order.
 
     ``jobs``: processes; 0: no mail is opened.
@@ -56,9 +55,7 @@ def read_anew(
         yield total, _read(settings, connection, pages, jobs if total >= _WORTH_IT else min(jobs, 1))
 
 
-def _read(
-    settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int
-) -> Iterator[Pair]:
+def _read(settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int) -> Pairs:
     """Each decision with what was read anew of its mail, in order."""
     if jobs == 0:
         yield from ((one, {}) for page in pages for one in page)
@@ -80,7 +77,7 @@ def _read(
             yield from _finished(page, future)
 
 
-def _finished(page: list[StoredDecision], future: Future[list[Words]]) -> Iterator[Pair]:
+def _finished(page: list[StoredDecision], future: Future[list[Words]]) -> Pairs:
     return zip(page, future.result(), strict=True)
 
 
