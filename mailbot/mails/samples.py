@@ -1,4 +1,4 @@
-"""Letters that use everything a mail can be asked to say, so that a mistake is seen before a citizen has it."""
+"""Contexts that use everything a mail can be asked to say, so that a mistake is seen before a citizen has it."""
 
 from __future__ import annotations
 

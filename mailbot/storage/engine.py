@@ -1,4 +1,4 @@
-"""One road to the database for both engines.
+"""The engine over SQLite or PostgreSQL, and the threads in which transactions run.
 
 Synchronous SQLAlchemy Core runs in threads: one writer thread on SQLite, a few on PostgreSQL. Units of work that wait
 together are committed together (group commit) and answered one by one, so a durable commit costs an fsync per group,
