@@ -21,7 +21,7 @@ from mailbot.model import RawMessage, State
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
 from mailbot.service import compose
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import connect, transaction
 from mailbot.storage.reading import read_only
 from mailbot.text.mask import mask
 from mailbot.text.unicode import visible
@@ -149,7 +149,7 @@ def _told(who: str | None, reason: str) -> dict[str, str | int]:
 def freeze(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
     """Stop ticket NUMBER: the holder telephoned that it is not his. Its mails stay, its link is dead."""
     detail = _told(who, reason or "the holder telephoned")
-    with connect(compose.settings(config_file).database.url).begin() as connection:
+    with transaction(compose.settings(config_file).database.url) as connection:
         if not hold.freeze(connection, number.upper(), utc_now(), detail):
             raise click.ClickException(f"{number}: no such ticket that changes a login or a password")
     click.echo(f"{number.upper()}: stopped; the link is dead, the security desk has the ticket")
@@ -185,7 +185,7 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
 @options.config
 def close(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
     """End the stopped ticket NUMBER for good: nothing of it leaves any more, and its login may ask anew."""
-    with connect(compose.settings(config_file).database.url).begin() as connection:
+    with transaction(compose.settings(config_file).database.url) as connection:
         if not hold.close(connection, number.upper(), utc_now(), _told(who, reason or "")):
             raise click.ClickException(f"{number}: is not stopped")
         if not reason or not reason.strip():  # nothing is written

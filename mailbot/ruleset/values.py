@@ -1,4 +1,4 @@
-"""Numbers, dates, hours and sourced values of a rule file, beside the words and texts that ``Document`` reads."""
+"""Numbers, dates, hours and sourced values of a rule file, beside the words and texts that ``YamlDocument`` reads."""
 
 from __future__ import annotations
 

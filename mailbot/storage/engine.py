@@ -81,6 +81,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
             connection.info.pop("reader", None)
 
 
+@contextmanager
+def transaction(url: str) -> Iterator[Connection]:
+    """One transaction on a database that is opened for it alone; what was written stays when the block ends well."""
+    engine = connect(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
     """Both ends give a silent peer up: we the server, and the server us with the locks that we hold."""
     probes, milliseconds = max(1, limits.peer_seconds // 4), limits.peer_seconds * 1000

@@ -245,7 +245,7 @@ def _open(trial: Trial, connection: Connection, past: PastTicket) -> None:
 
 
 def _count(trial: Trial, connection: Connection, past: PastCount) -> None:
-    """The rows by which ``tickets.limits`` counts; what a rule with that outcome answers is taken to have been sent."""
+    """The rows by which ``tickets.rate_limits`` counts; what a rule of that outcome answers counts as sent."""
     flow = trial.flow
     sender = Sender(past.sender, None, Authentication(AuthResult.PASS, "taken for granted"))
     message = InboundMessage((), "", None, (), (), None, "", "")

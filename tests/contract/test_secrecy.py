@@ -108,12 +108,11 @@ Shown = Callable[..., str]
 
 
 @pytest.fixture
-def shown(empty_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
+def shown(empty_engine: Engine, tmp_path: Path) -> Shown:
     """What a command of an operator prints."""
-    for module in ("queue", "tickets"):
-        monkeypatch.setattr(f"mailbot.cli.{module}.connect", lambda _url: empty_engine)
     settings_file = tmp_path / "mailbot.toml"
-    settings_file.write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n')
+    url = empty_engine.url.render_as_string(hide_password=False)
+    settings_file.write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n[database]\nurl = "{url}"\n')
 
     def invoke(*arguments: str) -> str:
         done = CliRunner().invoke(cli, [*arguments, "--config", str(settings_file)], catch_exceptions=False)
