@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailbot.clocks import WARSAW
 from mailbot.console import words
-from mailbot.model.operator import Operator, Role
+from mailbot.model import Operator, Role
 
 OPERATOR = web.RequestKey("operator", Operator)
 """Who asks, once logged in."""
@@ -57,7 +57,9 @@ class Pages:
             "operator": operator,
             "csrf": request.get(CSRF, ""),
             "here": request.path,
-            "navigation": [(word, path) for word, path, roles in self.navigation if operator and roles & operator.roles],
+            "navigation": [
+                (word, path) for word, path, roles in self.navigation if operator and roles & operator.roles
+            ],
         }
         html = self._environment.get_template(template).render(**shared, **values)
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")

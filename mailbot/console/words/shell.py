@@ -23,7 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "advice.400": ("Wróć do strony i wyślij go jeszcze raz.", "Go back to the page and send it again."),
     "notice.403": ("Nie wolno", "Not allowed"),
     "advice.403": (
-        "Twoja rola tego nie obejmuje albo formularz był zbyt stary. Wróć i odśwież stronę: wpisany tekst jest zapisany.",
+        "Twoja rola tego nie obejmuje albo formularz był zbyt stary. Wróć i odśwież stronę: tekst jest zapisany.",
         "Your role does not cover this, or the form was too old. Go back and reload: what you typed is kept.",
     ),
     "notice.404": ("Nie ma takiej strony", "There is no such page"),
@@ -40,7 +40,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "notice.429": ("Za dużo prób", "Too many tries"),
     "advice.429": ("Poczekaj minutę.", "Wait a minute."),
     "notice.500": ("Coś poszło nie tak", "Something went wrong"),
-    "advice.500": ("To nasz błąd. Powiedz administratorowi, o której to było.", "Our fault. Tell the administrator when."),
+    "advice.500": (
+        "To nasz błąd. Powiedz administratorowi, o której to było.",
+        "Our fault. Tell the administrator when.",
+    ),
     "notice.503": ("Biurko jest chwilowo niedostępne", "The desk is not available just now"),
     "advice.503": ("Spróbuj za minutę. Wpisany tekst jest zapisany.", "Try in a minute. What you typed is kept."),
 }
