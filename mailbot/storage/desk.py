@@ -148,8 +148,8 @@ audit = Table(
     Index("ix_audit_at", "at"),
 )
 """One row for each event of a ticket, an operator or a rule set: append-only, each hash over the row and the one before
-it. actor: "operator:NAME", "machine", "citizen:<keyed hash>". before, after: versions of the object. digest: SHA-256 of
-what stands behind it and may be erased."""
+it. actor: "operator:NAME", "shell:NAME", "machine", "citizen:<keyed hash>". before, after: versions of the object; of
+a ticket's event after is its id. digest: SHA-256 of what stands behind it and may be erased."""
 
 audit_head = Table(
     "audit_head",
@@ -157,7 +157,5 @@ audit_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("seq", Id, nullable=False),
     Column("hash", String(64), nullable=False),
-    Column("covered", Id, nullable=False, server_default=text("0")),
 )
-"""The newest row of the chain; locked for the moment of an insert. covered: the ticket_event up to which the chain has
-taken over what the machine wrote."""
+"""The newest row of the chain; locked for the moment of an insert."""
