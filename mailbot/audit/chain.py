@@ -70,7 +70,7 @@ def _moment(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
-def hash_of(row: Mapping[str, Any]) -> str:
+def hash_of(row: RowMapping | Mapping[str, Any]) -> str:
     """The hash of a row of the chain."""
     return digest_of([row[name] for name in _COLUMNS])
 
@@ -140,7 +140,7 @@ def take_over(connection: Connection, limit: int) -> int:
     return len(ids)
 
 
-def event_digest(event: Mapping[str, Any], texts: Iterable[bytes]) -> str:
+def event_digest(event: RowMapping | Mapping[str, Any], texts: Iterable[bytes]) -> str:
     """Digest of a row of ticket_event with what a person wrote about it, as sealed."""
     sealed = [hashlib.sha256(text).hexdigest() for text in texts]
     return digest_of([event["id"], event["ticket_id"], event["at"], event["kind"], event["detail"], sealed])

@@ -23,7 +23,7 @@ _SEEN = timedelta(seconds=30)
 class Stage(StrEnum):
     """How far a person has come."""
 
-    PASSWORD = "password"  # it was right; the second factor is missing
+    SECOND = "second"  # the password was right; the second factor is missing
     ENROL = "enrol"  # invited: must set a password and a second factor
     FULL = "full"
 

@@ -53,7 +53,8 @@ operator_session = Table(
     Index("ix_operator_session_operator_id", "operator_id"),
     Index("ix_operator_session_expires_at", "expires_at"),
 )
-"""Who is logged in: the SHA-256 of the cookie. stage: password (the second factor is missing), full."""
+"""Who is logged in: the SHA-256 of the cookie. stage: second (that factor is missing), enrol (both are
+to be set), full."""
 
 draft = Table(
     "draft",
