@@ -195,6 +195,22 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    listen: str = _doc("host:port of the operators' console; empty: not started", "127.0.0.1:8081")
+    public_url: str = _doc(
+        "address of the console as the operator's browser sees it, without a slash at the end; no path",
+        "http://127.0.0.1:8081",
+    )
+    behind_tls: bool = _doc("the console is served over HTTPS (by a proxy): sends HSTS and Secure cookies", False)
+    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    connections: int = _doc("connections at once, as of the citizen's page", 128)
+    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
+    refresh_seconds: int = _doc("the list of what is to be done looks again after this", 20)
+    upload_mb: int = _doc("largest form with its files, in megabytes", 12)
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationSettings:
     lifetime_hours: int = _doc("life of an activation link", 24)
 
@@ -283,6 +299,7 @@ class Settings:
     intake: IntakeSettings = IntakeSettings()
     delivery: DeliverySettings = DeliverySettings()
     web: WebSettings = WebSettings()
+    console: ConsoleSettings = ConsoleSettings()
     activation: ActivationSettings = ActivationSettings()
     refusal: RefusalSettings = RefusalSettings()
     case_b: CaseBSettings = CaseBSettings()

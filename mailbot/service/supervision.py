@@ -19,6 +19,7 @@ from mailbot.config import ListenerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
+from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
@@ -27,9 +28,8 @@ from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
-from mailbot.web.app import DOORS, Listener, use_rules
 from mailbot.web.app import build as build_web
-from mailbot.web.app import listen as listen_web
+from mailbot.web.app import use_rules
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -245,7 +245,7 @@ class Service:
         use_rules(app, p.pipeline.ruleset, notice)
         app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):
-            self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))
+            self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address
 
 

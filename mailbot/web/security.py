@@ -1,52 +1,29 @@
-"""What every answer carries and what every request must pass: headers, CSRF, a limit per client, a limit of bytes."""
+"""What every request must pass: CSRF, a limit per client, a limit of bytes."""
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from mailbot.config import WebSettings
+from mailbot.http.headers import network
 from mailbot.observe import Clock
 from mailbot.secret import Secret
 
 BODY_LIMIT = 16_384
 """Octets of a form: two passwords of 128 characters, percent-encoded, are under 4 KiB."""
 
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",  # the link is in the address of the page
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_HSTS = "max-age=31536000"
+CONTENT_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""Of the page: no script at all."""
+
 _CLIENTS = 10_000  # clients remembered by the limiter; the longest silent is forgotten first
 _NONCE = re.compile(r"[A-Za-z0-9_-]{32}")
-
-
-def add_headers(app: web.Application, *, behind_tls: bool) -> None:
-    """Put the security headers on every answer of ``app``, also on those of the framework."""
-
-    async def prepare(_request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.pop(hdrs.SERVER, None)
-        response.headers.update(_HEADERS)
-        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-        if behind_tls:
-            response.headers[hdrs.STRICT_TRANSPORT_SECURITY] = _HSTS
-
-    app.on_response_prepare.append(prepare)
 
 
 class Csrf:
@@ -120,16 +97,3 @@ class Limiter:
         if self._settings.trusted_proxy and (chain := request.headers.getall("X-Forwarded-For", [])):
             peer = chain[-1].rpartition(",")[2].strip()
         return network(peer)
-
-
-def network(peer: str) -> str:
-    """IPv4 address or IPv6 /64 network (one household) of an address; "unknown" when it is none."""
-    try:
-        ip = ipaddress.ip_address(peer)
-    except ValueError:
-        return "unknown"
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False))
-    return str(ip)

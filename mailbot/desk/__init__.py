@@ -1,0 +1,1 @@
+"""The desk: what a person may see and do."""
