@@ -243,8 +243,17 @@ ticket_event = Table(
     Column("at", UtcDateTime(), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("detail", JSON, nullable=False),
+    Column("chained", Id),
     Index("ix_ticket_event_ticket_id", "ticket_id"),
+    Index(
+        "ix_ticket_event_unchained",
+        "id",
+        sqlite_where=text("chained IS NULL"),
+        postgresql_where=text("chained IS NULL"),
+    ),
 )
+"""The history of a ticket, append-only. chained: the row of the audit chain that holds its digest; none for the few
+seconds until the chain has taken it over."""
 
 outbox = Table(
     "outbox",
