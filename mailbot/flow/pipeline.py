@@ -196,7 +196,8 @@ class Pipeline:
             rows.join(ticket_id, inbox_id, decision, what, clocks, now, current)
         else:
             service, language = self.ruleset.service_of(decision.category), weighed.reading.language
-            ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now)
+            account = weighed.found.account
+            ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, account, now)
         letter = replace(self.letter(weighed, number.spell(ticket_id), clocks, now), joins=joins)
         last_try = min(letter.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         for place, kind in enumerate(decision.mails, start=1):

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
+from mailbot.model import Account, Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, view
+from mailbot.tickets.person import person
 from mailbot.tickets.rate_limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
@@ -43,11 +44,13 @@ class Rows:
         language: str,
         clocks: Clocks,
         service: Service,
+        account: Account | None,
         now: datetime,
     ) -> int:
-        """A new ticket of ``service`` for the sender of ``u``; returns its id."""
+        """A new ticket of ``service`` for the sender of ``u``, about ``account``; returns its id."""
         ticket_id = self.next_ticket
         self.next_ticket += 1
+        shown, key = person(account, u.request.names)
         self._tickets.append(
             {
                 "id": ticket_id,
@@ -57,6 +60,8 @@ class Rows:
                 "state": decision.state.value,
                 "desk": decision.desk,
                 "correspondent": u.sender.address,
+                "person": shown,
+                "person_key": key,
                 "fingerprint": u.identity.fingerprint,
                 "opened_at": u.received_at,
                 "promised_at": clocks.promised_at,
