@@ -5,17 +5,8 @@ A new screen is one module with a ``SCREEN`` (shell.Screen), a template, a table
 
 from __future__ import annotations
 
-from aiohttp import web
-from aiohttp.typedefs import Handler
-
 from mailbot.console import case, todo
-from mailbot.console.pages import OPERATOR, Pages
-from mailbot.console.shell import Desk, Screen
-from mailbot.flow.pipeline import Pipeline
-from mailbot.http.doors import Doors
-from mailbot.http.failures import failures
-from mailbot.http.headers import add_headers
-from mailbot.http.listener import DOORS
+from mailbot.console.shell import Screen
 
 SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN)
 """In the order of the navigation."""

@@ -57,7 +57,9 @@ class Pages:
             "operator": operator,
             "csrf": request.get(CSRF, ""),
             "here": request.path,
-            "navigation": [(word, path) for word, path, roles in self.navigation if operator and roles & operator.roles],
+            "navigation": [
+                (word, path) for word, path, roles in self.navigation if operator and roles & operator.roles
+            ],
         }
         html = self._environment.get_template(template).render(**shared, **values)
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")

@@ -40,7 +40,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "notice.429": ("Za dużo prób", "Too many tries"),
     "advice.429": ("Poczekaj minutę.", "Wait a minute."),
     "notice.500": ("Coś poszło nie tak", "Something went wrong"),
-    "advice.500": ("To nasz błąd. Powiedz administratorowi, o której to było.", "Our fault. Tell the administrator when."),
+    "advice.500": (
+        "To nasz błąd. Powiedz administratorowi, o której to było.",
+        "Our fault. Tell the administrator when.",
+    ),
     "notice.503": ("Biurko jest chwilowo niedostępne", "The desk is not available just now"),
     "advice.503": ("Spróbuj za minutę. Wpisany tekst jest zapisany.", "Try in a minute. What you typed is kept."),
 }
