@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailbot.clocks import WARSAW
 from mailbot.console import words
-from mailbot.model.operator import Operator, Role
+from mailbot.model import Operator, Role
 
 OPERATOR = web.RequestKey("operator", Operator)
 """Who asks, once logged in."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
-from mailbot.console.pages import Pages
+from mailbot.console.pages import OPERATOR, Pages
 from mailbot.flow.pipeline import Pipeline
-from mailbot.model.operator import Role
+from mailbot.model import Role
 from mailbot.observe import Clock
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -48,3 +49,14 @@ READERS = frozenset({Role.CONSULTANT, Role.SUPERVISOR, Role.AUDITOR})
 """Who sees tickets at all; the auditor masked."""
 WRITERS = frozenset({Role.CONSULTANT, Role.SUPERVISOR})
 """Who does anything to a ticket."""
+
+
+def require(roles: frozenset[Role], handler: Handler) -> Handler:
+    """``handler`` for people with one of ``roles``; the others get 403."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if not request[OPERATOR].roles & roles:
+            raise web.HTTPForbidden
+        return await handler(request)
+
+    return guarded

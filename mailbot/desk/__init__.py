@@ -1,1 +1,1 @@
-"""The desk: what a person may see and do."""
+"""The desk: what a person may do with a ticket, and what happens then."""

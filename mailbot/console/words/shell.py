@@ -23,7 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "advice.400": ("Wróć do strony i wyślij go jeszcze raz.", "Go back to the page and send it again."),
     "notice.403": ("Nie wolno", "Not allowed"),
     "advice.403": (
-        "Twoja rola tego nie obejmuje albo formularz był zbyt stary. Wróć i odśwież stronę: wpisany tekst jest zapisany.",
+        "Twoja rola tego nie obejmuje albo formularz był zbyt stary. Wróć i odśwież stronę: tekst jest zapisany.",
         "Your role does not cover this, or the form was too old. Go back and reload: what you typed is kept.",
     ),
     "notice.404": ("Nie ma takiej strony", "There is no such page"),
