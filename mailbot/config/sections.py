@@ -203,6 +203,14 @@ class ConsoleSettings:
     )
     behind_tls: bool = _doc("the console is served over HTTPS (by a proxy): sends HSTS and Secure cookies", False)
     trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    idle_minutes: int = _doc("who asks for nothing for so long logs in again", 30)
+    absolute_hours: int = _doc("who is logged in for so long logs in again, whatever they do", 10)
+    lock_after: int = _doc(
+        "wrong passwords or codes in a row until the name waits: 30 seconds, then twice as long, up to 15 minutes",
+        5,
+    )
+    invite_hours: int = _doc("life of a temporary password", 72)
+    attempts_per_minute: int = _doc("forms of one client to the login pages per minute", 20)
     connections: int = _doc("connections at once, as of the citizen's page", 128)
     connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)

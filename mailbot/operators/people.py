@@ -52,7 +52,7 @@ def add(
     """Invite a new operator; returns the temporary password, kept as its hash only. Raises OperatorRefused."""
     if named(connection, name) is not None:
         raise OperatorRefused(f"{name}: there is one of this name; mend: name another, or operators reset {name}")
-    temporary = _temporary()
+    temporary = temporary_password()
     connection.execute(
         insert(operator).values(
             name=name.strip().casefold(),
@@ -73,7 +73,7 @@ def add(
 def reset(connection: Connection, row: RowMapping, now: datetime) -> str:
     """Invite an operator anew, who has lost the password or the second factor: nothing old opens anything any more.
     Returns the temporary password."""
-    temporary = _temporary()
+    temporary = temporary_password()
     values: dict[str, Any] = {
         "state": INVITED,
         "password_hash": passwords.hash_password(temporary),
@@ -100,7 +100,7 @@ def _forget(connection: Connection, operator_id: int) -> None:
         connection.execute(delete(table).where(table.c.operator_id == operator_id))
 
 
-def _temporary() -> str:
-    """Five groups of four letters and digits that nobody mistakes for one another: 98 bit."""
+def temporary_password() -> str:
+    """A temporary password: five groups of four letters and digits that nobody mistakes for one another: 98 bit."""
     letters = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(5))

@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
+from mailbot.http import guards
 from mailbot.http.doors import Doors
 from mailbot.http.failures import failures
 from mailbot.http.headers import add_headers
@@ -41,8 +42,8 @@ def build(
     app = web.Application(middlewares=[doors.middleware, told], client_max_size=security.BODY_LIMIT)
     app[DOORS] = doors
     add_headers(app, security.CONTENT_POLICY, behind_tls=settings.web.behind_tls)
-    csrf = security.Csrf(secret, secure=settings.web.behind_tls)
-    limiter = security.Limiter(settings.web, clock)
+    csrf = guards.Csrf(secret, secure=settings.web.behind_tls)
+    limiter = guards.Limiter(settings.web, clock)
     mailbox = settings.imap.mailbox if settings.imap.host else None
     app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
     app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
