@@ -185,16 +185,19 @@ _UNDONE = (outbox.c.state == jobs.BURIED, or_(outbox.c.last_error.is_(None), out
 
 def _why(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
     """Outcome and rule of the newest letter of each ticket."""
-    d = decision.c
-    newest = select(func.max(inbox.c.id)).where(inbox.c.ticket_id.in_(ids)).group_by(inbox.c.ticket_id)
-    wanted = select(inbox.c.ticket_id, d.outcome, d.rule).join(decision, d.inbox_id == inbox.c.id)
-    return {row.ticket_id: (row.outcome, row.rule) for row in connection.execute(wanted.where(inbox.c.id.in_(newest)))}
+    i, d = inbox.c, decision.c
+    newest = connection.execute(select(i.ticket_id, func.max(i.id)).where(i.ticket_id.in_(ids)).group_by(i.ticket_id))
+    letters = {inbox_id: ticket_id for ticket_id, inbox_id in newest}
+    wanted = select(d.inbox_id, d.outcome, d.rule).where(d.inbox_id.in_(letters))
+    return {letters[row.inbox_id]: (row.outcome, row.rule) for row in connection.execute(wanted)}
 
 
 def _buried(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
     o = outbox.c
-    wanted = select(o.ticket_id, func.count()).where(o.ticket_id.in_(ids), *_UNDONE).group_by(o.ticket_id)
-    return {ticket_id: count for ticket_id, count in connection.execute(wanted)}
+    wanted = (
+        select(o.ticket_id, func.count().label("mails")).where(o.ticket_id.in_(ids), *_UNDONE).group_by(o.ticket_id)
+    )
+    return {row.ticket_id: row.mails for row in connection.execute(wanted)}
 
 
 def due(state: State, promised_at: datetime, reply_by: datetime | None) -> datetime | None:

@@ -27,11 +27,7 @@ def person(account: Account | None, names: Sequence[str]) -> tuple[str | None, s
 def ranges(said: str) -> Iterator[tuple[str, str]]:
     """The keys (from, to) of people called ``said``: a surname, or the beginning of one, or full names in any order."""
     words = said.split()
-    if len(words) == 1:
-        keys = [_key(words)]
-    else:
-        keys = sorted({_key(words[-1:], words[:-1]), _key(words[:1], words[1:])})
-    for key in keys:
+    for key in sorted({_key(words[-1:], words[:-1]), _key(words[:1], words[1:])}):
         if len(key) >= _LEAST and key[0] != _BETWEEN:
             yield key, _after(key)
 
