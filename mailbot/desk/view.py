@@ -1,4 +1,4 @@
-"""A ticket as the desk judges it: everything an action depends on, and nothing else. Values only; case.py reads them."""
+"""A ticket as the desk judges it: everything an action depends on. Values only; case.py reads them."""
 
 from __future__ import annotations
 

@@ -116,6 +116,7 @@ class Lookup:
         key = login_key(u.sender.address or "")
         stops, thread = self._stops(u, key), self._threads.look(u)
         arrival = "again" if u.again else "old" if u.received_at < self._fresh_from else "fresh"
+        limit = "no" if u.released else limit  # it was counted when it came
         known = Known(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
         asked = login_to_ask(u)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:

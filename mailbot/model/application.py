@@ -96,6 +96,9 @@ class Checked:
     """Name and birth year of the body against the signer; None: could not be compared."""
     payload_sha256: str | None = None
     signature_sha256: str | None = None
+    whole: bool = False
+    """One signature that fits every octet of what it signs, of a known signer: two people may accept what a machine
+    must not (desk/floor.py)."""
     notes: tuple[str, ...] = ()
     """Private reasons, for operators."""
     view: View | None = field(default=None, repr=False)

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.model import Account, Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
+from mailbot.model import Checked, Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
+from mailbot.storage.desk import ticket_link
 from mailbot.text.mask import mask
-from mailbot.tickets import bounce, hold, number, view
-from mailbot.tickets.person import person
+from mailbot.tickets import bounce, hold, number, person, view
 from mailbot.tickets.rate_limits import Source, columns
 from mailbot.tickets.sla import Clocks
 
@@ -35,6 +35,7 @@ class Rows:
         self._moves: list[dict[str, Any]] = []
         self._shadows: list[dict[str, Any]] = []
         self._views: list[dict[str, Any]] = []
+        self._links: list[dict[str, Any]] = []
 
     def open_ticket(
         self,
@@ -44,13 +45,13 @@ class Rows:
         language: str,
         clocks: Clocks,
         service: Service,
-        account: Account | None,
         now: datetime,
+        opened_at: datetime,
+        name: str | None,
     ) -> int:
-        """A new ticket of ``service`` for the sender of ``u``, about ``account``; returns its id."""
+        """A new ticket of ``service`` for the sender of ``u``; returns its id. ``name``: to find it by."""
         ticket_id = self.next_ticket
         self.next_ticket += 1
-        shown, key = person(account, u.request.names)
         self._tickets.append(
             {
                 "id": ticket_id,
@@ -60,10 +61,8 @@ class Rows:
                 "state": decision.state.value,
                 "desk": decision.desk,
                 "correspondent": u.sender.address,
-                "person": shown,
-                "person_key": key,
                 "fingerprint": u.identity.fingerprint,
-                "opened_at": u.received_at,
+                "opened_at": opened_at,
                 "promised_at": clocks.promised_at,
                 "closed_at": now if decision.state.closed else None,
                 "inbox_id": inbox_id,
@@ -73,6 +72,8 @@ class Rows:
                 "standard_at": clocks.standard_at,
                 "reply_by": clocks.reply_by,
                 "alarm_at": clocks.alarm_at,
+                "person": name,
+                "person_key": person.key(name) if name else None,
             }
         )
         self.event(ticket_id, now, "opened", {"inbox": inbox_id, "rule": decision.rule, "state": decision.state.value})
@@ -99,6 +100,12 @@ class Rows:
             moved |= {"promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
             closed = now if decision.state.closed else None
             self._moves.append({"row": ticket_id, "closed": closed, "asks": asks, **moved})
+
+    def came_out(self, ticket_id: int, released: str, inbox_id: int, now: datetime) -> None:
+        """The ticket is what a person let out of another one (Envelope.released)."""
+        which, _, old = released.partition(" ")
+        self.event(ticket_id, now, "came-out", {"inbox": inbox_id, "of": which, "from": old})
+        self._links.append({"ticket_id": ticket_id, "other_id": number.value(old), "kind": "see", "at": now})
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
@@ -187,9 +194,9 @@ class Rows:
             for rule, outcome in decision.watched
         ]
 
-    def see(self, secret: Secret, inbox_id: int, seen: View | None) -> None:
-        """Keep what the reader saw of the application, sealed."""
-        self._views += view.rows(secret, inbox_id, seen)
+    def see(self, secret: Secret, inbox_id: int, checked: Checked) -> None:
+        """Keep what was read of the application, sealed."""
+        self._views += view.rows(secret, inbox_id, checked.view, checked)
 
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
@@ -203,6 +210,7 @@ class Rows:
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
             (schema.application_view, self._views),
+            (ticket_link, self._links),
         ):
             if rows:
                 connection.execute(insert(table), rows)

@@ -15,7 +15,7 @@ from mailbot.desk.search import By
 from mailbot.desk.todo import PAGE, Sort, Wanted
 from mailbot.model import Account, Operator, Role
 from mailbot.storage import desk, schema
-from mailbot.tickets.person import person
+from mailbot.tickets.person import key, name
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -181,13 +181,13 @@ def test_a_number_is_read_however_it_is_spelled(connection: Connection, spelled:
     ],
 )
 def test_a_caller_is_found(connection: Connection, said: str, by: By, numbers: list[int]) -> None:
-    jan, _ = person(None, ("Jan", "Kowalski")), None
-    anna = person(Account("a@b.example", "Anna Maria", "Żółć", 1970), ())
-    names = {1: jan, 2: anna}
+    anna = Account("a@b.example", "Anna Maria", "Żółć", 1970)
+    names = {1: name(("Jan", "Kowalski"), None), 2: name((), anna)}
     for number, at in ((1, NOW - 9 * DAY), (2, NOW), (3, NOW - DAY)):
-        shown, key = names.get(number, (None, None))
+        shown = names.get(number)
+        known = key(shown) if shown else None
         address = "jan.kowalski@wp.example" if number != 2 else "nowy@wp.example"
-        add(connection, number, opened_at=at, correspondent=address, person=shown, person_key=key)
+        add(connection, number, opened_at=at, correspondent=address, person=shown, person_key=known)
     link = {"nonce": "", "token_hash": "", "login": "stary@wp.example", "new_login": "nowy@wp.example"}
     connection.execute(insert(schema.activation).values(ticket_id=2, created_at=NOW, expires_at=NOW, **link))
     found = search.find(connection, ANNA, said, NOW)
