@@ -5,6 +5,8 @@ A new screen is one module with a ``SCREEN`` (shell.Screen), a template, a table
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -26,8 +28,9 @@ CONTENT_POLICY = (
 """No script and no style but from files of ours. data: is for the pictures that the style sheet holds."""
 
 
-def build(desk: Desk, gate: Middleware) -> web.Application:
-    """The application over ``desk``. ``gate``: tells who asks (OPERATOR, CSRF), or answers in our place."""
+def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The application over ``desk``. ``gate``: tells who asks (OPERATOR, CSRF), or answers in our place; ``login``: the
+    pages that it lets everybody see."""
     doors = Doors(desk.settings.console)
     told = failures(desk.pages.notice, "console.failure")
     app = web.Application(
@@ -38,6 +41,7 @@ def build(desk: Desk, gate: Middleware) -> web.Application:
     desk.pages.navigation = tuple((screen.name, screen.path, screen.roles) for screen in SCREENS if screen.name)
     for screen in SCREENS:
         app.add_routes(_guarded(route, screen) for route in screen.routes(desk))
+    app.add_routes(login)
     app.router.add_get("/static/{name:.+}", desk.pages.file)
     app.router.add_get("/", _home(desk.pages))
     return app
