@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -69,19 +70,25 @@ DOUBTFUL = replace(SIGNED, state=ApplicationState.DOUBT)
 """The same, but a machine could not be sure."""
 
 
-class Bench:
-    """``engine``: over empty tables."""
+@cache
+def _flow() -> Pipeline:
+    settings = Settings(authentication=AuthenticationSettings(AUTHSERV_ID, max_age_days=36_500))
+    return compose.pipeline(settings, SECRET, SqlDirectory(), StaticResolver({}), random.Random(1))
 
-    def __init__(self, engine: Engine) -> None:
+
+class Bench:
+    """``engine``: over empty tables, to ``fill`` with accounts and operators, or over a copy of ones that were."""
+
+    def __init__(self, engine: Engine, *, fill: bool = False) -> None:
         self.engine = engine
         self.clock = Clock()
         self.chained: list[tuple[int, str, int | None]] = []
         """Events that were given to the audit chain: id, actor, version before."""
-        settings = Settings(authentication=AuthenticationSettings(AUTHSERV_ID, max_age_days=36_500))
-        add_accounts(engine)
-        with engine.begin() as connection:
-            connection.execute(insert(operators), [_row(one, self.clock) for one in PEOPLE])
-        self.flow: Pipeline = compose.pipeline(settings, SECRET, SqlDirectory(), StaticResolver({}), random.Random(1))
+        if fill:
+            add_accounts(engine)
+            with engine.begin() as connection:
+                connection.execute(insert(operators), [_row(one, self.clock) for one in PEOPLE])
+        self.flow = _flow()
         self.desk = Desk(self.flow, self._chain)
         self._names = count(1)
 
@@ -155,6 +162,11 @@ class Bench:
     def ticket(self, number: int = 1) -> Row[Any]:
         with self.engine.connect() as connection:
             return connection.execute(select(ticket).where(ticket.c.id == number)).one()
+
+    def last(self) -> Row[Any]:
+        """The newest ticket."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(ticket).order_by(ticket.c.id.desc()).limit(1)).one()
 
     def mails(self, number: int = 1) -> list[Row[Any]]:
         with self.engine.connect() as connection:
