@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailbot.config.reading import in_environment, load
 from mailbot.config.sections import (
     ActivationSettings,
+    AuditSettings,
     AuthenticationRoad,
     AuthenticationSettings,
     CaseBSettings,
@@ -18,6 +19,7 @@ from mailbot.config.sections import (
     ImapSettings,
     IntakeSettings,
     ListenerSettings,
+    OidcSettings,
     RefusalSettings,
     RulesSettings,
     SecretSettings,
@@ -33,6 +35,7 @@ from mailbot.config.sections import (
 
 __all__ = [
     "ActivationSettings",
+    "AuditSettings",
     "AuthenticationRoad",
     "AuthenticationSettings",
     "CaseBSettings",
@@ -43,6 +46,7 @@ __all__ = [
     "ImapSettings",
     "IntakeSettings",
     "ListenerSettings",
+    "OidcSettings",
     "RefusalSettings",
     "RulesSettings",
     "SecretSettings",
