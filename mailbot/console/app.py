@@ -18,6 +18,8 @@ from mailbot.http.failures import failures
 from mailbot.http.headers import add_headers
 from mailbot.http.listener import DOORS
 
+DESK = web.AppKey("desk", Desk)
+
 SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN)
 """In the order of the navigation."""
 
@@ -36,7 +38,7 @@ def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> w
     app = web.Application(
         middlewares=[doors.middleware, told, gate], client_max_size=desk.settings.console.upload_mb * 2**20
     )
-    app[DOORS] = doors
+    app[DOORS], app[DESK] = doors, desk
     add_headers(app, CONTENT_POLICY, behind_tls=desk.settings.console.behind_tls)
     desk.pages.navigation = tuple((screen.name, screen.path, screen.roles) for screen in SCREENS if screen.name)
     for screen in SCREENS:

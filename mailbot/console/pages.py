@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mailbot.clocks import WARSAW
 from mailbot.console import words
 from mailbot.model import Operator, Role
+from mailbot.text.mask import mask
 
 OPERATOR = web.RequestKey("operator", Operator)
 """Who asks, once logged in."""
@@ -46,14 +47,19 @@ class Pages:
 
     def page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """``templates/<template>`` for whoever asks. In it: w(key, …) says a word, code(group, value) one of a code,
-        moment(at) a time; operator, csrf, here and navigation."""
+        moment(at) a time,
+        distance(at, now) how far it is; mask(text) hides what this reader must not see; operator, csrf, here and
+        navigation."""
         language = reader(request)
         operator = request.get(OPERATOR)
         shared: Mapping[str, object] = {
             "language": language,
             "w": partial(words.say, language),
             "code": partial(words.code, language),
+            "rule": partial(words.rule, language),
             "moment": moment,
+            "distance": partial(distance, language),
+            "mask": partial(shown, _masked(operator)),
             "operator": operator,
             "csrf": request.get(CSRF, ""),
             "here": request.path,
@@ -95,3 +101,25 @@ def reader(request: web.Request) -> str:
 def moment(at: datetime | None) -> str:
     """Local time of the office: "2026-11-30 14:05"; empty for none."""
     return "" if at is None else f"{at.astimezone(WARSAW):%Y-%m-%d %H:%M}"
+
+
+def distance(language: str, at: datetime, now: datetime) -> str:
+    """How long ago or ahead, in the largest unit that fits: "2 godz. temu"."""
+    minutes = round((at - now).total_seconds() / 60)
+    n = abs(minutes)
+    unit, n = ("minutes", n) if n < 120 else ("hours", n // 60) if n < 48 * 60 else ("days", n // 1440)
+    return words.say(language, "ahead" if minutes > 0 else "ago", span=words.say(language, unit, n=n))
+
+
+def _masked(operator: Operator | None) -> bool:
+    """Whether personal data are hidden: whoever only audits needs none."""
+    return operator is None or not operator.roles & {Role.CONSULTANT, Role.SUPERVISOR}
+
+
+def shown(masked: bool, text: str) -> str:
+    """``text`` for a reader: always without PESEL and the like (text.mask); for an auditor an address is its first
+    letter and its domain, a name its initials."""
+    if not masked:
+        return mask(text)
+    local, at, domain = text.rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else " ".join(f"{word[:1]}." for word in text.split())

@@ -114,7 +114,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """``version``: of the ticket as the person saw it. ``reason``: in the person's words, for colleagues and auditors."""
+    """``version``: of the ticket as the person saw it. ``reason``: in their words, for colleagues and auditors."""
 
     action: ClassVar[Action]
     version: int

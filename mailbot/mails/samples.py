@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from mailbot.mails.context import EXPLANATION, KNOWN
-from mailbot.mails.letter import Letter
+from mailbot.mails.letter import Enclosure, Letter
 from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.ruleset.model import Notice, Ruleset, Window
 
 TICKET = "ZGL0000001"
 GENERAL = "OGOLNE"
 PROCEDURE = "HASLO_AWARYJNE_A"
+WRITTEN = "sprawdziliśmy Twoje konto.\n\nMożesz się już zalogować."
+"""What a person writes."""
 
 _NOW = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
 _LATER = _NOW + timedelta(hours=24)
@@ -37,6 +39,7 @@ def letters(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[Letter]
         reply_by=_LATER,
         answered_at=_NOW,
         complaint_until=_LATER,
+        text=WRITTEN,
     )
     if kind is MailKind.T4:
         yield from _refusals(plain)
@@ -57,6 +60,8 @@ def _others(kind: MailKind, plain: Letter, ruleset: Ruleset) -> Iterator[Letter]
     for letter in (plain, general):
         if kind is not MailKind.T12:
             yield letter
+        if "zalaczniki" in known:
+            yield replace(letter, files=(Enclosure("plik.pdf", "application/pdf", b"%PDF-"),))
         if "termin_slownie" in known:
             yield replace(letter, now=_LATER)
         if "przerwa" in known or kind is MailKind.T12:

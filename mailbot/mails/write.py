@@ -9,7 +9,7 @@ from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof, thread
 from mailbot.mails.compose import Heading, message
 from mailbot.mails.context import SET_OFF, needs_form, targets, variables
-from mailbot.mails.letter import Letter, Office
+from mailbot.mails.letter import Enclosure, Letter, Office
 from mailbot.mails.templates import Templates
 from mailbot.model import MailKind, OutgoingMail
 from mailbot.ruleset.model import Ruleset
@@ -52,7 +52,7 @@ class Writer:
             letter = replace(letter, recipient=letter.old_login, in_reply_to=None, references=())
         values = variables(kind, letter, self._ruleset, office)
         subject, text = self._templates.render(kind, letter.language, values)
-        opened = replace(letter, joins=False)
+        opened = replace(letter, joins=False, nth="")
         registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
         chain = [*letter.references, letter.in_reply_to, registration]
         heading = Heading(
@@ -62,7 +62,7 @@ class Writer:
             subject=subject,
             date=letter.now.astimezone(WARSAW),
             message_id=self._message_id(kind, letter),
-            auto_submitted="auto-generated" if kind in _NOTICES else "auto-replied",
+            auto_submitted=_written_by(kind),
             loop_mark=office.helpdesk,
             in_reply_to=letter.in_reply_to,
             references=tuple(i for i in chain if i),
@@ -73,15 +73,27 @@ class Writer:
         return OutgoingMail(
             kind=kind,
             recipient=letter.recipient,
-            return_path=letter.bounce_address if kind in _NOTICES else "",
+            return_path=letter.bounce_address if kind in _NOTICES or kind.by_hand else "",
             message_id=heading.message_id,
-            raw=message(heading, text, office.form if needs_form(kind, letter) else None),
+            raw=message(heading, text, self._enclosures(kind, letter)),
         )
+
+    def _enclosures(self, kind: MailKind, letter: Letter) -> tuple[Enclosure, ...]:
+        form = self._office.form if needs_form(kind, letter) else None
+        return (*((Enclosure(form[0], "application/pdf", form[1]),) if form else ()), *letter.files)
 
     def _message_id(self, kind: MailKind, letter: Letter) -> str:
         which = f"{letter.now:%Y%m%d}" if letter.joins or kind in ONCE_A_DAY else ""
+        which = letter.nth or which
         if kind is MailKind.T3 and letter.again:
             which = f"{letter.now:%Y%m%d-%H%M%S}"
         if kind is MailKind.T12:  # a ticket may be told of several breaks
             which = letter.breaks[0].name
         return thread.message_id(kind, letter.ticket, letter.token, self._office.domain, which)
+
+
+def _written_by(kind: MailKind) -> str:
+    """Auto-Submitted (RFC 3834 §5): a person wrote what a person wrote."""
+    if kind.by_hand:
+        return "no"
+    return "auto-generated" if kind in _NOTICES else "auto-replied"

@@ -24,5 +24,6 @@ def words(topics: Iterable[str], services: Iterable[str], languages: Iterable[st
     return {fact: tuple(dict.fromkeys((*fixed, *added.get(OPEN.get(fact, ""), ())))) for fact, fixed in FACTS.items()}
 
 
-DESKS = ("", "I_LINIA", "II_LINIA", "BEZPIECZENSTWO")
+SECURITY = "BEZPIECZENSTWO"
+DESKS = ("", "I_LINIA", "II_LINIA", SECURITY)
 """Who looks at a ticket; "" is nobody."""

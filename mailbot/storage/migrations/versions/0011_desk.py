@@ -176,10 +176,66 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index("ix_ticket_opened_at", "ticket", ["opened_at"], unique=False)
-    op.create_index("ix_ticket_person_key", "ticket", ["person_key"], unique=False)
+    op.create_index("ix_ticket_person_key", "ticket", ["person_key", "id"], unique=False)
+    op.create_index(
+        "ix_ticket_open_state",
+        "ticket",
+        ["state", "promised_at", "id", "desk"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_open_desk",
+        "ticket",
+        ["desk", "promised_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_open_owner",
+        "ticket",
+        ["owner", "promised_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outbox_buried",
+        "outbox",
+        ["ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'buried'"),
+        postgresql_where=sa.text("state = 'buried'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_outbox_buried",
+        table_name="outbox",
+        sqlite_where=sa.text("state = 'buried'"),
+        postgresql_where=sa.text("state = 'buried'"),
+    )
+    op.drop_index(
+        "ix_ticket_open_owner",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_ticket_open_desk",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_ticket_open_state",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_index("ix_ticket_person_key", table_name="ticket")
     op.drop_index("ix_ticket_opened_at", table_name="ticket")
     op.drop_index(
