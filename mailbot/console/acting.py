@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from email import message_from_bytes, policy
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from mailbot.console import acts, forms, ticket
 from mailbot.console.pages import reader
+from mailbot.console.session import Late
 from mailbot.console.shell import WRITERS, Desk, require
 from mailbot.desk import accept, actions, case, drafts, letters, perform, words
 from mailbot.desk.drafts import Draft
@@ -152,25 +154,13 @@ class Acting:
             "refused": "",
             "since": (),
             **CHOICES,
+            "templates": [kind for kind in CHOICES["templates"] if kind in self._desk.pipeline.ruleset.templates],
         }
         return self._desk.pages.page(request, template, status, **values | more)
 
     async def _saved(self, request: web.Request, action: Action) -> tuple[Draft, Case]:
-        """Keep the fields of the form, and the files beside those that are kept already."""
         zgl, operator = ticket.asked(request)
-        form, now = await request.post(), self._desk.clock()
-        fields = {name: _values(form, name) for name in acts.FIELDS[action] if name != "files"}
-        files, forgotten = _files(form), set(map(str, form.getall("forget", [])))
-
-        def write(connection: Connection) -> tuple[Draft, Case]:
-            found = ticket.seen(self._desk, connection, zgl, operator)
-            before = drafts.load(connection, self._desk.secret, operator.id, found.ticket_id, action.value)
-            still = tuple(f for n, f in enumerate(before.files) if str(n) not in forgotten)
-            kept = Draft(fields, (*still, *files))
-            drafts.save(connection, self._desk.secret, operator.id, found.ticket_id, action.value, kept, now)
-            return kept, found
-
-        return await self._desk.database.write(write)
+        return await save(self._desk, zgl, operator, action, await request.post())
 
     async def _discard(self, request: web.Request, action: Action) -> None:
         zgl, operator = ticket.asked(request)
@@ -184,6 +174,23 @@ class Acting:
     def _back(self, request: web.Request) -> web.Response:
         zgl, _ = ticket.asked(request)
         return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}"})
+
+
+async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
+    """Keep the fields of a form, and its files beside those that are kept already. Raises HTTPNotFound."""
+    now = desk.clock()
+    fields = {name: _values(form, name) for name in acts.FIELDS[action] if name != "files"}
+    files, forgotten = _files(form), set(map(str, form.getall("forget", [])))
+
+    def write(connection: Connection) -> tuple[Draft, Case]:
+        found = ticket.seen(desk, connection, zgl, operator)
+        before = drafts.load(connection, desk.secret, operator.id, found.ticket_id, action.value)
+        still = tuple(file for n, file in enumerate(before.files) if str(n) not in forgotten)
+        kept = Draft(fields, tuple(dict.fromkeys((*still, *files))))  # a form sent twice brings a file twice
+        drafts.save(connection, desk.secret, operator.id, found.ticket_id, action.value, kept, now)
+        return kept, found
+
+    return await desk.database.write(write)
 
 
 def _action(request: web.Request) -> Action:
@@ -233,3 +240,18 @@ def _readable(mail: OutgoingMail) -> dict[str, Any]:
         "files": [part.get_filename() for part in parsed.iter_attachments() if part.get_filename()],
         "delay": mail.delay_seconds,
     }
+
+
+def late(desk: Desk) -> Late:
+    """What is sent after the end of a session is kept as the draft it would have been."""
+    path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))/do/([a-z-]{3,20})(/draft)?")
+
+    async def keep(request: web.Request, operator: Operator) -> str:
+        found = path.fullmatch(request.path)
+        if found is None or found[3] not in acts.FIELDS or not operator.roles & WRITERS:
+            return request.path
+        action = Action(found[3])
+        await save(desk, found[2].upper(), operator, action, await request.post())
+        return found[1] if action in _ON_PAGE else f"{found[1]}/do/{action.value}"
+
+    return keep

@@ -4,6 +4,7 @@ does not, what to do, what happened so far."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -12,10 +13,13 @@ from sqlalchemy import Connection
 from mailbot.console import acting, letters, ticket
 from mailbot.console.pages import reader
 from mailbot.console.shell import READERS, Desk, Screen
-from mailbot.desk import accept, actions, case, compare, drafts, letter, presence, todo, words
+from mailbot.desk import accept, case, compare, drafts, letter, offers, presence, todo, words
 from mailbot.desk.requests import Action
 from mailbot.desk.view import Case
+from mailbot.flow.facts import CASE_B
+from mailbot.mails.context import PROCEDURE
 from mailbot.model import Operator
+from mailbot.outbox import jobs
 from mailbot.ruleset import languages
 
 _GROUPS = (
@@ -73,11 +77,12 @@ class _Case:
         found: Case = values["case"]
         _, operator = ticket.asked(request)
         language, ruleset = reader(request), self._desk.pipeline.ruleset
-        offered = actions.available(found, operator)
+        offered = offers.offered(found, operator)
         opening = next((one for one in values["letters"] if one.inbox_id == found.inbox_id), None)
         titles = {rule.name: rule.title for rule in ruleset.rules}
         due = None if found.closed_at else todo.due(found.state, found.promised_at, found.reply_by)
         return {
+            **acting.CHOICES,
             **values,
             "now": self._desk.clock(),
             "due": due,
@@ -86,16 +91,16 @@ class _Case:
             "opening": opening,
             "lines": compare.side_by_side(found, opening),
             "columns": compare.COLUMNS,
-            "deviations": accept.deviations(found, "B" if found.category.endswith("_B") else "A"),
+            "deviations": _deviations(found),
             "offered": offered,
             "groups": [[a for a in group if a in offered] for group in _GROUPS],
             "label": {action: words.action(action, language) for action in offered},
             "undo": _undo(found, operator),
+            "templates": [kind for kind in acting.CHOICES["templates"] if kind in ruleset.templates],
             "seconds": self._desk.settings.console.refresh_seconds,
             "form": "",
             "refused": "",
             "since": (),
-            **acting.CHOICES,
         }
 
     async def here(self, request: web.Request) -> web.Response:
@@ -112,12 +117,21 @@ class _Case:
         return self._desk.pages.page(request, "case_others.html", others=others)
 
 
-def _undo(found: Case, operator: Operator) -> bool:
-    """Whether the last act is this person's and its mail has not left."""
+def _deviations(found: Case) -> frozenset[str]:
+    """What the machine demands of a request of the special procedure, and this one has not."""
+    if not found.category.startswith(PROCEDURE):
+        return frozenset()
+    return accept.deviations(found, "B" if found.category == CASE_B else "A")
+
+
+def _undo(found: Case, operator: Operator) -> datetime | None:
+    """Until when the last act of this person can be taken back; None: it cannot."""
     if found.undo is None or found.undo.by != operator.name:
-        return False
-    waiting = {mail.id for mail in found.mails if mail.state in ("queued", "waiting")}
-    return bool(found.undo.mails) and waiting.issuperset(found.undo.mails)
+        return None
+    unsent = {mail.id: mail.due_at for mail in found.mails if mail.state in (jobs.QUEUED, jobs.WAITING)}
+    if not found.undo.mails or not unsent.keys() >= set(found.undo.mails):
+        return None
+    return min(unsent[mail] for mail in found.undo.mails)
 
 
 SCREEN = Screen("", "/tickets", READERS, lambda desk: _Case(desk).routes())

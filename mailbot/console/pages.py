@@ -48,8 +48,8 @@ class Pages:
 
     def page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """``templates/<template>`` for whoever asks. In it: w(key, …) says a word, code(group, value) one of a code,
-        rule(name, title) what a rule is about, moment(at) a time, distance(at, now) how far it is; mask(text) and
-        person(name) hide what this reader must not see; reads: more than masked text; opens_raw: octets; operator,
+        rule(name, title) what a rule is about, moment(at) and second(at) a time, distance(at, now) how far it is;
+        mask(text) and person(name) hide what this reader must not see; reads: more than masked text; opens_raw: octets; operator,
         csrf, here and navigation."""
         language = reader(request)
         operator = request.get(OPERATOR)
@@ -59,6 +59,7 @@ class Pages:
             "code": partial(words.code, language),
             "rule": partial(words.rule, language),
             "moment": moment,
+            "second": second,
             "distance": partial(distance, language),
             "mask": partial(shown, _masked(operator)),
             "person": partial(person, _masked(operator)),
@@ -105,6 +106,11 @@ def reader(request: web.Request) -> str:
 def moment(at: datetime | None) -> str:
     """Local time of the office: "2026-11-30 14:05"; empty for none."""
     return "" if at is None else f"{at.astimezone(WARSAW):%Y-%m-%d %H:%M}"
+
+
+def second(at: datetime) -> str:
+    """The same of today, to the second: "14:05:30"."""
+    return f"{at.astimezone(WARSAW):%H:%M:%S}"
 
 
 def distance(language: str, at: datetime, now: datetime) -> str:

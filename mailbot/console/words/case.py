@@ -21,7 +21,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Pierwsza osoba ({who}, {at}) przyjęła. Druga potwierdza albo wycofuje.",
         "The first person ({who}, {at}) has accepted. The second one confirms or withdraws.",
     ),
-    "undo-told": ("Mail jeszcze nie wyszedł. Możesz go cofnąć.", "The mail has not left yet. You can take it back."),
+    "undo-told": (
+        "Mail wyjdzie o {at}. Do tego czasu możesz go cofnąć.",
+        "The mail leaves at {at}. Until then you can take it back.",
+    ),
     "undo": ("Cofnij", "Take back"),
     "letter.first": ("List, od którego się zaczęło", "The letter that opened it"),
     "letter.more": ("Kolejny list", "A further letter"),

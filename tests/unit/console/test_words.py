@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from importlib import resources
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from mailbot.console import words
+from mailbot.console.pages import Pages
 from tests.support import ROOT
 
 TEMPLATES = sorted((ROOT / "mailbot" / "console" / "templates").glob("*.html"))
@@ -33,6 +35,11 @@ def test_both_languages_fill_in_the_same(key: str) -> None:
 def test_every_word_of_a_template_is_known() -> None:
     said = set(re.findall(r"""\bw\("([a-z0-9.-]+)"[,)]""", TEXT))
     assert said - words.WORDS.keys() == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_template_can_be_read(path: Path) -> None:
+    assert Pages()._environment.get_template(path.name)
 
 
 def test_a_code_without_words_is_shown_as_it_is() -> None:
