@@ -14,6 +14,7 @@ import click
 from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.cli import options
+from mailbot.cli.dossier import dossier
 from mailbot.clocks import WARSAW
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
@@ -238,3 +239,6 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         for number in waiting:
             hold.freeze(connection, number, now, detail)
     click.echo(f"the next ticket is {spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
+
+
+tickets.add_command(dossier)
