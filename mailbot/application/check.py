@@ -106,11 +106,14 @@ def _state(report: SignatureReport) -> State:
     defect = policy.defect(report)
     if defect is not None:
         return _BY_DEFECT.get(defect, State.DOUBT)
-    whole = report.integrity is Integrity.OK and report.scope is Scope.FULL
-    known = report.signer and report.payload_sha256 and report.signature_sha256
-    if report.verdict is Verdict.ACCEPT and whole and known:
+    if report.verdict is Verdict.ACCEPT and _whole(report):
         return _BY_KIND.get(report.kind, State.ADMITTED)
     return State.DOUBT
+
+
+def _whole(report: SignatureReport) -> bool:
+    whole = report.integrity is Integrity.OK and report.scope is Scope.FULL
+    return bool(whole and report.signer and report.payload_sha256 and report.signature_sha256)
 
 
 def _signed(
@@ -154,6 +157,7 @@ def _signed(
         body=_body(request, signer),
         payload_sha256=report.payload_sha256,
         signature_sha256=report.signature_sha256,
+        whole=_whole(report),
         notes=notes,
     )
 

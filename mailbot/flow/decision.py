@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailbot.model import Decision, Defect, Desk, Facts, MailKind, Outcome, State, TraceStep
 from mailbot.ruleset import floor
 from mailbot.ruleset.evaluate import first_match
@@ -37,6 +39,12 @@ def decide(
         ruleset=ruleset.hash,
         watched=_watched(trace, ruleset),
     )
+
+
+def to_person(decision: Decision) -> Decision:
+    """The same, in the hands of the help desk and without a mail."""
+    person = {"outcome": Outcome.REVIEW, "state": State.DO_WERYFIKACJI, "desk": "II_LINIA"}
+    return replace(decision, mails=(), **person)  # type: ignore[arg-type]
 
 
 def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from mailbot.application.check import same_person
 from mailbot.model import (
     Account,
-    ApplicationCheck,
+    Applicant,
     ApplicationState,
     Defect,
     Duplicate,
@@ -113,7 +113,9 @@ def gather(
         name=(names.compare(u.request.names, account) if account and procedure else Match.UNKNOWN).value,
         year=_year(u.request, account if procedure else None).value,
         application=u.checked.state.value,
-        holder=_holder(u.checked, account, history) if moves else "not-asked",
+        holder=holder(u.checked.applicant, u.checked.body, account, namesake=history.namesake)
+        if moves
+        else "not-asked",
         new_login=("taken" if history.taken else "free") if moves else "not-asked",
         replay="yes" if history.replayed else "no",
         stop="yes" if history.stops else "no",
@@ -197,10 +199,9 @@ def _formal(u: Understanding) -> tuple[Defect, ...]:
     return (*u.request.defects, *(u.checked.defects if u.request.phrase is Phrase.B else ()))
 
 
-def _holder(checked: ApplicationCheck, account: Account | None, history: HistoryFacts) -> str:
+def holder(signer: Applicant | None, body: Match | None, account: Account | None, *, namesake: bool) -> str:
     """Signer against account and body (procedure §3.4, steps 6 and 8). PESEL is the strongest test, where both know it;
-    without it name and birth year must be right and nobody else's."""
-    signer = checked.applicant
+    without it name and birth year must be right and nobody else's. Word of the fact of that name."""
     if account is None:
         return "unknown"
     if signer is None:
@@ -209,10 +210,10 @@ def _holder(checked: ApplicationCheck, account: Account | None, history: History
     name = same_person(signer.given, signer.surname, account)
     wrong_year = signer.birth_year is not None and signer.birth_year != account.birth_year
     wrong_pesel = proven and signer.pesel_hash != account.pesel_hash
-    if wrong_year or wrong_pesel or Match.MISMATCH in (name, checked.body):
+    if wrong_year or wrong_pesel or Match.MISMATCH in (name, body):
         return "mismatch"
-    sure = name is Match.OK and checked.body is Match.OK and signer.birth_year is not None
-    return "ok" if sure and (proven or not history.namesake) else "doubt"
+    sure = name is Match.OK and body is Match.OK and signer.birth_year is not None
+    return "ok" if sure and (proven or not namesake) else "doubt"
 
 
 def _year(request: Request, account: Account | None) -> Match:

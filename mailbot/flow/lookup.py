@@ -25,7 +25,7 @@ from mailbot.model import (
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.tickets import correspondence, hold, rate_limits
+from mailbot.tickets import correspondence, hold, number, rate_limits
 from mailbot.tickets.duplicates import History
 from mailbot.tickets.used_applications import UsedApplications
 
@@ -88,6 +88,8 @@ class Lookup:
     def find(self, u: Understanding) -> LookupResult:
         """What is known about ``u``, with the earlier messages of the batch that were added."""
         asked, seen = login_to_ask(u), self._duplicates.look(u.identity)
+        if u.released.endswith(number.spell(seen.ticket_id or 0)):  # where it waited, until a person let it out
+            seen = DuplicateCheck(Duplicate.NO, reused_id=seen.reused_id)
         # The same message again is the transport's doing: it counts for nobody.
         counted = rate_limits.CountedFor() if seen.duplicate is Duplicate.SAME_MESSAGE else self._counted_for(u, asked)
         answer = self._arrivals.answer(counted, agrees=u.agrees)
@@ -117,6 +119,7 @@ class Lookup:
     def _history_facts(self, u: Understanding, asked: str | None, limit: str) -> HistoryFacts:
         stops, thread = self._stops(u), self._threads.look(u)
         arrival = "again" if u.again else "old" if u.received_at < self._fresh_from else "fresh"
+        limit = "no" if u.released else limit  # it was counted when it came
         history = HistoryFacts(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
             return history

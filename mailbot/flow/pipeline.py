@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
-from mailbot.flow.decision import decide
+from mailbot.flow.decision import decide, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.understand import Understander
 from mailbot.mails.context import MailContext
@@ -36,7 +36,7 @@ from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
-from mailbot.tickets import activation, bounce, correspondence, hold, number, sla
+from mailbot.tickets import activation, bounce, correspondence, hold, number, person, sla
 from mailbot.tickets.record import BatchRows
 
 _ANSWERS = {
@@ -83,7 +83,10 @@ class Pipeline:
         category = facts.category(u, found.history, reading, self.ruleset)
         thread = found.history.thread
         current = thread.state if thread and thread.own else found.seen.state
-        return Assessment(u, found, reading, gathered, decide(gathered, defects, category, self.ruleset, current))
+        decision = decide(gathered, defects, category, self.ruleset, current)
+        if u.released and decision.outcome is Outcome.QUARANTINE:  # a person has just let it out
+            decision = to_person(decision)
+        return Assessment(u, found, reading, gathered, decision)
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
         """Registry and history for ``assess``; asked once for a whole batch."""
@@ -113,7 +116,7 @@ class Pipeline:
                 if decision.outcome is Outcome.OK_B:
                     lookup.used.add(u.checked, ticket_id)
             rows.decide(inbox_id, u, found.seen, assessment.facts, decision, found.counted_for, ticket_id, now)
-            rows.see(self.secret, inbox_id, u.checked.view)
+            rows.see(self.secret, inbox_id, u.checked)
             lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
@@ -134,7 +137,7 @@ class Pipeline:
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
             # That of an old ticket may be gone from the rules: its mails speak of the general one.
             category=decision.category if decision.category in self.ruleset.categories else GENERAL,
-            opened_at=u.received_at,
+            opened_at=_opened_at(u, now),
             promised_at=seen.promised_at or clocks.promised_at,  # a repeat does not put the first promise off
             now=now,
             bounce_address=bounce.address(
@@ -190,13 +193,17 @@ class Pipeline:
         if ticket_id is None and _needs_none(assessment):
             rows.bounced(connection, u, inbox_id, now)
             return None, None  # the inbox row says what it is, no ticket number is spent
-        clocks = self.clocks(decision, u.received_at)
+        opened_at = _opened_at(u, now)
+        clocks = self.clocks(decision, opened_at)
         if ticket_id is not None:
             current = history.thread.state if history.thread else None
             rows.join(ticket_id, inbox_id, decision, what, clocks, now, current)
         else:
             service, language = self.ruleset.service_of(decision.category), assessment.reading.language
-            ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now)
+            name = person.name(u.request.names, assessment.found.account)
+            ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now, opened_at, name)
+            if u.released:
+                rows.came_out(ticket_id, u.released, inbox_id, now)
         context = replace(self.mail_context(assessment, number.spell(ticket_id), clocks, now), joins=joins)
         last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         for place, kind in enumerate(decision.mails, start=1):
@@ -209,6 +216,11 @@ class Pipeline:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
             rows.mail(ticket_id, 0 if joins else place, mail, last_try, now)
         return ticket_id, context
+
+
+def _opened_at(u: Understanding, now: datetime) -> datetime:
+    """When the clocks of its ticket begin: what waited for a person is promised nothing that is over."""
+    return now if u.released else u.received_at
 
 
 def _needs_none(assessment: Assessment) -> bool:

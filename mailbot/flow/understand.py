@@ -100,6 +100,8 @@ class Understander:
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
             message = self._doubted(message, request)
             sender = self._authenticate(raw, message, request)
+            if raw.envelope.released.startswith("quarantine"):
+                sender = replace(sender, authentication=_LET_OUT)
             came_back = bounce.read(self.secret, message, raw.envelope.rcpt_to)
             return Understanding(
                 received_at=raw.received_at,
@@ -110,11 +112,12 @@ class Understander:
                 identity=identify(message, sender, raw.sha256),
                 bounced=came_back.ticket if came_back else None,
                 delayed=came_back is not None and came_back.delayed,
-                agrees=_agrees(raw.envelope, message, sender),
+                agrees=_agrees(raw.envelope, message, sender) and sender.authentication is not _LET_OUT,
                 spam=self._is_spam(raw.envelope, message),
                 stops=stops,
                 checked=_first_look(message, too_large=too_large),
                 again=raw.envelope.again,
+                released=raw.envelope.released,
             )
         except MemoryError:
             raise
@@ -201,6 +204,10 @@ class Understander:
             resolver=self.resolver,
             strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
+
+
+_LET_OUT = Authentication(AuthResult.NONE, "let out of the quarantine by a person")
+"""What kept it there may be put right by nobody: its sender is never taken for proven, and gets no answer."""
 
 
 def _agrees(envelope: Envelope, message: InboundMessage, sender: Sender) -> bool:

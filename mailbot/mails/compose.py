@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from mailbot.errors import TemplateError
 from mailbot.mails import html
-from mailbot.mails.context import PLACEHOLDER
+from mailbot.mails.context import PLACEHOLDER, Enclosure
 from mailbot.mails.wording import fold
 
 _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)
@@ -44,7 +44,7 @@ class Heading:
     date: datetime
     message_id: str
     auto_submitted: str
-    """auto-replied or auto-generated (RFC 3834 §5)."""
+    """no, auto-replied or auto-generated (RFC 3834 §5)."""
     loop_mark: str
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
@@ -56,20 +56,21 @@ class Heading:
     """Words of the text that lead somewhere, with their target."""
 
 
-def message(heading: Heading, text: str, form: tuple[str, bytes] | None = None) -> bytes:
+def message(heading: Heading, text: str, files: Sequence[Enclosure] = ()) -> bytes:
     """The whole message, CRLF lines: header, plain text (folded) first, the HTML alternative made from it second.
 
     A value that cannot stand in a header (control characters) raises TemplateError; a Message-ID of the citizen that is
-    not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532). ``form``:
-    name (ASCII) and octets of a PDF that goes with it.
+    not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532). ``files`` go
+    with it.
     """
     parts = [
-        _header(heading, _MIXED if form else _ALTERNATIVE),
-        *([_within()] if form else []),
+        _header(heading, _MIXED if files else _ALTERNATIVE),
+        *([_within()] if files else []),
         _part("text/plain", fold(text)),
         _part("text/html", html.from_text(heading.subject, text, heading.language, heading.strong, heading.links)),
         f"--{_BOUNDARY}--\r\n".encode(),
-        *([_attached(*form)] if form else []),
+        *(map(_attached, files)),
+        *([f"--{_OUTER}--\r\n".encode()] if files else []),
     ]
     return b"".join(parts)
 
@@ -146,16 +147,15 @@ def _within() -> bytes:
     return f"--{_OUTER}\r\nContent-Type: {_ALTERNATIVE}\r\n\r\n".encode()
 
 
-def _attached(name: str, pdf: bytes) -> bytes:
-    """The second part, and the end (RFC 2045 §6.8, RFC 2183)."""
+def _attached(file: Enclosure) -> bytes:
+    """A further part (RFC 2045 §6.8, RFC 2183)."""
     lines = [
         f"--{_OUTER}",
-        f'Content-Type: application/pdf; name="{name}"',
-        f'Content-Disposition: attachment; filename="{name}"',
+        f'Content-Type: {file.content_type}; name="{file.name}"',
+        f'Content-Disposition: attachment; filename="{file.name}"',
         "Content-Transfer-Encoding: base64",
         "",
-        *encodebytes(pdf).decode("ascii").splitlines(),
-        f"--{_OUTER}--",
+        *encodebytes(file.octets).decode("ascii").splitlines(),
         "",
     ]
     return "\r\n".join(lines).encode()

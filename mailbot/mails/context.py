@@ -35,6 +35,15 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes with a mail. ``name``: ASCII letters, digits, "-", "_" and one "."; it stands in a header."""
+
+    name: str
+    content_type: str
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MailContext:
     """What one ticket gives to its mails. Every moment is aware."""
 
@@ -87,5 +96,11 @@ class MailContext:
     """T13: the question the mail surely asks."""
     again: bool = False
     """T3 only: it was sent before, with other moments, and no mailbox must take this one for a copy."""
+    text: str = ""
+    """T21, T22, T23: what a person wrote; lines ended by \n."""
+    files: tuple[Enclosure, ...] = ()
+    """What goes with it."""
+    nth: str = ""
+    """What tells the mail from others of its kind, where a person sends it: small letters, digits and "-"."""
     breaks: tuple[Notice, ...] = ()
     """Published notices with a window open at ``now``; T12: the one it tells of."""

@@ -200,5 +200,8 @@ _NEEDED: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T15: ("zgl", "tel", "termin_slownie", "termin_godz"),
     MailKind.T16: ("zgl", "tel", "portal", "adres", "zdanie"),
     MailKind.T20: ("zgl", "tel", "portal"),
+    MailKind.T21: ("zgl", "tel", "tresc"),
+    MailKind.T22: ("zgl", "tel", "tresc", "odpowiedz_do"),
+    MailKind.T23: ("zgl", "tel", "tresc", "portal"),
 }
 """What a mail must say; without an entry number and telephone."""

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from mailbot.mails.context import MailContext
+from mailbot.mails.context import Enclosure, MailContext
 from mailbot.mails.variables import KNOWN
 from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.model.categories import CASE_A, EXPLANATION, GENERAL
 from mailbot.ruleset.model import Notice, Ruleset, Window
 
 TICKET = "ZGL0000001"
+WRITTEN = "sprawdziliśmy Twoje konto.\n\nMożesz się już zalogować."
+"""What a person writes."""
 
 _NOW = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
 _LATER = _NOW + timedelta(hours=24)
@@ -36,6 +38,7 @@ def contexts(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[MailCo
         reply_by=_LATER,
         answered_at=_NOW,
         complaint_until=_LATER,
+        text=WRITTEN,
     )
     if kind is MailKind.T4:
         yield from _refusals(plain)
@@ -56,6 +59,8 @@ def _others(kind: MailKind, plain: MailContext, ruleset: Ruleset) -> Iterator[Ma
     for context in (plain, general):
         if kind is not MailKind.T12:
             yield context
+        if "zalaczniki" in known:
+            yield replace(context, files=(Enclosure("plik.pdf", "application/pdf", b"%PDF-"),))
         if "termin_slownie" in known:
             yield replace(context, now=_LATER)
         if "przerwa" in known or kind is MailKind.T12:

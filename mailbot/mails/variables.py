@@ -248,6 +248,8 @@ VARIABLES: Mapping[str, Variable] = {
     "wlasciciel": Variable("whose system it is", lambda m: _required(m, "system").owner),
     "zrodlo": Variable("where the answer was taken from", lambda m: _required(m, "system").source),
     "stan_na": Variable('day of the answer, ends with "r."', _published),
+    "tresc": Variable("what a person of the office wrote", lambda m: m.context.text),
+    "zalaczniki": Variable("not empty when files go with it", lambda m: "tak" if m.context.files else ""),
 }
 
 _OWN = ("zgl", "tel", "adres", "portal", "data_slownie", "godz", "sprawa", "termin_slownie", "przerwa")
@@ -305,6 +307,9 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T18: ("zgl", "tel"),
     MailKind.T19: ("zgl", "tel"),
     MailKind.T20: ("zgl", "portal", "tel"),
+    MailKind.T21: ("zgl", "tresc", "zalaczniki", "tel"),
+    MailKind.T22: ("zgl", "tresc", "zalaczniki", "odpowiedz_do", "tel"),
+    MailKind.T23: ("zgl", "tresc", "zalaczniki", "portal", "tel"),
     **{kind: _OWN for kind in MailKind if kind.own},
 }
 """The variables of each mail."""

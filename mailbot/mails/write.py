@@ -8,7 +8,7 @@ from mailbot.clocks import WARSAW
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof, thread
 from mailbot.mails.compose import Heading, message
-from mailbot.mails.context import MailContext, Office
+from mailbot.mails.context import Enclosure, MailContext, Office
 from mailbot.mails.templates import Templates
 from mailbot.mails.variables import SET_OFF, needs_form, targets, variables
 from mailbot.model import MailKind, OutgoingMail
@@ -52,7 +52,7 @@ class Writer:
             context = replace(context, recipient=context.old_login, in_reply_to=None, references=())
         values = variables(kind, context, self._ruleset, office)
         subject, text = self._templates.render(kind, context.language, values)
-        opened = replace(context, joins=False)
+        opened = replace(context, joins=False, nth="")
         registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
         chain = [*context.references, context.in_reply_to, registration]
         heading = Heading(
@@ -62,7 +62,7 @@ class Writer:
             subject=subject,
             date=context.now.astimezone(WARSAW),
             message_id=self._message_id(kind, context),
-            auto_submitted="auto-generated" if kind in _NOTICES else "auto-replied",
+            auto_submitted=_written_by(kind),
             loop_mark=office.helpdesk,
             in_reply_to=context.in_reply_to,
             references=tuple(i for i in chain if i),
@@ -73,15 +73,27 @@ class Writer:
         return OutgoingMail(
             kind=kind,
             recipient=context.recipient,
-            return_path=context.bounce_address if kind in _NOTICES else "",
+            return_path=context.bounce_address if kind in _NOTICES or kind.by_hand else "",
             message_id=heading.message_id,
-            raw=message(heading, text, office.form if needs_form(kind, context) else None),
+            raw=message(heading, text, self._enclosures(kind, context)),
         )
+
+    def _enclosures(self, kind: MailKind, context: MailContext) -> tuple[Enclosure, ...]:
+        form = self._office.form if needs_form(kind, context) else None
+        return (*((Enclosure(form[0], "application/pdf", form[1]),) if form else ()), *context.files)
 
     def _message_id(self, kind: MailKind, context: MailContext) -> str:
         which = f"{context.now:%Y%m%d}" if context.joins or kind in ONCE_A_DAY else ""
+        which = context.nth or which
         if kind is MailKind.T3 and context.again:
             which = f"{context.now:%Y%m%d-%H%M%S}"
         if kind is MailKind.T12:  # a ticket may be told of several breaks
             which = context.breaks[0].name
         return thread.message_id(kind, context.ticket, context.token, self._office.domain, which)
+
+
+def _written_by(kind: MailKind) -> str:
+    """Auto-Submitted (RFC 3834 §5): a person wrote what a person wrote."""
+    if kind.by_hand:
+        return "no"
+    return "auto-generated" if kind in _NOTICES else "auto-replied"

@@ -32,6 +32,7 @@ from mailbot.model.message import (
     Sender,
     Source,
 )
+from mailbot.model.operator import Operator, Role
 from mailbot.model.request import (
     REQUIRED_SUBJECT,
     SENTENCES,
@@ -69,11 +70,13 @@ __all__ = [
     "InboundMessage",
     "MailKind",
     "Match",
+    "Operator",
     "Outcome",
     "OutgoingMail",
     "Phrase",
     "RawMessage",
     "Request",
+    "Role",
     "Sender",
     "Source",
     "State",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from mailbot.model.request import Defect
 
@@ -96,10 +97,17 @@ class ApplicationCheck:
     """Name and birth year of the body against the signer; None: could not be compared."""
     payload_sha256: str | None = None
     signature_sha256: str | None = None
+    whole: bool = False
+    """One signature that fits every octet of what it signs, of a known signer: two people may accept what a machine
+    must not (desk/floor.py)."""
     notes: tuple[str, ...] = ()
     """Private reasons, for operators."""
     view: View | None = field(default=None, repr=False)
     """What the reader saw; None: nothing was read."""
+    reports: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Of every file that was looked at, as signatures.report.to_json tells it, for the person who decides."""
+    read: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the application says, by the names of application.data.Application; only what is there for certain."""
 
 
 class AccountStatus(StrEnum):

@@ -82,6 +82,9 @@ class MailKind(StrEnum):
     T18 = "T18"
     T19 = "T19"
     T20 = "T20"
+    T21 = "T21"
+    T22 = "T22"
+    T23 = "T23"
     W1 = "W1"
     W2 = "W2"
     W3 = "W3"
@@ -96,6 +99,11 @@ class MailKind(StrEnum):
     def own(self) -> bool:
         """One of the nine that an office writes for channels of its own; none of them is shipped."""
         return self.value.startswith("W")
+
+    @property
+    def by_hand(self) -> bool:
+        """One that holds what a person of the office wrote."""
+        return self in (MailKind.T21, MailKind.T22, MailKind.T23)
 
 
 class Duplicate(StrEnum):

@@ -40,6 +40,9 @@ class Envelope:
     """An installation before this one may have answered it: what it did about it was lost (`mailbot reconcile`)."""
     wanted: bool = False
     """A person took it from the unsolicited mail (`mailbot queue unspam`): the marks of the filter do not count."""
+    released: str = ""
+    """A person let it out of the quarantine, or of a limit, to be decided again (desk/perform.py): "quarantine ZGL…",
+    "limit ZGL…" with the number of the ticket it waited in."""
 
 
 @dataclass(frozen=True, slots=True)

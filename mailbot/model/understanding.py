@@ -44,3 +44,5 @@ class Understanding:
     """Added by ``workers.verify``: the files are checked in processes of their own."""
     again: bool = False
     """``Envelope.again``."""
+    released: str = ""
+    """``Envelope.released``."""

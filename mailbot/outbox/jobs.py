@@ -17,6 +17,8 @@ from mailbot.errors import LeaseLost
 from mailbot.outbox import backoff
 
 WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
+CANCELLED = "cancelled"
+"""A mail that a person ended: it never leaves, and nobody has to see to it. It stays as it is."""
 _UNCOUNTED = 3
 """Tries that may not be among ``attempts``: the sender's DNS did not answer."""
 

@@ -97,6 +97,7 @@ _GRANTING = frozenset({*ACTIVATION, *CASE_B}) - {MailKind.T1}
 ELSEWHERE: Mapping[MailKind, str] = {
     MailKind.T12: "T12 is sent by `mailbot notices`, never by a rule",
     MailKind.T19: "T19 is sent by the use of a link, never by a rule",
+    **{kind: f"{kind} is written by a person, never sent by a rule" for kind in MailKind if kind.by_hand},
 }
 """Mails that no rule may name."""
 

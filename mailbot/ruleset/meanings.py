@@ -67,5 +67,8 @@ MAILS: Mapping[MailKind, str] = {
     MailKind.T18: "more mails than a machine decides",
     MailKind.T19: "the login was changed; sent by the use of a link only",
     MailKind.T20: "logging in is blocked for half an hour",
+    MailKind.T21: "an answer that a person wrote; sent from the desk only",
+    MailKind.T22: "a question that a person wrote; sent from the desk only",
+    MailKind.T23: "the answer to a complaint that a person wrote; sent from the desk only",
     **{kind: "a mail of the office's own; none is shipped" for kind in MailKind if kind.own},
 }

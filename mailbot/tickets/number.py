@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.storage.schema import counter
 
 _NAME = "ticket"
+_SPELLED = re.compile(r"\s*(?:ZGL)?[\s\u00a0._#-]*([0-9]{1,12})\s*", re.IGNORECASE)
 
 
 def spell(value: int) -> str:
@@ -18,6 +21,12 @@ def spell(value: int) -> str:
 def value(number: str) -> int:
     """The value that ``spell`` made ``number`` of; also the ticket's id."""
     return int(number.removeprefix("ZGL"))
+
+
+def read(text: str) -> str | None:
+    """The number that somebody means by "ZGL 0000034", "zgl-34" or "34"; None: none."""
+    found = _SPELLED.fullmatch(text)
+    return spell(int(found[1])) if found else None
 
 
 def lock(connection: Connection, start: int) -> int:

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
 from mailbot.model import (
+    ApplicationCheck,
     Decision,
     Desk,
     DuplicateCheck,
@@ -20,14 +21,14 @@ from mailbot.model import (
     OutgoingMail,
     State,
     Understanding,
-    View,
 )
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
+from mailbot.storage.desk import ticket_link
 from mailbot.text.mask import mask
-from mailbot.tickets import bounce, hold, number, view
+from mailbot.tickets import bounce, hold, number, person, view
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
 
@@ -45,6 +46,7 @@ class BatchRows:
         self._moves: list[dict[str, Any]] = []
         self._shadows: list[dict[str, Any]] = []
         self._views: list[dict[str, Any]] = []
+        self._links: list[dict[str, Any]] = []
 
     def open_ticket(
         self,
@@ -55,8 +57,10 @@ class BatchRows:
         clocks: Clocks,
         service: Service,
         now: datetime,
+        opened_at: datetime,
+        name: str | None,
     ) -> int:
-        """A new ticket of ``service`` for the sender of ``u``; returns its id."""
+        """A new ticket of ``service`` for the sender of ``u``; returns its id. ``name``: to find it by."""
         ticket_id = self.next_ticket
         self.next_ticket += 1
         self._tickets.append(
@@ -69,7 +73,7 @@ class BatchRows:
                 "desk": decision.desk.value,
                 "correspondent": u.sender.address,
                 "fingerprint": u.identity.fingerprint,
-                "opened_at": u.received_at,
+                "opened_at": opened_at,
                 "promised_at": clocks.promised_at,
                 "closed_at": now if decision.state.closed else None,
                 "inbox_id": inbox_id,
@@ -79,6 +83,8 @@ class BatchRows:
                 "standard_at": clocks.standard_at,
                 "reply_by": clocks.reply_by,
                 "alarm_at": clocks.alarm_at,
+                "person": name,
+                "person_key": person.key(name) if name else None,
             }
         )
         self.event(ticket_id, now, "opened", {"inbox": inbox_id, "rule": decision.rule, "state": decision.state.value})
@@ -105,6 +111,12 @@ class BatchRows:
             times = {"alarm_at": clocks.alarm_at, "promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
             closed = now if decision.state.closed else None
             self._moves.append({"row": ticket_id, "closed": closed, "asks": asks, **moved, **times})
+
+    def came_out(self, ticket_id: int, released: str, inbox_id: int, now: datetime) -> None:
+        """The ticket is what a person let out of another one (Envelope.released)."""
+        which, _, old = released.partition(" ")
+        self.event(ticket_id, now, "came-out", {"inbox": inbox_id, "of": which, "from": old})
+        self._links.append({"ticket_id": ticket_id, "other_id": number.value(old), "kind": "see", "at": now})
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
@@ -193,9 +205,9 @@ class BatchRows:
             for rule, outcome in decision.watched
         ]
 
-    def see(self, secret: Secret, inbox_id: int, seen: View | None) -> None:
-        """Keep what the reader saw of the application, sealed."""
-        self._views += view.rows(secret, inbox_id, seen)
+    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck) -> None:
+        """Keep what was read of the application, sealed."""
+        self._views += view.rows(secret, inbox_id, checked.view, checked)
 
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
@@ -209,6 +221,7 @@ class BatchRows:
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
             (schema.application_view, self._views),
+            (ticket_link, self._links),
         ):
             if rows:
                 connection.execute(insert(table), rows)
@@ -250,6 +263,9 @@ class BatchRows:
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
     t = schema.ticket.c
     changed = [t.id == row, hold.goes_on()] + ([] if asks else [t.state != moved["state"]])
+    # The answer to a question comes back to the desk, and to the person, that asked it.
+    back = and_(t.state == State.OCZEKUJE_NA_KLIENTA.value, t.owner.is_not(None), t.desk != "")
+    moved["desk"] = case((back, t.desk), else_=moved["desk"])
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
 
 

@@ -44,12 +44,12 @@ _PATIENCE = timedelta(hours=4)
 _ANSWERS = frozenset(
     {
         *(MailKind.T2A, MailKind.T2B, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T11),
-        *(MailKind.T13, MailKind.T16, MailKind.T17, MailKind.T20),
+        *(MailKind.T13, MailKind.T16, MailKind.T17, MailKind.T20, MailKind.T21),
         *(kind for kind in MailKind if kind.own),
     }
 )
 """Mails that answer: the time for a complaint begins when one is accepted (seed 001, E13). Not T10, which only says
-that it is over: it must not begin again."""
+that it is over: it must not begin again. Nor T23, the answer to a complaint: the portal is the next way (E13)."""
 
 
 class DeliverWorker:
@@ -255,7 +255,7 @@ class DeliverWorker:
         following = connection.execute(
             select(o.id, o.state, o.delay_seconds)
             .where(o.ticket_id == row["ticket_id"], o.id > row["id"])
-            .where(o.state != jobs.DONE)  # it left before a stop, after which the warning left once more
+            .where(o.state.not_in([jobs.DONE, jobs.CANCELLED]))  # sent before a stop, after which the warning left anew
             .where(o.ordinal > row["ordinal"])  # a later mail of the citizen has an order of its own
             .order_by(o.id)
             .limit(1)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from mailbot.audit import chain
 from mailbot.errors import MailbotError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
@@ -124,8 +125,16 @@ class RulesKeeper:
         log_event("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
 
     async def _note(self, **values: str) -> None:
-        row = insert(ruleset_load).values(at=self._clock(), process=self.name, **values)
-        await self._database.write(lambda connection: connection.execute(row))
+        loaded = {"at": self._clock(), "process": self.name, **values}
+        await self._database.write(lambda connection: _noted(connection, loaded))
+
+
+def _noted(connection: Connection, loaded: dict[str, Any]) -> None:
+    """The load, and its row in the audit chain: what decided, and since when."""
+    row = connection.execute(insert(ruleset_load).values(loaded).returning(ruleset_load.c.id)).scalar_one()
+    what = "rules-taken" if "hash" in loaded else "rules-refused"
+    reason = loaded.get("hash", "")
+    chain.note(connection, loaded["at"], chain.MACHINE, what, "rules", {"id": row, **loaded}, reason, after=row)
 
 
 def loads(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:

@@ -1,0 +1,1 @@
+"""The desk: what a person may do with a ticket, and what happens then."""

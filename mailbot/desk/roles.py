@@ -1,0 +1,30 @@
+"""Who may do what (seed 001, P17)."""
+
+from __future__ import annotations
+
+from mailbot.desk.requests import Action
+from mailbot.model import Desk, State
+from mailbot.model.operator import Operator, Role
+
+WORKERS = frozenset({Role.CONSULTANT, Role.SUPERVISOR})
+"""Who works with tickets. An admin keeps the machine and reads no letters; an auditor changes nothing."""
+
+SUPERVISED = frozenset({Action.OUT_OF_QUARANTINE, Action.CONFIRM_B})
+"""What a supervisor alone may do, in whatever state the ticket is."""
+
+_HARMLESS = frozenset({Action.NOTE, Action.CALL, Action.STOP, Action.LINK, Action.WITHDRAW_B})
+"""What everybody who works here may do with a ticket of the security desk: it can only make things safer."""
+
+
+def may(operator: Operator, action: Action, state: State, desk: str) -> str:
+    """Why ``operator`` may not do this to a ticket at ``desk``: code of a refusal; "": he may."""
+    if operator.roles.isdisjoint(WORKERS):
+        return "role"
+    if operator.desks and desk and desk not in operator.desks and action is not Action.STOP:
+        return "desk"
+    if Role.SUPERVISOR in operator.roles:
+        return ""
+    secured = desk == Desk.BEZPIECZENSTWO or state is State.KWARANTANNA
+    if action in SUPERVISED or (secured and action not in _HARMLESS):
+        return "supervisor"
+    return ""
