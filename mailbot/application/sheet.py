@@ -7,6 +7,7 @@ large enough to be read, and when nothing else is written over it. No shape, col
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
@@ -77,7 +78,7 @@ class Letter:
     """Where it begins on its baseline; dots."""
     advance: float
     size: float
-    """Width and height of its cell; dots."""
+    """Width of its cell, and height: the em, or more; dots."""
     parted: bool
     """A blank stands before it."""
     upright: bool
@@ -241,8 +242,10 @@ class Sheet:
             raw.FPDFText_GetMatrix(self._text, i, matrix)
             start, on, up = self._dot(x, y), (matrix.a, matrix.b), (matrix.c, matrix.d)
             upright = self._points(x, y, on, (1, 0)) and self._points(x, y, up, (0, -1))
+            # The cell follows what the font says of its ascent, which LibreOffice leaves at 0 for its own fonts.
+            em = raw.FPDFText_GetFontSize(self._text, i) * math.hypot(*up) * DPI / 72
             yield Letter(
-                "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], cell[3] - cell[1],
+                "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], max(cell[3] - cell[1], em),
                 parted, upright, text in _POLISH and not self._has_font(i),
             )  # fmt: skip
             parted = False
