@@ -10,13 +10,16 @@ from typing import Any
 
 from pypdf import PdfReader, apply_configuration
 from pypdf.errors import PdfReadError
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from mailbot.application.document import UnreadableError
 
 _STREAM = 10_000_000
 _OBJECTS = 20_000
 _WIDGETS = 200
+_PAINTS = frozenset((b"c", b"v", b"y", b"Do", b"sh", b"INLINE IMAGE"))
+_BEVEL = 3.0
+"""Points: how wide the border of a field may be, whose corners are cut across."""
 _ACTIVE = {
     "/JavaScript", "/JS", "/AA", "/Launch", "/XFA", "/EmbeddedFiles", "/EmbeddedFile", "/Collection", "/RichMedia",
     "/RichMediaContent", "/OCProperties", "/3DD", "/Encrypt", "/Requirements", "/Threads",
@@ -63,6 +66,16 @@ class Second:
                 found[_name(widget)] = self._text(index, look)
         return found
 
+    def draws(self, index: int) -> bool:
+        """Whether the look of a text field of a page shows more than text and frames."""
+        looks = (
+            _resolved((_resolved(widget.get("/AP")) or {}).get("/N"))
+            for widget in self._widgets(index)
+            if _inherited(widget, "/FT") != "/Sig"
+        )
+        with _bounded():
+            return any(isinstance(look, StreamObject) and _draws(look, self._reader) for look in looks)
+
     def _text(self, index: int, look: Any) -> str:
         if "/Resources" not in look:  # those of the form count (§12.7.3.3)
             form = _resolved(_resolved(self._reader.trailer["/Root"]).get("/AcroForm"))
@@ -101,6 +114,20 @@ class Second:
             raise UnreadableError("objects")
         if pages != self.pages:
             yield f"{self.pages} pages, but {pages} in the file"
+
+
+def _draws(look: StreamObject, reader: PdfReader) -> bool:
+    """Whether a content stream paints curves, pictures, or lines that are neither level nor upright."""
+    x, y = 0.0, 0.0
+    for operands, operator in ContentStream(look, reader).operations:
+        if operator in _PAINTS:
+            return True
+        if operator in (b"m", b"l"):
+            to_x, to_y = (float(operand) for operand in operands[-2:])
+            if operator == b"l" and min(abs(to_x - x), abs(to_y - y)) > _BEVEL:
+                return True
+            x, y = to_x, to_y
+    return False
 
 
 def letters(text: str) -> Counter[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
@@ -109,7 +110,8 @@ class Sheet:
         """With annotations and fields, as on the screen."""
         self.letters = list(self._letters())
         self._change = self._text_change()
-        self._ink = self._change.point(_INK)
+        self.ink = self._change.point(_INK)
+        """Where the page's text leaves ink: 255 there, else 0."""
 
     def close(self) -> None:
         """Give back pdfium's part."""
@@ -138,10 +140,10 @@ class Sheet:
         doubts = []
         if changed(self.picture, self.draw(paper=True)).getbbox():
             doubts.append("screen and paper differ")
-        ink = self._ink
+        ink = self.ink
         for letter in self.letters:
             letter.seen = letter.upright and _crossed(ink, letter.box)
-        for word in self._words():
+        for word in self.words():
             if _too_small(word):
                 for letter in word:
                     letter.seen = False
@@ -153,7 +155,7 @@ class Sheet:
             doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
         if over := self._overwritten():
             doubts.append(f"{over} letters are written over others")
-        if any(self._is_mixed(word) for word in self._words()):
+        if any(self._is_mixed(word) for word in self.words()):
             doubts.append("an address in letters of two kinds")
         if any(letter.text == "\ufffd" for letter in self.letters):
             doubts.append("letters without a meaning")
@@ -162,7 +164,7 @@ class Sheet:
     def addresses(self) -> list[Word]:
         """The words with @ that are seen."""
         found = []
-        for word in self._words():
+        for word in self.words():
             if all(letter.seen for letter in word) and any(letter.text == "@" for letter in word):
                 lefts, tops, rights, bottoms = zip(*(letter.box for letter in word), strict=True)
                 box = min(lefts), min(tops), max(rights), max(bottoms)
@@ -183,18 +185,18 @@ class Sheet:
     def _is_as_written(self, letter: Letter, word: list[Letter]) -> bool:
         """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
         if letter.text in _MARKS:
-            return _is_mark(self._ink, letter)
+            return _is_mark(self.ink, letter)
         if letter.text in "0oO":
-            low = [_drawn(self._ink, other)[1] for other in word if other.text in _LOW]
-            ratio = _drawn(self._ink, letter)[1] / max(median(low), 1) if low else 1.15
+            low = [_drawn(self.ink, other)[1] for other in word if other.text in _LOW]
+            ratio = _drawn(self.ink, letter)[1] / max(median(low), 1) if low else 1.15
             return ratio < _ROUND[0] if letter.text == "o" else ratio > _ROUND[1]
         if letter.text in "1l":
             bars = [
-                _drawn(self._ink, other)[0]
+                _drawn(self.ink, other)[0]
                 for other in self.letters
                 if other.text == "l" and other.seen and abs(other.size - letter.size) < 1
             ]
-            ratio = _drawn(self._ink, letter)[0] / max(median(bars), 1) if bars else 1.4
+            ratio = _drawn(self.ink, letter)[0] / max(median(bars), 1) if bars else 1.4
             return ratio < _BAR[0] if letter.text == "l" else ratio > _BAR[1]
         return False
 
@@ -264,17 +266,31 @@ class Sheet:
         aside = abs((x1 - x0) * wanted[1]) + abs((y1 - y0) * wanted[0])
         return along > 0 and aside <= (0.05 if wanted[0] else 0.5) * along
 
+    def bare(self, dpi: int) -> Image.Image:
+        """The page in colour without its text, with annotations and fields."""
+        with self._without_text():
+            drawn: Image.Image = self.page.render(scale=dpi / 72, may_draw_forms=True, rev_byteorder=True).to_pil()
+        return drawn.convert("RGB")
+
     def _text_change(self) -> Image.Image:
         """How far the page's text changes the picture, everywhere."""
+        with self._without_text():
+            bare = self.draw()
+        return ImageChops.difference(self.picture, bare)
+
+    @contextmanager
+    def _without_text(self) -> Iterator[None]:
         texts = [found for found in self.page.get_objects(max_depth=12) if found.type == raw.FPDF_PAGEOBJ_TEXT]
         for found in texts:
             raw.FPDFPageObj_SetIsActive(found, 0)
-        bare = self.draw()
-        for found in texts:
-            raw.FPDFPageObj_SetIsActive(found, 1)
-        return ImageChops.difference(self.picture, bare)
+        try:
+            yield
+        finally:
+            for found in texts:
+                raw.FPDFPageObj_SetIsActive(found, 1)
 
-    def _words(self) -> Iterator[list[Letter]]:
+    def words(self) -> Iterator[list[Letter]]:
+        """The letters, parted where blanks and lines part them."""
         word: list[Letter] = []
         for letter in self.letters:
             if word and (letter.parted or abs(letter.y - word[-1].y) > 1):
