@@ -28,7 +28,7 @@ _UPRIGHT = 10
 """Dots of one that ends at a rule: the side of a box round one line."""
 _GAP, _THIN = 8, 5
 """Dots between two strokes of a dashed rule, and its height."""
-_TILE, _STRAY = 32, 36
+_TILE, _STRAY = 32, 40
 """Dots of a side, and how many of them may be left over: the corner of a round frame."""
 _DOT, _FLAT = 8, 4
 """Width of what is left of dots under one another, height of the ends of strokes."""
@@ -39,12 +39,13 @@ _LEAST_LOGO, _LOGO = 25, (250, 120)
 """Dots: 6 mm, which no word in a line has; 63 x 30 mm."""
 _TURNS = (0, 15, -15, 30, -30, 45, -45, 90, -90)
 """Degrees in which a logo may be written."""
-_STRUCK = 2
-"""Letters that a line may touch."""
+_STRUCK, _ACROSS = 2, 0.6
+"""Letters of a word that a line runs through, and how far: a frame touches the first one."""
 _AROUND = 3
 """Dots of the page's picture around a letter that are its own."""
 _EDGE = [255 * (value > _LEAST) for value in range(256)]
 _WHITE = 255, 255, 255
+_STEP = [255 * (value > 3 * _LEAST) for value in range(256)]
 _TURNED = Image.Transpose.TRANSPOSE
 _SAID = re.compile(r"[^\W\d_]{2,}")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -68,7 +69,7 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
         return Drawing("", tuple(doubts))
     edges = _edges(picture)
     scale = picture.width / sheet.size[0]
-    if sum(_is_struck(edges, letter, scale) for letter in sheet.letters) > _STRUCK:
+    if any(sum(_is_struck(edges, letter, scale) for letter in word) >= _STRUCK for word in sheet.words()):
         doubts.append("lines through letters")
     for left, top, right, bottom in places:  # and the edge that a frame draws outside
         place = round(left * scale) - 2, round(top * scale) - 2, round(right * scale) + 2, round(bottom * scale) + 2
@@ -77,7 +78,8 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
     for logo in _logos(picture):
         for turn in _TURNS:
             turned = picture.crop(logo).rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=_WHITE)
-            words |= dict.fromkeys(_WORD.findall(_read(turned, engine)))
+            said = f"{_read(turned, engine)}\n{engine.read_line(turned.convert('L'), _DPI)}"
+            words |= dict.fromkeys(_WORD.findall(said))
         picture.paste(_WHITE, logo)
     edges = _edges(picture)
     if _strange(_rest(edges)) or _is_soft(picture, edges):
@@ -102,7 +104,7 @@ def _text_doubts(sheet: Sheet) -> Iterator[str]:
 def _is_cut(ink: Image.Image, word: Sequence[Letter]) -> bool:
     """Whether some line of dots through all letters of a word has no ink."""
     letters = [letter for letter in word if letter.seen and letter.text.isalnum()]
-    if len(letters) <= _STRUCK:
+    if len(letters) < _STRUCK:
         return False
     lefts, tops, rights, bottoms = zip(*(letter.box for letter in letters), strict=True)
     top, bottom = round(max(tops)) + 1, round(min(*bottoms, *(letter.y for letter in letters))) - 1
@@ -126,7 +128,8 @@ def _is_struck(edges: Image.Image, letter: Letter, scale: float) -> bool:
     bottom = min(bottom, letter.y)
     heart = left, top + 0.25 * (bottom - top), right, bottom - 0.2 * (bottom - top)
     x0, y0, x1, y1 = (round(edge * scale) for edge in heart)
-    return edges.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))).getbbox() is not None
+    found = edges.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))).getbbox()
+    return found is not None and found[2] - found[0] >= _ACROSS * (x1 - x0)
 
 
 def _logos(picture: Image.Image) -> list[tuple[int, int, int, int]]:
@@ -162,7 +165,7 @@ def _is_soft(picture: Image.Image, edges: Image.Image) -> bool:
         near = _ran(edges.transpose(_TURNED) if turned else edges, _SOFT, ImageChops.lighter)
         for channel in picture.split():
             along = channel.transpose(_TURNED) if turned else channel
-            if ImageChops.subtract(_changes(along, (_SOFT, 0)).point(_EDGE), near).getbbox():
+            if ImageChops.subtract(_changes(along, (_SOFT, 0)).point(_STEP), near).getbbox():
                 return True
     return False
 
