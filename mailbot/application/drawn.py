@@ -62,8 +62,10 @@ class Drawing:
 
 
 def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
-    """``places``: where fields and signatures draw themselves, which are looked at elsewhere (``widgets``)."""
+    """``places``: of fields and signatures, whose looks are judged elsewhere (``widgets``)."""
     doubts = list(_text_doubts(sheet))
+    if any(_lies_in(letter, place) for letter in sheet.letters for place in places):
+        doubts.append("a field on the text")
     picture = sheet.bare(_DPI)
     if picture.getextrema() == ((255, 255),) * 3:
         return Drawing("", tuple(doubts))
@@ -71,9 +73,6 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
     scale = picture.width / sheet.size[0]
     if any(sum(_is_struck(edges, letter, scale) for letter in word) >= _STRUCK for word in sheet.words()):
         doubts.append("lines through letters")
-    for left, top, right, bottom in places:  # and the edge that a frame draws outside
-        place = round(left * scale) - 2, round(top * scale) - 2, round(right * scale) + 2, round(bottom * scale) + 2
-        picture.paste(_WHITE, place)
     words: dict[str, None] = {}
     for logo in _logos(picture):
         for turn in _TURNS:
@@ -87,6 +86,12 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
     elif _SAID.search(_read(picture, engine)):
         doubts.append("rules that look like letters")
     return Drawing("\n".join(words), tuple(doubts))
+
+
+def _lies_in(letter: Letter, place: Box) -> bool:
+    left, top, right, bottom = place
+    x, y = (letter.box[0] + letter.box[2]) / 2, (letter.box[1] + letter.box[3]) / 2
+    return letter.text.isalnum() and left < x < right and top < y < bottom
 
 
 def _text_doubts(sheet: Sheet) -> Iterator[str]:

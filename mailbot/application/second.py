@@ -106,6 +106,8 @@ class Second:
                     yield f"an action {item['/S']}"
                 if item.get("/UserUnit", 1) != 1:
                     yield "/UserUnit"
+                if item.get("/Subtype") == "/Link" and _draws_itself(item):
+                    yield "a link that is drawn"
                 pages += item.get("/Type") == "/Page"
                 todo += item.values()
             elif isinstance(item, ArrayObject):
@@ -114,6 +116,16 @@ class Second:
             raise UnreadableError("objects")
         if pages != self.pages:
             yield f"{self.pages} pages, but {pages} in the file"
+
+
+def _draws_itself(link: DictionaryObject) -> bool:
+    """Whether a link has a border (of 1 point where nothing is said, §12.5.4) or a look, which viewers differ in."""
+    style, border = _resolved(link.get("/BS")), _resolved(link.get("/Border"))
+    if isinstance(style, DictionaryObject):
+        width = style.get("/W", 1)
+    else:
+        width = border[2] if isinstance(border, ArrayObject) and len(border) > 2 else 1
+    return "/AP" in link or _resolved(width) != 0
 
 
 def _draws(look: StreamObject, reader: PdfReader) -> bool:

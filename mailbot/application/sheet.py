@@ -267,9 +267,11 @@ class Sheet:
         return along > 0 and aside <= (0.05 if wanted[0] else 0.5) * along
 
     def bare(self, dpi: int) -> Image.Image:
-        """The page in colour without its text, with annotations and fields."""
+        """The page in colour without its text, annotations and fields."""
         with self._without_text():
-            drawn: Image.Image = self.page.render(scale=dpi / 72, may_draw_forms=True, rev_byteorder=True).to_pil()
+            drawn: Image.Image = self.page.render(
+                scale=dpi / 72, draw_annots=False, may_draw_forms=False, rev_byteorder=True
+            ).to_pil()
         return drawn.convert("RGB")
 
     def _text_change(self) -> Image.Image:

