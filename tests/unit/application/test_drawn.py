@@ -76,7 +76,7 @@ SAYING = {
     "a logo in the middle": f"q 1 0 0 1 0 -350 cm {LOGO} Q",
     "a blank that is drawn": "BT /F2 12 Tf 40 694 Td (a) Tj ET",
 }  # fmt: skip
-PIXELS = bytes(255 * ((x * x + 3 * y) % 5 > 2) for y in range(8) for x in range(8))
+PIXELS = bytes((7 * x * x + 13 * x * y) % 256 for y in range(32) for x in range(32))
 OBJECTS = {
     PAGE: page(
         TEXT,
@@ -85,7 +85,7 @@ OBJECTS = {
         + b" /Shading << /Sh1 << /ShadingType 2 /ColorSpace /DeviceGray /Coords [280 0 320 0] "
         b"/Function << /FunctionType 2 /Domain [0 1] /C0 [1] /C1 [0.6] /N 1 >> >> >>",
     ),
-    6: stream(PIXELS, PICTURE.replace(b"/Width 1 /Height 1", b"/Width 8 /Height 8").decode()),
+    6: stream(PIXELS, PICTURE.replace(b"/Width 1 /Height 1", b"/Width 32 /Height 32").decode()),
     10: b"<< /Type /Font /Subtype /Type3 /FontMatrix [0.001 0 0 0.001 0 0] /FontBBox [0 0 1000 1000] /FirstChar 97 "
     b"/LastChar 97 /Widths [1000] /Encoding << /Type /Encoding /Differences [97 /space] >> "
     b"/CharProcs << /space 11 0 R >> /Resources << >> >>",
