@@ -26,8 +26,10 @@ _SOFT = 8
 """Dots within which a colour may not change without an edge: words may be blurred."""
 _UPRIGHT = 10
 """Dots of one that ends at a rule: the side of a box round one line."""
-_GAP, _THIN = 8, 5
-"""Dots between two strokes of a dashed rule, and its height."""
+_GAP = 8
+"""Dots between two strokes of a dashed rule."""
+_THICK = 9
+"""Dots that the edges of one rule are never wide."""
 _TILE, _STRAY = 32, 40
 """Dots of a side, and how many of them may be left over: the corner of a round frame."""
 _DOT, _FLAT = 8, 4
@@ -180,7 +182,7 @@ def _rest(edges: Image.Image) -> Image.Image:
     level = _rules(edges)
     upright = _rules(edges.transpose(_TURNED)).transpose(_TURNED)
     beside = _ran(_ran(level.transpose(_TURNED), _LONG, ImageChops.lighter), -_LONG, ImageChops.lighter)
-    sides = ImageChops.darker(_opened(edges.transpose(_TURNED), _UPRIGHT), beside).transpose(_TURNED)
+    sides = ImageChops.darker(_thin(_opened(edges.transpose(_TURNED), _UPRIGHT)), beside).transpose(_TURNED)
     return ImageChops.subtract(edges, ImageChops.lighter(ImageChops.lighter(level, upright), sides))
 
 
@@ -201,10 +203,13 @@ def _changes(channel: Image.Image, way: tuple[int, int]) -> Image.Image:
 
 
 def _rules(edges: Image.Image) -> Image.Image:
-    """The edges that run level, without a gap or as thin as a dashed rule."""
-    dashed = _opened(_closed(edges, _GAP), 2 * _LONG)
-    thick = _opened(dashed.transpose(_TURNED), _THIN + 1).transpose(_TURNED)
-    return ImageChops.lighter(_opened(edges, _LONG), ImageChops.subtract(dashed, thick))
+    """The edges that run level, without a gap or with those of a dashed rule."""
+    return ImageChops.lighter(_thin(_opened(edges, _LONG)), _thin(_opened(_closed(edges, _GAP), 2 * _LONG)))
+
+
+def _thin(runs: Image.Image) -> Image.Image:
+    """The level ones that do not lie upon each other, as in a picture where every dot is an edge."""
+    return ImageChops.subtract(runs, _opened(runs.transpose(_TURNED), _THICK).transpose(_TURNED))
 
 
 def _opened(picture: Image.Image, length: int) -> Image.Image:
