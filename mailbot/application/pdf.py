@@ -137,6 +137,7 @@ def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> li
     """What the second reader sees otherwise on a page."""
     try:
         theirs, values, draws = second.letters(index), second.values(index), second.draws(index)
+        lie = second.names_lie(index)
     except Exception as error:
         return [f"not to be read by another reader: {type(error).__name__}"]
     mine: Counter[str] = letters(sheet.all_text())
@@ -145,6 +146,8 @@ def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> li
         doubts.append(f"{different} letters are others for another reader")
     if values != sorted(beside.values):
         doubts.append("other fields for another reader")
+    if lie:
+        doubts.append("letters under other names")
     if draws:
         doubts.append("a field with a drawing")
     return doubts

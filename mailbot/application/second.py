@@ -18,6 +18,9 @@ _STREAM = 10_000_000
 _OBJECTS = 20_000
 _WIDGETS = 200
 _PAINTS = frozenset((b"c", b"v", b"y", b"Do", b"sh", b"INLINE IMAGE"))
+_NUMBERED = ("/CIDFontType0", "/CIDFontType2")
+_SIMPLE = ("/Type1", "/MMType1", "/TrueType")
+_FILES = frozenset(("/FontFile", "/FontFile2", "/FontFile3"))
 _BEVEL = 3.0
 """Points: how wide the border of a field may be, whose corners are cut across."""
 _ACTIVE = {
@@ -34,6 +37,8 @@ class Second:
         with _bounded():
             self._reader = PdfReader(io.BytesIO(data), strict=True)
             self.pages = len(self._reader.pages)
+            self._renamed: set[int] = set()
+            """Numbers of the fonts that are not in the file and have names of their own for its letters."""
             self.doubts = tuple(dict.fromkeys(self._walk()))
             # Text and fields: a font that is not there stops a strict reader in the middle of a page.
             self._reader = PdfReader(io.BytesIO(data))
@@ -49,6 +54,23 @@ class Second:
         """How often each letter stands in the text of a page."""
         with _bounded():
             return letters(self._reader.pages[index].extract_text())
+
+    def names_lie(self, index: int) -> bool:
+        """Whether /ToUnicode calls letters otherwise than the names of glyphs do, in fonts that are not in the file.
+
+        Viewers draw those by name (§9.6.5), and pdfium has no shape for some of them that would show it (``sheet``).
+        """
+        if not self._renamed:
+            return False
+        page = self._reader.pages[index]
+        with _bounded():
+            said = page.extract_text()
+            fonts = [_resolved(self._reader.get_object(number)) for number in self._renamed]
+            names = [font.pop(NameObject("/ToUnicode")) for font in fonts]
+            named = page.extract_text()
+        for font, entry in zip(fonts, names, strict=True):
+            font[NameObject("/ToUnicode")] = entry
+        return [c for c in said if c.isalnum()] != [c for c in named if c.isalnum()]
 
     def values(self, index: int) -> list[tuple[str, str]]:
         """Names and values of the text fields on a page that are filled in, sorted."""
@@ -87,6 +109,24 @@ class Second:
         found = (_resolved(widget) for widget in _resolved(self._reader.pages[index].get("/Annots")) or ())
         return [widget for widget in found if isinstance(widget, DictionaryObject) and "/Subtype" in widget][:_WIDGETS]
 
+    def _odd(self, item: DictionaryObject) -> Iterator[str]:
+        """What is doubtful in one dictionary."""
+        yield from (f"{key} in the file" for key in _ACTIVE & item.keys())
+        if item.get("/S") in ("/JavaScript", "/Launch", "/Rendition", "/ImportData", "/Hide", "/SetOCGState"):
+            yield f"an action {item['/S']}"
+        if item.get("/UserUnit", 1) != 1:
+            yield "/UserUnit"
+        kind = item.get("/Subtype")
+        if kind == "/Link" and _draws_itself(item):
+            yield "a link that is drawn"
+        if kind in _NUMBERED and not _is_in_file(item):
+            yield "a font of numbers that is not in the file"
+        if kind in _SIMPLE and "/ToUnicode" in item and not _is_in_file(item):
+            if item.indirect_reference is None:
+                yield "a font without a number"
+            else:
+                self._renamed.add(item.indirect_reference.idnum)
+
     def _walk(self) -> Iterator[str]:
         """Every object that can be reached, so that each is read strictly; gives what is doubtful in them."""
         todo: list[Any] = [self._reader.trailer]
@@ -101,13 +141,7 @@ class Second:
                     done.add(item.idnum)
                     todo.append(_object(item))
             elif isinstance(item, DictionaryObject):
-                yield from (f"{key} in the file" for key in _ACTIVE & item.keys())
-                if item.get("/S") in ("/JavaScript", "/Launch", "/Rendition", "/ImportData", "/Hide", "/SetOCGState"):
-                    yield f"an action {item['/S']}"
-                if item.get("/UserUnit", 1) != 1:
-                    yield "/UserUnit"
-                if item.get("/Subtype") == "/Link" and _draws_itself(item):
-                    yield "a link that is drawn"
+                yield from self._odd(item)
                 pages += item.get("/Type") == "/Page"
                 todo += item.values()
             elif isinstance(item, ArrayObject):
@@ -116,6 +150,11 @@ class Second:
             raise UnreadableError("objects")
         if pages != self.pages:
             yield f"{self.pages} pages, but {pages} in the file"
+
+
+def _is_in_file(font: DictionaryObject) -> bool:
+    described = _resolved(font.get("/FontDescriptor"))
+    return isinstance(described, DictionaryObject) and not _FILES.isdisjoint(described)
 
 
 def _draws_itself(link: DictionaryObject) -> bool:

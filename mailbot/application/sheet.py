@@ -383,7 +383,8 @@ def _too_small(word: list[Letter]) -> bool:
 def _lacks_shapes(word: list[Letter]) -> bool:
     """Whether all that is not seen of a word are a few Polish letters that pdfium has no shape for.
 
-    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``).
+    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``). Which
+    Polish letter it is, the name of its glyph tells, as it tells other viewers: /ToUnicode must agree (``second``).
     """
     missing = [letter for letter in word if not letter.seen]
     few = len(word) >= _LEAST and 0 < len(missing) <= max(1, len(word) // 4)
