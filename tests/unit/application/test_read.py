@@ -104,6 +104,26 @@ def test_elements_are_labels(inner: str, expected: Application) -> None:
 
 
 @pytest.mark.parametrize(
+    ("inner", "sure"),
+    [
+        ("<w:uwaga>Proszę</w:uwaga>", True),
+        ("<a:uwaga xmlns:a='http://crd.gov.pl/xml/schematy/struktura/2009/11/16/'>Proszę</a:uwaga>", True),
+        ("<a:uwaga xmlns:a='urn:another'>Proszę</a:uwaga>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#evil'>Nie wnoszę</s:Signature>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'>AbC+/=</s:Signature>", True),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'>Nie wnoszę</s:Signature>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'><uwaga>x</uwaga></s:Signature>", False),
+        ("<s:X509IssuerName xmlns:s='http://www.w3.org/2000/09/xmldsig#'>CN=a, O=Do spraw b</s:X509IssuerName>", True),
+        ("<p:PodpisZP xmlns:p='http://crd.gov.pl/xml/schematy/ppzp/'><p:Imie>Jan Adam</p:Imie></p:PodpisZP>", True),
+        ("<p:PodpisZP xmlns:p='http://crd.gov.pl/xml/schematy/ppzp/x'><p:Imie>Jan</p:Imie></p:PodpisZP>", False),
+    ],
+)  # fmt: skip
+def test_meaning_has_a_namespace(inner: str, sure: bool) -> None:
+    """Elements of another language than the letter's may mean anything; what stands in a signature is not read."""
+    assert (not read(_xml(FOUR + inner), "").doubts) is sure
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "<!DOCTYPE w:Wniosek>",
