@@ -335,7 +335,8 @@ LIBREOFFICE = (
 HEADING = (
     "<w:style w:styleId='Heading2' w:type='paragraph'><w:pPr><w:numPr><w:ilvl w:val='1'/><w:numId w:val='1'/></w:numPr>"
     "<w:kinsoku w:val='true'/><w:overflowPunct w:val='true'/></w:pPr></w:style>"
-    "<w:style w:styleId='Link' w:type='character'><w:rPr><w:color w:val='0563C1'/><w:u w:val='single'/></w:rPr></w:style>"
+    "<w:style w:styleId='Link' w:type='character'>"
+    "<w:rPr><w:color w:val='0563C1'/><w:u w:val='single'/></w:rPr></w:style>"
 )
 
 
