@@ -26,6 +26,12 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom; dots from the upper left corner."""
 
 _LETTERS = 10_000
+_DEPTH = 12
+"""Forms in forms that are looked into; pdfium draws 40, other viewers more."""
+_MOST = 15_000
+"""Objects of a page: more than letters, each of which may be one of its own."""
+_PICTURES = 20_000_000
+"""Dots of all pictures of a page: two scans of A4 at 300 dpi."""
 _CONTRAST = 80
 """Of 255: how far the picture must change where a letter is taken away."""
 _SPAN = 0.6
@@ -102,6 +108,8 @@ class Sheet:
     """A page of an open document. ``close`` it before the document."""
 
     def __init__(self, page: pdfium.PdfPage) -> None:
+        """Raises UnreadableError beyond the limits."""
+        _check(page)
         self.page = page
         self._text = page.get_textpage()
         width, height = page.get_size()
@@ -282,7 +290,7 @@ class Sheet:
 
     @contextmanager
     def _without_text(self) -> Iterator[None]:
-        texts = [found for found in self.page.get_objects(max_depth=12) if found.type == raw.FPDF_PAGEOBJ_TEXT]
+        texts = [found for found in self.page.get_objects(max_depth=_DEPTH) if found.type == raw.FPDF_PAGEOBJ_TEXT]
         for found in texts:
             raw.FPDFPageObj_SetIsActive(found, 0)
         try:
@@ -325,6 +333,19 @@ class Sheet:
             pile.paste(pile.crop(box).point(_MORE), box)
         twice = pile.point(_TWICE)
         return sum(_share(twice.crop(box)) > 0.5 for box in boxes)
+
+
+def _check(page: pdfium.PdfPage) -> None:
+    """Raise UnreadableError for what the engine may leave out without a word, or draw for ever."""
+    dots = 0
+    across, down = ctypes.c_uint(), ctypes.c_uint()
+    for count, found in enumerate(page.get_objects(max_depth=_DEPTH)):
+        if found.level >= _DEPTH - 2 or count > _MOST:
+            raise UnreadableError("shapes")
+        if found.type == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFImageObj_GetImagePixelSize(found, across, down):
+            dots += across.value * down.value
+    if dots > _PICTURES:
+        raise UnreadableError("pictures")
 
 
 def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:

@@ -142,3 +142,15 @@ def test_a_drawn_signature_and_a_quiet_link_are_no_doubt() -> None:
     link = b"<< /Type /Annot /Subtype /Link /Border [0 0 0] /Rect [60 690 250 706] >>"
     objects = {9: signature, 12: link, 13: stream(look.encode(), FORM)}
     assert read(drawn(LETTER, extra=b"/Annots [9 0 R 12 0 R]", objects=objects), "").doubts == ()
+
+
+def test_what_the_engine_may_leave_out_is_not_read() -> None:
+    """pdfium draws no more than 40 forms in one another, other viewers do."""
+    form = "/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /XObject << /F {} 0 R >> >>"
+    nested = {30 + i: stream(b"/F Do", form.format(31 + i)) for i in range(60)}
+    nested |= {8: nested[30], 90: stream(b"8 w 100 100 m 500 600 l S", FORM)}
+    assert read(drawn(f"{LETTER} /Fm1 Do", objects=nested), "").doubts == ("not readable: shapes",)
+    wide = stream(b"\x80", PICTURE.replace(b"/Width 1 /Height 1", b"/Width 20000 /Height 20000").decode())
+    large = drawn(f"{LETTER} q 9 0 0 9 60 400 cm /Im1 Do Q", objects={6: wide})
+    assert read(large, "").doubts == ("not readable: pictures",)
+    assert read(drawn(LETTER + " 0 0 1 1 re f" * 16_000), "").doubts == ("not readable: shapes",)
