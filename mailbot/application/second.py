@@ -18,7 +18,6 @@ _STREAM = 10_000_000
 _OBJECTS = 20_000
 _WIDGETS = 200
 _PAINTS = frozenset((b"c", b"v", b"y", b"Do", b"sh", b"INLINE IMAGE"))
-_NUMBERED = ("/CIDFontType0", "/CIDFontType2")
 _SIMPLE = ("/Type1", "/MMType1", "/TrueType")
 _FILES = frozenset(("/FontFile", "/FontFile2", "/FontFile3"))
 _BEVEL = 3.0
@@ -119,7 +118,7 @@ class Second:
         kind = item.get("/Subtype")
         if kind == "/Link" and _draws_itself(item):
             yield "a link that is drawn"
-        if kind in _NUMBERED and not _is_in_file(item):
+        if kind == "/Type0" and "/ToUnicode" in item and not _has_numbers_in_file(item):
             yield "a font of numbers that is not in the file"
         if kind in _SIMPLE and "/ToUnicode" in item and not _is_in_file(item):
             if item.indirect_reference is None:
@@ -150,6 +149,12 @@ class Second:
             raise UnreadableError("objects")
         if pages != self.pages:
             yield f"{self.pages} pages, but {pages} in the file"
+
+
+def _has_numbers_in_file(font: DictionaryObject) -> bool:
+    below = _resolved(font.get("/DescendantFonts"))
+    numbers = _resolved(below[0]) if isinstance(below, ArrayObject) and below else None
+    return isinstance(numbers, DictionaryObject) and _is_in_file(numbers)
 
 
 def _is_in_file(font: DictionaryObject) -> bool:

@@ -207,10 +207,16 @@ def test_letters_that_pdfium_has_no_shape_for_mean_what_others_draw(named: str, 
 
 def test_a_font_of_numbers_must_be_in_the_file() -> None:
     """What its numbers mean, each viewer finds out in a font of its own."""
-    font = b"<< /Type /Font /Subtype /Type0 /BaseFont /Arial /Encoding /Identity-H /DescendantFonts [10 0 R] >>"
+    font = b"<< /Type /Font /Subtype /Type0 /BaseFont /Arial /Encoding /Identity-H /ToUnicode 11 0 R "
+    font += b"/DescendantFonts [10 0 R] >>"
     numbers = b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Arial /CIDSystemInfo << /Registry (Adobe) /Ordering "
     numbers += b"(Identity) /Supplement 0 >> >>"
-    found = read(drawn("BT /F1 12 Tf 60 700 Td <00480049> Tj ET", objects={5: font, 10: numbers}), "")
+    found = read(
+        drawn(
+            "BT /F1 12 Tf 60 700 Td <00480049> Tj ET", objects={5: font, 10: numbers, 11: stream(b"begincmap endcmap")}
+        ),
+        "",
+    )
     assert "a font of numbers that is not in the file" in found.doubts
 
 
