@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -12,13 +13,21 @@ from mailbot.application.document import Document, UnreadableError
 
 _PROSE = 80
 """Longer values are no datum but a letter: they stand without their label."""
-_SIGNATURES = (
-    "http://www.w3.org/2000/09/xmldsig#",
-    "http://uri.etsi.org/01903/",
-    "http://crd.gov.pl/xml/schematy/ppzp/",
-    "http://crd.gov.pl/xml/schematy/podpis_zaufany/",
+_DS = "http://www.w3.org/2000/09/xmldsig#"
+_SIGNATURES = frozenset(
+    (
+        _DS,
+        *(f"http://uri.etsi.org/01903/v{edition}#" for edition in ("1.1.1", "1.2.2", "1.3.2", "1.4.1")),
+        "http://crd.gov.pl/xml/schematy/ppzp/",
+        "http://crd.gov.pl/xml/schematy/podpis_zaufany/",
+    )
 )
 """What stands in a signature names the signer, not the applicant."""
+_ISSUERS = (f"{{{_DS}}}X509IssuerName", f"{{{_DS}}}X509SubjectName")
+_SENTENCE = re.compile(r"\S\s+[a-ząćęłńóśźż]")
+"""Words that are no name: nothing in a signature says any."""
+_OFFICIAL = re.compile(r"https?://(?:www\.)?(?:crd|epuap)\.gov\.pl/")
+"""Letters by ePUAP take their parts from several schemas."""
 _DRAWN = re.compile(
     r"http://www\.w3\.org/(?!2000/09/xmldsig)|urn:oasis:names:tc:opendocument|http://schemas\.(?:openxmlformats|microsoft)"
 )
@@ -61,17 +70,24 @@ def read_xml(root: Any) -> Document:
     empty = 0
     doubts: set[str] = set()
     stack = [root]
+    main = next((space for e in root.iter("*") if (space := etree.QName(e).namespace or "") not in _SIGNATURES), "")
     while stack:
         element = stack.pop()
-        if not isinstance(element.tag, str) or (etree.QName(element).namespace or "").startswith(_SIGNATURES):
+        if not isinstance(element.tag, str):
             continue
-        if _DRAWN.match(etree.QName(element).namespace or "") or local(element).lower() in _PAGES:
+        space = etree.QName(element).namespace or ""
+        if space in _SIGNATURES:
+            doubts.update(_beside_signature(element))
+            continue
+        if space not in ("", main) and not _OFFICIAL.match(space):
+            doubts.add("elements of another namespace")
+        if _DRAWN.match(space) or local(element).lower() in _PAGES:
             raise UnreadableError("a page in XML")
         if any(not _QUIET.match(name) for name in element.attrib):
             doubts.add("attributes, which a reader of XML may not show")
         label = _label(element)
         lines += [_line(_spaced(etree.QName(name).localname), value) for name, value in element.attrib.items()]
-        texts = [text for text in (element.text, *(child.tail for child in element)) if text]
+        texts = _texts(element)
         for text in texts:
             doubts.update(plain.oddities(text))
         texts = [text for text in texts if text.strip()]
@@ -87,6 +103,21 @@ def read_xml(root: Any) -> Document:
         doubts.add("rows of empty elements")
     text = "\n".join(line for line in lines if line)
     return Document(text, beside=tuple(beside), doubts=tuple(sorted(doubts)))
+
+
+def _beside_signature(signature: Any) -> Iterator[str]:
+    """What does not belong into a signature, where no one looks for data."""
+    for element in signature.iter("*"):
+        space = etree.QName(element).namespace or ""
+        if space not in _SIGNATURES and not _OFFICIAL.match(space):
+            yield "something else in a signature"
+        if element.tag not in _ISSUERS and any(_SENTENCE.search(text) for text in _texts(element)):
+            yield "words in a signature"
+
+
+def _texts(element: Any) -> list[str]:
+    """Its own, without those of the elements in it."""
+    return [text for text in (element.text, *(child.tail for child in element)) if text]
 
 
 def _label(element: Any) -> str:

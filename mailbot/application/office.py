@@ -28,6 +28,7 @@ _W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
 _IGNORED = re.compile(
     rf"{_W}rsid\w*|{_W14}(?:paraId|textId)|{{http://schemas\.openxmlformats\.org/markup-compatibility/2006}}Ignorable"
     r"|\{http://www\.w3\.org/XML/1998/namespace\}space"
+    r"|\{http://schemas\.openxmlformats\.org/officeDocument/2006/relationships\}id"
 )
 """Attributes that say nothing about what is shown."""
 
@@ -49,7 +50,7 @@ def _dark(value: str) -> bool:
     """Text that stands out on white paper."""
     return value == "auto" or (
         re.fullmatch(r"[0-9A-Fa-f]{6}", value) is not None
-        and all(int(value[at : at + 2], 16) <= 0x80 for at in (0, 2, 4))
+        and sum(int(value[at : at + 2], 16) * share for at, share in ((0, 30), (2, 59), (4, 11))) <= 100 * 0x80
     )
 
 
@@ -79,6 +80,8 @@ _RUN: Mapping[str, Mapping[str, Test]] = {
 _PARAGRAPH: Mapping[str, Mapping[str, Test]] = {
     **dict.fromkeys(("keepNext", "keepLines", "widowControl", "contextualSpacing", "suppressAutoHyphens"), _SWITCH),
     **dict.fromkeys(("autoSpaceDE", "autoSpaceDN", "adjustRightInd", "snapToGrid"), _SWITCH),
+    **dict.fromkeys(("kinsoku", "overflowPunct", "suppressLineNumbers"), _SWITCH),
+    "bidi": {"val": _of("0", "false", "off")},
     "pStyle": {"val": _anything},
     "jc": {"val": _of("left", "right", "center", "both", "start", "end")},
     "outlineLvl": {"val": _anything},
@@ -97,7 +100,10 @@ _SECTION: Mapping[str, Mapping[str, Test]] = {
     "pgSz": {"w": _number(10_000, 17_500), "h": _number(10_000, 17_500), "orient": _anything, "code": _anything},
     "pgMar": dict.fromkeys(("top", "right", "bottom", "left", "header", "footer", "gutter"), _number(0, 3_000)),
     "cols": {"space": _anything},
-    "docGrid": {"linePitch": _anything},
+    "docGrid": {"linePitch": _anything, "type": _of("default"), "charSpace": _anything},
+    "pgNumType": {"fmt": _of("decimal")},
+    "formProt": {"val": _of("0", "false", "off")},
+    "textDirection": {"val": _of("lrTb")},
     "type": {"val": _anything},
 }
 _BORDER = {"val": _of("single", "nil", "none"), "sz": _number(0, 24), "space": _number(0, 31), "color": _anything}
@@ -110,7 +116,8 @@ _TABLE: Mapping[str, Mapping[str, Test]] = {
     **{key: {} for key in ("tblPr", "tblGrid", "tr", "tc", "tcPr", "trPr", "tblBorders", "tcBorders", "tblCellMar")},
     **dict.fromkeys(("tblW", "tcW"), _WIDE),
     **dict.fromkeys(("cantSplit", "tblHeader"), _SWITCH),
-    "tblInd": {"w": _number(0, 1_000), "type": _of("dxa")},
+    "tblLayout": {"type": _of("fixed", "autofit")},
+    "tblInd": {"w": _number(-200, 1_000), "type": _of("dxa")},
     "gridCol": {"w": _number(300, 10_000)},
     "tblLook": dict.fromkeys(
         ("val", "firstRow", "lastRow", "firstColumn", "lastColumn", "noHBand", "noVBand"), _anything
@@ -125,6 +132,7 @@ _BODY: Mapping[str, Mapping[str, Test]] = {
     **{key: {"id": _anything, "name": _anything} for key in ("bookmarkStart", "bookmarkEnd")},
     "lastRenderedPageBreak": {},
     "proofErr": {"type": _anything},
+    "hyperlink": {"history": _anything},
     "br": {"type": _of("textWrapping", "page")},
 }
 _PROPERTIES: Mapping[str, Mapping[str, Mapping[str, Test]]] = {
@@ -132,6 +140,8 @@ _PROPERTIES: Mapping[str, Mapping[str, Mapping[str, Test]]] = {
     "pPr": {**_PARAGRAPH, "rPr": {}},
     "sectPr": _SECTION,
 }
+_SWITCHED_OFF = ("bidi", "formProt")
+"""Elements that say yes when they say nothing (§17.17.4)."""
 _STYLE_NOTES = frozenset(
     ("name", "basedOn", "next", "link", "uiPriority", "semiHidden", "unhideWhenUsed", "qFormat", "rsid", "aliases")
 )
@@ -147,6 +157,8 @@ def read_docx(data: bytes) -> Document:
             root = markup.parse(_part(package, "word/document.xml"))
             used = {e.get(f"{_W}val", "").casefold() for kind in _STYLED for e in root.iter(f"{_W}{kind}")}
             parts = {name: markup.parse(_part(package, name)) for name in package.namelist() if name in _JUDGED}
+            if not _has_numbering(package):
+                _forget_lists(parts.get("word/styles.xml"))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UnreadableError("zip") from error
     for name, part in parts.items():
@@ -175,6 +187,17 @@ def _check_package(package: zipfile.ZipFile, data: bytes) -> None:
             raise UnreadableError(f"part {kind}")
     if "word/_rels/fontTable.xml.rels" in names:
         raise UnreadableError("fonts of its own")
+
+
+def _has_numbering(package: zipfile.ZipFile) -> bool:
+    rels = "word/_rels/document.xml.rels"
+    return rels in package.namelist() and bool(_targets(package, rels, "numbering"))
+
+
+def _forget_lists(styles: Any) -> None:
+    """A list that is defined nowhere writes nothing: LibreOffice gives its headings a place in one."""
+    for place in list(styles.iter(f"{_W}numPr")) if styles is not None else ():
+        place.getparent().remove(place)
 
 
 def _targets(package: zipfile.ZipFile, rels: str, kind: str) -> list[str]:
@@ -307,7 +330,7 @@ def _check_properties(element: Any, depth: int) -> None:
 
 def _check(element: Any, known: Mapping[str, Mapping[str, Test]]) -> None:
     name = _name(element)
-    if name not in known:
+    if name not in known or (name in _SWITCHED_OFF and f"{_W}val" not in element.attrib):
         raise UnreadableError(f"Word: {name}")
     for key, value in element.attrib.items():
         test = known[name].get(key.removeprefix(_W)) if key.startswith(_W) else None

@@ -18,6 +18,7 @@ from mailbot.application import alike, ocr, picture
 from mailbot.application.addresses import label_role
 from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
+from mailbot.application.drawn import drawing
 from mailbot.application.fields import fields
 from mailbot.application.labels import name_label
 from mailbot.application.lines import lines
@@ -43,6 +44,8 @@ class _Page:
     pairs: tuple[tuple[str, str], ...]
     """Printed labels of fields, and their values."""
     stamps: str
+    drawn: str
+    """What its logos say."""
     addresses: tuple[Word, ...]
     seen: str | None
     """By tesseract; None: it took too long."""
@@ -70,7 +73,7 @@ def read_pdf(data: bytes) -> Reading:
     return Reading(
         replace(found, doubts=(*found.doubts, *doubts)),
         "\n".join([text, *(f"{label}: {value}" for label, value in pairs)]),
-        "\n\n".join(page.seen or "" for page in pages),
+        "\n\n".join(f"{page.seen or ''}\n{page.drawn}".strip() for page in pages),
         tuple(page.view for page in pages[: picture.MOST]),
     )
 
@@ -104,6 +107,8 @@ def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engin
         looks, drawn_anew = (second.looks(index), second.drawn_anew) if second else ({}, False)
         beside = on_page(sheet, document.formenv, looks, drawn_anew=drawn_anew)
         doubts += beside.doubts
+        beyond = drawing(sheet, beside.places, engine)
+        doubts += beyond.doubts
         if second is not None:
             doubts += _differences(sheet, beside, second, index)
         runs, pairs = sheet.runs(), []
@@ -117,6 +122,7 @@ def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engin
             lines(runs),
             tuple(pairs),
             beside.stamps,
+            beyond.words,
             (*sheet.addresses(), *(field.word() for field in beside.fields)),
             engine.read(sheet.picture, DPI),
             not runs and not pairs and sheet.picture.getextrema() != (255, 255),
@@ -130,7 +136,8 @@ def _page(document: pdfium.PdfDocument, index: int, second: Second | None, engin
 def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> list[str]:
     """What the second reader sees otherwise on a page."""
     try:
-        theirs, values = second.letters(index), second.values(index)
+        theirs, values, draws = second.letters(index), second.values(index), second.draws(index)
+        lie = second.names_lie(index)
     except Exception as error:
         return [f"not to be read by another reader: {type(error).__name__}"]
     mine: Counter[str] = letters(sheet.all_text())
@@ -139,6 +146,10 @@ def _differences(sheet: Sheet, beside: OnPage, second: Second, index: int) -> li
         doubts.append(f"{different} letters are others for another reader")
     if values != sorted(beside.values):
         doubts.append("other fields for another reader")
+    if lie:
+        doubts.append("letters under other names")
+    if draws:
+        doubts.append("a field with a drawing")
     return doubts
 
 

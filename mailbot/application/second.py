@@ -10,13 +10,18 @@ from typing import Any
 
 from pypdf import PdfReader, apply_configuration
 from pypdf.errors import PdfReadError
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from mailbot.application.document import UnreadableError
 
 _STREAM = 10_000_000
 _OBJECTS = 20_000
 _WIDGETS = 200
+_PAINTS = frozenset((b"c", b"v", b"y", b"Do", b"sh", b"INLINE IMAGE"))
+_SIMPLE = ("/Type1", "/MMType1", "/TrueType")
+_FILES = frozenset(("/FontFile", "/FontFile2", "/FontFile3"))
+_BEVEL = 3.0
+"""Points: how wide the border of a field may be, whose corners are cut across."""
 _ACTIVE = {
     "/JavaScript", "/JS", "/AA", "/Launch", "/XFA", "/EmbeddedFiles", "/EmbeddedFile", "/Collection", "/RichMedia",
     "/RichMediaContent", "/OCProperties", "/3DD", "/Encrypt", "/Requirements", "/Threads",
@@ -31,6 +36,8 @@ class Second:
         with _bounded():
             self._reader = PdfReader(io.BytesIO(data), strict=True)
             self.pages = len(self._reader.pages)
+            self._renamed: set[int] = set()
+            """Numbers of the fonts that are not in the file and have names of their own for its letters."""
             self.doubts = tuple(dict.fromkeys(self._walk()))
             # Text and fields: a font that is not there stops a strict reader in the middle of a page.
             self._reader = PdfReader(io.BytesIO(data))
@@ -46,6 +53,23 @@ class Second:
         """How often each letter stands in the text of a page."""
         with _bounded():
             return letters(self._reader.pages[index].extract_text())
+
+    def names_lie(self, index: int) -> bool:
+        """Whether /ToUnicode calls letters otherwise than the names of glyphs do, in fonts that are not in the file.
+
+        Viewers draw those by name (§9.6.5), and pdfium has no shape for some of them that would show it (``sheet``).
+        """
+        if not self._renamed:
+            return False
+        page = self._reader.pages[index]
+        with _bounded():
+            said = page.extract_text()
+            fonts = [_resolved(self._reader.get_object(number)) for number in self._renamed]
+            names = [font.pop(NameObject("/ToUnicode")) for font in fonts]
+            named = page.extract_text()
+        for font, entry in zip(fonts, names, strict=True):
+            font[NameObject("/ToUnicode")] = entry
+        return [c for c in said if c.isalnum()] != [c for c in named if c.isalnum()]
 
     def values(self, index: int) -> list[tuple[str, str]]:
         """Names and values of the text fields on a page that are filled in, sorted."""
@@ -63,6 +87,16 @@ class Second:
                 found[_name(widget)] = self._text(index, look)
         return found
 
+    def draws(self, index: int) -> bool:
+        """Whether the look of a text field of a page shows more than text and frames."""
+        looks = (
+            _resolved((_resolved(widget.get("/AP")) or {}).get("/N"))
+            for widget in self._widgets(index)
+            if _inherited(widget, "/FT") != "/Sig"
+        )
+        with _bounded():
+            return any(isinstance(look, StreamObject) and _draws(look, self._reader) for look in looks)
+
     def _text(self, index: int, look: Any) -> str:
         if "/Resources" not in look:  # those of the form count (§12.7.3.3)
             form = _resolved(_resolved(self._reader.trailer["/Root"]).get("/AcroForm"))
@@ -73,6 +107,24 @@ class Second:
     def _widgets(self, index: int) -> list[DictionaryObject]:
         found = (_resolved(widget) for widget in _resolved(self._reader.pages[index].get("/Annots")) or ())
         return [widget for widget in found if isinstance(widget, DictionaryObject) and "/Subtype" in widget][:_WIDGETS]
+
+    def _odd(self, item: DictionaryObject) -> Iterator[str]:
+        """What is doubtful in one dictionary."""
+        yield from (f"{key} in the file" for key in _ACTIVE & item.keys())
+        if item.get("/S") in ("/JavaScript", "/Launch", "/Rendition", "/ImportData", "/Hide", "/SetOCGState"):
+            yield f"an action {item['/S']}"
+        if item.get("/UserUnit", 1) != 1:
+            yield "/UserUnit"
+        kind = item.get("/Subtype")
+        if kind == "/Link" and _draws_itself(item):
+            yield "a link that is drawn"
+        if kind == "/Type0" and "/ToUnicode" in item and not _has_numbers_in_file(item):
+            yield "a font of numbers that is not in the file"
+        if kind in _SIMPLE and "/ToUnicode" in item and not _is_in_file(item):
+            if item.indirect_reference is None:
+                yield "a font without a number"
+            else:
+                self._renamed.add(item.indirect_reference.idnum)
 
     def _walk(self) -> Iterator[str]:
         """Every object that can be reached, so that each is read strictly; gives what is doubtful in them."""
@@ -88,11 +140,7 @@ class Second:
                     done.add(item.idnum)
                     todo.append(_object(item))
             elif isinstance(item, DictionaryObject):
-                yield from (f"{key} in the file" for key in _ACTIVE & item.keys())
-                if item.get("/S") in ("/JavaScript", "/Launch", "/Rendition", "/ImportData", "/Hide", "/SetOCGState"):
-                    yield f"an action {item['/S']}"
-                if item.get("/UserUnit", 1) != 1:
-                    yield "/UserUnit"
+                yield from self._odd(item)
                 pages += item.get("/Type") == "/Page"
                 todo += item.values()
             elif isinstance(item, ArrayObject):
@@ -101,6 +149,41 @@ class Second:
             raise UnreadableError("objects")
         if pages != self.pages:
             yield f"{self.pages} pages, but {pages} in the file"
+
+
+def _has_numbers_in_file(font: DictionaryObject) -> bool:
+    below = _resolved(font.get("/DescendantFonts"))
+    numbers = _resolved(below[0]) if isinstance(below, ArrayObject) and below else None
+    return isinstance(numbers, DictionaryObject) and _is_in_file(numbers)
+
+
+def _is_in_file(font: DictionaryObject) -> bool:
+    described = _resolved(font.get("/FontDescriptor"))
+    return isinstance(described, DictionaryObject) and not _FILES.isdisjoint(described)
+
+
+def _draws_itself(link: DictionaryObject) -> bool:
+    """Whether a link has a border (of 1 point where nothing is said, §12.5.4) or a look, which viewers differ in."""
+    style, border = _resolved(link.get("/BS")), _resolved(link.get("/Border"))
+    if isinstance(style, DictionaryObject):
+        width = style.get("/W", 1)
+    else:
+        width = border[2] if isinstance(border, ArrayObject) and len(border) > 2 else 1
+    return "/AP" in link or _resolved(width) != 0
+
+
+def _draws(look: StreamObject, reader: PdfReader) -> bool:
+    """Whether a content stream paints curves, pictures, or lines that are neither level nor upright."""
+    x, y = 0.0, 0.0
+    for operands, operator in ContentStream(look, reader).operations:
+        if operator in _PAINTS:
+            return True
+        if operator in (b"m", b"l"):
+            to_x, to_y = (float(operand) for operand in operands[-2:])
+            if operator == b"l" and min(abs(to_x - x), abs(to_y - y)) > _BEVEL:
+                return True
+            x, y = to_x, to_y
+    return False
 
 
 def letters(text: str) -> Counter[str]:

@@ -7,7 +7,9 @@ large enough to be read, and when nothing else is written over it. No shape, col
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
@@ -24,6 +26,12 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom; dots from the upper left corner."""
 
 _LETTERS = 10_000
+_DEPTH = 12
+"""Forms in forms that are looked into; pdfium draws 40, other viewers more."""
+_MOST = 15_000
+"""Objects of a page: more than letters, each of which may be one of its own."""
+_PICTURES = 20_000_000
+"""Dots of all pictures of a page: two scans of A4 at 300 dpi."""
 _CONTRAST = 80
 """Of 255: how far the picture must change where a letter is taken away."""
 _SPAN = 0.6
@@ -77,7 +85,7 @@ class Glyph:
     """Where it begins on its baseline; dots."""
     advance: float
     size: float
-    """Width and height of its cell; dots."""
+    """Width of its cell, and height: the em, or more; dots."""
     parted: bool
     """A blank stands before it."""
     upright: bool
@@ -100,6 +108,8 @@ class Sheet:
     """A page of an open document. ``close`` it before the document."""
 
     def __init__(self, page: pdfium.PdfPage) -> None:
+        """Raises UnreadableError beyond the limits."""
+        _check(page)
         self.page = page
         self._text = page.get_textpage()
         width, height = page.get_size()
@@ -108,7 +118,8 @@ class Sheet:
         """With annotations and fields, as on the screen."""
         self.letters = list(self._letters())
         self._change = self._text_change()
-        self._ink = self._change.point(_INK)
+        self.ink = self._change.point(_INK)
+        """Where the page's text leaves ink: 255 there, else 0."""
 
     def close(self) -> None:
         """Give back pdfium's part."""
@@ -137,10 +148,10 @@ class Sheet:
         doubts = []
         if changed(self.picture, self.draw(paper=True)).getbbox():
             doubts.append("screen and paper differ")
-        ink = self._ink
+        ink = self.ink
         for letter in self.letters:
             letter.seen = letter.upright and _crossed(ink, letter.box)
-        for word in self._words():
+        for word in self.words():
             if _too_small(word):
                 for letter in word:
                     letter.seen = False
@@ -152,7 +163,7 @@ class Sheet:
             doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
         if over := self._overwritten():
             doubts.append(f"{over} letters are written over others")
-        if any(self._is_mixed(word) for word in self._words()):
+        if any(self._is_mixed(word) for word in self.words()):
             doubts.append("an address in letters of two kinds")
         if any(letter.text == "\ufffd" for letter in self.letters):
             doubts.append("letters without a meaning")
@@ -161,7 +172,7 @@ class Sheet:
     def addresses(self) -> list[Word]:
         """The words with @ that are seen."""
         found = []
-        for word in self._words():
+        for word in self.words():
             if all(letter.seen for letter in word) and any(letter.text == "@" for letter in word):
                 lefts, tops, rights, bottoms = zip(*(letter.box for letter in word), strict=True)
                 box = min(lefts), min(tops), max(rights), max(bottoms)
@@ -182,18 +193,18 @@ class Sheet:
     def _is_as_written(self, letter: Glyph, word: list[Glyph]) -> bool:
         """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
         if letter.text in _MARKS:
-            return _is_mark(self._ink, letter)
+            return _is_mark(self.ink, letter)
         if letter.text in "0oO":
-            low = [_drawn(self._ink, other)[1] for other in word if other.text in _LOW]
-            ratio = _drawn(self._ink, letter)[1] / max(median(low), 1) if low else 1.15
+            low = [_drawn(self.ink, other)[1] for other in word if other.text in _LOW]
+            ratio = _drawn(self.ink, letter)[1] / max(median(low), 1) if low else 1.15
             return ratio < _ROUND[0] if letter.text == "o" else ratio > _ROUND[1]
         if letter.text in "1l":
             bars = [
-                _drawn(self._ink, other)[0]
+                _drawn(self.ink, other)[0]
                 for other in self.letters
                 if other.text == "l" and other.seen and abs(other.size - letter.size) < 1
             ]
-            ratio = _drawn(self._ink, letter)[0] / max(median(bars), 1) if bars else 1.4
+            ratio = _drawn(self.ink, letter)[0] / max(median(bars), 1) if bars else 1.4
             return ratio < _BAR[0] if letter.text == "l" else ratio > _BAR[1]
         return False
 
@@ -241,8 +252,10 @@ class Sheet:
             raw.FPDFText_GetMatrix(self._text, i, matrix)
             start, on, up = self._dot(x, y), (matrix.a, matrix.b), (matrix.c, matrix.d)
             upright = self._points(x, y, on, (1, 0)) and self._points(x, y, up, (0, -1))
+            # The cell follows what the font says of its ascent, which LibreOffice leaves at 0 for its own fonts.
+            em = raw.FPDFText_GetFontSize(self._text, i) * math.hypot(*up) * DPI / 72
             yield Glyph(
-                "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], cell[3] - cell[1],
+                "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], max(cell[3] - cell[1], em),
                 parted, upright, text in _POLISH and not self._has_font(i),
             )  # fmt: skip
             parted = False
@@ -261,17 +274,33 @@ class Sheet:
         aside = abs((x1 - x0) * wanted[1]) + abs((y1 - y0) * wanted[0])
         return along > 0 and aside <= (0.05 if wanted[0] else 0.5) * along
 
+    def bare(self, dpi: int) -> Image.Image:
+        """The page in colour without its text, annotations and fields."""
+        with self._without_text():
+            drawn: Image.Image = self.page.render(
+                scale=dpi / 72, draw_annots=False, may_draw_forms=False, rev_byteorder=True
+            ).to_pil()
+        return drawn.convert("RGB")
+
     def _text_change(self) -> Image.Image:
         """How far the page's text changes the picture, everywhere."""
-        texts = [found for found in self.page.get_objects(max_depth=12) if found.type == raw.FPDF_PAGEOBJ_TEXT]
-        for found in texts:
-            raw.FPDFPageObj_SetIsActive(found, 0)
-        bare = self.draw()
-        for found in texts:
-            raw.FPDFPageObj_SetIsActive(found, 1)
+        with self._without_text():
+            bare = self.draw()
         return ImageChops.difference(self.picture, bare)
 
-    def _words(self) -> Iterator[list[Glyph]]:
+    @contextmanager
+    def _without_text(self) -> Iterator[None]:
+        texts = [found for found in self.page.get_objects(max_depth=_DEPTH) if found.type == raw.FPDF_PAGEOBJ_TEXT]
+        for found in texts:
+            raw.FPDFPageObj_SetIsActive(found, 0)
+        try:
+            yield
+        finally:
+            for found in texts:
+                raw.FPDFPageObj_SetIsActive(found, 1)
+
+    def words(self) -> Iterator[list[Glyph]]:
+        """The letters, parted where blanks and lines part them."""
         word: list[Glyph] = []
         for letter in self.letters:
             if word and (letter.parted or abs(letter.y - word[-1].y) > 1):
@@ -304,6 +333,19 @@ class Sheet:
             pile.paste(pile.crop(box).point(_MORE), box)
         twice = pile.point(_TWICE)
         return sum(_share(twice.crop(box)) > 0.5 for box in boxes)
+
+
+def _check(page: pdfium.PdfPage) -> None:
+    """Raise UnreadableError for what the engine may leave out without a word, or draw for ever."""
+    dots = 0
+    across, down = ctypes.c_uint(), ctypes.c_uint()
+    for count, found in enumerate(page.get_objects(max_depth=_DEPTH)):
+        if found.level >= _DEPTH - 2 or count > _MOST:
+            raise UnreadableError("shapes")
+        if found.type == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFImageObj_GetImagePixelSize(found, across, down):
+            dots += across.value * down.value
+    if dots > _PICTURES:
+        raise UnreadableError("pictures")
 
 
 def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:
@@ -362,7 +404,8 @@ def _too_small(word: list[Glyph]) -> bool:
 def _lacks_shapes(word: list[Glyph]) -> bool:
     """Whether all that is not seen of a word are a few Polish letters that pdfium has no shape for.
 
-    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``).
+    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``). Which
+    Polish letter it is, the name of its glyph tells, as it tells other viewers: /ToUnicode must agree (``second``).
     """
     missing = [letter for letter in word if not letter.seen]
     few = len(word) >= _LEAST and 0 < len(missing) <= max(1, len(word) // 4)

@@ -24,6 +24,8 @@ _POINT = DPI / 72
 _MOST = 200
 _LOWEST = 8 * _POINT
 """Dots: the height of a field in which a person can read."""
+_STAMP = 300 * 120 * _POINT**2
+"""Square dots of what a drawn signature may cover (10 x 4 cm)."""
 _EDGE = 2 * _POINT
 """Dots of a field that are its border."""
 _INK = 14
@@ -79,6 +81,8 @@ class OnPage:
     """Names and values of all that are filled in, drawn or not."""
     stamps: str = ""
     """Text that drawn signatures show: it is seen, but says nothing of the matter."""
+    places: tuple[Box, ...] = ()
+    """Of fields, filled in or not, and of drawn signatures."""
     doubts: tuple[str, ...] = ()
 
 
@@ -92,6 +96,7 @@ def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bo
         raise UnreadableError("annotations")
     fields: list[Field] = []
     stamps: list[str] = []
+    places: list[Box] = []
     doubts: list[str] = []
     for i in range(count):
         annotation = raw.FPDFPage_GetAnnot(sheet.page, i)
@@ -102,6 +107,10 @@ def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bo
                 fields.append(_field(sheet, form, annotation, looks))
             elif field_kind == raw.FPDF_FORMFIELD_SIGNATURE:
                 stamps.append(looks.get(_field_name(form, annotation), ""))
+                left, top, right, bottom = _place(sheet, annotation)
+                places.append((left, top, right, bottom))
+                if (right - left) * (bottom - top) > _STAMP:
+                    doubts.append("a large signature")
             elif kind not in _BESIDE:
                 doubts.append(f"an annotation of kind {kind}, field {field_kind}")
         finally:
@@ -111,8 +120,11 @@ def on_page(sheet: Sheet, form: Any, looks: Mapping[str, str], *, drawn_anew: bo
     doubts += [f"field {i} {fault}" for i, fault in enumerate(faults, 1) if fault]
     if not drawn_anew and any(field.shown is None for field in filled):
         doubts.append("a field has no look of its own")
+    if any(bones(field.shown or "") for field in fields if not field.value):
+        doubts.append("an empty field shows something")
     seen = tuple(field for field, fault in zip(filled, faults, strict=True) if not fault)
-    return OnPage(seen, tuple((f.name, f.value) for f in filled), "\n".join(stamps), tuple(doubts))
+    places += [field.box for field in fields]
+    return OnPage(seen, tuple((f.name, f.value) for f in filled), "\n".join(stamps), tuple(places), tuple(doubts))
 
 
 def _faults(sheet: Sheet, fields: list[Field], *, drawn_anew: bool) -> list[str]:
@@ -148,17 +160,21 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def _field(sheet: Sheet, form: Any, annotation: Any, looks: Mapping[str, str]) -> Field:
-    rect = raw.FS_RECTF()
-    raw.FPDFAnnot_GetRect(annotation, rect)
     secret = raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & raw.FPDF_FORMFLAG_TEXT_PASSWORD
     name = _field_name(form, annotation)
     return Field(
         name,
         _wide(lambda *room: raw.FPDFAnnot_GetFormFieldValue(form, annotation, *room)),
-        sheet.place(rect.left, rect.bottom, rect.right, rect.top),
+        _place(sheet, annotation),
         looks.get(name),
         bool(raw.FPDFAnnot_GetFlags(annotation) & _HIDDEN or secret),
     )
+
+
+def _place(sheet: Sheet, annotation: Any) -> Box:
+    rect = raw.FS_RECTF()
+    raw.FPDFAnnot_GetRect(annotation, rect)
+    return sheet.place(rect.left, rect.bottom, rect.right, rect.top)
 
 
 def _field_name(form: Any, annotation: Any) -> str:

@@ -192,6 +192,34 @@ def test_polish_letters_of_a_font_that_is_not_in_the_file(text: str, sure: bool)
     assert (not any("cannot be seen" in doubt for doubt in found.application.doubts)) is sure
 
 
+@pytest.mark.parametrize(("named", "sure"), [("0119", True), ("0105", False), ("0117", False)])
+def test_letters_that_pdfium_has_no_shape_for_mean_what_others_draw(named: str, sure: bool) -> None:
+    """Other viewers draw the glyph by its name, whatever /ToUnicode calls it: ę must not be shown as ą."""
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
+        f"endcodespacerange 1 beginbfchar <03> <{named}> endbfchar endcmap end end"
+    )
+    font = POLISH_HELVETICA.replace(b"/Encoding", b"/ToUnicode 10 0 R /Encoding", 1)
+    page = f"{line('Prosz' + chr(92) + '003 o nowy login')} {line('Prosz' + chr(92) + '003 o nowe', 670)}"
+    found = reading(drawn(page, objects={5: font, 10: stream(cmap.encode())}))
+    assert ("page 1: letters under other names" in found.application.doubts) is not sure
+
+
+def test_a_font_of_numbers_must_be_in_the_file() -> None:
+    """What its numbers mean, each viewer finds out in a font of its own."""
+    font = b"<< /Type /Font /Subtype /Type0 /BaseFont /Arial /Encoding /Identity-H /ToUnicode 11 0 R "
+    font += b"/DescendantFonts [10 0 R] >>"
+    numbers = b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Arial /CIDSystemInfo << /Registry (Adobe) /Ordering "
+    numbers += b"(Identity) /Supplement 0 >> >>"
+    found = read(
+        drawn(
+            "BT /F1 12 Tf 60 700 Td <00480049> Tj ET", objects={5: font, 10: numbers, 11: stream(b"begincmap endcmap")}
+        ),
+        "",
+    )
+    assert "a font of numbers that is not in the file" in found.doubts
+
+
 @pytest.mark.parametrize("odd", ["0.6 g (x) Tj 0 g", "/F1 4 Tf (.) Tj /F1 12 Tf"])
 def test_an_address_in_letters_of_two_kinds_is_a_doubt(odd: str) -> None:
     """An eye that expects its own address passes over a pale or a tiny letter."""

@@ -104,6 +104,26 @@ def test_elements_are_labels(inner: str, expected: Application) -> None:
 
 
 @pytest.mark.parametrize(
+    ("inner", "sure"),
+    [
+        ("<w:uwaga>Proszę</w:uwaga>", True),
+        ("<a:uwaga xmlns:a='http://crd.gov.pl/xml/schematy/struktura/2009/11/16/'>Proszę</a:uwaga>", True),
+        ("<a:uwaga xmlns:a='urn:another'>Proszę</a:uwaga>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#evil'>Nie wnoszę</s:Signature>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'>AbC+/=</s:Signature>", True),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'>Nie wnoszę</s:Signature>", False),
+        ("<s:Signature xmlns:s='http://www.w3.org/2000/09/xmldsig#'><uwaga>x</uwaga></s:Signature>", False),
+        ("<s:X509IssuerName xmlns:s='http://www.w3.org/2000/09/xmldsig#'>CN=a, O=Do spraw b</s:X509IssuerName>", True),
+        ("<p:PodpisZP xmlns:p='http://crd.gov.pl/xml/schematy/ppzp/'><p:Imie>Jan Adam</p:Imie></p:PodpisZP>", True),
+        ("<p:PodpisZP xmlns:p='http://crd.gov.pl/xml/schematy/ppzp/x'><p:Imie>Jan</p:Imie></p:PodpisZP>", False),
+    ],
+)  # fmt: skip
+def test_meaning_has_a_namespace(inner: str, sure: bool) -> None:
+    """Elements of another language than the letter's may mean anything; what stands in a signature is not read."""
+    assert (not read(_xml(FOUR + inner), "").doubts) is sure
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "<!DOCTYPE w:Wniosek>",
@@ -228,7 +248,9 @@ def _docx(body: str, more: dict[str, str] | None = None, drop: tuple[str, ...] =
     return out.getvalue()
 
 
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 OTHER_SPACES = (
+    f"xmlns:r='{RELATIONS}' "
     "xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml' "
     "xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006' mc:Ignorable='w14'"
 )
@@ -299,6 +321,31 @@ def _paragraph(properties: str) -> str:
 def test_what_word_may_hide_or_replace_is_for_a_person(odd: str) -> None:
     assert read(_docx(_paragraphs(TEXT)), "") == COMPLETE
     assert read(_docx(_paragraphs(TEXT) + odd), "") == UNREADABLE
+
+
+LIBREOFFICE = (
+    "<w:p><w:pPr><w:pStyle w:val='Heading2'/><w:bidi w:val='0'/><w:spacing w:before='200' w:after='120'/>"
+    "<w:jc w:val='center'/><w:rPr></w:rPr></w:pPr><w:r><w:rPr></w:rPr><w:t>Wniosek</w:t></w:r></w:p>{}"
+    "<w:p><w:hyperlink r:id='rId2' w:history='1'><w:r><w:rPr><w:rStyle w:val='Link'/></w:rPr><w:t>Link</w:t>"
+    "</w:r></w:hyperlink></w:p><w:tbl><w:tblPr><w:tblInd w:w='-7' w:type='dxa'/><w:tblLayout w:type='fixed'/></w:tblPr>"
+    "</w:tbl><w:sectPr><w:type w:val='nextPage'/><w:pgSz w:w='11906' w:h='16838'/><w:pgNumType w:fmt='decimal'/>"
+    "<w:formProt w:val='false'/><w:textDirection w:val='lrTb'/>"
+    "<w:docGrid w:type='default' w:linePitch='600' w:charSpace='32768'/></w:sectPr>"
+)
+HEADING = (
+    "<w:style w:styleId='Heading2' w:type='paragraph'><w:pPr><w:numPr><w:ilvl w:val='1'/><w:numId w:val='1'/></w:numPr>"
+    "<w:kinsoku w:val='true'/><w:overflowPunct w:val='true'/></w:pPr></w:style>"
+    "<w:style w:styleId='Link' w:type='character'>"
+    "<w:rPr><w:color w:val='0563C1'/><w:u w:val='single'/></w:rPr></w:style>"
+)
+
+
+def test_a_letter_of_libreoffice_is_plain() -> None:
+    """As its version 7.4 writes it: headings in a list that is nowhere defined, links, tables, the page."""
+    body = LIBREOFFICE.format(_paragraphs(TEXT))
+    assert not read(_docx(body, _styles(HEADING)), "").missing
+    lists = RELS.format(f"<Relationship Id='r' Type='{RELATIONS}/numbering' Target='numbering.xml'/>")
+    assert read(_docx(body, {**_styles(HEADING), "word/_rels/document.xml.rels": lists}), "") == UNREADABLE
 
 
 GHOST = "<w:style w:styleId='{}' w:type='paragraph' {}>{}<w:rPr><w:vanish/></w:rPr></w:style>"
