@@ -20,7 +20,7 @@ from mailbot.signatures import verify
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict, to_json
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
-from tests.support import ROOT
+from tests.support import ROOT, examples
 
 PAYLOAD = b"Wniosek: nowy adres jan.nowy@poczta.example"
 AT = NOW + timedelta(hours=1)
@@ -35,7 +35,7 @@ SHAPES: dict[str, Shape] = {
     "xades": xades.SHAPES["enveloped"],
     "pz-xml": xades.SHAPES["pz-podpisany-plik"],
 }
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @cache

@@ -21,7 +21,7 @@ from mailbot.ruleset.model import Rule
 from mailbot.ruleset.procedures import KEEP_STATE, STATES, WAITING, Known, read
 from mailbot.ruleset.regions import Region, Space
 from mailbot.ruleset.vocabulary import FACTS
-from tests.support import ROOT
+from tests.support import ROOT, examples
 
 RULES = load(ROOT / "rules")
 SPACE = Space(FACTS)
@@ -83,7 +83,7 @@ nearly_right = st.lists(st.sampled_from(sorted(FACTS)), max_size=3, unique=True)
 mail_facts = st.one_of(any_facts, nearly_right)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(rule_sets, mail_facts)
 def test_no_rules_whatever_get_past(drawn: list[Rule], facts: Facts) -> None:
     decision = decide(facts, (), "", replace(RULES, rules=tuple(drawn)))
@@ -122,7 +122,7 @@ def worst(taken: Sequence[Rule]) -> list[Facts]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(rule_sets, mail_facts)
 def test_what_the_floor_takes_never_needs_the_second_look(drawn: list[Rule], facts: Facts) -> None:
     taken = safest(drawn)
@@ -151,7 +151,7 @@ def _block(number: int, rule: Rule) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rule_sets, st.booleans(), st.lists(mail_facts, min_size=3, max_size=3))
 def test_what_the_loader_takes_never_needs_it_either(drawn: list[Rule], weeded: bool, facts: list[Facts]) -> None:
     chosen = safest(drawn) if weeded else drawn

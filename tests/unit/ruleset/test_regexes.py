@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.ruleset.regexes import refusal
+from tests.support import examples
 
 SLOW = [
     r"(a+)+",
@@ -143,7 +144,7 @@ class Roads:
         return total
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(pieces)
 def test_what_is_taken_has_few_roads(pattern: str) -> None:
     """The roads over a text of 11 or 12 characters are hardly more than over the worst of 8: they have a bound."""
