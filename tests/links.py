@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.mails.letter import Office
 from mailbot.mails.write import Writer
-from mailbot.ruleset.loader import load
 from mailbot.secret import Secret
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import inbox, ticket
 from mailbot.tickets import activation
 from mailbot.tickets.notice import Notice
-from tests.support import ROOT
+from tests.once import shipped
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 SECRET = Secret(b"k" * 32)
 
 
+@cache
 def notice() -> Notice:
     """What tells the old login, with the shipped rules."""
     helpdesk = "pomoc@helpdesk.example"
     office = Office("Help Desk", helpdesk, helpdesk, "helpdesk.example", "https://puesc.example")
-    return Notice(Writer(load(ROOT / "rules"), office), SECRET, helpdesk)
+    return Notice(Writer(shipped(), office), SECRET, helpdesk)
 
 
 def open_ticket(connection: Connection, number: str) -> int:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from fixtures.signing import asic, cms, pdf, xades
 from fixtures.signing.pki import NOW, Pki
 from fixtures.signing.xades_shapes import Shape
-from mailbot.ruleset import loader
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import verify
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict, to_json
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
-from tests.support import ROOT, examples
+from tests.once import shipped
+from tests.support import examples
 
 PAYLOAD = b"Wniosek: nowy adres jan.nowy@poczta.example"
 AT = NOW + timedelta(hours=1)
@@ -46,7 +46,7 @@ def signed(shape: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def rules() -> SignatureRules:
-    return loader.load(ROOT / "rules").signatures
+    return shipped().signatures
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from mailbot.ruleset import floor
 from mailbot.ruleset.document import Document
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS, MAIL_DEMANDS
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.procedures import KEEP_STATE, STATES, WAITING, Known, read
 from mailbot.ruleset.regions import Region, Space
 from mailbot.ruleset.vocabulary import FACTS
-from tests.support import ROOT, examples
+from tests.once import shipped
+from tests.support import examples
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 SPACE = Space(FACTS)
 T = MailKind
 LINKS = {T.T2A, T.T2B, T.T3, T.T14}

@@ -40,10 +40,10 @@ from fixtures.signing.people import ANNA, JAN
 from fixtures.signing.pki import NOW, Pki, Signer
 from fixtures.signing.xades_shapes import Signed, signing_time
 from fixtures.signing.xmldsig import DS, EXC, PARSER, XADES, Reference, Style, c14n
-from mailbot.ruleset import loader
 from mailbot.signatures import verify
 from mailbot.signatures.report import SignatureReport, Verdict
 from mailbot.signatures.trust import store
+from tests.once import shipped
 from tests.support import ROOT
 
 PAYLOAD = b"Wniosek. Jan Kowalski, login jan@stary.example, nowy jan@nowy.example\n"
@@ -52,7 +52,7 @@ PDF_IN_COMMENT = b"<!-- %PDF-1.7 " + EVIL + b" -->"
 """A reader that looks for the mark in the first 1024 octets takes such an XML for a PDF."""
 PKI = Pki()
 SIGNER = PKI.person()
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 FORMATS = {"xades": xades, "cms": cms, "pdf": pdf, "asic": asic}
 Make = Callable[[], Signed]
 Edit = Callable[[bytes], bytes]
