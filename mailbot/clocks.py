@@ -1,4 +1,4 @@
-"""The clocks of a ticket: absolute hours, working days, the time for a complaint (domain.md §6).
+"""The clocks of a ticket: absolute hours, working days, the time for a complaint (procedure §6).
 
 Every moment that comes in is aware, every moment that goes out is in UTC: two moments in one zone would be compared by
 their wall time, which is wrong in the night when the clocks are put back.
@@ -73,7 +73,7 @@ def is_open(moment: datetime, calendar: Calendar) -> bool:
 
 @lru_cache(maxsize=64)
 def _public_holidays(year: int) -> frozenset[date]:
-    """24 December from 2025 on and 12 November 2018 among them (domain.md §6)."""
+    """24 December from 2025 on and 12 November 2018 among them (procedure §6)."""
     import holidays  # 0.3 s, and most commands never ask
 
     return frozenset(holidays.country_holidays("PL", years=year, language="pl"))

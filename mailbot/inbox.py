@@ -1,7 +1,7 @@
 """The inbox: every message is stored here, as it came, before anything else happens to it.
 
 Its octets are kept, because signatures are checked on them, and sealed, because citizens write into mails what nobody
-asked for: passwords, PESEL, IDSISC numbers (domain.md §3.5).
+asked for: passwords, PESEL, IDSISC numbers (procedure §3.5).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TOGETHER = 500  # keys in one query
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredMessage:
     """Where a message lies. ``new`` is False when this very delivery had been stored before."""
 
     inbox_id: int
@@ -42,14 +42,14 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class MessageTraits:
     """What tells a message without its octets."""
 
     message_id: str | None
     size: int | None
     received_at: datetime
 
-    def same_as(self, other: Trace) -> bool:
+    def same_as(self, other: MessageTraits) -> bool:
         """Whether both are one message: the Message-ID alone may be used twice by a bad program."""
         if self.message_id is None or self.message_id != other.message_id:
             return False
@@ -75,7 +75,9 @@ def _imap_key(mailbox: str | None, uidvalidity: int | None, uid: int | None) -> 
     return f"imap:{hashlib.sha256(place.encode()).hexdigest()}"
 
 
-def store(connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret) -> tuple[Stored, ...]:
+def store(
+    connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret
+) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
     keys = [delivery_key(message) for message in messages]
     rows = [_row(message, key, now) for message, key in zip(messages, keys, strict=True)]
@@ -84,7 +86,7 @@ def store(connection: Connection, messages: Sequence[RawMessage], now: datetime,
     stored, raws = [], []
     for message, row, key in zip(messages, rows, keys, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
-        stored.append(Stored(known[key], new))
+        stored.append(StoredMessage(known[key], new))
         if new:
             sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]))
             raws.append({"inbox_id": known[key], "raw": sealed})
@@ -158,11 +160,11 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
     return found
 
 
-def stored_traces(connection: Connection, message_ids: Sequence[str | None]) -> list[Trace]:
+def stored_traits(connection: Connection, message_ids: Sequence[str | None]) -> list[MessageTraits]:
     """What is stored under these Message-IDs; of rows that were understood."""
     c = inbox.c
     wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_([i for i in message_ids if i]))
-    return [Trace(*row) for row in connection.execute(wanted)]
+    return [MessageTraits(*row) for row in connection.execute(wanted)]
 
 
 def digest_stored(connection: Connection, sha256: str) -> bool:

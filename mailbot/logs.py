@@ -89,7 +89,7 @@ class Handler(logging.StreamHandler[TextIO]):
 
 
 def describe(record: logging.LogRecord) -> tuple[str, str]:
-    """The kind of a record, and its line without values. Our own lines have none (observe.step)."""
+    """The kind of a record, and its line without values. Our own lines have none (observe.log_event)."""
     if record.name == observe.log.name:
         text = record.getMessage()
         found = re.match(r'\{"step": "([^"]*)"', text)
@@ -143,7 +143,9 @@ def keep_values_out() -> None:
             observe.failure("unraisable", args.exc_value)
 
     def warned(message: object, category: type[Warning], filename: str, lineno: int, *_: object, **__: object) -> None:
-        observe.step("warning", level=logging.WARNING, kind=category.__name__, at=f"{Path(filename).name}:{lineno}")
+        observe.log_event(
+            "warning", level=logging.WARNING, kind=category.__name__, at=f"{Path(filename).name}:{lineno}"
+        )
 
     sys.excepthook = uncaught
     threading.excepthook = in_thread
@@ -158,4 +160,4 @@ def of_the_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
     if isinstance(error, BaseException):
         observe.failure("event-loop", error, what=told)
     else:
-        observe.step("event-loop", level=logging.ERROR, what=told)
+        observe.log_event("event-loop", level=logging.ERROR, what=told)

@@ -23,7 +23,7 @@ _LONGEST = 2000  # characters of one text in a line
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 
 
-def step(name: str, *, level: int = logging.INFO, **detail: str | int | float | bool | None) -> None:
+def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | float | bool | None) -> None:
     """One line of JSON about one step of the flow. ``detail`` holds ids, codes and counts: no names, no texts.
 
     Of a text the first line is told (a database puts values into the second), and no address in it.
@@ -37,7 +37,7 @@ def failure(
     name: str, error: BaseException, *, level: int = logging.ERROR, **detail: str | int | float | bool | None
 ) -> None:
     """One line about an exception: which kinds led to it and where it was raised. Its text may quote a mail."""
-    step(name, level=level, **detail, kind=kinds(error), at=place(error.__traceback__))
+    log_event(name, level=level, **detail, kind=kinds(error), at=place(error.__traceback__))
 
 
 def plain(text: str) -> str:

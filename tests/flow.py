@@ -18,7 +18,6 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine, Row, Select, insert, select
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.config import (
     AuthenticationSettings,
     DatabaseSettings,
@@ -32,6 +31,7 @@ from mailbot.delivery.smtp import Relay
 from mailbot.ingress import smtp
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Account, AccountStatus, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import account, decision, inbox, outbox, ticket, ticket_event
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker

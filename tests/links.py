@@ -7,13 +7,13 @@ from functools import cache
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from mailbot.mails.letter import Office
+from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.secret import Secret
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import inbox, ticket
 from mailbot.tickets import activation
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from tests.once import shipped
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -22,11 +22,11 @@ SECRET = Secret(b"k" * 32)
 
 
 @cache
-def notice() -> Notice:
+def notice() -> NoticeWriter:
     """What tells the old login, with the shipped rules."""
     helpdesk = "pomoc@helpdesk.example"
     office = Office("Help Desk", helpdesk, helpdesk, "helpdesk.example", "https://puesc.example")
-    return Notice(Writer(shipped(), office), SECRET, helpdesk)
+    return NoticeWriter(Writer(shipped(), office), SECRET, helpdesk)
 
 
 def open_ticket(connection: Connection, number: str) -> int:

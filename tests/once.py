@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from mailbot.cli import compose
 from mailbot.config import Settings
 from mailbot.mails.write import Writer
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
+from mailbot.service import compose
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
 from tests.support import ROOT

@@ -10,19 +10,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from mailbot import facts
-from mailbot.address import login_key
+from mailbot.flow import facts
 from mailbot.model import (
     SENTENCES,
     Account,
     AccountStatus,
     Applicant,
+    ApplicationCheck,
     ApplicationState,
     Attachment,
     Authentication,
     AuthResult,
     Automatic,
-    Checked,
     Defect,
     Duplicate,
     Facts,
@@ -41,6 +40,7 @@ from mailbot.model import (
 from mailbot.request import phrase
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
+from mailbot.text.address import login_key
 
 Combination = tuple[str, str, str, str, str, str]
 S = ApplicationState
@@ -87,7 +87,7 @@ _AGAINST_SIGNER = {
     "YEAR_MISMATCH": Match.MISMATCH,
 }
 
-_GOOD = Checked(
+_GOOD = ApplicationCheck(
     S.QUALIFIED,
     old_login=LOST.login,
     applicant=Applicant("JAN", "KOWALSKI", 1980, None),
@@ -95,10 +95,10 @@ _GOOD = Checked(
     signature_sha256="s" * 64,
 )
 FILES = {
-    "UNSIGNED": Checked(S.UNSIGNED, (D.UNSIGNED,)),
+    "UNSIGNED": ApplicationCheck(S.UNSIGNED, (D.UNSIGNED,)),
     "QUALIFIED_OK": _GOOD,
     "TRUSTED_OK": replace(_GOOD, state=S.TRUSTED),
-    "SIGNATURE_INVALID": Checked(S.INVALID, (D.SIGNATURE_INVALID,)),
+    "SIGNATURE_INVALID": ApplicationCheck(S.INVALID, (D.SIGNATURE_INVALID,)),
     "SIGNATURE_KIND": replace(_GOOD, state=S.OTHER_KIND, defects=(D.SIGNATURE_KIND,)),
     "INDETERMINATE": replace(_GOOD, state=S.DOUBT),
     "SIGNER_NOT_APPLICANT": replace(_GOOD, defects=(D.SIGNER_NOT_APPLICANT,)),
@@ -108,8 +108,8 @@ FILES = {
     "OLD_LOGIN_UNKNOWN": replace(_GOOD, old_login="nikt@nigdzie.example"),
     "OWNER_DIFFERS": replace(_GOOD, applicant=Applicant("MAREK", "OBCY", 1990, None)),
     "NEW_LOGIN_TAKEN": _GOOD,
-    "CONTAINER": Checked(S.CONTAINER, (D.CONTAINER,)),
-    "DETACHED_ONLY": Checked(S.DETACHED, (D.DETACHED_ONLY,)),
+    "CONTAINER": ApplicationCheck(S.CONTAINER, (D.CONTAINER,)),
+    "DETACHED_ONLY": ApplicationCheck(S.DETACHED, (D.DETACHED_ONLY,)),
     "REPLAY": replace(_GOOD, defects=(D.APP_NEW_EMAIL_DIFFERS,)),
 }
 """How the files of the mail are judged, once they are checked. NONE and MALWARE are seen without a check."""
@@ -137,7 +137,7 @@ def _understanding(subject: str, sender: str, said: str, data: str, attachment: 
         subject=Subject(kind, ""),
         request=_request(said, data, attached) if kind is SubjectClass.EXACT else _EMPTY,
         identity=Identity("", ""),
-        checked=Checked(first_look),
+        checked=ApplicationCheck(first_look),
     )
     return replace(u, checked=_checked(attachment, data)) if facts.needs_check(u) else u
 
@@ -156,21 +156,21 @@ def _request(said: str, data: str, attached: bool) -> Request:
 
 
 @cache
-def _checked(attachment: str, data: str) -> Checked:
+def _checked(attachment: str, data: str) -> ApplicationCheck:
     found = FILES[attachment]
     body = Match.MISMATCH if attachment == "OWNER_DIFFERS" else _AGAINST_SIGNER.get(data)
     return replace(found, body=body) if found.applicant else found
 
 
-def known(combination: Combination) -> facts.Known:
+def known(combination: Combination) -> facts.HistoryFacts:
     """What history and registry say beside the account that is asked for."""
     subject, sender, _, _, attachment, guard = combination
     thread = None
     if subject.startswith("ZGL"):
-        # Only a proven sender is anybody's correspondent (tickets/threads.py).
+        # Only a proven sender is anybody's correspondent (tickets/correspondence.py).
         own = subject == "ZGL_OWN" and SENDERS[sender][1] is AuthResult.PASS
         thread = Thread(own, 1, KEPT, OF_TICKET) if own else Thread(own=False)
-    return facts.Known(
+    return facts.HistoryFacts(
         taken=SENDERS[sender][0] in _ACCOUNTS or attachment == "NEW_LOGIN_TAKEN",
         replayed=attachment == "REPLAY",
         limit="sender" if guard == "RATE_LIMIT" else "no",
@@ -182,7 +182,7 @@ Told = tuple[Facts, tuple[Defect, ...], str]
 """Facts, formal defects and category: all that ``decide`` is told about a mail."""
 
 
-def weigh(combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
+def assess(combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
     """What ``decide`` is told about a combination, by the program's own facts.py."""
     u, history = understanding(combination), known(combination)
     account = _ACCOUNTS.get(login_key(facts.login_to_ask(u) or "") or "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from mailbot import address
 from mailbot.model import Account, AccountStatus
 from mailbot.request.characters import fold
+from mailbot.text import address
 
 FIRST_BIRTH_YEAR = 1900
 NAME_LENGTH = 120

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 from yaml.nodes import Node
 
-from mailbot import address
 from mailbot.accounts import fields
 from mailbot.errors import ConfigError
 from mailbot.model import Account, AccountStatus
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Mistakes
+from mailbot.text import address
 
 _REQUIRED = ("login", "given", "surname", "year")
 _WORDS: dict[str, Mapping[str, Any]] = {
@@ -81,7 +81,7 @@ def load(path: Path, this_year: int) -> MemoryDirectory:
     Raises ConfigError with every mistake, one a line: file, line, key, mend.
     """
     mistakes = Mistakes()
-    document = Document(path, mistakes, max_bytes=_MAX_BYTES)
+    document = YamlDocument(path, mistakes, max_bytes=_MAX_BYTES)
     accounts: dict[str, Account] = {}
     entries = document.mapping(document.root, "", "account") if document.root else {}
     for label, node in entries.items():
@@ -97,7 +97,7 @@ def load(path: Path, this_year: int) -> MemoryDirectory:
     return MemoryDirectory(accounts.values())
 
 
-def _account(document: Document, label: str, node: Node, this_year: int) -> Account | None:
+def _account(document: YamlDocument, label: str, node: Node, this_year: int) -> Account | None:
     """One account, or None after a mistake was noted."""
     readers: dict[str, Callable[[str], Any]] = {
         "login": fields.login,
@@ -119,7 +119,7 @@ def _account(document: Document, label: str, node: Node, this_year: int) -> Acco
     return Account(birth_year=values.pop("year"), **values)
 
 
-def _read(document: Document, node: Node, road: str, reader: Callable[[str], Any]) -> Any:
+def _read(document: YamlDocument, node: Node, road: str, reader: Callable[[str], Any]) -> Any:
     text = document.string(node, road)
     if text is None:
         return None

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailbot import address, pesel
 from mailbot.accounts import fields
 from mailbot.model import Account
 from mailbot.secret import Secret
+from mailbot.text import address, pesel
 
 REQUIRED = ("login", "given", "surname", "birth_year")
 OPTIONAL = ("sex", "pesel", "scope", "csd", "status")

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from mailbot import address
 from mailbot.accounts.fields import namesakes, surname_key
 from mailbot.model import Account, AccountStatus
 from mailbot.storage.schema import account
+from mailbot.text import address
 
 _COLUMNS = (
     account.c.login,

@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mailbot.address import login_key, normalise
 from mailbot.application.labels import (
     CHANGE,
     CUES,
@@ -27,6 +26,7 @@ from mailbot.application.labels import (
     words,
 )
 from mailbot.request.characters import flat
+from mailbot.text.address import login_key, normalise
 
 _ADDRESS = re.compile(
     r"(?<![^\s<>()\[\]{},;:\"„”'|/\\=])[^\s<>()\[\]{},;:\"„”|/\\=@]{1,64}@[^\s<>()\[\]{},;:\"„”'|/\\=@]{1,255}"

@@ -1,19 +1,18 @@
-"""From the reports on the files of one mail to what may be said of its application (domain.md §3.4, 1 to 6). Pure.
+"""From the reports on the files of one mail to what may be said of its application (procedure §3.4, 1 to 6). Pure.
 
-No account is asked here: whatever this module calls a defect can be seen in the mail itself (domain.md §3.1).
+No account is asked here: whatever this module calls a defect can be seen in the mail itself (procedure §3.1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailbot.address import login_key
 from mailbot.application.data import Application
-from mailbot.model import Account, Applicant, ApplicationState, Checked, Defect, Match, Request
+from mailbot.model import Account, Applicant, ApplicationCheck, ApplicationState, Defect, Match, Request
 from mailbot.request import names
 from mailbot.request.characters import fold
 from mailbot.signatures import policy
-from mailbot.signatures.limits import FILE_MAX
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import (
     Integrity,
     Kind,
@@ -23,6 +22,7 @@ from mailbot.signatures.report import (
     SubIndication,
     Verdict,
 )
+from mailbot.text.address import login_key
 
 State = ApplicationState
 
@@ -56,17 +56,17 @@ def _signs_the_mail(report: SignatureReport) -> bool:
 
 def check(
     reports: Sequence[SignatureReport], application: Application | None, sender: str | None, request: Request
-) -> Checked:
+) -> ApplicationCheck:
     """What the files are as an application, with every formal defect of it.
 
     ``application``: read from the payload of ``chosen(reports)``; None where there is no payload. ``sender``: the
     address in From. Any doubt gives a state that no rule may accept.
     """
     if any("executable" in report.flags for report in reports):
-        return Checked(State.MALWARE)
+        return ApplicationCheck(State.MALWARE)
     notes = tuple(f"{r.code}: {r.text_pl}" for report in reports for r in report.reasons)
     if not reports or any(r.code == "WORKER_FAILED" for report in reports for r in report.reasons):
-        return Checked(State.UNCHECKED, notes=notes)
+        return ApplicationCheck(State.UNCHECKED, notes=notes)
     report = chosen(reports)
     if report is None:
         return _unsigned(reports, notes)
@@ -76,7 +76,7 @@ def check(
 
 
 def same_person(given: str, surname: str, account: Account) -> Match:
-    """Names of one source against those of another: OK, DOUBT or MISMATCH (domain.md §3.4, step 4).
+    """Names of one source against those of another: OK, DOUBT or MISMATCH (procedure §3.4, step 4).
 
     OK: nominatives equal after folding (case, diacritics, hyphens), where either side may leave later given names out;
     or the words in the genitive of the other name.
@@ -89,15 +89,17 @@ def same_person(given: str, surname: str, account: Account) -> Match:
     return Match.MISMATCH if found is Match.MISSING else found
 
 
-def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> Checked:
+def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> ApplicationCheck:
     if all("logo" in report.flags or _signs_the_mail(report) for report in reports):
-        return Checked(State.UNSIGNED, (Defect.ATTACHMENT_MISSING,), notes=notes)
+        return ApplicationCheck(State.UNSIGNED, (Defect.ATTACHMENT_MISSING,), notes=notes)
     flags = {flag for report in reports for flag in report.flags}
     if "office_signature" in flags:  # signed in a way that we do not verify: that is not "unsigned"
-        return Checked(State.DOUBT, notes=notes)
+        return ApplicationCheck(State.DOUBT, notes=notes)
     if flags & {"container", "too_big"}:
-        return Checked(State.CONTAINER, (Defect.CONTAINER,), {"limit": str(FILE_MAX // 1_000_000)}, notes=notes)
-    return Checked(State.UNSIGNED, (Defect.UNSIGNED,), notes=notes)
+        return ApplicationCheck(
+            State.CONTAINER, (Defect.CONTAINER,), {"limit": str(FILE_MAX // 1_000_000)}, notes=notes
+        )
+    return ApplicationCheck(State.UNSIGNED, (Defect.UNSIGNED,), notes=notes)
 
 
 def _state(report: SignatureReport) -> State:
@@ -118,7 +120,7 @@ def _signed(
     sender: str | None,
     request: Request,
     notes: tuple[str, ...],
-) -> Checked:
+) -> ApplicationCheck:
     defect = None if state is State.SEVERAL else policy.defect(report)
     found = [defect] if defect else []
     details: dict[str, str] = {}
@@ -143,7 +145,7 @@ def _signed(
             elif same is not Match.OK and state.accepted:
                 state = State.DOUBT
                 notes = (*notes, "the names in the application may be those of the signer, but not for certain")
-    return Checked(
+    return ApplicationCheck(
         state=state,
         defects=tuple(d for d in Defect if d in found),
         details=details,

@@ -1,16 +1,16 @@
-"""The four data of an application (domain.md P8) out of its text and form fields. Doubt is None, never a guess."""
+"""The four data of an application (procedure P8) out of its text and form fields. Doubt is None, never a guess."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mailbot.address import login_key
 from mailbot.application import addresses, names
 from mailbot.application.data import Application
 from mailbot.application.document import Document
 from mailbot.application.labels import Role, name_label
 from mailbot.request.characters import visible
+from mailbot.text.address import login_key
 
 LONGEST = 60_000
 """Characters of text that are read: an application is a page; what says more is for a person."""

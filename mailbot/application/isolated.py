@@ -12,7 +12,7 @@ from mailbot.application import ocr, picture, sample
 from mailbot.application.data import Application, Reading
 from mailbot.application.read import reading
 from mailbot.errors import ConfigError, MailbotError
-from mailbot.observe import step
+from mailbot.observe import log_event
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
 
@@ -44,7 +44,7 @@ class Readers(Workers):
         except (WorkerFailed, ConfigError) as failure:
             ours = isinstance(failure, ConfigError) or failure.cause in ("start", "reader")
             cause = failure.cause if isinstance(failure, WorkerFailed) else str(failure)
-            step("application not read", level=logging.ERROR if ours else logging.INFO, cause=cause)
+            log_event("application not read", level=logging.ERROR if ours else logging.INFO, cause=cause)
             return None
 
     async def prove(self) -> None:

@@ -1,4 +1,4 @@
-"""The words by which people mark their four data: labels of forms and cues of prose (domain.md P8).
+"""The words by which people mark their four data: labels of forms and cues of prose (procedure P8).
 
 Every pattern is matched against the flat form of a text (``request.characters.flat``: lower case, no diacritics, same
 positions). Every repetition is bounded or over one class, so that each search is linear.

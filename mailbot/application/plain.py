@@ -7,7 +7,7 @@ import unicodedata
 
 from mailbot.application.document import UnreadableError
 from mailbot.parsing import charset
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 LARGEST = 400_000
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.whole import cut
-from mailbot.ruleset.model import Letter, Matter
+from mailbot.ruleset.model import ApplicationWords, Matter
 from mailbot.ruleset.sayings import Saying, plain, sentences
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 LONGEST = 4_000
 """Characters: an application is a page."""
@@ -97,7 +97,7 @@ class PurposeResult:
         return (*missing, *(f"we wniosku jest: {lack.title}" for lack in self.against))
 
 
-def judged(reading: Reading, letter: Letter) -> Application:
+def judged(reading: Reading, letter: ApplicationWords) -> Application:
     """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
 
     In the picture the words of the text must ask that recognition has seen there, however it spelt them. What it reads
@@ -128,11 +128,11 @@ def _nameless(text: str, application: Application) -> str:
     return _WORD.sub(lambda word: "1" if word[0] in written else word[0], text)
 
 
-def _without_known(text: str, letter: Letter) -> str:
+def _without_known(text: str, letter: ApplicationWords) -> str:
     return _WORD.sub(lambda word: "." if flat(word[0]) in letter.words else word[0], _ADDRESS.sub(".", text))
 
 
-def judge(text: str, letter: Letter) -> PurposeResult:
+def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     """What ``text``, all that a reader of the document sees, says of case B. Linear in the text."""
     if len(text) > LONGEST:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
@@ -150,7 +150,7 @@ def judge(text: str, letter: Letter) -> PurposeResult:
     return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
 
 
-def _asked(text: str, letter: Letter) -> tuple[frozenset[str], list[str]]:
+def _asked(text: str, letter: ApplicationWords) -> tuple[frozenset[str], list[str]]:
     """The sayings that stand in a plain text, and what is denied in the sentences of those that ask."""
     found: set[str] = set()
     denied: list[str] = []
@@ -165,7 +165,7 @@ def _asked(text: str, letter: Letter) -> tuple[frozenset[str], list[str]]:
     return frozenset(found), denied
 
 
-def _beginnings(text: str, letter: Letter) -> Iterator[tuple[str, ...]]:
+def _beginnings(text: str, letter: ApplicationWords) -> Iterator[tuple[str, ...]]:
     """The titles of a plain text: what one of the heads begins, in lines of words of titles and nothing else.
 
     A head within a title is left out, so that a saying can only begin with the first one.
@@ -185,7 +185,7 @@ def _beginnings(text: str, letter: Letter) -> Iterator[tuple[str, ...]]:
             yield (title[0], *(word for word in title[1:] if word not in letter.heads))
 
 
-def _denied(sentence: tuple[str, ...], letter: Letter) -> list[str]:
+def _denied(sentence: tuple[str, ...], letter: ApplicationWords) -> list[str]:
     """The denials behind the asking of a sentence that are not those of honest people."""
     asked = next(i for i, word in enumerate(sentence) if word in letter.verbs)
     said = (*sentence, "", "")
@@ -217,7 +217,7 @@ def _lack(matter: Matter, found: frozenset[str]) -> Lack:
     return Lack(matter.name, matter.title, "; ".join(sorted(_texts(matter.said) & found)))
 
 
-def _others(text: str, letter: Letter) -> list[str]:
+def _others(text: str, letter: ApplicationWords) -> list[str]:
     """The words that are none of such a letter, when they are too many, or the half of a sentence."""
     text = _JOINT.sub("", text)
     unknown = _unknown(_WORD.findall(text), letter)
@@ -232,5 +232,5 @@ def _others(text: str, letter: Letter) -> list[str]:
     return []
 
 
-def _unknown(words: list[str], letter: Letter) -> list[str]:
+def _unknown(words: list[str], letter: ApplicationWords) -> list[str]:
     return [word for word in words if flat(word) not in letter.words]

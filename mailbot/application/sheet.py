@@ -66,7 +66,7 @@ _MORE = [min(value + 1, 255) for value in range(256)]
 
 
 @dataclass(slots=True)
-class Letter:
+class Glyph:
     """A character that a text object of the page draws."""
 
     text: str
@@ -171,7 +171,7 @@ class Sheet:
                 found.append(Word("".join(letter.text for letter in word).lower(), box, sure))
         return found
 
-    def _is_mixed(self, word: list[Letter]) -> bool:
+    def _is_mixed(self, word: list[Glyph]) -> bool:
         """Whether an eye may pass over a letter of an address because the others are larger or darker."""
         if not any(letter.text == "@" for letter in word):
             return False
@@ -179,7 +179,7 @@ class Sheet:
         inks = [_most(self._change.crop(place)) for letter in word if (place := _whole(letter.box, self.size))]
         return max(sizes) > _UNLIKE * min(sizes) or max(inks, default=0) - min(inks, default=0) > _PALER
 
-    def _is_as_written(self, letter: Letter, word: list[Letter]) -> bool:
+    def _is_as_written(self, letter: Glyph, word: list[Glyph]) -> bool:
         """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
         if letter.text in _MARKS:
             return _is_mark(self._ink, letter)
@@ -218,7 +218,7 @@ class Sheet:
         raw.FPDF_PageToDevice(self.page, 0, 0, width * 8, height * 8, 0, x, y, across, down)
         return across.value / 8, down.value / 8
 
-    def _letters(self) -> Iterator[Letter]:
+    def _letters(self) -> Iterator[Glyph]:
         count = self._text.count_chars()
         if count > _LETTERS:
             raise UnreadableError("letters")
@@ -241,7 +241,7 @@ class Sheet:
             raw.FPDFText_GetMatrix(self._text, i, matrix)
             start, on, up = self._dot(x, y), (matrix.a, matrix.b), (matrix.c, matrix.d)
             upright = self._points(x, y, on, (1, 0)) and self._points(x, y, up, (0, -1))
-            yield Letter(
+            yield Glyph(
                 "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], cell[3] - cell[1],
                 parted, upright, text in _POLISH and not self._has_font(i),
             )  # fmt: skip
@@ -271,8 +271,8 @@ class Sheet:
             raw.FPDFPageObj_SetIsActive(found, 1)
         return ImageChops.difference(self.picture, bare)
 
-    def _words(self) -> Iterator[list[Letter]]:
-        word: list[Letter] = []
+    def _words(self) -> Iterator[list[Glyph]]:
+        word: list[Glyph] = []
         for letter in self.letters:
             if word and (letter.parted or abs(letter.y - word[-1].y) > 1):
                 yield word
@@ -281,21 +281,21 @@ class Sheet:
         if word:
             yield word
 
-    def _glyphs(self) -> Iterator[list[Letter]]:
+    def _ligatures(self) -> Iterator[list[Glyph]]:
         """The letters that are seen; those of one ligature together."""
-        glyph: list[Letter] = []
+        ligature: list[Glyph] = []
         for letter in self.letters:
             if letter.seen:
-                if glyph and (letter.box != glyph[0].box or len(glyph) == _LIGATURE):
-                    yield glyph
-                    glyph = []
-                glyph.append(letter)
-        if glyph:
-            yield glyph
+                if ligature and (letter.box != ligature[0].box or len(ligature) == _LIGATURE):
+                    yield ligature
+                    ligature = []
+                ligature.append(letter)
+        if ligature:
+            yield ligature
 
     def _overwritten(self) -> int:
         """How many of the seen letters have another one on most of their place."""
-        boxes = [whole for glyph in self._glyphs() if (whole := _whole(glyph[0].box, self.size))]
+        boxes = [whole for ligature in self._ligatures() if (whole := _whole(ligature[0].box, self.size))]
         area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
         if area > _COVERED * self.size[0] * self.size[1]:
             return len(boxes)
@@ -331,7 +331,7 @@ def _crossed(ink: Image.Image, box: Box) -> bool:
     return found is not None and found[2] - found[0] >= _SPAN * (x1 - x0) and found[3] - found[1] >= _SPAN * (y1 - y0)
 
 
-def _is_mark(ink: Image.Image, letter: Letter) -> bool:
+def _is_mark(ink: Image.Image, letter: Glyph) -> bool:
     """Whether a dot, hyphen or underscore is drawn where and as wide as one is."""
     highest, low, lowest, narrowest, widest = (part * letter.size for part in _MARKS[letter.text])
     left, right, above = round(letter.box[0]), round(letter.box[2]), round(letter.y + highest - 0.05 * letter.size)
@@ -342,14 +342,14 @@ def _is_mark(ink: Image.Image, letter: Letter) -> bool:
     return highest - 1 <= top and low - 1 <= bottom <= lowest + 1 and narrowest <= wide <= widest
 
 
-def _drawn(ink: Image.Image, letter: Letter) -> tuple[int, int]:
+def _drawn(ink: Image.Image, letter: Glyph) -> tuple[int, int]:
     """Width and height of the ink in a letter's place, dots."""
     left, top, right, bottom = (round(edge) for edge in letter.box)
     found = ink.crop((left, top, max(right, left + 1), max(bottom, top + 1))).getbbox() or (0, 0, 0, 0)
     return found[2] - found[0], found[3] - found[1]
 
 
-def _too_small(word: list[Letter]) -> bool:
+def _too_small(word: list[Glyph]) -> bool:
     """Whether a person cannot read a word for its size; in a short one no letter may be tall."""
     if not any(letter.text.isalnum() for letter in word):
         return False
@@ -359,7 +359,7 @@ def _too_small(word: list[Letter]) -> bool:
     return tall < _TALL or sum(abs(letter.advance) for letter in word) / len(word) < _WIDE * tall
 
 
-def _lacks_shapes(word: list[Letter]) -> bool:
+def _lacks_shapes(word: list[Glyph]) -> bool:
     """Whether all that is not seen of a word are a few Polish letters that pdfium has no shape for.
 
     What is seen of the word tells which it is, and recognition must find it there all the same (``alike``).

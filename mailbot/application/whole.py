@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from mailbot.ruleset.sayings import Words
-from mailbot.unicode import flat
+from mailbot.text.unicode import flat
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=@]{1,64}@[^\s<>()\[\]{},;:\"„”|/\\=@]{1,255}")
 _BEFORE = re.compile(r"([^\s@]{1,100})[^\S\n]*(\n?)[^\S\n]*\Z")

@@ -1,4 +1,4 @@
-"""The command line: the composition root. One module per group of commands; this one only gathers them."""
+"""The command line: arguments into calls, results into text. This module only gathers the groups of commands."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from mailbot.accounts import importing
 from mailbot.accounts.sql import SqlDirectory
-from mailbot.cli import compose, options
+from mailbot.cli import options
+from mailbot.service import compose
 from mailbot.storage.engine import connect
 
 

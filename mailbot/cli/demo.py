@@ -25,8 +25,7 @@ from sqlalchemy import Connection, select
 
 from mailbot import logs
 from mailbot.accounts.importing import import_file
-from mailbot.cli import compose, demo_applications
-from mailbot.cli.service import Service
+from mailbot.cli import demo_applications
 from mailbot.config import (
     AuthenticationSettings,
     CaseBSettings,
@@ -44,6 +43,8 @@ from mailbot.errors import ConfigError
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.service.supervision import Service
 from mailbot.storage import schema
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from mailbot import secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
-from mailbot.cli import compose, doctor_mx, options
+from mailbot.cli import doctor_mx, options
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import ConfigError, MailbotError, RulesError
@@ -32,6 +32,7 @@ from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
+from mailbot.service import compose
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.schema import mailbox_claim, outbox, ruleset_load
 

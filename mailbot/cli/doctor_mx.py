@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy import inspect, make_url, select
 
 from mailbot import secret
-from mailbot.cli import stored
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
@@ -16,6 +15,7 @@ from mailbot.model import Source
 from mailbot.parsing.headers import split
 from mailbot.sender.survey import Mail, Survey, faults, lines, survey
 from mailbot.storage.schema import inbox
+from mailbot.tickets import decisions
 
 _LAST = 50
 """Mails looked at."""
@@ -70,11 +70,11 @@ def _recent(settings: Settings) -> Iterator[Mail]:
     sources = [source.value for source, road in roads.items() if road == "headers"]
     newest = select(inbox.c.id).where(inbox.c.source.in_(sources)).order_by(inbox.c.id.desc()).limit(_LAST)
     key = secret.read(key_file)
-    with stored.read_only(settings.database.url) as connection:
+    with decisions.read_only(settings.database.url) as connection:
         if not inspect(connection).has_table(inbox.name):
             return
         for number in list(connection.execute(newest).scalars()):  # one by one: each may be as large as a mail can be
-            for row in stored.messages(connection, [number]).values():
+            for row in decisions.messages(connection, [number]).values():
                 try:
                     message = message_of(row, key)
                 except SealBroken:  # another check says so

@@ -17,14 +17,16 @@ from sqlalchemy import Connection
 
 from mailbot.accounts import memory
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose, explain_stored, explain_text, history, options
-from mailbot.cli.trial import Trial, arrival, blank, chosen, open_trial
+from mailbot.cli import explain_stored, explain_text, options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
-from mailbot.lookup import Lookup
+from mailbot.flow.lookup import Lookup
 from mailbot.model import AuthResult, Envelope, RawMessage, Source, Understanding
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.trial import history
+from mailbot.trial.simulator import Trial, arrival, blank, chosen, open_trial
 
 _STATE = ".state.yaml"
 _AGES = 36_500
@@ -212,7 +214,7 @@ async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, conne
 
 
 def _weighed(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
-    found = trial.report(trial.flow.weigh(mail.u, lookup))
+    found = trial.report(trial.flow.assess(mail.u, lookup))
     if wanted.mails:
         found["rendered"] = [text.decode("utf-8") for text in trial.mails(mail.raw, mail.u, connection, mail.now)]
     return found

@@ -11,37 +11,40 @@ import click
 from sqlalchemy import RowMapping
 
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose, explain_text, options, stored
+from mailbot.cli import explain_text, options
 from mailbot.config import Settings
 from mailbot.errors import RulesError, SealBroken
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.replay import again, reads_text, words_of
+from mailbot.flow.understand import Understander
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
-from mailbot.mask import mask
 from mailbot.model import Understanding
-from mailbot.pipeline import Pipeline
-from mailbot.replay import Stored, again, reads_text, words_of
 from mailbot.ruleset import loader
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, ticket
+from mailbot.text.mask import mask
+from mailbot.tickets import decisions
+from mailbot.tickets.decisions import StoredDecision
 from mailbot.tickets.record import trace
-from mailbot.understand import Understander
 
 
 def show(
     settings: Settings, queue: Sequence[int], zgl: str | None, language: str, *, again: bool, as_json: bool
 ) -> None:
     """Print the decisions about rows ``queue`` of the inbox, or about every message of ticket ``zgl``."""
-    with stored.read_only(settings.database.url) as connection:
+    with decisions.read_only(settings.database.url) as connection:
         key = read_key(connection, Path(settings.secret.key_file))
     no_dns = StaticResolver({})  # not asked: the sender is as recorded, and so is the account
     reader = Understander(settings, key, no_dns)
     nobody, dice = MemoryDirectory(()), random.Random(0)  # noqa: S311 - draws nothing
     flow = compose.pipeline(settings, key, nobody, no_dns, dice) if again else None
     titles = _titles(settings)
-    with stored.read_only(settings.database.url) as connection:
+    with decisions.read_only(settings.database.url) as connection:
         which = ticket.c.number == zgl.upper() if zgl else decision.c.inbox_id.in_(queue)
-        found = stored.found(connection, which)
-        messages = stored.messages(connection, [one.inbox_id for one, _ in found])
+        found = decisions.found(connection, which)
+        messages = decisions.messages(connection, [one.inbox_id for one, _ in found])
     missing = set(queue) - {one.inbox_id for one, _ in found}
     if missing or not found:
         what = ", ".join(map(str, sorted(missing))) or zgl
@@ -74,7 +77,7 @@ def _open(reader: Understander, message: RowMapping | None) -> Understanding | N
         return None
 
 
-def _report(one: Stored, row: RowMapping, u: Understanding | None) -> dict[str, Any]:
+def _report(one: StoredDecision, row: RowMapping, u: Understanding | None) -> dict[str, Any]:
     return {
         "inbox": one.inbox_id,
         "ticket": one.ticket,
@@ -93,7 +96,7 @@ def _report(one: Stored, row: RowMapping, u: Understanding | None) -> dict[str, 
     }
 
 
-def _now(flow: Pipeline, one: Stored, u: Understanding | None) -> dict[str, Any]:
+def _now(flow: Pipeline, one: StoredDecision, u: Understanding | None) -> dict[str, Any]:
     anew = words_of(flow.read(u)) if u and reads_text(one.facts) else {}
     decided = again(one, anew, flow.ruleset)
     return {

@@ -17,7 +17,7 @@ def forms(file: Path, as_json: bool) -> None:
     """Write the empty application (case B) as a fillable PDF, to ./wniosek.pdf or FILE. Never writes over a file."""
     try:
         with file.open("xb") as out:
-            out.write(form.build())
+            out.write(form.octets())
     except FileExistsError as error:
         raise click.ClickException(f"{file}: is there already; mend: name another file") from error
     except OSError as error:

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.clocks import WARSAW
 from mailbot.mails import proof
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
-from mailbot.ruleset.document import Document, hint
+from mailbot.ruleset.document import YamlDocument, hint
 from mailbot.ruleset.findings import Level, Mistakes
 from mailbot.ruleset.model import PUBLISHED, Notice, Window
 from mailbot.ruleset.notices import WITHDRAWN, with_state
-from mailbot.tickets.notice import Notice as Teller
+from mailbot.service import compose
+from mailbot.tickets.notice import NoticeWriter
 
 _FILE = "notices.yaml"
 
@@ -94,7 +95,7 @@ def _shown(window: Window) -> str:
 def _set_state(directory: Path, name: str, state: str) -> None:
     """Change the word in the file, or say why nothing was changed."""
     path = (directory / _FILE).resolve()
-    document = Document(path, Mistakes())
+    document = YamlDocument(path, Mistakes())
     text = with_state(document, name, state)
     if text is None or document.text is None:
         known = [notice.name for notice in loader.load(directory).notices]
@@ -145,7 +146,9 @@ def _tell(notice: Notice, config_file: Path | None) -> int:
         raise click.ClickException(f"{notice.name}: every window is over, there is nobody to tell")
     settings = compose.settings(config_file)
     parts = compose.build(settings)
-    teller = Teller(parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator)
+    teller = NoticeWriter(
+        parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator
+    )
     engine = parts.database.engine
     told = 0
     while True:

@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection, Table, insert, select
 
-from mailbot.cli import compose, options, spam
+from mailbot.cli import options, spam
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store
 from mailbot.installation import read_key
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import step, utc_now
+from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
+from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
 from mailbot.tickets import sending, view
@@ -77,7 +78,7 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
         if not spam.take_back(connection, row, utc_now()):
             raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
     options.logs()
-    step("unsolicited-taken-back", inbox=row, uid=os.getuid())
+    log_event("unsolicited-taken-back", inbox=row, uid=os.getuid())
     click.echo(f"{row}: queued again")
 
 
@@ -148,7 +149,7 @@ def _note_look(connection: Connection, row: int, ticket_id: int | None, kind: st
         seen = {"ticket_id": ticket_id, "at": utc_now(), "kind": kind}
         connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
     options.logs()
-    step(kind, inbox=row, uid=user)
+    log_event(kind, inbox=row, uid=user)
 
 
 @queue.command("retry")

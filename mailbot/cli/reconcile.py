@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.ingress.imap_claim import Claimed
-from mailbot.ingress.reconcile import Found, Reconciler
+from mailbot.ingress.reconcile import FolderReport, Reconciler
+from mailbot.service import compose
 
 
 @click.command()
@@ -43,7 +44,7 @@ def reconcile(dry_run: bool, take_over: bool, config_file: Path | None, as_json:
         raise SystemExit(1)
 
 
-async def _run(settings: Settings, *, dry_run: bool, take_over: bool) -> list[Found]:
+async def _run(settings: Settings, *, dry_run: bool, take_over: bool) -> list[FolderReport]:
     if not settings.imap.host:
         raise ConfigError("[imap] host: is empty, so there is no mailbox to compare; mend: name the IMAP server")
     parts = compose.build(settings)

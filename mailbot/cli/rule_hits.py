@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection, Table, func, select
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Rule
+from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, shadow_hit
 

@@ -9,8 +9,9 @@ import click
 from mailbot.application.purpose import Lack, PurposeResult, judge
 from mailbot.application.read import reading
 from mailbot.application.whole import cut
-from mailbot.cli import options, places
+from mailbot.cli import options
 from mailbot.ruleset import loader
+from mailbot.service import places
 
 
 @click.command()
@@ -24,7 +25,7 @@ def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None
     Exit code 1 when one does not. Signatures and accounts are not looked at.
     """
     chosen = named or places.rules_directory(places.settings(config_file).rules.directory)
-    words = loader.load(chosen).letter
+    words = loader.load(chosen).application_words
     every = True
     for file in files:
         read = reading(file.read_bytes())

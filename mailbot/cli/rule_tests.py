@@ -18,14 +18,16 @@ from sqlalchemy import Connection
 
 from mailbot.accounts import memory
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import cases, compose, explain_text, history, options
-from mailbot.cli.cases import Case, Surroundings, Wrong
-from mailbot.cli.trial import Trial, arrival, blank, chosen, open_trial
+from mailbot.cli import explain_text, options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.model import AuthResult, Envelope, RawMessage, Source
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.trial import cases, history
+from mailbot.trial.cases import Case, Surroundings, Wrong
+from mailbot.trial.simulator import Trial, arrival, blank, chosen, open_trial
 
 _FOLDER = "cases"
 _SUGGESTED = ("subject_class", "rule", "outcome", "defects", "category", "state", "mails")
@@ -177,7 +179,7 @@ async def _after(trial: Trial, one: Case, connection: Connection) -> tuple[dict[
     raw = RawMessage(octets, one.envelope, one.received or arrival(octets) or utc_now())
     now = one.now or raw.received_at
     u = await trial.understand(raw)
-    came = trial.report(trial.flow.weigh(u, trial.flow.lookup(connection, [u], now)))
+    came = trial.report(trial.flow.assess(u, trial.flow.lookup(connection, [u], now)))
     mails = trial.mails(raw, u, connection, now)
     return came, "\n".join(line for mail in mails for line in explain_text.readable(mail.decode("utf-8")))
 

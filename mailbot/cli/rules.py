@@ -7,19 +7,26 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import options, places, reports
+from mailbot.cli import options, reports
 from mailbot.cli.later import Later
 from mailbot.errors import ConfigError
 from mailbot.mails import proof
 from mailbot.ruleset import loader, schema
 from mailbot.ruleset.findings import Level
 from mailbot.ruleset.model import Ruleset
+from mailbot.service import places
 from mailbot.web import pages
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-_LATER = {"test": "rule_tests", "case": "rule_tests", "replay": "replay", "hits": "rule_hits", "letter": "rule_letter"}
+_LATER = {
+    "test": "rule_tests",
+    "case": "rule_tests",
+    "replay": "rule_replay",
+    "hits": "rule_hits",
+    "letter": "rule_letter",
+}
 """Commands that need more than the rule set → their modules."""
 
 

@@ -15,11 +15,12 @@ from typing import NoReturn
 import click
 
 from mailbot import config, logs
-from mailbot.cli import compose, options
-from mailbot.cli.places import DEFAULT_CONFIG
-from mailbot.cli.service import ROLES, Service
+from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
+from mailbot.service import compose
+from mailbot.service.places import DEFAULT_CONFIG
+from mailbot.service.supervision import ROLES, Service
 from mailbot.workers.understand import Processes
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own

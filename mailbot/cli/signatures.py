@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import SignatureRules
-from mailbot.signatures.limits import FILE_MAX
+from mailbot.service import compose
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import SignatureReport, Verdict, to_json
 from mailbot.signatures.worker import Bounds, Workers, failed
 

@@ -11,7 +11,6 @@ import click
 from sqlalchemy import Connection, delete, select, update
 
 from mailbot.cli import options
-from mailbot.cli.stored import read_only
 from mailbot.config import Settings
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
@@ -19,6 +18,7 @@ from mailbot.model import Outcome
 from mailbot.outbox import jobs
 from mailbot.parsing.mime import parse
 from mailbot.storage.schema import decision, inbox, raw_message, shadow_hit
+from mailbot.tickets.decisions import read_only
 
 
 def show(settings: Settings, limit: int, *, as_json: bool) -> None:

@@ -14,23 +14,24 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection, RowMapping, select
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.clocks import WARSAW
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
-from mailbot.mask import mask
 from mailbot.model import State
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
 from mailbot.secret import Secret
+from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.text.mask import mask
+from mailbot.text.unicode import visible
 from mailbot.tickets import hold, sla
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.number import advance, lock, spell
 from mailbot.tickets.release import Refused
 from mailbot.tickets.release import release as let_go
-from mailbot.unicode import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -199,7 +200,9 @@ def release(number: str, who: str | None, reason: str | None, config_file: Path 
     settings = compose.settings(config_file)
     parts = compose.build(settings)
     lifetime = timedelta(hours=settings.activation.lifetime_hours)
-    notice = Notice(parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator)
+    notice = NoticeWriter(
+        parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator
+    )
     with parts.database.engine.begin() as connection:
         done = let_go(connection, number.upper(), utc_now(), lifetime, notice, _told(who, reason or ""))
         if isinstance(done, Refused):

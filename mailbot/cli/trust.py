@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from mailbot.cli import compose, options
+from mailbot.cli import options
 from mailbot.errors import ConfigError
 from mailbot.ruleset import loader
+from mailbot.service import compose
 from mailbot.signatures.trust import refresh, store
 from mailbot.signatures.trust.store import TrustStore
 

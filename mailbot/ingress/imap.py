@@ -30,7 +30,7 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, failure, step, utc_now
+from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
@@ -93,12 +93,12 @@ class ImapReader:
             try:
                 await self._session()
             except StandBy as error:
-                step("imap-standby", mailbox=self._mailbox, reason=error.reason)
+                log_event("imap-standby", mailbox=self._mailbox, reason=error.reason)
                 self._attempt = min(self._attempt, _STANDBY_ATTEMPT)
             except Claimed as error:
-                step("imap-claimed", level=logging.ERROR, mailbox=self._mailbox, reason=error.reason)
+                log_event("imap-claimed", level=logging.ERROR, mailbox=self._mailbox, reason=error.reason)
             except MailbotError as error:
-                step("imap-interrupted", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
+                log_event("imap-interrupted", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             except Exception as error:  # what a server can make go wrong must not end the intake
                 failure("imap-interrupted", error, mailbox=self._mailbox)
             await self._sleep(self._backoff())
@@ -119,9 +119,9 @@ class ImapReader:
             self._taken_over_at = await self._claim.taken_over_at()
             cursor = await self._cursor(await connection.open_folder(self._settings.folder))
             self.connected = True
-            step("imap-connected", mailbox=self._mailbox, uidvalidity=cursor.uidvalidity, last_uid=cursor.last_uid)
+            log_event("imap-connected", mailbox=self._mailbox, uidvalidity=cursor.uidvalidity, last_uid=cursor.last_uid)
             if self._settings.done_folder and not connection.has("MOVE"):
-                step(
+                log_event(
                     "imap-no-move", level=logging.WARNING, mailbox=self._mailbox, reason="messages stay where they are"
                 )
             await self._move_left_behind(connection, cursor)
@@ -149,7 +149,7 @@ class ImapReader:
         if cursor is not None and cursor.uidvalidity == uidvalidity:
             return cursor
         if cursor is not None:
-            step("imap-uidvalidity", level=logging.WARNING, mailbox=self._mailbox, uidvalidity=uidvalidity)
+            log_event("imap-uidvalidity", level=logging.WARNING, mailbox=self._mailbox, uidvalidity=uidvalidity)
         return Cursor(self._mailbox, uidvalidity, 0)
 
     async def _drain(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
@@ -167,7 +167,7 @@ class ImapReader:
             there = await connection.list_all()
             if len(there) < connection.exists:
                 lacking = connection.exists - len(there)
-                step("imap-incomplete", level=logging.WARNING, mailbox=self._mailbox, lacking=lacking)
+                log_event("imap-incomplete", level=logging.WARNING, mailbox=self._mailbox, lacking=lacking)
             uids = [uid for uid in there if uid not in self._known]
             self._known.update(await self._database.read(partial(stored_uids, cursor=cursor, uids=uids)))
             if not (uids := [uid for uid in uids if uid not in self._known]):
@@ -208,7 +208,9 @@ class ImapReader:
             for batch in self._fetcher.batches(young):
                 cursor = await self._take(connection, cursor, batch)
         if first:
-            step("imap-first-look", mailbox=self._mailbox, left=len(uids) - wanted, taken=wanted, old_for_a_person=old)
+            log_event(
+                "imap-first-look", mailbox=self._mailbox, left=len(uids) - wanted, taken=wanted, old_for_a_person=old
+            )
         return cursor
 
     async def _take(self, connection: ImapConnection, cursor: Cursor, batch: Sequence[Listed]) -> Cursor:
@@ -251,7 +253,7 @@ class ImapReader:
             return sum(one.new for one in stored)
 
         new = await self._database.write(work)
-        step("imap-stored", mailbox=self._mailbox, last_uid=cursor.last_uid, new=new)
+        log_event("imap-stored", mailbox=self._mailbox, last_uid=cursor.last_uid, new=new)
         if new:
             self._on_stored()
 
@@ -270,7 +272,7 @@ class ImapReader:
             try:
                 await connection.move_to(uids, self._settings.done_folder)
             except Refused as error:
-                step("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
+                log_event("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
 
 
 def first_day(settings: ImapSettings) -> date:

@@ -31,7 +31,7 @@ from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.observe import Clock, step
+from mailbot.observe import Clock, log_event
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import mailbox_claim
 
@@ -225,12 +225,12 @@ class Claim:
         try:
             await connection.append(place, self._text(claim, last.claim if last else NOBODY, free=free))
         except Refused as error:
-            step("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
+            log_event("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             return last, (await connection.status(place) if last else {})
         found, status = await self._look(connection, place)
         if found is None or found == last:
             reason = "the marker cannot be read back"
-            step("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=reason)
+            log_event("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=reason)
         elif found.claim != claim:
             raise Claimed(self._told(found))
         else:

@@ -13,7 +13,7 @@ from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.observe import Clock, step
+from mailbot.observe import Clock, log_event
 
 LISTED = 500  # messages whose sizes are asked in one command: a UID set stays below 8,192 octets (RFC 7162 §4)
 _BATCH_MESSAGES = 50
@@ -129,7 +129,7 @@ class Fetcher:
                 bodies |= await self._fetch(connection, [item])
             except MailboxUnavailable as error:
                 self.count_failure(item.uid)
-                step("imap-failed-message", level=logging.WARNING, uid=item.uid, reason=error.reason)
+                log_event("imap-failed-message", level=logging.WARNING, uid=item.uid, reason=error.reason)
                 if not isinstance(error, Refused):
                     break
         return {uid: body for uid, body in bodies.items() if body is not None or self._failures.get(uid, 0) < _TRIES}
@@ -173,7 +173,7 @@ class Fetcher:
             return seen.times >= _TRIES
         if another and not self._inexact:
             self._inexact = True
-            step("imap-sizes-inexact", level=logging.WARNING, uid=item.uid)
+            log_event("imap-sizes-inexact", level=logging.WARNING, uid=item.uid)
         return self._inexact
 
     def head(self, batch: Sequence[Listed], bodies: Mapping[int, bytes | None]) -> Sequence[Listed]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import Any
 
 from aioimaplib import aioimaplib
 
@@ -29,16 +30,15 @@ class Refused(MailboxUnavailable):
 
 
 class _Command(aioimaplib.Command):  # type: ignore[misc]  # aioimaplib has no types
-    """A command whose timer is ours (aioimaplib's is set anew for every line)."""
+    """A command whose answer and timer are ours (aioimaplib sets its timer anew for every line)."""
 
-    def append_to_resp(self, line: bytes | bytearray, result: str = "Pending") -> None:
-        self._resp_result = result
-        self._resp_lines.append(line)
-
-    @property
-    def done(self) -> bool:
+    def __init__(self, name: str, tag: str, *arguments: str, prefix: str | None) -> None:
+        super().__init__(name, tag, *arguments, prefix=prefix)
+        self.result = ""
+        self.lines: list[Any] = []
+        """Octets; a literal is a bytearray."""
+        self.done = False
         """The tagged answer is here, or never will be."""
-        return self._event.is_set()  # type: ignore[no-any-return]
 
 
 class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
@@ -47,6 +47,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
     def __init__(self, timeout: float, max_response: int) -> None:
         super().__init__(asyncio.get_running_loop())
         self.transport: asyncio.Transport | None = None
+        self.pending_sync_command: _Command | None = None
         self.capabilities: set[str] = set()
         self.arrived = False
         """The server announced messages since this was last set to False."""
@@ -79,7 +80,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         if self._lost or self.transport is None or self.transport.is_closing():
             raise MailboxUnavailable(f"not connected: {self._lost}")
         try:
-            command = _Command(name, self.new_tag(), *arguments, prefix=prefix, loop=self.loop)
+            command = _Command(name, self.new_tag(), *arguments, prefix=prefix)
         except ValueError as error:  # CR, LF or NUL in a setting
             raise MailboxUnavailable(str(error)) from None
         self.pending_sync_command = command
@@ -97,10 +98,9 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
             raise MailboxUnavailable(f"{command.name}: the answer does not end") from None
         if self._lost:
             raise MailboxUnavailable(f"{command.name}: {self._lost}")
-        result, lines = command.response
-        if result.upper() != "OK":
-            raise Refused(f"{command.name}: {result} {bytes(lines[-1]).decode('ascii', 'replace')}")
-        return list(lines)
+        if command.result.upper() != "OK":
+            raise Refused(f"{command.name}: {command.result} {bytes(command.lines[-1]).decode('ascii', 'replace')}")
+        return command.lines
 
     async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Wait until ``holds``; False when it did not in time. Raises when the connection is lost."""
@@ -194,14 +194,24 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         elif not line.startswith(b"* "):
             if line:
                 self._sealed = command is not None and command.name == "STARTTLS"
-                self._response_done(line)  # raises Abort when it answers nothing we asked
+                self._close(command, line)
         elif _STATUS.match(line) and line[2:5].upper() == b"BYE":
             raise aioimaplib.Abort(f"the server said {line[2:200].decode('ascii', 'replace')}")
         else:
             self._count(line[2:])
             if command is not None:
-                for part in (line[2:], *parts[1:]):
-                    command.append_to_resp(part)
+                command.lines += (line[2:], *parts[1:])
+
+    def _close(self, command: _Command | None, line: bytes) -> None:
+        """Take the tagged answer. Raises Abort when it answers nothing we asked."""
+        tag, _, answer = line.partition(b" ")
+        if command is None or tag != command.tag.encode():
+            raise aioimaplib.Abort(f"unexpected tagged response: {line[:80]!r}")
+        result, _, text = answer.partition(b" ")
+        self.pending_sync_command = None
+        command.result = result.decode("ascii", "replace")
+        command.lines.append(text)
+        command.done = True
 
     def _count(self, line: bytes) -> None:
         match = _COUNT.match(line)
@@ -235,7 +245,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         self._lost = self._lost or error
         self.state = aioimaplib.LOGOUT
         if self.pending_sync_command is not None:
-            self.pending_sync_command._event.set()
+            self.pending_sync_command.done = True
         self._stir.set()
 
     def abort(self) -> None:

@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 
 from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
-from mailbot.inbox import Cursor, Trace, digest_stored, store, stored_traces, stored_uids
+from mailbot.inbox import Cursor, MessageTraits, digest_stored, store, stored_traits, stored_uids
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, step
+from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 
@@ -33,7 +33,7 @@ _ID = re.compile(rb"<[^<>\s]+@[^<>\s]+>")
 
 
 @dataclass(slots=True)
-class Found:
+class FolderReport:
     """What one folder holds. ``failed``: missing and not to be had from the server now."""
 
     folder: str
@@ -51,7 +51,7 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class _Item:
     uid: int
-    trace: Trace
+    traits: MessageTraits
 
 
 class Reconciler:
@@ -66,7 +66,7 @@ class Reconciler:
         self._claim = Claim(settings, database, self._mailbox, clock)
         self._taken_over_at: datetime | None = None
 
-    async def run(self, *, dry_run: bool, take_over: bool) -> list[Found]:
+    async def run(self, *, dry_run: bool, take_over: bool) -> list[FolderReport]:
         """Compare, and take in what is missing unless ``dry_run``, which writes nothing.
 
         Raises Claimed when another installation reads the mailbox and is not to lose it; MailboxUnavailable.
@@ -86,9 +86,9 @@ class Reconciler:
             await self._database.write(lambda c: save(c, self._mailbox, done))
         return found
 
-    async def _folder(self, connection: ImapConnection, folder: str, *, dry_run: bool) -> Found:
+    async def _folder(self, connection: ImapConnection, folder: str, *, dry_run: bool) -> FolderReport:
         cursor = Cursor(self._settings.mailbox_of(folder), await connection.open_folder(folder, read_only=True), 0)
-        found = Found(folder)
+        found = FolderReport(folder)
         uids = await connection.list_all()
         if len(uids) < connection.exists:
             raise MailboxUnavailable(f"the server lists {len(uids)} of {connection.exists} messages in {folder}")
@@ -97,7 +97,7 @@ class Reconciler:
             for item in await self._unknown(connection, cursor, chunk):
                 await self._examine(connection, cursor, item, found, dry_run=dry_run)
             found.compared += len(chunk)
-            step("reconciled", folder=folder, compared=found.compared, missing=found.missing, taken=found.taken)
+            log_event("reconciled", folder=folder, compared=found.compared, missing=found.missing, taken=found.taken)
         return found
 
     async def _unknown(self, connection: ImapConnection, cursor: Cursor, uids: Sequence[int]) -> list[_Item]:
@@ -105,12 +105,12 @@ class Reconciler:
         stored = await self._database.read(lambda c: stored_uids(c, cursor, uids))
         rest = [uid for uid in uids if uid not in stored]
         items = list(self._items(rest, await connection.fetch_items(rest, _ITEMS)))
-        traces = await self._database.read(lambda c: stored_traces(c, [item.trace.message_id for item in items]))
+        traces = await self._database.read(lambda c: stored_traits(c, [item.traits.message_id for item in items]))
         first = first_day(self._settings)
         return [
             item
             for item in items
-            if item.trace.received_at.date() >= first and not any(item.trace.same_as(trace) for trace in traces)
+            if item.traits.received_at.date() >= first and not any(item.traits.same_as(traits) for traits in traces)
         ]
 
     def _items(self, uids: Sequence[int], found: dict[int, dict[str, bytes]]) -> Iterator[_Item]:
@@ -122,10 +122,10 @@ class Reconciler:
             ids = _ID.findall(header)
             name = ids[0].decode("ascii", "replace") if len(ids) == 1 else None
             size = syntax.number(items.get("RFC822.SIZE", b""))
-            yield _Item(uid, Trace(name, size, syntax.arrival(items.get("INTERNALDATE", b""), now)))
+            yield _Item(uid, MessageTraits(name, size, syntax.arrival(items.get("INTERNALDATE", b""), now)))
 
     async def _examine(
-        self, connection: ImapConnection, cursor: Cursor, item: _Item, found: Found, *, dry_run: bool
+        self, connection: ImapConnection, cursor: Cursor, item: _Item, found: FolderReport, *, dry_run: bool
     ) -> None:
         """Fetch a message nobody knows by its header; where its octets are not known either, it is missing."""
         raw, note = await self._octets(connection, item)
@@ -140,7 +140,7 @@ class Reconciler:
 
     async def _octets(self, connection: ImapConnection, item: _Item) -> tuple[bytes | None, str | None]:
         """The message, or of one too large the header with a note; None when the server does not give it whole."""
-        size = item.trace.size
+        size = item.traits.size
         large = size is not None and size > self._settings.max_size
         section = "HEADER" if large else ""
         try:
@@ -153,7 +153,7 @@ class Reconciler:
         return (raw if raw and 2 * len(raw) >= (size or 0) else None), None
 
     def _message(self, cursor: Cursor, item: _Item, raw: bytes, note: str | None) -> RawMessage:
-        received_at = item.trace.received_at
+        received_at = item.traits.received_at
         taken_before = cursor.mailbox != self._mailbox
         envelope = Envelope(
             Source.IMAP,

@@ -17,14 +17,14 @@ from aiosmtpd import smtp as aiosmtpd
 from aiosmtpd.lmtp import LMTP
 from sqlalchemy import Connection
 
-from mailbot.address import login_key
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.inbox import Stored, store
+from mailbot.inbox import StoredMessage, store
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, failure, step, utc_now
+from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.text.address import login_key
 
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long
 _CHUNK = 65536
@@ -87,7 +87,8 @@ class _BulkServer(aiosmtpd.SMTP):
                 content = await self._read_data()
         except TimeoutError:
             await self.push("421 4.4.2 too slow, try again later")
-            self._writer.close()
+            if self.transport is not None:
+                self.transport.close()
             return
         self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
         if content is None:
@@ -98,7 +99,7 @@ class _BulkServer(aiosmtpd.SMTP):
                 status = await self._handler.handle_DATA(self, session, envelope)
             except Exception as error:
                 status = await self.handle_exception(error)
-        self.envelope = self._create_envelope()
+        self.envelope = aiosmtpd.Envelope()
         await self.push("\r\n".join([status] * self._replies(envelope)))
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
@@ -228,12 +229,12 @@ class InboxHandler:
 
     async def _store(self, message: RawMessage) -> int:
         stored = await self._database.write_together(self._store_all, message)
-        step(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
+        log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
         if stored.new:
             self._on_stored()
         return stored.inbox_id
 
-    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[Stored]:
+    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[StoredMessage]:
         return store(connection, messages, self._clock(), self._secret)
 
     async def handle_exception(self, error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Headers and text become the bytes of a message (RFC 5322, RFC 2045-2047), by hand.
 
-``EmailMessage`` needs a hundred times longer (architecture.md, decision on outgoing mails); the tests hold this writer
+``EmailMessage`` needs a hundred times longer (docs/design.md, outgoing mails); the tests hold this writer
 against the standard parser.
 """
 
@@ -17,14 +17,14 @@ from functools import lru_cache
 
 from mailbot.errors import TemplateError
 from mailbot.mails import html
-from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.context import PLACEHOLDER
 from mailbot.mails.wording import fold
 
 _LINE = 76  # longest line of quoted-printable (RFC 2045 §6.7) and longest line with an encoded word (RFC 2047 §2)
 _WORD = 39  # bytes in one encoded word: with "Subject: " before it the line still fits
 _REFERENCES = 10
 _BOUNDARY = "=_text_and_html"
-"""Quoted-printable never holds "=_". The same in every mail: refusals must not differ (domain.md §3.5)."""
+"""Quoted-printable never holds "=_". The same in every mail: refusals must not differ (procedure §3.5)."""
 _OUTER = "=_text_and_form"
 _ALTERNATIVE = f'multipart/alternative;\r\n boundary="{_BOUNDARY}"'
 _MIXED = f'multipart/mixed;\r\n boundary="{_OUTER}"'

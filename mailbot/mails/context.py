@@ -1,317 +1,91 @@
-"""What the templates can fill in: each variable with its meaning, and which mail knows which."""
+"""What a mail is written from."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from mailbot.clocks import complaint_deadline
-from mailbot.errors import TemplateError
-from mailbot.mails import breaks, wording
-from mailbot.mails.letter import PLACEHOLDER, Letter, Office
-from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Defect, MailKind, Phrase
-from mailbot.ruleset import languages
-from mailbot.ruleset.model import Language, Ruleset, Service
-from mailbot.ruleset.texts import DIFFERENCE_FIELDS
+from mailbot.model import Defect, Difference, Phrase
+from mailbot.ruleset.model import Faq, FaqEntry, Notice
 
-PROCEDURE = "HASLO_AWARYJNE_"
-"""How the categories of the special procedure begin."""
+PLACEHOLDER = "MAILBOT-ACTIVATION-TOKEN-0000000"
+"""Stands for the activation token in a T3 until it is sent, so that no link ever lies in the database.
 
-_CASES = {f"{PROCEDURE}{case}": case for case in Phrase}
-
-SET_OFF = (
-    *("zgl", "termin_slownie", "specjalista_do", "odpowiedz_do", "reklamacja_do", "koniec_reklamacji", "link_do"),
-    "zmiana_od",
-)
-"""What a citizen looks for first: the number and the deadlines."""
-
-_NINE = 9
-
-EXPLANATION = "WYJASNIENIE"
-"""Category of a question about our answer; it is treated as a complaint (seed 001, E13)."""
+32 URL-safe characters, as long as the token itself; in both parts of the mail it stands on one line, unbroken.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Material:
-    kind: MailKind
-    letter: Letter
-    ruleset: Ruleset
-    office: Office
-    language: Language
+class Office:
+    """Who writes: the same for every mail of an installation."""
 
-    @property
-    def service(self) -> Service:
-        return self.ruleset.service_of(self.letter.category)
+    name: str
+    """Display name in From."""
+    address: str
+    """From."""
+    helpdesk: str
+    """Address citizens write to; our mark against loops (X-Loop)."""
+    domain: str
+    """Right-hand side of our Message-IDs."""
+    public_url: str
+    """Address of the activation page as the citizen's browser sees it, without a slash at the end."""
+    form: tuple[str, bytes] | None = None
+    """Name and octets of the empty application (PDF), for whom a refusal tells to send one; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
-    """One {{ variable }}."""
+class MailContext:
+    """What one ticket gives to its mails. Every moment is aware."""
 
-    doc: str
-    fill: Callable[[_Material], str]
-
-
-def variables(kind: MailKind, letter: Letter, ruleset: Ruleset, office: Office) -> dict[str, str]:
-    """The values of every variable that mail ``kind`` knows, in the letter's language. Raises TemplateError when
-    ``letter`` lacks one."""
-    material = _Material(kind, letter, ruleset, office, languages.of(ruleset, letter.language))
-    return {name: VARIABLES[name].fill(material) for name in KNOWN[kind]}
-
-
-def link(office: Office) -> str:
-    """The activation link with the placeholder in the token's place."""
-    return f"{office.public_url}/aktywacja/{PLACEHOLDER}"
-
-
-def targets(values: Mapping[str, str]) -> dict[str, str]:
-    """Telephone and portal of a mail → where they lead (RFC 3966; a Polish number has nine digits)."""
-    found = {values["portal"]: values["portal"]} if "portal" in values else {}
-    if "tel" in values:
-        digits = re.sub(r"\D", "", values["tel"])
-        found[values["tel"]] = f"tel:+48{digits}" if len(digits) == _NINE else f"tel:+{digits}"
-    return found
-
-
-def _required(material: _Material, field: str) -> Any:
-    """What only some letters hold."""
-    value = getattr(material.letter, field)
-    if value is None:
-        raise TemplateError(f"{material.letter.ticket}: {material.kind} was asked for without {field}")
-    return value
-
-
-def _day(field: str) -> Callable[[_Material], str]:
-    return lambda m: wording.day(_required(m, field), m.language)
-
-
-def _moment(field: str) -> Callable[[_Material], str]:
-    return lambda m: wording.moment(_required(m, field), m.language)
-
-
-def _promise(form: Callable[[datetime, Language], str]) -> Callable[[_Material], str]:
-    """By when we answer; empty when that has passed: a promise is not made twice.
-
-    What an office answers in a channel of its own may need a specialist."""
-
-    def told(material: _Material) -> str:
-        letter = material.letter
-        last = letter.specialist_by if material.kind.own else None
-        at = last or letter.promised_at
-        return form(at, material.language) if at > letter.now else ""
-
-    return told
-
-
-def needs_form(kind: MailKind, letter: Letter) -> bool:
-    """Whether the mail tells to send an application, so that the empty one goes with it."""
-    return kind is MailKind.T4 and _case_of(letter) is Phrase.B
-
-
-def _form(material: _Material) -> str:
-    return "tak" if material.office.form and needs_form(material.kind, material.letter) else ""
-
-
-def _procedure(material: _Material) -> str:
-    return "tak" if material.letter.category.startswith(PROCEDURE) else ""
-
-
-def _explanation(material: _Material) -> str:
-    return "tak" if material.letter.category == EXPLANATION else ""
-
-
-def _breaks(material: _Material) -> str:
-    return breaks.sentences(material.letter, material.language)
-
-
-def _opening(material: _Material) -> str:
-    calendar = material.ruleset.calendar
-    return wording.opening(calendar.opens, calendar.closes, material.language)
-
-
-def _published(material: _Material) -> str:
-    return wording.date_in_words(_required(material, "system").published, material.language)
-
-
-def _complaint_days(material: _Material) -> str:
-    return wording.days(material.ruleset.calendar.complaint_days, material.language)
-
-
-def _complaint(material: _Material) -> str:
-    last = complaint_deadline(material.letter.now, material.ruleset.calendar)
-    return wording.day(last, material.language)
-
-
-def _case(material: _Material) -> Phrase:
-    return _case_of(material.letter)
-
-
-def _case_of(letter: Letter) -> Phrase:
-    """The sentence the citizen should have sent: that of case B also for an attached application."""
-    applied = Phrase.B in (letter.phrase, _CASES.get(letter.category))
-    applied |= Defect.PHRASE_A_WITH_APPLICATION in letter.defects
-    return Phrase.B if applied else Phrase.A
-
-
-def _sentence(material: _Material) -> str:
-    return f"{SENTENCES[_case(material)]}\n{material.language.forms['person']}"
-
-
-def _windows(material: _Material) -> str:
-    return breaks.windows(material.letter, material.language)
-
-
-def _defects(material: _Material) -> str:
-    letter = material.letter
-    sentences = [material.language.defects[d] for d in material.ruleset.defects if d in letter.defects]
-    details = {name: _data(text, material.language) for name, text in letter.details.items()}
-    try:
-        filled = [text.format_map(details) for text in sentences]
-    except KeyError as error:
-        raise TemplateError(f"{letter.ticket}: a defect sentence needs {error.args[0]}, and none was given") from error
-    return "\n".join(f"{number}. {text}" for number, text in enumerate(filled, 1))
-
-
-def _data(listed: str, language: Language) -> str:
-    """Names of data, parted by commas."""
-    return ", ".join(language.data.get(name, name) for name in listed.split(", "))
-
-
-def _differences(material: _Material) -> str:
-    letter = material.letter
-    clauses = []
-    for difference, detail in letter.differences:
-        sentence = material.language.differences[difference]
-        shown = wording.reflected(detail) if letter.authenticated else ""
-        field = DIFFERENCE_FIELDS.get(difference)
-        clauses.append(sentence.text.format_map({field: shown}) if shown and field else sentence.general)
-    return "; ".join(clauses)
-
-
-def _own_subject(material: _Material) -> str:
-    return wording.reflected(material.letter.subject) if material.letter.authenticated else ""
-
-
-def _category(material: _Material) -> str:
-    category = material.letter.category
-    if category not in material.ruleset.categories:
-        raise TemplateError(f'{material.letter.ticket}: category "{category}" is not in rules/categories.yaml')
-    return material.language.categories.get(category, material.ruleset.categories[category])
-
-
-VARIABLES: Mapping[str, Variable] = {
-    "zgl": Variable("number of the ticket", lambda m: m.letter.ticket),
-    "tel": Variable("telephone of the ticket's service", lambda m: m.ruleset.contacts.phones[m.service.phone]),
-    "adres": Variable("address citizens write to (setting helpdesk.address)", lambda m: m.office.helpdesk),
-    "portal": Variable("address of the portal", lambda m: m.ruleset.contacts.portal),
-    "data_slownie": Variable('day of registration, ends with "r."', _day("opened_at")),
-    "godz": Variable("hour of registration", lambda m: wording.hour(m.letter.opened_at)),
-    "sprawa": Variable("what the ticket is about (rules/categories.yaml)", _category),
-    "procedura": Variable('"tak" in the special procedure, else empty', _procedure),
-    "wyjasnienie": Variable('"tak" for a question about our answer, empty for a complaint', _explanation),
-    "przerwa": Variable("a sentence for each break that goes on now; empty when there is none", _breaks),
-    "termin_slownie": Variable(
-        'day by which we answer, ends with "r."; empty when it has passed',
-        _promise(wording.day),
-    ),
-    "termin_godz": Variable("hour by which we answer; empty as the day is", _promise(lambda at, _: wording.hour(at))),
-    "czas_standardowy": Variable(
-        'how long simple matters take, as it follows "w ciągu": "4 godzin" (rules/services.yaml)',
-        lambda m: wording.hours(m.service.standard_hours, m.language),
-    ),
-    "specjalista_do": Variable('last day of an answer by a specialist, ends with "r."', _day("specialist_by")),
-    "godziny_pracy": Variable('when specialists work: "od 7:30 do 15:30" (rules/calendar.yaml)', _opening),
-    "odpowiedz_do": Variable('last day for the citizen\'s answer, ends with "r."', _day("reply_by")),
-    "odpowiedz_z": Variable('day of our answer, ends with "r."', _day("answered_at")),
-    "dni_reklamacji": Variable('how long a complaint may be made: "3 dni" (rules/calendar.yaml)', _complaint_days),
-    "koniec_reklamacji": Variable(
-        'last day of the complaint that came too late, ends with "r."', _day("complaint_until")
-    ),
-    "reklamacja_do": Variable('last day of a complaint about this mail, ends with "r."', _complaint),
-    "link": Variable("the activation link", lambda m: link(m.office)),
-    "link_do": Variable("until when the link works: day and hour", _moment("link_expires")),
-    "zmiana_od": Variable("before which day and hour the login is not changed", _moment("change_from")),
-    "adres_strony": Variable("how the address of our page begins", lambda m: f"{m.office.public_url}/"),
-    "lista_brakow": Variable("every formal defect, numbered (rules/defects.yaml)", _defects),
-    "przypadek": Variable("A or B: what the citizen should send", _case),
-    "formularz": Variable("not empty when the empty application is attached", _form),
-    "zdanie": Variable("the sentence to send, and what follows it", _sentence),
-    "strona_podpisu": Variable(
-        "page of podpis zaufany; empty when contacts.yaml has none (links: podpis_zaufany)",
-        lambda m: m.ruleset.contacts.signing_page,
-    ),
-    "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
-    "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
-    "roznica": Variable("how it differs (rules/differences.yaml); empty when that is not known", _differences),
-    "system_przerwy": Variable("system that has a break (rules/notices.yaml)", lambda m: breaks.system(m.letter)),
-    "dzien_przerwy": Variable('day of the break, ends with "r."', lambda m: breaks.day(m.letter, m.language)),
-    "lista_okien": Variable("when the system is out of order, one line each", _windows),
-    "pytanie": Variable("the question that is answered (rules/faq.yaml)", lambda m: _required(m, "answer").question),
-    "odpowiedz": Variable("its answer", lambda m: "\n".join(_required(m, "answer").answer)),
-    "system": Variable("the system the question is about", lambda m: _required(m, "system").title),
-    "wlasciciel": Variable("whose system it is", lambda m: _required(m, "system").owner),
-    "zrodlo": Variable("where the answer was taken from", lambda m: _required(m, "system").source),
-    "stan_na": Variable('day of the answer, ends with "r."', _published),
-}
-
-_OWN = ("zgl", "tel", "adres", "portal", "data_slownie", "godz", "sprawa", "termin_slownie", "przerwa")
-
-KNOWN: Mapping[MailKind, tuple[str, ...]] = {
-    MailKind.T1: (
-        "zgl",
-        "data_slownie",
-        "godz",
-        "sprawa",
-        "procedura",
-        "przerwa",
-        "termin_slownie",
-        "termin_godz",
-        "godziny_pracy",
-        "tel",
-    ),
-    MailKind.T2A: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
-    MailKind.T2B: ("zgl", "link_do", "portal", "tel", "reklamacja_do"),
-    MailKind.T3: ("zgl", "link", "link_do", "adres_strony", "przypadek", "tel"),
-    MailKind.T4: (
-        "zgl",
-        "lista_brakow",
-        "adres",
-        "temat",
-        "zdanie",
-        "przypadek",
-        "formularz",
-        "strona_podpisu",
-        "tel",
-    ),
-    MailKind.T5: ("zgl", "tel"),
-    MailKind.T6: ("zgl", "odpowiedz_do", "adres", "portal", "tel"),
-    MailKind.T7: ("zgl", "temat", "temat_nadawcy", "roznica", "zdanie", "adres", "przypadek", "tel"),
-    MailKind.T8: (
-        "zgl",
-        "data_slownie",
-        "godz",
-        "temat_nadawcy",
-        "przerwa",
-        "czas_standardowy",
-        "specjalista_do",
-        "godziny_pracy",
-        "tel",
-    ),
-    MailKind.T9: ("zgl", "wyjasnienie", "specjalista_do", "portal", "tel"),
-    MailKind.T10: ("zgl", "dni_reklamacji", "odpowiedz_z", "koniec_reklamacji", "adres", "tel"),
-    MailKind.T11: ("zgl", "portal", "przerwa", "tel"),
-    MailKind.T12: ("zgl", "system_przerwy", "dzien_przerwy", "lista_okien", "tel"),
-    MailKind.T13: ("zgl", "pytanie", "odpowiedz", "system", "wlasciciel", "zrodlo", "stan_na", "tel"),
-    MailKind.T14: ("zgl", "tel", "zmiana_od"),
-    MailKind.T15: ("zgl", "procedura", "termin_slownie", "termin_godz", "tel"),
-    MailKind.T16: ("zgl", "portal", "adres", "temat", "zdanie", "tel"),
-    MailKind.T17: ("zgl", "tel"),
-    MailKind.T18: ("zgl", "tel"),
-    MailKind.T19: ("zgl", "tel"),
-    MailKind.T20: ("zgl", "portal", "tel"),
-    **{kind: _OWN for kind in MailKind if kind.own},
-}
-"""The variables of each mail."""
+    ticket: str
+    recipient: str
+    """Who wrote to us; every mail but T14 and T19 goes there."""
+    category: str
+    opened_at: datetime
+    promised_at: datetime
+    """When all mails must have gone out (seed 001: 24 hours)."""
+    now: datetime
+    bounce_address: str
+    """Envelope sender of mails that are no automatic answers."""
+    link_expires: datetime | None = None
+    """T2A, T2B and T3 only."""
+    change_from: datetime | None = None
+    """T14 only: the login is not changed before."""
+    old_login: str | None = None
+    """T14 and T19 only: the address that is, or was, the login. These mails go there and nowhere else."""
+    phrase: Phrase | None = None
+    defects: tuple[Defect, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What fills {czego} and {limit} of the defect sentences."""
+    subject: str = ""
+    """The citizen's own, canonical; only ever shown when ``authenticated``."""
+    differences: tuple[tuple[Difference, str], ...] = ()
+    authenticated: bool = False
+    """The sender's domain vouches for the mail: his words may be repeated to him (procedure §3.5)."""
+    joins: bool = False
+    """The ticket was there before the citizen's mail: any of its mails may have gone out on another day already."""
+    in_reply_to: str | None = None
+    """Message-ID of the citizen's mail."""
+    references: tuple[str, ...] = ()
+    """Message-IDs that mail referred to."""
+    token: str = ""
+    """16 hex digits that only we can make for this ticket; part of our Message-IDs, so that an answer proves itself."""
+    language: str = "pl"
+    """That of the citizen's mail. A mail without a template in it is Polish all the same."""
+    specialist_by: datetime | None = None
+    """T8, T9: when anything is answered at the latest."""
+    reply_by: datetime | None = None
+    """T6: until when the citizen may answer."""
+    answered_at: datetime | None = None
+    """T10: when the answer he complains about was accepted by his mail server."""
+    complaint_until: datetime | None = None
+    """T10: last moment of the complaint; T2A and T2B reckon theirs from ``now``."""
+    system: Faq | None = None
+    """T13: the questions that the next one belongs to."""
+    answer: FaqEntry | None = None
+    """T13: the question the mail surely asks."""
+    again: bool = False
+    """T3 only: it was sent before, with other moments, and no mailbox must take this one for a copy."""
+    breaks: tuple[Notice, ...] = ()
+    """Published notices with a window open at ``now``; T12: the one it tells of."""

@@ -13,25 +13,25 @@ from jinja2 import nodes
 
 from mailbot.errors import TemplateError
 from mailbot.mails import samples, strangers
-from mailbot.mails.context import KNOWN, link, variables
-from mailbot.mails.letter import Office
+from mailbot.mails.context import Office
 from mailbot.mails.templates import ENVIRONMENT, TITLE, Templates, forbidden
+from mailbot.mails.variables import KNOWN, link, variables
 from mailbot.mails.wording import LINE
 from mailbot.model import REQUIRED_SUBJECT, MailKind
 from mailbot.ruleset import loader
-from mailbot.ruleset.document import Document, hint
+from mailbot.ruleset.document import YamlDocument, hint
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.fixed import ACTIVATION_TITLE
 from mailbot.ruleset.model import Contacts, Ruleset, Template
 from mailbot.ruleset.texts import read_contacts, read_templates
 
 STOP = "STOP"
-"""What the holder answers to T14 (domain.md §3.5)."""
+"""What the holder answers to T14 (procedure §3.5)."""
 
 _COMMENT = re.compile(r"\{#.*?#\}\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
-Found = tuple[int, str, str]
+Flaw = tuple[int, str, str]
 """Line, what is wrong, mend."""
 
 
@@ -43,7 +43,7 @@ def check(directory: Path) -> list[Finding]:
 def examine(directory: Path) -> tuple[Ruleset | None, list[Finding]]:
     """The rule set, or None when there is an error in its YAML, and everything found, templates included."""
     ruleset, findings = loader.examine(directory)
-    contacts = read_contacts(Document(directory / "contacts.yaml", Mistakes()))
+    contacts = read_contacts(YamlDocument(directory / "contacts.yaml", Mistakes()))
     templates = [(kind, t) for found in read_templates(directory, Mistakes()).values() for kind, t in found.items()]
     findings += [f for kind, template in templates for f in _told(template, _static(kind, template.source, contacts))]
     if contacts is not None:
@@ -69,11 +69,11 @@ def _templates(ruleset: Ruleset) -> Iterator[tuple[str, MailKind, Template]]:
             yield language, kind, template
 
 
-def _told(template: Template, found: list[Found]) -> list[Finding]:
+def _told(template: Template, found: list[Flaw]) -> list[Finding]:
     return [Finding(str(template.path), line, 0, what, mend, code="template") for line, what, mend in found]
 
 
-def _static(kind: MailKind, source: str, contacts: Contacts | None) -> list[Found]:
+def _static(kind: MailKind, source: str, contacts: Contacts | None) -> list[Flaw]:
     """What can be seen in the source alone."""
     try:
         tree = ENVIRONMENT.parse(source)
@@ -90,7 +90,7 @@ def _static(kind: MailKind, source: str, contacts: Contacts | None) -> list[Foun
     return sorted({*found, *_layout(source), *_written(source, contacts)})
 
 
-def _written(source: str, contacts: Contacts | None) -> Iterator[Found]:
+def _written(source: str, contacts: Contacts | None) -> Iterator[Flaw]:
     """Strangers in the text of a template itself."""
     lines = [_TAG.sub(" ", line) for line in _source_lines(source)]
     if contacts is None or not strangers.find("\n".join(lines), contacts):
@@ -105,7 +105,7 @@ def _source_lines(source: str) -> list[str]:
     return _COMMENT.sub(lambda m: "\n" * m.group().count("\n"), source).split("\n")
 
 
-def _layout(source: str) -> Iterator[Found]:
+def _layout(source: str) -> Iterator[Flaw]:
     lines = _source_lines(source)
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
     if not lines[first].startswith(TITLE):
@@ -127,7 +127,7 @@ def _rendered(ruleset: Ruleset) -> list[Finding]:
     templates = Templates(ruleset)
     findings: dict[Finding, None] = {}
     for language, kind, template in _templates(ruleset):
-        for letter in samples.letters(kind, ruleset, language):
+        for letter in samples.contexts(kind, ruleset, language):
             try:
                 values = variables(kind, letter, ruleset, office)
                 subject, text = templates.render(kind, language, values)
@@ -141,7 +141,7 @@ def _rendered(ruleset: Ruleset) -> list[Finding]:
     return list(findings)
 
 
-def _title(kind: MailKind, subject: str) -> Iterator[Found]:
+def _title(kind: MailKind, subject: str) -> Iterator[Flaw]:
     if kind is MailKind.T3:
         if subject != ACTIVATION_TITLE:
             yield 1, f'the title is promised to citizens as "{ACTIVATION_TITLE}"', f'write "{TITLE}{ACTIVATION_TITLE}"'
@@ -151,7 +151,7 @@ def _title(kind: MailKind, subject: str) -> Iterator[Found]:
         yield 1, "the title holds a control character", "delete it"
 
 
-def _promised(kind: MailKind, text: str, values: Mapping[str, str]) -> Iterator[Found]:
+def _promised(kind: MailKind, text: str, values: Mapping[str, str]) -> Iterator[Flaw]:
     """What a mail must say whatever else it says."""
     lines = text.split("\n")
     said = " ".join(text.split())

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from mailbot.mails.context import EXPLANATION, KNOWN
-from mailbot.mails.letter import Letter
+from mailbot.mails.context import MailContext
+from mailbot.mails.variables import EXPLANATION, KNOWN
 from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.ruleset.model import Notice, Ruleset, Window
 
@@ -19,9 +19,9 @@ _NOW = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
 _LATER = _NOW + timedelta(hours=24)
 
 
-def letters(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[Letter]:
+def contexts(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[MailContext]:
     """Letters that between them use everything mail ``kind`` can be asked to say with this rule set."""
-    plain = Letter(
+    plain = MailContext(
         ticket=TICKET,
         recipient="",
         category=PROCEDURE,
@@ -50,17 +50,17 @@ def letters(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[Letter]
         yield from _others(kind, plain, ruleset)
 
 
-def _others(kind: MailKind, plain: Letter, ruleset: Ruleset) -> Iterator[Letter]:
+def _others(kind: MailKind, plain: MailContext, ruleset: Ruleset) -> Iterator[MailContext]:
     """Inside the special procedure, whether or not there are such categories, and outside of it; breaks in both."""
     known = KNOWN[kind]
     general = replace(plain, category=GENERAL, authenticated=True, subject="Pytanie o konto")
-    for letter in (plain, general):
+    for context in (plain, general):
         if kind is not MailKind.T12:
-            yield letter
+            yield context
         if "termin_slownie" in known:
-            yield replace(letter, now=_LATER)
+            yield replace(context, now=_LATER)
         if "przerwa" in known or kind is MailKind.T12:
-            yield from _in_breaks(letter, ruleset.notices)
+            yield from _in_breaks(context, ruleset.notices)
     if "przypadek" in known:
         yield replace(plain, phrase=Phrase.B)
     if "wyjasnienie" in known:
@@ -70,23 +70,23 @@ def _others(kind: MailKind, plain: Letter, ruleset: Ruleset) -> Iterator[Letter]
             yield replace(plain, category=category)
 
 
-def _in_breaks(letter: Letter, notices: Iterable[Notice]) -> Iterator[Letter]:
+def _in_breaks(context: MailContext, notices: Iterable[Notice]) -> Iterator[MailContext]:
     """In every window there is, and in one of several days."""
     window = Window(_NOW, _LATER)
     some = Notice("przyklad", "published", date(2025, 10, 28), "PUESC", "Przerwa", (window,), "")
     for notice in (some, *notices):
         for window in notice.windows:
-            yield replace(letter, now=window.start, breaks=(notice,))
+            yield replace(context, now=window.start, breaks=(notice,))
 
 
-def _refusals(plain: Letter) -> Iterator[Letter]:
+def _refusals(plain: MailContext) -> Iterator[MailContext]:
     full = replace(plain, defects=tuple(Defect), details={"czego": "nazwisko", "limit": "20"})
     every_but_one = tuple(d for d in Defect if d is not Defect.PHRASE_A_WITH_APPLICATION)
     yield full
     yield replace(full, defects=every_but_one, phrase=Phrase.A)
 
 
-def _near_misses(plain: Letter) -> Iterator[Letter]:
+def _near_misses(plain: MailContext) -> Iterator[MailContext]:
     near = replace(plain, subject="Odp: hasło awaryjne", differences=tuple((d, "Odp:") for d in Difference))
     yield plain
     for phrase in Phrase:

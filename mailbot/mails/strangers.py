@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.model import Contacts
 
@@ -61,7 +61,7 @@ def in_files(directory: Path, contacts: Contacts) -> Iterator[Finding]:
     """Every stranger in the texts of the rule set in ``directory`` that our mails show; its YAML must be right."""
     spoken = {f"languages/{path.name}": None for path in sorted((directory / "languages").glob("*.yaml"))}
     for name, keys in {**_SHOWN, **spoken}.items():
-        document = Document(directory / name, Mistakes())
+        document = YamlDocument(directory / name, Mistakes())
         for node in _texts(document.root, shown=keys is None, keys=keys or ()):
             for stranger in find(node.value, contacts):
                 mark = node.start_mark

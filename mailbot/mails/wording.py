@@ -8,11 +8,11 @@ import unicodedata
 from datetime import date, datetime, time
 
 from mailbot.clocks import WARSAW
-from mailbot.mask import mask
 from mailbot.ruleset import languages
 from mailbot.ruleset.languages import POLISH
 from mailbot.ruleset.model import Language
-from mailbot.unicode import nfc
+from mailbot.text.mask import mask
+from mailbot.text.unicode import nfc
 
 LINE = 78
 """Longest line of a mail (RFC 5322 §2.1.1, recommended)."""
@@ -60,7 +60,7 @@ def opening(opens: time, closes: time, language: Language = POLISH) -> str:
 
 def reflected(text: str) -> str:
     """A citizen's words fit to be repeated to him: one line of at most 80 characters, nothing that a mail program would
-    make a link, no control, invisible or bidirectional characters, no personal number or password (domain.md §3.5)."""
+    make a link, no control, invisible or bidirectional characters, no personal number or password (procedure §3.5)."""
     visible = "".join(_visible(c) for c in nfc(text))  # before masking: a number may be broken by what nobody sees
     words = " ".join(_LINKLIKE.sub(" ", mask(visible)).split())
     return words if len(words) <= _REFLECTED else words[: _REFLECTED - 1].rstrip() + "…"

@@ -6,8 +6,18 @@ The spelling of outcomes, states and defects is the contract of docs/flow.md.
 
 from __future__ import annotations
 
-from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationState, Checked, Match, View
-from mailbot.model.decision import Decision, Duplicate, MailKind, Outcome, OutgoingMail, Seen, State, Thread, TraceStep
+from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationCheck, ApplicationState, Match, View
+from mailbot.model.decision import (
+    Decision,
+    Duplicate,
+    DuplicateCheck,
+    MailKind,
+    Outcome,
+    OutgoingMail,
+    State,
+    Thread,
+    TraceStep,
+)
 from mailbot.model.facts import Facts
 from mailbot.model.message import (
     Attachment,
@@ -39,16 +49,17 @@ __all__ = [
     "Account",
     "AccountStatus",
     "Applicant",
+    "ApplicationCheck",
     "ApplicationState",
     "Attachment",
     "AuthResult",
     "Authentication",
     "Automatic",
-    "Checked",
     "Decision",
     "Defect",
     "Difference",
     "Duplicate",
+    "DuplicateCheck",
     "Envelope",
     "Facts",
     "Header",
@@ -61,7 +72,6 @@ __all__ = [
     "Phrase",
     "RawMessage",
     "Request",
-    "Seen",
     "Sender",
     "Source",
     "State",

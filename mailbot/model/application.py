@@ -21,7 +21,7 @@ class Match(StrEnum):
 
 
 class ApplicationState(StrEnum):
-    """What became of the files of a mail when they were checked as a signed application (domain.md §3.3)."""
+    """What became of the files of a mail when they were checked as a signed application (procedure §3.3)."""
 
     NONE = "none"
     """No file is attached."""
@@ -81,7 +81,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ApplicationCheck:
     """The files of one mail as a signed application: what can be said before any account was asked."""
 
     state: ApplicationState

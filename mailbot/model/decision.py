@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 class State(StrEnum):
-    """States of a ticket (domain.md §3.7)."""
+    """States of a ticket (procedure §3.7)."""
 
     ZAREJESTROWANE = "ZAREJESTROWANE"
     W_TOKU = "W_TOKU"
@@ -109,7 +109,7 @@ class Duplicate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DuplicateCheck:
     """What history says about one message."""
 
     duplicate: Duplicate

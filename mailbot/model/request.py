@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class SubjectClass(StrEnum):
-    """Kind of subject (domain.md §1.6, decision table)."""
+    """Kind of subject (procedure §1.6, decision table)."""
 
     EXACT = "EXACT"
     NEAR = "NEAR"
@@ -41,7 +41,7 @@ class Subject:
 
     kind: SubjectClass
     text: str
-    """Canonical form: NFC, no invisible characters, every space U+0020, trimmed (domain.md §1.6)."""
+    """Canonical form: NFC, no invisible characters, every space U+0020, trimmed (procedure §1.6)."""
     differences: tuple[tuple[Difference, str], ...] = ()
     """(code, detail) for NEAR; the detail is the prefix, the words... shown to the citizen, "" where there is none."""
     tickets: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ SENTENCES: Mapping[Phrase, str] = {
 
 
 class Defect(StrEnum):
-    """Formal defects: visible in the mail itself, named precisely and all at once (domain.md §3.1)."""
+    """Formal defects: visible in the mail itself, named precisely and all at once (procedure §3.1)."""
 
     EMPTY = "EMPTY"
     PHRASE_MISSING = "PHRASE_MISSING"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot.model.application import ApplicationState, Checked
+from mailbot.model.application import ApplicationCheck, ApplicationState
 from mailbot.model.message import InboundMessage, Sender
 from mailbot.model.request import Request, Subject
 
@@ -40,7 +40,7 @@ class Understanding:
     """The office's own filter marked it."""
     stops: tuple[str, ...] = ()
     """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
-    checked: Checked = Checked(ApplicationState.NOT_ASKED)
+    checked: ApplicationCheck = ApplicationCheck(ApplicationState.NOT_ASKED)
     """Added by ``workers.verify``: the files are checked in processes of their own."""
     again: bool = False
     """``Envelope.again``."""

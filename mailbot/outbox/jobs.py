@@ -2,7 +2,7 @@
 
 A row is ``queued`` → ``leased`` → ``done``, or back to ``queued`` with a later due time, or ``buried`` for a person.
 A worker that dies leaves a lease that runs out; ``reap`` gives the row back. Completing needs the lease, so of two
-workers that believe they hold a row only one can finish it (architecture.md, decision on claims).
+workers that believe they hold a row only one can finish it (docs/design.md, claims).
 """
 
 from __future__ import annotations

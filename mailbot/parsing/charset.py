@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 POLISH = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
 _TYPOGRAPHIC = frozenset("„”“‟’‘–—…•·«»§°€©®™\u00a0\u00ad\u200b\u200e\u200f\u2002\u2003\u2009\u202f\ufeff")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mailbot.model import Attachment
 from mailbot.parsing import charset, html_text, parts, text, tnef
-from mailbot.parsing.limits import TEXT_MAX
+from mailbot.parsing.bounds import TEXT_MAX
 from mailbot.parsing.structure import Part
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from mailbot.model import Header
 from mailbot.parsing import charset
-from mailbot.parsing.limits import HEADER_BLOCK_MAX, HEADER_LINES_MAX
-from mailbot.unicode import nfc
+from mailbot.parsing.bounds import HEADER_BLOCK_MAX, HEADER_LINES_MAX
+from mailbot.text.unicode import nfc
 
 _NAME = re.compile(rb"[!-9;-~]+")
 _FOLD = re.compile(rb"\r\n?|\n")

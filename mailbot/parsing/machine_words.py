@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from mailbot.model import REQUIRED_SUBJECT, Automatic
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 _KINDS = {
     "answer": Automatic.OUT_OF_OFFICE,

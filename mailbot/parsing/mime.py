@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from mailbot.model import Attachment, Envelope, InboundMessage
-from mailbot.parsing import automatic, content, headers, limits, quotes, tags
+from mailbot.parsing import automatic, bounds, content, headers, quotes, tags
 from mailbot.parsing.structure import Reader
 
 _MESSAGE_ID = re.compile(rb"<([^<>\s]+)>")
 _IDS_MAX = 50
 _SINGLE = ("subject", "message-id", "content-type", "mime-version")
 """Fields that RFC 5322 §3.6 and RFC 2045 allow once. A doubled one makes a DKIM signature meaningless
-(mailstack.md §7); From, To and Date are the matter of the sender package."""
+(docs/design.md §1); From, To and Date are the matter of the sender package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def parse(
     own_lists: frozenset[str] = frozenset(),
     ticket_systems: frozenset[str] = frozenset(),
 ) -> InboundMessage:
-    """The message as understood. Never raises and never takes long: what is over a cap (limits.py), broken or hostile
+    """The message as understood. Never raises and never takes long: what is over a cap (bounds.py), broken or hostile
     gives ``damage`` and as much of the header as can be read safely.
 
     ``own_addresses``: the addresses of our own systems, normalised and lower case, for recognising echoes and loops.
@@ -46,20 +46,20 @@ def parse(
     """
     try:
         return _parse(raw, envelope, automatic.Own(own_addresses, own_lists, ticket_systems), subject_tags)
-    except Exception as error:  # one bad message must never block the others (peers.md §2, no. 4)
+    except Exception as error:  # one bad message must never block the others (design.md §2, no. 4)
         return _unreadable(f"parser failed: {type(error).__name__}")
 
 
 def _parse(raw: bytes, envelope: Envelope, own: automatic.Own, subject_tags: Sequence[str]) -> InboundMessage:
-    reasons = limits.message_reasons(raw)
+    reasons = bounds.message_reasons(raw)
     mended = raw
-    if b"\r" in raw[: limits.HEADER_BLOCK_MAX] and b"\n" not in raw and not reasons:
+    if b"\r" in raw[: bounds.HEADER_BLOCK_MAX] and b"\n" not in raw and not reasons:
         mended = raw.replace(b"\r", b"\n")
     block = headers.split(mended)
-    reasons += limits.block_reasons(block.fields, block.lines, cut_off=block.cut_off)
+    reasons += bounds.block_reasons(block.fields, block.lines, cut_off=block.cut_off)
     fields, named = block.fields, block.named
     if reasons:
-        fields = tuple(field for field in fields if limits.field_reason(field) is None)
+        fields = tuple(field for field in fields if bounds.field_reason(field) is None)
         named = headers.by_name(fields)
     decoded = headers.decode(_top(named, "subject"))
     subject = tags.without(decoded.text, subject_tags)
@@ -94,7 +94,7 @@ def _body(raw: bytes, block: headers.Block) -> _Body:
     """Text and attachments; a failure leaves the header readable."""
     try:
         found = content.collect(Reader(raw).read(block))
-    except limits.OverLimit as error:
+    except bounds.OverLimit as error:
         return _Body(damage=(error.reason,))
     except Exception as error:  # as in parse(), but with the header kept
         return _Body(damage=(f"body parser failed: {type(error).__name__}",))

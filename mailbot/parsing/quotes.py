@@ -1,7 +1,7 @@
 """What the person wrote in this mail: quotes and the signatures of phones and mail programs are cut.
 
 Line patterns only, each anchored and used on short lines, so the work is linear (no peer library knew the Polish
-lines of Gmail, Thunderbird and Apple Mail, domain.md §2).
+lines of Gmail, Thunderbird and Apple Mail, procedure §2).
 """
 
 from __future__ import annotations

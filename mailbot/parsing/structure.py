@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailbot.parsing import headers, parameters, smime
-from mailbot.parsing.limits import DELIMITERS_MAX, DEPTH_MAX, PARTS_MAX, OverLimit, block_reasons
+from mailbot.parsing.bounds import DELIMITERS_MAX, DEPTH_MAX, PARTS_MAX, OverLimit, block_reasons
 from mailbot.parsing.parameters import NONE, Value
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 _MARKS = r"(?P<marks>(?:\s*[^\W\d_]{1,12}\s?(?:[\[(^]?\d{1,3}[\])]?)?\s?[:：])*)"
 """What may stand before a tag: "Re:", "Odp:", "Fwd[2]:" in any language."""

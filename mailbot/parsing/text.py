@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 _INVISIBLE = (
     *(0x00AD, 0x034F, 0x061C, 0x180E, 0xFEFF),
@@ -27,7 +27,7 @@ _NEEDS = re.compile("[^\n -~ąćęłńóśźżĄĆĘŁŃÓŚŹŻ„”–’]")
 
 
 def plain(text: str) -> str:
-    """NFC, lines ended by \\n, every space U+0020, no invisible or control character (domain.md §1.6)."""
+    """NFC, lines ended by \\n, every space U+0020, no invisible or control character (procedure §1.6)."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _NEEDS.search(text):

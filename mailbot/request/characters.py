@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
 
@@ -15,7 +15,7 @@ _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
 
 
 def canonical(text: str) -> str:
-    """The form in which subjects are compared: NFC, nothing invisible, every space U+0020, trimmed (domain.md §1.6).
+    """The form in which subjects are compared: NFC, nothing invisible, every space U+0020, trimmed (procedure §1.6).
 
     Nothing else: case, punctuation and doubled inner spaces stay, because a person sees them.
     """

@@ -1,4 +1,4 @@
-"""Why a near-miss subject is not the required one, letter by letter (domain.md §4, sentences of T7)."""
+"""Why a near-miss subject is not the required one, letter by letter (procedure §4, sentences of T7)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def key(word: str) -> str:
 
 
 def shown(text: str) -> str:
-    """``text`` fit for a mail: no control characters, no addresses, at most 80 characters (domain.md §3.5)."""
+    """``text`` fit for a mail: no control characters, no addresses, at most 80 characters (procedure §3.5)."""
     text = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
     return " ".join(_LINK.sub("…", text).split())[:80].strip()
 

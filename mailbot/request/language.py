@@ -29,7 +29,7 @@ def read(subject: Sequence[str], sentences: Sentences, text: str, languages: Map
     """The code of the language: one of ``languages`` (rules/languages), or Polish.
 
     ``subject``: folded words of the subject; ``sentences``: of the citizen's new text; ``text``: the same as written.
-    The word NOTIFICATION is that of the English page (domain.md §1.7), so it stands for English where the text does
+    The word NOTIFICATION is that of the English page (procedure §1.7), so it stands for English where the text does
     not say otherwise. A name or a place with Polish letters does not make a text Polish.
     """
     said = [word for sentence in sentences for word in sentence]

@@ -1,4 +1,4 @@
-"""Is this the name of the account holder? Membership in a closed set of forms, never similarity (domain.md §5.2)."""
+"""Is this the name of the account holder? Membership in a closed set of forms, never similarity (procedure §5.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the body asks: which sentence, for whom, born when, and what is missing (domain.md §1.1, §3.1)."""
+"""What the body asks: which sentence, for whom, born when, and what is missing (procedure §1.1, §3.1)."""
 
 from __future__ import annotations
 

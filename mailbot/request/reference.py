@@ -16,7 +16,7 @@ _MOST = 20
 
 
 def tickets(text: str) -> tuple[str, ...]:
-    """Ticket numbers in ``text`` as "ZGL" + digits, each once, in order, the first ``_MOST`` (domain.md §2: 6 to 10
+    """Ticket numbers in ``text`` as "ZGL" + digits, each once, in order, the first ``_MOST`` (procedure §2: 6 to 10
     digits, any case).
 
     A space, colon, dash, "#" or "nr" may stand between the letters and the digits.

@@ -1,4 +1,4 @@
-"""The sex a given name tells, which decides how it and the surname are declined (domain.md §5.2)."""
+"""The sex a given name tells, which decides how it and the surname are declined (procedure §5.2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WOMEN = word_set(
     daphne penelope phoebe irene agnes doris janet inger solveig mariam maryam zeynep elif noor zainab
     """
 )
-# Men's names whose genitive is a woman's name: "Daniela", "Kamila", "Stanisława" (domain.md §5.2, 347 of 2,018).
+# Men's names whose genitive is a woman's name: "Daniela", "Kamila", "Stanisława" (procedure §5.2, 347 of 2,018).
 _TWINS = word_set(
     """
     jan daniel kamil aleksandr oleksandr alexandr gabriel karol dominik adrian julian roman emil marian henryk

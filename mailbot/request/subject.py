@@ -25,7 +25,7 @@ _NEW = frozenset({"nowe", "notification", "nowezgloszenie", "zgloszenienowe", "n
 
 
 def classify(text: str, *, is_reply: bool) -> Subject:
-    """Class of a decoded, unfolded subject (domain.md §1.6 and rows 6 to 16 of §3.2).
+    """Class of a decoded, unfolded subject (procedure §1.6 and rows 6 to 16 of §3.2).
 
     ``is_reply``: the mail has In-Reply-To or References. A ticket number wins over likeness ("Re: ZGL2329987 – zmiana
     hasła awaryjnego" goes to its ticket); only the identical subject wins over everything.
@@ -64,7 +64,7 @@ def without_prefix(text: str) -> str:
 
 
 def _near(text: str) -> bool:
-    """Whether ``text`` is meant as the required subject (domain.md §1.6, near miss)."""
+    """Whether ``text`` is meant as the required subject (procedure §1.6, near miss)."""
     said = words_key(text)
     together = "".join(said)
     if _KEY in together or distance(together, _KEY, 4) <= 4:

@@ -1,4 +1,4 @@
-"""What a mail outside the special procedure is about: topic, service, question, language (domain.md §3.2, rows 8-16).
+"""What a mail outside the special procedure is about: topic, service, question, language (procedure §3.2, rows 8-16).
 
 When in doubt nothing is said: a wrong answer of a machine is worse than a person who reads the mail.
 """

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from yaml.nodes import Node
 
 from mailbot.ruleset import topics, values
-from mailbot.ruleset.document import Document
-from mailbot.ruleset.model import Letter, Matter
+from mailbot.ruleset.document import YamlDocument
+from mailbot.ruleset.model import ApplicationWords, Matter
 from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
@@ -20,7 +20,7 @@ _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z p
 """A letter about something else: what is wanted and stands in it asks for nothing."""
 
 
-def read(document: Document) -> Letter | None:
+def read(document: YamlDocument) -> ApplicationWords | None:
     """The words; None when there is a mistake that leaves nothing to ask (noted in the document)."""
     if document.root is None:
         return None
@@ -36,7 +36,7 @@ def read(document: Document) -> Letter | None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
-    return Letter(
+    return ApplicationWords(
         wanted=wanted,
         against=against,
         words=words,
@@ -58,7 +58,7 @@ def _union(steps: Iterable[Iterable[Step]]) -> Words:
 
 
 def _matters(
-    document: Document, node: Node | None, key: str, lists: Lists, taken: Collection[str]
+    document: YamlDocument, node: Node | None, key: str, lists: Lists, taken: Collection[str]
 ) -> tuple[Matter, ...]:
     found: list[Matter] = []
     for item in topics.bounded(document, node, key):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Calendar
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -28,7 +28,7 @@ MOST_WARN_HOURS = 23  # within the 24 hours of the promise (seed 001, P14)
 _SATURDAY = 5
 
 
-def read(document: Document) -> Calendar | None:
+def read(document: YamlDocument) -> Calendar | None:
     """The calendar; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
@@ -55,7 +55,7 @@ def read(document: Document) -> Calendar | None:
     return Calendar(opens, closes, days_off, complaint_days, moves == "yes", reply_days, warn_hours)
 
 
-def _days_off(document: Document, node: Node | None) -> frozenset[date]:
+def _days_off(document: YamlDocument, node: Node | None) -> frozenset[date]:
     found: set[date] = set()
     for item in document.items(node, "extra_days_off") if node is not None else []:
         entries = document.entries(item, "extra_days_off", ("day", "reason"))

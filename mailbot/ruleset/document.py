@@ -63,7 +63,7 @@ def read_text(path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> str
     return None
 
 
-class Document:
+class YamlDocument:
     """One file. Every reading method notes mistakes and gives None (or nothing) in place of a bad or absent value."""
 
     def __init__(self, path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Faq, FaqEntry
 from mailbot.ruleset.topics import bounded, own_category, own_name, sayings
 
@@ -18,7 +18,7 @@ SYSTEM = ("name", "title", "owner", "source", "published", "category", "about", 
 ENTRY = ("name", "question", "answer", "said")
 
 
-def read(document: Document, categories: Collection[str]) -> tuple[Faq, ...]:
+def read(document: YamlDocument, categories: Collection[str]) -> tuple[Faq, ...]:
     """The systems of the file, in order. What is wrong with them is noted in the document's mistakes.
 
     ``categories``: those of rules/categories.yaml; empty when that file could not be read.
@@ -34,7 +34,7 @@ def read(document: Document, categories: Collection[str]) -> tuple[Faq, ...]:
     return tuple(found)
 
 
-def _system(document: Document, node: Node, categories: Collection[str], taken: Collection[str]) -> Faq | None:
+def _system(document: YamlDocument, node: Node, categories: Collection[str], taken: Collection[str]) -> Faq | None:
     entries = document.entries(node, "", SYSTEM, ("unless",))
     name = own_name(document, entries.get("name"), "name", taken)
     title, owner, source = (document.string(entries.get(key), key) for key in ("title", "owner", "source"))
@@ -52,7 +52,7 @@ def _system(document: Document, node: Node, categories: Collection[str], taken: 
     return Faq(name, title, owner, source, published, category, about, unless, tuple(answered))
 
 
-def _entry(document: Document, node: Node, taken: Collection[str]) -> FaqEntry | None:
+def _entry(document: YamlDocument, node: Node, taken: Collection[str]) -> FaqEntry | None:
     entries = document.entries(node, "entries", ENTRY)
     name = own_name(document, entries.get("name"), "entries.name", taken)
     question = document.string(entries.get("question"), "entries.question")
@@ -63,7 +63,7 @@ def _entry(document: Document, node: Node, taken: Collection[str]) -> FaqEntry |
     return FaqEntry(name, question, tuple(line for line in lines if line), said)
 
 
-def _line(document: Document, node: Node) -> str | None:
+def _line(document: YamlDocument, node: Node) -> str | None:
     line = document.string(node, "entries.answer")
     if line is not None and len(line) > LONGEST_LINE:
         what = f"is longer than {LONGEST_LINE} characters, so a mail program would break it"

@@ -16,7 +16,6 @@ CODES: Mapping[str, str] = {
     "empty": "nothing where something must be",
     "twice": "the same thing a second time",
     "value": "a value of the wrong form",
-    "slow-pattern": "a regular expression that may take very long",
     "rules": "too many rules, or none",
     "state": "a state that does not go with the outcome",
     "desk": "a ticket that waits for a person, and for nobody",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES
 from mailbot.ruleset.findings import Finding
-from mailbot.unicode import flat
+from mailbot.text.unicode import flat
 
 ACTIVATION_TITLE = "PUESC: Zmiana adresu email"
 """Title of the mail with the link (seed 001, P14)."""

@@ -1,4 +1,4 @@
-"""The security floor: what no rule may do, whatever the YAML says (architecture.md, domain.md §3).
+"""The security floor: what no rule may do, whatever the YAML says (procedure §3).
 
 It stands twice. ``mistakes`` refuses a rule set in which some combination of facts would break it; ``violations`` looks
 at every single decision again, so that a gap in the first could still not let a link out.
@@ -88,7 +88,7 @@ ACTIVATION = (MailKind.T1, MailKind.T2A, MailKind.T3)
 """Registration, resolution, activation: all three and in this order (seed 001, P14)."""
 
 CASE_B = (MailKind.T1, MailKind.T14, MailKind.T2B, MailKind.T3)
-"""The same in case B, with the warning to the old login before anything can be changed (domain.md §3.5)."""
+"""The same in case B, with the warning to the old login before anything can be changed (procedure §3.5)."""
 
 _GRANTS: Mapping[Outcome, tuple[MailKind, ...]] = {Outcome.OK_A: ACTIVATION, Outcome.OK_B: CASE_B}
 _DEMANDS = {Outcome.OK_A: ACTIVATION_DEMANDS, Outcome.OK_B: CASE_B_DEMANDS}

@@ -15,7 +15,7 @@ from pathlib import Path
 from yaml.nodes import MappingNode, Node
 
 from mailbot.ruleset import texts
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.model import Language, Ruleset
 from mailbot.ruleset.sayings import plain, words
@@ -44,7 +44,7 @@ _OTHER = "other"
 
 def read(
     directory: Path, categories: Collection[str], mistakes: Mistakes
-) -> tuple[dict[str, Language], list[Document]]:
+) -> tuple[dict[str, Language], list[YamlDocument]]:
     """Code → language for every file of ``directory``/languages, and these files. ``categories``: those there are."""
     found, documents = {}, []
     for path in sorted((directory / "languages").glob("*")):
@@ -53,7 +53,7 @@ def read(
             mend = "name it <code>.yaml, two small letters of ISO 639-1, as en.yaml; Polish stands in the other files"
             mistakes.add(Finding(str(path), 1, 1, "is not named after a language", mend, code="file"))
             continue
-        documents.append(Document(path, mistakes))
+        documents.append(YamlDocument(path, mistakes))
         if language := _language(documents[-1], code, categories):
             found[code] = language
     return found, documents
@@ -65,7 +65,7 @@ def of(ruleset: Ruleset, code: str) -> Language:
     return ruleset.languages.get(code, polish)
 
 
-def _language(document: Document, code: str, categories: Collection[str]) -> Language | None:
+def _language(document: YamlDocument, code: str, categories: Collection[str]) -> Language | None:
     if document.root is None:
         return None
     entries = document.entries(document.root, "", _REQUIRED, _OPTIONAL)
@@ -91,12 +91,12 @@ def _language(document: Document, code: str, categories: Collection[str]) -> Lan
     )
 
 
-def _words(document: Document, node: Node | None, key: str) -> Iterable[str]:
+def _words(document: YamlDocument, node: Node | None, key: str) -> Iterable[str]:
     """Folded, as they are looked for."""
     return words(plain(document.string(node, key) or ""))
 
 
-def _forms(document: Document, node: Node) -> dict[str, str]:
+def _forms(document: YamlDocument, node: Node) -> dict[str, str]:
     listed = document.entries(node, "forms", tuple(POLISH.forms))
     found = {name: document.string(one, f"forms.{name}") or "" for name, one in listed.items()}
     for name, text in found.items():
@@ -104,7 +104,7 @@ def _forms(document: Document, node: Node) -> dict[str, str]:
     return found
 
 
-def _numbers(document: Document, node: Node, key: str) -> dict[str, str]:
+def _numbers(document: YamlDocument, node: Node, key: str) -> dict[str, str]:
     """Number, or "other", → how that many are said."""
     listed = document.mapping(node, key, "number")
     found = {name: document.string(one, f"{key}.{name}") or "" for name, one in listed.items()}
@@ -117,7 +117,7 @@ def _numbers(document: Document, node: Node, key: str) -> dict[str, str]:
     return found
 
 
-def _said(document: Document, node: Node | None, key: str, known: Collection[str] | None) -> dict[str, str]:
+def _said(document: YamlDocument, node: Node | None, key: str, known: Collection[str] | None) -> dict[str, str]:
     """Polish text, or a name of ``known``, → the same in this language."""
     listed = document.mapping(node, key, "text") if node is not None else {}
     found = {name: document.string(one, f"{key}.{name}") or "" for name, one in listed.items()}
@@ -129,7 +129,7 @@ def _said(document: Document, node: Node | None, key: str, known: Collection[str
     return found
 
 
-def _same_fields(document: Document, node: Node, key: str, text: str, polish: str) -> None:
+def _same_fields(document: YamlDocument, node: Node, key: str, text: str, polish: str) -> None:
     """Plain {fields} only, those of the Polish text: str.format would also open attributes."""
     wanted = _fields(polish)
     if _fields(text) != wanted:

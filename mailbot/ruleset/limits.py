@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Limit, Limits
 
 
@@ -25,16 +25,16 @@ class _Bounds:
 BOUNDS = {
     "per_sender": _Bounds(100, 1, 24),
     "per_domain": _Bounds(10_000, 1, 24),
-    "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (domain.md §3.5, enumeration)
+    "failures": _Bounds(10, 24, 168),  # guessing names and years must stay slow (procedure §3.5, enumeration)
     "unvouched": _Bounds(100, 24, 168),  # no machine gun against those whose address was forged
-    "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (domain.md §3.5, mail loop)
+    "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (procedure §3.5, mail loop)
 }
 DEMANDED = BOUNDS.keys() - {"unvouched"}
 """A rule set written before that limit was there keeps the shipped one."""
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
-def read(document: Document) -> Limits | None:
+def read(document: YamlDocument) -> Limits | None:
     """The limits; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
@@ -56,7 +56,7 @@ def read(document: Document) -> Limits | None:
     return Limits(exempt_domains=exempt, **found)
 
 
-def _domains(document: Document, node: Node, key: str) -> frozenset[str]:
+def _domains(document: YamlDocument, node: Node, key: str) -> frozenset[str]:
     found: set[str] = set()
     for item in document.items(node, key):
         name = document.string(item, key)

@@ -8,24 +8,24 @@ from pathlib import Path
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailbot.ruleset import fixed, floor
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Ruleset
 from mailbot.ruleset.texts import POLISH, Templates
 
 PROGRAM_CATEGORIES = ("HASLO_AWARYJNE_A", "HASLO_AWARYJNE_B", "OGOLNE")
-"""The categories that the program gives by itself (mailbot.facts)."""
+"""The categories that the program gives by itself (mailbot.flow.facts)."""
 
 SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")
 """Files whose words reach citizens. topics.yaml is not among them: its sayings may spell a subject as people do."""
 
-Documents = Mapping[str, Document]
+Documents = Mapping[str, YamlDocument]
 
 
 def errors(
     directory: Path,
-    named: Document,
-    said: Iterable[Document],
+    named: YamlDocument,
+    said: Iterable[YamlDocument],
     categories: Mapping[str, str],
     templates: Templates,
     mistakes: Mistakes,
@@ -59,7 +59,7 @@ def notes(documents: Documents, ruleset: Ruleset, mistakes: Mistakes) -> None:
             mistakes.add(Finding(str(template.path), 1, 0, what, mend, Level.NOTE, "unused"))
 
 
-def _note_categories(document: Document, ruleset: Ruleset) -> None:
+def _note_categories(document: YamlDocument, ruleset: Ruleset) -> None:
     used: set[str | None] = {*PROGRAM_CATEGORIES}
     used |= {rule.category for rule in ruleset.rules}
     used |= {topic.category for topic in ruleset.topics}
@@ -71,7 +71,7 @@ def _note_categories(document: Document, ruleset: Ruleset) -> None:
             document.note(name, name.value, "no ticket ever gets this category", "name it, or delete it", "unused")
 
 
-def _note_topics(document: Document, ruleset: Ruleset) -> None:
+def _note_topics(document: YamlDocument, ruleset: Ruleset) -> None:
     asked = {word for rule in ruleset.rules for word in rule.when.get("topic", ())}
     for topic in ruleset.topics:
         if topic.name not in asked:
@@ -79,7 +79,7 @@ def _note_topics(document: Document, ruleset: Ruleset) -> None:
             document.note(_name_node(document, topic.name), "name", f'"{topic.name}": {what}', mend, "unused")
 
 
-def _name_node(document: Document, name: str) -> Node:
+def _name_node(document: YamlDocument, name: str) -> Node:
     """Where the topic ``name`` gets its name."""
     assert isinstance(document.root, MappingNode)
     listed = next(value for key, value in document.root.value if key.value == "topics")

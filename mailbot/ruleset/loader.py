@@ -23,7 +23,7 @@ from mailbot.ruleset import (
     topics,
     vocabulary,
 )
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.model import Faq, Ruleset, Template, Topic
 from mailbot.ruleset.sayings import Book, literal
@@ -75,7 +75,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     defects = texts.read_defects(documents["defects.yaml"])
     differences = texts.read_differences(documents["differences.yaml"])
     signing = signatures.read(documents["signatures.yaml"])
-    letter = applications.read(documents["applications.yaml"])
+    words_of_case_b = applications.read(documents["applications.yaml"])
     hours = calendar.read(documents["calendar.yaml"])
     limit = limits.read(documents["limits.yaml"])
     breaks = notices.read(documents["notices.yaml"])
@@ -84,14 +84,21 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     templates = written[texts.POLISH]
     matters = topics.read(documents["topics.yaml"], categories)
     systems = faq.read(documents["faq.yaml"], categories)
-    claimed = services.Known(categories, contacts.phones if contacts else ())
+    claimed = services.OtherFiles(categories, contacts.phones if contacts else ())
     catalogue = services.read(documents["services.yaml"], claimed)
     words = vocabulary.words((topic.name for topic in matters), catalogue, spoken)
-    known = procedures.Known(words, categories, templates)
+    known = procedures.RuleVocabulary(words, categories, templates)
     rules = procedures.read(documents["procedures.yaml"], known)
     said = (*(documents[name] for name in lint.SAID), *spoken_in)
     lint.errors(directory, documents["categories.yaml"], said, categories, written, mistakes)
-    if mistakes.errors() or contacts is None or signing is None or letter is None or hours is None or limit is None:
+    if (
+        mistakes.errors()
+        or contacts is None
+        or signing is None
+        or words_of_case_b is None
+        or hours is None
+        or limit is None
+    ):
         return None, mistakes
     assert len(defects) == len(Defect)
     assert len(differences) == len(Difference)
@@ -102,7 +109,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
         categories=categories,
         contacts=contacts,
         signatures=signing,
-        letter=letter,
+        application_words=words_of_case_b,
         topics=matters,
         services=catalogue,
         faqs=systems,
@@ -130,15 +137,15 @@ def _book(matters: Iterable[Topic], systems: Iterable[Faq]) -> Book:
     return Book(said)
 
 
-def _documents(directory: Path, mistakes: Mistakes) -> dict[str, Document]:
+def _documents(directory: Path, mistakes: Mistakes) -> dict[str, YamlDocument]:
     for stray in sorted({*directory.glob("*.yaml"), *directory.glob("*.yml")}):
         if stray.name not in FILES:
             mend = f"one of {', '.join(FILES)}"
             mistakes.add(Finding(str(stray), 1, 1, "is no file of a rule set", mend, code="file"))
-    return {name: Document(directory / name, mistakes) for name in FILES}
+    return {name: YamlDocument(directory / name, mistakes) for name in FILES}
 
 
-def _hash(directory: Path, documents: Iterable[Document], templates: Iterable[Mapping[MailKind, Template]]) -> str:
+def _hash(directory: Path, documents: Iterable[YamlDocument], templates: Iterable[Mapping[MailKind, Template]]) -> str:
     content = {str(Path(one.file).relative_to(directory)): one.text or "" for one in documents}
     content |= {f"mails/{one.path.name}": one.source for found in templates for one in found.values()}
     digest = hashlib.sha256()

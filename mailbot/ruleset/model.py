@@ -23,7 +23,7 @@ class Rule:
 
     name: str
     row: int | None
-    """Row of the decision table (domain.md §3.2); None: not in the table."""
+    """Row of the decision table (procedure §3.2); None: not in the table."""
     title: str
     when: Mapping[str, tuple[str, ...]]
     """Fact → accepted words, any of them; all facts named must hold."""
@@ -45,7 +45,7 @@ class Sentence:
     text: str
     """May hold one {placeholder} for words of the citizen's subject."""
     general: str
-    """The same without these words, for a sender whose address is not proven (domain.md §3.5, backscatter)."""
+    """The same without these words, for a sender whose address is not proven (procedure §3.5, backscatter)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ApplicationWords:
     """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
 
     wanted: tuple[Matter, ...]
@@ -305,7 +305,7 @@ class Ruleset:
     """Category of a ticket → its name in the registration mail."""
     contacts: Contacts
     signatures: SignatureRules
-    letter: Letter
+    application_words: ApplicationWords
     topics: tuple[Topic, ...]
     services: Mapping[str, Service]
     """Name → service; holds DEFAULT_SERVICE."""

@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailbot.ruleset import titles, values
 from mailbot.ruleset.calendar import WARSAW
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import PUBLISHED, Notice, Window
 
 DRAFT, WITHDRAWN = "draft", "withdrawn"
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,20}")
 _LONGEST = timedelta(days=31)
 
 
-def read(document: Document) -> tuple[Notice, ...]:
+def read(document: YamlDocument) -> tuple[Notice, ...]:
     """The notices in the order of the file; those with a mistake are left out (and noted in the document)."""
     found: list[Notice] = []
     names: set[str] = set()
@@ -44,7 +44,7 @@ def read(document: Document) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def with_state(document: Document, name: str, state: str) -> str | None:
+def with_state(document: YamlDocument, name: str, state: str) -> str | None:
     """The text of the file with ``state`` for the notice ``name``, all else to the letter; None: no such notice.
 
     A word in quotes loses them. Raises ValueError when the word cannot be found where the parser says it stands.
@@ -59,7 +59,7 @@ def with_state(document: Document, name: str, state: str) -> str | None:
     return document.text[: start + shift] + state + document.text[end + shift :]
 
 
-def _plainly(document: Document) -> Iterator[dict[str, Node]]:
+def _plainly(document: YamlDocument) -> Iterator[dict[str, Node]]:
     """The entries of every notice, right or wrong: a file with a mistake must be changeable too."""
     for item in document.root.value if isinstance(document.root, SequenceNode) else ():
         if isinstance(item, MappingNode):
@@ -70,7 +70,7 @@ def _says(entry: dict[str, Node], name: str) -> bool:
     return "name" in entry and entry["name"].value == name and isinstance(entry.get("state"), ScalarNode)
 
 
-def _name(document: Document, node: Node | None, taken: set[str]) -> str | None:
+def _name(document: YamlDocument, node: Node | None, taken: set[str]) -> str | None:
     name = document.string(node, "name")
     if node is None or name is None:
         return None
@@ -83,7 +83,7 @@ def _name(document: Document, node: Node | None, taken: set[str]) -> str | None:
     return name
 
 
-def _windows(document: Document, node: Node, key: str) -> list[tuple[Node, Window]]:
+def _windows(document: YamlDocument, node: Node, key: str) -> list[tuple[Node, Window]]:
     """Each right window with its node. Overlaps are warned of: the clocks count them once."""
     items = document.items(node, key)
     if not items and node.value == []:
@@ -99,7 +99,7 @@ def _windows(document: Document, node: Node, key: str) -> list[tuple[Node, Windo
     return found
 
 
-def _window(document: Document, node: Node, key: str) -> Window | None:
+def _window(document: YamlDocument, node: Node, key: str) -> Window | None:
     """Half-open, in Warsaw. An hour that the clocks show twice counts from the first time, and until the second."""
     entries = document.entries(node, key, ("day", "from", "to"), ("until_day",))
     day = values.day(document, entries.get("day"), f"{key}.day")
@@ -122,7 +122,7 @@ def _window(document: Document, node: Node, key: str) -> Window | None:
     return Window(start, end)
 
 
-def _moment(document: Document, node: Node, key: str, wall: datetime) -> datetime | None:
+def _moment(document: YamlDocument, node: Node, key: str, wall: datetime) -> datetime | None:
     """The moment in UTC when the clocks in Warsaw show ``wall``, of two the one that its ``fold`` says."""
     moment = wall.replace(tzinfo=WARSAW).astimezone(UTC)
     shown = moment.astimezone(WARSAW)
@@ -133,7 +133,9 @@ def _moment(document: Document, node: Node, key: str, wall: datetime) -> datetim
     return moment
 
 
-def _compare(document: Document, key: str, title: Node, published: date, windows: list[tuple[Node, Window]]) -> None:
+def _compare(
+    document: YamlDocument, key: str, title: Node, published: date, windows: list[tuple[Node, Window]]
+) -> None:
     """Warn when title and windows do not name the same days and hours."""
     pairs = [(_wall(w.start), _wall(w.end)) for _, w in windows]
     missing, idle = titles.compare(title.value, published, pairs)

@@ -8,7 +8,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from mailbot.model import Outcome
 from mailbot.ruleset import floor
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.regions import Region, Space, Undecided
 
@@ -16,7 +16,7 @@ Above = Sequence[tuple[Rule, Region]]
 """The rules above that decide, each with what it admits. A rule that is only watched takes nothing away."""
 
 
-def check(document: Document, pairs: Sequence[tuple[Node, Rule]], space: Space) -> None:
+def check(document: YamlDocument, pairs: Sequence[tuple[Node, Rule]], space: Space) -> None:
     """Note what is wrong with the order of the rules; ``pairs`` holds every rule of the file with its node."""
     above: list[tuple[Rule, Region]] = []
     for node, rule in pairs:
@@ -41,7 +41,7 @@ def check(document: Document, pairs: Sequence[tuple[Node, Rule]], space: Space) 
 
 
 def _check_words(
-    document: Document, node: Node, rule: Rule, near: Above, space: Space, example: Mapping[str, str]
+    document: YamlDocument, node: Node, rule: Rule, near: Above, space: Space, example: Mapping[str, str]
 ) -> None:
     """A word of a list with which no mail comes so far is of no effect. ``example``: a mail that does come."""
     mine = space.region(rule.when)
@@ -62,7 +62,7 @@ def _check_words(
                 )
 
 
-def _check_overlap(document: Document, node: Node, rule: Rule, near: Above, space: Space) -> None:
+def _check_overlap(document: YamlDocument, node: Node, rule: Rule, near: Above, space: Space) -> None:
     """The nearest rule above that takes a part of this one's mails to another end, and is no exception to it."""
     mine = space.region(rule.when)
     for index in range(len(near) - 1, -1, -1):
@@ -77,7 +77,7 @@ def _check_overlap(document: Document, node: Node, rule: Rule, near: Above, spac
             return
 
 
-def _check_last(document: Document, node: Node, last: Rule) -> None:
+def _check_last(document: YamlDocument, node: Node, last: Rule) -> None:
     if last.when or last.outcome is not Outcome.REVIEW or last.mails or last.shadow:
         what = "the last rule must hand everything left to a person"
         mend = 'end with a rule "when: {}", outcome REVIEW, without mails'

@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailbot.model import MailKind, Outcome, State
 from mailbot.ruleset import floor, order
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.regions import Space
 from mailbot.ruleset.vocabulary import DESKS, OPEN, Words
@@ -39,11 +39,11 @@ WAITING = (State.DO_WERYFIKACJI, State.KWARANTANNA)
 """States in which somebody has to look."""
 
 REGISTRY = ("account", "name", "year", "holder", "new_login")
-"""Facts of the registry that no mail may tell (domain.md §3.6); in case B they are those of any login named."""
+"""Facts of the registry that no mail may tell (procedure §3.6); in case B they are those of any login named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RuleVocabulary:
     """The words of the other files."""
 
     words: Words
@@ -52,7 +52,7 @@ class Known:
     templates: Collection[MailKind]
 
 
-def read(document: Document, known: Known) -> tuple[Rule, ...]:
+def read(document: YamlDocument, known: RuleVocabulary) -> tuple[Rule, ...]:
     """The rules of the file, in order. What is wrong with them is noted in the document's mistakes."""
     if document.root is None:
         return ()
@@ -69,7 +69,7 @@ def read(document: Document, known: Known) -> tuple[Rule, ...]:
     return tuple(rule for _, rule in pairs)
 
 
-def _rule(document: Document, node: Node, known: Known) -> Rule | None:
+def _rule(document: YamlDocument, node: Node, known: RuleVocabulary) -> Rule | None:
     entries = document.entries(node, "", REQUIRED, OPTIONAL)
     name = _name(document, entries.get("name"))
     title = document.string(entries.get("title"), "title")
@@ -98,7 +98,7 @@ def _rule(document: Document, node: Node, known: Known) -> Rule | None:
     return rule
 
 
-def _mails(document: Document, node: Node | None, known: Known) -> tuple[MailKind, ...]:
+def _mails(document: YamlDocument, node: Node | None, known: RuleVocabulary) -> tuple[MailKind, ...]:
     mails = document.words(node, "mails", list(MailKind), "a mail") if node is not None else ()
     kinds = tuple(MailKind(mail) for mail in mails)
     for kind in kinds:
@@ -108,7 +108,7 @@ def _mails(document: Document, node: Node | None, known: Known) -> tuple[MailKin
     return kinds
 
 
-def _name(document: Document, node: Node | None) -> str | None:
+def _name(document: YamlDocument, node: Node | None) -> str | None:
     name = document.string(node, "name")
     if node is not None and name is not None and not (NAME.fullmatch(name) and len(name) <= MAX_NAME):
         document.wrong(node, "name", f'"{name}" is not a name', 'write small letters, digits and "-", up to 80')
@@ -116,7 +116,7 @@ def _name(document: Document, node: Node | None) -> str | None:
     return name
 
 
-def _row(document: Document, node: Node | None) -> int | None:
+def _row(document: YamlDocument, node: Node | None) -> int | None:
     if node is None:
         return None
     if isinstance(node, ScalarNode) and ROW.fullmatch(node.value):
@@ -125,7 +125,7 @@ def _row(document: Document, node: Node | None) -> int | None:
     return None
 
 
-def _when(document: Document, node: Node, known: Words) -> dict[str, tuple[str, ...]] | None:
+def _when(document: YamlDocument, node: Node, known: Words) -> dict[str, tuple[str, ...]] | None:
     """The conditions; None when one is wrong: a rule that lost a condition would be judged for what it never said."""
     entries = document.entries(node, "when", (), tuple(known), what="fact")
     found = {fact: _words(document, fact, value, known[fact]) for fact, value in entries.items()}
@@ -134,7 +134,7 @@ def _when(document: Document, node: Node, known: Words) -> dict[str, tuple[str, 
     return when if complete and len(when) == len(found) else None
 
 
-def _words(document: Document, fact: str, node: Node, known: tuple[str, ...]) -> tuple[str, ...] | None:
+def _words(document: YamlDocument, fact: str, node: Node, known: tuple[str, ...]) -> tuple[str, ...] | None:
     key = f"when.{fact}"
     what = f"a word of this fact (own words: rules/{OPEN[fact]})" if fact in OPEN else "a word of this fact"
     if isinstance(node, ScalarNode):
@@ -146,7 +146,7 @@ def _words(document: Document, fact: str, node: Node, known: tuple[str, ...]) ->
     return words if words and len(words) == len(node.value) else None
 
 
-def _check_sense(document: Document, node: Node, entries: dict[str, Node], rule: Rule) -> None:
+def _check_sense(document: YamlDocument, node: Node, entries: dict[str, Node], rule: Rule) -> None:
     states = STATES.get(rule.outcome)
     if states is not None and rule.state not in states:
         what = f"{rule.outcome} goes with another state"
@@ -167,7 +167,7 @@ def _check_sense(document: Document, node: Node, entries: dict[str, Node], rule:
         document.warn(entries["mails"], "mails", f"{rule.name}: {what}", mend, "tells-registry")
 
 
-def _check_names(document: Document, pairs: list[tuple[Node, Rule]]) -> None:
+def _check_names(document: YamlDocument, pairs: list[tuple[Node, Rule]]) -> None:
     seen: set[str] = set()
     for node, rule in pairs:
         if rule.name in seen:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from mailbot.unicode import flat, visible
+from mailbot.text.unicode import flat, visible
 
 LONGEST_TEXT = 20_000
 """Characters of a text that are looked at; what a person writes about one matter is shorter."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import DEFAULT_SERVICE, Service
 from mailbot.ruleset.sayings import plain, words
 from mailbot.ruleset.topics import bounded, own_category, own_name
@@ -22,14 +22,14 @@ MOST_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OtherFiles:
     """Words of the other files; empty when the file could not be read."""
 
     categories: Collection[str]
     phones: Collection[str]
 
 
-def read(document: Document, known: Known) -> dict[str, Service]:
+def read(document: YamlDocument, known: OtherFiles) -> dict[str, Service]:
     """Name → service. What is wrong with them is noted in the document's mistakes."""
     found: dict[str, Service] = {}
     if document.root is None:
@@ -48,7 +48,7 @@ def read(document: Document, known: Known) -> dict[str, Service]:
     return found
 
 
-def _service(document: Document, node: Node, known: Known, above: Mapping[str, Service]) -> Service | None:
+def _service(document: YamlDocument, node: Node, known: OtherFiles, above: Mapping[str, Service]) -> Service | None:
     """None when it has no name. Else rules may ask for it, whatever is wrong with it: that is told once, here."""
     entries = document.entries(node, "", REQUIRED, ("csd",))
     name = own_name(document, entries.get("name"), "name", (*FACTS["service"], *above))
@@ -73,7 +73,7 @@ def _service(document: Document, node: Node, known: Known, above: Mapping[str, S
     )
 
 
-def _sourced(document: Document, node: Node | None, key: str) -> tuple[Node | None, str]:
+def _sourced(document: YamlDocument, node: Node | None, key: str) -> tuple[Node | None, str]:
     """The node of the value, and where it was taken from."""
     value = values.sourced(document, node, key)
     if node is None or value is None:
@@ -81,7 +81,7 @@ def _sourced(document: Document, node: Node | None, key: str) -> tuple[Node | No
     return value, str(document.mapping(node, key)["source"].value)
 
 
-def _titles(document: Document, node: Node | None, above: Mapping[str, Service]) -> tuple[str, ...]:
+def _titles(document: YamlDocument, node: Node | None, above: Mapping[str, Service]) -> tuple[str, ...]:
     found: list[str] = []
     taken = {words(plain(title)) for service in above.values() for title in service.titles}
     for item in bounded(document, node, "titles", least=0):
@@ -99,7 +99,9 @@ def _titles(document: Document, node: Node | None, above: Mapping[str, Service])
     return tuple(found)
 
 
-def _categories(document: Document, node: Node | None, known: Known, above: Mapping[str, Service]) -> tuple[str, ...]:
+def _categories(
+    document: YamlDocument, node: Node | None, known: OtherFiles, above: Mapping[str, Service]
+) -> tuple[str, ...]:
     found: list[str] = []
     for item in bounded(document, node, "categories"):
         category = own_category(document, item, "categories", known.categories)

@@ -10,7 +10,7 @@ from pathlib import Path
 from yaml.nodes import MappingNode, Node
 
 from mailbot.model import Defect, Difference, MailKind
-from mailbot.ruleset.document import Document, hint, read_text
+from mailbot.ruleset.document import YamlDocument, hint, read_text
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Contacts, Sentence, Template
 
@@ -41,7 +41,7 @@ _TEMPLATE_BYTES = 16_384
 """A mail is a page or two."""
 
 
-def read_categories(document: Document) -> dict[str, str]:
+def read_categories(document: YamlDocument) -> dict[str, str]:
     """Category → its name in the registration mail."""
     found: dict[str, str] = {}
     if document.root is None:
@@ -57,7 +57,7 @@ def read_categories(document: Document) -> dict[str, str]:
     return found
 
 
-def read_contacts(document: Document) -> Contacts | None:
+def read_contacts(document: YamlDocument) -> Contacts | None:
     """Addresses and numbers, each with the source it was taken from; None when one is wrong."""
     if document.root is None:
         return None
@@ -81,12 +81,12 @@ def read_contacts(document: Document) -> Contacts | None:
     return Contacts(helpdesk, portal, numbers, *further, links.get(SIGNING_PAGE, ""))
 
 
-def read_defects(document: Document) -> dict[Defect, str]:
+def read_defects(document: YamlDocument) -> dict[Defect, str]:
     """Formal defect → sentence, for every defect there is."""
     return defects_of(document, document.root, "") if document.root else {}
 
 
-def defects_of(document: Document, root: Node, key: str) -> dict[Defect, str]:
+def defects_of(document: YamlDocument, root: Node, key: str) -> dict[Defect, str]:
     """The same below ``root``, which stands at ``key``."""
     found = {}
     for name, node in document.entries(root, key, tuple(Defect), what="defect").items():
@@ -96,12 +96,12 @@ def defects_of(document: Document, root: Node, key: str) -> dict[Defect, str]:
     return found
 
 
-def read_differences(document: Document) -> dict[Difference, Sentence]:
+def read_differences(document: YamlDocument) -> dict[Difference, Sentence]:
     """Difference → sentences, for every difference there is."""
     return differences_of(document, document.root, "") if document.root else {}
 
 
-def differences_of(document: Document, root: Node, key: str) -> dict[Difference, Sentence]:
+def differences_of(document: YamlDocument, root: Node, key: str) -> dict[Difference, Sentence]:
     """The same below ``root``, which stands at ``key``."""
     found = {}
     for name, node in document.entries(root, key, tuple(Difference), what="difference").items():
@@ -154,7 +154,9 @@ def read_templates(directory: Path, mistakes: Mistakes, languages: Collection[st
     return read
 
 
-def _used(document: Document, node: Node | None, key: str, value: str, form: re.Pattern[str]) -> dict[str, str] | None:
+def _used(
+    document: YamlDocument, node: Node | None, key: str, value: str, form: re.Pattern[str]
+) -> dict[str, str] | None:
     """The values of a mapping of further contacts, without those that are switched off ("use: no"); None when one is
     wrong."""
     found = {}
@@ -170,7 +172,7 @@ def _used(document: Document, node: Node | None, key: str, value: str, form: re.
 
 
 def _sourced(
-    document: Document,
+    document: YamlDocument,
     node: Node | None,
     key: str,
     value: str,
@@ -195,7 +197,7 @@ _FORMS = {
 }
 
 
-def _check_fields(document: Document, node: Node, key: str, text: str, allowed: str | None) -> bool:
+def _check_fields(document: YamlDocument, node: Node, key: str, text: str, allowed: str | None) -> bool:
     """Whether ``text`` holds no placeholder but {allowed}, plain: str.format would also open attributes."""
     mend = f"only {{{allowed}}} can be filled in here" if allowed else "nothing can be filled in here: delete it"
     try:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from yaml.nodes import Node, SequenceNode
 
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Topic
 from mailbot.ruleset.sayings import NO_LISTS, Lists, Saying, Words, parse
 from mailbot.ruleset.vocabulary import FACTS
@@ -21,7 +21,7 @@ REQUIRED = ("name", "title", "said")
 OPTIONAL = ("category", "context", "unless", "nothing_but", "yields_to")
 
 
-def read(document: Document, categories: Collection[str]) -> tuple[Topic, ...]:
+def read(document: YamlDocument, categories: Collection[str]) -> tuple[Topic, ...]:
     """The topics of the file, in order. What is wrong with them is noted in the document's mistakes.
 
     ``categories``: those of rules/categories.yaml; empty when that file could not be read.
@@ -38,7 +38,7 @@ def read(document: Document, categories: Collection[str]) -> tuple[Topic, ...]:
     return tuple(found)
 
 
-def bounded(document: Document, node: Node | None, key: str, least: int = 1, most: int = MOST) -> list[Node]:
+def bounded(document: YamlDocument, node: Node | None, key: str, least: int = 1, most: int = MOST) -> list[Node]:
     """The items of a list of ``least`` to ``most`` items."""
     if node is None:
         return []
@@ -49,7 +49,7 @@ def bounded(document: Document, node: Node | None, key: str, least: int = 1, mos
     return found
 
 
-def own_name(document: Document, node: Node | None, key: str, taken: Collection[str]) -> str | None:
+def own_name(document: YamlDocument, node: Node | None, key: str, taken: Collection[str]) -> str | None:
     """A name in small letters that stands for one thing only; rules ask for it by this word."""
     name = document.string(node, key)
     if node is None or name is None:
@@ -63,14 +63,14 @@ def own_name(document: Document, node: Node | None, key: str, taken: Collection[
     return None
 
 
-def own_category(document: Document, node: Node | None, key: str, categories: Collection[str]) -> str | None:
+def own_category(document: YamlDocument, node: Node | None, key: str, categories: Collection[str]) -> str | None:
     """A category of rules/categories.yaml."""
     if not categories:  # that file could not be read, which has been told
         return None
     return document.word(node, key, categories, "in rules/categories.yaml")
 
 
-def sayings(document: Document, node: Node | None, key: str, lists: Lists = NO_LISTS) -> tuple[Saying, ...]:
+def sayings(document: YamlDocument, node: Node | None, key: str, lists: Lists = NO_LISTS) -> tuple[Saying, ...]:
     """A list of sayings, none twice."""
     found: list[Saying] = []
     for item in bounded(document, node, key):
@@ -82,7 +82,7 @@ def sayings(document: Document, node: Node | None, key: str, lists: Lists = NO_L
     return tuple(found)
 
 
-def _saying(document: Document, node: Node, key: str, lists: Lists = NO_LISTS) -> Saying | None:
+def _saying(document: YamlDocument, node: Node, key: str, lists: Lists = NO_LISTS) -> Saying | None:
     text = document.string(node, key)
     if text is None:
         return None
@@ -94,7 +94,7 @@ def _saying(document: Document, node: Node, key: str, lists: Lists = NO_LISTS) -
         return None
 
 
-def named_lists(document: Document, node: Node | None) -> Lists:
+def named_lists(document: YamlDocument, node: Node | None) -> Lists:
     """The lists of words that sayings may name."""
     if node is None:
         return NO_LISTS
@@ -103,7 +103,7 @@ def named_lists(document: Document, node: Node | None) -> Lists:
     return {name: words for name, words in found.items() if words is not None}
 
 
-def single_words(document: Document, node: Node | None, key: str, lists: Lists = NO_LISTS) -> Words | None:
+def single_words(document: YamlDocument, node: Node | None, key: str, lists: Lists = NO_LISTS) -> Words | None:
     """Single words; None when there are none."""
     whole: set[str] = set()
     stems: list[str] = []
@@ -120,7 +120,7 @@ def single_words(document: Document, node: Node | None, key: str, lists: Lists =
     return Words(frozenset(whole), tuple(stems)) if whole or stems else None
 
 
-def _yields(document: Document, node: Node | None, above: Collection[str]) -> tuple[str, ...]:
+def _yields(document: YamlDocument, node: Node | None, above: Collection[str]) -> tuple[str, ...]:
     """Only to topics above, so that two can never yield to each other."""
     if node is None:
         return ()
@@ -130,7 +130,9 @@ def _yields(document: Document, node: Node | None, above: Collection[str]) -> tu
     return document.words(node, "yields_to", above, "a topic above this one")
 
 
-def _topic(document: Document, node: Node, categories: Collection[str], above: list[str], lists: Lists) -> Topic | None:
+def _topic(
+    document: YamlDocument, node: Node, categories: Collection[str], above: list[str], lists: Lists
+) -> Topic | None:
     """None when it has no name. Else rules may ask for it, whatever is wrong with it: that is told once, here."""
     entries = document.entries(node, "", REQUIRED, OPTIONAL)
     name = own_name(document, entries.get("name"), "name", (*FACTS["topic"], *above))

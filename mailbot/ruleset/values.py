@@ -7,7 +7,7 @@ from datetime import date, time
 
 from yaml.nodes import MappingNode, Node
 
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 
@@ -15,7 +15,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
 
-def number(document: Document, node: Node | None, key: str, least: int, most: int) -> int | None:
+def number(document: YamlDocument, node: Node | None, key: str, least: int, most: int) -> int | None:
     """A whole number from ``least`` to ``most``, in decimal digits without a leading zero."""
     text = document.string(node, key)
     if node is None or text is None:
@@ -26,7 +26,7 @@ def number(document: Document, node: Node | None, key: str, least: int, most: in
     return int(text)
 
 
-def day(document: Document, node: Node | None, key: str) -> date | None:
+def day(document: YamlDocument, node: Node | None, key: str) -> date | None:
     """A date of this century, "2016-02-24"."""
     text = document.string(node, key)
     if node is None or text is None:
@@ -44,7 +44,7 @@ def day(document: Document, node: Node | None, key: str) -> date | None:
     return found
 
 
-def hour(document: Document, node: Node | None, key: str) -> time | None:
+def hour(document: YamlDocument, node: Node | None, key: str) -> time | None:
     """An hour of the clock, "07:30"."""
     text = document.string(node, key)
     if node is None or text is None:
@@ -56,7 +56,7 @@ def hour(document: Document, node: Node | None, key: str) -> time | None:
     return time(int(parts[1]), int(parts[2]))
 
 
-def sourced(document: Document, node: Node | None, key: str) -> Node | None:
+def sourced(document: YamlDocument, node: Node | None, key: str) -> Node | None:
     """The node of ``value`` in an entry that also says where the value was taken from."""
     if node is None:
         return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mailbot.address import domain as domain_of
 from mailbot.config import AuthenticationRoad, AuthenticationSettings
 from mailbot.model import Authentication, AuthResult, InboundMessage, RawMessage, Sender
 from mailbot.sender import chain, dkim, own, results
 from mailbot.sender.header_block import inspect
 from mailbot.sender.mailbox import read_from
 from mailbot.sender.resolver import Resolver
+from mailbot.text.address import domain as domain_of
 
 
 def authenticate(
@@ -73,7 +73,7 @@ def _told(
     reading = chain.read(message.headers, settings, raw.envelope.mail_from)
     found = Authentication(AuthResult.NONE, reading.why)
     if reading.reports:
-        found = results.weigh(reading.reports, domain, together=reading.edge is not None)
+        found = results.conclude(reading.reports, domain, together=reading.edge is not None)
     told = any(message.headers[i].name.lower() == "authentication-results" for i in reading.counted)
     if told or found.result is AuthResult.PASS or settings.missing == "none" or resolver is None:
         return found

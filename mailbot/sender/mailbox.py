@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import idna
 
-from mailbot.address import normalise
 from mailbot.model import Header
+from mailbot.text.address import normalise
 
 MAX_LENGTH = 4_096
 """Octets of a From field that are read; longer than any name, short enough for every grammar."""
@@ -53,7 +53,7 @@ class Author:
 
 
 def read_from(headers: Sequence[Header]) -> Author:
-    """The one strict mailbox of the one From field among ``headers``. Never raises (RFC 5322 §3.6.2, domain.md P6)."""
+    """The one strict mailbox of the one From field among ``headers``. Never raises (RFC 5322 §3.6.2, procedure P6)."""
     found = [h for h in headers if _NOT_IN_NAMES.sub("", h.name).lower() == "from"]
     if len(found) != 1:
         return Author(None, f"{len(found)} From fields")

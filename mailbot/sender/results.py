@@ -1,4 +1,4 @@
-"""What our own MX found out: Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 §9.1) read and weighed.
+"""What our own MX found out: Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 §9.1) read and judged.
 
 Whose fields they are is the matter of ``chain``.
 """
@@ -36,7 +36,7 @@ class Report:
     results: tuple[Result, ...] | None
 
 
-def weigh(reports: Sequence[Report], domain: str, *, together: bool) -> Authentication:
+def conclude(reports: Sequence[Report], domain: str, *, together: bool) -> Authentication:
     """Verdict about the From domain ``domain`` (ASCII) going by one or more ``reports``. Never raises.
 
     ``together``: each filter of the MX (SPF, DKIM, DMARC) may have written a report of its own.

@@ -23,7 +23,7 @@ class Result:
 
 
 def judge(domain: str, results: Iterable[Result]) -> Authentication:
-    """Does the From domain ``domain`` (ASCII) vouch for the mail, going by ``results``? (domain.md §3.2 row 3.)
+    """Does the From domain ``domain`` (ASCII) vouch for the mail, going by ``results``? (procedure §3.2 row 3.)
 
     pass: an aligned DKIM or SPF pass. A DMARC pass adds nothing to it and never stands for it: OpenDMARC takes the SPF
     or DKIM result from a field that the sender wrote. fail: DMARC failed, or SPF failed and no aligned DKIM holds. A

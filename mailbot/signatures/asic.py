@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from mailbot.signatures import cades, cms, limits
+from mailbot.signatures import bounds, cades, cms
+from mailbot.signatures.bounds import BadArchive
 from mailbot.signatures.detect import Detected, detect
-from mailbot.signatures.limits import BadArchive
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 from mailbot.signatures.xades import core as xades
 from mailbot.signatures.xades.parse import Work
-from mailbot.unicode import nfc
+from mailbot.text.unicode import nfc
 
 Files = Mapping[str, bytes]
 
@@ -100,7 +100,7 @@ def _unreadable(code: str, text_pl: str) -> tuple[Evidence, ...]:
 
 def _open(data: bytes) -> _Container:
     """Raises BadArchive."""
-    files = limits.zip_files(data)
+    files = bounds.zip_files(data)
     mimetype = files.pop("mimetype", None)
     named = None if mimetype is None else _MIMETYPES.get(mimetype.strip())
     if mimetype is not None and named is None:

@@ -10,8 +10,8 @@ import binascii
 import re
 from enum import StrEnum
 
-from mailbot.signatures import limits
-from mailbot.signatures.limits import BadArchive
+from mailbot.signatures import bounds
+from mailbot.signatures.bounds import BadArchive
 
 
 class Detected(StrEnum):
@@ -103,7 +103,7 @@ def detect(data: bytes) -> Detected:
     """Kind of the file. A magic number at the very start wins over "%PDF-" further down. Never raises."""
     if not data:
         return Detected.EMPTY
-    if len(data) > limits.FILE_MAX:
+    if len(data) > bounds.FILE_MAX:
         return Detected.TOO_BIG
     if _EXECUTABLE.match(data):
         return Detected.EXECUTABLE
@@ -146,18 +146,18 @@ def has_xml_signature(data: bytes) -> bool:
 def has_office_signature(data: bytes) -> bool:
     """Does an office document carry a signature of its own format (ODF 1.2 part 3 §4, ECMA-376 part 2 §13)?"""
     try:
-        return any(name.startswith(_OFFICE_SIGNATURES) for name in limits.zip_names(data))
+        return any(name.startswith(_OFFICE_SIGNATURES) for name in bounds.zip_names(data))
     except BadArchive:
         return False
 
 
 def _zip(data: bytes) -> Detected:
     try:
-        names = limits.zip_names(data)
-        mimetype = limits.zip_entry(data, "mimetype", 100) or b""
+        names = bounds.zip_names(data)
+        mimetype = bounds.zip_entry(data, "mimetype", 100) or b""
         if mimetype.startswith(_ASIC_MIMETYPE) or any(_ASIC_SIGNATURE.fullmatch(name) for name in names):
             return Detected.ASIC
-        if limits.zip_encrypted(data) or b"encryption-data" in (limits.zip_entry(data, _ODF_MANIFEST, 500_000) or b""):
+        if bounds.zip_encrypted(data) or b"encryption-data" in (bounds.zip_entry(data, _ODF_MANIFEST, 500_000) or b""):
             return Detected.CONTAINER
     except BadArchive:  # a damaged ASiC shall be told that it is one
         return Detected.ASIC if _ASIC_TRACE.search(data) else Detected.CONTAINER

@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from mailbot import pesel
 from mailbot.signatures.report import SignerIdentity
+from mailbot.text import pesel
 
 Personal = tuple[tuple[str, str], ...]
 """given, surname, pesel, birth_date (ISO 8601), source; a datum that is not there is left out."""

@@ -1,4 +1,4 @@
-"""What sort of signature a certificate makes (domain.md §3.4): the seal of podpis zaufany first, then qualified.
+"""What sort of signature a certificate makes (procedure §3.4): the seal of podpis zaufany first, then qualified.
 
 The seal comes first because its certificate is qualified too, without naming a type, and would pass for a person's.
 """

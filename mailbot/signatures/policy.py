@@ -1,4 +1,4 @@
-"""From evidence to a verdict (signatures.md §6). ACCEPT needs everything; any doubt is for a person, never for ACCEPT.
+"""From evidence to a verdict (procedure §7). ACCEPT needs everything; any doubt is for a person, never for ACCEPT.
 
 The order: integrity and scope → chain and kind → validity, revocation → algorithms → time → identity. A fault of the
 signature itself rejects even where something else is in doubt: the citizen can mend it at once.
@@ -89,7 +89,7 @@ def judge(
 
 
 def defect(report: SignatureReport) -> Defect | None:
-    """What to tell the citizen (domain.md §3.3). None: accepted, or a person looks at it and nothing is told."""
+    """What to tell the citizen (procedure §3.3). None: accepted, or a person looks at it and nothing is told."""
     if report.verdict is not Verdict.REJECT:
         return None
     if any(found.code in _LOCKED for found in report.reasons) or _CONTAINER.intersection(report.flags):
@@ -106,7 +106,7 @@ def defect(report: SignatureReport) -> Defect | None:
 def combine(reports: Sequence[SignatureReport]) -> SignatureReport:
     """One report for a file from the reports on its signatures.
 
-    More than one signature is MANUAL, whoever signed (domain.md §3.3), unless none of them is any good: then the first
+    More than one signature is MANUAL, whoever signed (procedure §3.3), unless none of them is any good: then the first
     tells why. Raises ValueError when there is none.
     """
     if not reports:
@@ -253,7 +253,7 @@ def _is_leaf(der: bytes) -> bool:
 
 
 def _times(claimed: datetime | None, proven: datetime | None, max_age: timedelta, at: datetime) -> Iterator[Code]:
-    """A claimed time proves nothing, but an old application may come out of somebody's mailbox (domain.md §3.5)."""
+    """A claimed time proves nothing, but an old application may come out of somebody's mailbox (procedure §3.5)."""
     if claimed is None or claimed.tzinfo is None:
         yield Code.TIME_MISSING
     elif claimed > at + CLOCK_SKEW:

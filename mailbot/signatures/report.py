@@ -56,7 +56,7 @@ class Trust(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of signature it is (domain.md P9)."""
+    """What sort of signature it is (procedure P9)."""
 
     QUALIFIED = "QUALIFIED"
     TRUSTED_PZ = "TRUSTED_PZ"
@@ -130,7 +130,7 @@ class SignerIdentity:
     pesel_masked: str | None = None
     """"*******1234": the last four digits."""
     pesel_hash: str | None = None
-    """HMAC-SHA256 hex as mailbot.pesel makes it; None without PESEL or without a key."""
+    """HMAC-SHA256 hex as mailbot.text.pesel makes it; None without PESEL or without a key."""
     cert_sha256: str = ""
     """Hex digest of the signing certificate."""
 

@@ -48,7 +48,7 @@ _FLAGS = {
     Detected.EMPTY: "empty",
     Detected.TOO_BIG: "too_big",
 }
-"""What an unsigned file is, for the words to the citizen (domain.md §3.3)."""
+"""What an unsigned file is, for the words to the citizen (procedure §3.3)."""
 _TEXTS = {
     "document": "Plik nie jest podpisany elektronicznie.",
     "image": "Plik jest obrazem. Skan ani zdjęcie podpisu nie jest podpisem elektronicznym.",
@@ -70,7 +70,7 @@ def examine(data: bytes, content: bytes | None = None, name: str = "") -> tuple[
     """Evidence for every signature of one file, one Evidence NOT_SIGNED for a file without. Raises only MemoryError.
 
     ``content`` is what a detached signature is checked against; without it the signature is SIGNED_DATA_NOT_FOUND. Of
-    several signatures each is a doubt (domain.md §3.3: whose application is it?). Content decides all; a ``name`` like
+    several signatures each is a doubt (procedure §3.3: whose application is it?). Content decides all; a ``name`` like
     a program's is only noted in the flags.
     """
     try:

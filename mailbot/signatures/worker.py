@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mailbot.errors import ConfigError, TemporaryError
-from mailbot.observe import step
+from mailbot.observe import log_event
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import wire
 from mailbot.signatures.report import (
@@ -154,7 +154,7 @@ class Workers:
             found = await self._run(wire.frame(header, blobs), lambda answer: _reports(answer, names, received_at))
         except (WorkerFailed, ConfigError) as failure:
             cause = failure.cause if isinstance(failure, WorkerFailed) else "start"
-            step("signature worker failed", cause=cause, files=len(files))
+            log_event("signature worker failed", cause=cause, files=len(files))
             return tuple(failed(name, received_at, cause) for name in names)
         return tuple(self._hashed(report) for report in found)
 

@@ -2,7 +2,7 @@
 
 Synchronous SQLAlchemy Core runs in threads: one writer thread on SQLite, a few on PostgreSQL. Units of work that wait
 together are committed together (group commit) and answered one by one, so a durable commit costs an fsync per group,
-not per message. Measured: architecture.md, decision on storage.
+not per message. Measured: docs/design.md, storage.
 """
 
 from __future__ import annotations

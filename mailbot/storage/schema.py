@@ -157,9 +157,9 @@ decision = Table(
 )
 """Why a message was treated as it was: facts, private notes, every rule tried.
 
-The rest is counted by tickets/limits.py: sender is the key of the address with how far it is proven before it, domain
-that of a sender whose provider is not everybody's, asked the login the matter is about when that is another address,
-answered the number of mails that were sent. They are empty for mail that does not count."""
+The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
+domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another
+address, answered the number of mails that were sent. They are empty for mail that does not count."""
 
 shadow_hit = Table(
     "shadow_hit",
@@ -207,8 +207,21 @@ ticket = Table(
     Column("reply_by", UtcDateTime()),
     Column("alarm_at", UtcDateTime()),
     Column("alarm", String(12), nullable=False, server_default=text("''")),
+    Column("owner", String(80)),
+    Column("person", String(240)),
+    Column("person_key", String(240)),
     Index("ix_ticket_fingerprint", "fingerprint"),
     Index("ix_ticket_state", "state"),
+    Index("ix_ticket_correspondent", "correspondent"),
+    Index("ix_ticket_person_key", "person_key"),
+    Index("ix_ticket_opened_at", "opened_at"),
+    Index(
+        "ix_ticket_open",
+        "promised_at",
+        "id",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
     Index(
         "ix_ticket_alarm_at",
         "alarm_at",
@@ -219,7 +232,8 @@ ticket = Table(
 """One matter. fingerprint: keyed by sender and content, for impatient repeats. service and classification: its place in
 the CSD catalogue. answered_at: when the mail with the answer was accepted. promised_at: what the citizen was told;
 standard_at: our own target for what needs no specialist; reply_by: until when a question of ours (T6) waits for him.
-alarm_at: when tickets/sla.py looks at it next; alarm: the worst it found ("", warning, breach)."""
+alarm_at: when tickets/sla.py looks at it next; alarm: the worst it found ("", warning, breach). owner: name of the
+operator who holds it. person: the name that the letter, or the account, gives; person_key: its key for the search."""
 
 ticket_event = Table(
     "ticket_event",
@@ -287,7 +301,7 @@ used_signature = Table(
     Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
     Index("ix_used_signature_payload_sha256", "payload_sha256"),
 )
-"""Applications that were granted, so that none is granted twice (domain.md §3.5, replay)."""
+"""Applications that were granted, so that none is granted twice (procedure §3.5, replay)."""
 
 account = Table(
     "account",

@@ -1,7 +1,7 @@
 """Activation links: made with the ticket, kept as a hash, used once.
 
 The token is an HMAC of the ticket number and of random octets of the link's own row: nothing secret lies in the
-database, a mail that is written again holds the same link (domain.md §3.5, link theft), and a number that is given out
+database, a mail that is written again holds the same link (procedure §3.5, link theft), and a number that is given out
 again, as after a restore, gets another one.
 """
 
@@ -18,14 +18,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
-from mailbot import address
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
+from mailbot.text import address
 
 PATH = "/aktywacja/"
-"""Where the page is, under web.public_url; the mail's link (mails.context) leads there."""
+"""Where the page is, under web.public_url; the mail's link (mails.variables) leads there."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """End of a link that was ended: the clock of the day it was made may have been fast, and set back since."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")

@@ -2,7 +2,7 @@
 
 A report (RFC 3464) that comes there, or quotes our mail with the token of its Message-ID, tells that a citizen waits
 for a mail that will not come, in whatever form a server writes: qmail, Exim, old Exchange, plain text. A report without
-our mark is an ordinary automatic mail and touches nobody's ticket (peers.md §2, row 16).
+our mark is an ordinary automatic mail and touches nobody's ticket (design.md §2, row 16).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mailbot.mails import thread
 from mailbot.model import Automatic, InboundMessage
 from mailbot.secret import Secret
-from mailbot.tickets.threads import token
+from mailbot.tickets.correspondence import token
 
 _TAG = re.compile(r"[+=_.-](zgl\d{7,12})-([0-9a-f]{16})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<zgl\d{7,12}\.[0-9a-z.-]{1,60}@[a-z0-9.-]{1,255}>", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""A ticket that sends a link can be stopped until the link is used (domain.md §3.5).
+"""A ticket that sends a link can be stopped until the link is used (procedure §3.5).
 
 In case B, which waits after the warning to the old login, its own, authenticated word stops it, or an operator; in case
 A an operator, whom the holder telephoned. Going on needs an operator (``release``).

@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select
 
 from mailbot.mails import thread
-from mailbot.mails.letter import Letter
+from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.secret import Secret
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import bounce, threads
+from mailbot.tickets import bounce, correspondence
 
 _PATIENCE = timedelta(hours=24)
 _BATCH = 200
@@ -30,7 +30,7 @@ _OPEN = [s.value for s in State if not s.closed and s not in (State.KWARANTANNA,
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class NoticeWriter:
     """Writes the notices of one installation; ``helpdesk`` is the address citizens write to, ``separator``
     that of its extensions."""
 
@@ -42,8 +42,8 @@ class Notice:
     def tell(self, connection: Connection, ticket_id: int, old_login: str, now: datetime) -> None:
         """Put T19 of a ticket into the outbox, to be sent to ``old_login`` at once."""
         row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
-        letter = self._letter(row, now, recipient=old_login, old_login=old_login)
-        self._queue(connection, row, MailKind.T19, letter, MailKind.T19.value)
+        context = self._context(row, now, recipient=old_login, old_login=old_login)
+        self._queue(connection, row, MailKind.T19, context, MailKind.T19.value)
 
     def tell_break(self, connection: Connection, notice: Break, now: datetime) -> int:
         """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
@@ -57,8 +57,8 @@ class Notice:
         waiting = select(ticket).where(t.id.in_(newest), ~told)
         rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
         for row in rows:
-            letter = self._letter(row, now, recipient=row.correspondent, breaks=(notice,))
-            self._queue(connection, row, MailKind.T12, letter, slot)
+            context = self._context(row, now, recipient=row.correspondent, breaks=(notice,))
+            self._queue(connection, row, MailKind.T12, context, slot)
             event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
             connection.execute(insert(ticket_event).values(event))
         return len(rows)
@@ -71,7 +71,7 @@ class Notice:
         kind, sent = MailKind(mail.kind), mail.sent_at is not None or bool(mail.in_doubt)
         warning = kind is MailKind.T14
         in_reply_to, references = thread.place(mail.raw)
-        letter = self._letter(
+        context = self._context(
             row,
             now if warning or sent else starts,
             recipient=mail.recipient,
@@ -82,24 +82,24 @@ class Notice:
             references=references,
             again=sent,
         )
-        written = self.writer.outgoing(kind, letter)
+        written = self.writer.outgoing(kind, context)
         return {"raw": written.raw, "message_id": written.message_id, "return_path": written.return_path}
 
-    def _letter(self, row: Row[Any], now: datetime, **rest: Any) -> Letter:
-        return Letter(
+    def _context(self, row: Row[Any], now: datetime, **rest: Any) -> MailContext:
+        return MailContext(
             ticket=row.number,
             category=row.category,
             opened_at=row.opened_at,
             promised_at=row.promised_at,
             now=now,
             bounce_address=bounce.address(self.secret, self.helpdesk, row.number, self.separator),
-            token=threads.token(self.secret, row.number),
+            token=correspondence.token(self.secret, row.number),
             language=row.language,
             **rest,
         )
 
-    def _queue(self, connection: Connection, row: Row[Any], kind: MailKind, letter: Letter, slot: str) -> None:
-        mail = self.writer.outgoing(kind, letter)
+    def _queue(self, connection: Connection, row: Row[Any], kind: MailKind, context: MailContext, slot: str) -> None:
+        mail = self.writer.outgoing(kind, context)
         connection.execute(
             insert(outbox).values(
                 ticket_id=row.id,
@@ -111,7 +111,7 @@ class Notice:
                 message_id=mail.message_id,
                 raw=mail.raw,
                 state=jobs.QUEUED,
-                due_at=letter.now,
-                deadline=letter.now + _PATIENCE,
+                due_at=context.now,
+                deadline=context.now + _PATIENCE,
             )
         )

@@ -1,4 +1,4 @@
-"""Ticket numbers: "ZGL" and seven digits, from a gapless sequence (domain.md §2 and §3.7)."""
+"""Ticket numbers: "ZGL" and seven digits, from a gapless sequence (procedure §2 and §3.7)."""
 
 from __future__ import annotations
 

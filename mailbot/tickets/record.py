@@ -10,18 +10,18 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.mask import mask
-from mailbot.model import Decision, Facts, MailKind, Outcome, OutgoingMail, Seen, State, Understanding, View
+from mailbot.model import Decision, DuplicateCheck, Facts, MailKind, Outcome, OutgoingMail, State, Understanding, View
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
+from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, view
-from mailbot.tickets.limits import Source, columns
+from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
 
 
-class Rows:
+class BatchRows:
     """The rows of a batch, collected so that each table is written by one statement."""
 
     def __init__(self, first_ticket: int) -> None:
@@ -147,10 +147,10 @@ class Rows:
         self,
         inbox_id: int,
         u: Understanding,
-        seen: Seen,
+        seen: DuplicateCheck,
         facts: Facts,
         decision: Decision,
-        source: Source,
+        source: CountedFor,
         ticket_id: int | None,
         now: datetime,
     ) -> None:
@@ -242,7 +242,7 @@ def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bo
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
 
 
-def notes(u: Understanding, seen: Seen, decision: Decision) -> dict[str, Any]:
+def notes(u: Understanding, seen: DuplicateCheck, decision: Decision) -> dict[str, Any]:
     """The private reasons behind the facts, for operators: never shown to a citizen, and masked, for some of them
     quote the mail (a near-miss subject, the name of a file)."""
     found: dict[str, str | bool | list[str] | None] = {

@@ -18,7 +18,7 @@ from mailbot.outbox import jobs
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import hold
 from mailbot.tickets.activation import renew
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def release(
     number: str,
     now: datetime,
     lifetime: timedelta,
-    notice: Notice,
+    notice: NoticeWriter,
     detail: dict[str, str | int],
 ) -> Released | Refused:
     """Go on with a frozen ticket: its mails leave in their order, and its link works for ``lifetime`` from then.

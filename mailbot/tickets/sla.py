@@ -1,4 +1,4 @@
-"""The clocks of a ticket, and the alarms that hang on them (domain.md §6).
+"""The clocks of a ticket, and the alarms that hang on them (procedure §6).
 
 A moment the citizen was told is never moved. A ticket is warned about once, and its promise is broken once:
 ``ticket.alarm`` is the worst that was raised, ``ticket.alarm_at`` the next moment at which something can change.
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, 
 from mailbot import clocks
 from mailbot.config import TicketSettings
 from mailbot.model import State
-from mailbot.observe import step
+from mailbot.observe import log_event
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Ruleset, Window
 from mailbot.storage.schema import outbox, ticket, ticket_event
@@ -66,7 +66,7 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClockStatus:
     """What a look found."""
 
     alarm: str
@@ -80,7 +80,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ClockEvent:
     """One thing for the log: an event of a ticket."""
 
     number: str
@@ -104,34 +104,38 @@ def clocks_of(category: str, state: State, opened_at: datetime, settings: Ticket
         promised_at = clocks.working_days(opened_at, service.specialist_days, ruleset.calendar, pauses)
     reply_by = _reply_by(opened_at, ruleset) if state is State.OCZEKUJE_NA_KLIENTA else None
     due = min(promised_at, in_a_day) if state.closed else promised_at
-    first = look(Matter(state, due, standard_at, reply_by, unsent=state.closed), opened_at, ruleset)
+    first = clock_status(Matter(state, due, standard_at, reply_by, unsent=state.closed), opened_at, ruleset)
     return Clocks(standard_at, promised_at, reply_by, opened_at if first.raised else first.next_at)
 
 
-def look(matter: Matter, now: datetime, ruleset: Ruleset) -> Look:
+def clock_status(matter: Matter, now: datetime, ruleset: Ruleset) -> ClockStatus:
     """What a ticket's clocks say at ``now``.
 
     The promise to a ticket that is closed is that its mails are accepted in time (seed 001, P14). Whether an open one
     needs a specialist only its reader knows, so its standard clock raises nothing.
     """
     if matter.state in CLOCKLESS or (matter.state.closed and not matter.unsent):
-        return Look(matter.alarm, None)
+        return ClockStatus(matter.alarm, None)
     if matter.reply_by is not None and matter.state is State.OCZEKUJE_NA_KLIENTA:
         if now < matter.reply_by:
-            return Look(matter.alarm, matter.reply_by)
+            return ClockStatus(matter.alarm, matter.reply_by)
         # A question that has not left yet is not unanswered.
-        return Look(matter.alarm, now + _AGAIN) if matter.unsent else Look(matter.alarm, None, unanswered=True)
+        return (
+            ClockStatus(matter.alarm, now + _AGAIN)
+            if matter.unsent
+            else ClockStatus(matter.alarm, None, unanswered=True)
+        )
     if now >= matter.due:
-        return Look(BREACH, None, (PROMISED, matter.due) if matter.alarm != BREACH else None)
+        return ClockStatus(BREACH, None, (PROMISED, matter.due) if matter.alarm != BREACH else None)
     if matter.alarm:
-        return Look(matter.alarm, matter.due)
+        return ClockStatus(matter.alarm, matter.due)
     at, clock, end = _first_warning(matter, ruleset)
-    return Look(WARNING, matter.due, (clock, end)) if now >= at else Look("", at)
+    return ClockStatus(WARNING, matter.due, (clock, end)) if now >= at else ClockStatus("", at)
 
 
 def look_at_due(
     connection: Connection, now: datetime, settings: TicketSettings, ruleset: Ruleset
-) -> tuple[int, list[Told]]:
+) -> tuple[int, list[ClockEvent]]:
     """Look at the tickets whose moment has come, at most a batch; returns how many, and what is new.
 
     Rows that another worker looks at just now are passed over, so each event is written exactly once.
@@ -144,13 +148,13 @@ def look_at_due(
     mails = _mails(connection, [row.id for row in rows])
     events: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
-    told: list[Told] = []
+    told: list[ClockEvent] = []
     for row in rows:
         try:
             matter = _matter(row, mails, settings, ruleset)
-            found = look(matter, now, ruleset)
+            found = clock_status(matter, now, ruleset)
         except Exception as error:  # one ticket must not keep the alarms of all others
-            step("clocks-failed", level=logging.ERROR, ticket=row.number, error=type(error).__name__)
+            log_event("clocks-failed", level=logging.ERROR, ticket=row.number, error=type(error).__name__)
             moved.append(_unmoved(row, now + _AGAIN))
             continue
         state = State.ZAMKNIETE_BEZ_ZMIAN if found.unanswered else matter.state
@@ -168,7 +172,7 @@ def look_at_due(
         for event, clock, end in _news(found, matter):
             detail = {"clock": clock, "due": end.isoformat()}
             events.append({"ticket_id": row.id, "at": now, "kind": event, "detail": detail})
-            told.append(Told(row.number, event, clock, end))
+            told.append(ClockEvent(row.number, event, clock, end))
     _write(connection, moved, events)
     return len(rows), told
 
@@ -192,7 +196,7 @@ def alarmed() -> ColumnElement[bool]:
     return and_(ticket.c.alarm != "", or_(ticket.c.closed_at.is_(None), unsent))
 
 
-def _news(found: Look, matter: Matter) -> list[tuple[str, str, datetime]]:
+def _news(found: ClockStatus, matter: Matter) -> list[tuple[str, str, datetime]]:
     """Event, clock and its end."""
     if found.unanswered and matter.reply_by is not None:
         return [("closed-unanswered", "reply", matter.reply_by)]

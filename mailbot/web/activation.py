@@ -1,4 +1,4 @@
-"""The page behind an activation link: GET shows a form and changes nothing, POST uses the link (domain.md §3.5)."""
+"""The page behind an activation link: GET shows a form and changes nothing, POST uses the link (procedure §3.5)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mailbot.accounts.directory import Directory
 from mailbot.accounts.passwords import Problem
 from mailbot.errors import PermanentError
 from mailbot.model import AccountStatus
-from mailbot.observe import Clock, step
+from mailbot.observe import Clock, log_event
 from mailbot.ruleset.languages import POLISH
 from mailbot.storage.engine import Database
 from mailbot.tickets import activation
 from mailbot.tickets.activation import Activation
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.pages import STALE, Pages
 from mailbot.web.security import Csrf, Limiter
 
@@ -53,7 +53,7 @@ class ActivationPage:
         pages: Pages,
         csrf: Csrf,
         limiter: Limiter,
-        notice: Notice,
+        notice: NoticeWriter,
         clock: Clock,
     ) -> None:
         self._database, self._directory, self._pages = database, directory, pages
@@ -102,9 +102,9 @@ class ActivationPage:
                 lambda connection: self._set(connection, token, password_hash, self._clock())
             )
         except _LinkLost as error:
-            step("web.activation", result="lost", reason=error.reason, ticket=link.ticket_id)
+            log_event("web.activation", result="lost", reason=error.reason, ticket=link.ticket_id)
             return self._pages.gone(self._reader(request))
-        step("web.activation", result="used", ticket=ticket_id)
+        log_event("web.activation", result="used", ticket=ticket_id)
         said = "" if link.language == POLISH.code else f"?{_LANGUAGE}={link.language}"
         return web.Response(status=303, headers={"Location": _DONE + said})
 

@@ -16,7 +16,7 @@ from mailbot.observe import Clock, failure
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.web import health, metrics, security
 from mailbot.web.activation import ActivationPage
 from mailbot.web.doors import Doors
@@ -40,7 +40,7 @@ def build(
     database: Database,
     directory: Directory,
     secret: Secret,
-    notice: Notice,
+    notice: NoticeWriter,
     clock: Clock,
     ailing: health.Ailing = health.nothing_ails,
 ) -> web.Application:
@@ -70,7 +70,7 @@ def build(
     return app
 
 
-def use_rules(app: web.Application, ruleset: Ruleset, notice: Notice) -> None:
+def use_rules(app: web.Application, ruleset: Ruleset, notice: NoticeWriter) -> None:
     """From now on name the telephone and the portal of a rule set, speak its languages, and write its notices."""
     app[_PAGES].use_rules(ruleset.contacts, ruleset.languages)
     app[_ACTIVATION].notice = notice

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from mailbot.observe import Clock, step
-from mailbot.pipeline import Pipeline
+from mailbot.flow.pipeline import Pipeline
+from mailbot.observe import Clock, log_event
 from mailbot.ruleset.model import Window
 from mailbot.storage.engine import Database
 from mailbot.tickets import sla
@@ -38,5 +38,5 @@ class AlarmWorker:
         )
         for told in news:
             level = _LEVELS.get(told.event, logging.INFO)
-            step(told.event, level=level, ticket=told.number, clock=told.clock, due=told.due.isoformat())
+            log_event(told.event, level=level, ticket=told.number, clock=told.clock, due=told.due.isoformat())
         return looked

@@ -16,16 +16,16 @@ from datetime import timedelta
 from sqlalchemy import Connection, select
 
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.understand import unread
 from mailbot.inbox import message_of
-from mailbot.mask import marks, mask
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
-from mailbot.observe import Clock, failure, step
+from mailbot.observe import Clock, failure, log_event
 from mailbot.outbox import backoff, jobs
-from mailbot.pipeline import Pipeline
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
-from mailbot.understand import unread
+from mailbot.text.mask import marks, mask
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
@@ -125,7 +125,7 @@ class DecideWorker:
             reason = told = error.reason
         else:  # it may quote the row
             reason, told = mask(repr(error)), type(error).__name__
-        step(name, level=logging.ERROR, inbox=row, reason=told)
+        log_event(name, level=logging.ERROR, inbox=row, reason=told)
         await self._give_back(row, lambda c: self._retry_or_bury(c, row, reason))
 
     def _read(self, connection: Connection, ids: list[int]) -> list[_Taken]:
@@ -199,7 +199,7 @@ class DecideWorker:
         except TemporaryError:
             raise
         except LeaseLost as error:
-            step("lease-lost", level=logging.WARNING, worker=self.name, reason=error.reason)
+            log_event("lease-lost", level=logging.WARNING, worker=self.name, reason=error.reason)
             if len(batch) == 1:
                 return
         except Exception as error:
@@ -218,7 +218,7 @@ class DecideWorker:
     def _announce(self, rows: list[int], decisions: list[Decision]) -> None:
         for row, decision in zip(rows, decisions, strict=True):
             level = logging.ERROR if decision.floor else logging.INFO
-            step("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
+            log_event("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
         if any(decision.mails for decision in decisions):
             self._on_mail()
 
@@ -254,4 +254,4 @@ class DecideWorker:
         try:
             await self._database.write(work)
         except LeaseLost as error:  # another worker has the row: its result counts
-            step("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)
+            log_event("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)

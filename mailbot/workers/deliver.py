@@ -14,9 +14,9 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from mailbot import observe
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
-from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import MailKind, State
-from mailbot.observe import Clock, step
+from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -190,10 +190,10 @@ class DeliverWorker:
     def _watch(self, failure: RelayUnavailable | None) -> None:
         """Tell once that the server refuses us, and when it takes a mail again."""
         if isinstance(failure, RelayMisconfigured) and not self._refused:
-            step("relay-refuses-us", level=logging.ERROR, code=failure.code, mend="mailbot doctor")
+            log_event("relay-refuses-us", level=logging.ERROR, code=failure.code, mend="mailbot doctor")
             self._refused = True
         elif failure is None and self._refused:
-            step("relay-takes-mails-again")
+            log_event("relay-takes-mails-again")
             self._refused = False
 
     async def _record(self, work: Callable[[Connection], str], row: RowMapping) -> bool:
@@ -201,14 +201,14 @@ class DeliverWorker:
         try:
             what = await self._keep_trying(work)
         except LeaseLost as error:  # the other worker will record what it does
-            step("lease-lost", level=logging.WARNING, outbox=row["id"], reason=error.reason)
+            log_event("lease-lost", level=logging.WARNING, outbox=row["id"], reason=error.reason)
             return False
         except Exception as error:  # the lease runs out, and the row comes back in doubt
             told = {"outbox": row["id"], "ticket": row["number"], "kind": row["kind"]}
-            step("mail-in-doubt", level=logging.ERROR, **told, error=type(error).__name__)
+            log_event("mail-in-doubt", level=logging.ERROR, **told, error=type(error).__name__)
             return False
         level = logging.ERROR if what == "given-up" else logging.INFO
-        step(f"mail-{what}", level=level, ticket=row["number"], kind=row["kind"], attempt=row["attempts"])
+        log_event(f"mail-{what}", level=level, ticket=row["number"], kind=row["kind"], attempt=row["attempts"])
         return True
 
     async def _keep_trying(self, work: Callable[[Connection], T]) -> T:
@@ -230,7 +230,7 @@ class DeliverWorker:
                 if not left or (self._stop_by is not None and time() >= self._stop_by):
                     raise
                 if pause == _PAUSES[0]:
-                    step("answer-kept", level=logging.WARNING, worker=self.name, error=type(error).__name__)
+                    log_event("answer-kept", level=logging.WARNING, worker=self.name, error=type(error).__name__)
                 self._failed_at = self._clock()
             await self._sleep(pause)
             pause = min(longest, 2 * pause)

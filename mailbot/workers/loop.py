@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from mailbot.errors import TemporaryError
-from mailbot.observe import failure, step
+from mailbot.observe import failure, log_event
 
 _PAUSE = 5.0  # seconds after a failed step: nothing is lost by waiting, the rows are in the database
 
@@ -59,7 +59,7 @@ class Loop:
             while await self._work() and not self._stopping.is_set():
                 self._good_at = time.monotonic()
         except TemporaryError as error:
-            step("worker-paused", level=logging.WARNING, worker=self.name, reason=error.reason)
+            log_event("worker-paused", level=logging.WARNING, worker=self.name, reason=error.reason)
             return _PAUSE
         except Exception as error:
             failure("worker-failed", error, worker=self.name)

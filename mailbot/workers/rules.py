@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from mailbot.errors import MailbotError
+from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
-from mailbot.observe import Clock, step
-from mailbot.pipeline import Pipeline
+from mailbot.observe import Clock, log_event
 from mailbot.ruleset.model import Ruleset
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import ruleset_load
@@ -110,7 +110,7 @@ class RulesKeeper:
         if ruleset.hash != self.pipeline.ruleset.hash:
             self.pipeline = replace(self.pipeline, ruleset=ruleset, writer=writer)
             self._use(self.pipeline)
-        step("rules-taken", hash=ruleset.hash, rules=len(ruleset.rules), recovered=recovered)
+        log_event("rules-taken", hash=ruleset.hash, rules=len(ruleset.rules), recovered=recovered)
 
     async def _refuse(self, found: _Refused) -> None:
         if found.content == self._refused:
@@ -120,7 +120,7 @@ class RulesKeeper:
         lines = found.mistakes.splitlines()
         first = " | ".join(lines[:_NAMED])
         active = self.pipeline.ruleset.hash
-        step("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
+        log_event("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
 
     async def _note(self, **values: str) -> None:
         row = insert(ruleset_load).values(at=self._clock(), process=self.name, **values)

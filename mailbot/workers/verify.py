@@ -14,17 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailbot import pesel
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
 from mailbot.application.purpose import judged
 from mailbot.errors import ConfigError
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Understanding, View
-from mailbot.observe import step
-from mailbot.pipeline import Pipeline
+from mailbot.observe import log_event
 from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.worker import Bounds, Workers
+from mailbot.text import pesel
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Verifier:
         try:
             await self._readers.prove()
         except ConfigError as error:
-            step("reader-broken", level=logging.ERROR, reason=error.reason)
+            log_event("reader-broken", level=logging.ERROR, reason=error.reason)
 
     async def close(self) -> None:
         """End the processes."""
@@ -85,7 +85,7 @@ class Verifier:
         reports = await self._signatures.verify_isolated(files, u.received_at, rules.signatures)
         report = chosen(reports)
         found = await self._readers.read(report.payload) if report and report.payload else None
-        application = judged(found, rules.letter) if found else None
+        application = judged(found, rules.application_words) if found else None
         checked = check(reports, application, u.sender.address, u.request)
         view = View(found.text, found.seen, found.pictures) if found else None
         return replace(u, checked=replace(checked, view=view))

@@ -24,7 +24,7 @@ from fixtures.signing.application import Data
 from fixtures.signing.pki import NOW
 from mailbot.application import ocr
 from mailbot.application.check import chosen
-from mailbot.application.form import FIELDS, build
+from mailbot.application.form import octets
 from mailbot.application.isolated import Readers
 from mailbot.application.purpose import judged
 from mailbot.application.read import reading
@@ -35,6 +35,7 @@ from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from tests.bench.signature_files import PKI
 from tests.bench.signature_worker import memory
+from tests.form import FIELDS
 from tests.integration.test_application_reader import COSTLY
 from tests.support import ROOT
 from tests.unit.application.pdfs import fill
@@ -115,7 +116,7 @@ def _lines() -> list[Line]:
     signer = PKI.person(citizens.person_named(_APP.name))
     names = [one.name for one in FIELDS if one.kind == "Tx"]
     form = fill(
-        build(), dict(zip(names, (_APP.given, _APP.surname, _APP.old, _APP.new), strict=True)), appearances=True
+        octets(), dict(zip(names, (_APP.given, _APP.surname, _APP.old, _APP.new), strict=True)), appearances=True
     )
     files = {
         "PDF of one page, PAdES": {"name": "wniosek.pdf", "kind": "pades-qualified", "app": app},
@@ -133,7 +134,7 @@ def _report(line: Line, trust: TrustStore, rules: Ruleset, eye: Eye, *, warm: bo
     report = chosen(reports)
     assert report is not None
     assert report.payload is not None
-    application = judged(reading(report.payload), rules.letter)
+    application = judged(reading(report.payload), rules.application_words)
     whole = time.process_time() - start
     assert not application.doubts, (line.name, application.doubts)
     assert application.old_login == _APP.old

@@ -13,19 +13,19 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, DatabaseSettings, SecretSettings, Settings
-from mailbot.decision import decide
-from mailbot.facts import NOTHING, category, gather
-from mailbot.lookup import Found, Weighed
-from mailbot.model import Account, Duplicate, Envelope, OutgoingMail, RawMessage, Seen, Source
+from mailbot.flow.decision import decide
+from mailbot.flow.facts import NO_HISTORY, category, gather
+from mailbot.flow.lookup import Assessment, LookupResult
+from mailbot.flow.pipeline import Pipeline
+from mailbot.model import Account, Duplicate, DuplicateCheck, Envelope, OutgoingMail, RawMessage, Source
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
-from mailbot.pipeline import Pipeline
 from mailbot.request.topics import NOTHING_SAID
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.tickets import limits, number
+from mailbot.service import compose
+from mailbot.tickets import number, rate_limits
 from tests.bench import lmtp
 from tests.bench.mails import Citizen
 from tests.bench.subject import look
@@ -86,12 +86,14 @@ class Thinking:
 
     def _mails(self, n: int, message: RawMessage) -> list[OutgoingMail]:
         u = self._pipeline.understand(message)
-        found = Found(self._accounts[u.sender.address or ""], Seen(Duplicate.NO), NOTHING, limits.Source())
-        facts, defects = gather(u, found.account, Duplicate.NO, NOTHING)
+        found = LookupResult(
+            self._accounts[u.sender.address or ""], DuplicateCheck(Duplicate.NO), NO_HISTORY, rate_limits.CountedFor()
+        )
+        facts, defects = gather(u, found.account, Duplicate.NO, NO_HISTORY)
         decision = decide(facts, defects, category(u), self._pipeline.ruleset)
-        weighed = Weighed(u, found, NOTHING_SAID, facts, decision)
+        assessment = Assessment(u, found, NOTHING_SAID, facts, decision)
         clocks = self._pipeline.clocks(decision, u.received_at)
-        letter = self._pipeline.letter(weighed, number.spell(n), clocks, utc_now())
+        letter = self._pipeline.letter(assessment, number.spell(n), clocks, utc_now())
         return [self._pipeline.writer.outgoing(kind, letter) for kind in decision.mails]
 
 

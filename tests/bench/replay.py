@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, DatabaseSettings, SecretSettings, Settings
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import inbox
 from tests.bench.mails import citizens
 from tests.citizens import AUTHSERV_ID

@@ -13,7 +13,7 @@ from fixtures.signing.pdf_sign import sign
 from fixtures.signing.pdf_writer import picture
 from fixtures.signing.pki import Pki
 from fixtures.signing.xades import Shape, Signed
-from mailbot.signatures.limits import FILE_MAX
+from mailbot.signatures.bounds import FILE_MAX
 from tests.oracles import OPENSSL, PDFSIG, XMLSEC1, Tool
 
 PKI = Pki()

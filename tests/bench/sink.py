@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from mailbot.config import ListenerSettings
-from mailbot.inbox import Stored
+from mailbot.inbox import StoredMessage
 from mailbot.ingress import smtp
 from mailbot.model import RawMessage, Source
 from mailbot.secret import Secret
@@ -16,8 +16,8 @@ from mailbot.storage.engine import Database, ManyWork
 class _Nowhere:
     """Takes the place of the database."""
 
-    async def write_together(self, work: ManyWork[RawMessage, Stored], item: RawMessage) -> Stored:
-        return Stored(1, True)
+    async def write_together(self, work: ManyWork[RawMessage, StoredMessage], item: RawMessage) -> StoredMessage:
+        return StoredMessage(1, True)
 
 
 async def _main() -> None:

@@ -30,12 +30,12 @@ from aiosmtpd.smtp import SMTP
 from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import Engine
 
-from mailbot.cli import compose
-from mailbot.cli.service import Service
 from mailbot.config import Settings, WorkerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.service.supervision import Service
 from mailbot.storage.engine import connect, migrate
 from tests.flow import settings
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from mailbot import pesel
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.importing import BadLine, ImportReport, Progress, import_file
 from mailbot.accounts.memory import MemoryDirectory
@@ -21,6 +20,7 @@ from mailbot.model import Account, AccountStatus
 from mailbot.secret import Secret
 from mailbot.storage.schema import account as table
 from mailbot.storage.schema import metadata
+from mailbot.text import pesel
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 SECRET = Secret(b"k" * 32)

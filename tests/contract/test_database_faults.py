@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from mailbot.cli import compose
 from mailbot.config import DatabaseSettings, WorkerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.engine import Database, connect, migrate
 from mailbot.storage.schema import counter, inbox, metadata
 from mailbot.tickets import number

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, Select, select, update
 
-from mailbot.cli import compose
 from mailbot.errors import DatabaseUnavailable, ReadingFailed
+from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import store
 from mailbot.model import Authentication, AuthResult, Envelope, RawMessage, Source, Understanding
 from mailbot.outbox import jobs
-from mailbot.pipeline import Pipeline
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -123,14 +123,14 @@ async def test_a_mail_that_cannot_be_understood_harms_no_other_and_gets_a_ticket
 
 
 async def test_a_mail_that_cannot_be_recorded_gets_a_ticket(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Pipeline.letter
+    real = Pipeline.mail_context
 
-    def letter(flow: Pipeline, weighed: Any, *rest: Any) -> Any:
-        if weighed.u.sender.address == JAN.login:
+    def mail_context(flow: Pipeline, assessment: Any, *rest: Any) -> Any:
+        if assessment.u.sender.address == JAN.login:
             raise ValueError("a bug")
-        return real(flow, weighed, *rest)
+        return real(flow, assessment, *rest)
 
-    monkeypatch.setattr(Pipeline, "letter", letter)
+    monkeypatch.setattr(Pipeline, "mail_context", mail_context)
     desk.put(question(1), POISON, question(2))
     await desk.worker.step()
     assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED]
@@ -152,7 +152,7 @@ async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
     def broken(*_: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(Pipeline, "letter", broken)
+    monkeypatch.setattr(Pipeline, "mail_context", broken)
     desk.put(POISON)
     await desk.work()
     assert await desk.outcomes() == [(jobs.BURIED, None)]

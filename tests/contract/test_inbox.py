@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from mailbot.inbox import Cursor, Stored, message_of, move_cursor, read_cursor, store
+from mailbot.inbox import Cursor, StoredMessage, message_of, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, raw_message
@@ -27,7 +27,7 @@ BY_IMAP = RawMessage(
 )
 
 
-def put(engine: Engine, *messages: RawMessage) -> tuple[Stored, ...]:
+def put(engine: Engine, *messages: RawMessage) -> tuple[StoredMessage, ...]:
     with engine.begin() as connection:
         return store(connection, messages, NOW, SECRET)
 
@@ -69,7 +69,7 @@ OTHER = {
 @pytest.mark.parametrize("together", [True, False])
 def test_a_delivery_that_comes_again_is_the_same_row(engine: Engine, again: RawMessage, together: bool) -> None:
     first, second = put(engine, BY_LMTP, again) if together else put(engine, BY_LMTP) + put(engine, again)
-    assert second == Stored(first.inbox_id, False)
+    assert second == StoredMessage(first.inbox_id, False)
     assert kept(engine) == [BY_LMTP], "what was stored first stays"
 
 

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, Engine, insert
 from mailbot.model import AuthResult, Decision, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
-from mailbot.tickets.limits import Arrivals, Source, columns, source_of
+from mailbot.tickets.rate_limits import Arrivals, CountedFor, columns, counted_for
 from tests.understood import understood
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LIMITS = Limits(Limit(3, 1), Limit(5, 1), frozenset({"poczta.example"}), Limit(2, 24), Limit(4, 24))
-JAN = Source("pass:jan@firma.example", "firma.example", None)
+JAN = CountedFor("pass:jan@firma.example", "firma.example", None)
 REFUSED = Decision("r", Outcome.REJ_GENERIC, "OGOLNE", State.ZAMKNIETE_NEGATYWNIE, "", (MailKind.T5,), (), (), "hash")
 SILENT = replace(REFUSED, outcome=Outcome.TICKET_UPDATE, mails=())
 
@@ -31,7 +31,7 @@ class Past:
         self._ids = count(1)
 
     def add(
-        self, source: Source, made: Decision, minutes_ago: float, times: int = 1, ticket_id: int | None = None
+        self, source: CountedFor, made: Decision, minutes_ago: float, times: int = 1, ticket_id: int | None = None
     ) -> None:
         """``times`` mails of ``source``."""
         at = NOW - timedelta(minutes=minutes_ago)
@@ -60,7 +60,7 @@ class Past:
         self.connection.execute(insert(ticket), {**values, "inbox_id": inbox_id})
         self.connection.execute(inbox.update().where(inbox.c.id == inbox_id).values(ticket_id=ticket_id))
 
-    def over(self, source: Source) -> str:
+    def over(self, source: CountedFor) -> str:
         """The word for one more mail of ``source`` now."""
         return Arrivals(self.connection, [source], NOW, LIMITS).over(source)
 
@@ -90,15 +90,15 @@ def test_forged_mails_do_not_use_up_what_the_citizen_may_send(past: Past) -> Non
 
 def test_a_domain_shares_one_limit(past: Past) -> None:
     for n in range(5):
-        past.add(Source(f"pass:p{n}@firma.example", "firma.example", None), SILENT, 5)
-    assert past.over(Source("pass:new@firma.example", "firma.example", None)) == "domain"
-    assert past.over(Source("pass:new@other.example", "other.example", None)) == "no"
+        past.add(CountedFor(f"pass:p{n}@firma.example", "firma.example", None), SILENT, 5)
+    assert past.over(CountedFor("pass:new@firma.example", "firma.example", None)) == "domain"
+    assert past.over(CountedFor("pass:new@other.example", "other.example", None)) == "no"
 
 
 def test_what_one_sends_over_his_limit_takes_nothing_from_his_domain(past: Past) -> None:
     held = replace(REFUSED, outcome=Outcome.RATE_LIMITED, mails=(MailKind.T18,))
     past.add(JAN, held, 5, times=20)
-    colleague = Source("pass:ewa@firma.example", "firma.example", None)
+    colleague = CountedFor("pass:ewa@firma.example", "firma.example", None)
     assert past.over(JAN) == "sender"
     assert past.over(colleague) == "no"
     arrivals = Arrivals(past.connection, [JAN, colleague], NOW, LIMITS)
@@ -115,9 +115,9 @@ def test_a_day_of_refusals(past: Past) -> None:
 
 def test_refusals_about_one_login_count_whoever_asks(past: Past) -> None:
     for n in range(2):
-        past.add(Source(f"pass:thief{n}@x{n}.example", None, "jan@firma.example"), REFUSED, 60 * n + 1)
-    assert past.over(Source("pass:thief9@y.example", None, "jan@firma.example")) == "login"
-    assert past.over(Source("pass:thief9@y.example", None, "ewa@firma.example")) == "no"
+        past.add(CountedFor(f"pass:thief{n}@x{n}.example", None, "jan@firma.example"), REFUSED, 60 * n + 1)
+    assert past.over(CountedFor("pass:thief9@y.example", None, "jan@firma.example")) == "login"
+    assert past.over(CountedFor("pass:thief9@y.example", None, "ewa@firma.example")) == "no"
 
 
 def test_a_loop_ends_by_the_answers_of_a_day(past: Past) -> None:
@@ -149,7 +149,7 @@ def test_machines_and_quarantine_count_for_nobody(past: Past) -> None:
     for outcome in (Outcome.NO_REPLY, Outcome.QUARANTINE):
         past.add(JAN, replace(SILENT, outcome=outcome), 1, times=9)
     assert past.over(JAN) == "no"
-    assert past.over(Source()) == "no"
+    assert past.over(CountedFor()) == "no"
 
 
 def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Past) -> None:
@@ -166,28 +166,30 @@ def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Pas
     ("sender", "proof", "asked", "wanted"),
     [
         ("Jan@Firma.example", AuthResult.PASS, "jan@firma.example", JAN),
-        ("jan@poczta.example", AuthResult.PASS, None, Source("pass:jan@poczta.example")),
-        ("jan@firma.example", AuthResult.NONE, None, Source("none:jan@firma.example", "?firma.example")),
+        ("jan@poczta.example", AuthResult.PASS, None, CountedFor("pass:jan@poczta.example")),
+        ("jan@firma.example", AuthResult.NONE, None, CountedFor("none:jan@firma.example", "?firma.example")),
         (
             "new@firma.example",
             AuthResult.PASS,
             "old@x.example",
-            Source("pass:new@firma.example", "firma.example", "old@x.example"),
+            CountedFor("pass:new@firma.example", "firma.example", "old@x.example"),
         ),
-        ("jan@firma.example", AuthResult.FAIL, None, Source()),
-        (None, AuthResult.NONE, None, Source()),
+        ("jan@firma.example", AuthResult.FAIL, None, CountedFor()),
+        (None, AuthResult.NONE, None, CountedFor()),
     ],
 )
-def test_whom_a_message_counts_for(sender: str | None, proof: AuthResult, asked: str | None, wanted: Source) -> None:
-    assert source_of(understood(sender, proof), asked, LIMITS) == wanted
+def test_whom_a_message_counts_for(
+    sender: str | None, proof: AuthResult, asked: str | None, wanted: CountedFor
+) -> None:
+    assert counted_for(understood(sender, proof), asked, LIMITS) == wanted
 
 
-NOBODY = Source("none:jan@firma.example", "?firma.example", None)
+NOBODY = CountedFor("none:jan@firma.example", "?firma.example", None)
 ANSWERED = replace(REFUSED, outcome=Outcome.MORE, mails=(MailKind.T6,))
 
 
 def test_whom_nothing_vouches_for_is_answered_once_a_day_where_the_envelope_agrees(past: Past) -> None:
-    def answer(source: Source, *, agrees: bool = True) -> str:
+    def answer(source: CountedFor, *, agrees: bool = True) -> str:
         return Arrivals(past.connection, [source], NOW, LIMITS).answer(source, agrees=agrees)
 
     assert (answer(NOBODY), answer(NOBODY, agrees=False), answer(JAN, agrees=False)) == ("open", "shut", "open")
@@ -199,11 +201,11 @@ def test_whom_nothing_vouches_for_is_answered_once_a_day_where_the_envelope_agre
 
 def test_the_installation_answers_few_of_them(past: Past) -> None:
     few = replace(LIMITS, unvouched=Limit(3, 24))
-    other = Source("temperror:ewa@inna.example", None, None)
+    other = CountedFor("temperror:ewa@inna.example", None, None)
     past.add(JAN, ANSWERED, 5, times=9)
     past.add(NOBODY, SILENT, 5, times=9)
     past.add(NOBODY, ANSWERED, 5, times=2)
     arrivals = Arrivals(past.connection, [other], NOW, few)
     assert arrivals.answer(other, agrees=True) == "open"
-    arrivals.add(Source("none:a@b.example", None, None), ANSWERED, 1)
+    arrivals.add(CountedFor("none:a@b.example", None, None), ANSWERED, 1)
     assert arrivals.answer(other, agrees=True) == "shut"

@@ -12,17 +12,16 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.config import WorkerSettings
 from mailbot.delivery.smtp import Relay
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
 from mailbot.inbox import store
 from mailbot.model import (
     REQUIRED_SUBJECT,
     SENTENCES,
     Account,
     Applicant,
-    Checked,
+    ApplicationCheck,
     Envelope,
     Phrase,
     RawMessage,
@@ -32,6 +31,7 @@ from mailbot.model import (
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import account, inbox, ticket
 from mailbot.tickets import hold, sla
@@ -54,7 +54,7 @@ class PerSender(Stub):
         return [replace(u, checked=_checked(str(u.sender.address))) if needs_check(u) else u for u in understood]
 
 
-def _checked(sender: str) -> Checked:
+def _checked(sender: str) -> ApplicationCheck:
     number = int(sender[1 : sender.index("@")])
     holder = HOLDERS[number]
     applicant = Applicant("JAN", "KOWALSKI", holder.birth_year, None)

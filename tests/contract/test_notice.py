@@ -13,7 +13,7 @@ from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.ruleset.model import Window
 from mailbot.storage.schema import outbox, ticket
-from mailbot.tickets import threads
+from mailbot.tickets import correspondence
 from tests.links import DAY, NOW, SECRET, notice, open_ticket
 
 BREAK = Break(
@@ -80,6 +80,6 @@ def test_a_second_notice_is_another_mail(engine: Engine) -> None:
     identifiers = {mail["Message-ID"] for mail in headers}
     assert len(identifiers) == 2
     assert {thread.parse(identifier) for identifier in identifiers} == {
-        ("ZGL0000001", threads.token(SECRET, "ZGL0000001"))
+        ("ZGL0000001", correspondence.token(SECRET, "ZGL0000001"))
     }, "an answer to it belongs to the ticket"
     assert {mail["Auto-Submitted"] for mail in headers} == {"auto-generated"}

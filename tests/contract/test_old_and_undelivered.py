@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from mailbot.cli import compose
 from mailbot.config import IntakeSettings
-from mailbot.inbox import Cursor, Trace, digest_stored, store, stored_traces, stored_uids
+from mailbot.inbox import Cursor, MessageTraits, digest_stored, store, stored_traits, stored_uids
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.flow import Clock, add_accounts, mail, settings
@@ -179,9 +179,9 @@ async def test_what_is_stored_is_found_by_place_name_and_bytes(office: Office) -
     assert await read(lambda c: stored_uids(c, replace(cursor, uidvalidity=2), range(1, 2001))) == set()
     assert await read(lambda c: digest_stored(c, messages[7].sha256))
     assert not await read(lambda c: digest_stored(c, "0" * 64))
-    trace = Trace("<a@b>", len(messages[4].raw), office.clock())
-    assert await read(lambda c: stored_traces(c, ["<a@b>", None, "<c@d>"])) == [trace]
-    assert await read(lambda c: stored_traces(c, [None])) == []
+    traits = MessageTraits("<a@b>", len(messages[4].raw), office.clock())
+    assert await read(lambda c: stored_traits(c, ["<a@b>", None, "<c@d>"])) == [traits]
+    assert await read(lambda c: stored_traits(c, [None])) == []
 
 
 @pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)

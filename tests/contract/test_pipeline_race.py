@@ -14,11 +14,11 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from mailbot.cli import compose
 from mailbot.config import WorkerSettings
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import activation, counter, inbox, outbox, ticket, ticket_event
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK

@@ -17,16 +17,16 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, update
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.delivery.smtp import Relay
 from mailbot.inbox import Cursor, move_cursor, read_cursor, stored_whole
 from mailbot.ingress import smtp
 from mailbot.model import SENTENCES, Account, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import release
 from mailbot.web import metrics
 from mailbot.workers.alarms import AlarmWorker
@@ -112,7 +112,7 @@ async def _people(flow: CaseB) -> None:
     parts, clock = flow.parts, flow.clock
     assert await flow.answer(mail(name="with a link")) == "OK_A"
     token = link(flow.sink.accepted[-1]).rpartition("/")[2]
-    notice = Notice(parts.pipeline.writer, parts.secret, parts.settings.helpdesk.address)
+    notice = NoticeWriter(parts.pipeline.writer, parts.secret, parts.settings.helpdesk.address)
 
     def use(connection: Connection) -> None:
         found = activation.find(connection, token, clock())

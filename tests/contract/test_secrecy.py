@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, select, update
 
-from mailbot.cli import cli, compose
+from mailbot.cli import cli
 from mailbot.config import WorkerSettings
 from mailbot.inbox import message_of, store
 from mailbot.model import REQUIRED_SUBJECT, Envelope, RawMessage, Source
@@ -23,6 +23,7 @@ from mailbot.observe import Clock as AnyClock
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import inbox, metadata, raw_message, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import AUTHSERV_ID, HELPDESK

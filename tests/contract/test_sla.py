@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Engine, Row, insert, select, update
 
 from mailbot.config import Settings
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import State
 from mailbot.outbox import jobs
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.model import Notice, Ruleset
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.schema import inbox, outbox, ticket, ticket_event

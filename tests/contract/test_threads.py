@@ -13,7 +13,7 @@ from mailbot.model import AuthResult, MailKind, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, ticket
-from mailbot.tickets.threads import Threads, mentioned, token
+from mailbot.tickets.correspondence import Threads, mentioned, token
 from tests.understood import understood
 
 SECRET = Secret(bytes(range(32)))

@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sqlalchemy import types as sqltypes
 
 from mailbot.accounts.fields import NAME_LENGTH, surname_key
-from mailbot.cli import compose
 from mailbot.inbox import Cursor, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage import values
 from mailbot.storage.schema import (
     MESSAGE_KEY,
@@ -76,6 +76,8 @@ def _row(table: Table, number: int) -> dict[str, Any]:
 def _plain(column: Column[Any], number: int) -> Any:
     if isinstance(column.type, values.JSON):
         return {}
+    if isinstance(column.type, values.Text):
+        return ""
     if isinstance(column.type, values.String):
         return f"{number}"[: column.type.length]
     if isinstance(column.type, sqltypes.LargeBinary):

@@ -13,7 +13,7 @@ from mailbot.model import Authentication, AuthResult, Envelope, Source
 from mailbot.parsing.mime import parse
 from mailbot.sender import chain
 from mailbot.sender.mailbox import read_from
-from mailbot.sender.results import weigh
+from mailbot.sender.results import conclude
 
 MX = "mx.helpdesk.example"
 TWICE = (MX, "localhost", MX)
@@ -51,7 +51,7 @@ def judged(raw: bytes, settings: AuthenticationSettings) -> Authentication:
     reading = chain.read(message.headers, settings)
     if not reading.reports:
         return Authentication(AuthResult.NONE, reading.why)
-    return weigh(reading.reports, address.rpartition("@")[2], together=reading.edge is not None)
+    return conclude(reading.reports, address.rpartition("@")[2], together=reading.edge is not None)
 
 
 def test_only_genuine_mail_is_proven(folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from mailbot.mails.context import KNOWN, VARIABLES
+from mailbot.mails.variables import KNOWN, VARIABLES
 from mailbot.model import Facts, MailKind, Outcome, State
 from mailbot.ruleset import schema, texts
 from mailbot.ruleset.findings import CODES, Mistakes

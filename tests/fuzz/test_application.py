@@ -14,12 +14,12 @@ from mailbot.application.addresses import mentions, pick
 from mailbot.application.data import Application
 from mailbot.application.document import Document
 from mailbot.application.fields import fields
-from mailbot.application.form import build
+from mailbot.application.form import octets
 from mailbot.application.read import read
 from mailbot.request.characters import visible
 
 STARTS = [b"", b"%PDF-1.7\n", b"PK\x03\x04", b"{\\rtf1\\ansi ", b"<?xml version='1.0'?>", b"<html>"]
-SAMPLES = [*(write(Data(), extension) for extension in (*FORMATS, "xml")), build()]
+SAMPLES = [*(write(Data(), extension) for extension in (*FORMATS, "xml")), octets()]
 PIECES = st.sampled_from(
     [
         *("Imię", "Nazwisko", "Imię i nazwisko", "Ja,", "niżej podpisany", "Adam", "Szymański", "stary"),

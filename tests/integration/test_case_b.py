@@ -21,9 +21,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select, update
 
 from mailbot.accounts.rows import column_values
-from mailbot.cli import compose
 from mailbot.delivery.smtp import Relay
-from mailbot.facts import needs_check
+from mailbot.flow.facts import needs_check
 from mailbot.ingress import smtp
 from mailbot.mails import wording
 from mailbot.model import (
@@ -31,8 +30,8 @@ from mailbot.model import (
     SENTENCES,
     Account,
     Applicant,
+    ApplicationCheck,
     ApplicationState,
-    Checked,
     Defect,
     Envelope,
     Match,
@@ -43,9 +42,10 @@ from mailbot.model import (
 )
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import account, activation, decision, outbox, ticket, ticket_event, used_signature
 from mailbot.tickets import hold
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import Refused, Released, release
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
@@ -59,7 +59,7 @@ from tests.integration.test_flow import PASSWORD, bounce, link, of
 
 NEW = "jan@nowa.example"
 BODY = f"{SENTENCES[Phrase.B]} Jan Kowalski, 1980"
-GOOD = Checked(
+GOOD = ApplicationCheck(
     ApplicationState.QUALIFIED,
     old_login=JAN.login,
     applicant=Applicant("JAN", "KOWALSKI", 1980, None),
@@ -113,14 +113,14 @@ class CaseB(Flow):
 
     async def release(self, number: str = "ZGL0000001") -> Released | Refused:
         p = self.parts
-        notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+        notice = NoticeWriter(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
         return await p.database.write(lambda c: release(c, number, self.clock.now, DAY, notice, WHO))
 
 
 @asynccontextmanager
 async def page(flow: Flow) -> AsyncIterator[TestClient[Any, Any]]:
     p = flow.parts
-    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    notice = NoticeWriter(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
     server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
     await server.start_server(**SERVER_OPTIONS)
     async with TestClient(server) as client:
@@ -665,7 +665,9 @@ async def facts(flow: CaseB) -> dict[str, str]:
     return dict(rows[0][0])
 
 
-def signer(given: str = "Jan", surname: str = "Kowalski", year: int | None = 1980, pesel: str | None = None) -> Checked:
+def signer(
+    given: str = "Jan", surname: str = "Kowalski", year: int | None = 1980, pesel: str | None = None
+) -> ApplicationCheck:
     return replace(GOOD, applicant=Applicant(given, surname, year, pesel))
 
 
@@ -702,7 +704,7 @@ async def test_the_sender_must_be_nobodys_login(flow: CaseB) -> None:
 async def test_a_wrong_sentence_with_an_application(flow: CaseB) -> None:
     assert await flow.ask(body=BODY.replace(SENTENCES[Phrase.B], SENTENCES[Phrase.A])) == "REJ_FORMAL"
     assert SENTENCES[Phrase.B] in flow.sink.accepted[-1].text
-    flow.verifier.answer = Checked(ApplicationState.UNSIGNED, (Defect.UNSIGNED,))
+    flow.verifier.answer = ApplicationCheck(ApplicationState.UNSIGNED, (Defect.UNSIGNED,))
     assert await flow.ask("photo", body=BODY.replace(SENTENCES[Phrase.B], SENTENCES[Phrase.A])) == "REJ_GENERIC"
 
 

@@ -18,8 +18,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 from mailbot import secret
-from mailbot.cli import cli, compose, main
+from mailbot.cli import cli, main
 from mailbot.model import View
+from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
 from mailbot.tickets import view

@@ -16,11 +16,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from mailbot.cli import compose
-from mailbot.cli.service import Service
 from mailbot.config import WebSettings
 from mailbot.errors import DatabaseGone
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.service.supervision import Service
 from tests.flow import hand_over, mail, settings
 from tests.support import ROOT
 

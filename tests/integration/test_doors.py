@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.cli import compose, descriptors
-from mailbot.cli.service import Service
 from mailbot.config import ListenerSettings, Settings, WebSettings
 from mailbot.errors import ConfigError
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose, descriptors
+from mailbot.service.supervision import Service
 from tests.flow import hand_over, mail, settings
 
 HALF = b"GET /livez HTTP/1.1\r\nHost: x\r\n"

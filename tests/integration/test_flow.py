@@ -11,11 +11,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select, text
 
-import mailbot.understand
+import mailbot.flow.understand
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from mailbot.storage.schema import account, activation, counter, decision, inbox, outbox, ticket
 from mailbot.tickets.activation import PATH, token_hash
-from mailbot.tickets.notice import Notice
+from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from tests.flow import (
@@ -213,7 +213,7 @@ async def test_the_registration_tells_nothing_of_the_outcome(flow: Flow) -> None
 
 async def _web(flow: Flow) -> TestClient[Any, Any]:
     p = flow.parts
-    notice = Notice(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
+    notice = NoticeWriter(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
     server = TestServer(build_web(p.settings, p.database, p.directory, p.secret, notice, flow.clock))
     await server.start_server(**SERVER_OPTIONS)
     return TestClient(server)
@@ -423,14 +423,14 @@ async def test_a_machine_that_answers_each_mail_soon_gets_no_more(
 async def test_a_mail_that_breaks_the_reader_goes_to_a_person_and_the_next_is_served(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    works = getattr(mailbot.understand, where)
+    works = getattr(mailbot.flow.understand, where)
 
     def breaks(*arguments: Any, **options: Any) -> Any:
         if any("broken" in repr(argument) for argument in arguments):
             raise RecursionError("of a bug")
         return works(*arguments, **options)
 
-    monkeypatch.setattr(mailbot.understand, where, breaks)
+    monkeypatch.setattr(mailbot.flow.understand, where, breaks)
     broken = await flow.take(mail(headers={"X-Test": "broken"}))
     assert await flow.answer(mail(name="next")) == "OK_A"
     assert await flow.rows(select(inbox.c.outcome).where(inbox.c.id == broken)) == [("REVIEW",)]
@@ -469,7 +469,7 @@ async def test_what_cannot_be_recorded_is_logged_without_numbers_and_passwords(
     def broken(*args: object) -> None:
         raise ValueError("subject: 44051401359, hasło: Tajne!1")
 
-    monkeypatch.setattr("mailbot.pipeline.Pipeline.letter", broken)
+    monkeypatch.setattr("mailbot.flow.pipeline.Pipeline.letter", broken)
     row = await flow.take(mail())
     await flow.decider.step()
     (found,) = await flow.rows(select(inbox.c.last_error).where(inbox.c.id == row))

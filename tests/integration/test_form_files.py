@@ -16,9 +16,10 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from fixtures.signing.citizens import person_named
 from fixtures.signing.pki import Pki, Signer
-from mailbot.application.form import FIELDS, FILE_NAME, build
+from mailbot.application.form import FILE_NAME, octets
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from tests import citizens
+from tests.form import FIELDS
 from tests.integration.test_case_b_files import explained
 from tests.unit.application.pdfs import fill, typed
 from tests.unit.application.test_form import FIREFOX
@@ -26,10 +27,10 @@ from tests.unit.application.test_form import FIREFOX
 DATA = ("Monika", "Zając", "monika@pracownia.example", "monika.zajac@nowa.example")
 VALUES = dict(zip((field.name for field in FIELDS if field.kind == "Tx"), DATA, strict=True))
 FILLED = {
-    "chromium": typed(build(), VALUES),
-    "chromium-printed": typed(build(), VALUES, flat=True),
+    "chromium": typed(octets(), VALUES),
+    "chromium-printed": typed(octets(), VALUES, flat=True),
     "firefox": FIREFOX.read_bytes(),
-    "pypdf": fill(build(), VALUES, appearances=True),
+    "pypdf": fill(octets(), VALUES, appearances=True),
 }
 
 

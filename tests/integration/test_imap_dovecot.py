@@ -17,7 +17,7 @@ from sqlalchemy import delete
 from mailbot.config import ImapSettings, Tls
 from mailbot.ingress.imap import ImapReader, probe
 from mailbot.ingress.imap_syntax import mailbox
-from mailbot.ingress.reconcile import Found, Reconciler
+from mailbot.ingress.reconcile import FolderReport, Reconciler
 from mailbot.observe import utc_now
 from mailbot.storage.schema import inbox, raw_message
 from tests.intake import SECRET, FailingDatabase, messages, open_database, until
@@ -257,9 +257,18 @@ async def test_a_restored_installation_takes_over_and_takes_in(intake: Intake, b
     async with second_office(intake, tmp_path / "b") as restored:
         restored.settings = replace(restored.settings, done_folder=done)
         reconciler = Reconciler(restored.settings, restored.database, SECRET, utc_now)
-        assert await reconciler.run(dry_run=True, take_over=True) == [Found(done, 5, 5, 0), Found("INBOX", 1, 1, 0)]
-        assert await reconciler.run(dry_run=False, take_over=True) == [Found(done, 5, 5, 5), Found("INBOX", 1, 1, 1)]
-        assert await reconciler.run(dry_run=False, take_over=False) == [Found(done, 5, 0, 0), Found("INBOX", 1, 0, 0)]
+        assert await reconciler.run(dry_run=True, take_over=True) == [
+            FolderReport(done, 5, 5, 0),
+            FolderReport("INBOX", 1, 1, 0),
+        ]
+        assert await reconciler.run(dry_run=False, take_over=True) == [
+            FolderReport(done, 5, 5, 5),
+            FolderReport("INBOX", 1, 1, 1),
+        ]
+        assert await reconciler.run(dry_run=False, take_over=False) == [
+            FolderReport(done, 5, 0, 0),
+            FolderReport("INBOX", 1, 0, 0),
+        ]
         again = [message.envelope.again for message in await messages(restored.database)]
         assert again == [True] * 5 + [False]
         async with restored.reading() as reader:

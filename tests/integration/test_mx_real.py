@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from mailbot import config
+from mailbot.flow.understand import Understander
 from mailbot.model import AuthResult, Envelope, RawMessage, Source
 from mailbot.observe import utc_now
 from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Resolver, StaticResolver
-from mailbot.understand import Understander
 from tests.dkim_mails import ALL, FIELDS, GMAIL, ed25519_record, mail, rsa_record, sign
 from tests.integration import mx_servers
 from tests.integration.mx_servers import Store, hand_over

@@ -14,13 +14,13 @@ from email.message import EmailMessage
 import pytest
 
 from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import compose
 from mailbot.config import AuthenticationSettings, Settings
+from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.pipeline import Pipeline
 from mailbot.request.topics import Reading
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from tests.citizens import AUTHSERV_ID
 from tests.explain import RECEIVED
 from tests.support import ROOT

@@ -16,9 +16,9 @@ from aiohttp import ClientSession
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from mailbot.cli.service import Service
 from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor, move_cursor
+from mailbot.service.supervision import Service
 from mailbot.storage.schema import counter
 from mailbot.web import health
 from mailbot.workers.loop import Loop

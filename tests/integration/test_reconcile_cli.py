@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 
 from mailbot.cli import cli, doctor
-from mailbot.cli.places import settings
 from mailbot.observe import utc_now
+from mailbot.service.places import settings
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import imap_cursor, inbox
 from mailbot.web.metrics import measure

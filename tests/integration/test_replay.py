@@ -15,14 +15,16 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Connection, delete, select, update
 
-from mailbot.cli import cli, compose, replay, stored
+from mailbot.cli import cli, rule_replay
 from mailbot.errors import DatabaseUnavailable
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, metadata, raw_message
+from mailbot.tickets import decisions
 from mailbot.workers.decide import DecideWorker
 from tests.flow import EWA, STRANGER, add_accounts, mail
 from tests.support import ROOT
@@ -156,8 +158,8 @@ def test_the_bar_of_a_terminal_leaves_the_answer_alone(office: Path, monkeypatch
 
 
 def test_several_processes_read_the_same(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "_WORTH_IT", 1)
-    monkeypatch.setattr(replay, "_PAGE", 2)
+    monkeypatch.setattr(rule_replay, "_WORTH_IT", 1)
+    monkeypatch.setattr(rule_replay, "_PAGE", 2)
     add_topic(office)
     result = invoke("rules", "replay", "--json", "--jobs", "2")
     assert [line.get("inbox") for line in lines(result)] == [5, None]
@@ -205,7 +207,7 @@ def test_nothing_is_written(office: Path) -> None:
     invoke("explain", "--queue", "1", "--again")
     assert contents(office) == before
     url = f"sqlite:///{office / 'mailbot.db'}"
-    with pytest.raises(DatabaseUnavailable, match="readonly"), stored.read_only(url) as connection:
+    with pytest.raises(DatabaseUnavailable, match="readonly"), decisions.read_only(url) as connection:
         connection.execute(delete(decision))
 
 

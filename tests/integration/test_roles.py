@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.cli import compose
 from mailbot.cli import run as run_module
-from mailbot.cli.service import ROLES, Service, TaskEnded
 from mailbot.config import ImapSettings, ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, TemporaryError
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.service.supervision import ROLES, Service, TaskEnded
 from mailbot.storage.engine import Database
 from mailbot.workers.rules import RulesKeeper
 from tests.flow import settings

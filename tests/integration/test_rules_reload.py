@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from mailbot.cli import compose
 from mailbot.cli.doctor import examine
-from mailbot.cli.service import Service
 from mailbot.config import RulesSettings, Settings, WebSettings
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
+from mailbot.service.supervision import Service
 from mailbot.storage.schema import decision, ruleset_load
 from tests.flow import EWA, JAN, RelaySink, add_accounts, hand_over, mail, relay_sink, settings
 from tests.support import ROOT

@@ -18,10 +18,10 @@ import pytest
 from fixtures.signing import cms, xades
 from fixtures.signing.pki import Pki
 from mailbot.errors import ConfigError
-from mailbot.pesel import keyed_hash
 from mailbot.secret import Secret
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict
 from mailbot.signatures.worker import Bounds, Workers
+from mailbot.text.pesel import keyed_hash
 from tests.integration import worker_jobs
 from tests.once import shipped
 

@@ -40,7 +40,7 @@ NO_NULL_XML = """
     SHAPES/pz-enveloping RSA_SHAPES/enveloped-no-null TAMPERED/seal-impostor"""
 DIFFERENT: dict[str, dict[str, str]] = {
     "xmlsec1": {
-        "it refuses RSA without NULL in DigestInfo, which the Minister's seal writes (signatures.md §0.1)": NO_NULL_XML,
+        "it refuses RSA without NULL in DigestInfo, which the Minister's seal writes (procedure §7, 1)": NO_NULL_XML,
         "it cannot be told which file a detached signature is about": "SHAPES/detached SHAPES/detached-full-path",
         "before 1.3 it knows no RSA-PSS": "RSA_SHAPES/enveloped-pss",
         "it takes the first certificate, we the signed one": "MISLEADING/certificate-prepended",
@@ -56,7 +56,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
     },
     "signxml": {
         "it refuses RSA without NULL in DigestInfo": NO_NULL_XML,
-        "it ignores the transforms XPath and filter 2.0 (signatures.md §0.4)": """
+        "it ignores the transforms XPath and filter 2.0 (procedure §7, 4)": """
             SHAPES/enveloped-xpath SHAPES/enveloped-xpath-exc SHAPES/enveloped-filter2 SHAPES/podpisany-plik
             SHAPES/pz-new-null SHAPES/pz-podpisany-plik-null MISLEADING/role-own-claim""",
         "it digests no processing instructions beside the root": "SHAPES/enveloped-bom-pi",
@@ -85,7 +85,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
         "it does not mind octets behind the structure": "TAMPERED/trailing-bytes",
     },
     "pdfsig": {
-        "it refuses RSA without NULL in DigestInfo, so every real podpis zaufany (signatures.md §0.1)": """
+        "it refuses RSA without NULL in DigestInfo, so every real podpis zaufany (procedure §7, 1)": """
             SHAPES/pz SHAPES/pz-classic SHAPES/pz-der SHAPES/pz-old-seal RSA_SHAPES/pades-no-null
             TAMPERED/seal-impostor TAMPERED/seal-company""",
         "it accepts what was added after signing (it only says: not the total document)": """

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from mailbot.address import login_key, normalise
+from mailbot.text.address import login_key, normalise
 
 
 def _spellings(letter: str) -> set[str]:

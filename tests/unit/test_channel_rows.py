@@ -1,4 +1,4 @@
-"""Rows 6 to 16 of the decision table (domain.md §3.2): replies, NOWE, and what other mails are about.
+"""Rows 6 to 16 of the decision table (procedure §3.2): replies, NOWE, and what other mails are about.
 
 The prototype says only TICKET_UPDATE or TOPIC of these; here every row says what becomes of the mail. What a mail is
 about is handed in (request/topics.py has tests of its own); everything behind it is the program's.
@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailbot import facts
-from mailbot.decision import decide
+from mailbot.flow import facts
+from mailbot.flow.decision import decide
 from mailbot.model import Account, Decision, Duplicate, State, SubjectClass, Thread
 from mailbot.request.topics import NOTHING_SAID, Reading
 from tests.once import shipped
@@ -41,7 +41,7 @@ def about(**words: str) -> Reading:
 def decided(who: str, subject: SubjectClass, reading: Reading, thread: Thread | None = None) -> Decision:
     sender, account = ACCOUNTS[who]
     u = understanding((subject, sender, "NONE", "OK", "NONE", "NONE"))
-    known = facts.Known(thread=thread)
+    known = facts.HistoryFacts(thread=thread)
     gathered, defects = facts.gather(u, account if facts.login_to_ask(u) else None, Duplicate.NO, known, reading)
     category = facts.category(u, known, reading, RULES)
     return decide(gathered, defects, category, RULES, thread.state if thread and thread.own else None)

@@ -1,4 +1,4 @@
-"""The clocks: every vector of domain.md §6, and properties against an oracle that goes minute by minute."""
+"""The clocks: every vector of procedure §6, and properties against an oracle that goes minute by minute."""
 
 from __future__ import annotations
 

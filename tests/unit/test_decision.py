@@ -1,4 +1,4 @@
-"""The special procedure and what comes before it (domain.md §3.2), over combinations of the facts themselves.
+"""The special procedure and what comes before it (procedure §3.2), over combinations of the facts themselves.
 
 test_decision_table.py starts from mails and has the prototype's factors; this knows every word of every fact.
 """
@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 
 import pytest
 
-from mailbot.decision import NO_RULE, decide
+from mailbot.flow.decision import NO_RULE, decide
 from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State
 from mailbot.ruleset.floor import ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B_DEMANDS
 from mailbot.ruleset.vocabulary import FACTS

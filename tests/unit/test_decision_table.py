@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.decision import decide
+from mailbot.flow.decision import decide
 from mailbot.model import Decision, MailKind, Outcome
 from mailbot.ruleset.model import Ruleset
 from tests import prototype
 from tests.once import shipped
 from tests.prototype import Row, row
-from tests.total_table import KEPT, Combination, Told, weigh
+from tests.total_table import KEPT, Combination, Told, assess
 
 COUNT = 78_732
 LINKS = {Outcome.OK_A: 17, Outcome.OK_B: 2}
-"""Combinations that send an activation link (domain.md §3)."""
+"""Combinations that send an activation link (procedure §3)."""
 UNPROVEN = ("NOAUTH_LOGIN", "NOAUTH_NOT_LOGIN")
 MISSING = ("NAME_MISSING", "YEAR_MISSING", "PLACEHOLDER", "TWO_PERSONS")
 
@@ -46,26 +46,26 @@ def _files_of_unproven(c: Combination) -> bool:
 
 DIFFERENCES = (
     Difference(
-        "Row 6 wants a correspondent of the ticket, and an address that nothing vouches for is nobody's (domain.md"
+        "Row 6 wants a correspondent of the ticket, and an address that nothing vouches for is nobody's (procedure"
         " §3.1: only an authenticated sender learns of his own matters). It is answered by row 7.",
         lambda c: c[0] == "ZGL_OWN" and c[1] in UNPROVEN,
         lambda c: ("ZGL_FOREIGN", *c[1:]),
     ),
     Difference(
-        "Formal defects are checked first and alone, and with one of them the registry is not asked (domain.md §3.1);"
+        "Formal defects are checked first and alone, and with one of them the registry is not asked (procedure §3.1);"
         " PHRASE_A_WITH_APPLICATION needs the registry, so it is named when nothing else is wrong.",
         lambda c: c[:3] == ("EXACT", "NOT_LOGIN", "A") and c[3] in MISSING and c[4] not in ("NONE", "MALWARE"),
         lambda c: (*c[:4], "UNSIGNED", c[5]),
     ),
     Difference(
         "Files of a sender that nothing vouches for are not opened, so that T4 tells nobody what stands in them"
-        " (domain.md §3.5, backscatter). Under sentence B a person looks at them, as at those that are in doubt.",
+        " (procedure §3.5, backscatter). Under sentence B a person looks at them, as at those that are in doubt.",
         lambda c: _files_of_unproven(c) and c[2] == "B" and c[3] != "EMPTY",
         lambda c: (*c[:4], "INDETERMINATE", c[5]),
     ),
     Difference(
         "The same under sentence A or none, where an unopened file counts as an ordinary one: it makes the matter none"
-        " of case B, and does not tell whether the sender is a login (domain.md §3.1: only a proven one may learn it).",
+        " of case B, and does not tell whether the sender is a login (procedure §3.1: only a proven one may learn it).",
         lambda c: _files_of_unproven(c) and (c[2] != "B" or c[3] == "EMPTY"),
         lambda c: (*c[:4], "UNSIGNED", c[5]),
     ),
@@ -111,7 +111,7 @@ def table(corpora: Path) -> Table:
     known: dict[object, Row] = {}
     plain = {c: known.get(said) or known.setdefault(said, row(said)) for c in every for said in (total.decide(*c),)}
     told: dict[Told, int] = {}
-    index = {c: told.setdefault(weigh(c, RULES), len(told)) for c in every}
+    index = {c: told.setdefault(assess(c, RULES), len(told)) for c in every}
     instead = {c: d.instead(c) for d in DIFFERENCES for c in every if d.holds(c)}
     return Table(tuple(told), index, plain, {(index[c], plain[instead.get(c, c)]): c for c in every})
 

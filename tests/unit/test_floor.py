@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailbot.decision import decide
+from mailbot.flow.decision import decide
 from mailbot.model import Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor, regions
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS

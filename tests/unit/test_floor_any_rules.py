@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.decision import decide
+from mailbot.flow.decision import decide
 from mailbot.model import Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS, MAIL_DEMANDS
 from mailbot.ruleset.model import Rule
-from mailbot.ruleset.procedures import KEEP_STATE, STATES, WAITING, Known, read
+from mailbot.ruleset.procedures import KEEP_STATE, STATES, WAITING, RuleVocabulary, read
 from mailbot.ruleset.regions import Region, Space
 from mailbot.ruleset.vocabulary import FACTS
 from tests.once import shipped
@@ -172,5 +172,5 @@ def loaded(text: str) -> tuple[tuple[Rule, ...], list[Finding]]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "procedures.yaml"
         file.write_text(text, encoding="utf-8")
-        found = read(Document(file, mistakes), Known(FACTS, (), tuple(MailKind)))
+        found = read(YamlDocument(file, mistakes), RuleVocabulary(FACTS, (), tuple(MailKind)))
     return found, mistakes.errors()

@@ -19,7 +19,7 @@ import pytest
 import mailbot
 from mailbot import logs
 from mailbot.logs import Handler, Throttle, describe
-from mailbot.observe import failure, step
+from mailbot.observe import failure, log_event
 
 ADDRESS = "jan.kowalski@wp.example"
 SECRET = f"{ADDRESS}: hasło Tajne!1, Jan Kowalski"
@@ -87,21 +87,21 @@ def test_one_cause_does_not_silence_another(time: Time) -> None:
 
 def test_what_was_left_out_is_told_with_the_next_line_and_at_the_end(out: io.StringIO, time: Time) -> None:
     for _ in range(500):
-        step("worker-paused", level=logging.WARNING, reason="locked")
+        log_event("worker-paused", level=logging.WARNING, reason="locked")
     assert len(lines(out)) == 1
     time.now = 75
-    step("decided", inbox=1)
+    log_event("decided", inbox=1)
     assert [line["step"] for line in lines(out)] == ["worker-paused", "log-repeated", "decided"]
     assert lines(out)[1] == {"step": "log-repeated", "what": "worker-paused", "left_out": 499, "seconds": 60}
     for _ in range(3):
-        step("worker-paused", level=logging.WARNING, reason="locked")
+        log_event("worker-paused", level=logging.WARNING, reason="locked")
     next(h for h in logging.getLogger().handlers if isinstance(h, Handler)).close()
     assert lines(out)[-1]["left_out"] == 2
 
 
 def test_the_lines_of_the_work_are_never_left_out(out: io.StringIO) -> None:
     for _ in range(200):
-        step("lmtp-stored", inbox=1)
+        log_event("lmtp-stored", inbox=1)
     assert len(lines(out)) == 200
 
 

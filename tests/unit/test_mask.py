@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailbot import pesel
-from mailbot.mask import mask
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
+from mailbot.text import pesel
+from mailbot.text.mask import mask
 
 GOOD = "44051401359"
 ASKED = f"{SENTENCES[Phrase.A]} Jan Kowalski, 1980"

@@ -18,7 +18,7 @@ from tests.support import ROOT, program
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 CHOSEN = {
     *("aioimaplib", "aiosmtpd", "aiosmtplib", "sqlalchemy", "alembic", "jinja2", "pyyaml", "click", "rich", "aiohttp"),
-    *("argon2-cffi", "dkimpy", "pyspf", "dnspython", "authres", "email-validator", "pyhanko", "psycopg"),
+    *("argon2-cffi", "dkimpy", "pyspf", "dnspython", "email-validator", "pyhanko", "psycopg"),
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot import pesel
 from mailbot.secret import Secret
+from mailbot.text import pesel
 
 WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)
 CENTURY = {18: 80, 19: 0, 20: 20, 21: 40, 22: 60}

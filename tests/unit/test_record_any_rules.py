@@ -25,14 +25,16 @@ from sqlalchemy.pool import StaticPool
 from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings
-from mailbot.mails.letter import Office
+from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.understand import Understander
+from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.model import (
     REQUIRED_SUBJECT,
     SENTENCES,
     Applicant,
+    ApplicationCheck,
     ApplicationState,
-    Checked,
     Envelope,
     MailKind,
     Match,
@@ -44,15 +46,13 @@ from mailbot.model import (
     Understanding,
 )
 from mailbot.outbox import jobs
-from mailbot.pipeline import Pipeline
 from mailbot.ruleset.floor import ANSWER_DEMANDS, MAIL_DEMANDS
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Limit, Rule, Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.storage.schema import account, activation, decision, inbox, metadata, outbox, ticket, ticket_event
-from mailbot.tickets import bounce, threads
-from mailbot.understand import Understander
+from mailbot.tickets import bounce, correspondence
 from tests.citizens import HELPDESK
 from tests.flow import EWA, GOOD, JAN, STRANGER, ZOFIA, Clock, mail
 from tests.flow import settings as flow_settings
@@ -88,7 +88,7 @@ def chosen() -> Settings:
 
 
 def thread_of(number: str, kind: str) -> dict[str, str]:
-    return {"In-Reply-To": f"<{number.lower()}.{kind}.{threads.token(SECRET, number)}@helpdesk.example>"}
+    return {"In-Reply-To": f"<{number.lower()}.{kind}.{correspondence.token(SECRET, number)}@helpdesk.example>"}
 
 
 def pool() -> Iterator[bytes]:
@@ -146,7 +146,7 @@ def understood() -> tuple[Understanding, ...]:
     return tuple(found)
 
 
-_SIGNED = Checked(
+_SIGNED = ApplicationCheck(
     ApplicationState.QUALIFIED, old_login=JAN.login, applicant=Applicant("JAN", "KOWALSKI", 1980, None),
     payload_sha256="p" * 64, signature_sha256="s" * 64, body=Match.OK,
 )  # fmt: skip
@@ -154,7 +154,7 @@ APPLICATIONS = (
     _SIGNED,
     replace(_SIGNED, signature_sha256="t" * 64, payload_sha256="q" * 64),
     replace(_SIGNED, state=ApplicationState.DOUBT),
-    Checked(ApplicationState.MALWARE),
+    ApplicationCheck(ApplicationState.MALWARE),
 )
 
 answered = st.lists(st.sampled_from(FREE), min_size=1, max_size=3, unique=True).map(

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailbot.cli.places import SHIPPED_RULES
+from mailbot.flow.replay import READ_ANEW, again, differs, reads_text, words_of
 from mailbot.model import Defect, Facts, MailKind
-from mailbot.replay import READ_ANEW, Stored, again, differs, reads_text, words_of
 from mailbot.request.topics import NOTHING_SAID
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
+from mailbot.service.places import SHIPPED_RULES
+from mailbot.tickets.decisions import StoredDecision
 
 FACTS = {
     "readable": "yes", "automatic": "no", "sender": "single", "authentication": "pass", "duplicate": "no",
@@ -20,7 +21,7 @@ FACTS = {
     "year": "unknown", "application": "none",
 }  # fmt: skip
 """What the first version recorded."""
-STORED = Stored(
+STORED = StoredDecision(
     1, "ZGL0000001", datetime(2026, 11, 20, 9, tzinfo=UTC), "0" * 64, "question-from-anybody", "MORE", FACTS, (), (),
     ("T6",), 1,
 )  # fmt: skip

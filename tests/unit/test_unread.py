@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from mailbot.config import Settings
+from mailbot.flow.understand import Understander
 from mailbot.model import Defect, RawMessage, Understanding
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.understand import Understander
 from tests.unit.parsing.mails import ENVELOPE, SUBJECT, mail, multipart
 
 A = "Proszę o zmianę hasła awaryjnego dla Jan Kowalski, 1980"

@@ -91,7 +91,7 @@ def signatures_file() -> Schema:
             "whose seal makes podpis zaufany",
             {
                 "organizations": several("identifiers", text("as VATPL-5252955037"), 1),
-                "common_name": text("regular expression for the whole name"),
+                "common_names": several("whole names", text("at most one * for any text"), 1),
             },
         ),
         "revocation_max_age_hours": whole("how old what is known of revocations may be", 1, 168),

@@ -1,6 +1,6 @@
 """Own strict verifier of XML-DSig with XAdES: every ds:Signature of a file → ``Evidence``.
 
-Libraries know either not the transforms of podpis zaufany or far too many (signatures.md §0.4). This core knows the
+Libraries know either not the transforms of podpis zaufany or far too many (procedure §7, 4). This core knows the
 shapes that Polish signers write; anything else is a refusal. Whatever is read is read from the digested octets.
 """
 
@@ -18,7 +18,7 @@ from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.cms_value import Unsupported, key_name
 from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
 from mailbot.signatures.xades import keys, parse, props, references, transforms
-from mailbot.signatures.xades.parse import Document, Work
+from mailbot.signatures.xades.parse import SignedXml, Work
 from mailbot.signatures.xades.references import Reference, Target
 
 SIGNATURES_MAX = 8
@@ -63,7 +63,7 @@ def verify_with_files(data: bytes, files: Mapping[str, bytes], work: Work | None
 class _Check:
     """The check of one ds:Signature. ``evidence`` grows with every step, so a refusal keeps what was known."""
 
-    def __init__(self, document: Document, signature: etree._Element, files: Mapping[str, bytes], work: Work) -> None:
+    def __init__(self, document: SignedXml, signature: etree._Element, files: Mapping[str, bytes], work: Work) -> None:
         self.document, self.signature, self.files, self.work = document, signature, files, work
         form = Format.XADES_ENVELOPING if signature is document.root else Format.XADES_ENVELOPED
         self.evidence = Evidence(form, Integrity.UNREADABLE, Scope.NONE, wrapper=wrappers.around(signature))

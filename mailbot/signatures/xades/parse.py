@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.cms import Refused, unreadable
-from mailbot.signatures.limits import FILE_MAX
 from mailbot.signatures.report import Integrity, SubIndication
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -56,7 +56,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SignedXml:
     """A parsed file."""
 
     root: etree._Element
@@ -66,7 +66,7 @@ class Document:
     """Every ds:Signature, in document order."""
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes) -> SignedXml:
     """The document. Raises Refused for anything that is not well-formed, harmless XML."""
     if len(data) > FILE_MAX or data.count(b"xmlns") > NAMESPACES_MAX or data.count(b"<") > MARKS_MAX:
         raise _too_large()
@@ -84,7 +84,7 @@ def read(data: bytes) -> Document:
     return _survey(root)
 
 
-def _survey(root: etree._Element) -> Document:
+def _survey(root: etree._Element) -> SignedXml:
     ids: dict[str, tuple[etree._Element, ...]] = {}
     signatures = []
     for number, element in enumerate(root.iter("*")):
@@ -96,7 +96,7 @@ def _survey(root: etree._Element) -> Document:
                 ids[value] = (*ids.get(value, ()), element)[:2]
         if element.tag == SIGNATURE:
             signatures.append(element)
-    return Document(root, ids, tuple(signatures))
+    return SignedXml(root, ids, tuple(signatures))
 
 
 def base64(text: str | None) -> bytes:

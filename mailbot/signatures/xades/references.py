@@ -18,7 +18,7 @@ from lxml import etree
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.report import Integrity, SubIndication
 from mailbot.signatures.xades import keys, parse, transforms
-from mailbot.signatures.xades.parse import DS, SIGNATURE, Document, Work, is_blank
+from mailbot.signatures.xades.parse import DS, SIGNATURE, SignedXml, Work, is_blank
 from mailbot.signatures.xades.transforms import Nodes
 
 Files = Mapping[str, bytes]
@@ -67,7 +67,7 @@ class Reference:
     """The URI is empty, so what stands beside the root is signed too."""
 
 
-def check(document: Document, signature: etree._Element, files: Files, work: Work) -> tuple[Reference, ...]:
+def check(document: SignedXml, signature: etree._Element, files: Files, work: Work) -> tuple[Reference, ...]:
     """All references of one signature, digested. Raises Refused, or keys.Unsupported for an unknown digest."""
     listed = parse.only(signature, "SignedInfo").findall(f"{{{DS}}}Reference")
     inside = [reference for reference in listed if reference.get("URI", "?")[:1] in ("", "#")]
@@ -81,7 +81,7 @@ def check(document: Document, signature: etree._Element, files: Files, work: Wor
 
 
 def _check(
-    document: Document,
+    document: SignedXml,
     signature: etree._Element,
     reference: etree._Element,
     properties: etree._Element | None,
@@ -105,7 +105,7 @@ def _check(
     return _detached(uri or "", chain, name, wanted, files, work)
 
 
-def _resolve(document: Document, uri: str) -> etree._Element:
+def _resolve(document: SignedXml, uri: str) -> etree._Element:
     if uri == "":
         return document.root
     found = document.ids.get(uri[1:], ())
@@ -115,7 +115,7 @@ def _resolve(document: Document, uri: str) -> etree._Element:
 
 
 def _target(
-    document: Document,
+    document: SignedXml,
     signature: etree._Element,
     element: etree._Element,
     kind: str,
@@ -168,7 +168,7 @@ def _properties(signature: etree._Element) -> etree._Element | None:
     return found[0] if found else None
 
 
-def uncovered(document: Document, signature: etree._Element, references: Iterable[Reference]) -> tuple[str, ...]:
+def uncovered(document: SignedXml, signature: etree._Element, references: Iterable[Reference]) -> tuple[str, ...]:
     """What in the file is neither signed nor part of the signature's own frame."""
     signed = [r.element for r in references if r.element is not None]
     left = [f"ds:{_local(part)}" for part in signature.iterchildren("*") if not _is_frame(part, signed)]

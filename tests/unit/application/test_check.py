@@ -1,4 +1,4 @@
-"""The grid of domain.md §3.3, column "B ok": what the files of one mail are, and every formal defect of them."""
+"""The grid of procedure §3.3, column "B ok": what the files of one mail are, and every formal defect of them."""
 
 from __future__ import annotations
 

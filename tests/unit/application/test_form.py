@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from pypdf import PdfReader
 
 from mailbot.application.data import Application
-from mailbot.application.form import FIELDS, TITLE, build
+from mailbot.application.form import octets
 from mailbot.application.read import read, reading
 from mailbot.cli import cli
+from tests.form import FIELDS, TITLE, build
 from tests.unit.application.pdfs import fill, typed
 
 FIREFOX = Path(__file__).with_name("form-firefox.pdf")
@@ -25,11 +26,15 @@ DATA = [
 ]
 
 
+def test_the_file_is_what_its_generator_makes() -> None:
+    assert octets() == build(), "mend: python -m tests.form"
+
+
 @pytest.mark.parametrize("appearances", [True, False])
 @pytest.mark.parametrize("values", DATA)
 def test_a_filled_form_is_read_back_exactly(values: tuple[str, str, str, str], appearances: bool) -> None:
     names = [field.name for field in FIELDS if field.kind == "Tx"]
-    filled = fill(build(), dict(zip(names, values, strict=True)), appearances=appearances)
+    filled = fill(octets(), dict(zip(names, values, strict=True)), appearances=appearances)
     found = read(filled, "wniosek.pdf")
     assert found == Application(*values)
     assert bool(found.doubts) is not appearances  # without a look, and none asked for, each viewer shows another thing
@@ -38,19 +43,19 @@ def test_a_filled_form_is_read_back_exactly(values: tuple[str, str, str, str], a
 @pytest.mark.parametrize(("values", "flat"), [*((v, False) for v in DATA), *((v, True) for v in DATA[:3])])
 def test_what_chromium_fills_in_or_prints_is_read_back_exactly(values: tuple[str, str, str, str], flat: bool) -> None:
     names = [field.name for field in FIELDS if field.kind == "Tx"]
-    found = read(typed(build(), dict(zip(names, values, strict=True)), flat=flat), "")
+    found = read(typed(octets(), dict(zip(names, values, strict=True)), flat=flat), "")
     assert (found.given, found.surname, found.old_login, found.new_email) == values
     assert found.doubts == ()
 
 
 def test_what_firefox_fills_in_is_read_back_exactly() -> None:
-    """The file is ``build()`` as saved by pdf.js 4.10.38 (npm pdfjs-dist), made once with invented data.
+    """The file is ``octets()`` as saved by pdf.js 4.10.38 (npm pdfjs-dist), made once with invented data.
 
     For each of ``page.getAnnotations()``: ``document.annotationStorage.setValue(id, {value})``, then
     ``document.saveDocument()``. Firefox writes values and looks behind the form. Another form needs it made anew.
     """
     filled = FIREFOX.read_bytes()
-    assert filled.startswith(build())
+    assert filled.startswith(octets())
     assert read(filled, "") == Application("Monika", "Zając", "monika@pracownia.example", "monika.zajac@nowa.example")
 
 
@@ -58,13 +63,13 @@ def test_what_firefox_fills_in_is_read_back_exactly() -> None:
 def test_letters_that_a_viewer_may_not_have_are_for_a_person(appearances: bool) -> None:
     names = [field.name for field in FIELDS if field.kind == "Tx"]
     values = ("Oleksandr", "Коваленко", "o@a.example", "k@b.example")
-    found = read(fill(build(), dict(zip(names, values, strict=True)), appearances=appearances), "wniosek.pdf")
+    found = read(fill(octets(), dict(zip(names, values, strict=True)), appearances=appearances), "wniosek.pdf")
     assert (found.given, found.old_login, found.new_email) == ("Oleksandr", "o@a.example", "k@b.example")
     assert found.doubts
 
 
 def test_each_text_field_has_a_look_of_its_own_and_none_is_asked_for_anew() -> None:
-    reader = PdfReader(io.BytesIO(build()), strict=True)
+    reader = PdfReader(io.BytesIO(octets()), strict=True)
     widgets = [reference.get_object() for reference in reader.pages[0]["/Annots"]]  # type: ignore[attr-defined]
     looks = {widget["/AP"].raw_get("/N").idnum for widget in widgets if widget["/FT"] == "/Tx"}
     assert len(looks) == 4
@@ -72,7 +77,7 @@ def test_each_text_field_has_a_look_of_its_own_and_none_is_asked_for_anew() -> N
 
 
 def test_an_empty_form_has_no_data() -> None:
-    assert read(build(), "wniosek.pdf") == Application(None, None, None, None)
+    assert read(octets(), "wniosek.pdf") == Application(None, None, None, None)
 
 
 @pytest.mark.parametrize("left_out", range(4))
@@ -80,12 +85,12 @@ def test_a_field_left_empty_is_missing(left_out: int) -> None:
     values = list(DATA[0])
     values[left_out] = ""
     names = [field.name for field in FIELDS if field.kind == "Tx"]
-    found = read(fill(build(), dict(zip(names, values, strict=True)), appearances=True), "")
+    found = read(fill(octets(), dict(zip(names, values, strict=True)), appearances=True), "")
     assert [found.given, found.surname, found.old_login, found.new_email] == [value or None for value in values]
 
 
 def test_the_form_is_accessible() -> None:
-    reader = PdfReader(io.BytesIO(build()), strict=True)
+    reader = PdfReader(io.BytesIO(octets()), strict=True)
     root, page = reader.root_object, reader.pages[0]
     assert root["/Lang"] == "pl-PL"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]  # type: ignore[index]
@@ -100,7 +105,7 @@ def test_the_form_is_accessible() -> None:
 
 
 def test_tags_lead_to_every_piece_and_every_field_in_order() -> None:
-    reader = PdfReader(io.BytesIO(build()), strict=True)
+    reader = PdfReader(io.BytesIO(octets()), strict=True)
     tree = reader.root_object["/StructTreeRoot"]
     elements = [element.get_object() for element in tree["/K"][0].get_object()["/K"]]  # type: ignore[index]
     assert [element["/S"] for element in elements] == ["/H1", "/P", *(["/P", "/Form"] * 5), "/P"]
@@ -117,7 +122,7 @@ def test_tags_lead_to_every_piece_and_every_field_in_order() -> None:
 
 
 def test_the_text_of_the_form_is_polish_and_whole() -> None:
-    text = reading(build()).text
+    text = reading(octets()).text
     assert TITLE in text.replace("\n", " ")
     assert "pamiętam" in text
     assert "\ufffd" not in text
@@ -128,7 +133,7 @@ def test_the_command_writes_the_form_and_never_over_a_file(tmp_path: Path) -> No
     file = tmp_path / "nowy.pdf"
     done = runner.invoke(cli, ["forms", str(file), "--json"])
     assert (done.exit_code, json.loads(done.output)) == (0, {"file": str(file)})
-    assert file.read_bytes() == build()
+    assert file.read_bytes() == octets()
     again = runner.invoke(cli, ["forms", str(file)])
     assert again.exit_code != 0
     assert "mend" in again.output

@@ -17,7 +17,7 @@ from mailbot.application.read import reading
 from mailbot.application.whole import cut
 from tests.once import shipped
 
-LETTER = shipped().letter
+LETTER = shipped().application_words
 LETTERS = Path(__file__).parent / "letters"
 ASKS = "Wnoszę o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC."
 DATA = "\nImię i nazwisko: Jan Kowalski\nDotychczasowy login: jan@stary.example\nNowy login: jan@nowa.example\n"

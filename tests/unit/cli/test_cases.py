@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mailbot.cli.cases import Case, Wrong, compare, surroundings
 from mailbot.model import Envelope, Source
+from mailbot.trial.cases import Case, Wrong, compare, surroundings
 
 
 def case(expect: dict[str, Any], says: tuple[str, ...] = (), forbidden: tuple[str, ...] = ()) -> Case:

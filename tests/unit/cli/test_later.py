@@ -22,5 +22,5 @@ def test_every_command_is_there(group: Later) -> None:
 
 
 def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:
-    code = "import sys, mailbot.cli.rules; sys.exit('mailbot.pipeline' in sys.modules)"
+    code = "import sys, mailbot.cli.rules; sys.exit('mailbot.flow.pipeline' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from mailbot.ingress.reconcile import Found, Reconciler
+from mailbot.ingress.reconcile import FolderReport, Reconciler
 from mailbot.storage.schema import imap_cursor, inbox, mailbox_claim, raw_message
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, SECRET, clock, messages, open_database
@@ -38,17 +38,17 @@ def forget(intake: Intake, *uids: int) -> None:
         connection.execute(update(imap_cursor).values(last_uid=min(uids) - 1))
 
 
-async def reconciled(intake: Intake, *, dry_run: bool = False) -> list[Found]:
+async def reconciled(intake: Intake, *, dry_run: bool = False) -> list[FolderReport]:
     return await Reconciler(intake.settings, intake.database, SECRET, clock).run(dry_run=dry_run, take_over=False)
 
 
 async def test_what_was_taken_after_the_backup_is_taken_in_once(intake: Intake) -> None:
     forget(intake, 5, 6, 7)
     intake.server.messages[20] = mail(20)  # and one that nobody has taken yet
-    assert await reconciled(intake, dry_run=True) == [Found("Done", 8, 3, 0), Found("INBOX", 1, 1, 0)]
+    assert await reconciled(intake, dry_run=True) == [FolderReport("Done", 8, 3, 0), FolderReport("INBOX", 1, 1, 0)]
     assert len(await messages(intake.database)) == 5
-    assert await reconciled(intake) == [Found("Done", 8, 3, 3), Found("INBOX", 1, 1, 1)]
-    assert await reconciled(intake) == [Found("Done", 8, 0, 0), Found("INBOX", 1, 0, 0)]
+    assert await reconciled(intake) == [FolderReport("Done", 8, 3, 3), FolderReport("INBOX", 1, 1, 1)]
+    assert await reconciled(intake) == [FolderReport("Done", 8, 0, 0), FolderReport("INBOX", 1, 0, 0)]
     stored = await messages(intake.database)
     assert [message.raw for message in stored[5:]] == [mail(5), mail(6), mail(7), mail(20)]
     assert [message.envelope.again for message in stored] == [False] * 5 + [True] * 3 + [False]

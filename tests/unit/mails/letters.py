@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from mailbot.mails.letter import Letter, Office
+from mailbot.mails.context import MailContext, Office
 from mailbot.mails.write import Writer
 from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.ruleset.model import Faq, FaqEntry, Notice, Window
@@ -24,7 +24,7 @@ ARRIVED = datetime(2025, 11, 4, 13, 5, tzinfo=UTC)
 BOUNCES = "bounce-1@helpdesk.example"
 TOKEN = "0123456789abcdef"
 
-LETTER = Letter(
+LETTER = MailContext(
     ticket="ZGL0000001",
     recipient="jan.kowalski@wp.example",
     category="HASLO_AWARYJNE_A",
@@ -100,17 +100,17 @@ LACKS = {"czego": "imię, nazwisko"}
 DELETION = replace(GENERAL, category="USUNIECIE_KONTA")
 
 
-def in_english(letter: Letter) -> Letter:
+def in_english(letter: MailContext) -> MailContext:
     """The same, answered in English."""
     return replace(letter, language="en")
 
 
-def in_a_break(letter: Letter) -> Letter:
+def in_a_break(letter: MailContext) -> MailContext:
     """The same while a break goes on."""
     return replace(letter, breaks=(BREAK,))
 
 
-VARIANTS: dict[str, tuple[MailKind, Letter]] = {
+VARIANTS: dict[str, tuple[MailKind, MailContext]] = {
     "T1": (MailKind.T1, LETTER),
     "T1-case-b": (MailKind.T1, replace(LETTER, category="HASLO_AWARYJNE_B")),
     "T1-break": (MailKind.T1, in_a_break(LETTER)),

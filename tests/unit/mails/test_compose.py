@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mailbot.errors import TemplateError
 from mailbot.mails.compose import Heading, message, quoted_printable
-from mailbot.mails.letter import PLACEHOLDER
+from mailbot.mails.context import PLACEHOLDER
 from tests.support import examples
 
 HEADING = Heading(

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from mailbot.mails import proof, samples
-from mailbot.mails.context import variables
-from mailbot.mails.letter import Letter
+from mailbot.mails.context import MailContext
 from mailbot.mails.templates import Templates
+from mailbot.mails.variables import variables
 from mailbot.mails.write import Writer
 from mailbot.model import Defect, MailKind
 from mailbot.request import subject, topics
@@ -31,7 +31,7 @@ _POLISH_FIRST = (MailKind.T14, MailKind.T19)
 """They go to somebody whose language nobody knows: in every language they say it in Polish as well."""
 
 
-def facts(kind: MailKind, letter: Letter) -> Counter[str]:
+def facts(kind: MailKind, letter: MailContext) -> Counter[str]:
     """Numbers, hours, telephones, addresses and steps of a mail; each as often as it stands there."""
     text = body(RULES, kind, letter).replace("całą dobę", "24 godziny")
     steps = [f"step {number}" for number in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)]
@@ -41,7 +41,7 @@ def facts(kind: MailKind, letter: Letter) -> Counter[str]:
     return Counter([*steps, *items, *(one.rstrip(".,)") for one in found)])
 
 
-def body(ruleset: Ruleset, kind: MailKind, letter: Letter) -> str:
+def body(ruleset: Ruleset, kind: MailKind, letter: MailContext) -> str:
     """Subject and text."""
     values = variables(kind, letter, ruleset, OFFICE)
     return "\n\n".join(Templates(ruleset).render(kind, letter.language, values))
@@ -50,12 +50,14 @@ def body(ruleset: Ruleset, kind: MailKind, letter: Letter) -> str:
 ENGLISH = [
     pytest.param(kind, letter, id=f"{kind}-{number}")
     for kind in RULES.templates
-    for number, letter in enumerate(samples.letters(kind, RULES, "en"))
+    for number, letter in enumerate(samples.contexts(kind, RULES, "en"))
 ]
 
 
 @pytest.mark.parametrize(("kind", "letter"), ENGLISH)
-def test_english_says_the_numbers_hours_telephones_and_steps_of_the_polish_mail(kind: MailKind, letter: Letter) -> None:
+def test_english_says_the_numbers_hours_telephones_and_steps_of_the_polish_mail(
+    kind: MailKind, letter: MailContext
+) -> None:
     polish, english = facts(kind, replace(letter, language="pl")), facts(kind, letter)
     if kind in _POLISH_FIRST:
         polish, english = Counter(set(polish)), Counter(set(english))

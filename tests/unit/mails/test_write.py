@@ -18,9 +18,9 @@ import pytest
 
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import samples, wording
-from mailbot.mails.context import KNOWN, VARIABLES
-from mailbot.mails.letter import PLACEHOLDER, Letter
+from mailbot.mails.context import PLACEHOLDER, MailContext
 from mailbot.mails.thread import parse
+from mailbot.mails.variables import KNOWN, VARIABLES
 from mailbot.mails.write import ONCE_A_DAY, Writer
 from mailbot.model import Defect, Difference, MailKind, Phrase
 from mailbot.ruleset import languages
@@ -238,7 +238,7 @@ def test_what_must_tell_nothing_is_equal_for_everybody(name: str) -> None:
     assert told(kind, letter, "ZGL0000001") == told(kind, other, "ZGL0000002")
 
 
-def told(kind: MailKind, letter: Letter, number: str) -> list[str]:
+def told(kind: MailKind, letter: MailContext, number: str) -> list[str]:
     """All of a mail but its addresses, ids and number."""
     message = parsed(WRITER.outgoing(kind, letter).raw)
     own = ("To", "Message-ID", "In-Reply-To", "References")
@@ -356,7 +356,7 @@ def test_a_writer_refuses_templates_with_mistakes() -> None:
 
 
 def test_promise_across_the_change_of_clocks() -> None:
-    """domain.md §6: Saturday 12:00 and 24 absolute hours is Sunday 13:00 in spring."""
+    """procedure §6: Saturday 12:00 and 24 absolute hours is Sunday 13:00 in spring."""
     opened = LETTER.opened_at.replace(2026, 3, 28, 11, 0)
     letter = replace(LETTER, opened_at=opened, promised_at=opened + timedelta(hours=24))
     text = part(parsed(WRITER.outgoing(MailKind.T1, letter).raw), "plain")
@@ -372,7 +372,7 @@ def test_every_template_lists_what_can_be_filled_in(language: str) -> None:
         assert listed == set(KNOWN[kind]), kind
 
 
-def plain(kind: MailKind, letter: Letter) -> str:
+def plain(kind: MailKind, letter: MailContext) -> str:
     return part(parsed(WRITER.outgoing(kind, letter).raw), "plain")
 
 
@@ -486,12 +486,12 @@ SAMPLES = [
     pytest.param(kind, replace(letter, recipient=LETTER.recipient), id=f"{kind}-{language}-{number}")
     for language in ("pl", "en")
     for kind in RULES.templates
-    for number, letter in enumerate(samples.letters(kind, RULES, language))
+    for number, letter in enumerate(samples.contexts(kind, RULES, language))
 ]
 
 
 @pytest.mark.parametrize(("kind", "letter"), SAMPLES)
-def test_every_sample_becomes_a_mail(kind: MailKind, letter: Letter) -> None:
+def test_every_sample_becomes_a_mail(kind: MailKind, letter: MailContext) -> None:
     """The shipped categories, questions and notices among them."""
     letter = replace(letter, old_login=LETTER.recipient)
     text = plain(kind, letter)

@@ -1,11 +1,11 @@
-"""Every cap, from both sides, and the inputs that bring the standard parser down (peers.md §3.2)."""
+"""Every cap, from both sides, and the inputs that bring the standard parser down (design.md §1)."""
 
 from __future__ import annotations
 
 import pytest
 
 from mailbot.model import InboundMessage
-from mailbot.parsing import limits
+from mailbot.parsing import bounds
 from tests.unit.parsing.mails import mail, multipart, read
 
 LEAF = b"Content-Type: application/pdf\r\n\r\nx"
@@ -24,21 +24,21 @@ def parts(number: int) -> bytes:
 OVER = {
     "subject of 512 KB of encoded words": mail(subject=b" ".join([b"=?utf-8?Q?HAS=C5=81O?="] * 32_000)),
     "201 encoded words": mail(subject=b" ".join([b"=?a?q?b?="] * 201)),
-    "subject of 8 KB and more": mail(subject=b"a" * (limits.FIELD_MAX + 1)),
+    "subject of 8 KB and more": mail(subject=b"a" * (bounds.FIELD_MAX + 1)),
     "From of 60 KB of quotes": b"From: " + b'"' * 60_000 + b"\r\n" + mail(),
     "header block of 64 KB and more": b"".join(b"X-%d: %b\r\n" % (n, b"y" * 4000) for n in range(20)) + mail(),
     "header without end": b"Subject: temat\r\nX: " + b"a" * 100_000,
     "1001 header lines": b"X: y\r\n" * 1000 + mail(),
     "100,000 parts": parts(100_000),
-    "parts over the cap": parts(limits.PARTS_MAX),
+    "parts over the cap": parts(bounds.PARTS_MAX),
     "multipart 2000 deep": nested(2000),
-    "one too deep": nested(limits.DEPTH_MAX + 1),
+    "one too deep": nested(bounds.DEPTH_MAX + 1),
     "empty parts": mail(b"--b\r\n" * 100_000, b"Content-Type: multipart/mixed; boundary=b"),
     "half delimiters": mail(b"--bx\n" * 300_000, b"Content-Type: multipart/mixed; boundary=b"),
     "part with a header of 20 KB": mail(
         *multipart(b"mixed", b"Content-Type: a/b" + b'; x="' * 5000 + b"\r\n\r\nx"),
     ),
-    "message of 35 MB": mail(b"a" * limits.MESSAGE_MAX),
+    "message of 35 MB": mail(b"a" * bounds.MESSAGE_MAX),
     "text of 3 MB": mail(b"tekst " * 500_000),
 }
 
@@ -48,7 +48,7 @@ OVER = {
 def test_over_a_cap_is_damage_not_work(raw: bytes) -> None:
     message = read(raw)
     assert message.damage
-    assert len(message.full_text) <= limits.TEXT_MAX
+    assert len(message.full_text) <= bounds.TEXT_MAX
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_the_operator_still_sees_the_subject(case: str) -> None:
     message = read(OVER[case])
     assert message.subject == "temat"
     assert message.text == ""
-    assert all(limits.field_reason(header) is None for header in message.headers)
+    assert all(bounds.field_reason(header) is None for header in message.headers)
 
 
 WITHIN = {
     "200 encoded words": mail(subject=b" ".join([b"=?a?q?b?="] * 200)),
     "References of 16 KB": mail(b"x", b"References: " + b"<a@b> " * 2500),
     "1000 header lines": b"X: y\r\n" * 998 + mail(),
-    "as many parts as allowed": parts(limits.PARTS_MAX - 1),
-    "as deep as allowed": nested(limits.DEPTH_MAX),
+    "as many parts as allowed": parts(bounds.PARTS_MAX - 1),
+    "as deep as allowed": nested(bounds.DEPTH_MAX),
     "attachment of 5 MB": mail(*multipart(b"mixed", b"\r\ntekst", b"Content-Type: a/b\r\n\r\n" + b"x" * 5_000_000)),
 }
 

@@ -9,12 +9,12 @@ import pytest
 
 from mailbot.config import HelpdeskSettings, Settings, load
 from mailbot.errors import ConfigError
+from mailbot.flow.understand import Understander
 from mailbot.model import REQUIRED_SUBJECT, Automatic, Envelope, RawMessage, Source, SubjectClass
 from mailbot.observe import utc_now
 from mailbot.parsing.tags import without
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
-from mailbot.understand import Understander
 
 TAGS = ("[EXTERNAL]", "UWAGA ZEWNĘTRZNY:")
 

@@ -1,4 +1,4 @@
-"""Comparing names: every allowed form, no other person (domain.md §5.2)."""
+"""Comparing names: every allowed form, no other person (procedure §5.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading bodies: sentence, name, year and formal defects (domain.md §1.1, §3.1)."""
+"""Reading bodies: sentence, name, year and formal defects (procedure §1.1, §3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes of subjects and the differences told to the citizen (domain.md §1.6, §4)."""
+"""Classes of subjects and the differences told to the citizen (procedure §1.6, §4)."""
 
 from __future__ import annotations
 

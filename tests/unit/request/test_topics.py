@@ -9,7 +9,7 @@ import yaml
 
 from mailbot.request import subject, topics
 from mailbot.request.topics import Reading
-from mailbot.unicode import flat
+from mailbot.text.unicode import flat
 from tests.once import shipped
 
 RULES = shipped()

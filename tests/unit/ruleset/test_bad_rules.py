@@ -15,7 +15,7 @@ import pytest
 
 from mailbot.errors import RulesError
 from mailbot.mails import proof
-from mailbot.mails.letter import Office
+from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Finding, Level

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailbot import facts
+from mailbot.flow import facts
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from mailbot.ruleset.fixed import ACTIVATION_TITLE, FIXED, findings
 from mailbot.ruleset.lint import PROGRAM_CATEGORIES

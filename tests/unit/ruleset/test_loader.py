@@ -13,7 +13,7 @@ from yaml.nodes import Node, ScalarNode
 from mailbot.errors import RulesError
 from mailbot.model import Defect, Difference, MailKind
 from mailbot.ruleset import document
-from mailbot.ruleset.document import MAX_BYTES, Document
+from mailbot.ruleset.document import MAX_BYTES, YamlDocument
 from mailbot.ruleset.findings import Level, Mistakes
 from mailbot.ruleset.loader import FILES, check, load
 from mailbot.ruleset.vocabulary import FACTS, OPEN
@@ -142,9 +142,9 @@ def test_five_hundred_rules_are_read_and_judged(tmp_path: Path) -> None:
 
 def test_libyaml_and_pyyaml_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Values and places; what one of them refuses is told by the other (tests/bad_rules)."""
-    fast = [_places(Document(SHIPPED / name, Mistakes()).root) for name in FILES]
+    fast = [_places(YamlDocument(SHIPPED / name, Mistakes()).root) for name in FILES]
     monkeypatch.setattr(document, "_LOADER", yaml.SafeLoader)
-    assert [_places(Document(SHIPPED / name, Mistakes()).root) for name in FILES] == fast
+    assert [_places(YamlDocument(SHIPPED / name, Mistakes()).root) for name in FILES] == fast
 
 
 def _places(node: Node | None) -> object:

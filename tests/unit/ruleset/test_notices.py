@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailbot.ruleset import notices
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Mistakes
 from mailbot.ruleset.model import Notice, Window
 from tests.support import ROOT
@@ -189,7 +189,7 @@ def test_a_state_is_changed_and_nothing_else(mark: str, end: str, tmp_path: Path
     text = mark + PAIR.replace("\n", end)
     path = tmp_path / "notices.yaml"
     path.write_bytes(text.encode())
-    document = Document(path, Mistakes())
+    document = YamlDocument(path, Mistakes())
     assert notices.with_state(document, "a", "published") == text.replace('"draft"   #', "published   #")
     assert notices.with_state(document, "b", "withdrawn") == text.replace("b, state: published", "b, state: withdrawn")
     assert notices.with_state(document, "b", "published") == text
@@ -200,4 +200,4 @@ def test_a_state_is_changed_and_nothing_else(mark: str, end: str, tmp_path: Path
 def test_a_file_without_the_notice(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notices.yaml"
     path.write_text(text, encoding="utf-8")
-    assert notices.with_state(Document(path, Mistakes()), "a", "published") is None
+    assert notices.with_state(YamlDocument(path, Mistakes()), "a", "published") is None

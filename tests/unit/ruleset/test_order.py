@@ -8,11 +8,11 @@ import pytest
 
 from mailbot.model import Facts, MailKind
 from mailbot.ruleset import regions
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.evaluate import first_match
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Rule
-from mailbot.ruleset.procedures import Known, read
+from mailbot.ruleset.procedures import RuleVocabulary, read
 from mailbot.ruleset.vocabulary import FACTS, words
 
 LAST = "- {name: last, title: t, when: {}, outcome: REVIEW, state: DO_WERYFIKACJI, desk: II_LINIA}"
@@ -45,7 +45,7 @@ def judged(folder: Path, *rules: str) -> tuple[tuple[Rule, ...], list[Finding]]:
     file = folder / "procedures.yaml"
     file.write_text("\n".join(["rules:", *rules, LAST]), encoding="utf-8")
     mistakes = Mistakes()
-    found = read(Document(file, mistakes), Known(words(["own"], ["a-service"]), (), tuple(MailKind)))
+    found = read(YamlDocument(file, mistakes), RuleVocabulary(words(["own"], ["a-service"]), (), tuple(MailKind)))
     return found, mistakes.all()
 
 

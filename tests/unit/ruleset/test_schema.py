@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailbot.model import MailKind, Outcome, State
 from mailbot.ruleset import loader, meanings, schema
-from mailbot.ruleset.document import Document
+from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Mistakes
 from mailbot.ruleset.loader import FILES
 from tests.support import ROOT
@@ -36,7 +36,7 @@ def plain(node: Node) -> Any:
 
 
 def value(file: Path) -> Any:
-    root = Document(file, Mistakes()).root
+    root = YamlDocument(file, Mistakes()).root
     assert root is not None
     return plain(root)
 
@@ -115,10 +115,10 @@ def test_the_same_keys_as_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every mapping that a reader opens with known keys has these keys, and these required, in the schema."""
     asked: dict[int, tuple[Collection[str], Collection[str]]] = {}
     roots: dict[str, Node] = {}
-    entries = Document.entries
+    entries = YamlDocument.entries
 
     def noted(
-        self: Document, node: Node, key: str, required: Collection[str], optional: Collection[str] = (), **more: Any
+        self: YamlDocument, node: Node, key: str, required: Collection[str], optional: Collection[str] = (), **more: Any
     ) -> dict[str, Node]:
         asked[id(node)] = (required, optional)
         assert self.root is not None
@@ -126,7 +126,7 @@ def test_the_same_keys_as_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
             roots[Path(self.file).name] = self.root
         return entries(self, node, key, required, optional, **more)
 
-    monkeypatch.setattr(Document, "entries", noted)
+    monkeypatch.setattr(YamlDocument, "entries", noted)
     loader.load(RULES)
     compared = sum(_compare(roots[file], schema.of(file), asked) for file in roots)
     assert set(roots) == set(FILES) - {"categories.yaml"}  # its keys are the admin's own

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mailbot.config import AuthenticationSettings
 from mailbot.model import Authentication, AuthResult, Header
 from mailbot.sender import chain
-from mailbot.sender.results import weigh
+from mailbot.sender.results import conclude
 
 DOMAIN = "wp.example"
 PASS = AuthResult.PASS
@@ -62,7 +62,7 @@ def verdict(headers: tuple[Header, ...], settings: AuthenticationSettings) -> Au
     if not reading.reports:
         assert reading.why
         return Authentication(AuthResult.NONE, reading.why)
-    return weigh(reading.reports, DOMAIN, together=reading.edge is not None)
+    return conclude(reading.reports, DOMAIN, together=reading.edge is not None)
 
 
 def test_what_a_doctor_is_told() -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mailbot.config import AuthenticationSettings, Settings
+from mailbot.flow.understand import Understander
 from mailbot.model import (
     REQUIRED_SUBJECT,
     AuthResult,
@@ -25,7 +26,6 @@ from mailbot.secret import Secret
 from mailbot.sender import dkim, own
 from mailbot.sender.identify import authenticate
 from mailbot.sender.resolver import StaticResolver
-from mailbot.understand import Understander
 from tests.dkim_mails import ALL, DOMAIN, FIELDS, GMAIL, NOW, STAMP, ed25519_record, mail, rsa_record, sign
 
 PASS, FAIL, NONE, TEMPERROR = AuthResult.PASS, AuthResult.FAIL, AuthResult.NONE, AuthResult.TEMPERROR

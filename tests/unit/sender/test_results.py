@@ -8,7 +8,7 @@ import pytest
 from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Header
 from mailbot.sender import chain
-from mailbot.sender.results import is_plain, parse, weigh
+from mailbot.sender.results import conclude, is_plain, parse
 
 MX = "mx.helpdesk.example"
 DOMAIN = "wp.example"
@@ -28,7 +28,7 @@ def verdict(
     *headers: Header, domain: str = DOMAIN, authserv_id: str = MX, received_by: tuple[str, ...] = ()
 ) -> AuthResult:
     reading = chain.read(headers, AuthenticationSettings(authserv_id, received_by))
-    return weigh(reading.reports, domain, together=reading.edge is not None).result if reading.reports else NONE
+    return conclude(reading.reports, domain, together=reading.edge is not None).result if reading.reports else NONE
 
 
 MATRIX = [

@@ -472,7 +472,7 @@ def test_set_of_is_sorted(values: list[bytes]) -> None:
 
 
 OPENSSL_DIFFERS = {name for name in cms.RSA_SHAPES if name.endswith("no-null")} | {"trailing-bytes"}
-"""openssl refuses DigestInfo without NULL (signatures.md §0.1) and does not mind octets behind the structure."""
+"""openssl refuses DigestInfo without NULL (procedure §7, 1) and does not mind octets behind the structure."""
 ORACLE = {**cms.SHAPES, **cms.RSA_SHAPES, **cms.TAMPERED}
 
 

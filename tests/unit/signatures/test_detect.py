@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.signatures import limits
+from mailbot.signatures import bounds
 from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
 
 SIGNED_DATA = bytes.fromhex("3082010006092a864886f70d010702a082") + b"\x00" * 200
@@ -102,7 +102,7 @@ FILES: dict[str, tuple[bytes, Detected]] = {
     "script": (b"#!/bin/sh\nrm", Detected.EXECUTABLE),
     "batch": (b"@ECHO OFF\r\ndel", Detected.EXECUTABLE),
     "empty": (b"", Detected.EMPTY),
-    "too big": (b"%PDF-" + bytes(limits.FILE_MAX), Detected.TOO_BIG),
+    "too big": (b"%PDF-" + bytes(bounds.FILE_MAX), Detected.TOO_BIG),
 }
 
 

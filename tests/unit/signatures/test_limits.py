@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.signatures import limits
-from mailbot.signatures.limits import BadArchive
+from mailbot.signatures import bounds
+from mailbot.signatures.bounds import BadArchive
 
 Entry = tuple[str, bytes]
 
@@ -53,23 +53,23 @@ GOOD: Sequence[Entry] = (("mimetype", b"application/x"), ("a/wniosek.txt", b"tek
 @pytest.mark.parametrize("make", [packed, streamed, lambda e: packed(e, zipfile.ZIP_STORED)])
 def test_good_archive(make: Callable[[Sequence[Entry]], bytes]) -> None:
     data = make(GOOD)
-    assert limits.zip_files(data) == dict(GOOD)
-    assert limits.zip_names(data) == tuple(name for name, _ in GOOD)
-    assert limits.zip_entry(data, "a/wniosek.txt", 7) == b"tekstte"
-    assert limits.zip_entry(data, "nowhere", 7) is None
-    assert not limits.zip_encrypted(data)
+    assert bounds.zip_files(data) == dict(GOOD)
+    assert bounds.zip_names(data) == tuple(name for name, _ in GOOD)
+    assert bounds.zip_entry(data, "a/wniosek.txt", 7) == b"tekstte"
+    assert bounds.zip_entry(data, "nowhere", 7) is None
+    assert not bounds.zip_encrypted(data)
 
 
 def test_folders_are_left_out_and_a_comment_may_follow() -> None:
     target = io.BytesIO(packed([("a/", b""), ("a/b.txt", b"x")]))
     with zipfile.ZipFile(target, "a") as archive:
         archive.comment = b"mimetype=application/vnd.etsi.asic-e+zip"
-    assert limits.zip_files(target.getvalue()) == {"a/b.txt": b"x"}
+    assert bounds.zip_files(target.getvalue()) == {"a/b.txt": b"x"}
 
 
 def test_name_in_utf8_without_its_flag() -> None:
     data = packed([("zaliczka.txt", b"x")]).replace(b"zaliczka", "załącz".encode())
-    assert limits.zip_files(data) == {"załącz.txt": b"x"}
+    assert bounds.zip_files(data) == {"załącz.txt": b"x"}
 
 
 def patched(data: bytes, mark: bytes, offset: int, value: bytes) -> bytes:
@@ -135,23 +135,23 @@ BAD: dict[str, tuple[bytes, str]] = {
 def test_bad_archive(name: str) -> None:
     data, code = BAD[name]
     with pytest.raises(BadArchive) as refused:
-        limits.zip_files(data)
+        bounds.zip_files(data)
     assert refused.value.reason.code == code
     assert refused.value.reason.text_pl.endswith(".")
 
 
 def test_total_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "ZIP_TOTAL_MAX", 100)
-    assert limits.zip_files(packed([("a", b"x" * 60), ("b", b"y" * 40)]))
+    monkeypatch.setattr(bounds, "ZIP_TOTAL_MAX", 100)
+    assert bounds.zip_files(packed([("a", b"x" * 60), ("b", b"y" * 40)]))
     with pytest.raises(BadArchive, match="ZIP_BOMB"):
-        limits.zip_files(packed([("a", b"x" * 60), ("b", b"y" * 41)]))
+        bounds.zip_files(packed([("a", b"x" * 60), ("b", b"y" * 41)]))
 
 
 def test_entry_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "ZIP_ENTRY_MAX", 60)
-    assert limits.zip_files(packed([("a", b"x" * 60)]))
+    monkeypatch.setattr(bounds, "ZIP_ENTRY_MAX", 60)
+    assert bounds.zip_files(packed([("a", b"x" * 60)]))
     with pytest.raises(BadArchive, match="ZIP_BOMB"):
-        limits.zip_files(packed([("a", b"x" * 61)]))
+        bounds.zip_files(packed([("a", b"x" * 61)]))
 
 
 @given(st.data())
@@ -160,5 +160,5 @@ def test_mutations_give_files_or_a_refusal(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(BadArchive):
-        files = limits.zip_files(bytes(mutated))
+        files = bounds.zip_files(bytes(mutated))
         assert len(files) == len(GOOD)

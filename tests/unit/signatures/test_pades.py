@@ -551,7 +551,7 @@ def test_any_bytes_give_evidence(data: bytes, head: bytes) -> None:
 
 
 PDFSIG_DIFFERS = {name for name in pdf.SHAPES if name.startswith("pz") and name != "pz-null"} | {"pades-no-null"}
-"""pdfsig refuses DigestInfo without NULL, so every real podpis zaufany (signatures.md §0.1)."""
+"""pdfsig refuses DigestInfo without NULL, so every real podpis zaufany (procedure §7, 1)."""
 
 
 @pytest.mark.parametrize("name", [*pdf.SHAPES, *pdf.RSA_SHAPES, "byte-flipped", "byte-range-short"])

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 
 from mailbot.config import Settings
+from mailbot.flow.understand import Understander
 from mailbot.mails import thread
 from mailbot.model import Attachment, Automatic, Envelope, Header, InboundMessage, MailKind, RawMessage, Source
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.tickets.bounce import Bounce, address, read
-from mailbot.tickets.threads import token
-from mailbot.understand import Understander
+from mailbot.tickets.correspondence import token
 
 SECRET = Secret(b"k" * 32)
 OURS = address(SECRET, "helpdesk@office.example", "ZGL0000012")

@@ -1,4 +1,4 @@
-"""The clocks of a ticket and what a look at them finds, on moments of domain.md §6."""
+"""The clocks of a ticket and what a look at them finds, on moments of procedure §6."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from mailbot.clocks import WARSAW
 from mailbot.config import TicketSettings
 from mailbot.model import State
-from mailbot.tickets.sla import Look, Matter, clocks_of, look
+from mailbot.tickets.sla import ClockStatus, Matter, clock_status, clocks_of
 from tests.rulesets import notice, ruleset, warsaw
 
 PLAIN = ruleset()
@@ -101,39 +101,39 @@ ASKED = Matter(State.OCZEKUJE_NA_KLIENTA, DUE, STANDARD, reply_by=DUE + 48 * HOU
 @pytest.mark.parametrize(
     ("matter", "hours", "found"),
     [
-        (PERSON, 0, Look("", DUE - 2 * HOUR)),
-        (PERSON, 5, Look("", DUE - 2 * HOUR)),
-        (PERSON, 22, Look("warning", DUE, ("promised", DUE))),
-        (PERSON, 23.9, Look("warning", DUE, ("promised", DUE))),
-        (replace(PERSON, alarm="warning"), 22.5, Look("warning", DUE)),
-        (replace(PERSON, alarm="warning"), 24, Look("breach", None, ("promised", DUE))),
-        (PERSON, 400, Look("breach", None, ("promised", DUE))),
-        (replace(PERSON, alarm="breach"), 25, Look("breach", None)),
-        (MACHINE, 3, Look("", STANDARD)),
-        (MACHINE, 4, Look("warning", DUE, ("standard", STANDARD))),
-        (replace(MACHINE, held=4 * HOUR), 4, Look("", STANDARD + 4 * HOUR)),
-        (replace(MACHINE, held=30 * HOUR), 4, Look("", DUE - 2 * HOUR)),
-        (MACHINE, 24, Look("breach", None, ("promised", DUE))),
-        (replace(MACHINE, unsent=False), 3, Look("", None)),
-        (replace(MACHINE, unsent=False, alarm="warning"), 30, Look("warning", None)),
-        (replace(PERSON, state=State.KWARANTANNA), 30, Look("", None)),
-        (ASKED, 30, Look("", DUE + 48 * HOUR)),
-        (ASKED, 71.9, Look("", DUE + 48 * HOUR)),
-        (ASKED, 72, Look("", None, unanswered=True)),
-        (replace(ASKED, unsent=True), 72, Look("", OPENED + 73 * HOUR)),
-        (replace(PERSON, state=State.WSTRZYMANE), 22, Look("warning", DUE, ("promised", DUE))),
+        (PERSON, 0, ClockStatus("", DUE - 2 * HOUR)),
+        (PERSON, 5, ClockStatus("", DUE - 2 * HOUR)),
+        (PERSON, 22, ClockStatus("warning", DUE, ("promised", DUE))),
+        (PERSON, 23.9, ClockStatus("warning", DUE, ("promised", DUE))),
+        (replace(PERSON, alarm="warning"), 22.5, ClockStatus("warning", DUE)),
+        (replace(PERSON, alarm="warning"), 24, ClockStatus("breach", None, ("promised", DUE))),
+        (PERSON, 400, ClockStatus("breach", None, ("promised", DUE))),
+        (replace(PERSON, alarm="breach"), 25, ClockStatus("breach", None)),
+        (MACHINE, 3, ClockStatus("", STANDARD)),
+        (MACHINE, 4, ClockStatus("warning", DUE, ("standard", STANDARD))),
+        (replace(MACHINE, held=4 * HOUR), 4, ClockStatus("", STANDARD + 4 * HOUR)),
+        (replace(MACHINE, held=30 * HOUR), 4, ClockStatus("", DUE - 2 * HOUR)),
+        (MACHINE, 24, ClockStatus("breach", None, ("promised", DUE))),
+        (replace(MACHINE, unsent=False), 3, ClockStatus("", None)),
+        (replace(MACHINE, unsent=False, alarm="warning"), 30, ClockStatus("warning", None)),
+        (replace(PERSON, state=State.KWARANTANNA), 30, ClockStatus("", None)),
+        (ASKED, 30, ClockStatus("", DUE + 48 * HOUR)),
+        (ASKED, 71.9, ClockStatus("", DUE + 48 * HOUR)),
+        (ASKED, 72, ClockStatus("", None, unanswered=True)),
+        (replace(ASKED, unsent=True), 72, ClockStatus("", OPENED + 73 * HOUR)),
+        (replace(PERSON, state=State.WSTRZYMANE), 22, ClockStatus("warning", DUE, ("promised", DUE))),
     ],
 )
-def test_a_look(matter: Matter, hours: float, found: Look) -> None:
-    assert look(matter, OPENED + timedelta(hours=hours), PLAIN) == found
+def test_a_look(matter: Matter, hours: float, found: ClockStatus) -> None:
+    assert clock_status(matter, OPENED + timedelta(hours=hours), PLAIN) == found
 
 
 def test_a_break_over_the_rest_of_the_time_is_warned_of_at_once() -> None:
     """The 24 hours cannot be kept: nobody works until they are over (seed 001, KOMUNIKATY)."""
     broken = ruleset(notice(("2026-06-09 12:00", "2026-06-10 10:00")))
-    assert look(PERSON, OPENED + 3 * HOUR, broken) == Look("warning", DUE, ("promised", DUE))
+    assert clock_status(PERSON, OPENED + 3 * HOUR, broken) == ClockStatus("warning", DUE, ("promised", DUE))
     shorter = ruleset(notice(("2026-06-09 12:00", "2026-06-10 09:59")))
-    assert look(PERSON, OPENED + 3 * HOUR, shorter) == Look("", DUE - 2 * HOUR)
+    assert clock_status(PERSON, OPENED + 3 * HOUR, shorter) == ClockStatus("", DUE - 2 * HOUR)
 
 
 def test_every_look_moves_on() -> None:
@@ -141,7 +141,7 @@ def test_every_look_moves_on() -> None:
     for matter in (PERSON, MACHINE, ASKED, replace(ASKED, unsent=True), replace(PERSON, alarm="warning")):
         for hours in range(80):
             now = OPENED + hours * HOUR
-            found = look(matter, now, PLAIN)
+            found = clock_status(matter, now, PLAIN)
             assert found.next_at is None or found.next_at > now
 
 

@@ -7,8 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.mails import context
-from mailbot.mails.letter import Office
+from mailbot.mails import variables
+from mailbot.mails.context import Office
 from mailbot.secret import Secret
 from mailbot.tickets.activation import PATH, token, token_hash
 
@@ -41,6 +41,6 @@ def test_only_the_hash_is_for_the_database() -> None:
 def test_the_mail_leads_to_the_page() -> None:
     office = Office("Help Desk", "hd@helpdesk.example", "hd@helpdesk.example", "helpdesk.example", "https://p.example")
     start = f"https://p.example{PATH}"
-    placeholder = context.link(office).removeprefix(start)
-    assert context.link(office) == start + placeholder
+    placeholder = variables.link(office).removeprefix(start)
+    assert variables.link(office) == start + placeholder
     assert len(placeholder) == len(token(SECRET, "ZGL0000001", NONCE))

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from mailbot.cli import compose
 from mailbot.config import RulesSettings
 from mailbot.errors import DatabaseUnavailable
 from mailbot.inbox import store
@@ -24,6 +23,7 @@ from mailbot.mails.write import Writer
 from mailbot.model import Envelope, RawMessage, Source, Understanding
 from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose
 from mailbot.storage.schema import decision, outbox, ruleset_load
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.rules import RulesKeeper

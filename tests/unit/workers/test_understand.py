@@ -24,14 +24,14 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from mailbot.cli import compose
 from mailbot.config import ListenerSettings, Settings, WorkerSettings
 from mailbot.errors import ConfigError, ReadingFailed, ResolverUnavailable, TemporaryError
+from mailbot.flow.understand import Understander, unread
 from mailbot.model import REQUIRED_SUBJECT, AuthResult, Envelope, RawMessage, Source
-from mailbot.parsing.limits import MESSAGE_MAX
+from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Forbearing, Kind
-from mailbot.understand import Understander, unread
+from mailbot.service import compose
 from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
@@ -58,7 +58,7 @@ _PARENT = """
 import asyncio, sys
 from functools import partial
 from pathlib import Path
-from mailbot.cli import compose
+from mailbot.service import compose
 from mailbot.secret import Secret
 from mailbot.workers.understand import Processes
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mailbot.config import ListenerSettings, Settings
 from mailbot.errors import ConfigError
+from mailbot.flow.understand import Understander, unread
 from mailbot.model import RawMessage, Understanding
 from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Forbearing
-from mailbot.understand import Understander, unread
 
 
 def _expression() -> None:

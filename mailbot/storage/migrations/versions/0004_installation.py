@@ -52,6 +52,6 @@ def downgrade() -> None:
 
 
 def _small(letter: str) -> str:
-    """As mailbot.address has it at this revision."""
+    """As mailbot.text.address has it at this revision."""
     small = letter.lower()
     return small if small.upper() == letter else letter

@@ -1,0 +1,61 @@
+"""Facts in, decision out: the first rule that holds, then the security floor that no rule can lower. Pure."""
+
+from __future__ import annotations
+
+from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State, TraceStep
+from mailbot.ruleset import floor
+from mailbot.ruleset.evaluate import first_match
+from mailbot.ruleset.model import Ruleset
+
+NO_RULE = "no-rule"
+"""Name that stands for the rule when none held. ``loader.load`` demands a last rule for all, so it is never seen."""
+
+
+def decide(
+    facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset, current: State | None = None
+) -> Decision:
+    """What will be done with a mail and why (procedure §3.2).
+
+    ``category`` is what the mail itself asks for; ``current`` the state of the ticket it belongs to, which a rule may
+    leave as it is. Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.
+    """
+    rule, trace = first_match(facts, ruleset.rules)
+    if rule is None:
+        return _to_person(NO_RULE, "II_LINIA", category, defects, trace, ruleset)
+    reasons = floor.violations(rule.outcome, rule.mails, facts)
+    if reasons:
+        return _to_person(rule.name, "BEZPIECZENSTWO", category, defects, trace, ruleset, reasons)
+    return Decision(
+        rule=rule.name,
+        outcome=rule.outcome,
+        category=category if rule.category is None else rule.category,
+        state=rule.state or current or State.ZAREJESTROWANE,
+        desk=rule.desk,
+        mails=rule.mails,
+        defects=defects,
+        trace=trace,
+        ruleset=ruleset.hash,
+        watched=_watched(trace, ruleset),
+    )
+
+
+def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:
+    held = {step.rule for step in trace if step.shadow}
+    return tuple((rule.name, rule.outcome) for rule in ruleset.rules if rule.name in held) if held else ()
+
+
+def _to_person(
+    rule: str,
+    desk: str,
+    category: str,
+    defects: tuple[Defect, ...],
+    trace: tuple[TraceStep, ...],
+    ruleset: Ruleset,
+    reasons: tuple[str, ...] = (),
+) -> Decision:
+    nothing: tuple[MailKind, ...] = ()
+    state = State.DO_WERYFIKACJI
+    watched = _watched(trace, ruleset)
+    return Decision(
+        rule, Outcome.REVIEW, category, state, desk, nothing, defects, trace, ruleset.hash, reasons, watched
+    )

@@ -1,0 +1,270 @@
+"""Bytes → message → sender → request: what a message says before a rule set or the registry is asked.
+
+It needs no rules, so it may run in a process of its own that never sees their folder (``workers.understand``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from mailbot.config import Settings
+from mailbot.model import (
+    ApplicationCheck,
+    ApplicationState,
+    Authentication,
+    AuthResult,
+    Automatic,
+    Defect,
+    Envelope,
+    Identity,
+    InboundMessage,
+    Phrase,
+    RawMessage,
+    Request,
+    Sender,
+    Source,
+    Subject,
+    SubjectClass,
+    Understanding,
+)
+from mailbot.parsing import automatic, stand_ins
+from mailbot.parsing.bounds import MESSAGE_MAX
+from mailbot.parsing.mime import parse
+from mailbot.request import phrase, subject
+from mailbot.secret import Secret
+from mailbot.sender import spam
+from mailbot.sender.identify import authenticate
+from mailbot.sender.resolver import Resolver
+from mailbot.signatures.bounds import FILE_MAX
+from mailbot.signatures.detect import looks_executable
+from mailbot.text.address import login_key, normalise
+from mailbot.tickets import bounce, correspondence, hold
+from mailbot.tickets.duplicates import identify
+
+_EMPTY = Request(None, (), None, ())
+_SIDE_BY_SIDE = 64  # threads
+_STUB = re.compile(r"^Retrieval using the \w+ protocol failed for the following message", re.IGNORECASE)
+_STUB_TEXT = re.compile(
+    r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
+)
+"""What Exchange gives of a message that it cannot convert (Microsoft Exchange Server 2007 to 2019)."""
+_TO = re.compile(r"[>\s*]*(?:do|to|dw|udw|cc|kopia|adresat|odbiorca)\W")
+_QUOTE_MARKS = re.compile(r"^(?:(?:> ?)+|-- ?$)", re.MULTILINE)
+_STILL_CODED = re.compile(
+    r"=(?:C[345]|E2)=[89AB][0-9A-F]|\+A[A-Z][A-Za-z0-9+/]-|&#(?:x1[0-7][0-9a-f]|[23]\d\d);|\\u01[0-7][0-9a-f]"
+    r"|^(?:[A-Za-z0-9+/]{60,76}\n){2}",
+    re.MULTILINE,
+)
+"""Quoted-printable, UTF-7, HTML, JSON, base64: letters that only a program has to see."""
+_BEGINNING = 1_000_000
+"""Octets of a message over the limit in which its text is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understander:
+    """Reads messages for one installation."""
+
+    settings: Settings
+    secret: Secret
+    resolver: Resolver
+
+    def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
+        """``understand`` for each, in order, side by side: a mail whose sender's DNS is slow holds up the others for no
+        longer than ``Budget`` lets it, however many there are."""
+        if len(batch) < 2:
+            return [self.understand(raw) for raw in batch]
+        with ThreadPoolExecutor(min(len(batch), _SIDE_BY_SIDE)) as threads:
+            return list(threads.map(self.understand, batch))
+
+    def understand(self, raw: RawMessage) -> Understanding:
+        """Read a message: whatever cannot be read is damage, and damage goes to a person. Raises MemoryError alone,
+        which may be another mail's doing."""
+        too_large = len(raw.raw) > MESSAGE_MAX
+        try:
+            message = self._parse(raw.raw, raw.envelope)
+            if too_large:
+                message = self._beginning(raw) or message
+            if raw.envelope.note:  # these bytes are not the whole message
+                message = replace(message, damage=(*message.damage, raw.envelope.note))
+            if (why := _not_delivered(raw, message)) is not None:
+                return unread(raw, why)
+            kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
+            exact = kind.kind is SubjectClass.EXACT
+            stops = hold.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
+            message = self._in_answer(message, raw.envelope)
+            request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            message = self._doubted(message, request)
+            sender = self._authenticate(raw, message, request)
+            came_back = bounce.read(self.secret, message, raw.envelope.rcpt_to)
+            return Understanding(
+                received_at=raw.received_at,
+                message=message,
+                sender=sender,
+                subject=kind,
+                request=request,
+                identity=identify(message, sender, raw.sha256),
+                bounced=came_back.ticket if came_back else None,
+                delayed=came_back is not None and came_back.delayed,
+                agrees=_agrees(raw.envelope, message, sender),
+                spam=self._is_spam(raw.envelope, message),
+                stops=stops,
+                checked=_first_look(message, too_large=too_large),
+                again=raw.envelope.again,
+            )
+        except MemoryError:
+            raise
+        except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
+            return unread(raw, f"not understood: {error!r}")
+
+    def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
+        helpdesk = self.settings.helpdesk
+        lists = frozenset(name.lower().strip("<>") for name in helpdesk.own_lists)
+        systems = frozenset(address.lower() for address in helpdesk.ticket_systems)
+        return parse(octets, envelope, self._own_addresses, helpdesk.subject_tags, lists, systems)
+
+    def _in_answer(self, message: InboundMessage, envelope: Envelope) -> InboundMessage:
+        """What comes to a return path of ours is a machine's, and so is a notice that answers a mail of ours."""
+        if message.by_machine:
+            return message
+        found = None
+        if bounce.returned_to(self.secret, message, envelope.rcpt_to):
+            found = Automatic.NULL_SENDER
+        elif correspondence.answered_by(self.secret, message):
+            found = automatic.in_answer(message)
+        return replace(message, automatic=found) if found else message
+
+    def _is_spam(self, envelope: Envelope, message: InboundMessage) -> bool:
+        settings = self.settings
+        wanted = not envelope.wanted and settings.spam.marks
+        return bool(wanted) and spam.is_marked(
+            message.headers, settings.spam.marks, settings.authentication, envelope.mail_from
+        )
+
+    @property
+    def _own_addresses(self) -> frozenset[str]:
+        helpdesk = self.settings.helpdesk
+        written = (helpdesk.address, helpdesk.sending_address, *helpdesk.own_addresses)
+        return frozenset(a.lower() for w in written if (a := normalise(w)))
+
+    def _beginning(self, raw: RawMessage) -> InboundMessage | None:
+        """What stands before the files of a message over the limit, when that is the sentence of case B.
+
+        Then the citizen can be told that the file is too large (procedure §3.3). Any other message stays damage:
+        nothing is granted on a part.
+        """
+        whole_lines = raw.raw[:_BEGINNING].rpartition(b"\n")[0]
+        message = self._parse(whole_lines, raw.envelope)
+        asked = phrase.read(message.text, attachments=True).phrase
+        return message if message.attachments and not message.damage and asked is Phrase.B else None
+
+    def _doubted(self, message: InboundMessage, request: Request) -> InboundMessage:
+        """The message, damaged where its request lacks what may stand in a part that was not read, or in what our
+        cutting took: nobody is told that his letter is empty, or lacks a sentence, as long as that may be untrue."""
+        reasons: tuple[str, ...] = ()
+        if request.phrase is Phrase.B and _taken_out(message, request):
+            reasons = ("a machine on the way took the file out",)
+        elif request.defects:
+            reasons = message.unread
+            if _STILL_CODED.search(message.full_text):
+                reasons = (*reasons, "the text is still encoded, though nothing says so")
+            if message.full_text != message.text and self._stands_below(message, request):
+                reasons = (*reasons, "what is missing stands in what looks like a quote or a signature")
+        return replace(message, damage=(*message.damage, *reasons)) if reasons else message
+
+    def _stands_below(self, message: InboundMessage, request: Request) -> bool:
+        """Whether a sentence, or what lacks behind it, is there with everything that was cut, quotes without marks.
+
+        Not where a mail of ours is quoted: it tells the sentence to everybody.
+        """
+        quoted = (line for line in message.full_text.lower().split("\n") if not _TO.match(line))
+        if any(address in line for line in quoted for address in self._own_addresses):
+            return False
+        text = _QUOTE_MARKS.sub("", message.full_text)
+        whole = phrase.read(text, attachments=bool(message.attachments))
+        if request.phrase is None:
+            return whole.phrase is not None
+        return not {*request.defects} <= {*whole.defects}
+
+    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
+        settings = self.settings
+        road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
+        return authenticate(
+            raw,
+            message,
+            road=road.get(raw.envelope.source, "headers"),
+            settings=settings.authentication,
+            resolver=self.resolver,
+            strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
+        )
+
+
+def _agrees(envelope: Envelope, message: InboundMessage, sender: Sender) -> bool:
+    """Is the envelope sender the address of From? Where the delivery did not tell it, our last host wrote it on top
+    (RFC 5321 §4.4)."""
+    told = envelope.mail_from
+    if told is None:
+        above = itertools.takewhile(lambda h: h.name.lower() != "received", message.headers)
+        written = next((h.value for h in above if h.name.lower() == "return-path"), b"")
+        told = written.decode("ascii", "replace").strip(" \t\r\n<>")
+    key = login_key(sender.address or "")
+    return key is not None and key == login_key(told)
+
+
+def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:
+    """Why these octets are no mail of anybody: the server had none to give, or wrote a note in its place. None: a mail.
+
+    Nobody is pretended to have written it, so it is no matter of security. A message that an MTA handed over is one:
+    only a mailbox holds what nobody sent.
+    """
+    stored = raw.envelope.source is Source.IMAP
+    if stored and not message.headers:
+        return raw.envelope.note or "the message is empty, or has no header"
+    received = not stored or message.all("received")
+    no_address = not any(b"@" in value for value in message.all("from"))
+    if _STUB.search(message.subject) or (no_address and not received) or _STUB_TEXT.match(message.full_text.strip()):
+        return "the server could not retrieve the message and wrote a note in its place"
+    return None
+
+
+def _taken_out(message: InboundMessage, request: Request) -> bool:
+    """Whether an antivirus or a gateway says, in place of a file or in the letter, that it took the file out."""
+    if Defect.ATTACHMENT_MISSING in request.defects and stand_ins.says_so(message.full_text):
+        return True
+    return any(stand_ins.is_one(attachment.data) for attachment in message.attachments)
+
+
+def unread(raw: RawMessage, why: str) -> Understanding:
+    """A message of which nothing is known but that it came: a person has to read it.
+
+    Two of them are never the same message, but where the very same delivery comes twice.
+    """
+    place = raw.envelope
+    identity = f"{raw.sha256} {place.mailbox} {place.uidvalidity} {place.uid}"
+    digest = hashlib.sha256(identity.encode()).hexdigest() if place.uid is not None else raw.sha256
+    message = InboundMessage((), "", None, (), (), None, "", "", damage=(why,))
+    sender = Sender(None, None, Authentication(AuthResult.NONE, "not understood"))
+    subject_of_nothing = Subject(SubjectClass.OTHER, "")
+    return Understanding(
+        raw.received_at,
+        message,
+        sender,
+        subject_of_nothing,
+        _EMPTY,
+        Identity(f"sha256:{digest}", digest),
+        again=raw.envelope.again,
+    )
+
+
+def _first_look(message: InboundMessage, *, too_large: bool) -> ApplicationCheck:
+    """What the names and first octets of the files tell; the rest is for ``workers.verify``."""
+    if any(looks_executable(a.filename, a.data) for a in message.attachments):
+        return ApplicationCheck(ApplicationState.MALWARE)
+    if too_large and not message.damage:
+        limit = {"limit": str(FILE_MAX // 1_000_000)}
+        return ApplicationCheck(ApplicationState.CONTAINER, (Defect.CONTAINER,), limit)
+    return ApplicationCheck(ApplicationState.NOT_ASKED if message.attachments else ApplicationState.NONE)

@@ -1,0 +1,1 @@
+"""The running program: its parts are built from the settings (compose) and kept alive (supervision)."""

@@ -1,0 +1,260 @@
+"""All roles of a process, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import NoReturn
+
+from sqlalchemy import select
+
+from mailbot.config import ListenerSettings
+from mailbot.delivery.smtp import Relay
+from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
+from mailbot.flow.pipeline import Pipeline
+from mailbot.ingress import smtp
+from mailbot.ingress.imap import ImapReader
+from mailbot.model import Source
+from mailbot.observe import failure, log_event
+from mailbot.service import compose, descriptors
+from mailbot.service.compose import Parts
+from mailbot.storage.schema import imap_cursor
+from mailbot.tickets.notice import NoticeWriter
+from mailbot.web.app import DOORS, Listener, use_rules
+from mailbot.web.app import build as build_web
+from mailbot.web.app import listen as listen_web
+from mailbot.workers.alarms import SECONDS, AlarmWorker
+from mailbot.workers.decide import DecideWorker
+from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers.loop import Loop
+from mailbot.workers.rules import RulesKeeper
+from mailbot.workers.understand import Understand
+from mailbot.workers.verify import Verifier
+
+ROLES = ("ingress", "worker", "delivery", "web")
+_PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
+
+
+class TaskEnded(TemporaryError):
+    """A task that should go on for ever came to an end: the process must be started anew."""
+
+
+@dataclass
+class Service:
+    """The chosen roles over shared parts. ``addresses`` names what listens where, once started.
+
+    ``understand``: where mails are understood; None: in a thread.
+    """
+
+    parts: Parts
+    roles: Collection[str] = ROLES
+    understand: Understand | None = None
+    addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._loops: list[Loop] = []
+        self._relays: list[Relay] = []
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._web: Listener | None = None
+        self._web_connections = 0
+        self._started_at = self.parts.clock()
+        self._verifier: Verifier | None = None
+        self._deciding: list[DecideWorker | AlarmWorker] = []
+        self._delivering: list[DeliverWorker] = []
+        self._rules: Loop | None = None
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+
+    async def start(self) -> None:
+        """Start delivery and decisions first, then open the doors."""
+        self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
+        self._tasks.append(asyncio.create_task(self._watch(), name="database"))
+        deliver = self._start_delivery() if "delivery" in self.roles else []
+        decide = await self._start_decisions(deliver) if "worker" in self.roles else []
+
+        def stored() -> None:
+            for loop in decide:
+                loop.wake()
+
+        if "ingress" in self.roles:
+            await self._start_ingress(stored)
+        if "web" in self.roles and self.parts.settings.web.listen:
+            await self._start_web()
+        if self._deciding or self._web is not None:
+            await self._start_rules()
+        log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
+
+    async def stop(self) -> None:
+        """Close the doors, finish the step at hand, stop. What waits stays in the database."""
+        for server in self._servers:
+            server.close()
+        if self._web is not None:
+            await self._web.close()
+        for loop in self._loops:
+            loop.stop()
+        for deliverer in self._delivering:
+            deliverer.stop()
+        loops = [t for t in self._tasks if t.get_name().startswith("loop ")]
+        for task in self._tasks:
+            if task not in loops:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for relay in self._relays:
+            await relay.close()
+        if self._verifier is not None:
+            await self._verifier.close()
+        await self.parts.database.close()
+        log_event("stopped")
+
+    def look_at_rules(self) -> None:
+        """See now whether the rule set has changed."""
+        if self._rules is not None:
+            self._rules.wake()
+
+    async def wait(self) -> NoReturn:
+        """For ever, or until a task ends, which none should (listeners alone have none): raises TaskEnded."""
+        for_ever = asyncio.get_running_loop().create_future()
+        done, _ = await asyncio.wait([for_ever, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        names = ", ".join(sorted(task.get_name() for task in done if isinstance(task, asyncio.Task)))
+        for task in done:
+            try:
+                task.result()
+            except MailbotError as error:
+                failure("task-ended", error, level=logging.CRITICAL, task=names, reason=error.reason)
+                raise
+            except BaseException as error:
+                failure("task-ended", error, level=logging.CRITICAL, task=names)
+                raise TaskEnded(f"{names}: failed; the log tells where") from error
+        log_event("task-ended", level=logging.CRITICAL, task=names)
+        raise TaskEnded(f"{names}: ended, and must not")
+
+    async def ailing(self) -> list[str]:
+        """Which parts of this process do not work just now. Raises DatabaseUnavailable."""
+        found = [f"worker {loop.name}" for loop in self._loops if loop.silent() > _PATIENCE]
+        found += [task.get_name() for task in self._tasks if task.done()]
+        imap = self.parts.settings.imap
+        if "ingress" in self.roles and imap.host:
+            looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
+            looked_at = await self.parts.database.read(lambda c: c.execute(looked).scalar_one_or_none())
+            # the row may be of another process, which reads while this one stands by, or of last year
+            age = self.parts.clock() - max(looked_at or self._started_at, self._started_at)
+            if age.total_seconds() > 3 * imap.poll_seconds + imap.timeout_seconds:
+                found.append("imap")
+        return found
+
+    async def _watch(self) -> None:
+        try:
+            await self.parts.database.watch()
+        except DatabaseGone as error:
+            log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
+            raise
+
+    def _run(self, loop: Loop) -> Loop:
+        self._loops.append(loop)
+        self._tasks.append(asyncio.create_task(loop.run(), name=f"loop {loop.name}"))
+        return loop
+
+    def _start_delivery(self) -> list[Loop]:
+        p = self.parts
+        started: list[Loop] = []
+        mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
+        latecomers = timedelta(minutes=p.settings.case_b.latecomers_minutes)
+        for n in range(p.settings.delivery.connections):
+            relay = Relay(p.settings.delivery)
+            self._relays.append(relay)
+            name = f"{self._name}:deliver-{n}"
+            worker = DeliverWorker(
+                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=latecomers, mailbox=mailbox
+            )
+            self._delivering.append(worker)
+            started.append(self._run(Loop(f"deliver-{n}", worker.step)))
+        return started
+
+    async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
+        p = self.parts
+        self._verifier = Verifier(p.pipeline)
+        if p.settings.trust.directory:  # an empty folder or a broken list is told now, not with the first application
+            await self._verifier.start()
+
+        def mails() -> None:
+            for loop in deliver:
+                loop.wake()
+
+        started = []
+        others = p.settings.worker.processes if self.understand else 0
+        for n in range(1 + others):  # while each process understands a batch, one more is recorded
+            name = f"decide-{n}"
+            worker = DecideWorker(
+                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
+            )
+            self._deciding.append(worker)
+            started.append(self._run(Loop(name, worker.step)))
+        alarms = AlarmWorker(p.database, p.pipeline, p.clock)
+        self._deciding.append(alarms)
+        self._run(Loop("alarms", alarms.step, SECONDS))
+        return started
+
+    async def _start_rules(self) -> None:
+        p = self.parts
+        keeper = RulesKeeper(self._name, p.database, p.pipeline, partial(compose.rules, p.settings), self._use, p.clock)
+        await keeper.start()
+        self._rules = self._run(Loop("rules", keeper.step, p.settings.rules.reload_seconds or None))
+
+    def _use(self, pipeline: Pipeline) -> None:
+        """All that holds a rule set takes that of ``pipeline``, between two steps of the event loop."""
+        for worker in self._deciding:
+            worker.pipeline = pipeline
+        if self._web is not None:
+            use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
+
+    def _notice(self, pipeline: Pipeline) -> NoticeWriter:
+        helpdesk = self.parts.settings.helpdesk
+        return NoticeWriter(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
+
+    async def _start_ingress(self, stored: Callable[[], None]) -> None:
+        p = self.parts
+        for source, settings in ((Source.LMTP, p.settings.lmtp), (Source.SMTP, p.settings.smtp)):
+            if settings.listen:
+                await self._listen(source, settings, stored)
+        if p.settings.imap.host:
+            oldest = timedelta(days=p.settings.intake.oldest_days)
+            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
+            self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
+
+    async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
+        p = self.parts
+        # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
+        ours = frozenset({p.settings.helpdesk.address})
+        recipients = ours if source is Source.SMTP else None
+        with _listening(source.value, settings.listen):
+            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
+        self._servers.append(server)
+        self.addresses[source.value] = server.sockets[0].getsockname()[:2]
+
+    async def _start_web(self) -> None:
+        p = self.parts
+        notice = self._notice(p.pipeline)
+        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
+        use_rules(app, p.pipeline.ruleset, notice)
+        app[DOORS].limit = self._web_connections
+        with _listening("web", p.settings.web.listen):
+            self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))
+        self.addresses["web"] = self._web.address
+
+
+@contextlib.contextmanager
+def _listening(section: str, listen: str) -> Iterator[None]:
+    """Names the setting when a port cannot be had; a process that is just ending may still have it."""
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryError(
+            f"[{section}] listen: {listen}: {error.strerror}; mend: stop the program that has it, or name another"
+        ) from error

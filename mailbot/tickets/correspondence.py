@@ -1,0 +1,90 @@
+"""To which ticket does a mail belong? Rows 6 and 7 of the decision table.
+
+Only the proven correspondent of a ticket may add to it. Everybody else, whatever number he names, is told as much as
+somebody who named a number that never was: nothing (procedure §3.6, design.md §2 row 11).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, select
+
+from mailbot.clocks import complaint_deadline
+from mailbot.mails import thread
+from mailbot.model import AuthResult, InboundMessage, State, Thread, Understanding
+from mailbot.ruleset.model import Calendar
+from mailbot.secret import Secret
+from mailbot.storage.schema import ticket
+from mailbot.text.address import login_key
+from mailbot.tickets.hold import is_stopped
+
+
+def token(secret: Secret, number: str) -> str:
+    """What stands in the Message-IDs of the ticket's mails: 16 hex digits that nobody can guess."""
+    return secret.mac("thread", number.upper()).hex()[:16]
+
+
+def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
+    """Numbers of the tickets that the mail names: by answering a mail of ours, then in its subject."""
+    if u.message.automatic is not None or u.message.damage:
+        return ()
+    return tuple(dict.fromkeys([*answered(secret, u), *u.subject.tickets]))
+
+
+def answered(secret: Secret, u: Understanding) -> list[str]:
+    """Numbers of the tickets of which the mail answers a mail: its writer has seen that one."""
+    return answered_by(secret, u.message)
+
+
+def answered_by(secret: Secret, message: InboundMessage) -> list[str]:
+    """The same of a message alone."""
+    return [
+        number
+        for identifier in (*message.in_reply_to, *reversed(message.references))
+        if (found := thread.parse(identifier))
+        for number, proof in (found,)
+        if hmac.compare_digest(proof, token(secret, number))
+    ]
+
+
+class Threads:
+    """The tickets that the messages of a batch name."""
+
+    def __init__(
+        self, connection: Connection, batch: Sequence[Understanding], secret: Secret, calendar: Calendar
+    ) -> None:
+        self._secret = secret
+        self._calendar = calendar
+        named = {number for u in batch for number in mentioned(secret, u)}
+        # What is in quarantine was never answered: whoever names it has not heard of it from us.
+        wanted = select(ticket).where(ticket.c.number.in_(named), ticket.c.state != State.KWARANTANNA.value)
+        rows = connection.execute(wanted).mappings() if named else ()
+        self._tickets: dict[str, RowMapping] = {row["number"]: row for row in rows}
+
+    def look(self, u: Understanding) -> Thread | None:
+        """The sender's own ticket among those that the mail names; None when it names none at all."""
+        numbers = mentioned(self._secret, u)
+        if not numbers:
+            return None
+        rows = (self._tickets[number] for number in numbers if number in self._tickets)
+        own = next((row for row in rows if _is_correspondent(u, row)), None)
+        return Thread(own=False) if own is None else self._thread(own)
+
+    def _thread(self, row: RowMapping) -> Thread:
+        answered_at = None if is_stopped(row["state"], row["desk"]) else row["answered_at"]  # nothing to complain about
+        return Thread(
+            own=True,
+            ticket_id=row["id"],
+            state=State(row["state"]),
+            category=row["category"],
+            answered_at=answered_at,
+            complaint_until=complaint_deadline(answered_at, self._calendar) if answered_at else None,
+        )
+
+
+def _is_correspondent(u: Understanding, row: RowMapping) -> bool:
+    sender = login_key(u.sender.address or "")
+    proven = u.sender.authentication.result is AuthResult.PASS
+    return proven and sender is not None and sender == login_key(row["correspondent"] or "")

@@ -1,0 +1,87 @@
+"""Have we seen this before? Row 5 of the decision table, and the marks on reused Message-IDs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
+
+from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, InboundMessage, Outcome, Sender, State
+from mailbot.outbox import jobs
+from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
+from mailbot.storage.values import fit
+
+
+def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
+    """The identity of a message.
+
+    How far the sender is proven is part of it: a forged copy that comes first must not make the citizen's own mail a
+    duplicate.
+    """
+    digest = hashlib.sha256()
+    words = (sender.address or "", sender.authentication.result.value, message.subject, " ".join(message.text.split()))
+    for word in words:
+        digest.update(word.encode("utf-8", "surrogatepass") + b"\0")
+    for attachment in message.attachments:
+        digest.update(hashlib.sha256(attachment.data).digest())
+    if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
+        digest.update(sha256.encode())
+    return Identity(fit(message.message_id or f"sha256:{sha256}", MESSAGE_KEY), digest.hexdigest())
+
+
+def _first(*alike: ColumnElement[bool]) -> Select[Any]:
+    c = inbox.c
+    # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
+    done = func.coalesce(c.state, "") == jobs.DONE
+    seen = func.coalesce(c.outcome, "") != Outcome.SPAM.value  # of which nobody has read the first copy
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done, seen)
+    return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
+
+
+_EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print")))
+"""A message with this key, and the first one that is the same: however often it came, two rows are read."""
+
+
+class History:
+    """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
+
+    def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
+        self._messages: dict[str, dict[str, int | None]] = {}
+        for identity in batch:
+            for row in connection.execute(_EARLIER, {"key": identity.message_key, "print": identity.fingerprint}):
+                copies = self._messages.setdefault(identity.message_key, {})
+                copies[row.fingerprint] = row.ticket_id
+        prints = [i.fingerprint for i in batch]
+        unsent = exists().where(
+            outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
+        )
+        # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
+        t = ticket.c
+        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state).where(
+            ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
+        )
+        self._requests: dict[str, tuple[int, datetime, State]] = {
+            row.fingerprint: (row.id, row.promised_at, State(row.state)) for row in connection.execute(unfinished)
+        }
+
+    def look(self, identity: Identity) -> DuplicateCheck:
+        """Whether ``identity`` repeats something."""
+        copies = self._messages.get(identity.message_key, {})
+        if identity.fingerprint in copies:
+            return DuplicateCheck(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
+        repeated = self._requests.get(identity.fingerprint)
+        if repeated is not None:
+            ticket_id, promised_at, state = repeated
+            return DuplicateCheck(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state)
+        return DuplicateCheck(Duplicate.NO, None, bool(copies))
+
+    def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, decided: Decision) -> None:
+        """Remember a message of this batch; a ticket whose mails have to leave yet is open, whatever its state."""
+        if decided.outcome is Outcome.SPAM:
+            return
+        self._messages.setdefault(identity.message_key, {}).setdefault(identity.fingerprint, ticket_id)
+        if ticket_id is not None and (decided.mails or not decided.state.closed):
+            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at, decided.state))

@@ -1,0 +1,169 @@
+"""How much came from one sender, one domain, about one login? Row 4 of the decision table and rules/limits.yaml.
+
+Counted by the moment of arrival, so that a backlog after an outage is not taken for a flood. How far the sender is
+proven is part of what is counted: forged mails must not use up what the citizen himself may send.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, select
+
+from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
+from mailbot.ruleset.model import Limit, Limits
+from mailbot.storage.schema import decision, inbox, ticket
+from mailbot.text.address import domain, login_key
+
+_UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
+_ONCE_A_DAY = Limit(1, 24)
+_LIMITED = Outcome.RATE_LIMITED
+"""Its mail (T18) goes out once a day, whatever comes: were it an answer, who writes daily would never be free again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFor:
+    """Whom a message counts for; each is None when it counts for none."""
+
+    sender: str | None = None
+    domain: str | None = None
+    asked: str | None = None
+    """The login the matter is about, when that is not the sender's."""
+
+
+def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:
+    """``asked``: facts.login_to_ask. A machine's mail and one without a single sender count for nobody."""
+    key = login_key(u.sender.address or "")
+    proof = u.sender.authentication.result
+    if key is None or u.message.automatic is not None or proof is AuthResult.FAIL:
+        return CountedFor()
+    host = domain(key)
+    proven = host if proof is AuthResult.PASS else f"?{host}"
+    return CountedFor(
+        sender=f"{proof.value}:{key}",
+        domain=None if host in limits.exempt_domains else proven,
+        asked=None if asked == key else asked,
+    )
+
+
+_UNVOUCHED = tuple(f"{result.value}:" for result in (AuthResult.NONE, AuthResult.TEMPERROR))
+
+
+class Arrivals:
+    """What came before the messages of a batch; grows with the batch as it is decided."""
+
+    def __init__(self, connection: Connection, sources: Iterable[CountedFor], at: datetime, limits: Limits) -> None:
+        """``at``: the moment before which arrivals are counted (the latest arrival of the batch)."""
+        self._connection = connection
+        self._limits = limits
+        self._at = at
+        self._held: dict[str, int] = {}
+        c, wanted = decision.c, list(sources)
+        failed, within = c.outcome == Outcome.REJ_GENERIC.value, c.outcome != _LIMITED.value
+        mine = (c.sender, [s.sender for s in wanted])
+        self._mails = self._count(*mine, limits.per_sender)
+        self._answered = self._count(*mine, limits.answers, c.answered > 0, within)
+        self._failed = self._count(*mine, limits.failures, failed)
+        unvouched = sorted({s.sender for s in wanted if s.sender and s.sender.startswith(_UNVOUCHED)})
+        self._today = self._count(c.sender, unvouched, _ONCE_A_DAY, c.answered > 0)
+        self._spent = self._unvouched(limits.unvouched) if unvouched else 0
+        self._asked = self._count(c.asked, [s.asked for s in wanted], limits.failures, failed)
+        # What one of them sends over his own limit takes nothing from the others.
+        self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain, within)
+
+    def _count(
+        self, column: Column[Any], keys: Sequence[str | None], limit: Limit, *which: ColumnElement[bool]
+    ) -> Counter[str]:
+        """How many decisions of ``which`` kind each of ``keys`` has had within the time of ``limit``."""
+        wanted = sorted({key for key in keys if key})
+        if not wanted:
+            return Counter()
+        since = self._at - timedelta(hours=limit.hours)
+        rows = self._connection.execute(
+            select(column, func.count())
+            .where(column.in_(wanted), decision.c.received_at > since, *which)
+            .group_by(column)
+        )
+        return Counter({row[0]: row[1] for row in rows})
+
+    def over(self, source: CountedFor) -> str:
+        """Word of the fact ``limit`` for the next message of ``source``."""
+        if source.sender is None:
+            return "no"
+        tests = (
+            ("answers", self._answered[source.sender], self._limits.answers),
+            ("failures", self._failed[source.sender], self._limits.failures),
+            ("sender", self._mails[source.sender], self._limits.per_sender),
+            ("login", self._asked[source.asked] if source.asked else 0, self._limits.failures),
+            ("domain", self._domains[source.domain] if source.domain else 0, self._limits.per_domain),
+        )
+        return next((word for word, count, limit in tests if count >= limit.mails), "no")
+
+    def _unvouched(self, limit: Limit) -> int:
+        """How many mails were answered within the time of ``limit`` although nothing vouches for their senders."""
+        c = decision.c
+        since = self._at - timedelta(hours=limit.hours)
+        named = or_(*(c.sender.startswith(word) for word in _UNVOUCHED))
+        lately = (c.decided_at > since, c.received_at > since)  # what came since was decided since: that has an index
+        wanted = select(func.count()).where(*lately, named, c.answered > 0)
+        return self._connection.execute(wanted).scalar_one()
+
+    def answer(self, source: CountedFor, *, agrees: bool) -> str:
+        """Word of the fact ``answer``. ``agrees``: the envelope sender is the address of From."""
+        if source.sender is None or not source.sender.startswith(_UNVOUCHED):
+            return "open"
+        free = not self._today[source.sender] and self._spent < self._limits.unvouched.mails
+        return "open" if agrees and free else "shut"
+
+    def held_ticket(self, source: CountedFor) -> int | None:
+        """The ticket in which what ``source`` sent over its limit waits for a person already."""
+        if source.sender is None or source.sender in self._held:
+            return self._held.get(source.sender or "")
+        c = decision.c
+        newest = self._connection.execute(  # those before it joined its ticket, or one that is done with
+            select(ticket.c.id, ticket.c.state)
+            .select_from(decision)
+            .join(inbox, inbox.c.id == c.inbox_id)
+            .join(ticket, ticket.c.id == inbox.c.ticket_id)
+            .where(
+                c.sender == source.sender,
+                c.outcome == literal(_LIMITED.value, literal_execute=True),  # the index is of these rows alone
+            )
+            .order_by(c.inbox_id.desc())
+            .limit(1)
+        ).one_or_none()
+        return newest.id if newest and newest.state == State.WSTRZYMANE.value else None
+
+    def add(self, source: CountedFor, decided: Decision, ticket_id: int | None) -> None:
+        """Remember a message of this batch."""
+        if source.sender is None or decided.outcome in _UNCOUNTED:
+            return
+        failed = decided.outcome is Outcome.REJ_GENERIC
+        self._mails[source.sender] += 1
+        self._answered[source.sender] += bool(decided.mails) and decided.outcome is not _LIMITED
+        self._failed[source.sender] += failed
+        if decided.mails and source.sender.startswith(_UNVOUCHED):
+            self._today[source.sender] += 1
+            self._spent += 1
+        if source.domain and decided.outcome is not _LIMITED:
+            self._domains[source.domain] += 1
+        if source.asked and failed:
+            self._asked[source.asked] += 1
+        if decided.outcome is _LIMITED and ticket_id is not None:
+            self._held[source.sender] = ticket_id
+
+
+def columns(source: CountedFor, decided: Decision, received_at: datetime) -> dict[str, str | int | datetime | None]:
+    """What the row of the decision says for later counts."""
+    counted = source if decided.outcome not in _UNCOUNTED else CountedFor()
+    return {
+        "received_at": received_at,
+        "sender": counted.sender,
+        "domain": counted.domain,
+        "asked": counted.asked,
+        "answered": len(decided.mails),
+    }
