@@ -12,8 +12,9 @@ LOCK := $(LOCK_ENVIRONMENT) .venv/lock/bin/pip-compile --quiet --upgrade --gener
 # Tests wait for the disk after each transaction of SQLite: their files lie in memory where there is room for them.
 MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 2000000 { print "/dev/shm" }')
 # Many tests start Python: what was compiled once is kept for them.
-PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --durations 10
-# What takes long: every folder of tests that pyproject.toml does not name in testpaths.
+PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --durations 10
+# What takes long: every folder of tests that pyproject.toml does not name in testpaths. Its files are not split: a corpus
+# is read, a browser started, once for all tests of a file.
 LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles
 
 .DEFAULT_GOAL := help
@@ -26,10 +27,10 @@ demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 	$(BIN)/mailbot demo $(ARGS)
 
 test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_config.py for one file
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --dist worksteal $(ARGS)
 
 test-long: .venv/.dev ## the second job: oracles, corpora, fuzz, chaos, browser, and properties with many examples
-	MAILBOT_LONG=1 $(PYTEST) $(LONG) $$(grep -rl --include='*.py' '^from hypothesis' tests/unit tests/contract tests/integration) $(ARGS)
+	MAILBOT_LONG=1 $(PYTEST) --dist loadfile $(LONG) $$(grep -rl --include='*.py' '^from hypothesis' tests/unit tests/contract tests/integration) $(ARGS)
 
 test-all: test test-long ## both: every test that this machine can run
 
