@@ -12,16 +12,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, Outcome, RawMessage, Source
+from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage.schema import imap_cursor, inbox, raw_message
+from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit
 
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
+_UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,38 @@ def stored_traits(connection: Connection, message_ids: Sequence[str | None]) -> 
 def digest_stored(connection: Connection, sha256: str) -> bool:
     """Whether these very octets are in the inbox, from wherever they came."""
     return connection.execute(select(inbox.c.id).where(inbox.c.sha256 == sha256).limit(1)).first() is not None
+
+
+def stored_message(connection: Connection, row: int) -> RowMapping | None:
+    """What ``message_of`` opens; None: no such message, or it was erased."""
+    wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id == row)
+    return connection.execute(wanted).mappings().one_or_none()
+
+
+def newest(connection: Connection, sources: Sequence[Source], limit: int) -> list[int]:
+    """Rows of the last messages that came by one of ``sources``, the newest first."""
+    came = inbox.c.source.in_([source.value for source in sources])
+    return list(connection.execute(select(inbox.c.id).where(came).order_by(inbox.c.id.desc()).limit(limit)).scalars())
+
+
+def unsolicited(connection: Connection, limit: int) -> Sequence[RowMapping]:
+    """What ``message_of`` opens, of the newest unsolicited mail."""
+    wanted = select(inbox, raw_message.c.raw).join(raw_message).where(*_UNSOLICITED)
+    return connection.execute(wanted.order_by(inbox.c.id.desc()).limit(limit)).mappings().all()
+
+
+def take_back(connection: Connection, row: int, now: datetime) -> bool:
+    """Let a message be decided anew, and the filter's marks be forgotten. False when it is not unsolicited mail."""
+    c = inbox.c
+    found = connection.execute(select(c.envelope).where(c.id == row, *_UNSOLICITED).with_for_update()).one_or_none()
+    if found is None:
+        return False
+    connection.execute(delete(decision).where(decision.c.inbox_id == row))
+    connection.execute(delete(shadow_hit).where(shadow_hit.c.inbox_id == row))
+    envelope = {**found.envelope, "wanted": True}
+    again = {"state": jobs.QUEUED, "due_at": now, "attempts": 0, "outcome": None, "envelope": envelope}
+    connection.execute(update(inbox).where(c.id == row).values(**again))
+    return True
 
 
 def read_cursor(connection: Connection, mailbox: str) -> Cursor | None:

@@ -14,6 +14,7 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.cli import options
 from mailbot.service import compose
 from mailbot.storage.engine import connect
+from mailbot.storage.reading import read_only
 
 
 @click.group()
@@ -77,8 +78,7 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
 @options.as_json
 def show(login: str, config_file: Path | None, as_json: bool) -> None:
     """Show the account of a login (any case, any spelling of an international domain)."""
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
+    with read_only(compose.settings(config_file).database.url) as connection:
         found = SqlDirectory().find(connection, login)
     if found is None:
         raise click.ClickException(f"{login}: no such account")

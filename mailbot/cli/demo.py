@@ -12,6 +12,7 @@ import smtplib
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
-from sqlalchemy import Connection, select
 
 from mailbot import logs
 from mailbot.accounts.importing import import_file
@@ -41,11 +41,10 @@ from mailbot.config import (
 )
 from mailbot.errors import ConfigError
 from mailbot.observe import utc_now
-from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.supervision import Service
-from mailbot.storage import schema
+from mailbot.tickets.listing import outcome_of
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 _MARK = "made-by-mailbot-demo"
@@ -241,25 +240,8 @@ async def _feed(service: Service, console: Console, every: list[Case]) -> bool:
 
 async def _result(service: Service, row: int) -> dict[str, Any]:
     """What became of inbox row ``row``, once it is decided and its mails were accepted."""
-
-    def look(connection: Connection) -> dict[str, Any] | None:
-        inbox, ticket, outbox = schema.inbox, schema.ticket, schema.outbox
-        wanted = select(inbox.c.state, inbox.c.outcome, ticket.c.number, ticket.c.id, ticket.c.category, ticket.c.state)
-        found = connection.execute(
-            wanted.outerjoin(ticket, ticket.c.id == inbox.c.ticket_id).where(inbox.c.id == row)
-        ).one()
-        if found[0] not in (jobs.DONE, jobs.BURIED):
-            return None
-        mails = connection.execute(
-            select(outbox.c.kind, outbox.c.state).where(outbox.c.ticket_id == found[3]).order_by(outbox.c.ordinal)
-        ).all()
-        if any(mail.state not in (jobs.DONE, jobs.BURIED) for mail in mails):
-            return None
-        result = {"outcome": found[1], "mails": [mail.kind for mail in mails if mail.state == jobs.DONE]}
-        return result | ({"ticket": found[2], "category": found[4], "state": found[5]} if found[2] else {})
-
     async with asyncio.timeout(_PATIENCE):
-        while (result := await service.parts.database.read(look)) is None:  # noqa: ASYNC110
+        while (result := await service.parts.database.read(partial(outcome_of, row=row))) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # the demo looks at the database as a person would, again and again
     return result
 

@@ -3,66 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from mailbot.accounts import memory
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.cli import explain_stored, explain_text, options
 from mailbot.config import Settings
-from mailbot.errors import ConfigError
-from mailbot.flow.lookup import Lookup
-from mailbot.model import AuthResult, Envelope, RawMessage, Source, Understanding
+from mailbot.model import AuthResult
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.trial import history
-from mailbot.trial.simulator import Trial, arrival, blank, chosen, open_trial
+from mailbot.trial.explaining import Wanted, tried
+from mailbot.trial.simulator import chosen, open_trial
 
-_STATE = ".state.yaml"
 _AGES = 36_500
 """Days that no mail is old."""
-_TOGETHER = 20
-"""Mails for which the history is asked at once: alone, asking takes as long as everything else."""
 _VOUCHED = [result.value for result in AuthResult]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the options ask for."""
-
-    received: datetime | None
-    now: datetime | None
-    mails: bool
-    state: Path | None
-    language: str | None
-    """None: JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mail:
-    """One mail, understood."""
-
-    file: Path
-    raw: RawMessage
-    u: Understanding
-    now: datetime
-    seconds: float
-    """What it took so far."""
-
-    @property
-    def moments(self) -> tuple[datetime, datetime]:
-        """Mails that share them are asked about together."""
-        return self.raw.received_at, self.now
 
 
 @click.command()
@@ -123,8 +85,8 @@ def explain(
         return
     accounts = memory.load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
     vouched = AuthResult(authentication) if authentication else None
-    wanted = Wanted(received, now, show_mails, state, None if as_json else lang)
-    asyncio.run(_all(settings, accounts, vouched, paths, wanted))
+    wanted = Wanted(received, now, show_mails, state)
+    asyncio.run(_all(settings, accounts, vouched, paths, wanted, None if as_json else lang))
 
 
 async def _all(
@@ -133,16 +95,13 @@ async def _all(
     vouched: AuthResult | None,
     paths: tuple[Path, ...],
     wanted: Wanted,
+    language: str | None,
 ) -> None:
+    """``language`` None: JSON."""
     async with open_trial(settings, accounts, StaticResolver({}), vouched) as trial:
         titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
-        with blank() as connection:
-            if wanted.state:
-                await history.fill(trial, connection, history.read(wanted.state, trial.flow.ruleset.categories))
-            files = _walk(paths)
-            while chunk := list(islice(files, _TOGETHER)):
-                for found, subject in await _explain(trial, chunk, wanted, connection):
-                    _show(found, subject, titles, wanted.language)
+        async for found, subject in tried(trial, paths, wanted):
+            _show(found, subject, titles, language)
 
 
 def _show(found: dict[str, Any], subject: str, titles: Mapping[str, str], language: str | None) -> None:
@@ -154,71 +113,3 @@ def _show(found: dict[str, Any], subject: str, titles: Mapping[str, str], langua
         click.secho(found["file"], bold=True)
         for line in explain_text.told(found, subject, titles, language):
             click.echo(line)
-
-
-def _walk(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The mails: files as named; of a folder every file but the YAML beside the mails, in order."""
-    for path in paths:
-        if path.is_dir():
-            yield from (f for f in sorted(path.rglob("*")) if f.is_file() and f.suffix not in (".yaml", ".yml"))
-        else:
-            yield path
-
-
-async def _explain(
-    trial: Trial, files: Sequence[Path], wanted: Wanted, connection: Connection
-) -> list[tuple[dict[str, Any], str]]:
-    """Each mail by itself after the same history, which is asked once for all that come at the same moment.
-
-    Gives what is told of it, and its subject.
-    """
-    tried = [await _read(trial, file, wanted) for file in files]
-    together: dict[tuple[datetime, datetime], list[Understanding]] = defaultdict(list)
-    for one in tried:
-        if isinstance(one, _Mail):
-            together[one.moments].append(one.u)
-    lookups = {moments: trial.flow.lookup(connection, us, moments[1]) for moments, us in together.items()}
-    return [
-        (await _told(trial, one, wanted, lookups[one.moments], connection), one.u.message.subject)
-        if isinstance(one, _Mail)
-        else (one, "")
-        for one in tried
-    ]
-
-
-async def _read(trial: Trial, file: Path, wanted: Wanted) -> _Mail | dict[str, Any]:
-    started = time.perf_counter()
-    try:
-        octets = await asyncio.to_thread(file.read_bytes)
-    except OSError as error:  # one bad file never stops the rest
-        return _failed(file, f"cannot be read: {error.strerror}")
-    raw = RawMessage(octets, Envelope(Source.INJECT), wanted.received or arrival(octets) or utc_now())
-    u = await trial.understand(raw)
-    return _Mail(file, raw, u, wanted.now or raw.received_at, time.perf_counter() - started)
-
-
-async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
-    started = time.perf_counter()
-    own = mail.file.with_suffix(_STATE)
-    if wanted.state or not own.is_file():
-        found = _weighed(trial, mail, wanted, lookup, connection)
-    else:
-        try:
-            past = history.read(own, trial.flow.ruleset.categories)
-        except ConfigError as error:
-            return _failed(mail.file, error.reason)
-        with blank() as fresh:
-            await history.fill(trial, fresh, past)
-            found = _weighed(trial, mail, wanted, trial.flow.lookup(fresh, [mail.u], mail.now), fresh)
-    return {"file": str(mail.file), **found, "seconds": round(mail.seconds + time.perf_counter() - started, 6)}
-
-
-def _weighed(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
-    found = trial.report(trial.flow.assess(mail.u, lookup))
-    if wanted.mails:
-        found["rendered"] = [text.decode("utf-8") for text in trial.mails(mail.raw, mail.u, connection, mail.now)]
-    return found
-
-
-def _failed(file: Path, why: str) -> dict[str, Any]:
-    return {"file": str(file), "outcome": "ERROR", "error": why}

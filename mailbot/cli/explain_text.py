@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from email import message_from_string, policy
 from typing import Any
 
 from mailbot.model import Outcome
+from mailbot.trial.simulator import readable
 
 LANGUAGES = ("en", "pl")
 _MOST_WORDS = 4
@@ -177,18 +177,6 @@ def visible(text: str) -> str:
     letters of other alphabets, some of which pass for Latin ones.
     """
     return _SPACES.sub(lambda found: "␣" * len(found[0]), "".join(map(_visible, text)))
-
-
-def readable(raw: str) -> Iterator[str]:
-    """Lines of a mail of ours: From, To, Subject, the plain text, decoded, and the names of files."""
-    message = message_from_string(raw, policy=policy.default)
-    for name in ("From", "To", "Subject"):
-        yield f"  {name}: {message[name]}"
-    yield ""
-    body = message.get_body(("plain",))
-    assert body is not None
-    yield from (f"  {line}".rstrip() for line in str(body.get_content()).splitlines())
-    yield from (f"  [{part.get_filename()}]" for part in message.iter_attachments())
 
 
 def _mails(kinds: Sequence[str] | None, words: Mapping[str, str]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
-from sqlalchemy import Connection, Table, insert, select
 
 from mailbot.cli import options, spam
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
-from mailbot.inbox import message_of, store
+from mailbot.inbox import message_of, store, stored_message, take_back
 from mailbot.installation import read_key
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import log_event, utc_now
@@ -20,10 +21,10 @@ from mailbot.outbox import jobs
 from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
-from mailbot.tickets import sending, view
+from mailbot.storage.reading import read_only
+from mailbot.tickets import decisions, sending, view
 
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
-_RAW = {"raw"}
 
 
 @click.group()
@@ -36,19 +37,14 @@ def outbox() -> None:
     """Mails that go out: list, try again."""
 
 
-def _list(table: Table, state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
-    columns = [c for c in table.c if c.name not in _RAW]
-    wanted = select(*columns).order_by(table.c.id.desc()).limit(limit)
-    wanted = wanted.where(table.c.state == state) if state else wanted.where(table.c.state != jobs.DONE)
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
-        for row in connection.execute(wanted).mappings():
-            if as_json:
-                options.line(dict(row))
-            else:
-                what = row.get("kind") or row.get("outcome") or row.get("source")
-                error = row["last_error"] or ""
-                click.echo(f"{row['id']}  {row['state']}  {what}  due {row['due_at']:%Y-%m-%d %H:%M:%S}Z  {error}")
+def _print(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            options.line(row)
+        else:
+            what = row.get("kind") or row.get("outcome") or row.get("source")
+            error = row["last_error"] or ""
+            click.echo(f"{row['id']}  {row['state']}  {what}  due {row['due_at']:%Y-%m-%d %H:%M:%S}Z  {error}")
 
 
 _limit = click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
@@ -66,7 +62,9 @@ def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path |
     if only_spam:
         spam.show(compose.settings(config_file), limit, as_json=as_json)
     else:
-        _list(schema.inbox, state, limit, config_file, as_json)
+        with read_only(compose.settings(config_file).database.url) as connection:
+            rows = jobs.listed(connection, schema.inbox, state, limit)
+        _print(rows, as_json=as_json)
 
 
 @queue.command("unspam")
@@ -75,7 +73,7 @@ def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path |
 def queue_unspam(row: int, config_file: Path | None) -> None:
     """Take a message out of the unsolicited mail: it is decided anew, as if no filter had marked it."""
     with connect(compose.settings(config_file).database.url).begin() as connection:
-        if not spam.take_back(connection, row, utc_now()):
+        if not take_back(connection, row, utc_now()):
             raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
     options.logs()
     log_event("unsolicited-taken-back", inbox=row, uid=os.getuid())
@@ -101,37 +99,33 @@ def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path 
     if show_raw:
         _show_raw(row, chosen)
         return
-    with connect(chosen.database.url).connect() as connection:
-        connection.info["reader"] = True
-        c = schema.inbox.c
-        found = connection.execute(select(schema.inbox).where(c.id == row)).mappings().one_or_none()
-        if found is None:
-            raise click.ClickException(f"{row}: no such message")
-        d = schema.decision
-        decided = connection.execute(select(d).where(d.c.inbox_id == row)).mappings().one_or_none()
-    options.line({**found, "decision": dict(decided) if decided else None})
+    with read_only(chosen.database.url) as connection:
+        found = decisions.of_message(connection, row)
+    if found is None:
+        raise click.ClickException(f"{row}: no such message")
+    options.line(found)
 
 
 def _show_raw(row: int, chosen: Settings) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
-    wanted = select(schema.inbox, schema.raw_message.c.raw).join(schema.raw_message).where(schema.inbox.c.id == row)
     with connect(chosen.database.url).begin() as connection:
-        found = connection.execute(wanted).mappings().one_or_none()
+        found = stored_message(connection, row)
         if found is None:
             raise click.ClickException(f"{row}: no such message")
         raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
-        _note_look(connection, row, found["ticket_id"], "raw-shown")
+        view.note_look(connection, row, "raw-shown", os.getuid(), utc_now())
+    _log_look(row, "raw-shown")
     sys.stdout.buffer.write(raw)
 
 
 def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
     """Unseal what the reader saw of an application, into files only their owner can read; told like ``--raw``."""
-    wanted = select(schema.inbox.c.ticket_id).where(schema.inbox.c.id == row)
     with connect(chosen.database.url).begin() as connection:
         kept = view.files(connection, read_key(connection, Path(chosen.secret.key_file)), row)
         if not kept:
             raise click.ClickException(f"{row}: nothing was seen of a signed application")
-        _note_look(connection, row, connection.execute(wanted).scalar_one(), "pictures-shown")
+        view.note_look(connection, row, "pictures-shown", os.getuid(), utc_now())
+    _log_look(row, "pictures-shown")
     for name, content in kept.items():
         path = folder / f"{row}-{name}"
         try:
@@ -142,14 +136,9 @@ def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
         click.echo(path)
 
 
-def _note_look(connection: Connection, row: int, ticket_id: int | None, kind: str) -> None:
-    """Who looked, in the history of the ticket and in the log."""
-    user = os.getuid()
-    if ticket_id is not None:
-        seen = {"ticket_id": ticket_id, "at": utc_now(), "kind": kind}
-        connection.execute(insert(schema.ticket_event), {**seen, "detail": {"inbox": row, "uid": user}})
+def _log_look(row: int, kind: str) -> None:
     options.logs()
-    log_event(kind, inbox=row, uid=user)
+    log_event(kind, inbox=row, uid=os.getuid())
 
 
 @queue.command("retry")
@@ -170,7 +159,9 @@ def queue_retry(row: int, config_file: Path | None) -> None:
 @options.as_json
 def outbox_ls(state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
     """Mails that have not left, or are buried."""
-    _list(schema.outbox, state, limit, config_file, as_json)
+    with read_only(compose.settings(config_file).database.url) as connection:
+        rows = jobs.listed(connection, schema.outbox, state, limit)
+    _print(rows, as_json=as_json)
 
 
 @outbox.command("retry")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
-import signal
 import sys
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,34 +13,18 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import Connection, RowMapping
 
-from mailbot import secret
-from mailbot.accounts.memory import MemoryDirectory
 from mailbot.cli import options
 from mailbot.config import Settings
-from mailbot.errors import MailbotError, SealBroken
-from mailbot.flow.pipeline import Pipeline
-from mailbot.flow.replay import again, differs, reads_text, words_of
-from mailbot.inbox import message_of
-from mailbot.installation import read_key
+from mailbot.errors import MailbotError
+from mailbot.flow.replay import again, differs
 from mailbot.observe import utc_now
-from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.tickets import decisions
 from mailbot.tickets.decisions import StoredDecision
+from mailbot.trial.replaying import Pairs, read_anew
 from mailbot.trial.simulator import chosen
 
-_PAGE = 200
-_WORTH_IT = 1_000
-"""Mails from which on more processes save more time than they need to start."""
 _ERROR = 2
-
-Messages = Sequence[tuple[bool, RowMapping | None]]
-"""Of a page: whether its text is asked for, and the row that ``inbox.message_of`` opens; None: it was erased."""
-Words = Mapping[str, str] | None
-"""What was read anew; None: the message cannot be opened."""
-Pair = tuple[StoredDecision, Words]
 
 
 @click.command()
@@ -86,13 +66,7 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     ruleset, _ = compose.rules(settings)
     changes: Counter[tuple[str, str]] = Counter()
     decided = unopened = 0
-    with decisions.read_only(settings.database.url) as connection:
-        if jobs:
-            read_key(connection, Path(settings.secret.key_file))  # another key would open no mail
-        which = decisions.since(utc_now() - since, limit)
-        total = decisions.count(connection, which)
-        pages = decisions.pages(connection, which, _PAGE)
-        read = _read(settings, connection, pages, jobs if total >= _WORTH_IT else min(jobs, 1))
+    with read_anew(settings, utc_now() - since, limit, jobs) as (total, read):
         for one, words in _progress(read, total):
             decided += 1
             unopened += words is None
@@ -107,70 +81,7 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     return changes.total()
 
 
-def _read(
-    settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int
-) -> Iterator[Pair]:
-    """Each decision with what was read anew of its mail, in order."""
-    if jobs == 0:
-        yield from ((one, {}) for page in pages for one in page)
-        return
-    opened = ((page, _messages(connection, page)) for page in pages)
-    if jobs == 1:
-        _prepare(settings)
-        for page, messages in opened:
-            yield from zip(page, _words(messages), strict=True)
-        return
-    spawn = multiprocessing.get_context("spawn")  # as in workers.understand
-    with ProcessPoolExecutor(jobs, spawn, _begin, (settings,)) as pool:
-        waiting: deque[tuple[list[StoredDecision], Future[list[Words]]]] = deque()
-        for page, messages in opened:
-            waiting.append((page, pool.submit(_words, messages)))
-            if len(waiting) > 2 * jobs:
-                yield from _finished(*waiting.popleft())
-        for page, future in waiting:
-            yield from _finished(page, future)
-
-
-def _finished(page: list[StoredDecision], future: Future[list[Words]]) -> Iterator[Pair]:
-    return zip(page, future.result(), strict=True)
-
-
-def _messages(connection: Connection, page: Sequence[StoredDecision]) -> Messages:
-    there = decisions.messages(connection, [one.inbox_id for one in page if reads_text(one.facts)])
-    return [(reads_text(one.facts), there.get(one.inbox_id)) for one in page]
-
-
-_flow: Pipeline
-
-
-def _begin(settings: Settings) -> None:
-    """In a new process: Ctrl-C is for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prepare(settings)
-
-
-def _prepare(settings: Settings) -> None:
-    global _flow
-    key = secret.read(Path(settings.secret.key_file))
-    nobody, no_dns = MemoryDirectory(()), StaticResolver({})  # neither is asked: the sender is as recorded
-    _flow = compose.pipeline(settings, key, nobody, no_dns, random.Random(0))  # noqa: S311 - draws nothing
-
-
-def _words(messages: Messages) -> list[Words]:
-    return [_words_of(row) if asked else {} for asked, row in messages]
-
-
-def _words_of(row: RowMapping | None) -> Words:
-    if row is None:
-        return None
-    try:
-        raw = message_of(row, _flow.secret)
-    except SealBroken:
-        return None
-    return words_of(_flow.read(_flow.understand(raw)))
-
-
-def _progress(read: Iterator[Pair], total: int) -> Iterator[Pair]:
+def _progress(read: Pairs, total: int) -> Pairs:
     """On a terminal a bar, else one line; on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:

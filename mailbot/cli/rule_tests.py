@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,41 +11,20 @@ from xml.etree import ElementTree as ET
 
 import click
 import yaml
-from sqlalchemy import Connection
 
-from mailbot.accounts import memory
-from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import explain_text, options
-from mailbot.config import Settings
+from mailbot.cli import options
 from mailbot.errors import ConfigError
-from mailbot.model import AuthResult, Envelope, RawMessage, Source
-from mailbot.observe import utc_now
-from mailbot.sender.resolver import StaticResolver
+from mailbot.model import AuthResult, Envelope, Source
 from mailbot.service import compose
-from mailbot.trial import cases, history
-from mailbot.trial.cases import Case, Surroundings, Wrong
-from mailbot.trial.simulator import Trial, arrival, blank, chosen, open_trial
+from mailbot.trial import cases, golden
+from mailbot.trial.cases import Case, Wrong
+from mailbot.trial.golden import Result
+from mailbot.trial.simulator import chosen
 
 _FOLDER = "cases"
 _SUGGESTED = ("subject_class", "rule", "outcome", "defects", "category", "state", "mails")
 _rules = click.option("--rules", "rules_dir", type=click.Path(path_type=Path, file_okay=False), help="The rule set.")
 _authserv = click.option("--authserv-id", help="Whose Authentication-Results count; default from the settings.")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one case."""
-
-    case: Case
-    rule: str
-    title: str
-    wrong: tuple[Wrong, ...]
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
-        told = {"case": str(self.case.mail), "passed": not self.wrong, "rule": self.rule}
-        return {**told, "wrong": [asdict(one) for one in self.wrong], "seconds": round(self.seconds, 6)}
 
 
 @click.command()
@@ -78,7 +54,7 @@ def test(
     for folder in wanted:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: no such folder; mend: put cases there, or name their folder")
-        results += asyncio.run(_all(settings, folder))
+        results += asyncio.run(golden.decided(settings, folder))
         for mail in cases.untold(folder):
             click.echo(f"{mail}: not tried, it has no {mail.stem}.yaml; mend: mailbot rules case writes one", err=True)
     failed = [result for result in results if result.wrong]
@@ -118,70 +94,12 @@ def case(
     vouched = AuthResult(authentication) if authentication else None
     envelope = Envelope(Source.LMTP, None, (settings.helpdesk.address,), "127.0.0.1")
     asked = Case(file, "", envelope, vouched, received, None, {}, (), ())
-    came = asyncio.run(_today(settings, asked))
+    came = asyncio.run(golden.today(settings, asked))
     written: dict[str, Any] = {"why": "?"}
     written |= {"authentication": authentication} if authentication else {}
     written |= {"received": received.isoformat()} if received else {}
     written["expect"] = {key: came[key] for key in _SUGGESTED if came[key] or key != "defects"}
     click.echo(yaml.safe_dump(written, allow_unicode=True, sort_keys=False, default_flow_style=None), nl=False)
-
-
-async def _today(settings: Settings, asked: Case) -> dict[str, Any]:
-    around = cases.surroundings(asked.mail, asked.mail.parent)
-    with blank() as connection:
-        async with _open(settings, around) as trial:
-            came, _ = await _decide(trial, asked, connection)
-    return came
-
-
-async def _all(settings: Settings, folder: Path) -> list[Result]:
-    """The cases of a folder; those with the same surroundings share a flow."""
-    found: dict[Surroundings, list[Case]] = defaultdict(list)
-    for one in cases.read(folder, settings.helpdesk.address):
-        found[cases.surroundings(one.mail, folder)].append(one)
-    results: list[Result] = []
-    with blank() as connection:
-        for around, together in found.items():
-            async with _open(settings, around) as trial:
-                results += [await _try(trial, one, connection) for one in together]
-    return sorted(results, key=lambda result: result.case.mail)
-
-
-def _open(settings: Settings, around: Surroundings) -> Any:
-    settings = chosen(settings, None, around.trust, None)
-    accounts = memory.load(around.accounts, utc_now().year) if around.accounts else MemoryDirectory(())
-    resolver = StaticResolver.read(around.dns) if around.dns else StaticResolver({})
-    return open_trial(settings, accounts, resolver)
-
-
-async def _try(trial: Trial, one: Case, connection: Connection) -> Result:
-    started = time.perf_counter()
-    came, mails = await _decide(trial, one, connection)
-    titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
-    wrong = tuple(cases.compare(one, came, mails))
-    return Result(one, came["rule"], titles.get(came["rule"], ""), wrong, time.perf_counter() - started)
-
-
-async def _decide(trial: Trial, one: Case, empty: Connection) -> tuple[dict[str, Any], str]:
-    """What explain says of the mail, and all that its mails say."""
-    own = one.mail.with_suffix(cases.STATE)
-    trial = replace(trial, vouched=one.vouched)
-    if not own.is_file():
-        return await _after(trial, one, empty)
-    past = history.read(own, trial.flow.ruleset.categories)
-    with blank() as connection:
-        await history.fill(trial, connection, past)
-        return await _after(trial, one, connection)
-
-
-async def _after(trial: Trial, one: Case, connection: Connection) -> tuple[dict[str, Any], str]:
-    octets = await asyncio.to_thread(one.mail.read_bytes)
-    raw = RawMessage(octets, one.envelope, one.received or arrival(octets) or utc_now())
-    now = one.now or raw.received_at
-    u = await trial.understand(raw)
-    came = trial.report(trial.flow.assess(u, trial.flow.lookup(connection, [u], now)))
-    mails = trial.mails(raw, u, connection, now)
-    return came, "\n".join(line for mail in mails for line in explain_text.readable(mail.decode("utf-8")))
 
 
 def _print(result: Result) -> None:

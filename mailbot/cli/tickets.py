@@ -6,28 +6,26 @@ import os
 import pwd
 import textwrap
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.cli import options
 from mailbot.clocks import WARSAW
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
-from mailbot.model import State
+from mailbot.model import RawMessage, State
 from mailbot.observe import utc_now
 from mailbot.parsing.mime import parse
-from mailbot.secret import Secret
 from mailbot.service import compose
 from mailbot.storage.engine import connect
-from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.reading import read_only
 from mailbot.text.mask import mask
 from mailbot.text.unicode import visible
-from mailbot.tickets import hold, sla
+from mailbot.tickets import hold, listing, sla
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.number import advance, lock, spell
 from mailbot.tickets.release import Refused
@@ -54,24 +52,19 @@ def tickets() -> None:
 @options.as_json
 def list_(state: str | None, alarm: bool, limit: int, config_file: Path | None, as_json: bool) -> None:
     """List tickets, newest first."""
-    wanted = select(ticket).order_by(ticket.c.id.desc()).limit(limit)
-    if state:
-        wanted = wanted.where(ticket.c.state == state)
-    if alarm:
-        wanted = wanted.where(sla.alarmed())
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
-        for row in connection.execute(wanted).mappings():
-            if as_json:
-                options.line(dict(row))
-            else:
-                click.echo(
-                    f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  {_due(row):21}"
-                    f"  {row['alarm']:7}  {row['state']}  {row['category']}"
-                )
+    with read_only(compose.settings(config_file).database.url) as connection:
+        rows = listing.newest(connection, state, limit, alarmed=alarm)
+    for row in rows:
+        if as_json:
+            options.line(dict(row))
+        else:
+            click.echo(
+                f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  {_due(row):21}"
+                f"  {row['alarm']:7}  {row['state']}  {row['category']}"
+            )
 
 
-def _due(row: RowMapping) -> str:
+def _due(row: Mapping[Any, Any]) -> str:
     if row["state"] in sla.CLOCKLESS:
         return ""
     due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
@@ -86,35 +79,14 @@ def _due(row: RowMapping) -> str:
 def show(number: str, with_text: bool, config_file: Path | None, as_json: bool) -> None:
     """Show a ticket with its history, its mails and why it was decided so."""
     chosen = compose.settings(config_file)
-    with connect(chosen.database.url).connect() as connection:
-        connection.info["reader"] = True
-        row = connection.execute(select(ticket).where(ticket.c.number == number.upper())).mappings().one_or_none()
-        if row is None:
+    with read_only(chosen.database.url) as connection:
+        found = listing.found(connection, number)
+        if found is None:
             raise click.ClickException(f"{number}: no such ticket")
-        events = connection.execute(
-            select(ticket_event.c.at, ticket_event.c.kind, ticket_event.c.detail)
-            .where(ticket_event.c.ticket_id == row["id"])
-            .order_by(ticket_event.c.id)
-        ).mappings()
-        mails = connection.execute(
-            select(outbox.c.id, outbox.c.kind, outbox.c.state, outbox.c.sent_at, outbox.c.last_error)
-            .where(outbox.c.ticket_id == row["id"])
-            .order_by(outbox.c.ordinal)
-        ).mappings()
-        reasons = connection.execute(
-            select(decision.c.rule, decision.c.outcome, decision.c.facts, decision.c.notes)
-            .join(inbox, inbox.c.id == decision.c.inbox_id)
-            .where(inbox.c.ticket_id == row["id"])
-            .order_by(inbox.c.id)
-        ).mappings()
-        found = {
-            **row,
-            "events": [dict(e) for e in events],
-            "mails": [dict(m) for m in mails],
-            "decisions": [dict(d) for d in reasons],
-        }
         if with_text:
-            found["texts"] = _texts(connection, row["id"], read_key(connection, Path(chosen.secret.key_file)))
+            secret = read_key(connection, Path(chosen.secret.key_file))
+            rows = listing.messages(connection, found["id"])
+            found["texts"] = [_text(row["id"], message_of(row, secret)) for row in rows]
     if as_json:
         options.line(found)
         return
@@ -136,23 +108,16 @@ def _detail(detail: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in detail.items())
 
 
-def _texts(connection: Connection, ticket_id: int, key: Secret) -> list[dict[str, Any]]:
-    """Subject, text and names of files of each message of the ticket, masked. Raises SealBroken."""
-    wanted = select(inbox, raw_message.c.raw).join(raw_message, raw_message.c.inbox_id == inbox.c.id)
-    told = []
-    for row in connection.execute(wanted.where(inbox.c.ticket_id == ticket_id).order_by(inbox.c.id)).mappings():
-        received = message_of(row, key)
-        message = parse(received.raw, received.envelope, frozenset())
-        told.append(
-            {
-                "inbox": row["id"],
-                "received_at": received.received_at,
-                "subject": _shown(message.subject),
-                "files": [_shown(file.filename) for file in message.attachments],
-                "text": _shown(message.text),
-            }
-        )
-    return told
+def _text(row: int, received: RawMessage) -> dict[str, Any]:
+    """Subject, text and names of files of a message, masked."""
+    message = parse(received.raw, received.envelope, frozenset())
+    return {
+        "inbox": row,
+        "received_at": received.received_at,
+        "subject": _shown(message.subject),
+        "files": [_shown(file.filename) for file in message.attachments],
+        "text": _shown(message.text),
+    }
 
 
 def _shown(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State, TraceStep
+from mailbot.model import Decision, Defect, Desk, Facts, MailKind, Outcome, State, TraceStep
 from mailbot.ruleset import floor
 from mailbot.ruleset.evaluate import first_match
 from mailbot.ruleset.model import Ruleset
@@ -21,10 +21,10 @@ def decide(
     """
     rule, trace = first_match(facts, ruleset.rules)
     if rule is None:
-        return _to_person(NO_RULE, "II_LINIA", category, defects, trace, ruleset)
+        return _to_person(NO_RULE, Desk.II_LINIA, category, defects, trace, ruleset)
     reasons = floor.violations(rule.outcome, rule.mails, facts)
     if reasons:
-        return _to_person(rule.name, "BEZPIECZENSTWO", category, defects, trace, ruleset, reasons)
+        return _to_person(rule.name, Desk.BEZPIECZENSTWO, category, defects, trace, ruleset, reasons)
     return Decision(
         rule=rule.name,
         outcome=rule.outcome,
@@ -46,7 +46,7 @@ def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str,
 
 def _to_person(
     rule: str,
-    desk: str,
+    desk: Desk,
     category: str,
     defects: tuple[Defect, ...],
     trace: tuple[TraceStep, ...],

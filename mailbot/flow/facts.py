@@ -13,7 +13,6 @@ from mailbot.model import (
     Account,
     ApplicationCheck,
     ApplicationState,
-    AuthResult,
     Defect,
     Duplicate,
     Facts,
@@ -25,13 +24,12 @@ from mailbot.model import (
     Thread,
     Understanding,
 )
+from mailbot.model.categories import CASE_A, CASE_B, GENERAL, WRONG_SUBJECT
 from mailbot.request import names
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.text.address import login_key
 
-CASE_B = "HASLO_AWARYJNE_B"
-GENERAL = "OGOLNE"
 CHANNELS = frozenset({SubjectClass.NOWE, SubjectClass.NOWE_NEAR, SubjectClass.ZGL, SubjectClass.OTHER})
 """Subjects outside the special procedure."""
 
@@ -77,11 +75,11 @@ def login_to_ask(u: Understanding) -> str | None:
     Formal defects are checked first and alone: with one of them the registry is not even asked (procedure §3.1).
     """
     if u.subject.kind in CHANNELS:
-        return login_key(u.sender.address or "") if _is_proven(u) else None
+        return u.sender.key if _from_proven_person(u) else None
     if not _is_plain_request(u) or _formal(u):
         return None
     if u.request.phrase is Phrase.A:
-        return login_key(u.sender.address or "")
+        return u.sender.key
     asks = u.request.phrase is Phrase.B and u.checked.old_login is not None and u.checked.state.tried
     return login_key(u.checked.old_login or "") or "" if asks else None
 
@@ -147,9 +145,9 @@ def category(
     kind = u.subject.kind
     if kind is SubjectClass.EXACT:
         untold = u.request.phrase is None and u.checked.state.tried
-        return CASE_B if untold or u.request.phrase is Phrase.B else "HASLO_AWARYJNE_A"
+        return CASE_B if untold or u.request.phrase is Phrase.B else CASE_A
     if kind not in CHANNELS:
-        return "TEMAT_NIEPOPRAWNY"
+        return WRONG_SUBJECT
     if history.thread and history.thread.own:
         return history.thread.category
     return _matter(reading, rules) if rules else GENERAL
@@ -165,14 +163,9 @@ def _matter(reading: Reading, rules: Ruleset) -> str:
     return service.categories[0] if service else GENERAL
 
 
-def _is_proven(u: Understanding) -> bool:
+def _from_proven_person(u: Understanding) -> bool:
     """Written by a person whose domain vouches for the address, and read for certain."""
-    return (
-        not u.message.damage
-        and u.message.automatic is None
-        and u.sender.address is not None
-        and u.sender.authentication.result is AuthResult.PASS
-    )
+    return u.sender.proven and not u.message.damage and u.message.automatic is None
 
 
 def _is_asked_for(u: Understanding, history: HistoryFacts) -> bool:
@@ -182,7 +175,7 @@ def _is_asked_for(u: Understanding, history: HistoryFacts) -> bool:
 
 
 def _is_plain_request(u: Understanding) -> bool:
-    return u.subject.kind is SubjectClass.EXACT and _is_proven(u)
+    return u.subject.kind is SubjectClass.EXACT and _from_proven_person(u)
 
 
 def _ticket(thread: Thread | None) -> str:

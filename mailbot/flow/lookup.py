@@ -25,7 +25,6 @@ from mailbot.model import (
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.text.address import login_key
 from mailbot.tickets import correspondence, hold, rate_limits
 from mailbot.tickets.duplicates import History
 from mailbot.tickets.used_applications import UsedApplications
@@ -78,19 +77,23 @@ class Lookup:
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = UsedApplications(connection, [u.checked for u in batch])
-        self._accounts = directory.find_many(connection, [key for u in batch for key in _logins(u)])
+        asked = [login_to_ask(u) for u in batch]
+        logins = [
+            key for u, login in zip(batch, asked, strict=True) if login is not None for key in (login, u.sender.key)
+        ]
+        self._accounts = directory.find_many(connection, list(dict.fromkeys(key for key in logins if key)))
         latest = max((u.received_at for u in batch), default=now)
-        self._arrivals = rate_limits.Arrivals(connection, map(self._source, batch), latest, ruleset.limits)
+        self._arrivals = rate_limits.Arrivals(connection, map(self._counted_for, batch, asked), latest, ruleset.limits)
 
     def find(self, u: Understanding) -> LookupResult:
         """What is known about ``u``, with the earlier messages of the batch that were added."""
-        seen = self._duplicates.look(u.identity)
+        asked, seen = login_to_ask(u), self._duplicates.look(u.identity)
         # The same message again is the transport's doing: it counts for nobody.
-        source = rate_limits.CountedFor() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
-        answer = self._arrivals.answer(source, agrees=u.agrees)
-        history = replace(self._history_facts(u, self._arrivals.over(source)), answer=answer)
-        held = self._arrivals.held_ticket(source) if history.limit != "no" else None
-        return LookupResult(self._account(u), seen, history, source, held)
+        counted = rate_limits.CountedFor() if seen.duplicate is Duplicate.SAME_MESSAGE else self._counted_for(u, asked)
+        answer = self._arrivals.answer(counted, agrees=u.agrees)
+        history = replace(self._history_facts(u, asked, self._arrivals.over(counted)), answer=answer)
+        held = self._arrivals.held_ticket(counted) if history.limit != "no" else None
+        return LookupResult(self._account(u, asked), seen, history, counted, held)
 
     def add(
         self, u: Understanding, found: LookupResult, decided: Decision, ticket_id: int | None, promised_at: datetime
@@ -99,50 +102,38 @@ class Lookup:
         self._duplicates.add(u.identity, ticket_id, promised_at, decided)
         self._arrivals.add(found.counted_for, decided, ticket_id)
 
-    def _account(self, u: Understanding) -> Account | None:
-        """That of ``login_to_ask``. While a link of it is stopped it counts as blocked: a person decides."""
-        key = login_to_ask(u)
-        account = self._accounts.get(key or "")
-        if account is None or key is None or u.subject.kind is not SubjectClass.EXACT:
+    def _account(self, u: Understanding, asked: str | None) -> Account | None:
+        """That of ``asked`` (facts.login_to_ask). Blocked while a link of it is stopped: a person decides."""
+        account = self._accounts.get(asked or "")
+        if account is None or asked is None or u.subject.kind is not SubjectClass.EXACT:
             return account
         moves = u.request.phrase is Phrase.B
-        stopped = hold.undecided(self._connection, key, moves=moves)
+        stopped = hold.undecided(self._connection, asked, moves=moves)
         return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
-    def _source(self, u: Understanding) -> rate_limits.CountedFor:
-        return rate_limits.counted_for(u, login_to_ask(u), self._ruleset.limits)
+    def _counted_for(self, u: Understanding, asked: str | None) -> rate_limits.CountedFor:
+        return rate_limits.counted_for(u, asked, self._ruleset.limits)
 
-    def _history_facts(self, u: Understanding, limit: str) -> HistoryFacts:
-        key = login_key(u.sender.address or "")
-        stops, thread = self._stops(u, key), self._threads.look(u)
+    def _history_facts(self, u: Understanding, asked: str | None, limit: str) -> HistoryFacts:
+        stops, thread = self._stops(u), self._threads.look(u)
         arrival = "again" if u.again else "old" if u.received_at < self._fresh_from else "fresh"
         history = HistoryFacts(stops=stops, limit=limit, thread=thread, maintenance=self._maintenance, arrival=arrival)
-        asked = login_to_ask(u)
         if u.subject.kind is not SubjectClass.EXACT or u.request.phrase is not Phrase.B or asked is None:
             return history
         account = self._accounts.get(asked)
         return replace(
             history,
-            taken=key in self._accounts,
+            taken=u.sender.key in self._accounts,
             namesake=account is not None and self._directory.has_namesake(self._connection, account),
             replayed=self.used.seen(u.checked),
         )
 
-    def _stops(self, u: Understanding, key: str | None) -> str | None:
+    def _stops(self, u: Understanding) -> str | None:
         """The ticket that the mail stops. Where the domain of the old login cannot vouch for it, its answer to our
         warning counts nevertheless: nobody else but the new address has the token in it, and that may stop as well."""
-        proof = u.sender.authentication.result
-        if key is None or proof is AuthResult.FAIL or not u.stops:
+        key = u.sender.key
+        if key is None or u.sender.authentication.result is AuthResult.FAIL or not u.stops:
             return None
-        seen = u.stops if proof is AuthResult.PASS else correspondence.answered(self._secret, u)
+        seen = u.stops if u.sender.proven else correspondence.answered(self._secret, u)
         numbers = [number for number in u.stops if number in seen]
         return hold.of_login(self._connection, numbers, key) if numbers else None
-
-
-def _logins(u: Understanding) -> list[str]:
-    """The keys of every login that the decision asks for."""
-    asked = login_to_ask(u)
-    if asked is None:
-        return []
-    sender = login_key(u.sender.address or "")
-    return [key for key in dict.fromkeys((asked, sender)) if key]

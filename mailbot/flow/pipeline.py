@@ -22,7 +22,6 @@ from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
     Account,
-    AuthResult,
     Decision,
     Duplicate,
     MailKind,
@@ -31,6 +30,7 @@ from mailbot.model import (
     RawMessage,
     Understanding,
 )
+from mailbot.model.categories import CASE_B, GENERAL
 from mailbot.request import topics
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
@@ -133,7 +133,7 @@ class Pipeline:
             ticket=zgl,
             recipient=login if login and u.request.phrase is Phrase.A else u.sender.address or "",
             # That of an old ticket may be gone from the rules: its mails speak of the general one.
-            category=decision.category if decision.category in self.ruleset.categories else facts.GENERAL,
+            category=decision.category if decision.category in self.ruleset.categories else GENERAL,
             opened_at=u.received_at,
             promised_at=seen.promised_at or clocks.promised_at,  # a repeat does not put the first promise off
             now=now,
@@ -143,12 +143,12 @@ class Pipeline:
             link_expires=hold_until + timedelta(hours=self.settings.activation.lifetime_hours),
             change_from=hold_until if moves else None,
             old_login=login if moves else None,
-            phrase=Phrase.B if decision.category == facts.CASE_B else u.request.phrase,
+            phrase=Phrase.B if decision.category == CASE_B else u.request.phrase,
             defects=decision.defects,
             details=u.checked.details,
             subject=u.subject.text,
             differences=u.subject.differences,
-            authenticated=u.sender.authentication.result is AuthResult.PASS,
+            authenticated=u.sender.proven,
             in_reply_to=u.message.message_id,
             references=u.message.references,
             token=correspondence.token(self.secret, zgl),

@@ -211,8 +211,7 @@ def _agrees(envelope: Envelope, message: InboundMessage, sender: Sender) -> bool
         above = itertools.takewhile(lambda h: h.name.lower() != "received", message.headers)
         written = next((h.value for h in above if h.name.lower() == "return-path"), b"")
         told = written.decode("ascii", "replace").strip(" \t\r\n<>")
-    key = login_key(sender.address or "")
-    return key is not None and key == login_key(told)
+    return sender.key is not None and sender.key == login_key(told)
 
 
 def _not_delivered(raw: RawMessage, message: InboundMessage) -> str | None:

@@ -1,4 +1,4 @@
-"""Letters that use everything a mail can be asked to say, so that a mistake is seen before a citizen has it."""
+"""Contexts that use everything a mail can be asked to say, so that a mistake is seen before a citizen has it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from mailbot.mails.context import MailContext
-from mailbot.mails.variables import EXPLANATION, KNOWN
+from mailbot.mails.variables import KNOWN
 from mailbot.model import Defect, Difference, MailKind, Phrase
+from mailbot.model.categories import CASE_A, EXPLANATION, GENERAL
 from mailbot.ruleset.model import Notice, Ruleset, Window
 
 TICKET = "ZGL0000001"
-GENERAL = "OGOLNE"
-PROCEDURE = "HASLO_AWARYJNE_A"
 
 _NOW = datetime(2025, 10, 29, 13, 5, tzinfo=UTC)
 _LATER = _NOW + timedelta(hours=24)
@@ -24,7 +23,7 @@ def contexts(kind: MailKind, ruleset: Ruleset, language: str) -> Iterator[MailCo
     plain = MailContext(
         ticket=TICKET,
         recipient="",
-        category=PROCEDURE,
+        category=CASE_A,
         opened_at=_NOW,
         promised_at=_LATER,
         now=_NOW,

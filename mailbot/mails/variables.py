@@ -13,14 +13,10 @@ from mailbot.errors import TemplateError
 from mailbot.mails import breaks, wording
 from mailbot.mails.context import PLACEHOLDER, MailContext, Office
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Defect, MailKind, Phrase
+from mailbot.model.categories import CASES, EXPLANATION, in_procedure
 from mailbot.ruleset import languages
 from mailbot.ruleset.model import Language, Ruleset, Service
 from mailbot.ruleset.texts import DIFFERENCE_FIELDS
-
-PROCEDURE = "HASLO_AWARYJNE_"
-"""How the categories of the special procedure begin."""
-
-_CASES = {f"{PROCEDURE}{case}": case for case in Phrase}
 
 SET_OFF = (
     *("zgl", "termin_slownie", "specjalista_do", "odpowiedz_do", "reklamacja_do", "koniec_reklamacji", "link_do"),
@@ -29,9 +25,6 @@ SET_OFF = (
 """What a citizen looks for first: the number and the deadlines."""
 
 _NINE = 9
-
-EXPLANATION = "WYJASNIENIE"
-"""Category of a question about our answer; it is treated as a complaint (seed 001, E13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ def _form(material: _Material) -> str:
 
 
 def _procedure(material: _Material) -> str:
-    return "tak" if material.context.category.startswith(PROCEDURE) else ""
+    return "tak" if in_procedure(material.context.category) else ""
 
 
 def _explanation(material: _Material) -> str:
@@ -151,7 +144,7 @@ def _case(material: _Material) -> Phrase:
 
 def _case_of(context: MailContext) -> Phrase:
     """The sentence the citizen should have sent: that of case B also for an attached application."""
-    applied = Phrase.B in (context.phrase, _CASES.get(context.category))
+    applied = Phrase.B in (context.phrase, CASES.get(context.category))
     applied |= Defect.PHRASE_A_WITH_APPLICATION in context.defects
     return Phrase.B if applied else Phrase.A
 

@@ -1,4 +1,4 @@
-"""One outgoing mail from end to end: letter → variables → template → bytes."""
+"""One outgoing mail from end to end: context → variables → template → bytes."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from mailbot.model.application import Account, AccountStatus, Applicant, ApplicationCheck, ApplicationState, Match, View
 from mailbot.model.decision import (
     Decision,
+    Desk,
     Duplicate,
     DuplicateCheck,
     MailKind,
@@ -57,6 +58,7 @@ __all__ = [
     "Automatic",
     "Decision",
     "Defect",
+    "Desk",
     "Difference",
     "Duplicate",
     "DuplicateCheck",

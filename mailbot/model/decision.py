@@ -108,6 +108,15 @@ class Duplicate(StrEnum):
     """Same sender and same content while the first ticket is open: T15 once a day."""
 
 
+class Desk(StrEnum):
+    """Who looks at a ticket."""
+
+    NOBODY = ""
+    I_LINIA = "I_LINIA"
+    II_LINIA = "II_LINIA"
+    BEZPIECZENSTWO = "BEZPIECZENSTWO"
+
+
 @dataclass(frozen=True, slots=True)
 class DuplicateCheck:
     """What history says about one message."""
@@ -145,8 +154,7 @@ class Decision:
     outcome: Outcome
     category: str
     state: State
-    desk: str
-    """Who looks at it: "" (nobody), I_LINIA, II_LINIA, BEZPIECZENSTWO."""
+    desk: Desk
     mails: tuple[MailKind, ...]
     defects: tuple[Defect, ...]
     trace: tuple[TraceStep, ...]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from mailbot.text.address import login_key
 
 
 class Source(StrEnum):
@@ -153,3 +155,12 @@ class Sender:
     ambiguity: str | None
     """Private reason when ``address`` is None; None also when a bug kept us from looking (then there is damage)."""
     authentication: Authentication
+    key: str | None = field(init=False, compare=False)
+    """The key of the login that ``address`` is; None: no address."""
+    proven: bool = field(init=False, compare=False)
+    """There is one address, and its domain vouches for the mail."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", login_key(self.address) if self.address is not None else None)
+        passed = self.authentication.result is AuthResult.PASS
+        object.__setattr__(self, "proven", self.address is not None and passed)

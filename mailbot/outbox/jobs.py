@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, not_, or_, select, true, update
 
@@ -176,3 +177,12 @@ def next_due(connection: Connection, table: Table) -> datetime | None:
         select(c.due_at).where(c.state == QUEUED).order_by(c.due_at).limit(1)
     ).scalar_one_or_none()
     return found
+
+
+def listed(connection: Connection, table: Table, state: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest rows in ``state``, without octets; None: all that are not done."""
+    c = table.c
+    which = c.state == state if state else c.state != DONE
+    columns = [column for column in c if column.name != "raw"]
+    wanted = select(*columns).where(which).order_by(c.id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(wanted).mappings()]

@@ -1,0 +1,1 @@
+"""What the writer asks for: subject, sentence, name and year of birth, topic and language. Pure."""

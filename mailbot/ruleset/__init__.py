@@ -1,0 +1,1 @@
+"""The administrators' rule folder, read and checked, and the security floor that no rule can lower."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from mailbot.model.categories import CASE_A, CASE_B, GENERAL
 from mailbot.ruleset import fixed, floor
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Ruleset
 from mailbot.ruleset.texts import POLISH, Templates
 
-PROGRAM_CATEGORIES = ("HASLO_AWARYJNE_A", "HASLO_AWARYJNE_B", "OGOLNE")
+PROGRAM_CATEGORIES = (CASE_A, CASE_B, GENERAL)
 """The categories that the program gives by itself (mailbot.flow.facts)."""
 
 SAID = ("categories.yaml", "contacts.yaml", "defects.yaml", "differences.yaml", "faq.yaml", "services.yaml")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from mailbot.model import Defect, Difference, MailKind, Outcome, State
+from mailbot.model import Defect, Desk, Difference, MailKind, Outcome, State
 from mailbot.ruleset.sayings import Book, Saying, Words
 
 DEFAULT_SERVICE = "ogolne"
@@ -32,7 +32,7 @@ class Rule:
     """None: the category of the request itself."""
     state: State | None
     """None: the ticket keeps its state (only where the mail joins a ticket that is there)."""
-    desk: str
+    desk: Desk
     mails: tuple[MailKind, ...]
     shadow: bool = False
     """Only watched: the rule is tried and counted, and never decides."""

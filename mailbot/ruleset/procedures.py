@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from mailbot.model import MailKind, Outcome, State
+from mailbot.model import Desk, MailKind, Outcome, State
 from mailbot.ruleset import floor, order
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.regions import Space
-from mailbot.ruleset.vocabulary import DESKS, OPEN, Words
+from mailbot.ruleset.vocabulary import OPEN, Words
 
 MAX_RULES = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -80,7 +80,7 @@ def _rule(document: YamlDocument, node: Node, known: RuleVocabulary) -> Rule | N
     if known.categories:
         words = ("", *known.categories)
         category = document.word(entries.get("category"), "category", words, "in rules/categories.yaml")
-    desk = document.word(entries["desk"], "desk", DESKS, "a desk") if "desk" in entries else ""
+    desk = document.word(entries["desk"], "desk", list(Desk), "a desk") if "desk" in entries else ""
     mails = _mails(document, entries.get("mails"), known)
     row = _row(document, entries.get("row"))
     shadow = document.word(entries.get("shadow"), "shadow", SHADOW, "true or false") == "true"
@@ -93,7 +93,7 @@ def _rule(document: YamlDocument, node: Node, known: RuleVocabulary) -> Rule | N
     if outcome in (Outcome.OK_A, Outcome.OK_B):  # rule sets from before there was this fact
         when.setdefault("arrival", floor.ACTIVATION_DEMANDS["arrival"])
     kept = None if state is None else State(state)
-    rule = Rule(name, row, title, when, Outcome(outcome), category, kept, desk, mails, shadow)
+    rule = Rule(name, row, title, when, Outcome(outcome), category, kept, Desk(desk), mails, shadow)
     _check_sense(document, node, entries, rule)
     return rule
 

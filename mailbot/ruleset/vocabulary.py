@@ -22,7 +22,3 @@ def words(topics: Iterable[str], services: Iterable[str], languages: Iterable[st
     """Every fact with every word it can take, those of the rule set's own topics, services and languages included."""
     added = {"topics.yaml": tuple(topics), "services.yaml": tuple(services), "languages": tuple(languages)}
     return {fact: tuple(dict.fromkeys((*fixed, *added.get(OPEN.get(fact, ""), ())))) for fact, fixed in FACTS.items()}
-
-
-DESKS = ("", "I_LINIA", "II_LINIA", "BEZPIECZENSTWO")
-"""Who looks at a ticket; "" is nobody."""

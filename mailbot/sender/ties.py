@@ -1,4 +1,4 @@
-"""Does a field under the edge line speak of this very delivery?
+"""Whether a header field below the Received line of our outermost host is about this very delivery.
 
 Such a field is ours only while the filter that removes the sender's runs. When it is down or passes a client over, the
 sender's own field stands there; often it tells of another client, another reverse-path or a signature that is not in

@@ -1,1 +1,1 @@
-"""The running program: its parts are built from the settings (compose) and kept alive (supervision)."""
+"""The running mailbot: built from its settings (compose), kept alive (supervision), examined (doctor)."""

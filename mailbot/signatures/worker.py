@@ -1,4 +1,4 @@
-"""The parent of the workers: a stranger's bytes are parsed in a process that may hang, burst or fall without harm.
+"""The parent of the workers: a stranger's bytes are parsed in a process that may hang or crash without harm.
 
 A worker lives for many jobs and is replaced when it is old, fat, dead or late. What it answers is JSON and is checked
 like any other foreign text; a job that fails gives a report for a person, never an exception.

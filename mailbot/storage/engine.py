@@ -1,4 +1,4 @@
-"""One road to the database for both engines.
+"""The engine over SQLite or PostgreSQL, and the threads in which transactions run.
 
 Synchronous SQLAlchemy Core runs in threads: one writer thread on SQLite, a few on PostgreSQL. Units of work that wait
 together are committed together (group commit) and answered one by one, so a durable commit costs an fsync per group,
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
@@ -67,6 +67,18 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if not connection.info.get("reader") else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes nothing: on SQLite it waits for no writer, and no writer for it."""
+    with engine.connect() as connection:
+        connection.info["reader"] = True
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            connection.info.pop("reader", None)
 
 
 def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
@@ -230,13 +242,8 @@ class Database:
     def _read(self, work: Work[T]) -> T:
         self._check()
         try:
-            with self.engine.connect() as connection:
-                connection.info["reader"] = True
-                try:
-                    return work(connection)
-                finally:
-                    connection.rollback()
-                    connection.info.pop("reader", None)
+            with reading(self.engine) as connection:
+                return work(connection)
         except DBAPIError as error:
             raise DatabaseUnavailable(str(error)) from error
 

@@ -1,1 +1,1 @@
-"""Words about text that the whole program shares: addresses, Unicode, PESEL, and what must be masked."""
+"""Texts that the whole program treats alike: addresses, Unicode, PESEL numbers, and what must be masked."""

@@ -1,1 +1,1 @@
-"""Tickets: their numbers, what is known of them, their activation links."""
+"""Tickets: opened, joined, stopped and closed; their clocks and links, and what was decided about them."""

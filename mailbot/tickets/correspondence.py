@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.clocks import complaint_deadline
 from mailbot.mails import thread
-from mailbot.model import AuthResult, InboundMessage, State, Thread, Understanding
+from mailbot.model import InboundMessage, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import ticket
@@ -85,6 +85,4 @@ class Threads:
 
 
 def _is_correspondent(u: Understanding, row: RowMapping) -> bool:
-    sender = login_key(u.sender.address or "")
-    proven = u.sender.authentication.result is AuthResult.PASS
-    return proven and sender is not None and sender == login_key(row["correspondent"] or "")
+    return u.sender.proven and u.sender.key is not None and u.sender.key == login_key(row["correspondent"] or "")

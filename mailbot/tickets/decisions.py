@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 
-from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.model import Defect
-from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket
 
 
@@ -38,31 +32,6 @@ class StoredDecision:
     """Kinds in order; None: not known which, because the mail joined a ticket that has others."""
     count: int | None
     """How many mails; None: not known either (decisions before they were counted)."""
-
-
-@contextmanager
-def read_only(url: str) -> Iterator[Connection]:
-    """A connection that cannot write. Raises ConfigError where there is no database, DatabaseUnavailable."""
-    target = make_url(url)
-    is_sqlite = target.get_backend_name() == "sqlite"
-    if is_sqlite and not Path(target.database or "").is_file():
-        raise ConfigError(f"[database] url: {target.database}: no such file; mend: name the database of mailbot run")
-    engine = connect(url)
-    try:
-        with engine.connect() as connection:
-            if is_sqlite:
-                connection.info["reader"] = True
-                connection.exec_driver_sql("PRAGMA query_only=ON")
-            else:
-                connection.execution_options(postgresql_readonly=True)
-                for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
-                    connection.exec_driver_sql(f"SET {limit} = 0")  # it reads years of mail, and thinks in between
-                connection.commit()
-            yield connection
-    except DBAPIError as error:
-        raise DatabaseUnavailable(str(error)) from error
-    finally:
-        engine.dispose()
 
 
 def since(moment: datetime, limit: int | None) -> ColumnElement[bool]:
@@ -97,6 +66,25 @@ def messages(connection: Connection, ids: Sequence[int]) -> dict[int, RowMapping
     c = inbox.c
     wanted = select(c.id, c.sha256, c.envelope, c.received_at, raw_message.c.raw).join(raw_message)
     return {row["id"]: row for row in connection.execute(wanted.where(c.id.in_(ids))).mappings()}
+
+
+def of_message(connection: Connection, row: int) -> dict[str, Any] | None:
+    """The row of the inbox, with its decision under "decision" (None: not decided yet); None: no such message."""
+    found = connection.execute(select(inbox).where(inbox.c.id == row)).mappings().one_or_none()
+    if found is None:
+        return None
+    decided = connection.execute(select(decision).where(decision.c.inbox_id == row)).mappings().one_or_none()
+    return {**found, "decision": dict(decided) if decided else None}
+
+
+def of_ticket(number: str) -> ColumnElement[bool]:
+    """The decisions about the messages of a ticket."""
+    return ticket.c.number == number.upper()
+
+
+def of_messages(rows: Sequence[int]) -> ColumnElement[bool]:
+    """The decisions about these rows of the inbox."""
+    return decision.c.inbox_id.in_(rows)
 
 
 def _rows() -> Select[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
-from mailbot.model import InboundMessage, MailKind, State, Subject
+from mailbot.model import Desk, InboundMessage, MailKind, State, Subject
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
@@ -24,13 +24,12 @@ HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
 FROZEN = "frozen"
 """Reason of a buried mail that only ``release`` sends, and nothing when the ticket is closed."""
 
-_SECURITY = "BEZPIECZENSTWO"
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
 
 
 def is_stopped(state: str, desk: str) -> bool:
     """Whether only a person may take a ticket on: no mail, whoever wrote it, moves it out of the hands it is in."""
-    return state in _STOPPED or desk == _SECURITY
+    return state in _STOPPED or desk == Desk.BEZPIECZENSTWO
 
 
 def keeps_back(kind: str, state: str, desk: str) -> str | None:
@@ -41,7 +40,7 @@ def keeps_back(kind: str, state: str, desk: str) -> str | None:
 
 def goes_on() -> ColumnElement[bool]:
     """The tickets that are not ``is_stopped``."""
-    return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != _SECURITY)
+    return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != Desk.BEZPIECZENSTWO.value)
 
 
 def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
@@ -82,7 +81,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
     unused = link.used_at is None
     end(connection, activation.c.id == link.id)
-    move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
+    move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, Desk.BEZPIECZENSTWO, None)
     kind = "frozen" if unused else "stop-too-late"
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
     if link.new_login is not None:
@@ -105,7 +104,7 @@ def close(connection: Connection, number: str, now: datetime, detail: dict[str, 
     left = (o.ticket_id == link.ticket_id, o.kind.in_(HELD), o.state != jobs.DONE)
     frozen = {"state": jobs.BURIED, "last_error": FROZEN, "leased_by": None, "leased_until": None}
     connection.execute(update(outbox).where(*left).values(frozen))
-    move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
+    move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, Desk.NOBODY, now)
     connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
     return True
 
@@ -151,8 +150,9 @@ def lock(connection: Connection, number: str) -> Row[Any] | None:
 
 
 def move(
-    connection: Connection, ticket_id: int, now: datetime, state: State, desk: str, closed_at: datetime | None
+    connection: Connection, ticket_id: int, now: datetime, state: State, desk: Desk, closed_at: datetime | None
 ) -> None:
     """Hand a ticket to ``desk``, whatever it was."""
-    values = {"state": state.value, "desk": desk, "closed_at": closed_at, "alarm_at": now}  # its clocks are other ones
+    # alarm_at: its clocks are other ones now
+    values = {"state": state.value, "desk": desk.value, "closed_at": closed_at, "alarm_at": now}
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))

@@ -17,7 +17,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, se
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
-from mailbot.text.address import domain, login_key
+from mailbot.text.address import domain
 
 _UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
 _ONCE_A_DAY = Limit(1, 24)
@@ -37,15 +37,13 @@ class CountedFor:
 
 def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:
     """``asked``: facts.login_to_ask. A machine's mail and one without a single sender count for nobody."""
-    key = login_key(u.sender.address or "")
-    proof = u.sender.authentication.result
+    key, proof = u.sender.key, u.sender.authentication.result
     if key is None or u.message.automatic is not None or proof is AuthResult.FAIL:
         return CountedFor()
     host = domain(key)
-    proven = host if proof is AuthResult.PASS else f"?{host}"
     return CountedFor(
         sender=f"{proof.value}:{key}",
-        domain=None if host in limits.exempt_domains else proven,
+        domain=None if host in limits.exempt_domains else host if u.sender.proven else f"?{host}",
         asked=None if asked == key else asked,
     )
 

@@ -10,7 +10,18 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
-from mailbot.model import Decision, DuplicateCheck, Facts, MailKind, Outcome, OutgoingMail, State, Understanding, View
+from mailbot.model import (
+    Decision,
+    Desk,
+    DuplicateCheck,
+    Facts,
+    MailKind,
+    Outcome,
+    OutgoingMail,
+    State,
+    Understanding,
+    View,
+)
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
@@ -55,7 +66,7 @@ class BatchRows:
                 "kind": service.kind,
                 "category": decision.category,
                 "state": decision.state.value,
-                "desk": decision.desk,
+                "desk": decision.desk.value,
                 "correspondent": u.sender.address,
                 "fingerprint": u.identity.fingerprint,
                 "opened_at": u.received_at,
@@ -90,10 +101,10 @@ class BatchRows:
         self.event(ticket_id, now, what, {"inbox": inbox_id, "outcome": outcome, "category": category})
         asks = MailKind.T6 in decision.mails
         if decision.outcome is not Outcome.DUPLICATE and (asks or decision.state is not current):
-            moved = {"state": decision.state.value, "desk": decision.desk, "alarm": "", "alarm_at": clocks.alarm_at}
-            moved |= {"promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
+            moved = {"state": decision.state.value, "desk": decision.desk.value, "alarm": ""}
+            times = {"alarm_at": clocks.alarm_at, "promised_at": clocks.promised_at, "reply_by": clocks.reply_by}
             closed = now if decision.state.closed else None
-            self._moves.append({"row": ticket_id, "closed": closed, "asks": asks, **moved})
+            self._moves.append({"row": ticket_id, "closed": closed, "asks": asks, **moved, **times})
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
@@ -115,7 +126,7 @@ class BatchRows:
             connection.execute(
                 update(ticket)
                 .where(ticket.c.number == u.bounced, hold.goes_on())
-                .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=now)
+                .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=now)
             )
         ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
         if ticket_id is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from mailbot.model import MailKind, State
+from mailbot.model import Desk, MailKind, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import hold
@@ -84,7 +84,7 @@ def release(
             values |= {"state": state, "due_at": due, "deadline": expires_at, "attempts": 0, "last_error": None}
             connection.execute(update(outbox).where(o.id == mail.id).values(sent_at=None, **values))
         ahead = ahead or mail in anew or mail.state != jobs.DONE
-    hold.move(connection, row.id, now, State.ZAMKNIETE_ROZWIAZANE, "", now)
+    hold.move(connection, row.id, now, State.ZAMKNIETE_ROZWIAZANE, Desk.NOBODY, now)
     event = {"starts": starts.isoformat(), "expires": expires_at.isoformat(), **detail}
     connection.execute(insert(ticket_event).values(ticket_id=row.id, at=now, kind="released", detail=event))
     return Released(starts, expires_at)

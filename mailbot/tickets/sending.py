@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -40,6 +41,13 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     frozen = hold.FROZEN if row.last_error == hold.FROZEN else None
     dead = DEAD_LINK if promises and not alive else None
     return frozen or hold.keeps_back(row.kind, row.state, row.desk) or dead
+
+
+def refused_us(connection: Connection) -> Sequence[str]:
+    """What the server last said to each mail that waits because it refuses mailbot itself; the latest due first."""
+    o = outbox.c
+    wanted = select(o.last_error).where(o.state == jobs.QUEUED, o.refused_us == 1).order_by(o.due_at.desc())
+    return connection.execute(wanted).scalars().all()
 
 
 def again(connection: Connection, mail: int, now: datetime) -> None:

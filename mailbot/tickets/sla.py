@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, 
 
 from mailbot import clocks
 from mailbot.config import TicketSettings
-from mailbot.model import State
+from mailbot.model import Desk, State
+from mailbot.model.categories import in_procedure
 from mailbot.observe import log_event
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Ruleset, Window
@@ -26,7 +27,6 @@ WARNING, BREACH = "warning", "breach"
 STANDARD, PROMISED = "standard", "promised"
 """Names of the clocks: our own target for what needs no specialist, and what the citizen was told."""
 
-_PROCEDURE = "HASLO_AWARYJNE"
 _WNIOSEK = "wniosek"
 CLOCKLESS = frozenset({State.KWARANTANNA, State.ODRZUCONE_AUTOMAT})
 """Nobody is promised an answer."""
@@ -98,7 +98,7 @@ def clocks_of(category: str, state: State, opened_at: datetime, settings: Ticket
     pauses = _pauses(service.kind, ruleset)
     standard_at = clocks.after_hours(opened_at, service.standard_hours, pauses)
     in_a_day = clocks.after_hours(opened_at, settings.promise_hours)
-    if category.startswith(_PROCEDURE) and state is not State.WSTRZYMANE:
+    if in_procedure(category) and state is not State.WSTRZYMANE:
         promised_at = in_a_day
     else:
         promised_at = clocks.working_days(opened_at, service.specialist_days, ruleset.calendar, pauses)
@@ -162,7 +162,7 @@ def look_at_due(
             {
                 "row": row.id,
                 "new_state": state.value,
-                "new_desk": "" if found.unanswered else row.desk,
+                "new_desk": Desk.NOBODY.value if found.unanswered else row.desk,
                 "closed": now if found.unanswered else row.closed_at,
                 "standard": matter.standard_at,
                 "next": found.next_at,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from mailbot.model import View
 from mailbot.secret import Secret
-from mailbot.storage.schema import application_view
+from mailbot.storage.schema import application_view, inbox, ticket_event
 
 _PURPOSE = "view"
 
@@ -30,6 +31,14 @@ def files(connection: Connection, secret: Secret, inbox_id: int) -> dict[str, by
     c = application_view.c
     found = connection.execute(select(c.name, c.sealed).where(c.inbox_id == inbox_id).order_by(c.name))
     return {row.name: secret.unseal(_PURPOSE, row.sealed, _context(inbox_id, row.name)) for row in found}
+
+
+def note_look(connection: Connection, inbox_id: int, kind: str, user: int, now: datetime) -> None:
+    """Write into the history of the message's ticket, where it has one, which user of the machine looked at it."""
+    ticket_id = connection.execute(select(inbox.c.ticket_id).where(inbox.c.id == inbox_id)).scalar_one()
+    if ticket_id is not None:
+        detail = {"inbox": inbox_id, "uid": user}
+        connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
 
 
 def _context(inbox_id: int, name: str) -> bytes:

@@ -32,6 +32,7 @@ from mailbot.model import (
     Authentication,
     AuthResult,
     Decision,
+    Desk,
     Duplicate,
     DuplicateCheck,
     Envelope,
@@ -229,7 +230,7 @@ def _open(trial: Trial, connection: Connection, past: PastTicket) -> None:
         "kind": service.kind,
         "category": past.category,
         "state": past.state.value,
-        "desk": "",
+        "desk": Desk.NOBODY.value,
         "correspondent": past.correspondent,
         "fingerprint": past.number,
         "opened_at": past.opened,
@@ -249,7 +250,7 @@ def _count(trial: Trial, connection: Connection, past: PastCount) -> None:
     sender = Sender(past.sender, None, Authentication(AuthResult.PASS, "taken for granted"))
     message = InboundMessage((), "", None, (), (), None, "", "")
     mails = next((rule.mails for rule in flow.ruleset.rules if rule.outcome is past.outcome), ())
-    decided = Decision("history", past.outcome, "", State.ZAREJESTROWANE, "", mails, (), (), flow.ruleset.hash)
+    decided = Decision("history", past.outcome, "", State.ZAREJESTROWANE, Desk.NOBODY, mails, (), (), flow.ruleset.hash)
     rows = BatchRows(0)
     for _ in range(past.times):
         row = take_in(connection, past.received)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from email import message_from_string, policy
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ class Trial:
             "differences": [code.value for code, _ in u.subject.differences],
             "category": decision.category,
             "state": decision.state.value,
-            "desk": decision.desk,
+            "desk": decision.desk.value,
             "mails": [m.value for m in decision.mails],
             "topic": reading.topic,
             "service": reading.service,
@@ -178,6 +179,18 @@ def arrival(raw: bytes) -> datetime | None:
             if moment.tzinfo is not None:
                 return moment
     return None
+
+
+def readable(raw: str) -> Iterator[str]:
+    """Lines of a mail of ours: From, To, Subject, the plain text, decoded, and the names of files."""
+    message = message_from_string(raw, policy=policy.default)
+    for name in ("From", "To", "Subject"):
+        yield f"  {name}: {message[name]}"
+    yield ""
+    body = message.get_body(("plain",))
+    assert body is not None
+    yield from (f"  {line}".rstrip() for line in str(body.get_content()).splitlines())
+    yield from (f"  [{part.get_filename()}]" for part in message.iter_attachments())
 
 
 def _body(u: Understanding, account: Account | None) -> dict[str, str | None]:

@@ -1,1 +1,1 @@
-"""What runs: one loop that decides what came in, one for each connection that sends what goes out."""
+"""The loops of a running mailbot: they understand and decide what came in, send what goes out, and watch the clocks."""

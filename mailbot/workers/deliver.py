@@ -15,7 +15,7 @@ from mailbot import observe
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.mails.context import PLACEHOLDER
-from mailbot.model import MailKind, State
+from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.secret import Secret
@@ -301,7 +301,7 @@ class DeliverWorker:
         connection.execute(
             update(ticket)
             .where(ticket.c.id == row["ticket_id"], hold.goes_on())
-            .values(state=State.DO_WERYFIKACJI.value, desk="II_LINIA", closed_at=None, alarm_at=self._clock())
+            .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=self._clock())
         )
         return "given-up"
 

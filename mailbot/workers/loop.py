@@ -1,4 +1,4 @@
-"""A worker's heart: do what waits, then sleep until somebody wakes it or the floor of polling comes."""
+"""The loop of a worker: do what waits, then sleep until somebody wakes it or the time to look again has come."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, Row, insert, select
 
 from mailbot.errors import MailbotError
 from mailbot.flow.pipeline import Pipeline
@@ -125,6 +126,13 @@ class RulesKeeper:
     async def _note(self, **values: str) -> None:
         row = insert(ruleset_load).values(at=self._clock(), process=self.name, **values)
         await self._database.write(lambda connection: connection.execute(row))
+
+
+def loads(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """What was last noted about the rule set, and when one was last taken; None: nothing yet."""
+    newest = select(ruleset_load).order_by(ruleset_load.c.id.desc()).limit(1)
+    taken = newest.where(ruleset_load.c.hash.is_not(None))
+    return connection.execute(newest).one_or_none(), connection.execute(taken).one_or_none()
 
 
 def _files(directory: Path) -> Iterable[Path]:

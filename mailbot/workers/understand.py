@@ -1,4 +1,4 @@
-"""Understanding takes most of a mail's computing: here it has a process of its own, and with it another core.
+"""Understands messages in a process of its own: it is most of a mail's computing, and so gets another core.
 
 Strangers' bytes are read there, so it is locked and bounded as the processes that check signatures are
 (signatures.worker), except that it may ask the DNS. A batch that is too slow, takes too much memory or kills the

@@ -22,7 +22,7 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.engine import Database, connect, migrate, reading
 from mailbot.storage.schema import counter, inbox, metadata
 from mailbot.tickets import number
 from mailbot.workers.decide import DecideWorker
@@ -55,12 +55,8 @@ def large(octets: int) -> Callable[[Connection], int]:
 
 
 def names(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
-        connection.info["reader"] = True
-        found = list(connection.execute(select(counter.c.name).order_by(counter.c.name)).scalars())
-        connection.rollback()
-        connection.info.pop("reader")
-        return found
+    with reading(engine) as connection:
+        return list(connection.execute(select(counter.c.name).order_by(counter.c.name)).scalars())
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, event, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.errors import DatabaseUnavailable
-from mailbot.storage.engine import Database
+from mailbot.storage.engine import Database, reading
 from mailbot.storage.schema import counter
 from tests.intake import until
 
@@ -30,12 +30,8 @@ def add(name: str, value: int = 0) -> Callable[[Connection], int]:
 
 def names(engine: Engine) -> list[str]:
     """What is committed, as any other client sees it."""
-    with engine.connect() as connection:
-        connection.info["reader"] = True
-        found = list(connection.execute(select(counter.c.name).order_by(counter.c.name)).scalars())
-        connection.rollback()
-        connection.info.pop("reader")
-        return found
+    with reading(engine) as connection:
+        return list(connection.execute(select(counter.c.name).order_by(counter.c.name)).scalars())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from mailbot.model import AuthResult, Decision, MailKind, Outcome, State
+from mailbot.model import AuthResult, Decision, Desk, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.tickets.rate_limits import Arrivals, CountedFor, columns, counted_for
@@ -19,7 +19,9 @@ from tests.understood import understood
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LIMITS = Limits(Limit(3, 1), Limit(5, 1), frozenset({"poczta.example"}), Limit(2, 24), Limit(4, 24))
 JAN = CountedFor("pass:jan@firma.example", "firma.example", None)
-REFUSED = Decision("r", Outcome.REJ_GENERIC, "OGOLNE", State.ZAMKNIETE_NEGATYWNIE, "", (MailKind.T5,), (), (), "hash")
+REFUSED = Decision(
+    "r", Outcome.REJ_GENERIC, "OGOLNE", State.ZAMKNIETE_NEGATYWNIE, Desk.NOBODY, (MailKind.T5,), (), (), "hash"
+)
 SILENT = replace(REFUSED, outcome=Outcome.TICKET_UPDATE, mails=())
 
 

@@ -7,10 +7,10 @@ from itertools import count as numbers
 
 from sqlalchemy import Engine, insert
 
-from mailbot.cli.rule_hits import Hits, count
-from mailbot.model import Outcome, State
+from mailbot.model import Desk, Outcome, State
 from mailbot.ruleset.model import Rule
 from mailbot.storage.schema import decision, inbox, shadow_hit
+from mailbot.tickets.rule_hits import Hits, count
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,7 +18,7 @@ _ids = numbers(1)
 
 
 def rule(name: str, *, shadow: bool = False) -> Rule:
-    return Rule(name, None, name, {}, Outcome.REVIEW, None, State.DO_WERYFIKACJI, "", (), shadow)
+    return Rule(name, None, name, {}, Outcome.REVIEW, None, State.DO_WERYFIKACJI, Desk.NOBODY, (), shadow)
 
 
 def decided(engine: Engine, name: str, at: datetime, outcome: str = "REVIEW", **watched: str) -> None:

@@ -20,6 +20,7 @@ from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage.reading import read_only
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.tickets import decisions
 from mailbot.tickets.decisions import StoredDecision
@@ -56,7 +57,7 @@ def decided(engine: Engine) -> Engine:
 
 
 def read(engine: Engine, since: datetime, limit: int | None = None, size: int = 100) -> list[Sequence[StoredDecision]]:
-    with decisions.read_only(engine.url.render_as_string(hide_password=False)) as connection:
+    with read_only(engine.url.render_as_string(hide_password=False)) as connection:
         which = decisions.since(since, limit)
         pages = list(decisions.pages(connection, which, size))
         assert decisions.count(connection, which) == sum(map(len, pages))
@@ -91,7 +92,7 @@ def test_by_pages_by_time_and_the_newest(decided: Engine) -> None:
 
 
 def test_the_messages_can_be_opened(decided: Engine) -> None:
-    with decisions.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+    with read_only(decided.url.render_as_string(hide_password=False)) as connection:
         rows = decisions.messages(connection, [1, 4, 99])
         assert {row: message_of(found, flow().secret).raw for row, found in rows.items()} == {
             1: mail(**MAILS[0]),  # type: ignore[arg-type]
@@ -100,20 +101,20 @@ def test_the_messages_can_be_opened(decided: Engine) -> None:
 
 
 def test_of_one_ticket(decided: Engine) -> None:
-    with decisions.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+    with read_only(decided.url.render_as_string(hide_password=False)) as connection:
         found = decisions.found(connection, ticket.c.number == "ZGL0000001")
     assert [(one.inbox_id, row["rule"]) for one, row in found] == [(1, "case-a"), (2, "same-request")]
 
 
 def test_nothing_can_be_written(decided: Engine) -> None:
     url = decided.url.render_as_string(hide_password=False)
-    with pytest.raises(DatabaseUnavailable, match=r"read-?only"), decisions.read_only(url) as connection:
+    with pytest.raises(DatabaseUnavailable, match=r"read-?only"), read_only(url) as connection:
         connection.execute(delete(decision))
 
 
 def test_who_reads_years_of_mail_may_think_in_between(decided: Engine) -> None:
     if decided.dialect.name == "sqlite":
         pytest.skip("SQLite ends nobody's transaction")
-    with decisions.read_only(decided.url.render_as_string(hide_password=False)) as connection:
+    with read_only(decided.url.render_as_string(hide_password=False)) as connection:
         limits = [f"SHOW {name}" for name in ("idle_in_transaction_session_timeout", "statement_timeout")]
         assert [connection.exec_driver_sql(limit).scalar_one() for limit in limits] == ["0", "0"]

@@ -30,6 +30,7 @@ from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import values
+from mailbot.storage.engine import reading
 from mailbot.storage.schema import (
     MESSAGE_KEY,
     account,
@@ -208,8 +209,7 @@ async def test_no_mail_is_buried_for_the_length_of_a_value(empty_engine: Engine,
                 pass
     finally:
         await parts.database.close()
-    with empty_engine.connect() as connection:
-        connection.info["reader"] = True
+    with reading(empty_engine) as connection:
         rows = connection.execute(select(inbox.c.state, inbox.c.last_error)).all()
         assert {tuple(row) for row in rows} == {(jobs.DONE, None)}
         assert len(rows) >= 2 * len(arrived) - 4

@@ -7,12 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from mailbot.mails.variables import KNOWN, VARIABLES
-from mailbot.model import Facts, MailKind, Outcome, State
+from mailbot.model import Desk, Facts, MailKind, Outcome, State
 from mailbot.ruleset import schema, texts
 from mailbot.ruleset.findings import CODES, Mistakes
 from mailbot.ruleset.loader import FILES
 from mailbot.ruleset.meanings import MAILS, OUTCOMES, STATES
-from mailbot.ruleset.vocabulary import DESKS, OPEN
+from mailbot.ruleset.vocabulary import OPEN
 from tests.support import ROOT
 
 _MOST_KEYS = 11
@@ -100,7 +100,7 @@ def _facts() -> str:
 def _words() -> str:
     outcomes = _table("## Outcomes", ("outcome", "meaning"), ((f"`{o}`", OUTCOMES[o]) for o in Outcome))
     states = _table("## States", ("state", "meaning"), ((f"`{s}`", STATES[s]) for s in State))
-    desks = ", ".join(f"`{desk}`" for desk in DESKS if desk)
+    desks = ", ".join(f"`{desk}`" for desk in Desk if desk)
     return f"{outcomes}\n{states}\n`desk` says who looks at a ticket: {desks}; without the line nobody.\n"
 
 

@@ -10,7 +10,6 @@ from enum import StrEnum
 import pytest
 
 from mailbot import model
-from mailbot.ruleset.vocabulary import DESKS
 from mailbot.storage.schema import metadata
 from tests.support import ROOT
 
@@ -32,12 +31,12 @@ def test_flow_explains_every_word(words: type[StrEnum]) -> None:
 
 
 def test_flow_explains_every_fact_table_and_desk() -> None:
-    names = {f.name for f in fields(model.Facts)} | set(metadata.tables) | {desk for desk in DESKS if desk}
+    names = {f.name for f in fields(model.Facts)} | set(metadata.tables) | {desk.value for desk in model.Desk if desk}
     assert sorted(name for name in names if f"`{name}`" not in FLOW) == []
 
 
 def test_flow_uses_no_word_the_program_lacks() -> None:
-    known = {w.value for words in WORDS for w in words} | set(DESKS)
+    known = {w.value for words in WORDS for w in words} | {desk.value for desk in model.Desk}
     shouted = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", FLOW))
     assert shouted - known == set()
 

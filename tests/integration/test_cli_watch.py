@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, update
 
 from mailbot.cli import cli
-from mailbot.cli.doctor import examine
 from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
+from mailbot.service.doctor import examine
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.schema import decision, ruleset_load, ticket
 from tests.links import open_ticket

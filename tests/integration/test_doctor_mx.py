@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mailbot import secret
-from mailbot.cli.doctor_mx import look
 from mailbot.config import AuthenticationSettings, DatabaseSettings, SecretSettings, Settings
 from mailbot.errors import ConfigError
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import utc_now
+from mailbot.service.doctor_mx import look
 from mailbot.storage.engine import connect, migrate
 
 RECEIVED = "Received: from out.wp.example (out.wp.example [192.0.2.10]) by mx.urzad.example with ESMTP id 1; now\r\n"

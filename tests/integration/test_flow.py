@@ -469,7 +469,7 @@ async def test_what_cannot_be_recorded_is_logged_without_numbers_and_passwords(
     def broken(*args: object) -> None:
         raise ValueError("subject: 44051401359, hasło: Tajne!1")
 
-    monkeypatch.setattr("mailbot.flow.pipeline.Pipeline.letter", broken)
+    monkeypatch.setattr("mailbot.flow.pipeline.Pipeline.mail_context", broken)
     row = await flow.take(mail())
     await flow.decider.step()
     (found,) = await flow.rows(select(inbox.c.last_error).where(inbox.c.id == row))

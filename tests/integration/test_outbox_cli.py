@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, select, update
 
 from mailbot.cli import cli
-from mailbot.cli.doctor import Finding, examine
 from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
+from mailbot.service.doctor import Finding, examine
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import hold

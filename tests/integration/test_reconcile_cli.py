@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 
-from mailbot.cli import cli, doctor
+from mailbot.cli import cli
 from mailbot.observe import utc_now
+from mailbot.service import doctor
 from mailbot.service.places import settings
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import imap_cursor, inbox

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Connection, delete, select, update
 
-from mailbot.cli import cli, rule_replay
+from mailbot.cli import cli
 from mailbot.errors import DatabaseUnavailable
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
@@ -23,8 +23,9 @@ from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.engine import connect
+from mailbot.storage.reading import read_only
 from mailbot.storage.schema import decision, metadata, raw_message
-from mailbot.tickets import decisions
+from mailbot.trial import replaying
 from mailbot.workers.decide import DecideWorker
 from tests.flow import EWA, STRANGER, add_accounts, mail
 from tests.support import ROOT
@@ -158,8 +159,8 @@ def test_the_bar_of_a_terminal_leaves_the_answer_alone(office: Path, monkeypatch
 
 
 def test_several_processes_read_the_same(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_replay, "_WORTH_IT", 1)
-    monkeypatch.setattr(rule_replay, "_PAGE", 2)
+    monkeypatch.setattr(replaying, "_WORTH_IT", 1)
+    monkeypatch.setattr(replaying, "_PAGE", 2)
     add_topic(office)
     result = invoke("rules", "replay", "--json", "--jobs", "2")
     assert [line.get("inbox") for line in lines(result)] == [5, None]
@@ -207,7 +208,7 @@ def test_nothing_is_written(office: Path) -> None:
     invoke("explain", "--queue", "1", "--again")
     assert contents(office) == before
     url = f"sqlite:///{office / 'mailbot.db'}"
-    with pytest.raises(DatabaseUnavailable, match="readonly"), decisions.read_only(url) as connection:
+    with pytest.raises(DatabaseUnavailable, match="readonly"), read_only(url) as connection:
         connection.execute(delete(decision))
 
 

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from mailbot.cli.doctor import examine
 from mailbot.config import RulesSettings, Settings, WebSettings
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.service.doctor import examine
 from mailbot.service.supervision import Service
 from mailbot.storage.schema import decision, ruleset_load
 from tests.flow import EWA, JAN, RelaySink, add_accounts, hand_over, mail, relay_sink, settings

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mailbot.flow.decision import decide
-from mailbot.model import Facts, MailKind, Outcome, State
+from mailbot.model import Desk, Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor, regions
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS
 from mailbot.ruleset.model import Rule, Ruleset
@@ -29,7 +29,7 @@ def only(rule: Rule) -> Ruleset:
 
 def bold(outcome: Outcome, *mails: MailKind) -> Rule:
     """A rule that answers everything."""
-    return Rule("bold", None, "bold", {}, outcome, None, State.ZAMKNIETE_ROZWIAZANE, "", mails)
+    return Rule("bold", None, "bold", {}, outcome, None, State.ZAMKNIETE_ROZWIAZANE, Desk.NOBODY, mails)
 
 
 BROKEN = [(f, w) for f, words in ACTIVATION_DEMANDS.items() for w in FACTS[f] if w not in words]

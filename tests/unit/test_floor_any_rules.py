@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.flow.decision import decide
-from mailbot.model import Facts, MailKind, Outcome, State
+from mailbot.model import Desk, Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
@@ -62,7 +62,9 @@ answers = st.one_of(
     st.sampled_from([(Outcome.REVIEW, ()), (Outcome.NO_REPLY, ()), (Outcome.NEAR_MISS, (T.T7,))]),
 )
 rules = st.builds(
-    lambda when, answer, shadow: Rule("r", None, "r", when, answer[0], None, State.W_TOKU, "", answer[1], shadow),
+    lambda when, answer, shadow: Rule(
+        "r", None, "r", when, answer[0], None, State.W_TOKU, Desk.NOBODY, answer[1], shadow
+    ),
     st.one_of(conditions, safe, demanding, complaints, guards),
     answers,
     st.sampled_from([False, False, False, True]),

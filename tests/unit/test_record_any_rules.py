@@ -35,6 +35,7 @@ from mailbot.model import (
     Applicant,
     ApplicationCheck,
     ApplicationState,
+    Desk,
     Envelope,
     MailKind,
     Match,
@@ -180,7 +181,16 @@ places = st.sampled_from(
 )
 joining = st.builds(
     lambda when, place, answer: Rule(
-        "r", None, "r", {**when, **ANSWER_DEMANDS, **place}, answer[0], None, State.W_TOKU, "", answer[1], False
+        "r",
+        None,
+        "r",
+        {**when, **ANSWER_DEMANDS, **place},
+        answer[0],
+        None,
+        State.W_TOKU,
+        Desk.NOBODY,
+        answer[1],
+        False,
     ),
     st.one_of(st.just({}), conditions),
     places,
@@ -296,7 +306,7 @@ SECOND_REPLIES: dict[str, tuple[Outcome, State | None, list[MailKind], list[Mail
 def a_rule(
     when: Mapping[str, tuple[str, ...]], outcome: Outcome, state: State | None, mails: Sequence[MailKind]
 ) -> Rule:
-    return Rule("own", None, "own", when, outcome, None, state, "", tuple(mails), shadow=False)
+    return Rule("own", None, "own", when, outcome, None, state, Desk.NOBODY, tuple(mails), shadow=False)
 
 
 def reply(n: int) -> Understanding:

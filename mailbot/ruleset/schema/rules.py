@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from mailbot.model import Facts, MailKind, Outcome, State
+from mailbot.model import Desk, Facts, MailKind, Outcome, State
 from mailbot.ruleset import procedures
 from mailbot.ruleset.floor import ELSEWHERE
 from mailbot.ruleset.meanings import MAILS, OUTCOMES, STATES
 from mailbot.ruleset.schema.parts import CATEGORY, NAME, Schema, entries, pick, several, text, whole, word
-from mailbot.ruleset.vocabulary import DESKS, OPEN
+from mailbot.ruleset.vocabulary import OPEN
 
 
 def file() -> Schema:
@@ -29,7 +29,7 @@ def _rule() -> Schema:
         "outcome": word("what becomes of the mail", OUTCOMES),
         "row": whole("row of the decision table", 1, 99),
         "category": {"type": "string", "pattern": f"{CATEGORY}|^$", "description": "a name of categories.yaml"},
-        "desk": word("who looks at it", {desk: "" if desk else "nobody" for desk in DESKS}),
+        "desk": word("who looks at it", {desk: "" if desk else "nobody" for desk in Desk}),
         "mails": several("sent in this order", word("a mail", {kind: MAILS[kind] for kind in mails})),
         "state": word("state of the ticket", STATES),
         "shadow": {"type": "boolean", "description": "true: only watched and counted, decides nothing"},

@@ -1,0 +1,1 @@
+"""Signatures in XML (XMLDSig, XAdES): what they cover, and whether they hold."""

@@ -1,4 +1,4 @@
-"""Transforms of XML-DSig that Polish signers use (the list of KSeF, Ministry of Finance), and not one more.
+"""Transforms of XML-DSig that Polish signers use (the list of KSeF, Ministry of Finance) and no others.
 
 An XPath is never evaluated: a few literal expressions are known, all of which cut ds:Signature elements out.
 """

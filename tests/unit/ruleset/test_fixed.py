@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailbot.flow import facts
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
+from mailbot.model.categories import CASE_B, GENERAL
 from mailbot.ruleset.fixed import ACTIVATION_TITLE, FIXED, findings
 from mailbot.ruleset.lint import PROGRAM_CATEGORIES
 
@@ -48,4 +48,4 @@ def test_other_words(text: str) -> None:
 
 
 def test_the_categories_of_the_program() -> None:
-    assert {facts.GENERAL, facts.CASE_B} <= set(PROGRAM_CATEGORIES)
+    assert {GENERAL, CASE_B} <= set(PROGRAM_CATEGORIES)

@@ -1,20 +1,19 @@
-"""``mailbot doctor``: does recent mail come as the settings say, and would they believe a sender?"""
+"""Does recent mail come as the settings say, and would they believe a sender?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import inspect, make_url, select
-
 from mailbot import secret
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
-from mailbot.inbox import message_of
+from mailbot.inbox import message_of, newest
 from mailbot.model import Source
 from mailbot.parsing.headers import split
 from mailbot.sender.survey import Mail, Survey, faults, lines, survey
-from mailbot.storage.schema import inbox
+from mailbot.storage import schema
+from mailbot.storage.reading import has_table, missing_file, read_only
 from mailbot.tickets import decisions
 
 _LAST = 50
@@ -59,21 +58,20 @@ def _summary(found: Survey, settings: Settings) -> str:
 
 def _recent(settings: Settings) -> Iterator[Mail]:
     """Header fields of the last mails whose sender our MX should have looked at."""
-    url, key_file = make_url(settings.database.url), Path(settings.secret.key_file)
-    if not key_file.exists() or (url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()):
+    key_file = Path(settings.secret.key_file)
+    if not key_file.exists() or missing_file(settings.database.url) is not None:
         return
     roads = {
         Source.IMAP: "headers",
         Source.LMTP: settings.lmtp.authentication,
         Source.SMTP: settings.smtp.authentication,
     }
-    sources = [source.value for source, road in roads.items() if road == "headers"]
-    newest = select(inbox.c.id).where(inbox.c.source.in_(sources)).order_by(inbox.c.id.desc()).limit(_LAST)
+    sources = [source for source, road in roads.items() if road == "headers"]
     key = secret.read(key_file)
-    with decisions.read_only(settings.database.url) as connection:
-        if not inspect(connection).has_table(inbox.name):
+    with read_only(settings.database.url) as connection:
+        if not has_table(connection, schema.inbox.name):
             return
-        for number in list(connection.execute(newest).scalars()):  # one by one: each may be as large as a mail can be
+        for number in newest(connection, sources, _LAST):  # one by one: each may be as large as a mail can be
             for row in decisions.messages(connection, [number]).values():
                 try:
                     message = message_of(row, key)

@@ -1,0 +1,247 @@
+"""Everything the settings name, tried without changing anything: what does not work, and the mend."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from mailbot import secret
+from mailbot.application import sample
+from mailbot.application.isolated import Readers
+from mailbot.config import ListenerSettings, Settings
+from mailbot.delivery.smtp import Relay
+from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
+from mailbot.inbox import read_cursor
+from mailbot.ingress import imap
+from mailbot.ingress.imap_claim import Claim
+from mailbot.ingress.smtp import listen_address
+from mailbot.installation import find_key
+from mailbot.mails import proof
+from mailbot.observe import utc_now
+from mailbot.ruleset import loader
+from mailbot.ruleset.findings import Level
+from mailbot.service import compose, doctor_mx
+from mailbot.storage.engine import Database, connect
+from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
+from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.tickets.sending import refused_us
+from mailbot.workers.rules import loads
+
+_LOW_DISK = 500 * 2**20  # octets
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried. ``mend`` is empty when it works."""
+
+    what: str
+    works: bool
+    detail: str
+    mend: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order of the flow; one that fails does not stop the next."""
+    found = [
+        await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
+        await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
+        await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),
+        await _try(
+            "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
+        ),
+        await _try(
+            "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
+        ),
+    ]
+    for name, listener in (("lmtp", settings.lmtp), ("smtp", settings.smtp)):
+        if listener.listen:
+            found.append(await _try(name, _listener(listener), f"free the port, or change [{name}] listen"))
+    if settings.imap.host:
+        mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
+        found.append(await _try("imap", _imap(settings), mend))
+    return [
+        *found,
+        await _try(
+            "delivery",
+            _delivery(settings),
+            "check [delivery] host, port, tls and login, and that the server lets them send as the helpdesk to anybody",
+        ),
+        await _try(
+            "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
+        ),
+        await _try("reader of applications", _reader(settings), sample.MEND),
+        await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
+    ]
+
+
+def _in_thread(check: Callable[..., str], *arguments: object) -> Awaitable[str]:
+    return asyncio.to_thread(check, *arguments)
+
+
+async def _try(what: str, check: Awaitable[str], mend: str) -> Finding:
+    try:
+        async with asyncio.timeout(30):
+            return Finding(what, True, await check)
+    except TimeoutError:
+        return Finding(what, False, "no answer within 30 s", mend)
+    except MailbotError as error:
+        return Finding(what, False, error.reason, mend)
+    except Exception as error:
+        return Finding(what, False, f"{type(error).__name__}: {error}", mend)
+
+
+def _database(settings: Settings) -> str:
+    url = settings.database.url
+    missing = missing_file(url)
+    if missing is not None:
+        return f"{_writable(Path(missing or '.').resolve().parent)}: will be made at the first start"
+    with read_only(url) as connection:
+        return f"{connection.dialect.name}, schema {schema_version(connection)}"
+
+
+def _key(settings: Settings) -> str:
+    path = Path(settings.secret.key_file)
+    if missing_file(settings.database.url) is None:
+        with read_only(settings.database.url) as connection:
+            find_key(connection, path)
+    if not path.exists():
+        return f"{_writable(path.resolve().parent)}: will be made at the first start"
+    secret.read(path)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path} can be read by others")
+    return f"{path}, private"
+
+
+async def _reader(settings: Settings) -> str:
+    """A small PDF is read as a citizen's would be, in a locked process."""
+    readers = Readers(1, settings.signatures.deadline_seconds)
+    async with readers:
+        await readers.prove()
+    return "a page was drawn, read and recognised in the locked process"
+
+
+def _writable(folder: Path) -> Path:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{folder} cannot be written")
+    return folder
+
+
+def _rules(settings: Settings) -> str:
+    directory = compose.rules_directory(settings.rules.directory)
+    errors = [str(finding) for finding in proof.check(directory) if finding.level is Level.ERROR]
+    if errors:
+        raise RulesError("\n".join(errors))
+    return f"{directory}: {len(loader.load(directory).rules)} rules"
+
+
+def _active_rules(settings: Settings) -> str:
+    """What the workers say: they go on with the last set that was right."""
+    last = taken = None
+    if missing_file(settings.database.url) is None:
+        with read_only(settings.database.url) as connection:
+            if has_table(connection, ruleset_load.name):
+                last, taken = loads(connection)
+    if last is None or taken is None:
+        return "no worker has run yet"
+    active = f"{taken.hash[:12]} decides since {taken.at:%Y-%m-%d %H:%M}Z"
+    if last.mistakes is not None:
+        raise RulesError(f"{active}; refused at {last.at:%Y-%m-%d %H:%M}Z:\n{last.mistakes}")
+    return active
+
+
+def _disk(settings: Settings) -> str:
+    url = make_url(settings.database.url)
+    folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
+    free = shutil.disk_usage(folder).free
+    if free < _LOW_DISK:
+        raise ConfigError(f"{folder}: only {free // 2**20} MiB free")
+    return f"{folder}: {free // 2**20} MiB free"
+
+
+async def _listener(settings: ListenerSettings) -> str:
+    host, port = listen_address(settings.listen)
+    if settings.tls_certificate:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    if port and not await _answers(host, port):
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+        server.close()
+        return f"{settings.listen} can be opened"
+    return f"{settings.listen}: something listens there (a running mailbot does)"
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _imap(settings: Settings) -> str:
+    """Before the first start also how much of what lies there is too old for a machine."""
+    mailbox = settings.imap.mailbox
+    old = utc_now().date() - timedelta(days=settings.intake.oldest_days)
+    if not await asyncio.to_thread(_was_claimed, settings):
+        return await imap.probe(settings.imap, None, old)
+    database = Database(connect(settings.database.url))
+    try:
+        cursor = await database.read(lambda connection: read_cursor(connection, mailbox))
+        claim = Claim(settings.imap, database, mailbox, utc_now)
+        return await imap.probe(settings.imap, claim, None if cursor else old)
+    finally:
+        await database.close()
+
+
+def _was_claimed(settings: Settings) -> bool:
+    """Whether the database can say which installation reads the mailbox."""
+    if missing_file(settings.database.url) is not None:
+        return False
+    with read_only(settings.database.url) as connection:
+        return has_table(connection, mailbox_claim.name)
+
+
+async def _delivery(settings: Settings) -> str:
+    relay = Relay(settings.delivery)
+    try:
+        await relay.probe()
+    finally:
+        await relay.close()
+    if refused := await asyncio.to_thread(_refused_mails, settings):
+        raise ConfigError(f"{len(refused)} mails wait because the server refuses mailbot itself; last: {refused[0]}")
+    return f"{settings.delivery.host}:{settings.delivery.port} answers"
+
+
+def _refused_mails(settings: Settings) -> Sequence[str]:
+    """What the workers heard, newest first: a probe is not told all that a mail is."""
+    if missing_file(settings.database.url) is not None:
+        return ()
+    try:
+        with read_only(settings.database.url) as connection:
+            return refused_us(connection)
+    except DatabaseUnavailable:  # told as "database", or the schema is brought up to date at the next start
+        return ()
+
+
+async def _authentication(settings: Settings) -> str:
+    listeners = (settings.lmtp, settings.smtp)
+    needed = settings.imap.host or any(one.listen and one.authentication == "headers" for one in listeners)
+    if not needed:
+        return "not needed: senders are checked by mailbot itself"
+    return await asyncio.to_thread(doctor_mx.look, settings)
+
+
+def _clock() -> str:
+    now = datetime.now(UTC)
+    newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
+    if now < newest:
+        raise ConfigError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
+    return f"{now:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,54 @@
+"""The database of an installation, opened to look at it only: nothing is made, and nothing can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from mailbot.errors import ConfigError, DatabaseUnavailable
+from mailbot.storage.engine import connect, reading
+
+
+def missing_file(url: str) -> str | None:
+    """The file of the SQLite database ``url`` names, when there is none; None: it is there, or lies on a server."""
+    target = make_url(url)
+    if target.get_backend_name() != "sqlite" or Path(target.database or "").is_file():
+        return None
+    return target.database or ""
+
+
+@contextmanager
+def read_only(url: str) -> Iterator[Connection]:
+    """A connection that cannot write. Raises ConfigError where there is no database, DatabaseUnavailable."""
+    missing = missing_file(url)
+    if missing is not None:
+        raise ConfigError(f"[database] url: {missing}: no such file; mend: name the database of mailbot run")
+    engine = connect(url)
+    try:
+        with reading(engine) as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA query_only=ON")
+            else:
+                connection.execution_options(postgresql_readonly=True)
+                for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+                    connection.exec_driver_sql(f"SET {limit} = 0")  # it reads years of mail, and thinks in between
+                connection.commit()
+            yield connection
+    except DBAPIError as error:
+        raise DatabaseUnavailable(str(error)) from error
+    finally:
+        engine.dispose()
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether the schema has that table yet."""
+    return inspect(connection).has_table(name)
+
+
+def schema_version(connection: Connection) -> str:
+    """The revision of the schema."""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
