@@ -8,17 +8,31 @@ LOCK := $(LOCK_ENVIRONMENT) .venv/lock/bin/pip-compile --quiet --upgrade --gener
 	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 	--build-deps-for wheel pyproject.toml
 
+
+# Tests wait for the disk after each transaction of SQLite: their files lie in memory where there is room for them.
+MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 2000000 { print "/dev/shm" }')
+# Many tests start Python: what was compiled once is kept for them.
+PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --durations 10
+# What takes long: every folder of tests that pyproject.toml does not name in testpaths. Its files are not split: a corpus
+# is read, a browser started, once for all tests of a file.
+LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos lock clean
+.PHONY: help demo test test-long test-all check bench chaos lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 	$(BIN)/mailbot demo $(ARGS)
 
-test: .venv/.dev ## every test that this machine can run; ARGS=tests/unit/test_config.py for one file
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_config.py for one file
+	$(PYTEST) --dist worksteal $(ARGS)
+
+test-long: .venv/.dev ## the second job: oracles, corpora, fuzz, chaos, browser, and properties with many examples
+	MAILBOT_LONG=1 $(PYTEST) --dist loadfile $(LONG) $$(grep -rl --include='*.py' '^from hypothesis' tests/unit tests/contract tests/integration) $(ARGS)
+
+test-all: test test-long ## both: every test that this machine can run
 
 check: .venv/.dev ## lint, format, types, layers
 	$(BIN)/ruff check .

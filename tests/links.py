@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
-from mailbot.ruleset.loader import load
 from mailbot.secret import Secret
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import inbox, ticket
 from mailbot.tickets import activation
 from mailbot.tickets.notice import NoticeWriter
-from tests.support import ROOT
+from tests.once import shipped
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 SECRET = Secret(b"k" * 32)
 
 
+@cache
 def notice() -> NoticeWriter:
     """What tells the old login, with the shipped rules."""
     helpdesk = "pomoc@helpdesk.example"
     office = Office("Help Desk", helpdesk, helpdesk, "helpdesk.example", "https://puesc.example")
-    return NoticeWriter(Writer(load(ROOT / "rules"), office), SECRET, helpdesk)
+    return NoticeWriter(Writer(shipped(), office), SECRET, helpdesk)
 
 
 def open_ticket(connection: Connection, number: str) -> int:

@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from mailbot.clocks import WARSAW
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import DEFAULT_SERVICE, PUBLISHED, Calendar, Notice, Ruleset, Service, Window
-from tests.support import ROOT
+from tests.once import shipped
 
 
 def warsaw(text: str) -> datetime:
@@ -38,4 +37,4 @@ SERVICES = (
 
 def ruleset(*notices: Notice) -> Ruleset:
     """These services, this calendar, and the notices."""
-    return replace(load(ROOT / "rules"), services={s.name: s for s in SERVICES}, calendar=CALENDAR, notices=notices)
+    return replace(shipped(), services={s.name: s for s in SERVICES}, calendar=CALENDAR, notices=notices)

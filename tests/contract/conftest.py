@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_mock_engine, text
 
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
@@ -33,8 +34,12 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
 
 @pytest.fixture
 def engine(empty_engine: Engine) -> Engine:
-    """An engine over empty tables."""
-    metadata.create_all(empty_engine)
+    """An engine over empty tables. PostgreSQL gets them in one go: to copy a template database takes it longer."""
+    if empty_engine.dialect.name == "postgresql":
+        with empty_engine.begin() as connection:
+            connection.execution_options(no_parameters=True).exec_driver_sql(_tables())
+    else:
+        metadata.create_all(empty_engine)
     return empty_engine
 
 
@@ -44,6 +49,17 @@ def empty_postgres(request: pytest.FixtureRequest) -> Iterator[Engine]:
     made = _schema(request)
     yield made
     made.dispose()
+
+
+@cache
+def _tables() -> str:
+    """What ``metadata.create_all`` says to PostgreSQL."""
+    said: list[str] = []
+    recorder = create_mock_engine(
+        "postgresql+psycopg://", lambda ddl, *_, **__: said.append(str(ddl.compile(recorder)))
+    )
+    metadata.create_all(recorder, checkfirst=False)
+    return ";".join(said)
 
 
 def _schema(request: pytest.FixtureRequest) -> Engine:

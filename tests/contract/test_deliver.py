@@ -266,6 +266,32 @@ async def test_a_worker_that_vanished_leaves_its_mail_in_doubt(office: Office) -
     assert (office.row().state, office.row().in_doubt) == (jobs.DONE, 0)
 
 
+@pytest.mark.parametrize(
+    ("took", "sent"),
+    [(timedelta(seconds=90), 2), (timedelta(seconds=91), 1), (timedelta(seconds=-1), 1)],
+    ids=["enough is left", "too little is left", "the clock went back"],
+)
+async def test_no_mail_is_begun_whose_lease_may_end_before_its_answer(
+    office: Office, took: timedelta, sent: int
+) -> None:
+    for number in (1, 2):
+        office.mail(number)
+
+    async def slow() -> None:
+        office.clock.now += took
+        office.relay.meanwhile = None
+
+    office.relay.meanwhile = slow
+    assert await office.worker.step() == 2
+    assert len(office.relay.sent) == sent
+    assert office.row(2).state == (jobs.DONE if sent == 2 else jobs.QUEUED)
+    assert office.row(2).leased_by is None, "given back"
+    assert office.row(2).attempts == sent - 1
+    office.clock.now = NOW + timedelta(hours=1)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"]
+
+
 async def test_at_the_end_of_the_process_recording_is_tried_a_few_times(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -410,6 +436,17 @@ async def test_a_stop_as_the_relay_says_451_keeps_both_mails(office: Office) -> 
     await office.deliver()
     assert [office.row(n).last_error for n in (1, 2)] == [hold.FROZEN] * 2, "what `release` lets go"
     assert office.ticket_state() == ("WSTRZYMANE", "BEZPIECZENSTWO")
+
+
+@pytest.mark.parametrize(("state", "desk"), STOPPED)
+async def test_a_mail_that_is_given_up_takes_no_ticket_out_of_the_hands_it_is_in(
+    office: Office, state: str, desk: str
+) -> None:
+    office.do(update(ticket).values(state=state, desk=desk))
+    office.mail(1, "T1")
+    office.says(1, RelayRefused("RCPT: 550 no such user", 550))
+    await office.deliver()
+    assert (office.row().state, office.ticket_state()) == (jobs.BURIED, (state, desk))
 
 
 async def test_an_operator_tries_nothing_again_that_must_not_leave(office: Office) -> None:

@@ -293,6 +293,16 @@ def test_a_stopped_login_waits_for_a_person(engine: Engine, new_login: str | Non
     assert state(engine)[:2] == ("ZAMKNIETE_NEGATYWNIE", "")
 
 
+def test_a_link_that_was_used_before_the_stop_is_with_security_until_it_is_closed(engine: Engine) -> None:
+    assert use(engine, grant(engine, "ZGL0000001", new_login="jan@nowa.example"))
+    assert freeze(engine)
+    assert undecided(engine) == (False, True), "its state is none of the stopped ones: the desk stops it"
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert undecided(engine) == (False, False)
+    assert state(engine)[:2] == ("ZAMKNIETE_NEGATYWNIE", "")
+
+
 def test_only_what_is_stopped_is_closed(engine: Engine) -> None:
     grant(engine, "ZGL0000001")
     with engine.begin() as connection:

@@ -13,6 +13,7 @@ from mailbot.model import Envelope, InboundMessage, Source
 from mailbot.parsing import charset, headers, html_text, quotes
 from mailbot.parsing.mime import parse
 from mailbot.parsing.structure import Reader
+from tests.support import examples
 
 ENVELOPE = Envelope(Source.INJECT)
 OWN = frozenset({"pomoc@urzad.example"})
@@ -65,7 +66,7 @@ def test_any_bytes(raw: bytes) -> None:
     check(parse(raw, ENVELOPE, OWN))
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_mutated_mail(source: random.Random, times: int) -> None:
     raw = bytearray(TEMPLATE)

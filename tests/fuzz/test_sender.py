@@ -15,6 +15,7 @@ from mailbot.sender.identify import authenticate
 from mailbot.sender.mailbox import read_from
 from mailbot.sender.resolver import StaticResolver
 from mailbot.sender.results import parse
+from tests.support import examples
 
 NOW = datetime(2025, 10, 20, 10, 0, tzinfo=UTC)
 MX = "mx.helpdesk.example"
@@ -78,7 +79,7 @@ def test_no_made_up_signature_passes(value: bytes) -> None:
     assert sender_of(block(headers), headers, "own").authentication.result is not AuthResult.PASS
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.sampled_from([b"(", b'"', b"\\", b"=?", b"<", b"@", b",", b" ", b"=?utf-8?q?", b"\r\n "]), st.integers(1, 30_000)
 )

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from fixtures.signing import asic, cms, pdf, xades
 from fixtures.signing.pki import NOW, Pki
 from fixtures.signing.xades_shapes import Shape
-from mailbot.ruleset import loader
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import verify
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict, to_json
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
-from tests.support import ROOT
+from tests.once import shipped
+from tests.support import examples
 
 PAYLOAD = b"Wniosek: nowy adres jan.nowy@poczta.example"
 AT = NOW + timedelta(hours=1)
@@ -35,7 +35,7 @@ SHAPES: dict[str, Shape] = {
     "xades": xades.SHAPES["enveloped"],
     "pz-xml": xades.SHAPES["pz-podpisany-plik"],
 }
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @cache
@@ -46,7 +46,7 @@ def signed(shape: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def rules() -> SignatureRules:
-    return loader.load(ROOT / "rules").signatures
+    return shipped().signatures
 
 
 @pytest.fixture(scope="module")

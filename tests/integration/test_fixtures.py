@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from mailbot.cli import cli
 from mailbot.model import Defect, Difference, MailKind, Outcome, State, SubjectClass
-from mailbot.ruleset.loader import load
 from tests.citizens import AUTHSERV_ID
 from tests.explain import Explained, explain
+from tests.once import shipped
 from tests.support import ROOT
 
 FIXTURES = ROOT / "fixtures"
@@ -86,7 +86,7 @@ def sent_within_the_demo() -> Iterator[tuple[str, str]]:
 
 
 def test_the_demo_stays_under_the_limits() -> None:
-    told = load(ROOT / "rules").limits
+    told = shipped().limits
     senders = Counter(sender for sender, _ in sent_within_the_demo())
     domains = Counter(sender.rpartition("@")[2] for sender, _ in sent_within_the_demo())
     refused = Counter(sender for sender, outcome in sent_within_the_demo() if outcome == "REJ_GENERIC")

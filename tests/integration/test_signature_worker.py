@@ -18,16 +18,15 @@ import pytest
 from fixtures.signing import cms, xades
 from fixtures.signing.pki import Pki
 from mailbot.errors import ConfigError
-from mailbot.ruleset import loader
 from mailbot.secret import Secret
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict
 from mailbot.signatures.worker import Bounds, Workers
 from mailbot.text.pesel import keyed_hash
 from tests.integration import worker_jobs
-from tests.support import ROOT
+from tests.once import shipped
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 
 
 def workers(bounds: Bounds | None = None, count: int = 1, settings: Mapping[str, Any] | None = None) -> Workers:

@@ -16,11 +16,10 @@ from mailbot.flow import facts
 from mailbot.flow.decision import decide
 from mailbot.model import Account, Decision, Duplicate, State, SubjectClass, Thread
 from mailbot.request.topics import NOTHING_SAID, Reading
-from mailbot.ruleset.loader import load
-from tests.support import ROOT
+from tests.once import shipped
 from tests.total_table import ACTIVE, BLOCKED, NOW, OF_TICKET, understanding
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 NO_PROFILE = replace(ACTIVE, csd=False)
 ACCOUNTS: dict[str, tuple[str, Account | None]] = {
     "profile": ("LOGIN", ACTIVE),

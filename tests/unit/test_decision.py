@@ -15,11 +15,10 @@ import pytest
 from mailbot.flow.decision import NO_RULE, decide
 from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State
 from mailbot.ruleset.floor import ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B_DEMANDS
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.vocabulary import FACTS
-from tests.support import ROOT
+from tests.once import shipped
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 OWN = "HASLO_AWARYJNE_A"
 RIGHT = Facts(
     readable="yes",

@@ -15,11 +15,10 @@ import pytest
 
 from mailbot.flow.decision import decide
 from mailbot.model import Decision, MailKind, Outcome
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
 from tests import prototype
+from tests.once import shipped
 from tests.prototype import Row, row
-from tests.support import ROOT
 from tests.total_table import KEPT, Combination, Told, assess
 
 COUNT = 78_732
@@ -101,7 +100,7 @@ class Table:
         return [(c, decided[n], row) for (n, row), c in rows if not row.takes(decided[n])]
 
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,12 @@ from mailbot.flow.decision import decide
 from mailbot.model import Desk, Facts, MailKind, Outcome, State
 from mailbot.ruleset import floor, regions
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Rule, Ruleset
 from mailbot.ruleset.regions import Space
 from mailbot.ruleset.vocabulary import FACTS
-from tests.support import ROOT
+from tests.once import shipped
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 SPACE = Space(FACTS)
 LOGIN = ("yes", "no", "single", "pass", "no", "EXACT")
 ALONE = ("none", "not-asked", "not-asked", "no", "no")

@@ -16,14 +16,14 @@ from mailbot.ruleset import floor
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Mistakes
 from mailbot.ruleset.floor import ACTIVATION, ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B, CASE_B_DEMANDS, MAIL_DEMANDS
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.procedures import KEEP_STATE, STATES, WAITING, RuleVocabulary, read
 from mailbot.ruleset.regions import Region, Space
 from mailbot.ruleset.vocabulary import FACTS
-from tests.support import ROOT
+from tests.once import shipped
+from tests.support import examples
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 SPACE = Space(FACTS)
 T = MailKind
 LINKS = {T.T2A, T.T2B, T.T3, T.T14}
@@ -85,7 +85,7 @@ nearly_right = st.lists(st.sampled_from(sorted(FACTS)), max_size=3, unique=True)
 mail_facts = st.one_of(any_facts, nearly_right)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(rule_sets, mail_facts)
 def test_no_rules_whatever_get_past(drawn: list[Rule], facts: Facts) -> None:
     decision = decide(facts, (), "", replace(RULES, rules=tuple(drawn)))
@@ -124,7 +124,7 @@ def worst(taken: Sequence[Rule]) -> list[Facts]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(rule_sets, mail_facts)
 def test_what_the_floor_takes_never_needs_the_second_look(drawn: list[Rule], facts: Facts) -> None:
     taken = safest(drawn)
@@ -153,7 +153,7 @@ def _block(number: int, rule: Rule) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rule_sets, st.booleans(), st.lists(mail_facts, min_size=3, max_size=3))
 def test_what_the_loader_takes_never_needs_it_either(drawn: list[Rule], weeded: bool, facts: list[Facts]) -> None:
     chosen = safest(drawn) if weeded else drawn

@@ -23,7 +23,7 @@ CHOSEN = {
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 DOCKERFILES = sorted((ROOT / "deploy").rglob("Dockerfile"))
 SCRIPTS = [*(ROOT / "deploy").rglob("*.sh"), ROOT / ".ci" / "run"]
 
@@ -99,7 +99,7 @@ def test_licence_is_the_gpl_3_word_for_word() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/security.md", ".ci/run"])
 def test_make_targets_that_are_told_exist(page: str) -> None:
-    assert set(re.findall(r"(?:`|^|step )make ([a-z]+)", _text(page), re.MULTILINE)) - TARGETS == set()
+    assert set(re.findall(r"(?:`|^|step )make ([a-z-]+)", _text(page), re.MULTILINE)) - TARGETS == set()
 
 
 def test_the_two_commands_stand_at_the_top_of_the_readme() -> None:
@@ -110,9 +110,17 @@ def test_the_two_commands_stand_at_the_top_of_the_readme() -> None:
 def test_ci_runs_the_commands_of_the_readme() -> None:
     assert re.findall(r"^step (make .*)", _text(".ci/run"), re.MULTILINE) == [
         "make test",
+        "make test-long",
         "make check",
         "make demo ARGS=--once",
     ]
+
+
+def test_every_folder_of_tests_is_in_one_job() -> None:
+    first = PROJECT["tool"]["pytest"]["ini_options"]["testpaths"]
+    second = re.findall(r"^LONG := (.*)", MAKEFILE, re.MULTILINE)[0].split()
+    holding = {"/".join(file.relative_to(ROOT).parts[:2]) for file in (ROOT / "tests").rglob("test_*.py")}
+    assert sorted([*first, *second]) == sorted(holding)
 
 
 def test_check_runs_every_linter() -> None:
@@ -123,7 +131,7 @@ def test_check_runs_every_linter() -> None:
 
 def test_phony_targets_are_those_that_help_lists() -> None:
     assert set(re.findall(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)[0].split()) == TARGETS
-    assert set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)) == TARGETS
+    assert set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)) == TARGETS
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -57,7 +57,7 @@ from mailbot.tickets import bounce, correspondence
 from tests.citizens import HELPDESK
 from tests.flow import EWA, GOOD, JAN, STRANGER, ZOFIA, Clock, mail
 from tests.flow import settings as flow_settings
-from tests.support import ROOT
+from tests.support import ROOT, examples
 from tests.unit.test_floor_any_rules import conditions, loaded, rules, safest, written
 
 SECRET = Secret(b"k" * 32)
@@ -209,7 +209,7 @@ histories = st.lists(
 """Batches of mails, minutes until the next one, and whether what is due is sent before."""
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40), deadline=None, derandomize=True)
 @given(mixed, st.booleans(), histories)
 def test_every_mail_is_recorded(own: list[Rule], shipped: bool, history: list[tuple[list[int], int, bool]]) -> None:
     taken, errors = loaded(written(safest(own)))

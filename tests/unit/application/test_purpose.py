@@ -15,10 +15,9 @@ from mailbot.application.data import Application
 from mailbot.application.purpose import DENIED, LONGEST, OTHER_WORDS, TOO_LONG, judge, judged
 from mailbot.application.read import reading
 from mailbot.application.whole import cut
-from mailbot.ruleset.loader import load
-from tests.support import ROOT
+from tests.once import shipped
 
-LETTER = load(ROOT / "rules").application_words
+LETTER = shipped().application_words
 LETTERS = Path(__file__).parent / "letters"
 ASKS = "Wnoszę o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC."
 DATA = "\nImię i nazwisko: Jan Kowalski\nDotychczasowy login: jan@stary.example\nNowy login: jan@nowa.example\n"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mailbot.ingress.imap_syntax import arrival
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, messages, open_database, until
+from tests.support import examples
 from tests.unit.ingress.test_imap_reader import Intake, mail
 
 UIDS = range(1, 13)
@@ -227,7 +228,7 @@ class Liar(FakeImap):
         return b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (number, uid, len(part), part)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["", "Done"]))
 def test_in_the_end_every_message_is_one_row(seed: int, done_folder: str) -> None:
     async def run() -> None:

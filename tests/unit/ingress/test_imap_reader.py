@@ -23,6 +23,7 @@ from mailbot.model import Source
 from mailbot.storage.schema import imap_cursor
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, SECRET, FailingDatabase, clock, cursor_of, messages, open_database, until
+from tests.support import examples
 
 
 def mail(name: object) -> bytes:
@@ -292,7 +293,7 @@ _FAULTS = [
 ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.sampled_from(_FAULTS), max_size=12),
     st.integers(0, 2),

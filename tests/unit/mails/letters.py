@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from mailbot.mails.context import MailContext, Office
 from mailbot.mails.write import Writer
 from mailbot.model import Defect, Difference, MailKind, Phrase
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Faq, FaqEntry, Notice, Window
-from tests.support import ROOT
+from tests.once import shipped
 
 OFFICE = Office(
     "Help Desk SISC",
@@ -19,7 +18,7 @@ OFFICE = Office(
     "helpdesk.example",
     "https://puesc.gov.pl",
 )
-RULES = load(ROOT / "rules")
+RULES = shipped()
 WRITER = Writer(RULES, OFFICE)
 ARRIVED = datetime(2025, 11, 4, 13, 5, tzinfo=UTC)
 BOUNCES = "bounce-1@helpdesk.example"

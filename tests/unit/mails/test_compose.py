@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mailbot.errors import TemplateError
 from mailbot.mails.compose import Heading, message, quoted_printable
 from mailbot.mails.context import PLACEHOLDER
+from tests.support import examples
 
 HEADING = Heading(
     sender_name="Help Desk SISC",
@@ -48,7 +49,7 @@ lines = st.text(printable, max_size=120).map(lambda line: " ".join(line.split())
 texts = st.lists(lines, max_size=12).map(lambda found: "\n".join(found) + "\n")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts, st.text(printable, min_size=1, max_size=120).map(str.strip).filter(bool))
 def test_subject_and_text_come_back(text: str, subject: str) -> None:
     raw = message(replace(HEADING, subject=subject), text)
@@ -60,7 +61,7 @@ def test_subject_and_text_come_back(text: str, subject: str) -> None:
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200), max_size=8))
 def test_quoted_printable_comes_back_exactly(found: list[str]) -> None:
     text = "\n".join(found)
@@ -71,7 +72,7 @@ def test_quoted_printable_comes_back_exactly(found: list[str]) -> None:
     assert encoded.isascii()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(printable, max_size=100), st.text(printable, max_size=100))
 def test_the_placeholder_is_never_broken(before: str, after: str) -> None:
     encoded = quoted_printable(f"a\n{before}{PLACEHOLDER}{after}\nb\n")

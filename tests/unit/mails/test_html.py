@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.mails.html import from_text
+from tests.support import examples
 from tests.unit.mails.letters import VARIANTS, WRITER
 from tests.unit.mails.test_write import parsed, part
 
@@ -103,7 +104,7 @@ def test_what_is_no_clean_link_stays_text(text: str) -> None:
     assert " ".join(reader.words) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(visible | st.sampled_from("\n<>&\"'1. –"), max_size=200))
 def test_any_text_stays_text(text: str) -> None:
     reader = Reader(from_text("t", text))

@@ -9,11 +9,10 @@ import yaml
 
 from mailbot.request import subject, topics
 from mailbot.request.topics import Reading
-from mailbot.ruleset.loader import load
 from mailbot.text.unicode import flat
-from tests.support import ROOT
+from tests.once import shipped
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 MAILS = yaml.safe_load((Path(__file__).parent / "topics.yaml").read_text(encoding="utf-8"))
 
 

@@ -6,11 +6,10 @@ from datetime import date
 
 import pytest
 
-from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import DEFAULT_SERVICE
-from tests.support import ROOT
+from tests.once import shipped
 
-RULES = load(ROOT / "rules")
+RULES = shipped()
 
 
 def test_topics() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailbot.ruleset import regions
 from mailbot.ruleset.regions import Space, Undecided
+from tests.support import examples
 
 WORDS = {"a": ("0", "1"), "b": ("0", "1", "2"), "c": ("0", "1", "2", "3"), "d": ("0", "1"), "e": ("0", "1", "2")}
 SPACE = Space(WORDS)
@@ -32,7 +33,7 @@ def inside(combination: Mapping[str, str], when: When) -> bool:
     return all(combination[fact] in words for fact, words in when.items())
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(whens, st.lists(whens, max_size=8))
 def test_witness_is_exact(wanted: When, taken: list[When]) -> None:
     left = [c for c in everything() if inside(c, wanted) and not any(inside(c, when) for when in taken)]
@@ -40,7 +41,7 @@ def test_witness_is_exact(wanted: When, taken: list[When]) -> None:
     assert found in left if left else found is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(whens, whens)
 def test_meeting_and_covering(one: When, other: When) -> None:
     both = [c for c in everything() if inside(c, one) and inside(c, other)]

@@ -31,6 +31,7 @@ from fixtures.signing.pki import Pki, Signer
 from fixtures.signing.xades_shapes import Shape, signing_time
 from mailbot.signatures import ber, cades
 from mailbot.signatures.report import Evidence, Format, Integrity, Scope, SubIndication
+from tests.support import examples
 
 TEXT = b"Wniosek o haslo, Jan Kowalski, nowy adres: jan@nowy.example"
 ATTACHED = CmsStyle(detached=False)
@@ -389,7 +390,7 @@ def test_bombs_end_soon(data: bytes) -> None:
 # -------------------------------------------------------------------------------------------- properties
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 255))
 def test_no_changed_octet_changes_the_content_or_the_signer(place: int, change: int) -> None:
     data = _sample()
@@ -403,7 +404,7 @@ def _sample() -> bytes:
     return cms_writer.write(TEXT, [jan()], ATTACHED)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.integers(1, 255))
 def test_no_changed_octet_of_the_content_stays_intact(at: int, change: int) -> None:
     changed = TEXT[:at] + bytes([TEXT[at] ^ change]) + TEXT[at + 1 :]
@@ -417,7 +418,7 @@ def _detached() -> bytes:
     return cms_writer.write(TEXT, [jan()], CmsStyle())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\x30\x80", b"\x30\x82\x01\x00", b"-----BEGIN CMS-----\n", b"MIIB"])
 )

@@ -16,11 +16,10 @@ from fixtures.signing.people import JAN
 from fixtures.signing.pki import MINISTER, NOW, Pki, Signer
 from mailbot import config
 from mailbot.errors import ConfigError, TrustSourceUnavailable
-from mailbot.ruleset import loader
 from mailbot.signatures.report import Kind, SignatureReport, Trust, Verdict
 from mailbot.signatures.trust import lists, refresh, store
 from mailbot.signatures.verify import verify
-from tests.support import ROOT
+from tests.once import shipped
 from tests.trusted_lists import (
     LOTL_URL,
     POLISH_URL,
@@ -33,7 +32,7 @@ from tests.trusted_lists import (
 )
 
 PKI = Pki()
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 EU, PL, DE, EL = (list_signer(one) for one in ("EU", "PL", "DE", "EL"))
 CRL_URL = "http://crl.de.example/de.crl"
 

@@ -37,6 +37,7 @@ from fixtures.signing.pki import Pki, Signer
 from fixtures.signing.xades_shapes import signing_time
 from mailbot.signatures import pades
 from mailbot.signatures.report import Evidence, Format, Integrity, Scope
+from tests.support import examples
 
 TEXT = b"Wniosek Jana Kowalskiego, nowy adres: jan@nowy.example"
 SENTENCE = "Opatrzono pieczęcią ministra właściwego do spraw informatyzacji w imieniu: "
@@ -509,7 +510,7 @@ def _sample() -> tuple[bytes, int, int]:
     return data, int(found[1]), int(found[2])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 255))
 def test_no_changed_octet_in_the_covered_range_stays_intact(place: int, change: int) -> None:
     data, gap, end = _sample()
@@ -519,7 +520,7 @@ def test_no_changed_octet_in_the_covered_range_stays_intact(place: int, change: 
     assert all(evidence.integrity is not OK and not evidence.personal for evidence in found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 255))
 def test_changes_in_the_gap_never_change_who_signed(place: int, change: int) -> None:
     data, gap, end = _sample()
@@ -528,7 +529,7 @@ def test_changes_in_the_gap_never_change_who_signed(place: int, change: int) -> 
         assert found.integrity is not OK or found.certificate == pki().seal(JAN).der
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 10**9), st.integers(0, 400), st.binary(max_size=60))
 def test_spliced_files_are_never_whole(place: int, cut: int, insert: bytes) -> None:
     data, gap, end = _sample()
@@ -539,7 +540,7 @@ def test_spliced_files_are_never_whole(place: int, cut: int, insert: bytes) -> N
         assert found.scope is not Scope.FULL or same
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([b"", b"%PDF-1.7\n", b"%PDF-1.4\nxref\n"]))
 def test_any_bytes_give_evidence(data: bytes, head: bytes) -> None:
     for whole in (head + data, head + data + b"\nstartxref\n9\n%%EOF\n"):

@@ -16,7 +16,6 @@ from fixtures.signing.keys import private_key
 from fixtures.signing.people import ANNA, JAN, WITHOUT_PESEL
 from fixtures.signing.pki import NOW, Pki, Signer
 from mailbot.model import Defect
-from mailbot.ruleset import loader
 from mailbot.ruleset.model import SignatureRules
 from mailbot.ruleset.signatures import ACCEPTABLE
 from mailbot.signatures import policy, reasons
@@ -38,11 +37,11 @@ from mailbot.signatures.report import (
 )
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
-from tests.support import ROOT
+from tests.once import shipped
 from tests.trusted_lists import WITHDRAWN, Edition, Service, list_of_lists, list_signer, polish_list
 
 PKI = Pki()
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 PERSONAL = (("given", "JAN"), ("surname", "KOWALSKI"), ("pesel", JAN.pesel), ("source", "PodpisZP"))
 
 

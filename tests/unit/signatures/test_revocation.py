@@ -19,12 +19,11 @@ from fixtures.signing.certificates import KEY_USAGES, OCSP_SIGNING, Profile, iss
 from fixtures.signing.keys import Digest, Scheme, private_key, sign
 from fixtures.signing.people import ANNA
 from fixtures.signing.pki import NOW, Pki, Signer
-from mailbot.ruleset import loader
 from mailbot.signatures.policy import judge
 from mailbot.signatures.report import Evidence, Format, Integrity, Scope, SubIndication, Trust, Verdict
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.revocation import RevocationStore, Status
-from tests.support import ROOT
+from tests.once import shipped
 
 PKI = Pki()
 CA = PKI.authority("qualified")
@@ -191,7 +190,7 @@ def test_a_suspended_certificate_goes_to_a_person(tmp_path: Path) -> None:
     evidence = Evidence(
         Format.PADES, Integrity.OK, Scope.FULL, certificate=JAN.der, claimed_time=NOW, algorithms=("sha256", "rsa-2048")
     )
-    report = judge(evidence, trust, loader.load(ROOT / "rules").signatures, NOW, "a.pdf", None)
+    report = judge(evidence, trust, shipped().signatures, NOW, "a.pdf", None)
     assert (report.verdict, report.trust) == (Verdict.MANUAL, Trust.UNKNOWN_REVOCATION)
     assert (report.sub_indication, report.reasons[0].code) == (SubIndication.TRY_LATER, "CERTIFICATE_SUSPENDED")
 

@@ -25,18 +25,18 @@ from fixtures.signing.keys import private_key
 from fixtures.signing.people import JAN
 from fixtures.signing.pki import NOW, Pki, Signer
 from fixtures.signing.xades_shapes import Shape
-from mailbot.ruleset import loader
 from mailbot.signatures import timestamp
 from mailbot.signatures.proof import prove
 from mailbot.signatures.report import SignatureReport, Token, Trust, Verdict
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from mailbot.signatures.verify import examine, verify
-from tests.support import ROOT, program
+from tests.once import shipped
+from tests.support import program
 from tests.trusted_lists import QTST, WITHDRAWN, Edition, Service, list_of_lists, list_signer, polish_list
 
 PKI = Pki()
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 SIGNED = NOW - timedelta(hours=1)
 ENDS = NOW + timedelta(days=1)
 ARRIVED = NOW + timedelta(days=3)

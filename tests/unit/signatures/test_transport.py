@@ -11,16 +11,15 @@ import pytest
 from fixtures.signing import cms, xades_shapes
 from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.pki import NOW, Pki
-from mailbot.ruleset import loader
 from mailbot.signatures.detect import Detected, detect
 from mailbot.signatures.report import SignatureReport, Verdict
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from mailbot.signatures.verify import verify
-from tests.support import ROOT
+from tests.once import shipped
 
 PKI = Pki()
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 UNIX = "Wniosek\no nowe hasło awaryjne\n\nJan Kowalski\n".encode()
 DOS = UNIX.replace(b"\n", b"\r\n")
 

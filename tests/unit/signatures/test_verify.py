@@ -10,11 +10,10 @@ import pytest
 
 from fixtures.signing import asic, cms, pdf, xades
 from fixtures.signing.pki import NOW, Pki
-from mailbot.ruleset import loader
 from mailbot.signatures import cades, verify
 from mailbot.signatures.report import Format, Integrity, Scope, SignatureReport, SubIndication, Verdict
 from mailbot.signatures.trust import store
-from tests.support import ROOT
+from tests.once import shipped
 
 PAYLOAD = b"Wniosek: nowy adres jan.nowy@poczta.example"
 OTHER = b"Protokol z zebrania"
@@ -24,7 +23,7 @@ ATTACHED = cms.SHAPES["attached"](PKI, JAN, PAYLOAD).data
 P7S = cms.SHAPES["detached"](PKI, JAN, PAYLOAD).data
 XADES = xades.SHAPES["detached"](PKI, JAN, PAYLOAD).data
 TWO = cms.TAMPERED["two-signers-detached"](PKI, JAN, PAYLOAD).data
-RULES = loader.load(ROOT / "rules").signatures
+RULES = shipped().signatures
 
 
 @pytest.fixture(scope="module")

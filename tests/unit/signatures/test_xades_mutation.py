@@ -16,6 +16,7 @@ from fixtures.signing.xades import SHAPES
 from fixtures.signing.xmldsig import DS, PARSER
 from mailbot.signatures.report import Evidence, Integrity, Scope
 from mailbot.signatures.xades import core
+from tests.support import examples
 
 PAYLOAD = b"Wniosek. Jan Kowalski, login jan@stary.example, nowy jan@nowy.example\n"
 USED = (
@@ -31,7 +32,7 @@ USED = (
     "enveloping-xml",
     "detached",
 )
-LIMITED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+LIMITED = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache
@@ -113,7 +114,7 @@ def test_moved_elements(shape: str, chance: random.Random, times: int) -> None:
     check(etree.tostring(root.getroottree()), shape)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(lambda text: f"<a>{text}</a>".encode())))
 def test_any_bytes_give_evidence(data: bytes) -> None:
     (evidence,) = core.verify(data)

@@ -15,6 +15,8 @@ from tests import histories
 from tests.citizens import STYLES, Entry, build, can_carry
 from tests.explain import RECEIVED, Explained, explain
 
+pytestmark = pytest.mark.timeout(900)
+
 PHRASE_READ = frozenset({"OK_A", "OK_B", "REJ_FORMAL", "REJ_GENERIC", "REVIEW"})
 REGISTRY_ASKED = frozenset({"OK_A", "OK_B", "REJ_GENERIC", "REVIEW"})
 """Outcomes after the registry was asked: a formal defect, a near miss or a forgery decides before that."""
@@ -39,7 +41,7 @@ def explained(entries: list[Entry], corpora: Path, tmp_path_factory: pytest.Temp
                 again = build({**entry, "id": f"{entry['id']} again"}, style, files)
                 histories.write(entry["id"], mail, again, earlier)
     trust = pki.write_trust(tmp_path_factory.mktemp("trust"))
-    return explain(folder, corpora / "citizens" / "accounts.yaml", trust=trust)
+    return explain(folder, corpora / "citizens" / "accounts.yaml", timeout=600.0, trust=trust)
 
 
 def differences(entry: Entry, found: dict[str, Any]) -> list[str]:

@@ -1,0 +1,79 @@
+"""What the whole run shares because nobody changes it: the same rules, proofread, and the file a database begins as.
+
+Both are made by the program itself, and made anew for a folder with other content. Processes that tests start know
+nothing of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mailbot.config import Settings
+from mailbot.mails.write import Writer
+from mailbot.ruleset.loader import load
+from mailbot.ruleset.model import Ruleset
+from mailbot.service import compose
+from mailbot.storage.engine import connect, migrate
+from mailbot.storage.place import refuse_empty
+from tests.support import ROOT
+
+
+@cache
+def shipped() -> Ruleset:
+    """The rules of this checkout. They are immutable."""
+    return load(ROOT / "rules")
+
+
+@contextmanager
+def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
+    """``compose`` hands out what was made before."""
+    rules, proofread = compose.rules, {}
+
+    def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
+        folder = compose.rules_directory(chosen.rules.directory)
+        content = _content(folder)
+        key = (folder, content, chosen.helpdesk, chosen.delivery.domain, chosen.web.public_url)
+        if key in proofread:
+            return proofread[key]
+        made = rules(chosen)
+        if _content(folder) == content:  # else somebody writes just now
+            proofread[key] = made
+        return made
+
+    @cache
+    def migrated() -> Path:
+        file = folders.mktemp("migrated") / "new.db"
+        engine = connect(f"sqlite:///{file}")
+        migrate(engine)
+        engine.dispose()  # its log goes into the file with the last connection
+        return file
+
+    def begun(engine: Engine) -> None:
+        path = Path(engine.url.database or "")
+        if engine.dialect.name == "sqlite" and path.name != ":memory:" and path.parent.is_dir() and not path.exists():
+            refuse_empty(engine)
+            shutil.copyfile(migrated(), path)
+        else:
+            migrate(engine)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "rules", known_rules)
+        patch.setattr(compose, "migrate", begun)
+        yield
+
+
+def _content(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            for part in (str(file.relative_to(folder)).encode(), file.read_bytes()):
+                digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
