@@ -15,7 +15,7 @@ from itertools import product
 from PIL import Image, ImageChops
 
 from mailbot.application.ocr import Engine
-from mailbot.application.sheet import Box, Letter, Sheet
+from mailbot.application.sheet import Box, Glyph, Sheet
 
 _DPI = 100
 _LEAST = 3
@@ -90,7 +90,7 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
     return Drawing("\n".join(words), tuple(doubts))
 
 
-def _lies_in(letter: Letter, place: Box) -> bool:
+def _lies_in(letter: Glyph, place: Box) -> bool:
     left, top, right, bottom = place
     x, y = (letter.box[0] + letter.box[2]) / 2, (letter.box[1] + letter.box[3]) / 2
     return letter.text.isalnum() and left < x < right and top < y < bottom
@@ -108,7 +108,7 @@ def _text_doubts(sheet: Sheet) -> Iterator[str]:
         yield "words cut through"
 
 
-def _is_cut(ink: Image.Image, word: Sequence[Letter]) -> bool:
+def _is_cut(ink: Image.Image, word: Sequence[Glyph]) -> bool:
     """Whether some line of dots through all letters of a word has no ink."""
     letters = [letter for letter in word if letter.seen and letter.text.isalnum()]
     if len(letters) < _STRUCK:
@@ -127,7 +127,7 @@ def _read(picture: Image.Image, engine: Engine) -> str:
     return "\n".join(engine.read(grey.reduce(smaller), _DPI) or "" for smaller in (1, 2))
 
 
-def _is_struck(edges: Image.Image, letter: Letter, scale: float) -> bool:
+def _is_struck(edges: Image.Image, letter: Glyph, scale: float) -> bool:
     """Whether something runs through the middle of a letter; what underlines it does not."""
     if not letter.seen or not letter.text.isalnum():
         return False
