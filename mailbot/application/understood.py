@@ -1,0 +1,166 @@
+"""Whether every line and sentence of a letter is one of the parts that applications have ("parts" of applications.yaml).
+
+A list of what an application must not say is never complete: what nobody understands is a doubt instead. A sentence is
+understood when each of its clauses is made of the words of one part. Names are known by where they stand, never by a
+list: beside a date, a postal code, "ul.", a legal form. Pure, linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailbot.ruleset.model import Letter, Part
+from mailbot.unicode import flat
+
+_CAP = r"[A-ZĄĆĘŁŃÓŚŹŻ][\w’'.]*(?:-[\w’']+)*"
+_TITLE = r"[A-ZĄĆĘŁŃÓŚŹŻ][a-ząćęłńóśźżöüäéß’']+(?:-[A-ZĄĆĘŁŃÓŚŹŻ][\w’']+)*"
+_DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
+_MONTHS = (
+    r"(?:stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|wrze[sś]nia|pa[zź]dziernika|listopada|grudnia)"
+)
+_HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
+_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]*)){{0,3}}"
+_PLACES = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        # "Kraków, dnia 18 listopada 2026 r.", "Wrocław 20.11.2026"
+        rf"(?:^|(?<=[:\t]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
+        rf"(?:{_DATE}|\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}})",
+        # "Nowa Wieś 15, 62-200 Gniezno"
+        rf"(?:{_TOWN}[ ]{_HOUSE},?[ \t]*\n?)?(?<!\d)\d\d[-–]\d{{3}}(?!\d)[ \t]*{_TOWN}",
+        rf"(?i:\b(?:ul|al|os|pl)\.|\b(?:ulic[ay]|alei|aleja|osiedl[eu]|plac(?:u)?)\b)[ ]?(?:\d{{1,2}}[ ])?"
+        rf"{_CAP}(?:[ ]{_CAP}){{0,3}}(?:[ ]{_HOUSE})?",
+        rf"(?i:\b(?:zam\.|zamieszka[łl][aye]|miejscowo[śs][ćc]|miejsce(?:[ ]\w+)?|adres(?:[ ]\w+){{0,2}}|siedzib[aą])[ ]?:?)"
+        rf"[ \t]*(?:w[e]?[ ])?{_TOWN}(?:[ ,]{{1,2}}{_HOUSE})?",
+        # "w Gdyni", "do Stanów", "z Nowego Sącza"
+        rf"(?<=\s)(?:we?|ze?|do|ko[łl]o|pod|nad|na|ku|od|przez)[ ]\n?{_TITLE}(?:[ ]{_TITLE})?(?![ ]?[:@])",
+    )
+)
+_LEGAL = re.compile(
+    r"(?i)(?:\bsp(?:[óo][łl]ka)?\.?\s{0,2}(?:z\s{0,2}o\.?\s{0,2}o|j|k|p)\b\.?(?:\s{0,2}sp\.?\s{0,2}k\b\.?)?|\bs\.\s?[acj]\.|"
+    r"\bs\.\s?k\.(?:\s?a\.)?)"
+)
+_FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|ką))[ ]{_CAP}(?:[ ]{_CAP})?")
+_MOST_OF_A_FIRM = 8
+"""Words of a line that names one."""
+
+_ABBREVIATED = re.compile(
+    r"(?i)\b(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
+)
+_END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
+_CLAUSE = re.compile(
+    r"[,:()„”\"–—+/|•*]|\s-+\s|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
+)
+_OPEN = re.compile(r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z")
+_WIDE = 60
+"""Letters of a line that may go on in the next one, whatever that begins with."""
+_WORD = re.compile(r"[^\W\d_]+")
+_JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_TOLD = 3
+"""Words: what has happened takes a sentence."""
+_VERB = re.compile(
+    r"(?i)(?:[ęćł]|ł[aoy]|li|[łl][eao]m|[łl]e[śs]|[sś]my|[cć]ie|ąc\w{0,2}|no|to|uj[eąę]|aj[ąe]|cie|owa[cć]|i[cć]|a[cć]|je|my|ą)\Z"
+)
+"""What acts or orders: the one thing that a sentence must not have that is not understood."""
+
+
+def strange(text: str, letter: Letter) -> tuple[str, ...]:
+    """The lines and sentences of ``text`` that are no part of an application, as far as they are not understood.
+
+    ``text``: without addresses and the applicant's name.
+    """
+    known = _Known(letter)
+    found = [said for said in _sentences(_placeless(text)) if not known.understands(said)]
+    if not found and known.spared > letter.others:
+        return ("wiele słów o czymś innym",)
+    return tuple(dict.fromkeys(" ".join(found_in.split()) for found_in in found))
+
+
+class _Known:
+    """The parts of a letter, with what was looked up already."""
+
+    def __init__(self, letter: Letter) -> None:
+        self._parts = letter.parts
+        self._seen: dict[str, int] = {}
+        self.spared = 0
+
+    def understands(self, sentence: str) -> bool:
+        clauses = [words for part in _CLAUSE.split(sentence) if (words := _WORD.findall(_JOINT.sub("", part)))]
+        if not clauses:
+            return True
+        said = [[flat(word) for words in clauses for word in words]]
+        open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
+        for words in clauses:
+            others = [few for i in open_parts if (few := self._others(words, i)) is not None]
+            if not others:
+                return False
+            self.spared += min(others)
+        return True
+
+    def _may_be(self, part: Part, said: list[list[str]]) -> bool:
+        if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
+            return False
+        return part.book is None or bool(part.book.found(said))
+
+    def _others(self, words: list[str], index: int) -> int | None:
+        """The number of words that are none of a part's; None when they cannot be let pass."""
+        bit, spare = 1 << index, self._parts[index].spare
+        others = [word for word in words if len(word) > 1 and not self._meaning(flat(word)) & bit]
+        if not others:
+            return 0
+        if spare is None or len(words) < len(others) * (spare + 1):
+            return None
+        return None if any(_VERB.search(word) or word[0].isupper() for word in others) else len(others)
+
+    def _meaning(self, word: str) -> int:
+        """The parts that have a word, as bits."""
+        found = self._seen.get(word)
+        if found is None:
+            found = sum(1 << i for i, part in enumerate(self._parts) if word in part.words)
+            self._seen[word] = found
+        return found
+
+
+def _placeless(text: str) -> str:
+    """``text`` without the names of places and firms; what a date was is the word of a month."""
+    lines = [_firmless(line) for line in text.split("\n")]
+    text = "\n".join(lines)
+    for pattern in _PLACES:
+        text = pattern.sub(" 1 ", text)
+    return re.sub(_DATE, " stycznia ", text)
+
+
+def _firmless(line: str) -> str:
+    """A line without the name of the firm that stands in it."""
+    if len(line.split()) <= _MOST_OF_A_FIRM and (legal := _LEGAL.search(line)):
+        front = line[: legal.start()]
+        label, colon, name = front.rpartition(":")
+        if all(word[:1].isupper() for word in name.split()):
+            return f"{label}{colon} 1 {line[legal.end() :]}"
+    return _FIRM.sub("firma", _LEGAL.sub(" ", line))
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for line in _lines(text):
+        yield from (part for part in _END.split(_ABBREVIATED.sub(lambda found: found[0][:-1] + " ", line)) if part)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of ``text``, those put together that were one before a margin broke it."""
+    whole = last = ""
+    for line in (*text.split("\n"), ""):
+        line = line.strip()
+        if whole and line and _goes_on(last, line):
+            whole += " " + line
+        else:
+            if whole:
+                yield whole
+            whole = line
+        last = line
+
+
+def _goes_on(line: str, following: str) -> bool:
+    if line.endswith((".", "!", "?", ";", ":")):
+        return False
+    return following[0].islower() or len(line) >= _WIDE or _OPEN.search(line) is not None
