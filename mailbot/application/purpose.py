@@ -152,7 +152,7 @@ def judge(text: str, letter: Letter) -> PurposeResult:
     if denied:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
-    if others := strange(_ADDRESS.sub(" ", mended), letter):
+    if others := strange(_ADDRESS.sub(_stop, mended), letter):
         against.append(Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN])))
     missing = {lack.name for lack in lacking}
     return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
@@ -210,6 +210,11 @@ def _mended(text: str) -> str:
     """``text`` without numbers of lists, words put together that a line end or the printer's spacing cut."""
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _CUT.sub("", text))
     return _ITEM.sub("", text)
+
+
+def _stop(address: re.Match[str]) -> str:
+    """What ends a sentence, though it stood at the end of an address."""
+    return ". " if address[0].endswith(".") else " "
 
 
 def _said(text: str) -> str:

@@ -19,6 +19,7 @@ _DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
 _MONTHS = (
     r"(?:stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|wrze[sś]nia|pa[zź]dziernika|listopada|grudnia)"
 )
+_LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}}"
 _HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
 _TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]*)){{0,3}}"
 _PLACES = tuple(
@@ -26,7 +27,8 @@ _PLACES = tuple(
     for pattern in (
         # "Kraków, dnia 18 listopada 2026 r.", "Wrocław 20.11.2026"
         rf"(?:^|(?<=[:\t]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
-        rf"(?:{_DATE}|\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}})",
+        rf"(?:{_DATE}|{_LONG_DATE})",
+        rf"(?:{_DATE}|{_LONG_DATE})(?:[ ]?r\.)?,?[ ]{_TOWN}(?=[ \t]*$)",
         # "Nowa Wieś 15, 62-200 Gniezno"
         rf"(?:{_TOWN}[ ]{_HOUSE},?[ \t]*\n?)?(?<!\d)\d\d[-–]\d{{3}}(?!\d)[ \t]*{_TOWN}",
         rf"(?i:\b(?:ul|al|os|pl)\.|\b(?:ulic[ay]|alei|aleja|osiedl[eu]|plac(?:u)?)\b)[ ]?(?:\d{{1,2}}[ ])?"
@@ -71,7 +73,7 @@ def strange(text: str, letter: Letter) -> tuple[str, ...]:
     ``text``: without addresses and the applicant's name.
     """
     known = _Known(letter)
-    found = [said for said in _sentences(_placeless(text)) if not known.understands(said)]
+    found = [said for said in _sentences(_placeless(text, letter)) if not known.understands(said)]
     if not found and known.spared > letter.others:
         return ("wiele słów o czymś innym",)
     return tuple(dict.fromkeys(" ".join(found_in.split()) for found_in in found))
@@ -122,22 +124,25 @@ class _Known:
         return found
 
 
-def _placeless(text: str) -> str:
+def _placeless(text: str, letter: Letter) -> str:
     """``text`` without the names of places and firms; what a date was is the word of a month."""
-    lines = [_firmless(line) for line in text.split("\n")]
+    lines = [_firmless(line, letter) for line in text.split("\n")]
     text = "\n".join(lines)
     for pattern in _PLACES:
         text = pattern.sub(" 1 ", text)
     return re.sub(_DATE, " stycznia ", text)
 
 
-def _firmless(line: str) -> str:
+def _firmless(line: str, letter: Letter) -> str:
     """A line without the name of the firm that stands in it."""
     if len(line.split()) <= _MOST_OF_A_FIRM and (legal := _LEGAL.search(line)):
         front = line[: legal.start()]
         label, colon, name = front.rpartition(":")
         if all(word[:1].isupper() for word in name.split()):
             return f"{label}{colon} 1 {line[legal.end() :]}"
+    words = line.split()
+    if 1 < len(words) <= _MOST_OF_A_FIRM and flat(words[0]) in letter.firms and all(w[0].isupper() for w in words):
+        return ""
     return _FIRM.sub("firma", _LEGAL.sub(" ", line))
 
 
@@ -161,6 +166,8 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _goes_on(line: str, following: str) -> bool:
-    if line.endswith((".", "!", "?", ";", ":")):
+    if line.endswith((".", "!", "?", ";")):
         return False
+    if line.endswith(":"):
+        return following[0].islower()
     return following[0].islower() or len(line) >= _WIDE or _OPEN.search(line) is not None

@@ -258,6 +258,8 @@ class Letter:
     """Every word of a part."""
     denied: Words
     """What may follow "nie" in a sentence that asks."""
+    firms: Words
+    """With which a line begins that is the name of a firm."""
     others: int
     """Words of a letter that may be none of their part."""
     book: Book
