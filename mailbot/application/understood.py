@@ -36,7 +36,7 @@ _PLACES = tuple(
         rf"(?i:\b(?:zam\.|zamieszka[łl][aye]|miejscowo[śs][ćc]|miejsce(?:[ ]\w+)?|adres(?:[ ]\w+){{0,2}}|siedzib[aą])[ ]?:?)"
         rf"[ \t]*(?:w[e]?[ ])?{_TOWN}(?:[ ,]{{1,2}}{_HOUSE})?",
         # "w Gdyni", "do Stanów", "z Nowego Sącza"
-        rf"(?<=\s)(?:we?|ze?|do|ko[łl]o|pod|nad|na|ku|od|przez)[ ]\n?{_TITLE}(?:[ ]{_TITLE})?(?![ ]?[:@])",
+        rf"(?<=\s)(?:we?|ze?|do|ko[łl]o|pod|nad|na|ku|od|przez)[ ]\n?(?:{_TITLE}|USA|UE|UK|RFN|NRD)(?:[ ]{_TITLE})?(?![ ]?[:@])",
     )
 )
 _LEGAL = re.compile(
@@ -61,10 +61,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _TOLD = 3
 """Words: what has happened takes a sentence."""
-_VERB = re.compile(
-    r"(?i)(?:[ęćł]|ł[aoy]|li|[łl][eao]m|[łl]e[śs]|[sś]my|[cć]ie|ąc\w{0,2}|no|to|uj[eąę]|aj[ąe]|cie|owa[cć]|i[cć]|a[cć]|je|my|ą)\Z"
-)
-"""What acts or orders: the one thing that a sentence must not have that is not understood."""
+_VERB = re.compile(r"(?i)(?:ę|ć|ąc|am|no|to|uj[eą]|owac|my|[cć]ie)\Z")
+"""What acts, orders or is done by nobody: no word that may pass without being understood."""
 
 
 def strange(text: str, letter: Letter) -> tuple[str, ...]:
@@ -83,7 +81,7 @@ class _Known:
     """The parts of a letter, with what was looked up already."""
 
     def __init__(self, letter: Letter) -> None:
-        self._parts = letter.parts
+        self._parts, self._never = letter.parts, letter.never
         self._seen: dict[str, int] = {}
         self.spared = 0
 
@@ -113,7 +111,11 @@ class _Known:
             return 0
         if spare is None or len(words) < len(others) * (spare + 1):
             return None
-        return None if any(_VERB.search(word) or word[0].isupper() for word in others) else len(others)
+        return None if any(self._is_told(word) for word in others) else len(others)
+
+    def _is_told(self, word: str) -> bool:
+        """Whether a word may say what must be understood."""
+        return word.isupper() or _VERB.search(word) is not None or flat(word) in self._never
 
     def _meaning(self, word: str) -> int:
         """The parts that have a word, as bits."""

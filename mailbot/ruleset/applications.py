@@ -14,7 +14,7 @@ from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "firms", "denied", "parts")
+LETTER = ("others", "never", "firms", "denied", "parts")
 PART = ("name", "title", "words")
 PART_OPTIONAL = ("said", "spare")
 MOST_OTHERS = 60
@@ -33,9 +33,10 @@ def read(document: Document) -> Letter | None:
     letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
     others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
     firms = topics.single_words(document, letter.get("firms"), "letter.firms", lists)
+    never = topics.single_words(document, letter.get("never"), "letter.never", lists)
     parts = _parts(document, letter.get("parts"), lists)
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
-    if not wanted or not against or others is None or not parts or firms is None or denied is None:
+    if not wanted or not against or others is None or not parts or firms is None or never is None or denied is None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
@@ -46,6 +47,7 @@ def read(document: Document) -> Letter | None:
         words=_joined(part.words for part in parts),
         denied=denied,
         firms=firms,
+        never=never,
         others=others,
         book=Book(said),
         titles=Book(titles),

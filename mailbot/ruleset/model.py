@@ -258,6 +258,8 @@ class Letter:
     """Every word of a part."""
     denied: Words
     """What may follow "nie" in a sentence that asks."""
+    never: Words
+    """What is never let pass as one of the ``others``."""
     firms: Words
     """With which a line begins that is the name of a firm."""
     others: int
