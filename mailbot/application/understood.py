@@ -61,7 +61,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _TOLD = 3
 """Words: what has happened takes a sentence."""
-_VERB = re.compile(r"(?i)(?:ę|ć|ąc|am|no|to|uj[eą]|owac|my|[cć]ie)\Z")
+_VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
 
 
