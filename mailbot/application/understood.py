@@ -47,6 +47,8 @@ _FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|k
 _MOST_OF_A_FIRM = 8
 """Words of a line that names one."""
 
+_DONE = re.compile(r"(?i)(?:no|to|[łl]o)[ \t]+(?:w[ ]dniu|dnia|dn|\d)")
+"""What was done on a day: a town stands before a comma."""
 _ABBREVIATED = re.compile(
     r"(?i)\b(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
 )
@@ -131,8 +133,13 @@ def _placeless(text: str, letter: Letter) -> str:
     lines = [_firmless(line, letter) for line in text.split("\n")]
     text = "\n".join(lines)
     for pattern in _PLACES:
-        text = pattern.sub(" 1 ", text)
+        text = pattern.sub(lambda found: found[0] if _is_told(found[0], letter) else " 1 ", text)
     return re.sub(_DATE, " stycznia ", text)
+
+
+def _is_told(place: str, letter: Letter) -> bool:
+    """Whether what stands where a place does is more than its name: "Odebrano dnia 3.11.2026"."""
+    return _DONE.search(place) is not None or any(flat(word) in letter.never for word in _WORD.findall(place))
 
 
 def _firmless(line: str, letter: Letter) -> str:
