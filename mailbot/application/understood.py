@@ -50,7 +50,7 @@ _MOST_OF_A_FIRM = 8
 _DONE = re.compile(r"(?i)(?:no|to|[łl]o)[ \t]+(?:w[ ]dniu|dnia|dn|\d)")
 """What was done on a day: a town stands before a comma."""
 _ABBREVIATED = re.compile(
-    r"(?i)\b(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
+    r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
 )
 _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
