@@ -153,7 +153,9 @@ def judge(text: str, letter: Letter) -> PurposeResult:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
     if others := strange(_ADDRESS.sub(_stop, mended), letter):
-        against.append(Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN])))
+        against.append(
+            Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN]))
+        )
     missing = {lack.name for lack in lacking}
     return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
 

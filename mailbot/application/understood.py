@@ -56,7 +56,9 @@ _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
     r"[,:()„”\"–—+/|•*]|\s-+\s|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
 )
-_OPEN = re.compile(r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z")
+_OPEN = re.compile(
+    r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
+)
 _WIDE = 60
 """Letters of a line that may go on in the next one, whatever that begins with."""
 _WORD = re.compile(r"[^\W\d_]+")

@@ -76,7 +76,11 @@ def _parts(document: Document, node: Node | None, lists: Lists) -> tuple[Part, .
         title = document.string(entries.get("title"), "letter.parts.title")
         words = topics.single_words(document, entries.get("words"), "letter.parts.words", lists)
         said = topics.sayings(document, entries.get("said"), "letter.parts.said", lists)
-        spare = values.number(document, entries["spare"], "letter.parts.spare", 1, MOST_OTHERS) if "spare" in entries else None
+        spare = (
+            values.number(document, entries["spare"], "letter.parts.spare", 1, MOST_OTHERS)
+            if "spare" in entries
+            else None
+        )
         if name and title and words:
             found.append(Part(name, title, words, Book(said) if said else None, spare))
     return tuple(found)
