@@ -1,4 +1,4 @@
-"""Whether every line and sentence of a letter is one of the parts that applications have ("parts" of applications.yaml).
+"""Whether every line and sentence of a letter is one of the parts that applications have (rules/applications.yaml).
 
 A list of what an application must not say is never complete: what nobody understands is a doubt instead. A sentence is
 understood when each of its clauses is made of the words of one part. Names are known by where they stand, never by a
@@ -33,10 +33,12 @@ _PLACES = tuple(
         rf"(?:{_TOWN}[ ]{_HOUSE},?[ \t]*\n?)?(?<!\d)\d\d[-–]\d{{3}}(?!\d)[ \t]*{_TOWN}",
         rf"(?i:\b(?:ul|al|os|pl)\.|\b(?:ulic[ay]|alei|aleja|osiedl[eu]|plac(?:u)?)\b)[ ]?(?:\d{{1,2}}[ ])?"
         rf"{_CAP}(?:[ ]{_CAP}){{0,3}}(?:[ ]{_HOUSE})?",
-        rf"(?i:\b(?:zam\.|zamieszka[łl][aye]|miejscowo[śs][ćc]|miejsce(?:[ ]\w+)?|adres(?:[ ]\w+){{0,2}}|siedzib[aą])[ ]?:?)"
+        rf"(?i:\b(?:zam\.|zamieszka[łl][aye]|miejscowo[śs][ćc]|miejsce(?:[ ]\w+)?|adres(?:[ ]\w+){{0,2}}|siedzib[aą])"
+        r"[ ]?:?)"
         rf"[ \t]*(?:w[e]?[ ])?{_TOWN}(?:[ ,]{{1,2}}{_HOUSE})?",
         # "w Gdyni", "do Stanów", "z Nowego Sącza"
-        rf"(?<=\s)(?:we?|ze?|do|ko[łl]o|pod|nad|na|ku|od|przez)[ ]\n?(?:{_TITLE}|USA|UE|UK|RFN|NRD)(?:[ ]{_TITLE})?(?![ ]?[:@])",
+        rf"(?<=\s)(?:we?|ze?|do|ko[łl]o|pod|nad|na|ku|od|przez)[ ]\n?(?:{_TITLE}|USA|UE|UK|RFN|NRD)(?:[ ]{_TITLE})?"
+        r"(?![ ]?[:@])",
     )
 )
 _LEGAL = re.compile(
@@ -54,7 +56,8 @@ _ABBREVIATED = re.compile(
 )
 _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
-    r"[,:()„”\"–—+/|•*]|\s-+\s|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
+    r"[,:()„”\"–—+/|•*]|\s-+\s"
+    r"|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
 )
 _OPEN = re.compile(
     r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
@@ -149,9 +152,11 @@ def _firmless(line: str, letter: Letter) -> str:
     if len(line.split()) <= _MOST_OF_A_FIRM and (legal := _LEGAL.search(line)):
         front = line[: legal.start()]
         label, colon, name = front.rpartition(":")
-        if all(word[:1].isupper() for word in name.split()):
+        if all(word[:1].isupper() for word in name.split()) and not _is_told(name, letter):
             return f"{label}{colon} 1 {line[legal.end() :]}"
     words = line.split()
+    if _is_told(line, letter):
+        return line
     if 1 < len(words) <= _MOST_OF_A_FIRM and flat(words[0]) in letter.firms and all(w[0].isupper() for w in words):
         return ""
     return _FIRM.sub("firma", _LEGAL.sub(" ", line))
