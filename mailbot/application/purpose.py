@@ -14,6 +14,7 @@ from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.understood import strange
 from mailbot.application.whole import cut
+from mailbot.request.names import forms
 from mailbot.ruleset.model import Letter, Matter
 from mailbot.ruleset.sayings import Saying, plain, sentences
 from mailbot.unicode import flat, visible
@@ -27,6 +28,7 @@ MARKED = "znaki"
 SAID_NO = "nie"
 OTHER_LETTERS = "inne-litery"
 TOO_LONG = "za-dlugie"
+_INITIAL = 2
 _MOST_SHOWN = 5
 _SHOWN = 120
 
@@ -113,26 +115,38 @@ def judged(reading: Reading, letter: Letter) -> Application:
     application = reading.application
     if not application.readable:
         return application
-    found = judge(_nameless(reading.text, application), letter).notes
+    found = judge(nameless(reading.text, application, letter), letter).notes
     if len(reading.text) <= LONGEST:
         found += cut(reading.text, letter.words)
         if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
             found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
-        lacking = judge(_nameless(alike.seen_of(reading.text, reading.seen), application), letter).lacking
-        seen = judge(_nameless(reading.seen, application), letter)
+        lacking = judge(nameless(alike.seen_of(reading.text, reading.seen), application, letter), letter).lacking
+        seen = judge(nameless(reading.seen, application, letter), letter)
         against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
 
 
-def _nameless(text: str, application: Application) -> str:
-    """``text`` without the applicant's name, which may be a word of its own: Marek Obcy, Jan Skarga."""
+def nameless(text: str, application: Application, letter: Letter) -> str:
+    """``text`` without the applicant's name, in any case: it may be a word of its own (Marek Obcy, Jan Skarga).
+
+    In small letters only where it was written so, and is no word that must be understood.
+    """
     if len(text) > LONGEST:
         return text
-    names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
-    written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
-    return _WORD.sub(lambda word: "1" if word[0] in written else word[0], text)
+    given, surname = application.given or "", application.surname or ""
+    said = {flat(word): word for word in _WORD.findall(f"{given} {surname}") if len(word) > _INITIAL}
+    own = {*said, *(word for form in forms(given, surname, None) for word in form if len(word) > _INITIAL)}
+
+    def kept(word: str) -> str:
+        low = flat(word)
+        if low not in own:
+            return word
+        small = low in said and said[low].islower() and low not in letter.never
+        return "1" if word[0].isupper() or small else word
+
+    return _WORD.sub(lambda word: kept(word[0]), text)
 
 
 def _without_known(text: str, letter: Letter) -> str:
