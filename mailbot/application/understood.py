@@ -68,6 +68,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _TOLD = 3
 """Words: what has happened takes a sentence."""
+_SUBJECT = 4
+"""Words: longer ones are a clause of their own."""
+_RELATIVE = re.compile(r"(?i)kt[óo]r\w{1,4}\Z")
+_ACRONYM = 6
 _VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
 
@@ -93,7 +97,7 @@ class _Known:
         self.spared = 0
 
     def understands(self, sentence: str) -> bool:
-        clauses = [words for part in _CLAUSE.split(sentence) if (words := _WORD.findall(_JOINT.sub("", part)))]
+        clauses = _clauses(sentence)
         if not clauses:
             return True
         said = [[flat(word) for words in clauses for word in words]]
@@ -118,11 +122,13 @@ class _Known:
             return 0
         if spare is None or len(words) < len(others) * (spare + 1):
             return None
+        if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
+            return None  # where everything is capitals they tell no name
         return None if any(self._is_told(word) for word in others) else len(others)
 
     def _is_told(self, word: str) -> bool:
         """Whether a word may say what must be understood."""
-        return word.isupper() or _VERB.search(word) is not None or flat(word) in self._never
+        return _VERB.search(word) is not None or flat(word) in self._never
 
     def _meaning(self, word: str) -> int:
         """The parts that have a word, as bits."""
@@ -131,6 +137,18 @@ class _Known:
             found = sum(1 << i for i, part in enumerate(self._parts) if word in part.words)
             self._seen[word] = found
         return found
+
+
+def _clauses(sentence: str) -> list[list[str]]:
+    """The words of each clause; a subject goes with what is said of it: "Firma informatyczna, która…"."""
+    found: list[list[str]] = []
+    for part in _CLAUSE.split(sentence):
+        words = _WORD.findall(_JOINT.sub("", part))
+        if words and found and len(found[-1]) < _SUBJECT and _RELATIVE.match(words[0]):
+            found[-1] += words
+        elif words:
+            found.append(words)
+    return found
 
 
 def _placeless(text: str, letter: Letter) -> str:
