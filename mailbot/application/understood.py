@@ -92,7 +92,7 @@ class _Known:
     """The parts of a letter, with what was looked up already."""
 
     def __init__(self, letter: Letter) -> None:
-        self._parts, self._never = letter.parts, letter.never
+        self._letter, self._parts, self._never = letter, letter.parts, letter.never
         self._seen: dict[str, int] = {}
         self.spared = 0
 
@@ -102,8 +102,9 @@ class _Known:
             return True
         said = [[flat(word) for words in clauses for word in words]]
         open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
+        asks = any(word in self._letter.verbs or word in self._letter.heads for word in said[0])
         for words in clauses:
-            others = [few for i in open_parts if (few := self._others(words, i)) is not None]
+            others = [few for i in open_parts if (few := self._others(words, i, asks=asks)) is not None]
             if not others:
                 return False
             self.spared += min(others)
@@ -114,7 +115,7 @@ class _Known:
             return False
         return part.book is None or bool(part.book.found(said))
 
-    def _others(self, words: list[str], index: int) -> int | None:
+    def _others(self, words: list[str], index: int, *, asks: bool) -> int | None:
         """The number of words that are none of a part's; None when they cannot be let pass."""
         bit, spare = 1 << index, self._parts[index].spare
         others = [word for word in words if len(word) > 1 and not self._meaning(flat(word)) & bit]
@@ -122,6 +123,8 @@ class _Known:
             return 0
         if spare is None or len(words) < len(others) * (spare + 1):
             return None
+        if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
+            return None  # beside what is asked, a clause tells by itself what has happened
         if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
             return None  # where everything is capitals they tell no name
         return None if any(self._is_told(word) for word in others) else len(others)

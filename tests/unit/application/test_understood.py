@@ -47,13 +47,13 @@ def test_whatever_is_written_around_it(place: str) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(WRAPPERS) > 500
+    assert len(WRAPPERS) > 700
 
 
 def test_what_citizens_tell() -> None:
     letters = (LETTERS / "honest-told.txt").read_text(encoding="utf-8").split("\n=====\n")
     refused = [text for text in letters if not granted(text)]
-    assert len(letters) == 270
+    assert len(letters) == 360
     assert len(refused) <= (1 - RECALL) * len(letters), refused
 
 
