@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from mailbot.ruleset.model import Letter, Part
 from mailbot.unicode import flat
 
-_CAP = r"[A-ZĄĆĘŁŃÓŚŹŻ][\w’'.]*(?:-[\w’']+)*"
-_TITLE = r"[A-ZĄĆĘŁŃÓŚŹŻ][a-ząćęłńóśźżöüäéß’']+(?:-[A-ZĄĆĘŁŃÓŚŹŻ][\w’']+)*"
+_CAP = r"(?<!\w)[A-ZĄĆĘŁŃÓŚŹŻ][\w’'.]{0,40}(?:-[\w’']{1,40}){0,3}"
+_TITLE = r"[A-ZĄĆĘŁŃÓŚŹŻ][a-ząćęłńóśźżöüäéß’']{1,40}(?:-[A-ZĄĆĘŁŃÓŚŹŻ][\w’']{1,40}){0,3}"
 _DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
 _MONTHS = (
     r"(?:stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|wrze[sś]nia|pa[zź]dziernika|listopada|grudnia)"
 )
 _LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}}"
 _HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
-_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]*)){{0,3}}"
+_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}})){{0,3}}"
 _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
