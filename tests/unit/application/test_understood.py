@@ -15,7 +15,7 @@ from mailbot.application.read import reading
 from mailbot.ruleset.loader import load
 from tests.support import ROOT
 
-LETTER = load(ROOT / "rules").letter
+LETTER = load(ROOT / "rules").application_words
 LETTERS = Path(__file__).parent / "letters"
 ASKS = "Wnoszę o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC"
 DATA = "Imię i nazwisko: Jan Kowalski\nDotychczasowy login: jan@stary.example\nNowy login: jan@nowa.example\n"
