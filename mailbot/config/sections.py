@@ -293,6 +293,11 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskSettings:
+    take_back_seconds: int = _doc("what a person writes waits so long in the outbox and can be taken back", 30)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -316,3 +321,4 @@ class Settings:
     trust: TrustSettings = TrustSettings()
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
+    desk: DeskSettings = DeskSettings()

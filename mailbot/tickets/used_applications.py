@@ -43,3 +43,9 @@ class Used:
         """Write them, after their tickets."""
         if self._rows:
             connection.execute(insert(used_signature), self._rows)
+
+
+def remember(connection: Connection, payload_sha256: str | None, signature_sha256: str | None, ticket_id: int) -> None:
+    """Write down one that people granted. Raises sqlalchemy.exc.IntegrityError when it was granted before."""
+    digests = {"payload_sha256": payload_sha256, "signature_sha256": signature_sha256}
+    connection.execute(insert(used_signature).values(ticket_id=ticket_id, **digests))

@@ -20,9 +20,7 @@ CHECKED = "checked.json"
 """The row with what was found in the application: no file, and nothing to show."""
 
 
-def rows(
-    secret: Secret, inbox_id: int, view: View | None, checked: Checked | None = None
-) -> Iterator[dict[str, Any]]:
+def rows(secret: Secret, inbox_id: int, view: View | None, checked: Checked | None = None) -> Iterator[dict[str, Any]]:
     """The rows of ``application_view`` for one message; all but CHECKED are named as files."""
     files = _files(view) if view else {}
     if checked and checked.state.tried:

@@ -1,0 +1,261 @@
+"""Reads one ticket as the desk judges it (view.Case). Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, or_, select
+
+from mailbot.accounts.directory import Directory
+from mailbot.desk.plan import Refusal
+from mailbot.desk.requests import AcceptB, Link, Merge, Request
+from mailbot.desk.view import (
+    LOOKED,
+    NEWS,
+    Applied,
+    Case,
+    FirstHalf,
+    Happened,
+    Letter,
+    LinkRow,
+    MailRow,
+    Other,
+    Undo,
+)
+from mailbot.model import Account, AuthResult, Checked, Outcome, State
+from mailbot.model.operator import Operator, Role
+from mailbot.secret import Secret
+from mailbot.storage.desk import approval, desk_text, ticket_link
+from mailbot.storage.desk import operator as operators
+from mailbot.storage.schema import activation, decision, inbox, outbox, ticket, ticket_event
+from mailbot.text.address import login_key
+from mailbot.tickets import hold, number, view
+from mailbot.tickets.used_applications import Used
+
+_TEXT = "desk text"
+_ASIDE = frozenset({"note", "call", "linked"})
+"""Events behind which what was written last may still be taken back."""
+
+
+def read(
+    connection: Connection, zgl: str, secret: Secret, directory: Directory, request: Request | None = None
+) -> Case | None:
+    """The ticket ``zgl``, with what ``request`` names besides; None: there is none. Raises SealBroken."""
+    row = connection.execute(select(ticket).where(ticket.c.number == zgl)).first()
+    if row is None:
+        return None
+    events = events_of(connection, row.id)
+    decided = connection.execute(select(decision).where(decision.c.inbox_id == row.inbox_id)).first()
+    checked = view.checked(connection, secret, row.inbox_id)
+    account = directory.find(connection, row.correspondent) if row.correspondent else None
+    old = _old_account(connection, directory, checked, request)
+    calls = [event.detail for event in events if event.kind == "call"]
+    return Case(
+        ticket_id=row.id,
+        number=row.number,
+        version=version_of(events),
+        category=row.category,
+        state=State(row.state),
+        desk=row.desk,
+        owner=row.owner,
+        language=row.language,
+        correspondent=row.correspondent,
+        opened_at=row.opened_at,
+        promised_at=row.promised_at,
+        reply_by=row.reply_by,
+        answered_at=row.answered_at,
+        closed_at=row.closed_at,
+        alarm=row.alarm,
+        inbox_id=row.inbox_id,
+        rule=decided.rule if decided else "",
+        outcome=decided.outcome if decided else "",
+        facts=decided.facts if decided else {},
+        account=account,
+        applied=_applied(connection, checked) if checked else None,
+        old_account=old,
+        namesake=old is not None and directory.has_namesake(connection, old),
+        link=_link(connection, row.id),
+        mails=_mails(connection, row.id),
+        letters=_letters(connection, row),
+        first=_first_half(connection, row.id),
+        looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
+        called=bool(calls),
+        identified=any(detail.get("identified") == 1 for detail in calls),
+        blocked=_blocked(connection, account, old),
+        stopped_from=_stopped_from(events),
+        undo=_undo(events),
+        others=_others(connection, request),
+    )
+
+
+def events_of(connection: Connection, ticket_id: int) -> Sequence[Row[Any]]:
+    """The history of a ticket, oldest first."""
+    c = ticket_event.c
+    return connection.execute(select(ticket_event).where(c.ticket_id == ticket_id).order_by(c.id)).all()
+
+
+def version_of(events: Sequence[Row[Any]]) -> int:
+    """The newest event that is more than news of the transport or of a clock; 0: there is none."""
+    return max((event.id for event in events if event.kind not in NEWS), default=0)
+
+
+def since(connection: Connection, secret: Secret, ticket_id: int, version: int) -> tuple[Happened, ...]:
+    """What made the versions behind ``version``, with what people wrote."""
+    newer = [e for e in events_of(connection, ticket_id) if e.id > version and e.kind not in NEWS]
+    texts = texts_of(connection, secret, ticket_id)
+    return tuple(
+        Happened(e.id, e.at, e.kind, str(e.detail.get("by", "")), "\n\n".join(t for _, t in texts.get(e.id, ())))
+        for e in newer
+    )
+
+
+def texts_of(connection: Connection, secret: Secret, ticket_id: int) -> Mapping[int, list[tuple[str, str]]]:
+    """Event → (kind, words) of what people wrote about a ticket. Raises SealBroken."""
+    c = desk_text.c
+    found: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute(select(desk_text).where(c.ticket_id == ticket_id).order_by(c.id)):
+        words = secret.unseal(_TEXT, row.sealed, _context(ticket_id, row.event_id, row.kind)).decode()
+        found.setdefault(row.event_id, []).append((row.kind, words))
+    return found
+
+
+def seal(secret: Secret, ticket_id: int, event_id: int, kind: str, words: str) -> dict[str, Any]:
+    """The row of desk_text for what a person wrote."""
+    sealed = secret.seal(_TEXT, words.encode(), _context(ticket_id, event_id, kind))
+    return {"ticket_id": ticket_id, "event_id": event_id, "kind": kind, "sealed": sealed}
+
+
+def _context(ticket_id: int, event_id: int, kind: str) -> bytes:
+    return f"{ticket_id} {event_id} {kind}".encode()
+
+
+def colleagues(connection: Connection) -> Mapping[str, Operator]:
+    """The active operators, by name."""
+    rows = connection.execute(select(operators).where(operators.c.state == "active"))
+    return {
+        row.name: Operator(
+            row.id, row.name, row.display, frozenset(map(Role, row.roles)), frozenset(row.desks), row.language
+        )
+        for row in rows
+    }
+
+
+def _old_account(
+    connection: Connection, directory: Directory, checked: Checked | None, request: Request | None
+) -> Account | None:
+    """Of the login the application names; where the machine could not read it, of the one the person has read."""
+    read_there = checked.old_login if checked else None
+    named = read_there or (request.old_login if isinstance(request, AcceptB) else None)
+    return directory.find(connection, named) if named else None
+
+
+def _applied(connection: Connection, checked: Checked) -> Applied:
+    return Applied(
+        state=checked.state.value,
+        whole=checked.whole,
+        old_login=checked.old_login,
+        applicant=checked.applicant,
+        body=checked.body,
+        payload_sha256=checked.payload_sha256,
+        signature_sha256=checked.signature_sha256,
+        replayed=Used(connection, [checked]).seen(checked),
+    )
+
+
+def _link(connection: Connection, ticket_id: int) -> LinkRow | None:
+    row = connection.execute(select(activation).where(activation.c.ticket_id == ticket_id)).first()
+    return LinkRow(row.login, row.new_login, row.expires_at, row.used_at) if row else None
+
+
+def _mails(connection: Connection, ticket_id: int) -> tuple[MailRow, ...]:
+    o = outbox.c
+    columns = (o.id, o.kind, o.state, o.ordinal, o.recipient, o.due_at, o.sent_at, o.last_error, o.in_doubt)
+    rows = connection.execute(select(*columns).where(o.ticket_id == ticket_id).order_by(o.id))
+    return tuple(MailRow(*row[:-1], in_doubt=bool(row.in_doubt)) for row in rows)
+
+
+def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
+    """Those of the ticket and of what was merged into it, oldest first."""
+    i, k = inbox.c, ticket_link.c
+    merged = select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")
+    which = or_(i.ticket_id == row.id, i.ticket_id.in_(merged))
+    rows = connection.execute(select(i.id, i.received_at, i.outcome, i.ticket_id).where(which).order_by(i.id))
+    return tuple(
+        Letter(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows
+    )
+
+
+def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
+    a = approval.c
+    row = connection.execute(
+        select(a.id, a.operator_id, operators.c.name, a.digest, a.at)
+        .join(operators, operators.c.id == a.operator_id)
+        .where(a.ticket_id == ticket_id, a.ended.is_(None))
+        .order_by(a.id.desc())
+        .limit(1)
+    ).first()
+    return FirstHalf(*row) if row else None
+
+
+def _blocked(connection: Connection, account: Account | None, old: Account | None) -> frozenset[str]:
+    """The cases in which no link may be made: one of the login was stopped, and nobody has decided yet."""
+    asked = (("A", account, False), ("B", old, True))
+    return frozenset(
+        case
+        for case, one, moves in asked
+        if one and hold.undecided(connection, login_key(one.login) or "", moves=moves)
+    )
+
+
+def _stopped_from(events: Sequence[Row[Any]]) -> tuple[State, str] | None:
+    """Where a ticket without link was when a person stopped it, until it goes on."""
+    last = next((e for e in reversed(events) if e.kind in ("stopped", "released", "closed", "reopened")), None)
+    if last is None or last.kind != "stopped" or "was" not in last.detail:
+        return None
+    return State(last.detail["was"]), str(last.detail["desk"])
+
+
+def _undo(events: Sequence[Row[Any]]) -> Undo | None:
+    newest = next((e for e in reversed(events) if e.kind not in NEWS | _ASIDE), None)
+    if newest is None or "before" not in newest.detail:
+        return None
+    detail = newest.detail
+    return Undo(newest.id, str(detail["by"]), tuple(detail["mails"]), detail["before"])
+
+
+def _others(connection: Connection, request: Request | None) -> Mapping[str, Other]:
+    """The ticket that the request names, under the words it is named by."""
+    if not isinstance(request, Merge | Link):
+        return {}
+    zgl, t, k = number.read(request.other), ticket.c, ticket_link.c
+    merged = exists().where(k.ticket_id == t.id, k.kind == "merged")
+    linked = exists().where(activation.c.ticket_id == t.id)
+    wanted = (
+        select(ticket, decision.c.facts, decision.c.outcome, merged.label("merged"), linked.label("linked"))
+        .outerjoin(decision, decision.c.inbox_id == t.inbox_id)
+        .where(t.number == zgl)
+    )
+    row = connection.execute(wanted).first()
+    if row is None:
+        return {}
+    proven = (row.facts or {}).get("authentication") == AuthResult.PASS and row.outcome != Outcome.QUARANTINE
+    other = Other(
+        ticket_id=row.id,
+        number=row.number,
+        state=State(row.state),
+        desk=row.desk,
+        correspondent=row.correspondent,
+        proven=proven,
+        opened_at=row.opened_at,
+        promised_at=row.promised_at,
+        has_link=bool(row.linked),
+        merged=bool(row.merged),
+        version=version_of(events_of(connection, row.id)),
+    )
+    return {request.other: other}
+
+
+def unknown(zgl: str) -> Refusal:
+    """There is no such ticket."""
+    return Refusal("no-ticket", {"number": zgl})

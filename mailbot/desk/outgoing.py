@@ -1,0 +1,170 @@
+"""The mails of a plan: written from the ticket as it is, and put into the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from mailbot.desk import letters
+from mailbot.desk.plan import Mail, Plan, Refusal, Wait
+from mailbot.desk.view import Case
+from mailbot.errors import TemplateError
+from mailbot.flow import facts
+from mailbot.flow.pipeline import Pipeline
+from mailbot.mails.letter import Letter
+from mailbot.model import MailKind, OutgoingMail, Phrase
+from mailbot.outbox import jobs
+from mailbot.storage.schema import inbox, outbox
+from mailbot.text.address import login_key
+from mailbot.tickets import bounce, correspondence
+from mailbot.tickets.sla import Clocks
+
+Written = tuple[OutgoingMail, Mail]
+"""A mail with the plan's words for it."""
+
+
+class Outgoing:
+    """Writes for one installation."""
+
+    def __init__(self, flow: Pipeline) -> None:
+        self._flow = flow
+
+    def link_expires(self, plan: Plan, now: datetime) -> datetime:
+        """Until when the link of the plan works: its life begins where the hold ends."""
+        moves = plan.grant is not None and plan.grant.new_login is not None
+        start = now + (self._hold if moves else timedelta())
+        return start + timedelta(hours=self._flow.settings.activation.lifetime_hours)
+
+    def write(
+        self, connection: Connection, case: Case, row: Row[Any], plan: Plan, now: datetime, clocks: Clocks
+    ) -> tuple[Written, ...] | Refusal:
+        """Rendered, in their order."""
+        if not plan.mails:
+            return ()
+        newest = self._newest(connection, case)
+        slots = self._slots(connection, case)
+        found: list[Written] = []
+        for mail in plan.mails:
+            if mail.kind not in self._flow.ruleset.templates:
+                return Refusal("no-template", {"kind": mail.kind.value})
+            letter = self._letter(case, row, plan, mail, now, clocks, newest)
+            letter = replace(letter, nth=_nth(mail.kind, slots))
+            try:
+                written = self._flow.writer.outgoing(mail.kind, letter)
+            except TemplateError as error:
+                return Refusal("template", {"why": error.reason})
+            slots.append(written.kind.value)
+            found.append((replace(written, delay_seconds=round(self._wait(mail.wait).total_seconds())), mail))
+        return tuple(found)
+
+    def queue(
+        self, connection: Connection, case: Case, mails: Sequence[Written], plan: Plan, now: datetime
+    ) -> list[int]:
+        """Put them into the outbox; returns their rows."""
+        slots = self._slots(connection, case)
+        ordinal = max((mail.ordinal for mail in case.mails), default=0)
+        chained = any(mail.follows for _, mail in mails)
+        pending = any(m.ordinal and m.state in (jobs.WAITING, jobs.QUEUED, jobs.LEASED) for m in case.mails)
+        deadline = now + timedelta(hours=self._flow.settings.tickets.promise_hours)
+        rows = []
+        for place, (written, _) in enumerate(mails):
+            nth = _nth(written.kind, slots)
+            slots.append(written.kind.value)
+            waits = chained and (place > 0 or pending)
+            delay = timedelta(seconds=written.delay_seconds)
+            values = {
+                "ticket_id": case.ticket_id,
+                "slot": f"{written.kind.value} {nth}".rstrip(),
+                "kind": written.kind.value,
+                "ordinal": ordinal + place + 1 if chained else 0,
+                "recipient": written.recipient,
+                "return_path": written.return_path,
+                "message_id": written.message_id,
+                "raw": written.raw,
+                "state": jobs.WAITING if waits else jobs.QUEUED,
+                "due_at": now if waits else now + delay,
+                "deadline": deadline + delay,
+                "delay_seconds": written.delay_seconds,
+            }
+            rows.append(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
+        return rows
+
+    @property
+    def _hold(self) -> timedelta:
+        return timedelta(hours=self._flow.settings.case_b.hold_hours)
+
+    def _wait(self, wait: Wait) -> timedelta:
+        refusal = self._flow.settings.refusal
+        if wait is Wait.TAKE_BACK:
+            return timedelta(seconds=self._flow.settings.desk.take_back_seconds)
+        if wait is Wait.REFUSAL:
+            return timedelta(minutes=self._flow.rng.uniform(refusal.delay_min_minutes, refusal.delay_max_minutes))
+        return self._hold if wait is Wait.HOLD else timedelta()
+
+    def _letter(
+        self, case: Case, row: Row[Any], plan: Plan, mail: Mail, now: datetime, clocks: Clocks, newest: str | None
+    ) -> Letter:
+        flow = self._flow
+        moves = plan.grant is not None and plan.grant.new_login is not None
+        written = letters.enclosures(mail.files)
+        # Who did not write to us is told nothing of the one who did, not even the Message-ID of his mail.
+        theirs = login_key(mail.recipient) == login_key(case.correspondent or "")
+        phrases = {facts.CASE_B: Phrase.B, "HASLO_AWARYJNE_A": Phrase.A}
+        return Letter(
+            ticket=case.number,
+            recipient=mail.recipient,
+            category=plan.category if plan.category in flow.ruleset.categories else facts.GENERAL,
+            opened_at=case.opened_at,
+            promised_at=case.promised_at,
+            now=now,
+            bounce_address=bounce.address(
+                flow.secret, flow.settings.helpdesk.address, case.number, flow.settings.helpdesk.verp_separator
+            ),
+            link_expires=self.link_expires(plan, now) if plan.grant else None,
+            change_from=now + self._hold if moves else None,
+            old_login=plan.grant.login if plan.grant and moves else None,
+            phrase=phrases.get(plan.category),
+            defects=mail.defects,
+            details=mail.details,
+            in_reply_to=newest if theirs else None,
+            token=correspondence.token(flow.secret, case.number),
+            language=case.language,
+            specialist_by=clocks.promised_at,
+            reply_by=clocks.reply_by,
+            answered_at=row.answered_at,
+            breaks=flow.ruleset.breaks_at(now),
+            text=mail.text,
+            files=() if isinstance(written, Refusal) else written,
+        )
+
+    @staticmethod
+    def _newest(connection: Connection, case: Case) -> str | None:
+        """Message-ID of the newest letter of the ticket."""
+        i = inbox.c
+        wanted = select(i.message_key).where(i.ticket_id == case.ticket_id, i.message_key.is_not(None))
+        key = connection.execute(wanted.order_by(i.id.desc()).limit(1)).scalar_one_or_none()
+        return key if key and key.startswith("<") else None
+
+    @staticmethod
+    def _slots(connection: Connection, case: Case) -> list[str]:
+        """The kinds of the mails of the ticket."""
+        return [mail.kind for mail in case.mails]
+
+
+def _nth(kind: MailKind, kinds: Sequence[str]) -> str:
+    """What tells the mail from the ones of its kind that are there; "" for the first that is not a person's."""
+    before = kinds.count(kind.value)
+    return f"n{before + 1}" if before or kind.by_hand else ""
+
+
+def plain_text(mails: Sequence[OutgoingMail]) -> Iterator[str]:
+    """What a citizen reads of each, without its HTML twin."""
+    from email import message_from_bytes, policy
+
+    for mail in mails:
+        part = message_from_bytes(mail.raw, policy=policy.default).get_body(("plain",))
+        yield part.get_content() if part is not None else ""

@@ -1,0 +1,278 @@
+"""Does what an action comes to: one transaction with its mails, texts, event and row of the audit chain.
+
+Whoever acts holds the sequence of tickets for that moment, as those who decide mails do: a person and a mail that comes
+in are one after the other. Then link, mails and ticket are locked, in that order, as everywhere; the ticket is read,
+its version compared, and the plan made on what is true now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from mailbot.desk import actions, case, effects
+from mailbot.desk.outgoing import Outgoing
+from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
+from mailbot.desk.requests import Action, Request
+from mailbot.desk.view import LOOKED, Case
+from mailbot.errors import PermanentError
+from mailbot.flow.pipeline import Pipeline
+from mailbot.model import OutgoingMail, State
+from mailbot.model.operator import Operator
+from mailbot.outbox import jobs
+from mailbot.storage.desk import approval, desk_text
+from mailbot.storage.schema import outbox, ticket, ticket_event
+from mailbot.tickets import activation, hold, number, sending, sla
+from mailbot.tickets.used_applications import remember
+
+HELD_BY_PERSON = "held by a person"
+_UNDOABLE = frozenset(
+    {
+        *(Action.REPLY, Action.REPLY_AND_CLOSE, Action.ASK, Action.REFUSE_NAMED, Action.REFUSE_GENERIC),
+        Action.ANSWER_COMPLAINT,
+    }
+)
+"""What may be taken back while its mail has not left."""
+_KEPT = ("state", "desk", "owner", "category", "promised_at", "standard_at", "reply_by", "closed_at", "alarm")
+"""Columns that a taken back action gives back."""
+
+
+class Record(Protocol):
+    """Appends events that this transaction has written to the audit chain: the last thing it does."""
+
+    def __call__(
+        self, connection: Connection, events: Sequence[int], actor: str, *, before: int | None = None, reason: str = ""
+    ) -> int:
+        """``actor``: "operator:NAME"; ``before``: the version that was decided on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done."""
+
+    number: str
+    event: int
+    version: int
+    """Of the ticket now."""
+    plan: Plan
+    mails: tuple[int, ...] = ()
+    """Rows of the outbox that were written."""
+    told: tuple[tuple[str, str], ...] = ()
+    """(name, value) of what only doing it has shown: when a released mail leaves, the number of a new ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The desk of one installation. Immutable; the rule set is that of ``flow``."""
+
+    flow: Pipeline
+    record: Record
+
+    def case(self, connection: Connection, zgl: str, request: Request | None = None) -> Case | Refusal:
+        """Ticket ``zgl``, in any spelling."""
+        known = number.read(zgl)
+        found = case.read(connection, known, self.flow.secret, self.flow.directory, request) if known else None
+        return found or case.unknown(zgl)
+
+    def perform(
+        self, connection: Connection, zgl: str, operator: Operator, request: Request, now: datetime
+    ) -> Done | Refusal:
+        """Do it, or say why not: then nothing was written. The transaction must end with it."""
+        first = number.lock(connection, self.flow.settings.tickets.start)
+        found = self._locked(connection, zgl, request)
+        if isinstance(found, Refusal):
+            return found
+        plan = self._plan(connection, found, operator, request, now)
+        if isinstance(plan, Refusal):
+            return plan
+        with connection.begin_nested() as nested:
+            done = self._write(connection, found, operator, plan, now, first)
+            if isinstance(done, Refusal):
+                nested.rollback()
+                return done
+        self.record(connection, [done.event], f"operator:{operator.name}", before=found.version, reason=plan.event)
+        return done
+
+    def preview(
+        self, connection: Connection, zgl: str, operator: Operator, request: Request, now: datetime
+    ) -> tuple[OutgoingMail, ...] | Refusal:
+        """The mails of an action as the citizen will see them; nothing is written."""
+        found = self.case(connection, zgl, request)
+        if isinstance(found, Refusal):
+            return found
+        plan = self._plan(connection, found, operator, request, now)
+        if isinstance(plan, Refusal):
+            return plan
+        row = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
+        written = self._outgoing.write(connection, found, row, plan, now, self._clocks(found, plan, now))
+        return written if isinstance(written, Refusal) else tuple(mail for mail, _ in written)
+
+    def look(
+        self, connection: Connection, zgl: str, operator: Operator, what: str, inbox_id: int, now: datetime
+    ) -> Refusal | None:
+        """Write down that a person has opened the application ("application-opened") or the octets ("raw-opened") of a
+        letter of the ticket: before they are shown."""
+        found = self.case(connection, zgl)
+        if isinstance(found, Refusal):
+            return found
+        mine = any(letter.inbox_id == inbox_id for letter in found.letters)
+        if what not in (LOOKED, "raw-opened") or not mine:
+            return Refusal("no-letter")
+        if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
+            what = "raw-opened"
+        event = _event(connection, found.ticket_id, now, what, {"by": operator.name, "inbox": inbox_id})
+        self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
+        return None
+
+    @property
+    def _outgoing(self) -> Outgoing:
+        return Outgoing(self.flow)
+
+    def _locked(self, connection: Connection, zgl: str, request: Request) -> Case | Refusal:
+        known = number.read(zgl)
+        if known is None:
+            return case.unknown(zgl)
+        hold.lock(connection, known)
+        t = ticket.c
+        ticket_id = connection.execute(select(t.id).where(t.number == known)).scalar_one_or_none()
+        if ticket_id is None:
+            return case.unknown(zgl)
+        o = outbox.c
+        connection.execute(select(o.id).where(o.ticket_id == ticket_id).order_by(o.id).with_for_update(key_share=True))
+        other = number.read(getattr(request, "other", ""))
+        both = [name for name in (known, other) if name]
+        connection.execute(select(t.id).where(t.number.in_(both)).order_by(t.id).with_for_update(key_share=True))
+        return self.case(connection, known, request)
+
+    def _plan(
+        self, connection: Connection, found: Case, operator: Operator, request: Request, now: datetime
+    ) -> Plan | Refusal:
+        people = case.colleagues(connection) if request.action is Action.GIVE else {}
+        plan = actions.decide(found, operator, request, actions.Means(now, self.flow.ruleset, people))
+        if isinstance(plan, Refusal) and plan.code == "changed":
+            happened = case.since(connection, self.flow.secret, found.ticket_id, request.version)
+            return Refusal("changed", {"who": ", ".join(dict.fromkeys(h.by for h in happened if h.by))}, happened)
+        return plan
+
+    def _clocks(self, found: Case, plan: Plan, now: datetime) -> sla.Clocks:
+        return sla.clocks_of(plan.category, plan.state, now, self.flow.settings.tickets, self.flow.ruleset)
+
+    def _write(
+        self, connection: Connection, found: Case, operator: Operator, plan: Plan, now: datetime, first: int
+    ) -> Done | Refusal:
+        """Everything of the plan but the chain. A refusal: the transaction must forget what was written."""
+        row = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
+        clocks = self._clocks(found, plan, now)
+        written = self._outgoing.write(connection, found, row, plan, now, clocks)
+        if isinstance(written, Refusal):
+            return written
+        if refused := _step_mails(connection, plan, now):
+            return refused
+        mails = self._outgoing.queue(connection, found, written, plan, now)
+        detail: dict[str, Any] = {"by": operator.name, "on": found.version, **plan.detail}
+        if plan.action in _UNDOABLE:
+            detail |= {"mails": mails, "before": _before(row)}
+        elif mails:
+            detail["mails"] = mails
+        effect = effects.Effects(self.flow, found, plan, now, first, detail)
+        told = effect.run(connection)
+        if isinstance(told, Refusal):
+            return told
+        if plan.effect not in (Effect.FREEZE, Effect.RELEASE, Effect.END, Effect.TAKE_BACK):
+            connection.execute(update(ticket).where(ticket.c.id == row.id).values(_moved(row, plan, now, clocks)))
+        self._grant(connection, found, plan, now)
+        event = effect.event or _event(connection, row.id, now, plan.event, detail)
+        _halve(connection, found, operator, plan, event, now)
+        texts = [case.seal(self.flow.secret, row.id, event, kind, words) for kind, words in plan.texts]
+        if texts:
+            connection.execute(insert(desk_text), texts)
+        return Done(found.number, event, event, plan, tuple(mails), told)
+
+    def _grant(self, connection: Connection, found: Case, plan: Plan, now: datetime) -> None:
+        if plan.grant is None:
+            return
+        given = plan.grant
+        link = activation.Grant(
+            found.ticket_id, found.number, given.login, self._outgoing.link_expires(plan, now), given.new_login
+        )
+        activation.grant(connection, [link], now, self.flow.secret)
+        if given.application is not None:
+            remember(connection, given.application.payload_sha256, given.application.signature_sha256, found.ticket_id)
+
+
+def _event(connection: Connection, ticket_id: int, now: datetime, kind: str, detail: dict[str, Any]) -> int:
+    values = {"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail}
+    return int(connection.execute(insert(ticket_event).values(values).returning(ticket_event.c.id)).scalar_one())
+
+
+def _before(row: Row[Any]) -> dict[str, str | None]:
+    found = {name: getattr(row, name) for name in _KEPT}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
+
+
+def _moved(row: Row[Any], plan: Plan, now: datetime, clocks: sla.Clocks) -> dict[str, Any]:
+    """Columns of the ticket after the plan; its clocks are looked at again at once."""
+    values: dict[str, Any] = {
+        "state": plan.state.value,
+        "desk": plan.desk,
+        "owner": plan.owner,
+        "category": plan.category,
+        "alarm_at": now,
+    }
+    if plan.clock is Clock.ENDS:
+        return values | {"closed_at": now, "reply_by": None}
+    if plan.clock is Clock.KEEP:
+        return values | ({"reply_by": None} if plan.state is not State.OCZEKUJE_NA_KLIENTA else {})
+    anew = {"promised_at": clocks.promised_at, "standard_at": clocks.standard_at, "reply_by": clocks.reply_by}
+    return values | anew | {"closed_at": None, "alarm": "", "alarm_at": clocks.alarm_at}
+
+
+def _step_mails(connection: Connection, plan: Plan, now: datetime) -> Refusal | None:
+    o = outbox.c
+    for mail, step in plan.steps:
+        if step is Step.RETRY:
+            try:
+                sending.again(connection, mail, now)
+            except PermanentError as error:
+                return Refusal("mail-way", {"why": error.reason})
+            continue
+        ended = {"state": jobs.BURIED, "last_error": HELD_BY_PERSON}
+        if step is Step.CANCEL:
+            ended = {"state": jobs.CANCELLED}
+        still = (o.id == mail, o.state.in_([jobs.WAITING, jobs.QUEUED, jobs.BURIED]))
+        if not connection.execute(update(outbox).where(*still).values(ended)).rowcount:
+            return Refusal("on-its-way")
+        if step is Step.CANCEL and plan.action is Action.MAIL_CANCEL:
+            _let_next_go(connection, mail, now)
+    return None
+
+
+def _let_next_go(connection: Connection, mail: int, now: datetime) -> None:
+    """What waits behind a cancelled mail need not wait any more; mails of a link are never behind one that is."""
+    o = outbox.c
+    row = connection.execute(select(o.ticket_id, o.ordinal).where(o.id == mail)).one()
+    behind = (o.ticket_id == row.ticket_id, o.ordinal > row.ordinal, o.id > mail, o.state == jobs.WAITING)
+    following = connection.execute(select(o.id, o.delay_seconds).where(*behind).order_by(o.id).limit(1)).first()
+    if row.ordinal and following:
+        due = now + timedelta(seconds=following.delay_seconds)
+        connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
+
+
+def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, event: int, now: datetime) -> None:
+    """What becomes of the first half of accept-b: an end or a stop of the ticket makes it stale."""
+    half, a = plan.half, approval.c
+    if half is not None and half.ended == "first":
+        row = {"ticket_id": found.ticket_id, "action": plan.action.value, "version": event, "digest": half.digest}
+        connection.execute(insert(approval).values(operator_id=operator.id, at=now, **row))
+        return
+    stale = plan.state.closed or plan.state is State.WSTRZYMANE
+    if found.first is None or (half is None and not stale):
+        return
+    by = operator.id if operator.id > 0 else None
+    ended = {"ended": half.ended if half else "stale", "ended_at": now, "ended_by": by}
+    connection.execute(update(approval).where(a.id == found.first.id).values(ended))
