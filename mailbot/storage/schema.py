@@ -131,7 +131,7 @@ decision = Table(
     Column("domain", String(255)),
     Column("asked", String(330)),
     Column("answered", Integer, nullable=False, server_default=text("0")),
-    Index("ix_decision_decided_at", "decided_at"),
+    Index("ix_decision_decided_at", "decided_at", "outcome", "rule"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
     Index(
         "ix_decision_limited",
@@ -223,6 +223,12 @@ ticket = Table(
         postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
+        "ix_ticket_open_opened_at",
+        "opened_at",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
         "ix_ticket_open_state",
         "state",
         "promised_at",
@@ -270,6 +276,12 @@ ticket_event = Table(
     Column("detail", JSON, nullable=False),
     Column("chained", Id),
     Index("ix_ticket_event_ticket_id", "ticket_id"),
+    Index(
+        "ix_ticket_event_bounced",
+        "at",
+        sqlite_where=text("kind = 'mail-bounced'"),
+        postgresql_where=text("kind = 'mail-bounced'"),
+    ),
     Index(
         "ix_ticket_event_unchained",
         "id",

@@ -208,9 +208,41 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'buried'"),
         postgresql_where=sa.text("state = 'buried'"),
     )
+    op.create_index(
+        "ix_ticket_open_opened_at",
+        "ticket",
+        ["opened_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_event_bounced",
+        "ticket_event",
+        ["at"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'mail-bounced'"),
+        postgresql_where=sa.text("kind = 'mail-bounced'"),
+    )
+    op.drop_index("ix_decision_decided_at", table_name="decision")
+    op.create_index("ix_decision_decided_at", "decision", ["decided_at", "outcome", "rule"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_decision_decided_at", table_name="decision")
+    op.create_index("ix_decision_decided_at", "decision", ["decided_at"], unique=False)
+    op.drop_index(
+        "ix_ticket_event_bounced",
+        table_name="ticket_event",
+        sqlite_where=sa.text("kind = 'mail-bounced'"),
+        postgresql_where=sa.text("kind = 'mail-bounced'"),
+    )
+    op.drop_index(
+        "ix_ticket_open_opened_at",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_index(
         "ix_outbox_buried",
         table_name="outbox",
