@@ -5,6 +5,8 @@ A new screen is one module with a ``SCREEN`` (shell.Screen), a template, a table
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -16,6 +18,8 @@ from mailbot.http.failures import failures
 from mailbot.http.headers import add_headers
 from mailbot.http.listener import DOORS
 
+DESK = web.AppKey("desk", Desk)
+
 SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN)
 """In the order of the navigation."""
 
@@ -26,18 +30,20 @@ CONTENT_POLICY = (
 """No script and no style but from files of ours. data: is for the pictures that the style sheet holds."""
 
 
-def build(desk: Desk, gate: Middleware) -> web.Application:
-    """The application over ``desk``. ``gate``: tells who asks (OPERATOR, CSRF), or answers in our place."""
+def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The application over ``desk``. ``gate``: tells who asks (OPERATOR, CSRF), or answers in our place; ``login``: the
+    pages that it lets everybody see."""
     doors = Doors(desk.settings.console)
     told = failures(desk.pages.notice, "console.failure")
     app = web.Application(
         middlewares=[doors.middleware, told, gate], client_max_size=desk.settings.console.upload_mb * 2**20
     )
-    app[DOORS] = doors
+    app[DOORS], app[DESK] = doors, desk
     add_headers(app, CONTENT_POLICY, behind_tls=desk.settings.console.behind_tls)
     desk.pages.navigation = tuple((screen.name, screen.path, screen.roles) for screen in SCREENS if screen.name)
     for screen in SCREENS:
         app.add_routes(_guarded(route, screen) for route in screen.routes(desk))
+    app.add_routes(login)
     app.router.add_get("/static/{name:.+}", desk.pages.file)
     app.router.add_get("/", _home(desk.pages))
     return app

@@ -80,7 +80,7 @@ def first_of_case_b(case: Case, operator: Operator, request: AcceptB, means: Mea
     """The first half: nothing leaves."""
     if case.first is not None:
         return Refusal("first-there", {"who": case.first.name})
-    found = _weighed(case, request)
+    found = _weighed(case, operator, request)
     if isinstance(found, Refusal):
         return found
     detail = {"waived": " ".join(sorted(request.waived))}
@@ -93,7 +93,7 @@ def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: M
         return Refusal("no-first")
     if case.first.operator_id == operator.id or case.first.name == operator.name:
         return Refusal("both-halves")
-    found = _weighed(case, request)
+    found = _weighed(case, operator, request)
     if isinstance(found, Refusal):
         return found
     if found != case.first.digest:
@@ -134,8 +134,10 @@ def withdraw(case: Case, operator: Operator, request: Request, means: Means) -> 
     return plan_of(case, request, "accept-b-withdrawn", half=Half("refused"), detail={"first": case.first.name})
 
 
-def _weighed(case: Case, request: AcceptB) -> str | Refusal:
+def _weighed(case: Case, operator: Operator, request: AcceptB) -> str | Refusal:
     """Digest of what both people must have decided on."""
+    if operator.id < 1:
+        return Refusal("no-person")
     if case.category != CASE_B:
         return Refusal("not-case-b")
     if case.applied is None:

@@ -336,7 +336,8 @@ def _close(case: Case, operator: Operator, request: Close, means: Means) -> Plan
         return Refusal("no-call")
     if request.silence is Silence.ANSWERED and case.answered_at is None:
         return Refusal("not-answered")
-    effect = Effect.END if case.link is not None and _stands_still(case) else Effect.NONE
+    stops = case.link is not None and case.link.used_at is None and _stands_still(case)
+    effect = Effect.END if stops else Effect.NONE
     if effect is Effect.END and request.how is not How.REFUSED:
         return Refusal("stopped-for-good")
     detail = {"how": request.how.value, "silence": request.silence.value}

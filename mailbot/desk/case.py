@@ -11,6 +11,7 @@ from mailbot.accounts.directory import Directory
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import AcceptB, Link, Merge, Request
 from mailbot.desk.view import (
+    LETTERS,
     LOOKED,
     NEWS,
     Applied,
@@ -85,6 +86,7 @@ def read(
         blocked=_blocked(connection, account, old),
         stopped_from=_stopped_from(events),
         undo=_undo(events),
+        new_letter=_new_letter(events),
         others=_others(connection, request),
     )
 
@@ -214,6 +216,11 @@ def _stopped_from(events: Sequence[Row[Any]]) -> tuple[State, str] | None:
     if last is None or last.kind != "stopped" or "was" not in last.detail:
         return None
     return State(last.detail["was"]), str(last.detail["desk"])
+
+
+def _new_letter(events: Sequence[Row[Any]]) -> bool:
+    newest = next((e for e in reversed(events) if e.kind in LETTERS or "by" in e.detail), None)
+    return newest is not None and newest.kind in LETTERS
 
 
 def _undo(events: Sequence[Row[Any]]) -> Undo | None:

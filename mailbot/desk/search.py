@@ -19,10 +19,10 @@ from mailbot.desk.todo import PAGE, Entry, entries
 from mailbot.model import Operator
 from mailbot.storage.schema import activation, ticket
 from mailbot.text.address import login_key
+from mailbot.tickets import number
 from mailbot.tickets.person import ranges
 
 _T = ticket.c
-_NUMBER = re.compile(r"(?:zgl)?[\s:#.-]*0*([0-9]{1,12})", re.IGNORECASE)
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _POLISH = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 
@@ -44,13 +44,6 @@ class Found:
     by: By
     entries: tuple[Entry, ...] = ()
     after: str | None = None
-
-
-def number(text: str) -> int | None:
-    """The ticket that ``text`` names however it is spelled: "ZGL 0000034", "zgl-34", "34"."""
-    found = _NUMBER.fullmatch(text.strip())
-    value = int(found[1]) if found else 0
-    return value if 0 < value < 2**31 else None
 
 
 def day(text: str) -> date | None:
@@ -81,9 +74,9 @@ def find(connection: Connection, operator: Operator, text: str, now: datetime, a
 def _question(text: str, after: str) -> tuple[By, list[Select[Any]]]:
     """What ``text`` asks for, as statements that are ordered alike; none: it says nothing."""
     said = text.strip()
-    value, on, address = number(said), day(said), login_key(said)
-    if value is not None:
-        return By.NUMBER, [select(ticket).where(_T.id == value)]
+    zgl, on, address = number.read(said), day(said), login_key(said)
+    if zgl is not None:
+        return By.NUMBER, [select(ticket).where(_T.number == zgl)]
     if on is not None:
         return By.DAY, [_of_day(on, after)]
     if address is not None:

@@ -16,6 +16,9 @@ NEWS = frozenset(
 )
 """Kinds of events that change nothing a person decides on: they make no new version of a ticket."""
 
+LETTERS = frozenset({"answered-by-citizen", "complaint", "complaint-late", "repeated", "over-limit"})
+"""Events: a letter has come to the ticket that was there."""
+
 LOOKED = "application-opened"
 """Event: a person has opened what the application of the ticket looks like."""
 
@@ -179,6 +182,8 @@ class Case:
     stopped_from: tuple[State, str] | None = None
     """State and desk before a stop of a ticket without link."""
     undo: Undo | None = None
+    new_letter: bool = False
+    """A letter has come since a person last did anything."""
     others: Mapping[str, Other] = field(default_factory=dict)
     """The tickets that the request names, by number."""
 

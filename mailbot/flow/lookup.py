@@ -26,7 +26,7 @@ from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.text.address import login_key
-from mailbot.tickets import correspondence, hold, rate_limits
+from mailbot.tickets import correspondence, hold, number, rate_limits
 from mailbot.tickets.duplicates import History
 from mailbot.tickets.used_applications import Used
 
@@ -85,6 +85,8 @@ class Lookup:
     def find(self, u: Understanding) -> Found:
         """What is known about ``u``, with the earlier messages of the batch that were added."""
         seen = self._history.look(u.identity)
+        if u.released.endswith(number.spell(seen.ticket_id or 0)):  # where it waited, until a person let it out
+            seen = Seen(Duplicate.NO, reused_id=seen.reused_id)
         # The same message again is the transport's doing: it counts for nobody.
         source = rate_limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
         answer = self._arrivals.answer(source, agrees=u.agrees)

@@ -66,7 +66,7 @@ def judge(tried: Try, password: str) -> str | None:
     """None when the password is wrong, else the hash to keep from now on. Takes tens of milliseconds, the same for
     every name: use a thread."""
     kept: str | None = tried.row["password_hash"] if tried.row is not None and tried.may else None
-    if not passwords.verify(kept or _nobody(), password) or kept is None:
+    if not passwords.verify(kept or nobody(), password) or kept is None:
         return None
     return passwords.hash_password(password) if passwords.outdated(kept) else kept
 
@@ -87,12 +87,13 @@ def enter(connection: Connection, tried: Try, kept: str, now: datetime, rules: P
     return sessions.begin(connection, row["id"], Stage.ENROL if invited else Stage.SECOND, now, rules.limits)
 
 
-def refuse(connection: Connection, operator_id: int | None, now: datetime) -> None:
-    """A try was wrong. When it was one too many, the chain says that the name waits."""
+def refuse(connection: Connection, operator_id: int | None, now: datetime, rules: Policy) -> None:
+    """The try of ``now`` was wrong. When it was one too many, the chain says that the name waits."""
     _count(connection, "login-wrong")
     o = operator.c
-    waits = select(o.name, o.failed).where(o.id == operator_id, o.locked_until > now)
-    if (found := connection.execute(waits).first()) is not None:
+    waits = select(o.name, o.failed, o.locked_until).where(o.id == operator_id, o.locked_until > now)
+    found = connection.execute(waits).first()
+    if found is not None and found.locked_until == now + _wait(found.failed, rules):
         whose = chain.operator(found.name)
         chain.note(connection, now, chain.MACHINE, "locked", whose, {"failed": found.failed})
 
@@ -108,10 +109,10 @@ def confirm(
         return None
     step = factors.step_of(factors.opened(key, who.id, row["totp"]), code, now)
     by_code = step is not None and factors.use_step(connection, who.id, step)
-    if not by_code and not factors.use_code(connection, who.id, code, now):
+    if not (by_code or factors.use_code(connection, who.id, code, now)) or not sessions.end(connection, token):
         return None
     how = "authenticator" if by_code else "recovery-code"
-    return _in(connection, session, token, now, rules, "login", how, row["failed"])
+    return _in(connection, session, now, rules, "login", how, row["failed"])
 
 
 def enrol(
@@ -131,11 +132,13 @@ def enrol(
     step = factors.step_of(factors.opened(key, who.id, row["totp"]), code, now)
     if session.stage is not Stage.ENROL or step is None or not factors.use_step(connection, who.id, step):
         return None
+    if not sessions.end(connection, token):
+        return None
     values = {"state": people.ACTIVE, "password_hash": password_hash, "password_set_at": now}
     connection.execute(update(operator).where(operator.c.id == who.id).values(values))
     codes = factors.new_codes(connection, who.id)
     sessions.end_all(connection, who.id)
-    return _in(connection, session, token, now, rules, "enrolled", "password", row["failed"]), codes
+    return _in(connection, session, now, rules, "enrolled", "authenticator", row["failed"]), codes
 
 
 def admit(connection: Connection, operator_id: int, now: datetime, rules: Policy, how: str) -> str:
@@ -157,10 +160,9 @@ def leave(connection: Connection, session: Session, token: str, now: datetime) -
 
 
 def _in(
-    connection: Connection, session: Session, token: str, now: datetime, rules: Policy, what: str, how: str, failed: int
+    connection: Connection, session: Session, now: datetime, rules: Policy, what: str, how: str, failed: int
 ) -> str:
     _forgive_all(connection, session.operator.id)
-    sessions.end(connection, token)
     fresh = sessions.begin(connection, session.operator.id, Stage.FULL, now, rules.limits)
     who = chain.operator(session.operator.name)
     chain.note(connection, now, who, what, who, {"failed": failed}, how)
@@ -180,16 +182,20 @@ def _counted(connection: Connection, operator_id: int, now: datetime, rules: Pol
     """Count a try; False: the name must wait. From ``lock_after`` on each wrong one makes it wait twice as long."""
     o = operator.c
     free = (o.id == operator_id, or_(o.locked_until.is_(None), o.locked_until <= now))
-    counted = update(operator).where(*free).values(failed=o.failed + 1).returning(o.failed, o.name)
+    counted = update(operator).where(*free).values(failed=o.failed + 1).returning(o.failed)
     found = connection.execute(counted).first()
     if found is None:
         connection.execute(update(operator).where(o.id == operator_id).values(failed=o.failed))  # as dear as a try
         return False
-    over = found.failed - rules.lock_after
-    if over >= 0:
-        until = now + min(_FIRST_WAIT * 2 ** min(over, 10), _LONGEST_WAIT)
+    if found.failed >= rules.lock_after:
+        until = now + _wait(found.failed, rules)
         connection.execute(update(operator).where(o.id == operator_id).values(locked_until=until))
     return True
+
+
+def _wait(failed: int, rules: Policy) -> timedelta:
+    doubled: int = 2 ** min(failed - rules.lock_after, 10)
+    return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 
 
 def _forgive_all(connection: Connection, operator_id: int) -> None:
@@ -204,6 +210,6 @@ def _count(connection: Connection, name: str) -> None:
 
 
 @cache
-def _nobody() -> str:
+def nobody() -> str:
     """The hash of a password that nobody has."""
     return passwords.hash_password(people.temporary_password())

@@ -39,6 +39,13 @@ def named(connection: Connection, name: str) -> RowMapping | None:
     return connection.execute(wanted).mappings().first()
 
 
+def sealed_totp(connection: Connection, operator_id: int) -> bytes:
+    """The secret of the second factor, as kept (factors.opened)."""
+    wanted = select(operator.c.totp).where(operator.c.id == operator_id)
+    sealed: bytes = connection.execute(wanted).scalar_one()
+    return sealed
+
+
 def add(
     connection: Connection,
     name: str,

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from mailbot.model import Operator
-from mailbot.operators.people import DISABLED, INVITED, of_row
+from mailbot.operators.people import ACTIVE, DISABLED, INVITED, of_row
 from mailbot.secret import Secret
 from mailbot.storage.desk import operator, operator_session
 
 _CSRF = "console-csrf"
 _SEEN = timedelta(seconds=30)
 """The last sign of a session is written at most so often: to look at a page must not be a write."""
+
+_REMEMBERED = timedelta(days=1)
+"""A session that is over stays so long, for what its person had just typed (``past``)."""
 
 
 class Stage(StrEnum):
@@ -51,6 +54,7 @@ class Session:
 def begin(connection: Connection, operator_id: int, stage: Stage, now: datetime, limits: Limits) -> str:
     """A new session; returns its token (256 bit), which is kept nowhere. Every login and every stage begins one, so a
     token that somebody planted or saw before opens nothing (session fixation)."""
+    connection.execute(delete(operator_session).where(operator_session.c.expires_at < now - _REMEMBERED))
     token = secrets.token_urlsafe(32)
     values = {"token_hash": _hash(token), "operator_id": operator_id, "stage": stage.value}
     moments = {"made_at": now, "seen_at": now, "expires_at": now + limits.absolute}
@@ -72,6 +76,14 @@ def find(connection: Connection, token: str, now: datetime, limits: Limits) -> S
     return Session(held["id"], of_row(row), stage, held["made_at"], held["seen_at"], held["expires_at"])
 
 
+def past(connection: Connection, token: str) -> Operator | None:
+    """Whose session ``token`` was until it ended by itself; None when they logged out, or were logged out."""
+    s = operator_session.c
+    mine = (s.token_hash == _hash(token), s.stage == Stage.FULL.value, operator.c.state == ACTIVE)
+    row = connection.execute(select(operator).join(operator_session).where(*mine)).mappings().first()
+    return None if row is None else of_row(row)
+
+
 def is_due(session: Session, now: datetime) -> bool:
     """Whether ``seen`` is to be called."""
     return now - session.seen_at >= _SEEN
@@ -83,22 +95,15 @@ def seen(connection: Connection, session: Session, now: datetime) -> None:
     connection.execute(update(operator_session).where(s.id == session.id).values(seen_at=now))
 
 
-def end(connection: Connection, token: str) -> None:
-    """Log out."""
-    connection.execute(delete(operator_session).where(operator_session.c.token_hash == _hash(token)))
+def end(connection: Connection, token: str) -> bool:
+    """Log out. False: somebody else had ended it."""
+    ended = delete(operator_session).where(operator_session.c.token_hash == _hash(token))
+    return connection.execute(ended).rowcount == 1
 
 
 def end_all(connection: Connection, operator_id: int) -> None:
     """Log a person out everywhere: the password or the rights are others now."""
     connection.execute(delete(operator_session).where(operator_session.c.operator_id == operator_id))
-
-
-def sweep(connection: Connection, now: datetime, limits: Limits) -> int:
-    """Take the sessions away that are over; returns their number."""
-    s = operator_session.c
-    return connection.execute(
-        delete(operator_session).where(or_(s.expires_at <= now, s.seen_at <= now - limits.idle))
-    ).rowcount
 
 
 def csrf(secret: Secret, token: str) -> str:

@@ -16,6 +16,10 @@ from typing import NoReturn
 from sqlalchemy import select
 
 from mailbot.config import ListenerSettings
+from mailbot.console.app import DESK
+from mailbot.console.login import build as build_console
+from mailbot.console.pages import Pages
+from mailbot.console.shell import Desk
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
@@ -38,7 +42,7 @@ from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
 
-ROLES = ("ingress", "worker", "delivery", "web")
+ROLES = ("ingress", "worker", "delivery", "web", "console")
 _PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
 
 
@@ -64,6 +68,7 @@ class Service:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
+        self._console: Listener | None = None
         self._web_connections = 0
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
@@ -87,7 +92,9 @@ class Service:
             await self._start_ingress(stored)
         if "web" in self.roles and self.parts.settings.web.listen:
             await self._start_web()
-        if self._deciding or self._web is not None:
+        if "console" in self.roles and self.parts.settings.console.listen:
+            await self._start_console()
+        if self._deciding or self._web or self._console:
             await self._start_rules()
         step("started", roles=",".join(self.roles), listening=str(self.addresses))
 
@@ -95,8 +102,9 @@ class Service:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        if self._web is not None:
-            await self._web.close()
+        for listener in (self._web, self._console):
+            if listener is not None:
+                await listener.close()
         for loop in self._loops:
             loop.stop()
         for deliverer in self._delivering:
@@ -213,6 +221,8 @@ class Service:
             worker.pipeline = pipeline
         if self._web is not None:
             use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
+        if self._console is not None:
+            self._console.runner.app[DESK].pipeline = pipeline
 
     def _notice(self, pipeline: Pipeline) -> Notice:
         helpdesk = self.parts.settings.helpdesk
@@ -247,6 +257,13 @@ class Service:
         with _listening("web", p.settings.web.listen):
             self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address
+
+    async def _start_console(self) -> None:
+        p = self.parts
+        app = build_console(Desk(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline))
+        with _listening("console", p.settings.console.listen):
+            self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))
+        self.addresses["console"] = self._console.address
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from mailbot.mails import thread
 from mailbot.model import AuthResult, InboundMessage, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
+from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import ticket
 from mailbot.text.address import login_key
 from mailbot.tickets.hold import is_stopped
@@ -62,6 +63,20 @@ class Threads:
         wanted = select(ticket).where(ticket.c.number.in_(named), ticket.c.state != State.KWARANTANNA.value)
         rows = connection.execute(wanted).mappings() if named else ()
         self._tickets: dict[str, RowMapping] = {row["number"]: row for row in rows}
+        self._follow(connection)
+
+    def _follow(self, connection: Connection) -> None:
+        """A ticket that was merged into another one stands for that one: both have the same correspondent."""
+        k, ids = ticket_link.c, [row["id"] for row in self._tickets.values()]
+        while ids:
+            pairs = select(k.ticket_id, k.other_id).where(k.ticket_id.in_(ids), k.kind == "merged")
+            into = {row.ticket_id: row.other_id for row in connection.execute(pairs)}
+            others = connection.execute(select(ticket).where(ticket.c.id.in_(into.values()))).mappings() if into else ()
+            found = {row["id"]: row for row in others}
+            for named, row in self._tickets.items():
+                if row["id"] in into:
+                    self._tickets[named] = found[into[row["id"]]]
+            ids = list(found)  # an older one never joins a younger one: this ends
 
     def look(self, u: Understanding) -> Thread | None:
         """The sender's own ticket among those that the mail names; None when it names none at all."""

@@ -45,6 +45,10 @@ _EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print"))
 """A message with this key, and the first one that is the same: however often it came, two rows are read."""
 
 
+_NOBODY_AT_WORK = (State.OCZEKUJE_NA_KLIENTA.value, State.KWARANTANNA.value, State.ODRZUCONE_AUTOMAT.value)
+"""States in which nobody is about to answer, and none may be promised."""
+
+
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
@@ -58,11 +62,11 @@ class History:
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
-        # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
+        # A ticket whose mails have not all left is still open for the citizen, whatever its state says. One that waits
+        # for the citizen's answer would be closed with the repeat in it: that is decided for itself.
         t = ticket.c
-        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state).where(
-            ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
-        )
+        alive = (or_(t.closed_at.is_(None), unsent), t.state.not_in(_NOBODY_AT_WORK))
+        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state).where(t.fingerprint.in_(prints), *alive)
         self._requests: dict[str, tuple[int, datetime, State]] = {
             row.fingerprint: (row.id, row.promised_at, State(row.state)) for row in connection.execute(unfinished)
         }

@@ -82,8 +82,10 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
     connection.execute(update(outbox).where(*held).values(state=jobs.BURIED, last_error=FROZEN))
     unused = link.used_at is None
     end(connection, activation.c.id == link.id)
-    move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
     kind = "frozen" if unused else "stop-too-late"
+    if ended_for_good(connection, ticket_id):  # nothing is left to stop, nor ever to let go: a person reads the word
+        kind, unused = "stop-after-end", False
+    move(connection, ticket_id, now, State.WSTRZYMANE if unused else State.DO_WERYFIKACJI, _SECURITY, None)
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=kind, detail=detail))
     if link.new_login is not None:
         for other in waiting(connection, now, activation.c.login == link.login):
@@ -92,7 +94,7 @@ def freeze(connection: Connection, number: str, now: datetime, detail: dict[str,
 
 
 def close(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
-    """End a stopped ticket for good: its mails stay, its link is dead. False when it is not stopped.
+    """End a stopped ticket for good: its mails are cancelled, its link is dead. False when it is not stopped.
 
     No ``is_stopped`` keeps them back any more, so they are taken away from whoever holds them: one at the very moment
     on its way may still leave.
@@ -103,11 +105,18 @@ def close(connection: Connection, number: str, now: datetime, detail: dict[str, 
         return False
     o = outbox.c
     left = (o.ticket_id == link.ticket_id, o.kind.in_(HELD), o.state != jobs.DONE)
-    frozen = {"state": jobs.BURIED, "last_error": FROZEN, "leased_by": None, "leased_until": None}
-    connection.execute(update(outbox).where(*left).values(frozen))
+    ended = {"state": jobs.CANCELLED, "last_error": FROZEN, "leased_by": None, "leased_until": None}
+    connection.execute(update(outbox).where(*left).values(ended))
     move(connection, link.ticket_id, now, State.ZAMKNIETE_NEGATYWNIE, "", now)
     connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="closed", detail=detail))
     return True
+
+
+def ended_for_good(connection: Connection, ticket_id: int) -> bool:
+    """Whether the ticket was stopped and ``close`` has ended it: its mails were cancelled."""
+    o = outbox.c
+    gone = (o.ticket_id == ticket_id, o.kind.in_(HELD), o.state == jobs.CANCELLED)
+    return connection.execute(select(o.id).where(*gone).limit(1)).first() is not None
 
 
 def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
@@ -153,6 +162,8 @@ def lock(connection: Connection, number: str) -> Row[Any] | None:
 def move(
     connection: Connection, ticket_id: int, now: datetime, state: State, desk: str, closed_at: datetime | None
 ) -> None:
-    """Hand a ticket to ``desk``, whatever it was."""
+    """Hand a ticket to ``desk``, whatever it was. Security has it as a desk, not as the person who held it before."""
     values = {"state": state.value, "desk": desk, "closed_at": closed_at, "alarm_at": now}  # its clocks are other ones
+    if desk == _SECURITY:
+        values["owner"] = None
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
@@ -252,6 +252,9 @@ class Rows:
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
     t = schema.ticket.c
     changed = [t.id == row, hold.goes_on()] + ([] if asks else [t.state != moved["state"]])
+    # The answer to a question comes back to the desk, and to the person, that asked it.
+    back = and_(t.state == State.OCZEKUJE_NA_KLIENTA.value, t.owner.is_not(None), t.desk != "")
+    moved["desk"] = case((back, t.desk), else_=moved["desk"])
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
 
 

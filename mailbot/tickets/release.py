@@ -58,6 +58,8 @@ def release(
     row = connection.execute(stopped.with_for_update(key_share=True)).first()
     if row is None:
         return Refused("is not stopped")
+    if hold.ended_for_good(connection, row.id):
+        return Refused("was stopped and ended for good; mend: the citizen asks anew")
     anew = [mail for mail in mails if _is_written_anew(mail)]
     if any(mail.state == jobs.LEASED for mail in anew):
         return Refused("a mail of it is on its way just now; mend: try again in five minutes")

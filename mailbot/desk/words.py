@@ -1,0 +1,256 @@
+"""The words for what people may do and why not: one table, Polish and English. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailbot.desk.plan import Refusal
+from mailbot.desk.requests import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One thing in both languages; may hold {places}."""
+
+    pl: str
+    en: str
+
+    def told(self, language: str, **values: str) -> str:
+        """In ``language``, filled in. Values are not looked into."""
+        return (self.en if language == "en" else self.pl).format_map(values)
+
+
+ACTIONS: Mapping[Action, Words] = {
+    Action.TAKE: Words("Weź", "Take"),
+    Action.GIVE: Words("Przekaż osobie", "Give to a colleague"),
+    Action.PUT_BACK: Words("Oddaj", "Put back"),
+    Action.ASSIGN: Words("Przekaż do zespołu", "Assign to a desk"),
+    Action.NOTE: Words("Zapisz notatkę dla zespołu", "Save a note for colleagues"),
+    Action.REPLY: Words("Wyślij odpowiedź klientowi", "Send the answer to the citizen"),
+    Action.REPLY_AND_CLOSE: Words("Wyślij odpowiedź i zamknij", "Send the answer and close"),
+    Action.ASK: Words("Wyślij pytanie klientowi", "Send a question to the citizen"),
+    Action.REFUSE_NAMED: Words("Odmów: wskaż braki", "Refuse: name what is missing"),
+    Action.REFUSE_GENERIC: Words("Odmów ogólnie", "Refuse without naming a reason"),
+    Action.ACCEPT_A: Words("Przyjmij: hasło awaryjne", "Accept: emergency password"),
+    Action.ACCEPT_B: Words("Przyjmij zmianę loginu: pierwsza osoba", "Accept the change of login: first person"),
+    Action.CONFIRM_B: Words("Potwierdź zmianę loginu: druga osoba", "Confirm the change of login: second person"),
+    Action.WITHDRAW_B: Words("Wycofaj przyjęcie zmiany loginu", "Withdraw the acceptance of the change of login"),
+    Action.STOP: Words("Wstrzymaj", "Stop"),
+    Action.RELEASE: Words("Zwolnij wstrzymanie", "Release"),
+    Action.OUT_OF_QUARANTINE: Words("Wypuść z kwarantanny", "Let out of the quarantine"),
+    Action.OUT_OF_LIMIT: Words("Wypuść z limitu", "Let out of the limit"),
+    Action.CLOSE: Words("Zamknij bez wiadomości", "Close without a mail"),
+    Action.REOPEN: Words("Otwórz ponownie", "Reopen"),
+    Action.ANSWER_COMPLAINT: Words("Odpowiedz na reklamację i zamknij", "Answer the complaint and close"),
+    Action.MERGE: Words("Połącz ze zgłoszeniem", "Merge with a ticket"),
+    Action.SPLIT: Words("Wydziel list", "Split a letter off"),
+    Action.LINK: Words("Powiąż ze zgłoszeniem", "Link to a ticket"),
+    Action.MAIL_RETRY: Words("Wyślij wiadomość jeszcze raz", "Try the mail again"),
+    Action.MAIL_HOLD: Words("Zatrzymaj wiadomość", "Hold the mail"),
+    Action.MAIL_CANCEL: Words("Anuluj wiadomość", "Cancel the mail"),
+    Action.TAKE_BACK: Words("Cofnij wysłanie", "Take back"),
+    Action.CALL: Words("Zapisz rozmowę telefoniczną", "Record a telephone call"),
+}
+
+_PROOF = Words(
+    "nadawca nie jest potwierdzony; zadzwoń i zapisz rozmowę z pytaniami, albo poproś o nowy list z loginu",
+    "the sender is not proven; call and record the checklist, or ask for a new letter from the login",
+)
+_FLOOR = Words(
+    "tego nie wolno nikomu; zgłoś błąd administratorowi z numerem zgłoszenia",
+    "nobody may do that; tell the administrator, with the number of the ticket",
+)
+
+REFUSALS: Mapping[str, Words] = {
+    "changed": Words(
+        "zgłoszenie zmieniło się w tym czasie ({who}); przeczytaj, co się stało, i zdecyduj jeszcze raz",
+        "the ticket has changed meanwhile ({who}); read what happened and decide again",
+    ),
+    "role": Words("do tego trzeba roli konsultanta albo przełożonego", "this needs the role consultant or supervisor"),
+    "desk": Words("zgłoszenie ma zespół {desk}; poproś kogoś stamtąd", "the desk {desk} has it; ask somebody there"),
+    "supervisor": Words("to robi przełożony; przekaż mu numer", "a supervisor does this; give him the number"),
+    "reason": Words("napisz powód", "write the reason"),
+    "too-long": Words("tekst jest za długi; skróć do {most} znaków", "the text is too long; shorten it to {most}"),
+    "state": Words(
+        "w stanie {state} tego nie ma; najpierw otwórz zgłoszenie ponownie, zwolnij je albo na nie odpowiedz",
+        "there is no such thing in the state {state}; reopen, release or answer the ticket first",
+    ),
+    "yours": Words("już je masz", "you have it already"),
+    "held": Words(
+        "zgłoszenie ma {owner}; poproś o przekazanie albo przełożonego",
+        "{owner} has it; ask to be given it, or a supervisor",
+    ),
+    "take-first": Words("nikt go nie ma; najpierw je weź", "nobody has it; take it first"),
+    "nobodys": Words("nikt go nie ma; możesz je wziąć", "nobody has it; you can take it"),
+    "colleague": Words(
+        "{name}: nie ma takiej osoby w pracy przy tym zespole; wybierz inną",
+        "{name}: nobody of that name works at this desk; choose another",
+    ),
+    "no-desk": Words("{desk}: nie ma takiego zespołu; wybierz z listy", "{desk}: no such desk; choose from the list"),
+    "same-desk": Words("zespół {desk} już je ma; nie rób nic", "the desk {desk} has it already; do nothing"),
+    "empty": Words("napisz treść", "write a text"),
+    "two-wrong": Words(
+        "dwie złe odpowiedzi: nic nie mów; powiedz, że odpowiemy e-mailem na login",
+        "two wrong answers: say nothing; say that we will answer by e-mail to the login",
+    ),
+    "no-template": Words(
+        "nie ma wzoru {kind}; poproś administratora o plik rules/mails/{kind}_….txt.j2",
+        "there is no template {kind}; ask the administrator for rules/mails/{kind}_….txt.j2",
+    ),
+    "template": Words("wzoru nie da się wypełnić ({why}); powiedz administratorowi", "{why}; tell the administrator"),
+    "template-alone": Words(
+        "wzór idzie bez tekstu i plików; usuń je albo pisz własną odpowiedź",
+        "a template goes without text and files; take them out, or write an answer of your own",
+    ),
+    "no-recipient": Words(
+        "nie wiadomo, kto napisał; zamknij bez wiadomości albo zadzwoń",
+        "nobody knows who wrote; close it without a mail, or call",
+    ),
+    "no-login": Words(
+        "nie znamy konta tej sprawy; odpowiedz nadawcy albo zadzwoń",
+        "no account is known for this matter; answer the sender, or call",
+    ),
+    "unanswerable": Words(
+        "temu nadawcy nie wolno odpisać (podszyty, automat albo nic za nim nie ręczy); napisz na login z rejestru "
+        "albo zadzwoń",
+        "this sender must not be answered (forged, a machine, or nothing vouches for him); write to the login of the "
+        "directory, or call",
+    ),
+    "which-data": Words("zaznacz, czego brakuje we wniosku: {data}", "tick what the application lacks: {data}"),
+    "no-defect": Words(
+        "zaznacz brak; jeśli nie pasują dane konta, odmów ogólnie",
+        "tick a defect; if the data do not fit the account, refuse without naming a reason",
+    ),
+    "not-procedure": Words(
+        "to odmowa procedury specjalnej; tutaj odpowiedz i zamknij",
+        "that refusal is the special procedure's; answer and close here",
+    ),
+    "stopped": Words("zgłoszenie jest wstrzymane; najpierw je zwolnij", "the ticket is stopped; release it first"),
+    "stopped-already": Words("zgłoszenie już jest wstrzymane; nie rób nic", "it is stopped already; do nothing"),
+    "stopped-for-good": Words(
+        "wstrzymaną sprawę kończy się odmową; wybierz „odmowa”, albo ją zwolnij",
+        "what was stopped ends as refused; choose that, or release it",
+    ),
+    "nothing-to-stop": Words(
+        "tu nie ma czego wstrzymać: zgłoszenie nic nie wysyła i niczego nie zmienia; zapisz rozmowę",
+        "there is nothing to stop: the ticket sends and changes nothing; record the call",
+    ),
+    "not-stopped": Words("zgłoszenie nie jest wstrzymane; nie rób nic", "it is not stopped; do nothing"),
+    "limit": Words("zgłoszenie czeka przez limit; wypuść z limitu", "it waits for a limit; let it out of the limit"),
+    "not-limited": Words("zgłoszenie nie czeka przez limit; zwolnij je", "it does not wait for a limit; release it"),
+    "release": Words("nie można zwolnić: {why}", "it cannot go on: {why}"),
+    "no-call": Words("nie ma zapisanej rozmowy; najpierw ją zapisz", "no call is recorded; record it first"),
+    "not-answered": Words(
+        "nie wysłaliśmy jeszcze odpowiedzi; odpowiedz i zamknij", "nothing was answered yet; answer and close"
+    ),
+    "no-ticket": Words(
+        "{number}: nie ma takiego zgłoszenia; sprawdź numer", "{number}: no such ticket; check the number"
+    ),
+    "itself": Words("to jest to samo zgłoszenie; podaj inny numer", "it is this very ticket; give another number"),
+    "other-person": Words(
+        "nie wiadomo na pewno, że pisała jedna osoba; powiąż zgłoszenia zamiast łączyć",
+        "it is not certain that one person wrote both; link the tickets instead",
+    ),
+    "merge-link": Words(
+        "jedno z nich ma link aktywacyjny; powiąż zgłoszenia zamiast łączyć",
+        "one of them has an activation link; link the tickets instead",
+    ),
+    "merge-state": Words(
+        "łączy się tylko dwa otwarte, niewstrzymane zgłoszenia; otwórz je ponownie albo powiąż",
+        "only two open tickets that are not stopped are merged; reopen, or link them",
+    ),
+    "no-letter": Words("tego listu nie ma w zgłoszeniu; wybierz z listy", "no such letter here; choose from the list"),
+    "opening-letter": Words(
+        "od tego listu zaczęło się zgłoszenie; wydziel inny", "that letter opened the ticket; split another one off"
+    ),
+    "no-mail": Words("wiadomość {mail} nie należy do zgłoszenia; wybierz z listy", "mail {mail} is not of this ticket"),
+    "on-its-way": Words("wiadomość właśnie wychodzi; spróbuj za pięć minut", "it is on its way; try in five minutes"),
+    "frozen": Words(
+        "wiadomość jest wstrzymana ze zgłoszeniem; zwolnij zgłoszenie", "it is stopped; release the ticket"
+    ),
+    "mail-ended": Words(
+        "wiadomość już wyszła albo ją anulowano; nie rób nic", "it has left or was cancelled; do nothing"
+    ),
+    "not-buried": Words("wiadomość czeka na swoją kolej; nie rób nic", "the mail waits for its turn; do nothing"),
+    "held-already": Words("wiadomość już stoi; wyślij ją lub anuluj", "the mail is held already; retry or cancel it"),
+    "cancel-link": Words(
+        "to wiadomość działającego linku; wstrzymaj zgłoszenie i zamknij je z odmową",
+        "a mail of a living link; stop the ticket and close it as refused",
+    ),
+    "cancel-first": Words(
+        "za nią czekają inne wiadomości; wstrzymaj zgłoszenie i zamknij je z odmową",
+        "other mails wait behind it; stop the ticket and close it as refused",
+    ),
+    "mail-way": Words("nie można: {why}", "not possible: {why}"),
+    "nothing-to-take-back": Words("nie ma czego cofnąć; napisz jeszcze raz", "nothing to take back; write once more"),
+    "not-yours": Words("zrobił to {owner}; poproś tę osobę albo przełożonego", "{owner} did it; ask, or a supervisor"),
+    "left-already": Words("wiadomość już wyszła; napisz sprostowanie", "the mail has left; write a correction"),
+    "text-invisible": Words("tekst ma niewidoczne znaki; wpisz go ręcznie", "it has invisible characters; type it"),
+    "text-secret": Words(
+        "w tekście jest PESEL, IDSISC albo hasło; usuń je", "it holds a PESEL or a password; delete it"
+    ),
+    "text-contact": Words(
+        "„{what}” nie ma w kontaktach urzędu (rules/contacts.yaml); usuń lub poproś administratora o dopisanie",
+        "“{what}” is not in rules/contacts.yaml; take it out, or ask the administrator to add it",
+    ),
+    "text-ticket": Words("{what} to inne zgłoszenie; usuń ten numer", "{what} is another ticket; take it out"),
+    "files-limit": Words(
+        "najwyżej {files} plików i {megabytes} MB razem; zmniejsz", "at most {files} files, {megabytes} MB in all"
+    ),
+    "file-type": Words("{name}: tylko PDF, PNG i JPEG; zamień na PDF", "{name}: PDF, PNG and JPEG only; make it a PDF"),
+    "is-case-b": Words("to zmiana loginu; przyjmują ją dwie osoby", "that is a change of login; two people accept it"),
+    "not-case-b": Words(
+        "to nie jest zmiana loginu; przyjmij jako hasło awaryjne", "no change of login; accept as case A"
+    ),
+    "no-account": Words("w rejestrze nie ma takiego loginu; odmów ogólnie", "no such login; refuse without a reason"),
+    "account-blocked": Words("konto jest zablokowane; odmów ogólnie albo zadzwoń", "it is blocked; refuse, or call"),
+    "deviations": Words(
+        "zaznacz i wyjaśnij w powodzie dokładnie to, co odbiega: {which}",
+        "tick exactly what deviates and explain it in the reason: {which}",
+    ),
+    "had-link": Words(
+        "zgłoszenie miało już link; poproś o nowy list, dostanie nowy link",
+        "the ticket had its link; ask for a new letter, which gets a new one",
+    ),
+    "login-stopped": Words(
+        "link tego loginu jest wstrzymany; najpierw zakończ tamtą sprawę",
+        "a link of this login is stopped; bring that matter to its end first",
+    ),
+    "unproven": _PROOF,
+    "no-person": Words("do tego trzeba konta osoby; zaloguj się", "this needs the account of a person; log in"),
+    "first-there": Words("pierwsza osoba ({who}) już przyjęła; potwierdź", "{who} accepted first; confirm"),
+    "no-first": Words("nikt jeszcze nie przyjął jako pierwszy; zrób to", "nobody has accepted first; do that"),
+    "both-halves": Words("to robi druga osoba; poproś przełożonego", "another person does this; ask a supervisor"),
+    "other-facts": Words(
+        "od pierwszego przyjęcia coś się zmieniło; wycofaj je i zacznijcie od nowa",
+        "something has changed since the first person accepted; withdraw it and begin anew",
+    ),
+    "no-report": Words(
+        "nie ma sprawdzonego podpisu; odmów i wskaż braki", "no signature was checked; refuse, naming it"
+    ),
+    "no-address": Words("to nie jest adres e-mail; przepisz login z wniosku", "no e-mail address; copy it anew"),
+    "other-login": Words("we wniosku jest inny login; przepisz go", "the application names another login; copy it"),
+    "not-looked": Words("obie osoby muszą otworzyć wniosek; zrób to", "both must open the application; do so"),
+    "broken": Words("podpis nie obejmuje całego wniosku; odmów i wskaż braki", "the signature does not fit; refuse"),
+    "replayed": Words("ten wniosek już raz przyjęto; poproś o nowy", "this application was used; ask for a new one"),
+    "other-holder": Words("podpisała inna osoba niż właściciel konta; odmów ogólnie", "another person signed; refuse"),
+    "login-taken": Words("nowy adres jest już loginem; odmów ogólnie", "the new address is a login; refuse"),
+    "floor-silent": _FLOOR,
+    "floor-quarantine": Words(
+        "z kwarantanny nic nie wychodzi; najpierw wypuść", "nothing leaves quarantine; let it out"
+    ),
+    "floor-text": _FLOOR,
+    "floor-link": _FLOOR,
+}
+"""Code of a refusal → its sentence, which names the way."""
+
+
+def refusal(why: Refusal, language: str) -> str:
+    """Why nothing was done, and the way."""
+    return REFUSALS[why.code].told(language, **why.values)
+
+
+def action(which: Action, language: str) -> str:
+    """What stands on its button."""
+    return ACTIONS[which].told(language)
