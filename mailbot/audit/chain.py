@@ -57,11 +57,20 @@ def operator(name: str) -> str:
     return f"operator:{name}"
 
 
+def shell(user: str) -> str:
+    """The actor that a user of this machine is."""
+    return f"shell:{user}"
+
+
+def canonical(value: Any) -> str:
+    """``value`` as canonical JSON: sorted names, no spaces (RFC 8785 for what we write: text, whole numbers, moments in
+    UTC)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_moment)
+
+
 def digest_of(value: Any) -> str:
-    """SHA-256 (hex) of ``value`` as canonical JSON: UTF-8, sorted names, no spaces (RFC 8785 for what we write: text,
-    whole numbers, moments in UTC)."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_moment)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    """SHA-256 (hex) of ``value`` as canonical JSON in UTF-8."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _moment(value: Any) -> str:
@@ -140,6 +149,12 @@ def take_over(connection: Connection, limit: int) -> int:
     return len(ids)
 
 
+def is_behind(connection: Connection) -> bool:
+    """Whether there is something to take over."""
+    c = ticket_event.c
+    return connection.execute(select(c.id).where(c.chained.is_(None)).limit(1)).first() is not None
+
+
 def event_digest(event: RowMapping | Mapping[str, Any], texts: Iterable[bytes]) -> str:
     """Digest of a row of ticket_event with what a person wrote about it, as sealed."""
     sealed = [hashlib.sha256(text).hexdigest() for text in texts]
@@ -190,8 +205,11 @@ def _chain(
 
 
 def _actor(detail: Mapping[str, Any]) -> str:
-    """Who caused an event that no operator's action wrote: a person at the machine's own shell is named by ``by``."""
-    return f"shell:{detail['by']}" if "uid" in detail else MACHINE
+    """Who caused an event that was not recorded with its actor: "by" names a person, with "uid" one at the machine's
+    own shell."""
+    if "by" not in detail:
+        return MACHINE
+    return shell(detail["by"]) if "uid" in detail else operator(detail["by"])
 
 
 def _locked_head(connection: Connection) -> tuple[int, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, or_, select
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from mailbot.audit import chain
 from mailbot.storage.desk import audit, audit_head
@@ -36,6 +37,15 @@ def head(connection: Connection) -> Head:
     """The newest row; row 0 when there is none."""
     found = connection.execute(select(audit_head.c.seq, audit_head.c.hash)).first()
     return Head(found.seq, found.hash) if found else Head(0, chain.FIRST)
+
+
+def claim(connection: Connection, now: datetime, since: datetime) -> Head | None:
+    """The head, for the one who is to write it out now; None: nothing is new, or somebody has done it after
+    ``since``."""
+    h = audit_head.c
+    due = (h.seq > 0, or_(h.written_at.is_(None), h.written_at <= since))
+    found = connection.execute(update(audit_head).where(*due).values(written_at=now).returning(h.seq, h.hash)).first()
+    return None if found is None else Head(found.seq, found.hash)
 
 
 def waiting(connection: Connection) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import textwrap
 import unicodedata
 from collections.abc import Callable
@@ -169,12 +168,7 @@ def _by(function: F) -> F:
 
 
 def _told(who: str | None, reason: str) -> dict[str, str | int]:
-    uid = os.getuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    return {"by": _shown(who or user), "uid": uid, "reason": _shown(reason)}
+    return {"by": _shown(who or options.user()), "uid": os.getuid(), "reason": _shown(reason)}
 
 
 @tickets.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailbot.config.reading import in_environment, load
 from mailbot.config.sections import (
     ActivationSettings,
+    AuditSettings,
     AuthenticationRoad,
     AuthenticationSettings,
     CaseBSettings,
@@ -19,6 +20,7 @@ from mailbot.config.sections import (
     ImapSettings,
     IntakeSettings,
     ListenerSettings,
+    OidcSettings,
     RefusalSettings,
     RulesSettings,
     SecretSettings,
@@ -34,6 +36,7 @@ from mailbot.config.sections import (
 
 __all__ = [
     "ActivationSettings",
+    "AuditSettings",
     "AuthenticationRoad",
     "AuthenticationSettings",
     "CaseBSettings",
@@ -45,6 +48,7 @@ __all__ = [
     "ImapSettings",
     "IntakeSettings",
     "ListenerSettings",
+    "OidcSettings",
     "RefusalSettings",
     "RulesSettings",
     "SecretSettings",

@@ -10,6 +10,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
+OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
 
@@ -219,6 +220,25 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    issuer: str = _doc("OpenID Connect provider that lets operators into the console; empty: none", "")
+    client_id: str = _doc("what the provider calls us; redirect URI there: console.public_url + /login/oidc/back", "")
+    client_secret_file: str = _doc("file that holds the client secret alone; empty: a public client", "")
+    ca_file: str = _doc("PEM file of the provider's CA; empty: the system's", "")
+    label: str = _doc("what the button on the login page calls the provider", "OpenID Connect")
+    create_role: OidcRole = _doc(
+        "whom the provider proves and nobody has added becomes an operator with this role; empty: is refused", ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    head_minutes: int = _doc("the head of the audit chain is written to the log so often; 0: never", 60)
+    head_file: str = _doc("it is added to this file, best where this machine can only add; empty: none", "")
+    head_mail: str = _doc("it is mailed to this address, outside of this installation; empty: none", "")
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationSettings:
     lifetime_hours: int = _doc("life of an activation link", 24)
 
@@ -313,6 +333,8 @@ class Settings:
     delivery: DeliverySettings = DeliverySettings()
     web: WebSettings = WebSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
+    audit: AuditSettings = AuditSettings()
     activation: ActivationSettings = ActivationSettings()
     refusal: RefusalSettings = RefusalSettings()
     case_b: CaseBSettings = CaseBSettings()

@@ -34,7 +34,9 @@ from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
 from mailbot.web.app import build as build_web
 from mailbot.web.app import use_rules
+from mailbot.workers import audit
 from mailbot.workers.alarms import SECONDS, AlarmWorker
+from mailbot.workers.audit import AuditWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -207,6 +209,7 @@ class Service:
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
+        self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
 
     async def _start_rules(self) -> None:

@@ -158,5 +158,6 @@ audit_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("seq", Id, nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("written_at", UtcDateTime()),
 )
-"""The newest row of the chain; locked for the moment of an insert."""
+"""The newest row of the chain; locked for the moment of an insert. written_at: when it was last written out."""

@@ -138,7 +138,7 @@ async def browser(parts: tuple[Parts, Clock]) -> AsyncIterator[Browser]:
 def _active(browser: Browser, name: str = "anna", *roles: Role) -> str:
     key, now = browser.parts.secret, browser.clock()
     with browser.parts.database.engine.begin() as c:
-        people.add(c, name, "Anna Nowak", roles or (Role.CONSULTANT,), (), now)
+        people.add(c, "shell:root", person(name, "Anna Nowak", *roles or (Role.CONSULTANT,)), now)
         row = people.named(c, name)
         assert row is not None
         sealed = factors.new_secret(key, row["id"])
@@ -148,9 +148,15 @@ def _active(browser: Browser, name: str = "anna", *roles: Role) -> str:
         return factors.opened(key, row["id"], sealed)
 
 
+def person(name: str, display: str = "Olek Wójcik", *roles: Role) -> Operator:
+    return Operator(0, name, display, frozenset(roles or (Role.SUPERVISOR,)), frozenset(), "pl")
+
+
 def rows(browser: Browser) -> list[tuple[str, str, str]]:
     with browser.parts.database.engine.connect() as c:
-        return [(r.actor, r.action, r.reason) for r in c.execute(select(audit).order_by(audit.c.seq))]
+        found = [(r.actor, r.action, r.reason) for r in c.execute(select(audit).order_by(audit.c.seq))]
+    assert found.pop(0)[1] == "operator-added"
+    return found
 
 
 async def test_one_logs_in_works_and_logs_out(browser: Browser) -> None:
@@ -176,7 +182,8 @@ async def test_one_logs_in_works_and_logs_out(browser: Browser) -> None:
 async def test_the_first_login_sets_password_and_second_factor(parts: tuple[Parts, Clock]) -> None:
     async with browsing(*parts) as browser:
         with browser.parts.database.engine.begin() as c:
-            temporary = people.add(c, "Olek", "Olek Wójcik", {Role.SUPERVISOR}, (), browser.clock())
+            temporary = people.add(c, "shell:root", person("Olek"), browser.clock())
+        assert temporary is not None
         answer = await browser.name_and_password("OLEK ", temporary)
         assert answer.headers["Location"] == "/login/enrol"
         assert (await browser.get("/todo")).headers["Location"] == "/login/enrol?next=%2Ftodo"
@@ -331,7 +338,7 @@ async def test_what_an_admin_takes_away_is_gone_at_once(browser: Browser, how: s
     with browser.parts.database.engine.begin() as c:
         row = people.named(c, "anna")
         assert row is not None
-        people.reset(c, row, browser.clock()) if how == "reset" else people.disable(c, row)
+        (people.reset if how == "reset" else people.disable)(c, "shell:root", row, browser.clock())
     assert (await browser.get("/todo")).status == 303
     assert (await browser.name_and_password()).status == 403
 
@@ -339,7 +346,8 @@ async def test_what_an_admin_takes_away_is_gone_at_once(browser: Browser, how: s
 async def test_a_temporary_password_does_not_last(parts: tuple[Parts, Clock]) -> None:
     async with browsing(*parts) as browser:
         with browser.parts.database.engine.begin() as c:
-            temporary = people.add(c, "olek", "Olek", {Role.SUPERVISOR}, (), browser.clock())
+            temporary = people.add(c, "shell:root", person("olek"), browser.clock())
+        assert temporary is not None
         browser.clock.advance(hours=73)
         assert (await browser.name_and_password("olek", temporary)).status == 403
 

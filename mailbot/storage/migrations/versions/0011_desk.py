@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", _ID, nullable=False),
         sa.Column("hash", String(64), nullable=False),
+        sa.Column("written_at", UtcDateTime()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
