@@ -124,7 +124,8 @@ class Bench:
             batch = [(row["id"], self.flow.understand(message_of(row, SECRET))) for row in rows.mappings()]
             if checked is not None:
                 batch = [(row, _with_application(u, checked)) for row, u in batch]
-            self.flow.record(connection, "w", batch, self.clock())
+            if batch:
+                self.flow.record(connection, "w", batch, self.clock())
 
     def case(self, number: str = "1", request: Request | None = None) -> Case:
         with self.engine.begin() as connection:

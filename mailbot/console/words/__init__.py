@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailbot.console.words import case, codes, login, oversight, rules, shell, telephone, todo
+from mailbot.console.words import case, codes, facts, login, oversight, rules, shell, telephone, todo
 
 LANGUAGES = ("pl", "en")
 
@@ -12,8 +12,8 @@ Table = Mapping[str, tuple[str, str]]
 """Key → Polish, English. ``{name}`` is filled in."""
 
 TABLES: tuple[Table, ...] = (
-    *(shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, telephone.WORDS),
-    oversight.WORDS,
+    *(shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, facts.WORDS),
+    *(telephone.WORDS, oversight.WORDS),
 )
 WORDS: Table = {key: words for table in TABLES for key, words in table.items()}
 
