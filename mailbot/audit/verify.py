@@ -55,6 +55,20 @@ def waiting(connection: Connection) -> int:
     ).scalar_one()
 
 
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of the chain that was verified. last: its last row; end: the newest row of the chain then."""
+
+    last: int
+    end: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def done(self) -> bool:
+        """Nothing comes behind it."""
+        return self.last >= self.end
+
+
 class Links:
     """The rows of one chain, in order: each must follow the one before it. Needs no database."""
 
@@ -89,13 +103,36 @@ def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[Findi
             yield from _judged(row, behind)
             if expected.pop(row["seq"], row["hash"]) != row["hash"]:
                 yield Finding(row["seq"], row["object"], "is another one than the head that was written out")
-    if links.last.seq < end.seq:
-        yield Finding(links.last.seq + 1, "", f"row {links.last.seq + 1} to {end.seq} is missing at the end")
-    elif links.last.hash != end.hash:
-        yield Finding(end.seq, "", "the head names another hash than its row")
+    yield from _at_the_end(links.last, end)
     for seq in sorted(expected):
         yield Finding(seq, "", "was written out as head, and is missing")
     yield from _strangers(connection, end)
+
+
+def portion(connection: Connection, after: int, size: int) -> Portion:
+    """What is wrong with at most ``size`` rows behind row ``after``, which an earlier portion has judged.
+
+    It costs the same however long the chain is. Events that say they are in the chain and are not need a look at every
+    event there is: that is left to ``verify``.
+    """
+    end = head(connection)
+    after = min(after, end.seq)
+    wanted = select(audit).where(audit.c.seq > after, audit.c.seq <= end.seq).order_by(audit.c.seq).limit(size)
+    rows = connection.execute(wanted).mappings().all()
+    before = connection.execute(select(audit.c.hash).where(audit.c.seq == after)).scalar_one_or_none()
+    links = Links(Head(after, chain.FIRST if after == 0 else before or ""))
+    behind = _behind(connection, rows)
+    found = [finding for row in rows for finding in (*links.judge(row), *_judged(row, behind))]
+    if len(rows) == size and links.last.seq < end.seq:
+        return Portion(links.last.seq, end.seq, tuple(found))
+    return Portion(end.seq, end.seq, (*found, *_at_the_end(links.last, end)))
+
+
+def _at_the_end(last: Head, end: Head) -> Iterator[Finding]:
+    if last.seq < end.seq:
+        yield Finding(last.seq + 1, "", f"row {last.seq + 1} to {end.seq} is missing at the end")
+    elif last.hash != end.hash:
+        yield Finding(end.seq, "", "the head names another hash than its row")
 
 
 def _batches(connection: Connection, end: int) -> Iterator[Sequence[RowMapping]]:

@@ -32,7 +32,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
-    op.create_index("ix_audit_object", "audit", ["object"], unique=False)
+    op.create_index("ix_audit_object", "audit", ["object", "seq"], unique=False)
+    op.create_index("ix_audit_actor", "audit", ["actor", "seq"], unique=False)
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -154,6 +155,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_text")),
     )
     op.create_index("ix_desk_text_ticket_id", "desk_text", ["ticket_id"], unique=False)
+    op.create_index("ix_desk_text_event_id", "desk_text", ["event_id"], unique=False)
     op.add_column("ticket_event", sa.Column("chained", _ID))
     op.create_index(
         "ix_ticket_event_unchained",
@@ -287,6 +289,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("chained IS NULL"),
     )
     op.drop_column("ticket_event", "chained")
+    op.drop_index("ix_desk_text_event_id", table_name="desk_text")
     op.drop_index("ix_desk_text_ticket_id", table_name="desk_text")
     op.drop_table("desk_text")
     op.drop_table("viewer")
@@ -302,6 +305,7 @@ def downgrade() -> None:
     op.drop_table("operator_session")
     op.drop_table("operator")
     op.drop_table("audit_head")
+    op.drop_index("ix_audit_actor", table_name="audit")
     op.drop_index("ix_audit_object", table_name="audit")
     op.drop_index("ix_audit_at", table_name="audit")
     op.drop_table("audit")
