@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.storage.desk import audit, audit_head, desk_text
@@ -31,8 +31,8 @@ MACHINE = "machine"
 FIRST = "0" * 64
 """What stands before the first row."""
 
-_COLUMNS = ("seq", "at", "actor", "action", "object", "before", "after", "reason", "digest", "previous")
-"""What the hash of a row is made of, in this order."""
+_CONTENT = ("seq", "at", "actor", "action", "object", "before", "after", "reason", "digest")
+"""What the digest of a row's content is made of, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,19 @@ def _moment(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
+def content_of(row: RowMapping | Mapping[str, Any]) -> str:
+    """Digest of what a row says. With it alone, and no word of the row, somebody else can follow the chain over it."""
+    return digest_of([row[name] for name in _CONTENT])
+
+
+def link(previous: str, content: str) -> str:
+    """The hash of a row behind the row with hash ``previous``."""
+    return digest_of([previous, content])
+
+
 def hash_of(row: RowMapping | Mapping[str, Any]) -> str:
     """The hash of a row of the chain."""
-    return digest_of([row[name] for name in _COLUMNS])
+    return link(row["previous"], content_of(row))
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> int:
@@ -139,11 +149,12 @@ def record(
     return _chain(connection, [found[event] for event in events], actor, before, reason)
 
 
-def take_over(connection: Connection, limit: int) -> int:
-    """Append at most ``limit`` events that are not in the chain yet; returns how many there were."""
+def take_over(connection: Connection, limit: int, *which: ColumnElement[bool]) -> int:
+    """Append at most ``limit`` events (those of ``which``) that are not in the chain yet; returns how many there
+    were."""
     _locked_head(connection)  # two that look at once must not find the same
     c = ticket_event.c
-    waiting = select(c.id).where(c.chained.is_(None)).order_by(c.id).limit(limit)
+    waiting = select(c.id).where(c.chained.is_(None), *which).order_by(c.id).limit(limit)
     ids = connection.execute(waiting).scalars().all()
     _chain(connection, _events(connection, ids), None, None, "")
     return len(ids)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import select
 
-from mailbot.audit import chain, verify
+from mailbot.audit import chain, packed, verify
 from mailbot.audit.verify import Finding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
@@ -27,6 +27,7 @@ def audit() -> None:
 
 
 @audit.command("verify")
+@click.argument("dossier", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--head",
     "heads",
@@ -35,8 +36,12 @@ def audit() -> None:
 )
 @options.config
 @options.as_json
-def verify_(heads: Path | None, config_file: Path | None, as_json: bool) -> None:
-    """Name every row that was changed, left out or moved, and every event behind them. Exit code 1: there are some."""
+def verify_(dossier: Path | None, heads: Path | None, config_file: Path | None, as_json: bool) -> None:
+    """Name every row that was changed, left out or moved, and every event behind them. Of a DOSSIER (mailbot tickets
+    dossier) the same, without a database. Exit code 1: there are some."""
+    if dossier is not None:
+        _verify_dossier(dossier, _heads(heads) if heads else [], as_json)
+        return
     settings = compose.settings(config_file)
     named = heads or (Path(settings.audit.head_file) if settings.audit.head_file else None)
     known = _heads(named) if named is not None and named.exists() else []
@@ -49,6 +54,19 @@ def verify_(heads: Path | None, config_file: Path | None, as_json: bool) -> None
     else:
         compared = f", compared with {len(known)} heads written out" if known else ""
         click.echo(f"{end.seq} rows{compared}; {waiting} events wait to be taken over; {found or 'nothing'} wrong")
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _verify_dossier(file: Path, known: list[Head], as_json: bool) -> None:
+    data = file.read_bytes()
+    try:
+        found = _told(packed.verify(data, known), as_json)
+    except packed.NoDossier as error:
+        raise click.ClickException(f"{file}: {error.reason}") from error
+    if not as_json:
+        proof = f"; {packed.heads_within(data, known)} of {len(known)} heads lie within" if known else ""
+        click.echo(f"{file}: {found or 'nothing'} wrong{proof}")
     if found:
         raise click.exceptions.Exit(1)
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from mailbot.accounts import passwords
 from mailbot.console import app, words
+from mailbot.console.oidc import OIDC, OidcPages
 from mailbot.console.pages import reader
 from mailbot.console.session import CODE, ENROL, LOGIN, LOGOUT, SESSION, TOKEN, Gate, Late, local, nothing_kept, onward
 from mailbot.console.shell import Desk
@@ -27,18 +28,18 @@ _FORM = "login"
 
 def build(desk: Desk, late: Late = nothing_kept) -> web.Application:
     """The console behind its login. ``late``: see session.Gate."""
-    gate = Gate(desk, late)
-    return app.build(desk, gate.middleware, LoginPages(desk, gate).routes())
+    gate, limiter = Gate(desk, late), Limiter(desk.settings.console, desk.clock)
+    pages = (LoginPages(desk, gate, limiter), OidcPages(desk, gate, limiter))
+    return app.build(desk, gate.middleware, [route for part in pages for route in part.routes()])
 
 
 class LoginPages:
     """Handlers of /login…; what is wrong is said in one sentence that does not tell a name from a password."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
-        self._desk, self._gate, self._pages = desk, gate, desk.pages
+    def __init__(self, desk: Desk, gate: Gate, limiter: Limiter) -> None:
+        self._desk, self._gate, self._pages, self._limiter = desk, gate, desk.pages, limiter
         console = desk.settings.console
         self._csrf = Csrf(desk.secret, secure=console.behind_tls, name="desk-form")
-        self._limiter = Limiter(console, desk.clock)
         self._hashers = asyncio.Semaphore(_HASHERS)
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -147,7 +148,9 @@ class LoginPages:
         self, request: web.Request, where: str, wrong: str = "", status: int = 200, name: str = ""
     ) -> web.Response:
         nonce = self._csrf.nonce(request)
+        oidc = self._desk.settings.oidc
         values = {"where": where, "wrong": wrong, "name": name, "form": self._csrf.field(nonce, _FORM)}
+        values |= {"provider": oidc.label if oidc.issuer else "", "oidc": onward(OIDC, where)}
         response = self._pages.page(request, "login.html", status, **values)
         self._csrf.give(response, nonce)
         return response

@@ -106,6 +106,11 @@ def end_all(connection: Connection, operator_id: int) -> None:
     connection.execute(delete(operator_session).where(operator_session.c.operator_id == operator_id))
 
 
+def end_everybody(connection: Connection) -> None:
+    """Log everybody out."""
+    connection.execute(delete(operator_session))
+
+
 def csrf(secret: Secret, token: str) -> str:
     """What every form of the session holds: who has not the token cannot make it, and it ends with the session."""
     return secret.mac(_CSRF, token).hex()

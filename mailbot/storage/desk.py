@@ -150,9 +150,10 @@ audit = Table(
     Index("ix_audit_actor", "actor", "seq"),
     Index("ix_audit_at", "at"),
 )
-"""One row for each event of a ticket, an operator or a rule set: append-only, each hash over the row and the one before
-it. actor: "operator:NAME", "shell:NAME", "machine", "citizen:<keyed hash>". before, after: versions of the object; of
-a ticket's event after is its id. digest: SHA-256 of what stands behind it and may be erased."""
+"""One row for each event of a ticket, an operator or a rule set: append-only. hash: SHA-256 over the one before it
+(previous) and the digest of the row's content (audit.chain). actor: "operator:NAME", "shell:NAME", "machine". before,
+after: versions of the object; of a ticket's event after is its id. digest: SHA-256 of what stands behind it and may be
+erased."""
 
 audit_head = Table(
     "audit_head",

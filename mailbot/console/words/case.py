@@ -6,6 +6,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "case.asked": ("O co prosi", "What is asked"),
     "case.why": ("Dlaczego jest u nas", "Why it is here"),
     "case.agrees": ("Co się zgadza, a co nie", "What agrees and what does not"),
+    "case.compared": (
+        "List, wniosek, podpisujący i konto obok siebie",
+        "Letter, application, signer and account side by side",
+    ),
     "case.datum": ("Dana", "Datum"),
     "case.facts": ("Wszystkie fakty", "All facts"),
     "case.do": ("Co zrobić", "What to do"),
