@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from mailbot.console import charts, words
 from mailbot.console.charts import Chart
+from mailbot.console.days import Days
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.shell import WRITERS, Desk, Screen
 from mailbot.desk import health, oversight, todo
@@ -27,8 +28,6 @@ ROLES = frozenset({Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR})
 
 _TRUST_KEPT = timedelta(minutes=10)
 """Reading the lists takes a second."""
-_SETTLED = timedelta(hours=1)
-"""After its end nothing of a day changes any more."""
 _REFUSED = timedelta(days=30)
 
 
@@ -59,7 +58,7 @@ class Trusted:
 class _Oversight:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._days: dict[date, Day] = {}
+        self._days = Days(desk)
         self._trust: tuple[datetime, tuple[Trusted, ...], tuple[str, ...]] | None = None
 
     async def show(self, request: web.Request) -> web.Response:
@@ -72,7 +71,7 @@ class _Oversight:
                 measured(c, now),
             )
         )
-        days = await self._window(now)
+        days = await self._days.window(now)
         lists, problems = await self._trusted(now)
         language = reader(request)
         said = lambda key: words.say(language, key)  # noqa: E731 - one word, used in the calls below
@@ -100,16 +99,6 @@ class _Oversight:
             opens=bool(operator.roles & (WRITERS | {Role.AUDITOR})),
             width=charts.WIDTH,
         )
-
-    async def _window(self, now: datetime) -> list[Day]:
-        """The days; those that are over are asked about once."""
-        wanted = oversight.window(now)
-        missing = [on for on in wanted if on not in self._days]
-        found = await self._desk.database.read(lambda c: [oversight.day(c, on) for on in missing])
-        known = self._days | {day.on: day for day in found}
-        over = set(oversight.window(now - _SETTLED)) - {oversight.window(now - _SETTLED)[-1]}
-        self._days = {on: day for on, day in known.items() if on in over}
-        return [known[on] for on in wanted]
 
     async def _trusted(self, now: datetime) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
         """The lists by which signatures are accepted, and what is wrong with them."""

@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, Table, and_, case, func, literal, or_, select
 
 from mailbot.clocks import WARSAW
 from mailbot.mails.context import PROCEDURE
 from mailbot.model import MailKind, Outcome, State
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Rule
-from mailbot.storage.schema import decision, outbox, ticket, ticket_event
+from mailbot.storage.schema import decision, outbox, shadow_hit, ticket, ticket_event
 from mailbot.tickets.hold import FROZEN
 from mailbot.tickets.sla import CLOCKLESS
 
@@ -35,7 +35,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
 """The three mails of the special procedure (seed 001, P14): registration, resolution, activation link."""
 
 _UNHURRIED = tuple(state.value for state in (*CLOCKLESS, State.OCZEKUJE_NA_KLIENTA))
-_T, _O, _D = ticket.c, outbox.c, decision.c
+_T, _O = ticket.c, outbox.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class Day:
     hits: Mapping[tuple[str, str], int]
     """(outcome, rule) → messages."""
     bounced: int
+    watched: Mapping[tuple[str, str], int]
+    """(outcome, rule) → messages that a rule would have decided that is only watched."""
 
     @property
     def intake(self) -> int:
@@ -147,19 +149,21 @@ def day(connection: Connection, on: date) -> Day:
     """One day as the office counts days."""
     start = datetime.combine(on, time(), WARSAW)
     end = datetime.combine(on + timedelta(days=1), time(), WARSAW)
-    counted = (
-        select(_D.outcome, _D.rule, func.count())
-        .where(_D.decided_at >= start, _D.decided_at < end)
-        .group_by(_D.outcome, _D.rule)
-    )
     e = ticket_event.c
     bounced = select(func.count()).where(
         e.kind == literal("mail-bounced", literal_execute=True),  # the index is of these rows alone
         e.at >= start,
         e.at < end,
     )
-    hits = {(outcome, rule): count for outcome, rule, count in connection.execute(counted)}
-    return Day(on, hits, connection.execute(bounced).scalar_one())
+    hits, watched = (_hits(connection, table, start, end) for table in (decision, shadow_hit))
+    return Day(on, hits, connection.execute(bounced).scalar_one(), watched)
+
+
+def _hits(connection: Connection, table: Table, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
+    c = table.c
+    counted = select(c.outcome, c.rule, func.count()).where(c.decided_at >= start, c.decided_at < end)
+    rows = connection.execute(counted.group_by(c.outcome, c.rule))
+    return {(outcome, rule): count for outcome, rule, count in rows}
 
 
 def outcomes(days: Iterable[Day]) -> list[tuple[str, int]]:

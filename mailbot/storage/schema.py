@@ -168,7 +168,7 @@ shadow_hit = Table(
     Column("rule", String(80), primary_key=True),
     Column("outcome", String(20), nullable=False),
     Column("decided_at", UtcDateTime(), nullable=False),
-    Index("ix_shadow_hit_decided_at", "decided_at"),
+    Index("ix_shadow_hit_decided_at", "decided_at", "outcome", "rule"),
 )
 """What rules that are only watched would have done."""
 

@@ -75,7 +75,7 @@ async def test_before_the_questions_there_is_a_number_and_nothing_else(client: C
 async def test_wrong_answers_show_nothing_of_the_right_ones(client: Client, flow: Flow) -> None:
     form = {"name": "Piotr Nowak", "year": "", "login": "", "matter": "", "day": ""}
     page = main(await text(client, "/telephone/ZGL0000001", form))
-    assert 'class="mark mark-wrong"' in page
+    assert 'class="heard heard-wrong"' in page
     assert [word for word in PERSONAL if word in page.lower()] == []
     assert await calls(flow) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailbot.console.words import audit, case, codes, facts, login, oversight, rules, shell, telephone, todo
+from mailbot.console.words import audit, case, codes, facts, login, oversight, rules, ruleset, shell, telephone, todo
 
 LANGUAGES = ("pl", "en")
 
@@ -13,7 +13,7 @@ Table = Mapping[str, tuple[str, str]]
 
 TABLES: tuple[Table, ...] = (
     *(shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, facts.WORDS),
-    *(telephone.WORDS, oversight.WORDS, audit.WORDS),
+    *(telephone.WORDS, oversight.WORDS, ruleset.WORDS, audit.WORDS),
 )
 WORDS: Table = {key: words for table in TABLES for key, words in table.items()}
 

@@ -229,9 +229,13 @@ def upgrade() -> None:
     )
     op.drop_index("ix_decision_decided_at", table_name="decision")
     op.create_index("ix_decision_decided_at", "decision", ["decided_at", "outcome", "rule"], unique=False)
+    op.drop_index("ix_shadow_hit_decided_at", table_name="shadow_hit")
+    op.create_index("ix_shadow_hit_decided_at", "shadow_hit", ["decided_at", "outcome", "rule"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_shadow_hit_decided_at", table_name="shadow_hit")
+    op.create_index("ix_shadow_hit_decided_at", "shadow_hit", ["decided_at"], unique=False)
     op.drop_index("ix_decision_decided_at", table_name="decision")
     op.create_index("ix_decision_decided_at", "decision", ["decided_at"], unique=False)
     op.drop_index(
