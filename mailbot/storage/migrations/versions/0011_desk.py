@@ -168,9 +168,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_ticket_opened_at", "ticket", ["opened_at"], unique=False)
     op.create_index("ix_ticket_person_key", "ticket", ["person_key"], unique=False)
+    # What a stopped ticket had left when it was ended is nobody's work any more.
+    op.execute(
+        "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
+        " AND ticket_id IN (SELECT id FROM ticket WHERE closed_at IS NOT NULL)"
+    )
 
 
 def downgrade() -> None:
+    op.execute("UPDATE outbox SET state = 'buried', last_error = 'frozen' WHERE state = 'cancelled'")
     op.drop_index("ix_ticket_person_key", table_name="ticket")
     op.drop_index("ix_ticket_opened_at", table_name="ticket")
     op.drop_index(
