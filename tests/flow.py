@@ -20,6 +20,7 @@ from sqlalchemy import Engine, Row, Select, insert, select
 from mailbot.accounts.rows import column_values
 from mailbot.config import (
     AuthenticationSettings,
+    ConsoleSettings,
     DatabaseSettings,
     DeliverySettings,
     ListenerSettings,
@@ -68,6 +69,7 @@ def settings(url: str, key_file: Path, relay: int) -> Settings:
         lmtp=ListenerSettings("127.0.0.1:0", authentication="headers"),
         delivery=DeliverySettings(port=relay),
         web=WebSettings("", public_url="http://127.0.0.1:1", behind_tls=False),
+        console=ConsoleSettings(""),
         secret=SecretSettings(str(key_file)),
     )
 

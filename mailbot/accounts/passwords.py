@@ -89,6 +89,11 @@ def verify(password_hash: str, password: str) -> bool:
         return False
 
 
+def outdated(password_hash: str) -> bool:
+    """Whether ``hash_password`` would make it dearer to guess than it was made once."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
 def problems(password: str, repeat: str, *logins: str) -> tuple[Problem, ...]:
     """Every broken rule at once; empty when the password may be taken. ``logins``: whole e-mail addresses."""
     password, repeat = normalise(password), normalise(repeat)

@@ -23,6 +23,17 @@ class Application:
     """False: the name is a line of its own and nothing says whose it is, so it may be no name at all."""
 
     @property
+    def data(self) -> dict[str, str]:
+        """What is there, by name."""
+        found = {
+            "given": self.given,
+            "surname": self.surname,
+            "old_login": self.old_login,
+            "new_email": self.new_email,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Polish names of the data that are not there, for the sentence APP_INCOMPLETE, in the order of the card."""
         named = (

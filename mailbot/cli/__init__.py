@@ -23,6 +23,8 @@ _COMMANDS = {
     "trust": "trust",
     "accounts": "accounts",
     "tickets": "tickets",
+    "operators": "operators",
+    "audit": "audit",
     "queue": "queue",
     "outbox": "queue",
     "inject": "queue",

@@ -29,6 +29,7 @@ from mailbot.cli import demo_applications
 from mailbot.config import (
     AuthenticationSettings,
     CaseBSettings,
+    ConsoleSettings,
     DatabaseSettings,
     DeliverySettings,
     ListenerSettings,
@@ -150,6 +151,7 @@ def _settings(folder: Path, relay_port: int, web_port: int) -> Settings:
         lmtp=ListenerSettings("127.0.0.1:0", authentication="headers"),
         smtp=ListenerSettings("127.0.0.1:0", authentication="own"),
         delivery=DeliverySettings(host="127.0.0.1", port=relay_port),
+        console=ConsoleSettings(""),
         web=WebSettings(f"127.0.0.1:{web_port}", public_url=f"http://127.0.0.1:{web_port}", behind_tls=False),
         refusal=RefusalSettings(0, 0),
         case_b=CaseBSettings(0.0, 0.0),

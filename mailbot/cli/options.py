@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pwd
 import re
 import sys
 from collections.abc import Callable
@@ -59,6 +61,14 @@ class Span(click.ParamType[timedelta]):
 def since(default: str) -> Callable[[F], F]:
     """``--since``: how far back to look."""
     return click.option("--since", type=Span(), default=default, show_default=True, help="How far back: 30d, 12h.")
+
+
+def user() -> str:
+    """The user of this machine."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def line(value: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ _GARBAGE = (20_000, 20, 20)  # a batch of mails is more objects than Python's 70
 @options.config
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only these; default all. Repeatable.")
 def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
-    """Take mail in, decide, send, serve the activation page, until stopped (SIGTERM or Ctrl-C).
+    """Take mail in, decide, send, serve the activation page and the console, until stopped (SIGTERM or Ctrl-C).
 
     SIGHUP: look at once whether the rule set has changed.
     """
@@ -52,6 +52,8 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
         raise ConfigError("no way in for mail; mend: set [lmtp] listen, [imap] host or [smtp] listen")
     if "web" in roles and not settings.web.listen:
         raise ConfigError("[web] listen: is empty, and --role web asks for it; mend: write 127.0.0.1:8080")
+    if "console" in roles and not settings.console.listen:
+        raise ConfigError("[console] listen: is empty, and --role console asks for it; mend: write 127.0.0.1:8081")
     return settings
 
 

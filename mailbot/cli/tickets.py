@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import textwrap
 import unicodedata
 from collections.abc import Callable
@@ -14,12 +13,15 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection, RowMapping, select
 
+from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.dossier import dossier
 from mailbot.clocks import WARSAW
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
 from mailbot.model import State
 from mailbot.observe import utc_now
+from mailbot.operators import sessions
 from mailbot.parsing.mime import parse
 from mailbot.secret import Secret
 from mailbot.service import compose
@@ -169,12 +171,7 @@ def _by(function: F) -> F:
 
 
 def _told(who: str | None, reason: str) -> dict[str, str | int]:
-    uid = os.getuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    return {"by": _shown(who or user), "uid": uid, "reason": _shown(reason)}
+    return {"by": _shown(who or options.user()), "uid": os.getuid(), "reason": _shown(reason)}
 
 
 @tickets.command()
@@ -243,4 +240,9 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         waiting = hold.waiting(connection, now)
         for number in waiting:
             hold.freeze(connection, number, now, detail)
+        sessions.end_everybody(connection)  # who was let in no more since then would be in again
+        chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
+
+
+tickets.add_command(dossier)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from mailbot.config.reading import in_environment, load
 from mailbot.config.sections import (
     ActivationSettings,
+    AuditSettings,
     AuthenticationRoad,
     AuthenticationSettings,
     CaseBSettings,
+    ConsoleSettings,
     DatabaseSettings,
     DeliverySettings,
     DeskSettings,
@@ -18,6 +20,7 @@ from mailbot.config.sections import (
     ImapSettings,
     IntakeSettings,
     ListenerSettings,
+    OidcSettings,
     RefusalSettings,
     RulesSettings,
     SecretSettings,
@@ -33,9 +36,11 @@ from mailbot.config.sections import (
 
 __all__ = [
     "ActivationSettings",
+    "AuditSettings",
     "AuthenticationRoad",
     "AuthenticationSettings",
     "CaseBSettings",
+    "ConsoleSettings",
     "DatabaseSettings",
     "DeliverySettings",
     "DeskSettings",
@@ -43,6 +48,7 @@ __all__ = [
     "ImapSettings",
     "IntakeSettings",
     "ListenerSettings",
+    "OidcSettings",
     "RefusalSettings",
     "RulesSettings",
     "SecretSettings",

@@ -65,6 +65,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
             ipaddress.ip_network(network)
         except ValueError:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
+    found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -119,6 +120,19 @@ def _of_the_intake(settings: Settings, where: str) -> list[str]:
     if not 1 <= settings.intake.oldest_days <= 36_500:
         found.append(f"{where}: [intake] oldest_days: not a number of days; mend: write 7")
     return found
+
+
+def _of_the_console(settings: Settings) -> Iterator[str]:
+    console, oidc = settings.console, settings.oidc
+    for name in ("idle_minutes", "absolute_hours", "lock_after", "invite_hours", "attempts_per_minute"):
+        if getattr(console, name) < 1:
+            yield f"[console] {name}: less than one; mend: leave the default"
+    if oidc.issuer and not re.match(r"https://[^/?#]|http://(127\.0\.0\.1|localhost)[:/]", oidc.issuer):
+        yield "[oidc] issuer: is no address with TLS; mend: https://…, exactly as the provider writes it"
+    if oidc.issuer and not oidc.client_id:
+        yield "[oidc] client_id: is missing; mend: register this console with the provider"
+    if settings.audit.head_minutes < 0:
+        yield "[audit] head_minutes: is negative; mend: write 60, or 0 for never"
 
 
 def _is_day(text: str) -> bool:

@@ -10,6 +10,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
+OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
 
@@ -195,6 +196,49 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    listen: str = _doc("host:port of the operators' console; empty: not started", "127.0.0.1:8081")
+    public_url: str = _doc(
+        "address of the console as the operator's browser sees it, without a slash at the end; no path",
+        "http://127.0.0.1:8081",
+    )
+    behind_tls: bool = _doc("the console is served over HTTPS (by a proxy): sends HSTS and Secure cookies", False)
+    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    idle_minutes: int = _doc("who asks for nothing for so long logs in again", 30)
+    absolute_hours: int = _doc("who is logged in for so long logs in again, whatever they do", 10)
+    lock_after: int = _doc(
+        "wrong passwords or codes in a row until the name waits: 30 seconds, then twice as long, up to 15 minutes",
+        5,
+    )
+    invite_hours: int = _doc("life of a temporary password", 72)
+    attempts_per_minute: int = _doc("forms of one client to the login pages per minute", 20)
+    connections: int = _doc("connections at once, as of the citizen's page", 128)
+    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
+    refresh_seconds: int = _doc("the list of what is to be done looks again after this", 20)
+    upload_mb: int = _doc("largest form with its files, in megabytes", 12)
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    issuer: str = _doc("OpenID Connect provider that lets operators into the console; empty: none", "")
+    client_id: str = _doc("what the provider calls us; redirect URI there: console.public_url + /login/oidc/back", "")
+    client_secret_file: str = _doc("file that holds the client secret alone; empty: a public client", "")
+    ca_file: str = _doc("PEM file of the provider's CA; empty: the system's", "")
+    label: str = _doc("what the button on the login page calls the provider", "OpenID Connect")
+    create_role: OidcRole = _doc(
+        "whom the provider proves and nobody has added becomes an operator with this role; empty: is refused", ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    head_minutes: int = _doc("the head of the audit chain is written to the log so often; 0: never", 60)
+    head_file: str = _doc("it is added to this file, best where this machine can only add; empty: none", "")
+    head_mail: str = _doc("it is mailed to this address, outside of this installation; empty: none", "")
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationSettings:
     lifetime_hours: int = _doc("life of an activation link", 24)
 
@@ -288,6 +332,9 @@ class Settings:
     intake: IntakeSettings = IntakeSettings()
     delivery: DeliverySettings = DeliverySettings()
     web: WebSettings = WebSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
+    audit: AuditSettings = AuditSettings()
     activation: ActivationSettings = ActivationSettings()
     refusal: RefusalSettings = RefusalSettings()
     case_b: CaseBSettings = CaseBSettings()

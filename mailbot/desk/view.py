@@ -11,7 +11,7 @@ from mailbot.model import Account, Applicant, Match, State
 NEWS = frozenset(
     {
         *("mail-sent", "mail-delayed", "mail-held", "sla-warning", "sla-breach", "break-told"),
-        *("application-opened", "raw-opened", "shown"),
+        *("application-opened", "raw-opened", "shown", "dossier"),
     }
 )
 """Kinds of events that change nothing a person decides on: they make no new version of a ticket."""

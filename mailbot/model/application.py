@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from mailbot.model.request import Defect
 
@@ -103,6 +104,10 @@ class Checked:
     """Private reasons, for operators."""
     view: View | None = field(default=None, repr=False)
     """What the reader saw; None: nothing was read."""
+    reports: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Of every file that was looked at, as signatures.report.to_json tells it, for the person who decides."""
+    read: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the application says, by the names of application.data.Application; only what is there for certain."""
 
 
 class AccountStatus(StrEnum):

@@ -16,9 +16,14 @@ from typing import NoReturn
 from sqlalchemy import select
 
 from mailbot.config import ListenerSettings
+from mailbot.console.app import DESK
+from mailbot.console.login import build as build_console
+from mailbot.console.pages import Pages
+from mailbot.console.shell import Desk
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
+from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
@@ -27,10 +32,11 @@ from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import Notice
-from mailbot.web.app import DOORS, Listener, use_rules
 from mailbot.web.app import build as build_web
-from mailbot.web.app import listen as listen_web
+from mailbot.web.app import use_rules
+from mailbot.workers import audit
 from mailbot.workers.alarms import SECONDS, AlarmWorker
+from mailbot.workers.audit import AuditWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -38,7 +44,7 @@ from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Understand
 from mailbot.workers.verify import Verifier
 
-ROLES = ("ingress", "worker", "delivery", "web")
+ROLES = ("ingress", "worker", "delivery", "web", "console")
 _PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
 
 
@@ -64,6 +70,7 @@ class Service:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
+        self._console: Listener | None = None
         self._web_connections = 0
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
@@ -87,7 +94,9 @@ class Service:
             await self._start_ingress(stored)
         if "web" in self.roles and self.parts.settings.web.listen:
             await self._start_web()
-        if self._deciding or self._web is not None:
+        if "console" in self.roles and self.parts.settings.console.listen:
+            await self._start_console()
+        if self._deciding or self._web or self._console:
             await self._start_rules()
         step("started", roles=",".join(self.roles), listening=str(self.addresses))
 
@@ -95,8 +104,9 @@ class Service:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        if self._web is not None:
-            await self._web.close()
+        for listener in (self._web, self._console):
+            if listener is not None:
+                await listener.close()
         for loop in self._loops:
             loop.stop()
         for deliverer in self._delivering:
@@ -199,6 +209,7 @@ class Service:
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
+        self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
 
     async def _start_rules(self) -> None:
@@ -213,6 +224,8 @@ class Service:
             worker.pipeline = pipeline
         if self._web is not None:
             use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
+        if self._console is not None:
+            self._console.runner.app[DESK].pipeline = pipeline
 
     def _notice(self, pipeline: Pipeline) -> Notice:
         helpdesk = self.parts.settings.helpdesk
@@ -245,8 +258,15 @@ class Service:
         use_rules(app, p.pipeline.ruleset, notice)
         app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):
-            self._web = await listen_web(app, *smtp.listen_address(p.settings.web.listen))
+            self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address
+
+    async def _start_console(self) -> None:
+        p = self.parts
+        app = build_console(Desk(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline))
+        with _listening("console", p.settings.console.listen):
+            self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))
+        self.addresses["console"] = self._console.address
 
 
 @contextlib.contextmanager

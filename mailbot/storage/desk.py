@@ -53,7 +53,8 @@ operator_session = Table(
     Index("ix_operator_session_operator_id", "operator_id"),
     Index("ix_operator_session_expires_at", "expires_at"),
 )
-"""Who is logged in: the SHA-256 of the cookie. stage: password (the second factor is missing), full."""
+"""Who is logged in: the SHA-256 of the cookie. stage: second (that factor is missing), enrol (both are
+to be set), full."""
 
 draft = Table(
     "draft",
@@ -147,9 +148,10 @@ audit = Table(
     Index("ix_audit_object", "object"),
     Index("ix_audit_at", "at"),
 )
-"""One row for each event of a ticket, an operator or a rule set: append-only, each hash over the row and the one before
-it. actor: "operator:NAME", "machine", "citizen:<keyed hash>". before, after: versions of the object. digest: SHA-256 of
-what stands behind it and may be erased."""
+"""One row for each event of a ticket, an operator or a rule set: append-only. hash: SHA-256 over the one before it
+(previous) and the digest of the row's content (audit.chain). actor: "operator:NAME", "shell:NAME", "machine". before,
+after: versions of the object; of a ticket's event after is its id. digest: SHA-256 of what stands behind it and may be
+erased."""
 
 audit_head = Table(
     "audit_head",
@@ -157,7 +159,6 @@ audit_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("seq", Id, nullable=False),
     Column("hash", String(64), nullable=False),
-    Column("covered", Id, nullable=False, server_default=text("0")),
+    Column("written_at", UtcDateTime()),
 )
-"""The newest row of the chain; locked for the moment of an insert. covered: the ticket_event up to which the chain has
-taken over what the machine wrote."""
+"""The newest row of the chain; locked for the moment of an insert. written_at: when it was last written out."""

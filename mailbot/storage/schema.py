@@ -213,7 +213,7 @@ ticket = Table(
     Index("ix_ticket_fingerprint", "fingerprint"),
     Index("ix_ticket_state", "state"),
     Index("ix_ticket_correspondent", "correspondent"),
-    Index("ix_ticket_person_key", "person_key"),
+    Index("ix_ticket_person_key", "person_key", "id"),
     Index("ix_ticket_opened_at", "opened_at"),
     Index(
         "ix_ticket_open",
@@ -221,6 +221,31 @@ ticket = Table(
         "id",
         sqlite_where=text("closed_at IS NULL"),
         postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_ticket_open_state",
+        "state",
+        "promised_at",
+        "id",
+        "desk",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_ticket_open_desk",
+        "desk",
+        "promised_at",
+        "id",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_ticket_open_owner",
+        "owner",
+        "promised_at",
+        "id",
+        sqlite_where=text("closed_at IS NULL AND owner IS NOT NULL"),
+        postgresql_where=text("closed_at IS NULL AND owner IS NOT NULL"),
     ),
     Index(
         "ix_ticket_alarm_at",
@@ -243,8 +268,17 @@ ticket_event = Table(
     Column("at", UtcDateTime(), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("detail", JSON, nullable=False),
+    Column("chained", Id),
     Index("ix_ticket_event_ticket_id", "ticket_id"),
+    Index(
+        "ix_ticket_event_unchained",
+        "id",
+        sqlite_where=text("chained IS NULL"),
+        postgresql_where=text("chained IS NULL"),
+    ),
 )
+"""The history of a ticket, append-only. chained: the row of the audit chain that holds its digest; none for the few
+seconds until the chain has taken it over."""
 
 outbox = Table(
     "outbox",
@@ -268,6 +302,12 @@ outbox = Table(
     Column("refused_us", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
+    Index(
+        "ix_outbox_buried",
+        "ticket_id",
+        sqlite_where=text("state = 'buried'"),
+        postgresql_where=text("state = 'buried'"),
+    ),
 )
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -44,8 +44,16 @@ def _packed(checked: Checked) -> bytes:
         "body": checked.body.value if checked.body else None,
         "payload_sha256": checked.payload_sha256,
         "signature_sha256": checked.signature_sha256,
+        "reports": [_told(report) for report in checked.reports],
+        "read": dict(checked.read),
     }
     return json.dumps(kept).encode()
+
+
+def _told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without what no person needs: the number of the signer, be it masked or hashed."""
+    signer = report["signer"] and {n: v for n, v in report["signer"].items() if not n.startswith("pesel")}
+    return {**report, "signer": signer}
 
 
 def checked(connection: Connection, secret: Secret, inbox_id: int) -> Checked | None:
@@ -60,6 +68,7 @@ def checked(connection: Connection, secret: Secret, inbox_id: int) -> Checked | 
     kept["state"] = ApplicationState(kept["state"])
     kept["applicant"] = Applicant(**kept["applicant"]) if kept["applicant"] else None
     kept["body"] = Match(kept["body"]) if kept["body"] else None
+    kept["reports"] = tuple(kept.get("reports", ()))  # older ones have none
     return Checked(**kept)
 
 

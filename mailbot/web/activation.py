@@ -15,6 +15,7 @@ from mailbot.accounts import passwords
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.passwords import Problem
 from mailbot.errors import PermanentError
+from mailbot.http.guards import Csrf, Limiter
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, step
 from mailbot.ruleset.languages import POLISH
@@ -23,7 +24,6 @@ from mailbot.tickets import activation
 from mailbot.tickets.activation import Activation
 from mailbot.tickets.notice import Notice
 from mailbot.web.pages import STALE, Pages
-from mailbot.web.security import Csrf, Limiter
 
 _DONE = "gotowe"
 _LANGUAGE = "jezyk"

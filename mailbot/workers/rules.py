@@ -12,9 +12,11 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
+from mailbot.audit import chain
 from mailbot.errors import MailbotError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
@@ -123,8 +125,16 @@ class RulesKeeper:
         step("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
 
     async def _note(self, **values: str) -> None:
-        row = insert(ruleset_load).values(at=self._clock(), process=self.name, **values)
-        await self._database.write(lambda connection: connection.execute(row))
+        loaded = {"at": self._clock(), "process": self.name, **values}
+        await self._database.write(lambda connection: _noted(connection, loaded))
+
+
+def _noted(connection: Connection, loaded: dict[str, Any]) -> None:
+    """The load, and its row in the audit chain: what decided, and since when."""
+    row = connection.execute(insert(ruleset_load).values(loaded).returning(ruleset_load.c.id)).scalar_one()
+    what = "rules-taken" if "hash" in loaded else "rules-refused"
+    reason = loaded.get("hash", "")
+    chain.note(connection, loaded["at"], chain.MACHINE, what, "rules", {"id": row, **loaded}, reason, after=row)
 
 
 def _files(directory: Path) -> Iterable[Path]:

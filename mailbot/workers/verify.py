@@ -23,6 +23,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Understanding, View
 from mailbot.observe import step
 from mailbot.ruleset.model import Ruleset
+from mailbot.signatures.report import to_json
 from mailbot.signatures.worker import Bounds, Workers
 from mailbot.text import pesel
 
@@ -88,7 +89,10 @@ class Verifier:
         application = judged(found, rules.letter) if found else None
         checked = check(reports, application, u.sender.address, u.request)
         view = View(found.text, found.seen, found.pictures) if found else None
-        return replace(u, checked=replace(checked, view=view))
+        told = tuple(to_json(one) for one in reports)
+        return replace(
+            u, checked=replace(checked, view=view, reports=told, read=application.data if application else {})
+        )
 
     def _pesel_hash(self, text: str) -> str:
         return pesel.keyed_hash(self.pipeline.secret, text)

@@ -36,6 +36,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mailbot.toml").write_text(
         '[authentication]\nauthserv_id = "mx.helpdesk.example"\n[lmtp]\nlisten = "127.0.0.1:0"\n[web]\nlisten = ""\n'
+        '[console]\nlisten = ""\n'
         f"[delivery]\nport = {free_port()}\n",
         encoding="utf-8",
     )

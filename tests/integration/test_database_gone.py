@@ -30,6 +30,7 @@ def office(tmp_path: Path) -> Path:
     (tmp_path / "state").mkdir()
     (tmp_path / "mailbot.toml").write_text(
         '[database]\nurl = "sqlite:///state/mailbot.db"\n[lmtp]\nlisten = "127.0.0.1:0"\n[web]\nlisten = ""\n'
+        '[console]\nlisten = ""\n'
         '[authentication]\nauthserv_id = "mx.helpdesk.example"\n',
         encoding="utf-8",
     )

@@ -64,6 +64,7 @@ def office(built: compose.Parts, monkeypatch: pytest.MonkeyPatch) -> Office:
             if "imap" in ways
             else ImapSettings(),
             web=replace(chosen.web, listen="127.0.0.1:0"),
+            console=replace(chosen.console, listen="127.0.0.1:0"),
         )
         return replace(built, settings=chosen, database=Database(built.database.engine))
 
@@ -81,7 +82,7 @@ async def test_every_set_of_roles_stays(office: Office, roles: tuple[str, ...]) 
             assert not done, (ways, waiting.exception())
             assert await service.ailing() == []
             open_ports = {way for way in ways if way != "imap" and "ingress" in roles}
-            assert set(service.addresses) == open_ports | ({"web"} if "web" in roles else set())
+            assert set(service.addresses) == open_ports | ({"web", "console"} & set(roles))
         finally:
             waiting.cancel()
             await service.stop()

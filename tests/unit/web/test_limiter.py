@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from aiohttp.test_utils import make_mocked_request
 
 from mailbot.config import WebSettings
-from mailbot.web.security import Limiter, network
+from mailbot.http.guards import Limiter
+from mailbot.http.headers import network
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", _ID, nullable=False),
         sa.Column("hash", String(64), nullable=False),
-        sa.Column("covered", _ID, server_default=sa.text("0"), nullable=False),
+        sa.Column("written_at", UtcDateTime()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
@@ -154,6 +154,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_text")),
     )
     op.create_index("ix_desk_text_ticket_id", "desk_text", ["ticket_id"], unique=False)
+    op.add_column("ticket_event", sa.Column("chained", _ID))
+    op.create_index(
+        "ix_ticket_event_unchained",
+        "ticket_event",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("chained IS NULL"),
+        postgresql_where=sa.text("chained IS NULL"),
+    )
     op.add_column("ticket", sa.Column("owner", String(80)))
     op.add_column("ticket", sa.Column("person", String(240)))
     op.add_column("ticket", sa.Column("person_key", String(240)))
@@ -167,7 +176,39 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index("ix_ticket_opened_at", "ticket", ["opened_at"], unique=False)
-    op.create_index("ix_ticket_person_key", "ticket", ["person_key"], unique=False)
+    op.create_index("ix_ticket_person_key", "ticket", ["person_key", "id"], unique=False)
+    op.create_index(
+        "ix_ticket_open_state",
+        "ticket",
+        ["state", "promised_at", "id", "desk"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_open_desk",
+        "ticket",
+        ["desk", "promised_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_open_owner",
+        "ticket",
+        ["owner", "promised_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outbox_buried",
+        "outbox",
+        ["ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'buried'"),
+        postgresql_where=sa.text("state = 'buried'"),
+    )
     # What a stopped ticket had left when it was ended is nobody's work any more.
     op.execute(
         "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
@@ -177,6 +218,30 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("UPDATE outbox SET state = 'buried', last_error = 'frozen' WHERE state = 'cancelled'")
+    op.drop_index(
+        "ix_outbox_buried",
+        table_name="outbox",
+        sqlite_where=sa.text("state = 'buried'"),
+        postgresql_where=sa.text("state = 'buried'"),
+    )
+    op.drop_index(
+        "ix_ticket_open_owner",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND owner IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_ticket_open_desk",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_ticket_open_state",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_index("ix_ticket_person_key", table_name="ticket")
     op.drop_index("ix_ticket_opened_at", table_name="ticket")
     op.drop_index(
@@ -189,6 +254,13 @@ def downgrade() -> None:
     op.drop_column("ticket", "person_key")
     op.drop_column("ticket", "person")
     op.drop_column("ticket", "owner")
+    op.drop_index(
+        "ix_ticket_event_unchained",
+        table_name="ticket_event",
+        sqlite_where=sa.text("chained IS NULL"),
+        postgresql_where=sa.text("chained IS NULL"),
+    )
+    op.drop_column("ticket_event", "chained")
     op.drop_index("ix_desk_text_ticket_id", table_name="desk_text")
     op.drop_table("desk_text")
     op.drop_table("viewer")

@@ -1,4 +1,4 @@
-"""Who may be connected to the web port, and for how long: half-open requests must not keep others out.
+"""Who may be connected to a web port, and for how long: half-open requests must not keep others out.
 
 aiohttp has no time-out for a request that never ends and no limit of connections. Here each connection is for one
 request and has one deadline. When there are too many, the oldest one whose request is not complete goes: whoever asks
@@ -13,17 +13,17 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from mailbot.config import WebSettings
-from mailbot.web.security import network
+from mailbot.config import ConsoleSettings, WebSettings
+from mailbot.http.headers import network
 
 _ANSWER = 60.0  # seconds, longer than any time-out behind it: for the answer to a complete request
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\nContent-Length: 0\r\n\r\n"
 
 
 class Doors:
-    """The open connections of the web port, oldest first."""
+    """The open connections of a web port, oldest first."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings | ConsoleSettings) -> None:
         self.limit = settings.connections
         """May be lowered when there are not descriptors enough."""
         self._seconds = settings.request_seconds

@@ -1,0 +1,1 @@
+"""What was done, by whom and when, as a chain of hashes that shows every later change."""

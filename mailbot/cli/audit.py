@@ -1,0 +1,122 @@
+"""``mailbot audit``: the chain of what was done, seen from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from mailbot.audit import chain, packed, verify
+from mailbot.audit.verify import Finding, Head
+from mailbot.cli import options
+from mailbot.observe import utc_now
+from mailbot.service import compose
+from mailbot.storage.desk import audit as table
+from mailbot.storage.engine import connect
+from mailbot.workers.audit import line
+
+_BATCH = 500
+
+
+@click.group()
+def audit() -> None:
+    """The audit chain: verify it, write its head out, export it."""
+
+
+@audit.command("verify")
+@click.argument("dossier", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--head",
+    "heads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Heads that were written out before (audit.head_file, or lines of mails); default: audit.head_file.",
+)
+@options.config
+@options.as_json
+def verify_(dossier: Path | None, heads: Path | None, config_file: Path | None, as_json: bool) -> None:
+    """Name every row that was changed, left out or moved, and every event behind them. Of a DOSSIER (mailbot tickets
+    dossier) the same, without a database. Exit code 1: there are some."""
+    if dossier is not None:
+        _verify_dossier(dossier, _heads(heads) if heads else [], as_json)
+        return
+    settings = compose.settings(config_file)
+    named = heads or (Path(settings.audit.head_file) if settings.audit.head_file else None)
+    known = _heads(named) if named is not None and named.exists() else []
+    with connect(settings.database.url).connect() as connection:
+        connection.info["reader"] = True
+        found = _told(verify.verify(connection, known), as_json)
+        end, waiting = verify.head(connection), verify.waiting(connection)
+    if as_json:
+        options.line({"rows": end.seq, "hash": end.hash, "waiting": waiting, "heads": len(known), "findings": found})
+    else:
+        compared = f", compared with {len(known)} heads written out" if known else ""
+        click.echo(f"{end.seq} rows{compared}; {waiting} events wait to be taken over; {found or 'nothing'} wrong")
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _verify_dossier(file: Path, known: list[Head], as_json: bool) -> None:
+    data = file.read_bytes()
+    try:
+        found = _told(packed.verify(data, known), as_json)
+    except packed.NoDossier as error:
+        raise click.ClickException(f"{file}: {error.reason}") from error
+    if not as_json:
+        proof = f"; {packed.heads_within(data, known)} of {len(known)} heads lie within" if known else ""
+        click.echo(f"{file}: {found or 'nothing'} wrong{proof}")
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+@audit.command()
+@click.option("--take-over", is_flag=True, help="First take over what happened and is not in the chain yet.")
+@options.config
+def head(take_over: bool, config_file: Path | None) -> None:
+    """Print the newest row's number and hash, to be kept where nobody here can change it."""
+    engine = connect(compose.settings(config_file).database.url)
+    while take_over:
+        with engine.begin() as connection:
+            take_over = chain.take_over(connection, _BATCH) == _BATCH
+    with engine.connect() as connection:
+        connection.info["reader"] = True
+        click.echo(line(verify.head(connection), utc_now()))
+
+
+@audit.command()
+@click.option("--after", default=0, show_default=True, help="Only rows behind this one.")
+@options.config
+def export(after: int, config_file: Path | None) -> None:
+    """Print the rows of the chain, one JSON object a line, in their order."""
+    wanted = select(table).where(table.c.seq > after).order_by(table.c.seq).execution_options(yield_per=1000)
+    with connect(compose.settings(config_file).database.url).connect() as connection:
+        connection.info["reader"] = True
+        for row in connection.execute(wanted).mappings():
+            click.echo(chain.canonical(dict(row)))
+
+
+def _told(findings: Iterable[Finding], as_json: bool) -> int:
+    count = 0
+    for count, finding in enumerate(findings, 1):  # noqa: B007 - the number of the last one is what counts
+        if as_json:
+            options.line({"row": finding.seq, "object": finding.object, "what": finding.what})
+        else:
+            click.echo(f"row {finding.seq}  {finding.object or '-'}  {finding.what}")
+    return count
+
+
+def _heads(file: Path) -> list[Head]:
+    return list(_parsed(file))
+
+
+def _parsed(file: Path) -> Iterator[Head]:
+    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            found = json.loads(text)
+            yield Head(int(found["seq"]), str(found["hash"]))
+        except (ValueError, KeyError, TypeError):
+            raise click.ClickException(
+                f'{file}: line {number}: is no head; mend: one {{"seq": …, "hash": …}} a line, as audit head prints it'
+            ) from None

@@ -1,0 +1,42 @@
+"""``mailbot tickets dossier``: everything about one ticket in one file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from mailbot.audit import chain
+from mailbot.cli import options
+from mailbot.desk.dossier import make, note, take_over
+from mailbot.observe import utc_now
+from mailbot.service import compose
+from mailbot.storage.engine import connect
+from mailbot.tickets import number as numbers
+
+
+@click.command()
+@click.argument("number")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The ZIP file; made anew.")
+@options.config
+def dossier(number: str, out: Path, config_file: Path | None) -> None:
+    """Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER into one file that proves itself
+    (mailbot audit verify FILE). That it was made stands in the history of the ticket."""
+    settings = compose.settings(config_file)
+    engine = connect(settings.database.url)
+    key = compose.opened(settings, engine)
+    now, user = utc_now(), options.user()
+    with engine.begin() as connection:
+        ticket_id = take_over(connection, numbers.read(number) or "")
+    if ticket_id is None:
+        raise click.ClickException(f"{number}: no such ticket")
+    with engine.connect() as connection:
+        connection.info["reader"] = True
+        data, digest = make(connection, key, ticket_id, now)
+    with engine.begin() as connection:
+        note(connection, ticket_id, digest, now, chain.shell(user), {"by": user, "uid": os.getuid()})
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds letters
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    click.echo(f"{out}: {len(data)} octets; verify: mailbot audit verify {out}")

@@ -1,0 +1,161 @@
+"""``mailbot operators``: who may come to the desk. What is changed here stands in the audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection, RowMapping, select
+
+from mailbot.audit import chain
+from mailbot.cli import options
+from mailbot.config import Settings
+from mailbot.model import Operator, Role
+from mailbot.observe import utc_now
+from mailbot.operators import people
+from mailbot.service import compose
+from mailbot.storage.desk import operator
+from mailbot.storage.engine import connect
+
+_ROLES = click.Choice([role.value for role in Role])
+_LANGUAGES = click.Choice(["pl", "en"])
+
+
+@click.group()
+def operators() -> None:
+    """Operators of the desk: invite, change, let nobody in any more."""
+
+
+@operators.command()
+@click.argument("name")
+@click.option("--display", help="First name and surname, as colleagues see it; default: NAME.")
+@click.option("--role", "roles", type=_ROLES, multiple=True, required=True, help="May be given more than once.")
+@click.option("--desk", "desks", multiple=True, help="Sees only tickets of this desk; may be repeated. Default: all.")
+@click.option("--language", type=_LANGUAGES, default="pl", show_default=True, help="Of the console.")
+@click.option("--subject", help="What the provider of OpenID Connect calls them (sub); then they have no password.")
+@options.config
+def add(
+    name: str,
+    display: str | None,
+    roles: tuple[str, ...],
+    desks: tuple[str, ...],
+    language: str,
+    subject: str | None,
+    config_file: Path | None,
+) -> None:
+    """Invite the operator NAME. Prints a temporary password, once: it is kept nowhere."""
+    person = Operator(0, name, display or name, frozenset(map(Role, roles)), frozenset(desks), language)
+    with _opened(config_file) as (connection, settings):
+        whole = None if subject is None else _subject(settings, subject)
+        temporary = people.add(connection, _by(), person, utc_now(), whole)
+    if temporary is None:
+        click.echo(f"{name}: logs in with {settings.oidc.issuer}")
+    else:
+        _tell(name, temporary, settings)
+
+
+@operators.command()
+@click.argument("name")
+@options.config
+def reset(name: str, config_file: Path | None) -> None:
+    """NAME has lost the password or the telephone, or has been disabled: invite anew. Whatever opened before opens
+    nothing any more."""
+    with _opened(config_file) as (connection, settings):
+        temporary = people.reset(connection, _by(), _row(connection, name), utc_now())
+    _tell(name, temporary, settings)
+
+
+@operators.command()
+@click.argument("name")
+@options.config
+def disable(name: str, config_file: Path | None) -> None:
+    """Let NAME in no more, from this moment on. What they did keeps their name."""
+    with _opened(config_file) as (connection, _):
+        people.disable(connection, _by(), _row(connection, name), utc_now())
+    click.echo(f"{name}: disabled")
+
+
+@operators.command("set")
+@click.argument("name")
+@click.option("--display", help="First name and surname, as colleagues see it.")
+@click.option("--role", "roles", type=_ROLES, multiple=True, help="All of the roles, in place of those before.")
+@click.option("--desk", "desks", multiple=True, help="All of the desks, in place of those before.")
+@click.option("--all-desks", is_flag=True, help="Sees the tickets of every desk.")
+@click.option("--language", type=_LANGUAGES, help="Of the console.")
+@options.config
+def set_(
+    name: str,
+    display: str | None,
+    roles: tuple[str, ...],
+    desks: tuple[str, ...],
+    all_desks: bool,
+    language: str | None,
+    config_file: Path | None,
+) -> None:
+    """Change what NAME may do or see; they log in anew."""
+    with _opened(config_file) as (connection, _):
+        row = _row(connection, name)
+        person = people.of_row(row)
+        person = replace(
+            person,
+            display=display or person.display,
+            roles=frozenset(map(Role, roles)) or person.roles,
+            desks=frozenset() if all_desks else frozenset(desks) or person.desks,
+            language=language or person.language,
+        )
+        people.change(connection, _by(), row, person, utc_now())
+    click.echo(f"{name}: {', '.join(sorted(person.roles))}; {', '.join(sorted(person.desks)) or 'all desks'}")
+
+
+@operators.command("list")
+@options.config
+@options.as_json
+def list_(config_file: Path | None, as_json: bool) -> None:
+    """List the operators: roles, desks, state."""
+    shown = ("name", "display", "roles", "desks", "language", "state", "failed", "locked_until", "subject", "made_at")
+    with connect(compose.settings(config_file).database.url).connect() as connection:
+        connection.info["reader"] = True
+        for row in connection.execute(select(*operator.c[shown]).order_by(operator.c.name)).mappings():
+            if as_json:
+                options.line(dict(row))
+            else:
+                desks = ", ".join(row["desks"]) or "all desks"
+                click.echo(f"{row['name']:20} {row['state']:9} {', '.join(row['roles'])}; {desks}")
+
+
+@contextmanager
+def _opened(config_file: Path | None) -> Iterator[tuple[Connection, Settings]]:
+    settings = compose.settings(config_file)
+    engine = connect(settings.database.url)
+    compose.opened(settings, engine)
+    try:
+        with engine.begin() as connection:
+            yield connection, settings
+    except people.OperatorRefused as error:
+        raise click.ClickException(error.reason) from error
+
+
+def _by() -> str:
+    return chain.shell(options.user())
+
+
+def _row(connection: Connection, name: str) -> RowMapping:
+    row = people.named(connection, name)
+    if row is None:
+        raise click.ClickException(f"{name}: no such operator; mend: mailbot operators list")
+    return row
+
+
+def _subject(settings: Settings, sub: str) -> str:
+    if not settings.oidc.issuer:
+        raise click.ClickException("[oidc] issuer: is empty; mend: name the provider, then --subject")
+    return people.subject(settings.oidc.issuer, sub)
+
+
+def _tell(name: str, temporary: str, settings: Settings) -> None:
+    click.echo(f"{name}: temporary password, for {settings.console.invite_hours} hours and the first login only:")
+    click.echo(f"  {temporary}")
+    click.echo(f"  {settings.console.public_url}/login")

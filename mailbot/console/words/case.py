@@ -1,0 +1,5 @@
+"""One ticket."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,154 @@
+"""A letter of a ticket as a person of the office may see it: masked text, harmless HTML, its files by name and verdict.
+
+Nothing of it reaches out: no picture, no link, no style of the sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import nh3
+from sqlalchemy import Connection, select
+
+from mailbot.inbox import message_of
+from mailbot.model import Attachment, InboundMessage, Request
+from mailbot.parsing import headers, rich
+from mailbot.parsing.mime import parse
+from mailbot.parsing.text import plain
+from mailbot.request import phrase
+from mailbot.secret import Secret
+from mailbot.storage.schema import application_view, decision, inbox, raw_message
+from mailbot.text.mask import mask
+from mailbot.tickets import view
+
+AT_ONCE = 400_000
+"""Octets of a message that is read while the page of its ticket is made; a larger one is asked for."""
+
+_TAGS = {
+    *("p", "br", "div", "span", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "blockquote", "pre", "hr"),
+    *("table", "thead", "tbody", "tfoot", "tr", "td", "th", "sub", "sup"),
+}
+_GONE = {"script", "style", "title", "svg", "math", "noscript", "template", "iframe", "object", "textarea", "select"}
+"""Tags whose content goes with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file of a letter. verdict: word of signatures.report.Verdict, or "" when nobody looked."""
+
+    place: int
+    name: str
+    content_type: str
+    size: int
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One letter. Every text is masked (text.mask)."""
+
+    inbox_id: int
+    received_at: datetime
+    size: int
+    outcome: str
+    rule: str
+    facts: Mapping[str, str]
+    notes: Mapping[str, Any]
+    pictures: tuple[str, ...]
+    """Names of what the reader saw of its application (tickets/view.py)."""
+    reports: tuple[Mapping[str, Any], ...] = ()
+    application: Mapping[str, str] = field(default_factory=dict)
+    """What its application says (model.Checked.read)."""
+    read: bool = False
+    """The rest is known."""
+    sender: str = ""
+    """From, as the sender's program wrote it."""
+    subject: str = ""
+    text: str = ""
+    quoted: str = ""
+    """The whole text, where it holds more: quotes, signatures."""
+    html: str = ""
+    files: tuple[Enclosed, ...] = ()
+    damage: tuple[str, ...] = ()
+    request: Request | None = field(default=None, repr=False)
+
+
+def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: int = AT_ONCE) -> list[Shown]:
+    """The letters ``ids``, oldest first; those over ``most`` octets without their content. Raises SealBroken."""
+    i, d = inbox.c, decision.c
+    columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, d.notes)
+    wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
+    seen = _pictures(connection, ids)
+    found = []
+    for row in connection.execute(wanted):
+        checked = view.checked(connection, secret, row.id)
+        about = Shown(
+            inbox_id=row.id,
+            received_at=row.received_at,
+            size=row.size,
+            outcome=row.outcome or "",
+            rule=row.rule or "",
+            facts=row.facts or {},
+            notes=row.notes or {},
+            pictures=seen.get(row.id, ()),
+            reports=checked.reports if checked else (),
+            application=checked.read if checked else {},
+        )
+        found.append(about if row.size > most else _with_content(about, *message(connection, secret, row.id)))
+    return found
+
+
+def message(connection: Connection, secret: Secret, inbox_id: int) -> tuple[bytes, InboundMessage]:
+    """The octets of a letter, and what they say. Raises SealBroken, NoResultFound."""
+    wanted = select(inbox, raw_message.c.raw).join(raw_message, raw_message.c.inbox_id == inbox.c.id)
+    row = connection.execute(wanted.where(inbox.c.id == inbox_id)).mappings().one()
+    received = message_of(row, secret)
+    return received.raw, parse(received.raw, received.envelope, frozenset())
+
+
+def _with_content(about: Shown, raw: bytes, letter: InboundMessage) -> Shown:
+    verdicts = {report["file"]: report["verdict"] for report in about.reports}
+    text, whole = _safe(letter.text), _safe(letter.full_text)
+    return replace(
+        about,
+        read=True,
+        sender=_safe(", ".join(headers.decode(value).text for value in letter.all("from"))),
+        subject=_safe(letter.subject),
+        text=text,
+        quoted=whole if whole != text else "",
+        html=harmless(rich.html(raw), letter),
+        files=tuple(_enclosed(n, file, verdicts) for n, file in enumerate(letter.attachments)),
+        damage=letter.damage,
+        request=phrase.read(letter.text, attachments=bool(letter.attachments)),
+    )
+
+
+def _enclosed(place: int, file: Attachment, verdicts: Mapping[str, str]) -> Enclosed:
+    return Enclosed(place, _safe(file.filename), file.content_type, len(file.data), verdicts.get(file.filename, ""))
+
+
+def harmless(html: str, letter: InboundMessage) -> str:
+    """``html`` as plain structure: no attribute, link, picture, script or style. "" where the letter holds what is
+    masked: a number may be cut in two by tags."""
+    if not html or mask(letter.full_text) != letter.full_text:
+        return ""
+    clean = nh3.clean(html, tags=_TAGS, clean_content_tags=_GONE, attributes={}, strip_comments=True, link_rel=None)
+    words = " ".join(nh3.clean(clean, tags=set(), attributes={}).split())
+    return clean if words and mask(words) == words and mask("".join(words.split())) == "".join(words.split()) else ""
+
+
+def _safe(text: str) -> str:
+    """Masked, without characters that turn or hide others."""
+    return mask(plain(text))
+
+
+def _pictures(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[str, ...]]:
+    v = application_view.c
+    which = (v.inbox_id.in_(ids), v.name.like("page-%"))
+    found: dict[int, tuple[str, ...]] = {}
+    for row in connection.execute(select(v.inbox_id, v.name).where(*which).order_by(v.name)):
+        found[row.inbox_id] = (*found.get(row.inbox_id, ()), row.name)
+    return found

@@ -1,0 +1,1 @@
+"""Who may come in: operators, their passwords and second factors, and who is logged in."""
