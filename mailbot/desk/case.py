@@ -83,6 +83,7 @@ def read(
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
         called=bool(calls),
         identified=any(detail.get("identified") == 1 for detail in calls),
+        merged_into=_merged_into(connection, row.id),
         blocked=_blocked(connection, account, old),
         stopped_from=_stopped_from(events),
         undo=_undo(events),
@@ -188,12 +189,19 @@ def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
     )
 
 
+def _merged_into(connection: Connection, ticket_id: int) -> str:
+    k = ticket_link.c
+    wanted = select(ticket.c.number).join(ticket_link, k.other_id == ticket.c.id)
+    found = connection.execute(wanted.where(k.ticket_id == ticket_id, k.kind == "merged")).scalar_one_or_none()
+    return str(found or "")
+
+
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
     a = approval.c
     row = connection.execute(
         select(a.id, a.operator_id, operators.c.name, a.digest, a.at)
         .join(operators, operators.c.id == a.operator_id)
-        .where(a.ticket_id == ticket_id, a.ended.is_(None))
+        .where(a.ticket_id == ticket_id, a.ended.is_(None), operators.c.state == "active")
         .order_by(a.id.desc())
         .limit(1)
     ).first()
@@ -252,6 +260,7 @@ def _others(connection: Connection, request: Request | None) -> Mapping[str, Oth
         number=row.number,
         state=State(row.state),
         desk=row.desk,
+        category=row.category,
         correspondent=row.correspondent,
         proven=proven,
         opened_at=row.opened_at,
