@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 
 from mailbot.console import acting, acts
 from mailbot.console.login import build as build_login
+from mailbot.console.session import UNATTENDED
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
@@ -187,7 +188,7 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
         with flow.parts.database.engine.begin() as connection:
             token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
         csrf = sessions.csrf(flow.parts.secret, token)
-        jar = {"desk": token, "mailbot-desk": token, "mailbot_desk": token}
+        jar = {"desk": token}
         with flow.parts.database.engine.begin() as connection:
             connection.execute(update(operator_session).values(seen_at=flow.clock() - timedelta(days=1)))
         form = {"csrf": csrf, "version": "1", "text": "pół godziny pracy", "step": "preview"}
@@ -197,7 +198,7 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
         with flow.parts.database.engine.begin() as connection:
             connection.execute(delete(operator_session))
             token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
-        answer = await client.get(ZGL, cookies=dict.fromkeys(jar, token))
+        answer = await client.get(ZGL, cookies={"desk": token})
         assert box(await answer.text(), "reply-text") == "pół godziny pracy"
 
 
@@ -314,6 +315,31 @@ async def test_each_look_at_octets_is_an_event_and_a_download(flow: Flow, client
     assert [row.detail["by"] for row in looked] == ["olek", "olek"]
     chained = await flow.rows(select(audit.c.actor).where(audit.c.action == "raw-opened"))
     assert [row.actor for row in chained] == ["operator:olek"] * 2
+
+
+async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -> None:
+    await ask(flow)
+    made = desk(flow.parts)
+    server = TestServer(build_login(made, acting.late(made)))
+    await server.start_server(**SERVER_OPTIONS)
+    limits = Limits(timedelta(hours=1), timedelta(hours=9))
+    async with TestClient(server) as client:
+        with flow.parts.database.engine.begin() as connection:
+            token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
+        page_of_list = str(client.make_url("/todo?mine=1"))
+        headers = {"HX-Request": "true", "HX-Current-URL": page_of_list, UNATTENDED: "yes"}
+
+        async def refresh() -> Any:
+            return await client.get("/todo/list?mine=1", cookies={"desk": token}, headers=headers)
+
+        statuses = []
+        for _ in range(60):
+            flow.clock.advance(minutes=2)
+            statuses.append((await refresh()).status)
+        assert (statuses[0], statuses[-1]) == (200, 401), "the last one is over the idle time"
+        assert (await refresh()).headers["HX-Redirect"] == "/login?next=%2Ftodo%3Fmine%3D1", (
+            "the page, not a part of it"
+        )
 
 
 @pytest.mark.parametrize("text", ["Dzień dobry\r\nBcc: zly@zle.example\r\n\r\nx", "a\nSubject: inny\n\nb", "x\0y"])
