@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import JSON, String, Text
+from mailbot.text.unicode import flat
 
 revision = "0011"
 down_revision = "0010"
 
+_LETTERS = re.compile(r"[a-z]+")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -214,6 +218,28 @@ def upgrade() -> None:
         "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
         " AND ticket_id IN (SELECT id FROM ticket WHERE closed_at IS NOT NULL)"
     )
+    _name(op.get_bind())
+
+
+def _name(connection: sa.Connection) -> None:
+    """The tickets that are there bear the name of their correspondent's account, so that a name finds them."""
+    owners = sa.text(
+        "SELECT t.id, a.given, a.surname FROM ticket t JOIN account a ON a.login_key = lower(t.correspondent)"
+    )
+    named = sa.text("UPDATE ticket SET person = :person, person_key = :key WHERE id = :id")
+    rows = [
+        {"id": row.id, "person": f"{row.given} {row.surname}"[:240], "key": _key(row.surname, row.given)}
+        for row in connection.execute(owners)
+    ]
+    if rows:
+        connection.execute(named, rows)
+
+
+def _key(surname: str, given: str) -> str:
+    """As mailbot.tickets.person has it at this revision."""
+    *more, last = surname.split()
+    first, rest = ("".join(_LETTERS.findall(flat(words))) for words in (last, " ".join((given, *more))))
+    return f"{first}0{rest}"[:240]
 
 
 def downgrade() -> None:
