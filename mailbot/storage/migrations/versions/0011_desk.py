@@ -210,8 +210,8 @@ def upgrade() -> None:
         "outbox",
         ["ticket_id"],
         unique=False,
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
     # What a stopped ticket had left when it was ended is nobody's work any more.
     op.execute(
@@ -247,8 +247,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_outbox_buried",
         table_name="outbox",
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
     op.drop_index(
         "ix_ticket_open_owner",
