@@ -112,7 +112,7 @@ def _of_both(case: Case, plan: Plan) -> Iterator[Refusal]:
         yield Refusal("had-link")
     if case.fact("sender") != "single" or case.fact("automatic") not in ("no", "maybe"):
         yield Refusal("unproven")
-    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE":
+    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE" or case.was_quarantined:
         yield Refusal("unproven")
     if plan.state is not State.ZAMKNIETE_ROZWIAZANE:
         yield Refusal("floor-link")

@@ -529,6 +529,11 @@ def test_out_of_quarantine_is_decided_again_and_never_granted(bench: Bench) -> N
         old = connection.execute(select(decision.c.outcome)).scalars().all()
         assert connection.execute(select(activation)).all() == []
     assert old == ["REVIEW"]
+    heard = dict.fromkeys(r.Asked, r.Heard.RIGHT)
+    bench.done(ANNA, r.Call, "2", outcome=r.CallOutcome.BY_MAIL, heard=heard)
+    waived = actions.accept.deviations(bench.case("2"), "A")
+    assert bench.code(ANNA, r.AcceptA, "2", waived=waived) == "unproven"
+    assert bench.code(BASIA, r.Reopen, "1") == "joined"
     assert bench.code(ANNA, r.Reply, "2", text="Kto pisze?", to=r.To.CORRESPONDENT) == ""  # his login: of the directory
 
 
