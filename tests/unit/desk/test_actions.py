@@ -203,6 +203,7 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "what is in quarantine": (quarantine, ANNA, r.OutOfQuarantine, {}, "supervisor"),
     "without a reason": (review_a, ANNA, r.RefuseGeneric, {"reason": " "}, "reason"),
     "a colleague's": (asked, replace(ANNA, name="iga"), r.Take, {}, "held"),
+    "assigned under a colleague": (asked, replace(ANNA, name="iga"), r.Assign, {"desk": "II_LINIA"}, "held"),
     "to nobody": (asked, ANNA, r.Give, {"to": "nikt"}, "colleague"),
     "to an auditor": (asked, ANNA, r.Give, {"to": "ola"}, "colleague"),
     "an empty note": (question, ANNA, r.Note, {"text": " \n"}, "empty"),
@@ -534,6 +535,7 @@ def test_out_of_quarantine_is_decided_again_and_never_granted(bench: Bench) -> N
     waived = actions.accept.deviations(bench.case("2"), "A")
     assert bench.code(ANNA, r.AcceptA, "2", waived=waived) == "unproven"
     assert bench.code(BASIA, r.Reopen, "1") == "joined"
+    assert bench.code(ANNA, r.RefuseGeneric, "2") == "unanswerable"
     assert bench.code(ANNA, r.Reply, "2", text="Kto pisze?", to=r.To.CORRESPONDENT) == ""  # his login: of the directory
 
 
