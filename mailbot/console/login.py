@@ -13,7 +13,20 @@ from mailbot.accounts import passwords
 from mailbot.console import app, words
 from mailbot.console.oidc import OIDC, OidcPages
 from mailbot.console.pages import reader
-from mailbot.console.session import CODE, ENROL, LOGIN, LOGOUT, SESSION, TOKEN, Gate, Late, local, nothing_kept, onward
+from mailbot.console.session import (
+    CODE,
+    ENROL,
+    LOGIN,
+    LOGOUT,
+    SESSION,
+    TOKEN,
+    Gate,
+    Late,
+    form_of,
+    local,
+    nothing_kept,
+    onward,
+)
 from mailbot.console.shell import Desk
 from mailbot.http.guards import Csrf, Limiter
 from mailbot.observe import step
@@ -71,9 +84,9 @@ class LoginPages:
         tried = await database.write(lambda c: login.attempt(c, form.get("name", ""), now, rules))
         async with self._hashers:
             kept = await asyncio.to_thread(login.judge, tried, form.get("password", ""))
-        token = None
+        token, before = None, request.get(TOKEN, "")
         if kept is not None:
-            token = await database.write(lambda c: login.enter(c, tried, kept, now, rules, self._desk.secret))
+            token = await database.write(lambda c: login.enter(c, tried, kept, now, rules, self._desk.secret, before))
         if token is None:
             await self._refuse(None if tried.row is None else tried.row["id"], now)
             return self._first(request, where, "login.wrong", 403, form.get("name", ""))
@@ -179,7 +192,7 @@ class LoginPages:
             raise web.HTTPTooManyRequests(headers={hdrs.RETRY_AFTER: "60"})
         if request.content_length is None or request.content_length > _BODY:
             raise web.HTTPRequestEntityTooLarge(_BODY, request.content_length or 0)
-        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        return {name: value for name, value in (await form_of(request)).items() if isinstance(value, str)}
 
     async def _refuse(self, operator_id: int | None, now: datetime) -> None:
         await self._desk.database.write(lambda c: login.refuse(c, operator_id, now, self._gate.policy))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import MultiDictProxy
 
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import Desk
@@ -85,15 +86,19 @@ class Gate:
         return session
 
     async def _holds(self, request: web.Request, csrf: str) -> bool:
-        sent = (await request.post()).get("csrf", "")
+        sent = (await form_of(request)).get("csrf", "")
         return isinstance(sent, str) and hmac.compare_digest(sent.encode(), csrf.encode())
 
     async def _to_login(self, request: web.Request, token: str, session: Session | None) -> web.Response:
         where = request.path_qs if request.method in _SAFE else request.path
+        part = "HX-Request" in request.headers
+        if part:
+            shown = urlsplit(request.headers.get("HX-Current-URL", "/"))
+            where = shown.path + (f"?{shown.query}" if shown.query else "")
         if session is None and request.method not in _SAFE and token:
             where = await self._kept(request, token)
         place = onward(_DOORS[session.stage] if session is not None else LOGIN, where)
-        if "HX-Request" in request.headers:  # a part of a page must not become the login
+        if part:  # it must not become the login
             return web.Response(status=401, headers={"HX-Redirect": place})
         return web.Response(status=303, headers={hdrs.LOCATION: place})
 
@@ -103,6 +108,14 @@ class Gate:
         if operator is None or not await self._holds(request, sessions.csrf(self._desk.secret, token)):
             return request.path
         return await self._late(request, operator)
+
+
+async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # no UTF-8, no multipart, a charset that nobody knows
+        raise web.HTTPBadRequest from error
 
 
 def _is_login(path: str) -> bool:

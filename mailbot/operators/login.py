@@ -71,9 +71,11 @@ def judge(tried: Try, password: str) -> str | None:
     return passwords.hash_password(password) if passwords.outdated(kept) else kept
 
 
-def enter(connection: Connection, tried: Try, kept: str, now: datetime, rules: Policy, key: Secret) -> str | None:
-    """The password was right: a session that lacks the second factor. Returns its token; None when an admin was faster
-    and the password is none any more."""
+def enter(
+    connection: Connection, tried: Try, kept: str, now: datetime, rules: Policy, key: Secret, before: str = ""
+) -> str | None:
+    """The password was right: a session that lacks the second factor, in the place of that of token ``before``. Returns
+    its token; None when an admin was faster and the password is none any more."""
     row = tried.row
     assert row is not None
     o = operator.c
@@ -84,6 +86,7 @@ def enter(connection: Connection, tried: Try, kept: str, now: datetime, rules: P
         changed["totp"] = factors.new_secret(key, row["id"])
     if connection.execute(update(operator).where(*same).values(changed)).rowcount != 1:
         return None
+    sessions.end(connection, before)
     return sessions.begin(connection, row["id"], Stage.ENROL if invited else Stage.SECOND, now, rules.limits)
 
 
