@@ -87,7 +87,7 @@ class Bench:
         if fill:
             add_accounts(engine)
             with engine.begin() as connection:
-                connection.execute(insert(operators), [_row(one, self.clock) for one in PEOPLE])
+                connection.execute(insert(operators), [row_of(one, self.clock) for one in PEOPLE])
         self.flow = _flow()
         self.desk = Desk(self.flow, self._chain)
         self._names = count(1)
@@ -124,7 +124,8 @@ class Bench:
             batch = [(row["id"], self.flow.understand(message_of(row, SECRET))) for row in rows.mappings()]
             if checked is not None:
                 batch = [(row, _with_application(u, checked)) for row, u in batch]
-            self.flow.record(connection, "w", batch, self.clock())
+            if batch:
+                self.flow.record(connection, "w", batch, self.clock())
 
     def case(self, number: str = "1", request: Request | None = None) -> Case:
         with self.engine.begin() as connection:
@@ -235,7 +236,8 @@ def _with_application(u: Understanding, checked: Checked) -> Understanding:
     return replace(u, message=message, request=request, checked=checked)
 
 
-def _row(one: Operator, clock: Clock) -> dict[str, Any]:
+def row_of(one: Operator, clock: Clock) -> dict[str, Any]:
+    """Of the table operator."""
     return {
         "id": one.id,
         "name": one.name,

@@ -28,6 +28,8 @@ TOKEN = web.RequestKey("token", str)
 
 LOGIN, CODE, ENROL, LOGOUT = "/login", "/login/code", "/login/enrol", "/logout"
 _DOORS = {Stage.SECOND: CODE, Stage.ENROL: ENROL}
+UNATTENDED = "Desk-Unattended"
+"""Header of what a page asks of itself: it keeps nobody logged in."""
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _LONGEST_PATH = 2000
@@ -58,7 +60,7 @@ class Gate:
         if request.path.startswith("/static/"):
             return await handler(request)
         token = request.cookies.get(self._cookie, "")
-        session = await self._find(token) if token else None
+        session = await self._find(token, attended=UNATTENDED not in request.headers) if token else None
         if session is not None:
             request[SESSION], request[TOKEN] = session, token
             request[CSRF] = sessions.csrf(self._desk.secret, token)
@@ -78,10 +80,10 @@ class Gate:
         """Take the cookie away."""
         response.del_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="Strict")
 
-    async def _find(self, token: str) -> Session | None:
+    async def _find(self, token: str, *, attended: bool) -> Session | None:
         database, now, limits = self._desk.database, self._desk.clock(), self.policy.limits
         session = await database.read(lambda c: sessions.find(c, token, now, limits))
-        if session is not None and sessions.is_due(session, now):
+        if session is not None and attended and sessions.is_due(session, now):
             await database.write(lambda c: sessions.seen(c, session, now))
         return session
 
@@ -90,15 +92,11 @@ class Gate:
         return isinstance(sent, str) and hmac.compare_digest(sent.encode(), csrf.encode())
 
     async def _to_login(self, request: web.Request, token: str, session: Session | None) -> web.Response:
-        where = request.path_qs if request.method in _SAFE else request.path
-        part = "HX-Request" in request.headers
-        if part:
-            shown = urlsplit(request.headers.get("HX-Current-URL", "/"))
-            where = shown.path + (f"?{shown.query}" if shown.query else "")
+        where = _page(request) or (request.path_qs if request.method in _SAFE else request.path)
         if session is None and request.method not in _SAFE and token:
             where = await self._kept(request, token)
         place = onward(_DOORS[session.stage] if session is not None else LOGIN, where)
-        if part:  # it must not become the login
+        if "HX-Request" in request.headers:  # a part of a page must not become the login
             return web.Response(status=401, headers={"HX-Redirect": place})
         return web.Response(status=303, headers={hdrs.LOCATION: place})
 
@@ -116,6 +114,12 @@ async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearra
         return await request.post()
     except (ValueError, LookupError) as error:  # no UTF-8, no multipart, a charset that nobody knows
         raise web.HTTPBadRequest from error
+
+
+def _page(request: web.Request) -> str:
+    """Where the person stands when a page asks for a part of itself; "" for a whole page."""
+    found = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return local(f"{found.path}?{found.query}" if found.query else found.path) if found.path else ""
 
 
 def _is_login(path: str) -> bool:

@@ -16,6 +16,7 @@ from mailbot.desk.view import Case
 from mailbot.model import AccountStatus, ApplicationState, MailKind, State
 from mailbot.model.operator import Operator, Role
 from mailbot.ruleset.model import Ruleset
+from mailbot.ruleset.vocabulary import SECURITY
 from mailbot.text.address import login_key
 from mailbot.tickets.hold import FROZEN, HELD, is_stopped
 
@@ -79,7 +80,8 @@ def _unstopped(case: Case, operator: Operator, plan: Plan) -> Iterator[Refusal]:
     ends = plan.state.closed and plan.action is Action.CLOSE
     if moved and not (plan.effect in _FREE or ends or plan.action in (Action.ASSIGN, Action.RELEASE)):
         yield Refusal("stopped")
-    if moved and case.desk == "BEZPIECZENSTWO" and Role.SUPERVISOR not in operator.roles:
+    lets_go = plan.effect in (Effect.RELEASE, Effect.END) or plan.action is Action.RELEASE
+    if (lets_go or (moved and case.desk == SECURITY)) and Role.SUPERVISOR not in operator.roles:
         yield Refusal("supervisor")
 
 
@@ -198,3 +200,5 @@ def _steps(case: Case, plan: Plan, now: datetime) -> Iterator[Refusal]:
             yield Refusal("frozen")
         elif step is Step.CANCEL and row.kind in HELD and alive and plan.action is Action.MAIL_CANCEL:
             yield Refusal("cancel-link")
+        elif step is Step.HOLD and row.kind in (*HELD, MailKind.T14):  # tried again, it would not wait for the hold
+            yield Refusal("hold-link")

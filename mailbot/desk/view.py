@@ -103,6 +103,7 @@ class Other:
     number: str
     state: State
     desk: str
+    category: str
     correspondent: str | None
     proven: bool
     """The domain of its correspondent vouched for the letter that opened it."""
@@ -179,6 +180,8 @@ class Case:
     """In one of them the caller named everything that was asked, and nothing wrong."""
     blocked: frozenset[str] = frozenset()
     """Cases (A, B) for which a link of the login was stopped and nobody has decided yet."""
+    merged_into: str = ""
+    """Number of the ticket that this one joined."""
     stopped_from: tuple[State, str] | None = None
     """State and desk before a stop of a ticket without link."""
     undo: Undo | None = None

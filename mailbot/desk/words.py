@@ -53,6 +53,79 @@ ACTIONS: Mapping[Action, Words] = {
     Action.CALL: Words("Zapisz rozmowę telefoniczną", "Record a telephone call"),
 }
 
+MEANINGS: Mapping[Action, Words] = {
+    Action.TAKE: Words("zgłoszenie jest Twoje; nowe przechodzi w W_TOKU", "it is yours; a new one becomes W_TOKU"),
+    Action.GIVE: Words("zgłoszenie ma inna osoba z zespołu", "a colleague who may work there has it"),
+    Action.PUT_BACK: Words("nikt go nie ma, czeka w zespole", "nobody has it, it waits at its desk"),
+    Action.ASSIGN: Words("czeka w innym zespole, nikt go nie ma", "it waits at another desk, nobody has it"),
+    Action.NOTE: Words("tekst dla zespołu; nigdy nie wychodzi", "a text for colleagues; it is never sent"),
+    Action.REPLY: Words(
+        "wiadomość T21 albo wzór urzędu wychodzi po czasie na cofnięcie; zgłoszenie zostaje otwarte",
+        "T21, or a template of the office, leaves after the time to take it back; the ticket stays open",
+    ),
+    Action.REPLY_AND_CLOSE: Words(
+        "jak wyżej, zgłoszenie zamknięte, termin dotrzymany", "as above; the ticket is closed, its promise ends"
+    ),
+    Action.ASK: Words(
+        "T22 z pytaniem; zgłoszenie czeka na klienta do dnia z calendar.yaml (reply_days), potem zamyka się samo",
+        "T22 with the question; the ticket waits until the day of calendar.yaml (reply_days), then closes by itself",
+    ),
+    Action.REFUSE_NAMED: Words("T4 z zaznaczonymi brakami; koniec sprawy", "T4 with the ticked defects; it ends"),
+    Action.REFUSE_GENERIC: Words(
+        "T5 z takim samym losowym opóźnieniem jak od automatu; koniec sprawy",
+        "T5 with the machine's own random delay; it ends",
+    ),
+    Action.ACCEPT_A: Words(
+        "T2A i T3 (i T1, jeśli go nie było) na login; każde odstępstwo trzeba zaznaczyć",
+        "T2A and T3 (and T1 if there was none) to the login; every deviation must be ticked",
+    ),
+    Action.ACCEPT_B: Words(
+        "nic nie wychodzi; druga osoba musi potwierdzić to samo", "nothing leaves; a second person must say the same"
+    ),
+    Action.CONFIRM_B: Words(
+        "T14 na stary login, po czasie oczekiwania T2B i T3 na nowy adres; obie osoby otworzyły wniosek",
+        "T14 to the old login; behind the hold T2B and T3 to the new address; both have opened the application",
+    ),
+    Action.WITHDRAW_B: Words("pierwsza połowa znika", "the first half is void"),
+    Action.STOP: Words(
+        "link nie działa, wiadomości stoją, zgłoszenie ma zespół bezpieczeństwa",
+        "the link is dead, its mails stay, the security desk has the ticket",
+    ),
+    Action.RELEASE: Words(
+        "reszta wychodzi z nowymi datami, czas oczekiwania płynie dalej; bez linku zgłoszenie wraca, gdzie było",
+        "the rest leaves with new dates and the hold goes on; without a link the ticket is back where it was",
+    ),
+    Action.OUT_OF_QUARANTINE: Words(
+        "list ocenia automat jeszcze raz, nadawca zawsze niepotwierdzony; nowe zgłoszenie",
+        "the letter is decided again, its sender never proven; a new ticket",
+    ),
+    Action.OUT_OF_LIMIT: Words(
+        "listy ocenia automat jeszcze raz, jakby limitu nie było; nowe zgłoszenia",
+        "the letters are decided again as if there were no limit; new tickets",
+    ),
+    Action.CLOSE: Words(
+        "koniec bez wiadomości: po rozmowie, po odpowiedzi albo gdy nikt nie czeka; co nie wyszło, jest anulowane",
+        "the end without a mail: after a call or an answer, or when nobody waits; what has not left is cancelled",
+    ),
+    Action.REOPEN: Words("PONOWNIE_OTWARTE z nowym terminem", "PONOWNIE_OTWARTE with a new promise"),
+    Action.ANSWER_COMPLAINT: Words("T23 wskazuje portal jako dalszą drogę; koniec", "T23 names the portal; it ends"),
+    Action.MERGE: Words(
+        "młodsze dołącza do starszego, liczy się wcześniejszy termin; tylko jednej potwierdzonej osoby",
+        "the younger joins the older, the earlier promise counts; of one proven person only",
+    ),
+    Action.SPLIT: Words("list dostaje własne zgłoszenie z nowym terminem", "the letter gets a ticket and a promise"),
+    Action.LINK: Words("oba wskazują na siebie, nic więcej", "both point at each other, nothing else"),
+    Action.MAIL_RETRY: Words("wiadomość wychodzi od nowa", "the mail is tried from the start"),
+    Action.MAIL_HOLD: Words("wiadomość czeka na Ciebie", "the mail waits for you"),
+    Action.MAIL_CANCEL: Words("wiadomość nigdy nie wyjdzie; nie taka z działającym linkiem", "it never leaves"),
+    Action.TAKE_BACK: Words(
+        "ostatnia wiadomość nie wyjdzie, zgłoszenie jest jak przed nią; dopóki nie wyszła",
+        "the last mail does not leave and the ticket is as before; as long as it has not left",
+    ),
+    Action.CALL: Words("co powiedział dzwoniący i co z tego wynika", "what the caller said and what came of it"),
+}
+"""What happens then."""
+
 _PROOF = Words(
     "nadawca nie jest potwierdzony; zadzwoń i zapisz rozmowę z pytaniami, albo poproś o nowy list z loginu",
     "the sender is not proven; call and record the checklist, or ask for a new letter from the login",
@@ -172,6 +245,14 @@ REFUSALS: Mapping[str, Words] = {
     "mail-ended": Words(
         "wiadomość już wyszła albo ją anulowano; nie rób nic", "it has left or was cancelled; do nothing"
     ),
+    "waits-anyway": Words(
+        "wiadomość czeka na poprzednią; zatrzymaj tamtą albo wstrzymaj zgłoszenie",
+        "it waits for the one before it; hold that one, or stop the ticket",
+    ),
+    "hold-link": Words(
+        "to wiadomość sprawy z linkiem; wstrzymaj całe zgłoszenie", "a mail of a matter with a link; stop the ticket"
+    ),
+    "joined": Words("zgłoszenie dołączono do {number}; pracuj tam", "it was merged into {number}; go there"),
     "not-buried": Words("wiadomość czeka na swoją kolej; nie rób nic", "the mail waits for its turn; do nothing"),
     "held-already": Words("wiadomość już stoi; wyślij ją lub anuluj", "the mail is held already; retry or cancel it"),
     "cancel-link": Words(

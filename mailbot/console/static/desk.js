@@ -43,5 +43,13 @@
     var row = focused && document.getElementById(focused);
     if (row) { row.focus({ preventScroll: true }); }
     focused = null;
+    tell();
   });
+
+  // How many there are is said aloud when it has changed, and only then.
+  function tell() {
+    var list = document.querySelector("[data-told]"), told = document.getElementById("told");
+    if (list && told && told.textContent !== list.getAttribute("data-told")) { told.textContent = list.getAttribute("data-told"); }
+  }
+  tell();
 })();

@@ -85,6 +85,12 @@ def moving(b: Bench) -> None:
     b.review_b(SIGNED)
 
 
+def moving_on(b: Bench) -> None:
+    """The old login was warned, and the hold goes on."""
+    moving(b)
+    b.send()
+
+
 def stopped(b: Bench) -> None:
     moving(b)
     b.done(ANNA, r.Stop)
@@ -125,15 +131,17 @@ ROWS = {
     "assign": Row(asked, ANNA, r.Assign, {"desk": "II_LINIA"}, desk="II_LINIA", owner=None),
     "note": Row(question, ANNA, r.Note, {"text": "Dzwonił dwa razy."}),
     "note in quarantine": Row(quarantine, BASIA, r.Note, {"text": "Znany nadawca."}),
-    "reply": Row(question, ANNA, r.Reply, {"text": "Sprawdzamy."}, state="W_TOKU", mails=("T21",)),
+    "reply": Row(question, ANNA, r.Reply, {"text": "Sprawdzamy."}, "W_TOKU", owner="anna", mails=("T21",)),
     "reply to what waits": Row(asked, ANNA, r.Reply, {"text": "Już wiemy."}, state="W_TOKU", mails=("T21",)),
     "reply to what is closed": Row(answered, ANNA, r.Reply, {"text": "Jeszcze jedno."}, mails=("T21",)),
     "reply to what is stopped": Row(stopped, BASIA, r.Reply, {"text": "Sprawdzamy."}, mails=("T21",)),
-    "a template of the office": Row(question, ANNA, r.Reply, {"template": MailKind.T16}, "W_TOKU", mails=("T16",)),
-    "reply and close": Row(
-        question, ANNA, r.ReplyAndClose, {"text": "Działa."}, "ZAMKNIETE_ROZWIAZANE", "", mails=("T21",)
+    "a template of the office": Row(
+        question, ANNA, r.Reply, {"template": MailKind.T16}, "W_TOKU", owner="anna", mails=("T16",)
     ),
-    "ask": Row(question, ANNA, r.Ask, {"text": "Który formularz?"}, "OCZEKUJE_NA_KLIENTA", mails=("T22",)),
+    "reply and close": Row(
+        question, ANNA, r.ReplyAndClose, {"text": "Działa."}, "ZAMKNIETE_ROZWIAZANE", "", "anna", ("T21",)
+    ),
+    "ask": Row(question, ANNA, r.Ask, {"text": "Który formularz?"}, "OCZEKUJE_NA_KLIENTA", None, "anna", ("T22",)),
     "refuse, named": Row(
         review_a, ANNA, r.RefuseNamed, {"defects": (Defect.YEAR_MISSING,)}, "ZAMKNIETE_NEGATYWNIE", "", mails=("T4",)
     ),
@@ -251,6 +259,8 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "a mail of nobody": (question, ANNA, r.MailRetry, {"mail": 99}, "no-mail"),
     "a mail that left": (question, ANNA, r.MailCancel, {"mail": 1}, "mail-ended"),
     "a frozen mail": (stopped, BASIA, r.MailRetry, {"mail": 3}, "frozen"),
+    "holding a mail of a living link": (moving_on, ANNA, r.MailHold, {"mail": 3}, "hold-link"),
+    "holding what waits": (moving, ANNA, r.MailHold, {"mail": 3}, "waits-anyway"),
     "a mail of a living link": (moving, ANNA, r.MailCancel, {"mail": 3}, "cancel-link"),
     "the warning of a living link": (moving, ANNA, r.MailCancel, {"mail": 2}, "cancel-link"),
     "nothing to take back": (question, ANNA, r.TakeBack, {}, "nothing-to-take-back"),

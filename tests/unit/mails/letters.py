@@ -99,6 +99,10 @@ SYSTEM = Faq(
 )
 LACKS = {"czego": "imię, nazwisko"}
 DELETION = replace(GENERAL, category="USUNIECIE_KONTA")
+WRITTEN = replace(
+    GENERAL, text="sprawdziliśmy formularz. Działa już dla wszystkich.\n\n1. Wyloguj się.\n2. Zaloguj się."
+)
+"""What a person wrote."""
 
 
 def in_english(letter: Letter) -> Letter:
@@ -186,4 +190,10 @@ VARIANTS: dict[str, tuple[MailKind, Letter]] = {
     "T18-english": (MailKind.T18, in_english(GENERAL)),
     "T20": (MailKind.T20, GENERAL),
     "T20-english": (MailKind.T20, in_english(GENERAL)),
+    "T21": (MailKind.T21, WRITTEN),
+    "T21-english": (MailKind.T21, in_english(WRITTEN)),
+    "T22": (MailKind.T22, WRITTEN),
+    "T22-english": (MailKind.T22, in_english(WRITTEN)),
+    "T23": (MailKind.T23, WRITTEN),
+    "T23-english": (MailKind.T23, in_english(WRITTEN)),
 }

@@ -145,6 +145,7 @@ def test_header(name: str) -> None:
     mail = WRITER.outgoing(kind, letter)
     message = parsed(mail.raw)
     answer = kind not in (MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T12, MailKind.T14, MailKind.T19)
+    person = kind in (MailKind.T21, MailKind.T22, MailKind.T23)
     assert message["From"] == "Help Desk SISC <helpdesk-eclo@mf.gov.pl>"
     assert message["To"] == mail.recipient == "jan.kowalski@wp.example"
     which = ".20251104" if kind in ONCE_A_DAY else f".{letter.breaks[0].name}" if kind is MailKind.T12 else ""
@@ -157,8 +158,8 @@ def test_header(name: str) -> None:
     else:
         assert message["In-Reply-To"] == "<prosba-1@wp.example>"
         assert message["References"].split()[0] == "<prosba-1@wp.example>"
-    assert message["Auto-Submitted"] == ("auto-replied" if answer else "auto-generated")
-    assert mail.return_path == ("" if answer else BOUNCES)
+    assert message["Auto-Submitted"] == ("no" if person else "auto-replied" if answer else "auto-generated")
+    assert mail.return_path == ("" if answer and not person else BOUNCES)
     assert message["X-Auto-Response-Suppress"] == "All"
     assert message["X-Loop"] == "helpdesk-eclo@mf.gov.pl"
     assert message["Content-Language"] == letter.language

@@ -209,9 +209,15 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'buried'"),
         postgresql_where=sa.text("state = 'buried'"),
     )
+    # What a stopped ticket had left when it was ended is nobody's work any more.
+    op.execute(
+        "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
+        " AND ticket_id IN (SELECT id FROM ticket WHERE closed_at IS NOT NULL)"
+    )
 
 
 def downgrade() -> None:
+    op.execute("UPDATE outbox SET state = 'buried', last_error = 'frozen' WHERE state = 'cancelled'")
     op.drop_index(
         "ix_outbox_buried",
         table_name="outbox",
