@@ -87,7 +87,7 @@ def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[Findi
         for row in rows:
             yield from links.judge(row)
             yield from _judged(row, behind)
-            if row["object"] == chain.RULES and loads.get(row["after"]) != row["digest"]:
+            if row["object"] == chain.RULES and row["after"] is not None and loads.get(row["after"]) != row["digest"]:
                 yield Finding(row["seq"], row["object"], f"its load {row['after']} was changed behind the chain")
             if expected.pop(row["seq"], row["hash"]) != row["hash"]:
                 yield Finding(row["seq"], row["object"], "is another one than the head that was written out")
