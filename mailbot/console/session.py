@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import MultiDictProxy
 
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import Desk
@@ -25,7 +26,7 @@ SESSION = web.RequestKey("session", Session)
 TOKEN = web.RequestKey("token", str)
 """What the browser holds of it."""
 
-LOGIN, CODE, ENROL, LOGOUT = "/login", "/login/code", "/login/enrol", "/logout"
+LOGIN, CODE, ENROL, LOGOUT, ACCOUNT = "/login", "/login/code", "/login/enrol", "/logout", "/account"
 _DOORS = {Stage.SECOND: CODE, Stage.ENROL: ENROL}
 UNATTENDED = "Desk-Unattended"
 """Header of what a page asks of itself: it keeps nobody logged in."""
@@ -87,7 +88,7 @@ class Gate:
         return session
 
     async def _holds(self, request: web.Request, csrf: str) -> bool:
-        sent = (await request.post()).get("csrf", "")
+        sent = (await form_of(request)).get("csrf", "")
         return isinstance(sent, str) and hmac.compare_digest(sent.encode(), csrf.encode())
 
     async def _to_login(self, request: web.Request, token: str, session: Session | None) -> web.Response:
@@ -105,6 +106,14 @@ class Gate:
         if operator is None or not await self._holds(request, sessions.csrf(self._desk.secret, token)):
             return request.path
         return await self._late(request, operator)
+
+
+async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # no UTF-8, no multipart, a charset that nobody knows
+        raise web.HTTPBadRequest from error
 
 
 def _page(request: web.Request) -> str:
