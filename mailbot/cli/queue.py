@@ -22,7 +22,7 @@ from mailbot.storage import schema
 from mailbot.storage.engine import connect
 from mailbot.tickets import sending, view
 
-_STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
+_STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED, jobs.CANCELLED)
 _RAW = {"raw"}
 
 
@@ -39,7 +39,11 @@ def outbox() -> None:
 def _list(table: Table, state: str | None, limit: int, config_file: Path | None, as_json: bool) -> None:
     columns = [c for c in table.c if c.name not in _RAW]
     wanted = select(*columns).order_by(table.c.id.desc()).limit(limit)
-    wanted = wanted.where(table.c.state == state) if state else wanted.where(table.c.state != jobs.DONE)
+    wanted = (
+        wanted.where(table.c.state == state)
+        if state
+        else wanted.where(table.c.state.not_in([jobs.DONE, jobs.CANCELLED]))
+    )
     with connect(compose.settings(config_file).database.url).connect() as connection:
         connection.info["reader"] = True
         for row in connection.execute(wanted).mappings():

@@ -49,8 +49,8 @@ class Pages:
     def page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """``templates/<template>`` for whoever asks. In it: w(key, …) says a word, code(group, value) one of a code,
         rule(name, title) what a rule is about, moment(at) and second(at) a time, distance(at, now) how far it is;
-        mask(text) and person(name) hide what this reader must not see; reads: more than masked text; opens_raw: octets; operator,
-        csrf, here and navigation."""
+        mask(text) and person(name) hide what this reader must not see; reads: more than masked text; opens_raw: octets;
+        operator, csrf, here and navigation."""
         language = reader(request)
         operator = request.get(OPERATOR)
         shared: Mapping[str, object] = {
