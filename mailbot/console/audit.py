@@ -46,7 +46,9 @@ class _Audit:
             lambda c: (search.page(c, wanted), verify.head(c), verify.waiting(c))
         )
         last = rows[search.PAGE - 1]["seq"] if len(rows) > search.PAGE else None
-        said = {name: request.query.get(name, "")[:200] for name in ("object", "actor", "on")}
+        strange = bool(request.query.get("on")) and wanted.on is None
+        said = {name: request.query.get(name, "")[:200] for name in ("object", "actor")}
+        said["on"] = wanted.on.isoformat() if wanted.on else ""
         return self._desk.pages.page(
             request,
             "audit.html",
@@ -54,7 +56,7 @@ class _Audit:
             head=head,
             waiting=waiting,
             said=said,
-            strange=bool(said["on"]) and wanted.on is None,
+            strange=strange,
             following=urlencode({**said, "before": last}) if last else "",
             first=wanted.before is None,
             file=_FILE,

@@ -7,7 +7,8 @@ that somebody was known.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,6 +39,7 @@ _SHOWN = 5
 _ANSWER = 320
 """Characters of one answer."""
 _WRONGS = 10
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DONE = ("call", "stop", "hurry")
 
 
@@ -228,7 +230,8 @@ def _judge(call: _Call, form: Form, said: Said) -> Verdict:
 
 
 def _said(form: Form) -> Said:
-    return Said(**{name: forms.text(form, name, _ANSWER) for name in Said.__slots__})
+    said = Said(**{name: forms.text(form, name, _ANSWER) for name in Said.__slots__})
+    return said if _DAY.fullmatch(said.day) else replace(said, day="")
 
 
 def _exists(connection: Connection, zgl: str) -> bool:

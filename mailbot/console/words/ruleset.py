@@ -14,6 +14,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "The set in the folder is refused; the last good one decides.",
     ),
     "rules.hits": ("Co zrobiły reguły w ostatnich {days} dniach", "What the rules did in the last {days} days"),
+    "rules.table": ("Tabela reguł", "Table of the rules"),
     "rules.col.rule": ("Reguła", "Rule"),
     "rules.col.about": ("O czym", "What it is about"),
     "rules.col.hits": ("Rozstrzygnęła", "Decided"),
