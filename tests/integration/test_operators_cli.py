@@ -54,6 +54,8 @@ def test_operators_come_and_go(engine: Engine) -> None:
 
     changed = invoke("operators", "set", "anna", "--role", "supervisor", "--role", "auditor", "--all-desks")
     assert changed.output == "anna: auditor, supervisor; all desks\n"
+    assert invoke("operators", "set", "anna", "--subject", "17").exit_code == 0
+    assert row(engine)["subject"] == "https://sso.example 17"
     again = invoke("operators", "reset", "anna")
     assert temporary not in again.output
     assert row(engine)["password_hash"] != made["password_hash"]
@@ -78,6 +80,8 @@ def test_operators_come_and_go(engine: Engine) -> None:
     assert [(f.action, f.reason) for f in found] == [
         ("operator-added", "consultant"),
         ("operator-changed", "auditor, supervisor"),
+        ("operator-changed", "auditor, supervisor"),
+        ("operator-tied", "auditor, supervisor"),
         ("operator-reset", "auditor, supervisor"),
         ("operator-disabled", "auditor, supervisor"),
         ("operator-added", "admin"),
