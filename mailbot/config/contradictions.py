@@ -24,6 +24,8 @@ _POSITIVE = {
     "max_connections",
     "idle_seconds",
     "data_seconds",
+    "refresh_seconds",
+    "upload_mb",
 }
 
 

@@ -87,7 +87,7 @@ _Work = Callable[[Case, Operator, Any, Means], Plan | Refusal]
 def decide(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
     """What ``request`` comes to. Total."""
     action = request.action
-    if request.version != case.version:
+    if request.version != case.version and action is not Action.STOP:  # who stops overwrites nothing, and must not wait
         return Refusal("changed")
     if code := may(operator, action, case.state, case.desk):
         return Refusal(code, {"desk": case.desk})
@@ -168,7 +168,7 @@ def _take(case: Case, operator: Operator, request: Request, means: Means) -> Pla
     if case.owner == operator.name:
         return Refusal("yours")
     if case.owner and Role.SUPERVISOR not in operator.roles:
-        return Refusal("held", {"owner": case.owner})
+        return _held(case)
     state = State.W_TOKU if case.state in _BEGUN else case.state
     return plan_of(case, request, "taken", state=state, owner=operator.name)
 
@@ -179,7 +179,7 @@ def _holds(case: Case, operator: Operator) -> bool:
 
 def _give(case: Case, operator: Operator, request: Give, means: Means) -> Plan | Refusal:
     if not _holds(case, operator):
-        return Refusal("held", {"owner": case.owner}) if case.owner else Refusal("take-first")
+        return _held(case) if case.owner else Refusal("take-first")
     other = means.colleagues.get(request.to)
     if other is None or may(other, Action.TAKE, case.state, case.desk):
         return Refusal("colleague", {"name": request.to})
@@ -199,6 +199,8 @@ def _held(case: Case) -> Refusal:
 def _assign(case: Case, operator: Operator, request: Assign, means: Means) -> Plan | Refusal:
     if request.desk not in DESKS or not request.desk:
         return Refusal("no-desk", {"desk": request.desk})
+    if case.owner and not _holds(case, operator):
+        return _held(case)
     if request.desk == case.desk:
         return Refusal("same-desk", {"desk": case.desk})
     return plan_of(case, request, "assigned", desk=request.desk, owner=None, detail={"desk": request.desk})

@@ -83,7 +83,8 @@ def read(
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
         called=bool(calls),
         identified=any(detail.get("identified") == 1 for detail in calls),
-        merged_into=_merged_into(connection, row.id),
+        merged_into=_merged_into(connection, row),
+        was_quarantined=any(event.kind == "came-out" and event.detail.get("of") == "quarantine" for event in events),
         blocked=_blocked(connection, account, old),
         stopped_from=_stopped_from(events),
         undo=_undo(events),
@@ -189,11 +190,13 @@ def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
     )
 
 
-def _merged_into(connection: Connection, ticket_id: int) -> str:
-    k = ticket_link.c
+def _merged_into(connection: Connection, row: Row[Any]) -> str:
+    """Number of the ticket that goes on with the matter: it was merged, or its letter was let out and decided again."""
+    k, i = ticket_link.c, inbox.c
     wanted = select(ticket.c.number).join(ticket_link, k.other_id == ticket.c.id)
-    found = connection.execute(wanted.where(k.ticket_id == ticket_id, k.kind == "merged")).scalar_one_or_none()
-    return str(found or "")
+    found = connection.execute(wanted.where(k.ticket_id == row.id, k.kind == "merged")).scalar_one_or_none()
+    moved = select(ticket.c.number).join(inbox, i.ticket_id == ticket.c.id).where(i.id == row.inbox_id)
+    return str(found or connection.execute(moved.where(ticket.c.id != row.id)).scalar_one_or_none() or "")
 
 
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:

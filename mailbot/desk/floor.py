@@ -86,21 +86,24 @@ def _unstopped(case: Case, operator: Operator, plan: Plan) -> Iterator[Refusal]:
 
 
 def _recipients(case: Case, plan: Plan) -> Iterator[Refusal]:
-    """A mail goes to who wrote the letter, when he may be answered, or to an address that the directory holds."""
+    """A mail goes to who wrote the letter, when he may be answered; what a person wrote also to an address that the
+    directory holds. The mails of a grant are judged with it."""
     logins = {login_key(a.login) for a in (case.account, case.old_account) if a}
     correspondent = login_key(case.correspondent or "")
     for mail in plan.mails:
         key = login_key(mail.recipient)
         if key is None:
             yield Refusal("no-recipient")
-        elif key not in logins and (key != correspondent or not answerable(case)):
+        elif plan.grant is not None or (key in logins and mail.kind.by_hand):
+            continue
+        elif key != correspondent or not answerable(case):
             yield Refusal("unanswerable")
 
 
 def answerable(case: Case) -> bool:
     """Whether who wrote the letter may be answered (as ruleset.floor.ANSWER_DEMANDS, for a person who has read it)."""
     proof, machine = case.fact("authentication"), case.fact("automatic")
-    vouched = proof == "pass" or (proof in ("none", "temperror") and case.fact("answer") in ("open", ""))
+    vouched = proof == "pass" or (proof in ("none", "temperror") and case.fact("answer") == "open")
     person = machine == "no" or (machine == "maybe" and proof == "pass")
     single = case.fact("sender") == "single"
     return vouched and person and single and case.fact("application") != ApplicationState.MALWARE
@@ -112,7 +115,7 @@ def _of_both(case: Case, plan: Plan) -> Iterator[Refusal]:
         yield Refusal("had-link")
     if case.fact("sender") != "single" or case.fact("automatic") not in ("no", "maybe"):
         yield Refusal("unproven")
-    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE":
+    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE" or case.was_quarantined:
         yield Refusal("unproven")
     if plan.state is not State.ZAMKNIETE_ROZWIAZANE:
         yield Refusal("floor-link")

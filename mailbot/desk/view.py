@@ -181,7 +181,9 @@ class Case:
     blocked: frozenset[str] = frozenset()
     """Cases (A, B) for which a link of the login was stopped and nobody has decided yet."""
     merged_into: str = ""
-    """Number of the ticket that this one joined."""
+    """Number of the ticket that goes on with the matter of this one."""
+    was_quarantined: bool = False
+    """Its letter was let out of the quarantine."""
     stopped_from: tuple[State, str] | None = None
     """State and desk before a stop of a ticket without link."""
     undo: Undo | None = None

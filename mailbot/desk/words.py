@@ -252,7 +252,7 @@ REFUSALS: Mapping[str, Words] = {
     "hold-link": Words(
         "to wiadomość sprawy z linkiem; wstrzymaj całe zgłoszenie", "a mail of a matter with a link; stop the ticket"
     ),
-    "joined": Words("zgłoszenie dołączono do {number}; pracuj tam", "it was merged into {number}; go there"),
+    "joined": Words("sprawa jest teraz w {number}; pracuj tam", "the matter goes on in {number}; go there"),
     "not-buried": Words("wiadomość czeka na swoją kolej; nie rób nic", "the mail waits for its turn; do nothing"),
     "held-already": Words("wiadomość już stoi; wyślij ją lub anuluj", "the mail is held already; retry or cancel it"),
     "cancel-link": Words(
