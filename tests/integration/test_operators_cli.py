@@ -23,7 +23,8 @@ from tests.links import NOW, open_ticket
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mailbot.toml").write_text('[audit]\nhead_file = "heads"\n[oidc]\nissuer = "https://sso.example"\n')
+    oidc = '[oidc]\nissuer = "https://sso.example"\nclient_id = "c"\n'
+    (tmp_path / "mailbot.toml").write_text(f'[audit]\nhead_file = "heads"\n{oidc}')
     made = connect(f"sqlite:///{tmp_path}/mailbot.db")
     migrate(made)
     return made
