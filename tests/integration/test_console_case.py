@@ -14,9 +14,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from lxml import html
 from sqlalchemy import delete, select, update
 
+from mailbot.application import sample
 from mailbot.console import acting, acts
 from mailbot.console.login import build as build_login
 from mailbot.console.session import UNATTENDED
+from mailbot.desk.view import LOOKED
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
@@ -343,6 +345,22 @@ async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -
         assert (await refresh()).headers["HX-Redirect"] == "/login?next=%2Ftodo%3Fmine%3D1", (
             "the page, not a part of it"
         )
+
+
+async def test_a_pdf_is_drawn_in_the_locked_process(flow: Flow, client: Client) -> None:
+    entry = {"id": "p", "sender": EWA.login, "subject": "Plik", "body": "W załączniku.", "auth": "pass", "headers": {}}
+    files = [("pismo.pdf", "application/pdf", sample.build()), ("zly.pdf", "application/pdf", b"%PDF-1.7 <script>")]
+    files.append(("umowa.txt", "application/octet-stream", b"x"))
+    await flow.answer(build({**entry, "html_only": False}, "utf8-qp", files), EWA.login)
+    status, text = await post(client, f"{ZGL}/letters/1/files/0/pages")
+    assert status == 200
+    assert 'src="data:image/png;base64,iVBOR' in text
+    status, text = await post(client, f"{ZGL}/letters/1/files/1/pages")
+    assert (status, "<img" in text) == (200, False)
+    assert (await post(client, f"{ZGL}/letters/1/files/2/pages"))[0] == 404
+    assert (await post(client, f"{ZGL}/letters/1/files/0/pages", "oskar", version=1))[0] == 403
+    looked = await flow.rows(select(ticket_event.c.kind).where(ticket_event.c.kind.in_(["shown", LOOKED])))
+    assert [row.kind for row in looked] == ["shown"] * 3, "none of them is the application"
 
 
 @pytest.mark.parametrize("text", ["Dzień dobry\r\nBcc: zly@zle.example\r\n\r\nx", "a\nSubject: inny\n\nb", "x\0y"])
