@@ -105,6 +105,7 @@ async def test_everything_works_without_javascript(browser: Browser, flow: Flow)
         await page.get_by_label("Treść dla zespołu").fill("oddzwonić po 15")
         await page.get_by_role("button", name="Zapisz notatkę").click()
         await expect(page.locator(".wrote-note")).to_contain_text("oddzwonić po 15")
+        await expect(page.get_by_role("status").first).to_contain_text("Zrobione: Zapisz notatkę")
         await page.get_by_label("Treść dla klienta").fill(
             "Dzień dobry,\n\nproszę spróbować jeszcze raz.\n\n  1. pierwszy krok"
         )
@@ -156,6 +157,17 @@ async def test_what_is_typed_is_kept_as_it_is_typed(browser: Browser, flow: Flow
         await page.goto("/tickets/ZGL0000002")
         await page.goto("/tickets/ZGL0000001")
         await expect(page.locator("#reply-text")).to_have_value("Dzień dobry")
+
+
+async def test_a_draft_that_is_not_kept_says_so(browser: Browser, flow: Flow) -> None:
+    async with opened(browser, flow) as page:
+        await page.goto("/tickets/ZGL0000001")
+        await page.route("**/do/reply/draft", lambda route: route.fulfill(status=403, body=""))
+        await page.locator("#reply-text").press_sequentially("Dzień")
+        await expect(page.locator("#reply-kept")).to_contain_text("NIE zapisano")
+        await page.unroute("**/do/reply/draft")
+        await page.locator("#reply-text").press_sequentially(" dobry")
+        await expect(page.locator("#reply-kept")).to_contain_text("szkic zapisany")
 
 
 async def test_the_list_refreshes_itself_and_keeps_the_focus(browser: Browser, flow: Flow) -> None:

@@ -97,6 +97,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "keep": ("Zachowaj na później", "Keep for later"),
     "discard": ("Usuń szkic", "Discard the draft"),
     "kept": ("szkic zapisany {at}", "draft kept {at}"),
+    "kept-not": (
+        "Szkicu NIE zapisano: sprawdź połączenie, nie zamykaj strony.",
+        "The draft was NOT kept: check the connection, leave the page open.",
+    ),
+    "done": ("Zrobione: {what}", "Done: {what}"),
     "draft-there": ("jest szkic", "a draft is there"),
     "template-none": ("własny tekst", "a text of one's own"),
     "leaves": (
