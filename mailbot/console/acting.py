@@ -26,7 +26,7 @@ from mailbot.ruleset.vocabulary import DESKS
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
 _ON_PAGE = frozenset({Action.NOTE, Action.REPLY})
 """Actions whose form stands on the page of the ticket."""
-_LONGEST = 20_000  # characters of a field; what an action takes is less, and it says so
+_LONGEST = 500_000  # characters of a field that is kept; what an action takes is less, and it says so
 
 CHOICES: Mapping[str, Sequence[Any]] = {
     "hows": tuple(How),
@@ -123,7 +123,7 @@ class Acting:
         done = await self._desk.database.write(write)
         if isinstance(done, Refusal):
             return await self._refused(request, action, done)
-        return self._back(request)
+        return self._back(request, action.value)
 
     async def _refused(self, request: web.Request, action: Action, why: Refusal) -> web.Response:
         told = words.refusal(why, reader(request))
@@ -179,9 +179,9 @@ class Acting:
 
         await self._desk.database.write(write)
 
-    def _back(self, request: web.Request) -> web.Response:
+    def _back(self, request: web.Request, done: str = "") -> web.Response:
         zgl, _ = ticket.asked(request)
-        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}"})
+        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}" + (f"?done={done}" if done else "")})
 
 
 async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
