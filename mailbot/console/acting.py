@@ -137,12 +137,13 @@ class Acting:
             return await self._page(request, status, form=action.value, **more)
         zgl, operator = ticket.asked(request)
 
-        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator]]:
+        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator], list[str]]:
             found = ticket.seen(self._desk, connection, zgl, operator)
             kept = drafts.load(connection, self._desk.secret, operator.id, found.ticket_id, action.value)
-            return found, kept, case.colleagues(connection) if action is Action.GIVE else {}
+            people = case.colleagues(connection) if action is Action.GIVE else {}
+            return found, kept, people, _first_said(connection, self._desk, found)
 
-        found, kept, people = await self._desk.database.read(read)
+        found, kept, people, first_said = await self._desk.database.read(read)
         language = reader(request)
         deviations = accept.deviations(found, "A" if action is Action.ACCEPT_A else "B")
         values = {
@@ -152,6 +153,7 @@ class Acting:
             "fields": acts.FIELDS[action],
             "kept": kept,
             "people": sorted(people),
+            "first_said": first_said,
             "deviations": sorted(deviations),
             "needs": action in actions.NEEDS_REASON,
             "previewed": action in acts.WRITES,
@@ -199,6 +201,15 @@ async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: f
         return kept, found
 
     return await desk.database.write(write)
+
+
+def _first_said(connection: Connection, desk: Desk, found: Case) -> list[str]:
+    """What the first of two people gave as the reason of an acceptance that waits for the second."""
+    if found.first is None:
+        return []
+    events = [e.id for e in case.events_of(connection, found.ticket_id) if e.kind == "accept-b-first"]
+    texts = case.texts_of(connection, desk.secret, found.ticket_id)
+    return [words for _, words in texts.get(events[-1], ())] if events else []
 
 
 def _action(request: web.Request) -> Action:

@@ -25,6 +25,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Pierwsza osoba ({who}, {at}) przyjęła. Druga potwierdza albo wycofuje.",
         "The first person ({who}, {at}) has accepted. The second one confirms or withdraws.",
     ),
+    "look-first": (
+        "Najpierw obejrzyj wniosek na stronie zgłoszenia: bez tego nie wolno go przyjąć.",
+        "Look at the application on the page of the ticket first: nobody may accept without that.",
+    ),
     "undo-told": (
         "Mail wyjdzie o {at}. Do tego czasu możesz go cofnąć.",
         "The mail leaves at {at}. Until then you can take it back.",
