@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -47,9 +48,9 @@ class Pages:
 
     def page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """``templates/<template>`` for whoever asks. In it: w(key, …) says a word, code(group, value) one of a code,
-        moment(at) a time,
-        distance(at, now) how far it is; mask(text) hides what this reader must not see; operator, csrf, here and
-        navigation."""
+        rule(name, title) what a rule is about; moment(at), second(at) and when(ISO 8601) say a time, distance(at, now)
+        how far it is; mask(text) and person(name) hide what this reader must not see; reads: more than masked text;
+        opens_raw: octets; operator, csrf, here and navigation."""
         language = reader(request)
         operator = request.get(OPERATOR)
         shared: Mapping[str, object] = {
@@ -58,9 +59,14 @@ class Pages:
             "code": partial(words.code, language),
             "rule": partial(words.rule, language),
             "moment": moment,
+            "second": second,
+            "when": lambda said: moment(datetime.fromisoformat(said)),
             "distance": partial(distance, language),
             "mask": partial(shown, _masked(operator)),
+            "person": partial(person, _masked(operator)),
             "operator": operator,
+            "reads": not _masked(operator),
+            "opens_raw": operator is not None and Role.SUPERVISOR in operator.roles,
             "csrf": request.get(CSRF, ""),
             "here": request.path,
             "navigation": [
@@ -103,6 +109,11 @@ def moment(at: datetime | None) -> str:
     return "" if at is None else f"{at.astimezone(WARSAW):%Y-%m-%d %H:%M}"
 
 
+def second(at: datetime) -> str:
+    """The same of today, to the second: "14:05:30"."""
+    return f"{at.astimezone(WARSAW):%H:%M:%S}"
+
+
 def distance(language: str, at: datetime, now: datetime) -> str:
     """How long ago or ahead, in the largest unit that fits: "2 godz. temu"."""
     minutes = round((at - now).total_seconds() / 60)
@@ -116,10 +127,15 @@ def _masked(operator: Operator | None) -> bool:
     return operator is None or not operator.roles & {Role.CONSULTANT, Role.SUPERVISOR}
 
 
+_ADDRESS = re.compile(r"([^\s@<>\"]?)[^\s@<>\"]*@([^\s@<>\"]+)")
+
+
 def shown(masked: bool, text: str) -> str:
-    """``text`` for a reader: always without PESEL and the like (text.mask); for an auditor an address is its first
-    letter and its domain, a name its initials."""
-    if not masked:
-        return mask(text)
-    local, at, domain = text.rpartition("@")
-    return f"{local[:1]}***@{domain}" if at else " ".join(f"{word[:1]}." for word in text.split())
+    """``text`` for a reader: always without PESEL and the like (text.mask); ``masked``: of an address only the first
+    letter and the domain."""
+    return _ADDRESS.sub(r"\1***@\2", mask(text)) if masked else mask(text)
+
+
+def person(masked: bool, name: str) -> str:
+    """The name of a person for a reader; ``masked``: the initials."""
+    return " ".join(f"{word[:1]}." for word in name.split()) if masked else mask(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select
+from sqlalchemy import Connection, Row, exists, select
 
 from mailbot.accounts.directory import Directory
 from mailbot.desk.plan import Refusal
@@ -182,8 +182,8 @@ def _mails(connection: Connection, ticket_id: int) -> tuple[MailRow, ...]:
 def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
     """Those of the ticket and of what was merged into it, oldest first."""
     i, k = inbox.c, ticket_link.c
-    merged = select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")
-    which = or_(i.ticket_id == row.id, i.ticket_id.in_(merged))
+    merged = connection.execute(select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")).scalars()
+    which = i.ticket_id.in_([row.id, *merged])  # as one condition with "or" it would read the whole table
     rows = connection.execute(select(i.id, i.received_at, i.outcome, i.ticket_id).where(which).order_by(i.id))
     return tuple(
         Letter(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows

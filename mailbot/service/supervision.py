@@ -16,6 +16,7 @@ from typing import NoReturn
 from sqlalchemy import select
 
 from mailbot.config import ListenerSettings
+from mailbot.console import acting
 from mailbot.console.app import DESK
 from mailbot.console.login import build as build_console
 from mailbot.console.pages import Pages
@@ -263,7 +264,8 @@ class Service:
 
     async def _start_console(self) -> None:
         p = self.parts
-        app = build_console(Desk(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline))
+        desk = Desk(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline)
+        app = build_console(desk, acting.late(desk))
         with _listening("console", p.settings.console.listen):
             self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))
         self.addresses["console"] = self._console.address

@@ -305,8 +305,8 @@ outbox = Table(
     Index(
         "ix_outbox_buried",
         "ticket_id",
-        sqlite_where=text("state = 'buried'"),
-        postgresql_where=text("state = 'buried'"),
+        sqlite_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     ),
 )
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.

@@ -43,5 +43,22 @@
     var row = focused && document.getElementById(focused);
     if (row) { row.focus({ preventScroll: true }); }
     focused = null;
+    tell();
   });
+
+  // A draft that could not be kept must not look as if it were.
+  function lost(event) {
+    var told = event.detail.target;
+    if (told && told.getAttribute && told.getAttribute("data-failed")) { told.textContent = told.getAttribute("data-failed"); told.classList.add("warn"); }
+  }
+  document.addEventListener("htmx:responseError", lost);
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:beforeSwap", function (event) { event.detail.target.classList.remove("warn"); });
+
+  // How many there are is said aloud when it has changed, and only then.
+  function tell() {
+    var list = document.querySelector("[data-told]"), told = document.getElementById("told");
+    if (list && told && told.textContent !== list.getAttribute("data-told")) { told.textContent = list.getAttribute("data-told"); }
+  }
+  tell();
 })();

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailbot.console.words import case, codes, login, rules, shell, todo
+from mailbot.console.words import case, codes, facts, login, rules, shell, todo
 
 LANGUAGES = ("pl", "en")
 
 Table = Mapping[str, tuple[str, str]]
 """Key → Polish, English. ``{name}`` is filled in."""
 
-TABLES: tuple[Table, ...] = (shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS)
+TABLES: tuple[Table, ...] = (shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, facts.WORDS)
 WORDS: Table = {key: words for table in TABLES for key, words in table.items()}
 
 

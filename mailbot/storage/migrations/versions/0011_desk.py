@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import JSON, String, Text
+from mailbot.text.unicode import flat
 
 revision = "0011"
 down_revision = "0010"
 
+_LETTERS = re.compile(r"[a-z]+")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -206,14 +210,36 @@ def upgrade() -> None:
         "outbox",
         ["ticket_id"],
         unique=False,
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
     # What a stopped ticket had left when it was ended is nobody's work any more.
     op.execute(
         "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
         " AND ticket_id IN (SELECT id FROM ticket WHERE closed_at IS NOT NULL)"
     )
+    _name(op.get_bind())
+
+
+def _name(connection: sa.Connection) -> None:
+    """The tickets that are there bear the name of their correspondent's account, so that a name finds them."""
+    owners = sa.text(
+        "SELECT t.id, a.given, a.surname FROM ticket t JOIN account a ON a.login_key = lower(t.correspondent)"
+    )
+    named = sa.text("UPDATE ticket SET person = :person, person_key = :key WHERE id = :id")
+    rows = [
+        {"id": row.id, "person": f"{row.given} {row.surname}"[:240], "key": _key(row.surname, row.given)}
+        for row in connection.execute(owners)
+    ]
+    if rows:
+        connection.execute(named, rows)
+
+
+def _key(surname: str, given: str) -> str:
+    """As mailbot.tickets.person has it at this revision."""
+    *more, last = surname.split()
+    first, rest = ("".join(_LETTERS.findall(flat(words))) for words in (last, " ".join((given, *more))))
+    return f"{first}0{rest}"[:240]
 
 
 def downgrade() -> None:
@@ -221,8 +247,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_outbox_buried",
         table_name="outbox",
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
     op.drop_index(
         "ix_ticket_open_owner",
