@@ -17,7 +17,7 @@ from mailbot.model import Operator, Role
 from mailbot.storage.desk import operator, operator_session, recovery_code
 
 INVITED, ACTIVE, DISABLED = "invited", "active", "disabled"
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 class OperatorRefused(PermanentError):
@@ -64,7 +64,7 @@ def add(connection: Connection, by: str, person: Operator, now: datetime, whole:
     is none: the provider of OpenID Connect lets them in, from now on. ``by``: the actor. Raises OperatorRefused."""
     name = person.name.strip().casefold()
     if not _NAME.fullmatch(name):
-        raise OperatorRefused(f"{name!r} is no name; mend: letters, digits, dots and hyphens, at most 40")
+        raise OperatorRefused(f"{name!r} is no name; mend: letters a to z, digits, . _ and -, at most 40")
     if named(connection, name) is not None:
         raise OperatorRefused(f"{name}: there is one of this name; mend: name another, or operators reset {name}")
     if whole is not None:
