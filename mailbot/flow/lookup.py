@@ -90,6 +90,8 @@ class Lookup:
         # The same message again is the transport's doing: it counts for nobody.
         source = rate_limits.Source() if seen.duplicate is Duplicate.SAME_MESSAGE else self._source(u)
         answer = self._arrivals.answer(source, agrees=u.agrees)
+        if seen.waits and answer == "open":  # nobody is about to answer there: it would be closed with the repeat in it
+            seen = Seen(Duplicate.NO, reused_id=seen.reused_id)
         known = replace(self._known(u, self._arrivals.over(source)), answer=answer)
         held = self._arrivals.held_ticket(source) if known.limit != "no" else None
         return Found(self._account(u), seen, known, source, held)
