@@ -67,8 +67,8 @@ def add(connection: Connection, by: str, person: Operator, now: datetime, whole:
         raise OperatorRefused(f"{name!r} is no name; mend: letters, digits, dots and hyphens, at most 40")
     if named(connection, name) is not None:
         raise OperatorRefused(f"{name}: there is one of this name; mend: name another, or operators reset {name}")
-    if whole is not None and of_subject(connection, whole) is not None:
-        raise OperatorRefused(f"{whole}: is somebody else's; mend: give each operator a subject of their own")
+    if whole is not None:
+        _refuse_taken(connection, whole)
     temporary = temporary_password() if whole is None else None
     values = _columns(person) | {
         "name": name,
@@ -91,6 +91,13 @@ def change(connection: Connection, by: str, row: RowMapping, person: Operator, n
     sessions = operator_session
     connection.execute(delete(sessions).where(sessions.c.operator_id == row["id"]))
     _told(connection, by, "operator-changed", row["name"], values, now)
+
+
+def tie(connection: Connection, by: str, row: RowMapping, whole: str, now: datetime) -> None:
+    """From now on the provider of OpenID Connect lets an operator in as ``subject``, too. Raises OperatorRefused."""
+    _refuse_taken(connection, whole)
+    connection.execute(update(operator).where(operator.c.id == row["id"]).values(subject=whole))
+    _told(connection, by, "operator-tied", row["name"], dict(row), now)
 
 
 def reset(connection: Connection, by: str, row: RowMapping, now: datetime) -> str:
@@ -118,6 +125,11 @@ def disable(connection: Connection, by: str, row: RowMapping, now: datetime) -> 
     connection.execute(update(operator).where(operator.c.id == row["id"]).values(values))
     _forget(connection, row["id"])
     _told(connection, by, "operator-disabled", row["name"], dict(row), now)
+
+
+def _refuse_taken(connection: Connection, whole: str) -> None:
+    if of_subject(connection, whole) is not None:
+        raise OperatorRefused(f"{whole}: is somebody else's; mend: give each operator a subject of their own")
 
 
 def _columns(person: Operator) -> dict[str, Any]:
