@@ -217,13 +217,8 @@ def _steps(connection: Connection, newest: Subquery, now: datetime, promise: tim
         )
         .join(newest, newest.c.id == _O.ticket_id)
         .where(
-<<<<<<< HEAD
             newest.c.category.in_(CASES),
-            _O.slot.in_(kinds),
-=======
-            newest.c.category.startswith(PROCEDURE),
             _O.slot.in_([kind for kinds in STEPS.values() for kind in kinds]),
->>>>>>> k
             _O.state != jobs.CANCELLED,
             or_(_O.sent_at.is_not(None), _O.last_error.is_(None), _O.last_error != FROZEN),
         )

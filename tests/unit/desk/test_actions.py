@@ -722,3 +722,20 @@ def test_nothing_goes_back_into_the_quarantine(bench: Bench, why: str) -> None:
     assert (row.state, row.desk, bench.mails(2)) == ("DO_WERYFIKACJI", "II_LINIA", [])
     assert bench.case("2").was_quarantined
     bench.done(ANNA, r.Close, "2", how=r.How.UNCHANGED, silence=r.Silence.NOISE)
+
+
+def test_what_only_doing_shows_leaves_nothing_behind(bench: Bench) -> None:
+    """A refusal from deep within: the link is over, a mail of the stopped ticket is just on its way."""
+    moving(bench)
+    mail = bench.bury("T3")
+    bench.clock.advance(days=3)
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(ANNA, r.MailRetry, mail=mail) == "mail-way"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before
+    bench.done(ANNA, r.Stop)
+    with bench.engine.begin() as connection:
+        leased = {"state": jobs.LEASED, "leased_by": "w", "leased_until": bench.clock()}
+        connection.execute(update(outbox).where(outbox.c.kind == "T2B").values(leased))
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(BASIA, r.Release) == "release"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before
