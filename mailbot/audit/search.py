@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -47,3 +47,10 @@ def rows(connection: Connection, after: int, limit: int) -> Sequence[RowMapping]
     """At most ``limit`` rows behind ``after``, in their order."""
     c = audit.c
     return connection.execute(select(audit).where(c.seq > after).order_by(c.seq).limit(limit)).mappings().all()
+
+
+def behind(connection: Connection, after: int) -> Iterator[RowMapping]:
+    """Every row behind ``after``, in their order, read in parts."""
+    c = audit.c
+    wanted = select(audit).where(c.seq > after).order_by(c.seq).execution_options(yield_per=1000)
+    yield from connection.execute(wanted).mappings()

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
-from mailbot.audit import chain, packed, verify
+from mailbot.audit import chain, packed, search, verify
 from mailbot.audit.verify import Finding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.service import compose
-from mailbot.storage.desk import audit as table
 from mailbot.storage.engine import connect
 from mailbot.workers.audit import line
 
@@ -90,10 +88,9 @@ def head(take_over: bool, config_file: Path | None) -> None:
 @options.config
 def export(after: int, config_file: Path | None) -> None:
     """Print the rows of the chain, one JSON object a line, in their order."""
-    wanted = select(table).where(table.c.seq > after).order_by(table.c.seq).execution_options(yield_per=1000)
     with connect(compose.settings(config_file).database.url).connect() as connection:
         connection.info["reader"] = True
-        for row in connection.execute(wanted).mappings():
+        for row in search.behind(connection, after):
             click.echo(chain.canonical(dict(row)))
 
 
