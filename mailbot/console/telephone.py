@@ -145,7 +145,7 @@ class _Telephone:
         said, reason = _said(form), forms.text(form, "reason", 2_000)
         call = await self._desk.database.read(lambda c: self._call(c, request))
         verdict = _judge(call, form, said)
-        if verdict.standing is not Standing.CLEAR or call.lost:
+        if verdict.standing is not Standing.CLEAR or call.lost or not call.visible:
             raise web.HTTPForbidden
         case = call.case
         asked: list[Request] = [

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from mailbot.desk import telephone
 from mailbot.storage.desk import audit, desk_text
-from mailbot.storage.schema import outbox, ticket_event
+from mailbot.storage.schema import outbox, ticket, ticket_event
 from tests.consoles import console
 from tests.flow import EWA, JAN, Flow, mail, running
 
@@ -93,7 +93,8 @@ async def test_who_is_known_is_told_and_the_call_is_written_down(client: Client,
     assert (call["outcome"], call["identified"], call["by"]) == ("told", 1, "anna")
     (sealed,) = await flow.rows(select(desk_text.c.sealed))
     assert b"pracy" not in sealed[0]
-    assert [row.actor for row in await flow.rows(select(audit.c.actor))] == ["operator:anna"]
+    last = select(audit.c.actor, audit.c.action).order_by(audit.c.seq.desc()).limit(1)
+    assert await flow.rows(last) == [("operator:anna", "call")]
 
 
 async def test_no_field_makes_anybody_known(client: Client, flow: Flow) -> None:
@@ -203,3 +204,17 @@ async def test_it_is_said_in_english_too(client: Client) -> None:
     page = await text(client, "/telephone?q=1", who="eve")
     assert "Do not say so to the caller" in page
     assert "Year of birth" in await text(client, "/telephone/ZGL0000001", who="eve")
+
+
+async def test_what_another_desk_has_can_be_stopped_and_nothing_else(client: Client, flow: Flow) -> None:
+    await flow.parts.database.write(lambda c: c.execute(ticket.update().values(desk="I_LINIA")))
+    page = main(await text(client, "/telephone/ZGL0000001", said(flow), who="sec"))
+    assert "inny dział" in page
+    assert "Co wolno powiedzieć" not in page
+    assert 'name="text"' not in page
+    answer = await client.post("/telephone/ZGL0000001/hurry", data=said(flow), cookies={"who": "sec"})
+    assert answer.status == 403
+    await client.post("/telephone/ZGL0000001/call", data=said(flow), cookies={"who": "sec"})
+    assert await calls(flow) == []
+    await client.post("/telephone/ZGL0000001/stop", data={"reason": "to nie ja"}, cookies={"who": "sec"})
+    assert (await flow.ticket()).state == "WSTRZYMANE"
