@@ -139,7 +139,8 @@ def _place(text: str) -> tuple[datetime, int] | None:
         at, number = datetime.fromisoformat(moment), int(ticket_id)
     except ValueError:
         return None
-    return (at, number) if at.tzinfo is not None and 0 <= number < 2**62 else None
+    there = at.tzinfo is not None and datetime.min.year < at.year < datetime.max.year  # also in UTC
+    return (at, number) if there and 0 <= number < 2**62 else None
 
 
 def _to(said: str) -> web.Response:

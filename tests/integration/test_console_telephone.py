@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from mailbot.desk import telephone
 from mailbot.storage.desk import audit, desk_text
@@ -118,6 +118,24 @@ async def test_two_wrong_answers_end_the_call_for_everybody_for_a_day(client: Cl
     assert (await client.post("/telephone/ZGL0000001/hurry", data=said(flow))).status == 403
     flow.clock.advance(hours=25)
     assert "Co wolno powiedzieć" in await text(client, "/telephone/ZGL0000001", said(flow))
+
+
+async def test_who_does_not_see_a_ticket_learns_nothing_by_trying_answers(client: Client, flow: Flow) -> None:
+    """Right, wrong, one wrong already: status, place and page are the same."""
+    await flow.parts.database.write(lambda c: c.execute(update(ticket).values(desk="II_LINIA")))
+    client.session.cookie_jar.update_cookies({"who": "sec"})
+    for path in ("", "/call", "/hurry"):
+        seen = set()
+        for form in (
+            said(flow),
+            said(flow, year="1981"),
+            said(flow, year="1981", wrong="year 1979"),
+            said(flow, name="X"),
+        ):
+            answer = await client.post(f"/telephone/ZGL0000001{path}", data=form, allow_redirects=False)
+            seen.add((answer.status, answer.headers.get("Location"), await answer.text()))
+        assert len(seen) == 1, path
+    assert await calls(flow) == []
 
 
 async def test_a_protocol_is_kept_whatever_happens_meanwhile(
