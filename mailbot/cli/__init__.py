@@ -30,6 +30,7 @@ _COMMANDS = {
     "inject": "queue",
     "reconcile": "reconcile",
     "doctor": "doctor",
+    "completion": "completion",
 }
 """Command → its module."""
 

@@ -13,7 +13,7 @@ class Later(click.Group):
     """Checking rules, which runs at every save, must not wait for the servers to load."""
 
     def __init__(self, *args: Any, modules: Mapping[str, str], **options: Any) -> None:
-        """``modules``: command → the module of mailbot.cli that holds it under its name."""
+        """``modules``: command → the module of mailbot.cli that holds it under its name (or NAME_)."""
         super().__init__(*args, **options)
         self._modules = modules
 
@@ -25,6 +25,7 @@ class Later(click.Group):
         """See click.Group."""
         if cmd_name not in self._modules:
             return super().get_command(ctx, cmd_name)
-        found = getattr(importlib.import_module(f"mailbot.cli.{self._modules[cmd_name]}"), cmd_name)
+        module = importlib.import_module(f"mailbot.cli.{self._modules[cmd_name]}")
+        found = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)  # "list_": list is Python's
         assert isinstance(found, click.Command)
         return found

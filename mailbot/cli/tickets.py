@@ -1,10 +1,12 @@
-"""``mailbot tickets``: what a consultant finds by the ZGL number alone (seed 001, P16)."""
+"""``mailbot tickets``: the desk from the command line, and what a user of this machine did before there were operators
+(freeze, release, close, restored).
+
+A change of a ticket in the name of an operator is made in ``ticket_acts``; the commands for it in ``ticket_verbs``.
+"""
 
 from __future__ import annotations
 
 import os
-import textwrap
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,119 +15,40 @@ from typing import Any, TypeVar
 import click
 
 from mailbot.audit import chain
-from mailbot.cli import options
-from mailbot.cli.dossier import dossier
-from mailbot.clocks import WARSAW
-from mailbot.inbox import message_of
-from mailbot.installation import read_key
-from mailbot.model import RawMessage, State
+from mailbot.cli import options, ticket_numbers, ticket_verbs
+from mailbot.cli.later import Later
+from mailbot.cli.ticket_text import minute, shown
+from mailbot.desk.requests import Action
 from mailbot.observe import utc_now
-from mailbot.operators import sessions
-from mailbot.parsing.mime import parse
+from mailbot.operators import people, sessions
 from mailbot.service import compose
 from mailbot.storage.engine import connect, transaction
-from mailbot.storage.reading import read_only
-from mailbot.text.mask import mask
-from mailbot.text.unicode import visible
-from mailbot.tickets import hold, listing, sla
+from mailbot.tickets import hold
+from mailbot.tickets import number as numbers
 from mailbot.tickets.notice import NoticeWriter
-from mailbot.tickets.number import advance, lock, spell
 from mailbot.tickets.release import Refused
 from mailbot.tickets.release import release as let_go
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SHOWN = (
-    *("number", "state", "category", "desk", "opened_at", "standard_at", "promised_at", "reply_by"),
-    *("alarm", "answered_at", "closed_at"),
-)
+_LATER = {
+    "list": "ticket_lists",
+    "find": "ticket_lists",
+    "show": "ticket_show",
+    "application": "ticket_application",
+    "dossier": "dossier",
+}
+"""Commands that read → their modules."""
 
 
-@click.group()
+@click.group(cls=Later, modules=_LATER)
 def tickets() -> None:
-    """Tickets: list, show; stop one that sends a link, and let it go on."""
+    """Tickets: list, find, show, and everything a person may do with one."""
 
 
-@tickets.command("list")
-@click.option("--state", help="Only this state, DO_WERYFIKACJI for what waits for a person.")
-@click.option("--alarm", is_flag=True, help="Only those warned about or overdue that are not done with.")
-@click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
-@options.config
-@options.as_json
-def list_(state: str | None, alarm: bool, limit: int, config_file: Path | None, as_json: bool) -> None:
-    """List tickets, newest first."""
-    with read_only(compose.settings(config_file).database.url) as connection:
-        rows = listing.newest(connection, state, limit, alarmed=alarm)
-    for row in rows:
-        if as_json:
-            options.line(dict(row))
-        else:
-            click.echo(
-                f"{row['number']}  {row['opened_at']:%Y-%m-%d %H:%M}Z  {_due(row):21}"
-                f"  {row['alarm']:7}  {row['state']}  {row['category']}"
-            )
-
-
-def _due(row: Mapping[Any, Any]) -> str:
-    if row["state"] in sla.CLOCKLESS:
-        return ""
-    due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
-    return f"due {due:%Y-%m-%d %H:%M}Z"
-
-
-@tickets.command()
-@click.argument("number")
-@click.option("--text", "with_text", is_flag=True, help="What the citizen wrote, without numbers and passwords.")
-@options.config
-@options.as_json
-def show(number: str, with_text: bool, config_file: Path | None, as_json: bool) -> None:
-    """Show a ticket with its history, its mails and why it was decided so."""
-    chosen = compose.settings(config_file)
-    with read_only(chosen.database.url) as connection:
-        found = listing.found(connection, number)
-        if found is None:
-            raise click.ClickException(f"{number}: no such ticket")
-        if with_text:
-            secret = read_key(connection, Path(chosen.secret.key_file))
-            rows = listing.messages(connection, found["id"])
-            found["texts"] = [_text(row["id"], message_of(row, secret)) for row in rows]
-    if as_json:
-        options.line(found)
-        return
-    for key in _SHOWN:
-        click.echo(f"{key:12} {found[key] if found[key] is not None else ''}")
-    for event in found["events"]:
-        click.echo(f"  {event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']}  {_detail(event['detail'])}")
-    for mail in found["mails"]:
-        click.echo(f"  mail {mail['kind']}: {mail['state']} {mail['sent_at'] or mail['last_error'] or ''}")
-    for reason in found["decisions"]:
-        click.echo(f"  rule {reason['rule']} → {reason['outcome']}  {reason['notes'] or ''}")
-    for text in found.get("texts", ()):
-        files = f"  [{', '.join(text['files'])}]" if text["files"] else ""
-        click.echo(f"\nmessage {text['inbox']}  {text['received_at']:%Y-%m-%d %H:%M}Z  {text['subject']}{files}")
-        click.echo(textwrap.indent(text["text"], "> ", lambda line: True))
-
-
-def _detail(detail: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in detail.items())
-
-
-def _text(row: int, received: RawMessage) -> dict[str, Any]:
-    """Subject, text and names of files of a message, masked."""
-    message = parse(received.raw, received.envelope, frozenset())
-    return {
-        "inbox": row,
-        "received_at": received.received_at,
-        "subject": _shown(message.subject),
-        "files": [_shown(file.filename) for file in message.attachments],
-        "text": _shown(message.text),
-    }
-
-
-def _shown(text: str) -> str:
-    """A citizen's text for a terminal: masked, and without characters that would steer it."""
-    letters = (c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in visible(text))
-    return mask("".join(letters))
+@tickets.group()
+def mail() -> None:
+    """A mail of a ticket that has not left: try it again, hold it, cancel it."""
 
 
 def _by(function: F) -> F:
@@ -136,58 +59,71 @@ def _by(function: F) -> F:
 
 
 def _told(who: str | None, reason: str) -> dict[str, str | int]:
-    return {"by": _shown(who or options.user()), "uid": os.getuid(), "reason": _shown(reason)}
+    return {"by": shown(who or options.user()), "uid": os.getuid(), "reason": shown(reason)}
 
 
-@tickets.command()
-@click.argument("number")
+@tickets.command(params=[ticket_numbers.argument()])
 @_by
 @options.config
 def freeze(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
-    """Stop ticket NUMBER: the holder telephoned that it is not his. Its mails stay, its link is dead."""
-    detail = _told(who, reason or "the holder telephoned")
+    """Stop ticket NUMBER as a user of this machine: the holder telephoned that it is not his. Its mails stay, its link
+    is dead. In the name of an operator: stop."""
+    detail, zgl = _told(who, reason or "the holder telephoned"), _zgl(number)
     with transaction(compose.settings(config_file).database.url) as connection:
-        if not hold.freeze(connection, number.upper(), utc_now(), detail):
+        if not hold.freeze(connection, zgl, utc_now(), detail):
             raise click.ClickException(f"{number}: no such ticket that changes a login or a password")
-    click.echo(f"{number.upper()}: stopped; the link is dead, the security desk has the ticket")
+    click.echo(f"{zgl}: stopped; the link is dead, the security desk has the ticket")
 
 
-@tickets.command()
-@click.argument("number")
-@_by
-@options.config
-def release(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
-    """Go on with the stopped ticket NUMBER. What is left of the hold passes first, the mails are written anew, and the
-    link works for its whole life from then."""
-    settings = compose.settings(config_file)
+def _zgl(number: str) -> str:
+    return numbers.read(number) or number.upper()
+
+
+def _release(number: str, given: Mapping[str, Any]) -> bool:
+    """As a user of this machine, where --as is no operator. What is left of the hold passes first, the mails are
+    written anew, and the link works for its whole life from then."""
+    settings, reason, zgl = compose.settings(given["config_file"]), given["reason"], _zgl(number)
     parts = compose.build(settings)
     lifetime = timedelta(hours=settings.activation.lifetime_hours)
     notice = NoticeWriter(
         parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator
     )
     with parts.database.engine.begin() as connection:
-        done = let_go(connection, number.upper(), utc_now(), lifetime, notice, _told(who, reason or ""))
+        if given["who"] and people.active(connection, given["who"]):
+            return False
+        _plainly(given)
+        done = let_go(connection, zgl, utc_now(), lifetime, notice, _told(given["who"], reason or ""))
         if isinstance(done, Refused):
             raise click.ClickException(f"{number}: {done.reason}")
         if not reason or not reason.strip():  # nothing is written
             raise click.UsageError(f'say why {number} may go on; mend: --reason "called back: the request is his"')
-    starts, until = (moment.astimezone(WARSAW) for moment in (done.starts, done.expires_at))
-    told = f"mails leave from {starts:%Y-%m-%d %H:%M}, the link works until {until:%Y-%m-%d %H:%M}"
-    click.echo(f"{number.upper()}: goes on; {told}")
+    told = f"mails leave from {minute(done.starts)}, the link works until {minute(done.expires_at)}"
+    click.echo(f"{zgl}: goes on; {told}")
+    return True
 
 
-@tickets.command()
-@click.argument("number")
-@_by
-@options.config
-def close(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
-    """End the stopped ticket NUMBER for good: nothing of it leaves any more, and its login may ask anew."""
-    with transaction(compose.settings(config_file).database.url) as connection:
-        if not hold.close(connection, number.upper(), utc_now(), _told(who, reason or "")):
-            raise click.ClickException(f"{number}: is not stopped")
+def _close(number: str, given: Mapping[str, Any]) -> bool:
+    """As a user of this machine, where nothing is said of how: the end of a stopped ticket. Nothing of it leaves any
+    more, and its login may ask anew."""
+    if given["how"] or given["silence"]:
+        return False
+    _plainly(given)
+    reason, zgl = given["reason"], _zgl(number)
+    with transaction(compose.settings(given["config_file"]).database.url) as connection:
+        if not hold.close(connection, zgl, utc_now(), _told(given["who"], reason or "")):
+            raise click.ClickException(
+                f"{number}: is not stopped; mend: --how and --silence end any other, --as OPERATOR"
+            )
         if not reason or not reason.strip():  # nothing is written
             raise click.UsageError(f'say why {number} ends; mend: --reason "the account was blocked"')
-    click.echo(f"{number.upper()}: closed; its link stays dead")
+    click.echo(f"{zgl}: closed; its link stays dead")
+    return True
+
+
+def _plainly(given: Mapping[str, Any]) -> None:
+    """What only the desk knows is not left unheard."""
+    if given["preview"] or given["version"] is not None or given["as_json"]:
+        raise click.UsageError("--preview, --version and --json are an operator's; mend: --as OPERATOR")
 
 
 @tickets.command()
@@ -202,14 +138,19 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
     compose.opened(settings, engine)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
     with engine.begin() as connection:
-        first = lock(connection, settings.tickets.start) + jump
-        advance(connection, first)
+        first = numbers.lock(connection, settings.tickets.start) + jump
+        numbers.advance(connection, first)
         waiting = hold.waiting(connection, now)
         for number in waiting:
             hold.freeze(connection, number, now, detail)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
-    click.echo(f"the next ticket is {spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
+    click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
 
 
-tickets.add_command(dossier)
+_FORMER: Mapping[Action, ticket_verbs.Former] = {Action.RELEASE: _release, Action.CLOSE: _close}
+
+for _name, _action in ticket_verbs.VERBS.items():
+    tickets.add_command(ticket_verbs.command(_action, _name, _FORMER.get(_action)))
+for _name, _action in ticket_verbs.MAIL_VERBS.items():
+    mail.add_command(ticket_verbs.command(_action, _name))
