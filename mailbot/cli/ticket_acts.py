@@ -44,7 +44,7 @@ def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapp
         _show(mails, as_json)
         return
     if mails and not given["yes"]:
-        _ask(mails, words.action(request.action, operator.language))
+        _ask(mails, words.action(request.action, operator.language), as_json)
     with parts.database.engine.begin() as connection:
         done = desk.perform(connection, number, operator, request, utc_now())
     if isinstance(done, Refusal):
@@ -124,9 +124,9 @@ def _show(mails: Sequence[OutgoingMail], as_json: bool) -> None:
         click.echo(f"\n{mail['text'].rstrip()}\n")
 
 
-def _ask(mails: Sequence[OutgoingMail], label: str) -> None:
+def _ask(mails: Sequence[OutgoingMail], label: str, as_json: bool) -> None:
     """Nothing leaves that nobody saw, unless they say so."""
-    if not sys.stdin.isatty():
+    if as_json or not sys.stdin.isatty():
         raise click.UsageError("mails would leave; mend: look at them with --preview, then say --yes")
     _show(mails, False)
     click.confirm(f"{label}?", abort=True)

@@ -6,7 +6,6 @@ import importlib
 
 import click
 
-from mailbot.errors import MailbotError
 
 _MOST = 100
 """Numbers that a shell is offered."""
@@ -25,5 +24,5 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     try:
         with reading.read_only(places.settings(ctx.params.get("config_file")).database.url) as connection:
             return list(listing.open_numbers(connection, incomplete.upper(), _MOST))
-    except (MailbotError, OSError):
+    except Exception:
         return []

@@ -20,6 +20,7 @@ from mailbot.config import Settings
 from mailbot.desk import told
 from mailbot.desk.compare import COLUMNS, Mark
 from mailbot.desk.requests import Action
+from mailbot.desk.sight import sees
 from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
@@ -47,13 +48,13 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
     chosen = compose.settings(config_file)
     operator = acting(chosen.database.url, who) if who else None
     found = _read(chosen, numbers.read(number) or number, operator, with_text)
-    if found is None:
+    if found is None or (operator and not sees(operator, found["desk"])):
         raise click.ClickException(f"{number}: no such ticket")
     if as_json:
         options.line(found)
         return
     for line in _lines(found, operator.language if operator else "en"):
-        click.echo(line)
+        click.echo(shown(line))
 
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
@@ -97,7 +98,7 @@ def _lines(found: Mapping[str, Any], language: str) -> Iterator[str]:
     for event in found["events"]:
         yield f"  {second(event['at'])}  {event['kind']}  {_detail(event['detail'])}".rstrip()
         for text in event.get("texts", ()):
-            yield textwrap.indent(shown(text["text"]), f"    {text['kind']}> ", lambda line: True)
+            yield textwrap.indent(text["text"], f"    {text['kind']}> ", lambda line: True)
     for mail in found["mails"]:
         when = second(mail["sent_at"]) if mail["sent_at"] else ""
         why = mail["proof"] or mail["last_error"] or ""

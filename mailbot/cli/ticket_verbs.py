@@ -88,6 +88,8 @@ def command(action: Action, name: str, former: Former | None = None) -> click.Co
             return
         if not given["who"]:
             raise click.UsageError("nobody is named; mend: --as OPERATOR, or set MAILBOT_OPERATOR")
+        if not all(_is_text(value) for value in given.values()):
+            raise click.UsageError("what was typed is not UTF-8; mend: use a UTF-8 terminal, or --file")
         wanted = {field.name: _value(field, hints[field.name], given) for field in fields}
         _check(kind, wanted)
         importlib.import_module("mailbot.cli.ticket_acts").act(number, kind, wanted, given)
@@ -115,7 +117,7 @@ def _parameters(field: dataclasses.Field[Any], hint: Any, former: Former | None)
     several = field.name in ("files", "defects", "missing", "waived", "heard")
     if name == "text":
         yield click.Option(["--text", "text"], help=_HELP["text"])
-        yield click.Option(["--file", "file"], type=click.File(encoding="utf-8"), help=_HELP["file"])
+        yield click.Option(["--file", "file"], type=click.File("rb"), help=_HELP["file"])
     elif demanded and not several and not _is_words(hint):
         yield click.Argument([name], type=choices, metavar="OPERATOR" if name == "to" else None)
     else:
@@ -161,8 +163,20 @@ def _text(field: dataclasses.Field[Any], given: Mapping[str, Any]) -> str:
     if given["text"] is not None and given["file"] is not None:
         raise click.UsageError("--text and --file are two texts; mend: leave one out")
     if given["file"] is not None:
-        return str(given["file"].read())
+        return _decoded(given["file"].read())
     return given["text"] or ""
+
+
+def _is_text(value: Any) -> bool:
+    """Octets that are no UTF-8 come from the shell as lone surrogates, which nothing can keep."""
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _decoded(octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise click.UsageError("the text is not UTF-8; mend: save it so") from None
 
 
 def _check(kind: type[Request], wanted: dict[str, Any]) -> None:
@@ -173,4 +187,4 @@ def _check(kind: type[Request], wanted: dict[str, Any]) -> None:
         return
     if sys.stdin.isatty():
         raise click.UsageError("there is no text; mend: --text, --file FILE, or give it on standard input")
-    wanted["text"] = sys.stdin.read()
+    wanted["text"] = _decoded(sys.stdin.buffer.read())

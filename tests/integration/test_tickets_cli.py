@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select, update
 
-from mailbot.cli import cli
+from mailbot.cli import cli, ticket_numbers
 from mailbot.cli.ticket_verbs import TYPED
+from mailbot.config import Settings
 from mailbot.desk import requests as r
 from mailbot.desk.requests import Action
+from mailbot.mails.write import Writer
+from mailbot.ruleset.model import Ruleset
+from mailbot.service import compose
 from mailbot.storage.desk import audit, operator
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.schema import ticket_event
-from tests.bench_desk import ANNA, BASIA, SIGNED, Bench
+from tests.bench_desk import ANNA, BASIA, SECRET, SIGNED, Bench
 from tests.citizens import AUTHSERV_ID
 from tests.flow import EWA, JAN
 from tests.support import ROOT
@@ -41,12 +46,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def rules() -> tuple[Ruleset, Writer]:
+    return compose.rules(Settings())
+
+
 @pytest.fixture
-def bench(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """An office in the working folder, whose clock is the bench's."""
+def bench(
+    made: Path, rules: tuple[Ruleset, Writer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """An office in the working folder, whose clock is the bench's; its rules are read once, and its schema made once, for all tests."""
+    monkeypatch.setattr(compose, "rules", lambda chosen: rules)
+    monkeypatch.setattr(compose, "opened", lambda chosen, engine: SECRET)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mailbot.db").write_bytes((made / "mailbot.db").read_bytes())
     (tmp_path / "key").write_bytes(bytes(range(32)))
+    (tmp_path / "latin2.txt").write_bytes("Pozdrawiam, Łukasz".encode("iso-8859-2"))
     (tmp_path / "mailbot.toml").write_text(
         '[database]\nurl = "sqlite:///mailbot.db"\n[secret]\nkey_file = "key"\n'
         f'[authentication]\nauthserv_id = "{AUTHSERV_ID}"\nmax_age_days = 36500\n',
@@ -226,6 +241,9 @@ WRONG = [
     Wrong(question, "assign 1 NIGDZIE --as anna", 2, "is not one of"),
     Wrong(question, "note 1 --as anna", 1, "napisz treść"),
     Wrong(question, "note 1 --as anna --text x --file mailbot.toml", 2, "two texts"),
+    Wrong(question, "note 1 --as anna --text \udcff", 2, "is not UTF-8"),
+    Wrong(question, "note 1 --as anna --file latin2.txt", 2, "is not UTF-8"),
+    Wrong(question, "reply 1 --as anna --text Tak. --json", 2, "then say --yes"),
     Wrong(question, "reply 1 --as anna --text Tak.", 2, "look at them with --preview, then say --yes"),
     Wrong(question, f"reply 1 --as anna --yes --text {PESEL}", 1, "PESEL"),
     Wrong(question, "reply 1 --as anna --yes --template T3", 1, "nie ma wzoru T3"),
@@ -438,7 +456,8 @@ def test_another_desk_is_not_listed_for_who_has_desks(bench: Bench) -> None:
         connection.execute(update(operator).where(operator.c.name == "cela").values(desks=["I_LINIA"]))
     assert re.findall(r"ZGL\d+", invoke("list", "--open", "--as", "cela").stdout) == ["ZGL0000001"]
     assert invoke("find", "2", "--as", "cela").exit_code == 1
-    assert invoke("note", "2", "--as", "cela", "--text", "x").exit_code == 1
+    assert "no such ticket" in invoke("show", "2", "--as", "cela").stderr
+    assert "II_LINIA" in invoke("note", "2", "--as", "cela", "--text", "x").stderr
 
 
 def test_a_user_of_the_machine_does_what_was_done_before(bench: Bench) -> None:
@@ -499,10 +518,15 @@ def test_open_numbers_are_completed_without_noise(bench: Bench, tmp_path: Path) 
     two_questions(bench)
     bench.done(ANNA, r.Close, how=r.How.DONE, silence=r.Silence.NOISE)
     assert completed(tmp_path, "tickets", "take", "zgl") == ("plain,ZGL0000002", "")
-    assert completed(tmp_path, "tickets", "show", "ZGL9") == ("", "")
     assert "plain,take-back" in completed(tmp_path, "tickets", "take")[0]
-    (tmp_path / "mailbot.toml").write_text('[database]\nurl = "sqlite:///nowhere.db"\n', encoding="utf-8")
-    assert completed(tmp_path, "tickets", "take", "") == ("", "")
-    assert not (tmp_path / "nowhere.db").exists()
     (tmp_path / "mailbot.toml").write_text("[no such thing", encoding="utf-8")
     assert completed(tmp_path, "tickets", "take", "") == ("", "")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///nowhere.db", "sqlite:///empty.db", "nothing://x"])
+def test_nothing_is_completed_without_a_database(bench: Bench, tmp_path: Path, url: str) -> None:
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "mailbot.toml").write_text(f'[database]\nurl = "{url}"\n', encoding="utf-8")
+    argument = ticket_numbers.argument()
+    assert ticket_numbers.complete(click.Context(click.Command("take")), argument, "") == []
+    assert not (tmp_path / "nowhere.db").exists()
