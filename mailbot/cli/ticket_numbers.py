@@ -6,7 +6,6 @@ import importlib
 
 import click
 
-
 _MOST = 100
 """Numbers that a shell is offered."""
 

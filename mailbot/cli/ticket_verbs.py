@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -95,7 +96,7 @@ def command(action: Action, name: str, former: Former | None = None) -> click.Co
         importlib.import_module("mailbot.cli.ticket_acts").act(number, kind, wanted, given)
 
     label = words.ACTIONS[action].en
-    told = f"{label}: {words.MEANINGS[action].en}.\n\n{former.__doc__ if former else ''}"
+    told = f"{label}: {words.MEANINGS[action].en}.\n\n{inspect.getdoc(former) if former else ''}"
     every = [ticket_numbers.argument(), *parameters, *_common()]
     return click.command(name, params=every, help=told, short_help=label)(run)
 
