@@ -78,6 +78,8 @@ class Means:
     ruleset: Ruleset
     colleagues: Mapping[str, Operator]
     """Active operators by name; asked for give."""
+    uid: int | None = None
+    """Who acts at the shell of this machine; None: at the console."""
 
 
 _Work = Callable[[Case, Operator, Any, Means], Plan | Refusal]
