@@ -28,6 +28,8 @@ from mailbot.storage.values import fit
 from mailbot.storage.values import note as plain
 
 MACHINE = "machine"
+RULES = "rules"
+"""The object that the rule sets are."""
 FIRST = "0" * 64
 """What stands before the first row."""
 
@@ -116,7 +118,7 @@ def append(connection: Connection, entries: Sequence[Entry]) -> int:
         rows.append(row)
     if rows:
         connection.execute(insert(audit), rows)
-        connection.execute(update(audit_head).values(seq=seq, hash=previous))
+        connection.execute(update(audit_head).where(audit_head.c.id == 1).values(seq=seq, hash=previous))
     return seq
 
 
@@ -172,6 +174,11 @@ def event_digest(event: RowMapping | Mapping[str, Any], texts: Iterable[bytes]) 
     return digest_of([event["id"], event["ticket_id"], event["at"], event["kind"], event["detail"], sealed])
 
 
+def load_digest(row: RowMapping) -> str:
+    """Digest of a row of ruleset_load."""
+    return digest_of([row["id"], row["at"], row["process"], row["hash"], row["mistakes"]])
+
+
 def texts_of(connection: Connection, events: Sequence[int]) -> Mapping[int, list[bytes]]:
     """The sealed texts of each event, in their order."""
     found: dict[int, list[bytes]] = defaultdict(list)
@@ -224,7 +231,7 @@ def _actor(detail: Mapping[str, Any]) -> str:
 
 
 def _locked_head(connection: Connection) -> tuple[int, str]:
-    wanted = select(audit_head.c.seq, audit_head.c.hash).with_for_update()
+    wanted = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1).with_for_update()
     found = connection.execute(wanted).first()
     if found is None:  # another process may be at the first row, too: then its head counts
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql

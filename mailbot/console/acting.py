@@ -87,7 +87,7 @@ class Acting:
             return await self._form(request, action, 422, unfit=str(error))
         if action in acts.WRITES and not (wanted == "send" and _same(form, kept)):
             return await self._preview(request, action, asked, kept)
-        return await self._perform(request, action, asked, found)
+        return await self._perform(request, action, asked, kept, found)
 
     async def _preview(self, request: web.Request, action: Action, asked: Request, kept: Draft) -> web.Response:
         zgl, operator = ticket.asked(request)
@@ -102,13 +102,21 @@ class Acting:
         }
         return await self._form(request, action, template="preview.html", **shown)
 
-    async def _perform(self, request: web.Request, action: Action, asked: Request, found: Case) -> web.Response:
+    async def _perform(
+        self, request: web.Request, action: Action, asked: Request, kept: Draft, found: Case
+    ) -> web.Response:
         zgl, operator = ticket.asked(request)
-        desk, now = ticket.of(self._desk), self._desk.clock()
+        desk, now, key = ticket.of(self._desk), self._desk.clock(), self._desk.secret
 
         def write(connection: Connection) -> perform.Done | Refusal:
             done = desk.perform(connection, zgl, operator, asked, now)
-            if not isinstance(done, Refusal):
+            if isinstance(done, Refusal):
+                return done
+            if action is Action.TAKE_BACK:
+                drafts.taken_back(connection, key, operator.id, found.ticket_id, now)
+            elif action in acts.WRITES:
+                drafts.sent(connection, key, operator.id, found.ticket_id, action.value, kept, now)
+            else:
                 drafts.drop(connection, operator.id, found.ticket_id, action.value)
             return done
 
@@ -244,12 +252,14 @@ def _readable(mail: OutgoingMail) -> dict[str, Any]:
 
 def late(desk: Desk) -> Late:
     """What is sent after the end of a session is kept as the draft it would have been."""
-    path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))/do/([a-z-]{3,20})(/draft)?")
+    path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))(?:/do/([a-z-]{3,20}))?")
 
     async def keep(request: web.Request, operator: Operator) -> str:
-        found = path.fullmatch(request.path)
-        if found is None or found[3] not in acts.FIELDS or not operator.roles & WRITERS:
+        found = path.match(request.path)
+        if found is None:
             return request.path
+        if found[3] not in acts.FIELDS or not operator.roles & WRITERS:
+            return found[1]
         action = Action(found[3])
         await save(desk, found[2].upper(), operator, action, await request.post())
         return found[1] if action in _ON_PAGE else f"{found[1]}/do/{action.value}"

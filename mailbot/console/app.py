@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from mailbot.console import case, todo
+from mailbot.console import audit, case, oversight, rules, telephone, todo
 from mailbot.console.pages import OPERATOR, Pages
 from mailbot.console.shell import Desk, Screen, require
 from mailbot.http.doors import Doors
@@ -20,7 +20,7 @@ from mailbot.http.listener import DOORS
 
 DESK = web.AppKey("desk", Desk)
 
-SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN)
+SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN, telephone.SCREEN, oversight.SCREEN, rules.SCREEN, audit.SCREEN)
 """In the order of the navigation."""
 
 CONTENT_POLICY = (

@@ -18,6 +18,7 @@ from mailbot.desk import actions, case, effects
 from mailbot.desk.outgoing import Outgoing
 from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
 from mailbot.desk.requests import Action, Request
+from mailbot.desk.roles import may_look
 from mailbot.desk.view import LOOKED, Case
 from mailbot.errors import PermanentError
 from mailbot.flow.pipeline import Pipeline
@@ -120,11 +121,13 @@ class Desk:
         found = self.case(connection, zgl)
         if isinstance(found, Refusal):
             return found
+        if code := may_look(operator, found.desk, raw=what != LOOKED):
+            return Refusal(code, {"desk": found.desk})
         mine = any(letter.inbox_id == inbox_id for letter in found.letters)
         if what not in (LOOKED, "raw-opened") or not mine:
             return Refusal("no-letter")
         if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
-            what = "raw-opened"
+            what = "shown"
         event = _event(connection, found.ticket_id, now, what, {"by": operator.name, "inbox": inbox_id})
         self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
         return None
@@ -275,4 +278,4 @@ def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, 
         return
     by = operator.id if operator.id > 0 else None
     ended = {"ended": half.ended if half else "stale", "ended_at": now, "ended_by": by}
-    connection.execute(update(approval).where(a.id == found.first.id).values(ended))
+    connection.execute(update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None)).values(ended))

@@ -103,6 +103,7 @@ class Other:
     number: str
     state: State
     desk: str
+    category: str
     correspondent: str | None
     proven: bool
     """The domain of its correspondent vouched for the letter that opened it."""
@@ -179,6 +180,10 @@ class Case:
     """In one of them the caller named everything that was asked, and nothing wrong."""
     blocked: frozenset[str] = frozenset()
     """Cases (A, B) for which a link of the login was stopped and nobody has decided yet."""
+    merged_into: str = ""
+    """Number of the ticket that goes on with the matter of this one."""
+    was_quarantined: bool = False
+    """Its letter was let out of the quarantine."""
     stopped_from: tuple[State, str] | None = None
     """State and desk before a stop of a ticket without link."""
     undo: Undo | None = None

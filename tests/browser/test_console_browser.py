@@ -105,12 +105,16 @@ async def test_everything_works_without_javascript(browser: Browser, flow: Flow)
         await page.get_by_label("Treść dla zespołu").fill("oddzwonić po 15")
         await page.get_by_role("button", name="Zapisz notatkę").click()
         await expect(page.locator(".wrote-note")).to_contain_text("oddzwonić po 15")
-        await page.get_by_label("Treść dla klienta").fill("Proszę spróbować jeszcze raz.")
+        await page.get_by_label("Treść dla klienta").fill(
+            "Dzień dobry,\n\nproszę spróbować jeszcze raz.\n\n  1. pierwszy krok"
+        )
         await page.get_by_role("button", name="Zachowaj na później").first.click()
         await page.reload()
-        await expect(page.get_by_label("Treść dla klienta")).to_have_value("Proszę spróbować jeszcze raz.")
+        await expect(page.get_by_label("Treść dla klienta")).to_have_value(
+            "Dzień dobry,\n\nproszę spróbować jeszcze raz.\n\n  1. pierwszy krok"
+        )
         await page.get_by_role("button", name="Zobacz, co dostanie klient").click()
-        await expect(page.locator(".mail")).to_contain_text("Proszę spróbować jeszcze raz.")
+        await expect(page.locator(".mail")).to_contain_text("proszę spróbować jeszcze raz.")
         await page.get_by_role("button", name="Wyślij odpowiedź klientowi").click()
         await expect(page.locator(".undo")).to_contain_text("możesz go cofnąć")
         await page.get_by_role("button", name="Cofnij").click()

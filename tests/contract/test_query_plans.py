@@ -38,7 +38,7 @@ from tests.flow import EWA, JAN, Clock, add_accounts, mail, relay_sink, settings
 from tests.integration.test_case_b import CaseB, Stub
 from tests.integration.test_flow import bounce, link, of
 
-SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim"})
+SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim", "audit_head"})
 """Tables of a few rows, whatever comes."""
 
 ARCHIVE = 4_000

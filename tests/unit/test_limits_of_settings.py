@@ -20,6 +20,9 @@ from mailbot.errors import ConfigError
         ("smtp", "idle_seconds"),
         ("lmtp", "data_seconds"),
         ("delivery", "connections"),
+        ("console", "connections"),
+        ("console", "refresh_seconds"),
+        ("console", "upload_mb"),
     ],
 )
 @pytest.mark.parametrize("value", ["0", "-1"])
