@@ -42,7 +42,7 @@ from mailbot.errors import ConfigError
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.supervision import Service
-from mailbot.storage.schema import outbox, ticket
+from mailbot.storage.schema import inbox, outbox
 from mailbot.tickets.listing import outcome_of
 
 _MARK = "made-by-mailbot-demo"
@@ -118,8 +118,8 @@ async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Cap
         answered = None
         if "answers" in one:
             of, kind = one["answers"]["ticket"], one["answers"]["mail"]
-            which = (ticket.c.number == feed.numbers[of], outbox.c.kind == kind)
-            wanted = select(outbox.c.message_id).join(ticket, ticket.c.id == outbox.c.ticket_id).where(*which)
+            which = (inbox.c.id == feed.rows[of], outbox.c.kind == kind)
+            wanted = select(outbox.c.message_id).join(inbox, inbox.c.ticket_id == outbox.c.ticket_id).where(*which)
             answered = captured.of(await parts.database.read(partial(_one, wanted)))
         made += demo_mails.letter(one, answered, parts.settings.authentication.authserv_ids[0], parts.clock())
     return made
@@ -133,9 +133,9 @@ def _one(wanted: Select[Any], connection: Connection) -> str:
 async def _played(feed: _Feed, clock: Ahead, members: list[Member], told: Mapping[str, Any], folder: Path) -> bool:
     """Every act of fixtures/desk.yaml, then the proof of it all."""
     parts = feed.service.parts
-    play = demo_play.Play(parts, clock, members, feed.numbers)
+    play = demo_play.Play(parts, clock, members, feed.rows)
     await play.show(feed.console, told["acts"])
-    zgl = feed.numbers[told["dossier"]]
+    zgl = await parts.database.read(partial(play.number, name=told["dossier"]))
     words, wrong = await asyncio.to_thread(demo_play.proven, parts, zgl, folder / f"{zgl}.zip")
     feed.console.print(words, markup=False, soft_wrap=True)
     return play.good and not wrong
@@ -190,13 +190,12 @@ async def _load_accounts(service: Service, folder: Path) -> None:
 
 
 class _Feed:
-    """Hands mails over one after the other and shows what becomes of each. numbers: of the tickets, by the mail's
-    name."""
+    """Hands mails over one after the other and shows what becomes of each. rows: of the inbox, by the mail's name."""
 
     def __init__(self, service: Service, console: Console) -> None:
         self.service, self.console = service, console
         self.good = True
-        self.numbers: dict[str, str] = {}
+        self.rows: dict[str, int] = {}
         self._done: set[int] = set()
 
     async def show(self, title: str, every: Sequence[Case]) -> None:
@@ -215,8 +214,7 @@ class _Feed:
         if not again:
             result = await _result(self.service, row)
         self._done.add(row)
-        if "ticket" in result:
-            self.numbers[case.name] = result["ticket"]
+        self.rows[case.name] = row
         wrong = differs(case.expect, result)
         self.good = self.good and not wrong
         outcome = mark(result["outcome"], wrong)

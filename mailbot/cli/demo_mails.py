@@ -9,11 +9,10 @@ import smtplib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email import message_from_binary_file
+from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default
 from email.utils import format_datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +101,12 @@ class Captured:
     good."""
 
     def __init__(self, folder: Path, full: set[str]) -> None:
-        self._maildir = mailbox.Maildir(folder, partial(message_from_binary_file, policy=default))
+        self._maildir = mailbox.Maildir(folder)
         self._full = full
 
-    def __iter__(self) -> Iterator[Message]:
-        return iter(self._maildir)
+    def __iter__(self) -> Iterator[EmailMessage]:
+        for key in self._maildir.keys():  # noqa: SIM118 - to iterate over it gives the mails, in an old form
+            yield message_from_bytes(self._maildir.get_bytes(key), policy=default)
 
     def of(self, message_id: str) -> Message:
         """The mail of ours with that Message-ID."""

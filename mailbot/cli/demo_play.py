@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -38,10 +39,10 @@ _PATIENCE = 60.0  # seconds for the mails to leave
 
 
 class Play:
-    """``numbers``: of the tickets, by the name of the mail that opened them."""
+    """``rows``: of the inbox, by the name of the mail. A ticket is told by a mail that belongs to it now."""
 
-    def __init__(self, parts: Parts, clock: Ahead, members: list[Member], numbers: Mapping[str, str]) -> None:
-        self._parts, self._clock, self._numbers = parts, clock, numbers
+    def __init__(self, parts: Parts, clock: Ahead, members: list[Member], rows: Mapping[str, int]) -> None:
+        self._parts, self._clock, self._rows = parts, clock, rows
         self._people = {member.operator.name: member.operator for member in members}
         self._desk = Desk(parts.pipeline, chain.record)
         self.good = True
@@ -52,11 +53,11 @@ class Play:
         with Live(shown, console=console, refresh_per_second=8, vertical_overflow="visible") as live:
             for n, told in enumerate(acts, start=1):
                 result = await self.act(told)
-                wrong = differs({"refused": "", **told.get("expect", {})}, result)
+                wrong = differs({"refused": "", "waiting": 0, **told.get("expect", {})}, result)
                 self.good = self.good and not wrong
                 then = result.get("refused") or result.get("state", "")
                 mails = " ".join(result.get("mails", ())) or "–"
-                who, zgl = told.get("who", ""), self._numbers.get(told.get("ticket", ""), "")
+                who, zgl = told.get("who", ""), result.get("ticket", "")
                 shown.add_row(who, zgl, told["do"], mark(then, wrong), mails, reason(told["why"], wrong))
                 shown.title = f"What the operators do ({n} of {len(acts)})"
                 live.refresh()
@@ -64,12 +65,17 @@ class Play:
     async def act(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Do what ``told`` says; returns what came of it, in the words of ``expect``."""
         if told["do"] == LATER:
-            await self._later()
-            return {}
-        work = partial(self._done, told, self._numbers[told["ticket"]])
-        return await self._parts.database.write(work)
+            return {"waiting": await self._later()}
+        return await self._parts.database.write(partial(self._done, told))
 
-    def _done(self, told: Mapping[str, Any], zgl: str, connection: Connection) -> dict[str, Any]:
+    def number(self, connection: Connection, name: str) -> str:
+        """Of the ticket that the mail belongs to now."""
+        wanted = select(ticket.c.number).join(inbox, inbox.c.ticket_id == ticket.c.id)
+        found: str = connection.execute(wanted.where(inbox.c.id == self._rows[name])).scalar_one()
+        return found
+
+    def _done(self, told: Mapping[str, Any], connection: Connection) -> dict[str, Any]:
+        zgl = self.number(connection, told["ticket"])
         kinds: list[str] = []
         refused: Refusal | None = None
         if told["do"] != SEE:
@@ -83,7 +89,7 @@ class Play:
         row = connection.execute(select(ticket).where(t.number == zgl)).one()
         left = select(o.kind).where(o.ticket_id == row.id, o.state == jobs.DONE).order_by(o.sent_at, o.id)
         sent = list(connection.execute(left).scalars())
-        result = {"state": row.state, "desk": row.desk, "owner": row.owner, "mails": kinds, "sent": sent}
+        result = {"ticket": zgl, "state": row.state, "desk": row.desk, "owner": row.owner, "mails": kinds, "sent": sent}
         return result | {"refused": refused.code if refused else ""}
 
     def _tried(self, connection: Connection, zgl: str, who: Operator, told: Mapping[str, Any]) -> Done | Refusal | None:
@@ -92,34 +98,39 @@ class Play:
             return found
         if told["do"] == LOOK:
             return self._desk.look(connection, zgl, who, LOOKED, found.inbox_id, now)
-        return self._desk.perform(connection, zgl, who, self._request(found, told), now)
+        return self._desk.perform(connection, zgl, who, self._request(connection, found, told), now)
 
-    def _request(self, found: Case, told: Mapping[str, Any]) -> Request:
+    def _request(self, connection: Connection, found: Case, told: Mapping[str, Any]) -> Request:
         """What the form of the action would ask for."""
         action = Action(told["do"])
         if action is Action.CALL:
             heard = {Asked(asked): Heard(word) for asked, word in told.get("heard", {}).items()}
             outcome = CallOutcome(told["outcome"])
             return Call(version=found.version, outcome=outcome, heard=heard, text=told["text"])
-        fields = {name: self._value(found, name, value) for name, value in told.items() if name not in _TOLD}
+        fields = {
+            name: self._value(connection, found, name, value) for name, value in told.items() if name not in _TOLD
+        }
         return acts.request(action, found.version, Draft(fields))
 
-    def _value(self, found: Case, name: str, value: Any) -> tuple[str, ...]:
-        """As a form sends it. A ticket is told by the mail that opened it, ours by its kind; a letter is the newest."""
+    def _value(self, connection: Connection, found: Case, name: str, value: Any) -> tuple[str, ...]:
+        """As a form sends it. A ticket is told by a mail of it, a mail of ours by its kind; a letter is the newest."""
         if name == "other":
-            return (self._numbers[value],)
+            return (self.number(connection, value),)
         if name == "mail":
             return (str(max(mail.id for mail in found.mails if mail.kind == value)),)
         if name == "letter":
             return (str(found.letters[-1].inbox_id),)
         return tuple(value) if isinstance(value, list) else (value,)
 
-    async def _later(self) -> None:
-        """Put the clock forward, so that nothing can be taken back any more, and wait until all that may leave has."""
+    async def _later(self) -> int:
+        """Put the clock forward, so that nothing can be taken back any more, and wait until all that may leave has.
+        Returns how much still has not."""
         self._clock.by += timedelta(seconds=self._parts.settings.desk.take_back_seconds + 1)
-        async with asyncio.timeout(_PATIENCE):
-            while await self._parts.database.read(_at_work):  # noqa: ASYNC110 - as a person would, again and again
-                await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while await self._parts.database.read(_at_work):  # noqa: ASYNC110 - again and again, as a person would
+                    await asyncio.sleep(0.05)
+        return await self._parts.database.read(_at_work)
 
 
 def _at_work(connection: Connection) -> int:
