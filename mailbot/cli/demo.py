@@ -7,7 +7,8 @@ import csv
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from mailbot.config import (
 from mailbot.errors import ConfigError
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.service.compose import Parts
 from mailbot.service.supervision import Service
 from mailbot.storage.schema import inbox, outbox
 from mailbot.tickets.listing import outcome_of
@@ -69,7 +71,7 @@ def demo(once: bool, folder: Path, port: int, desk_port: int) -> None:
     _clean(folder)
     with (folder / "mailbot.log").open("w", encoding="utf-8") as log:
         logs.to(log)
-        good = asyncio.run(_demo(folder, (port, desk_port), once))
+        good = asyncio.run(run(folder, (port, desk_port), _played if once else _served))
     raise SystemExit(0 if good else 1)
 
 
@@ -83,7 +85,22 @@ def _clean(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-async def _demo(folder: Path, ports: tuple[int, int], once: bool) -> bool:
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A mailbot that has had its mails. told: fixtures/desk.yaml; rows: of the inbox, by the mail's name."""
+
+    parts: Parts
+    console: Console
+    clock: Ahead
+    members: Sequence[Member]
+    told: Mapping[str, Any]
+    rows: Mapping[str, int]
+    folder: Path
+
+
+async def run(folder: Path, ports: tuple[int, int], then: Callable[[Fed], Awaitable[bool]]) -> bool:
+    """A whole mailbot that listens at ``ports`` (web page, desk) while it is fed and ``then`` goes on. Whether both
+    went as they should."""
     console, clock = Console(width=None if sys.stdout.isatty() else 150), Ahead()
     told = yaml.safe_load((FIXTURES / "desk.yaml").read_text(encoding="utf-8"))
     captured = Captured(folder / "captured", set(told["full"]))
@@ -101,13 +118,10 @@ async def _demo(folder: Path, ports: tuple[int, int], once: bool) -> bool:
             await feed.show("What comes to the desk beside them", await _letters(told["letters"], feed, captured))
             _tell(service, folder, console, captured, feed.good)
             demo_desk.tell(console, settings.console.public_url, members)
-            if once:
-                return await _played(feed, clock, members, told, folder) and feed.good
-            console.print("\nServing until you press Ctrl-C.")
-            await _stopped()
+            good = await then(Fed(service.parts, console, clock, members, told, feed.rows, folder))
         finally:
             await service.stop()
-    return feed.good
+    return feed.good and good
 
 
 async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Captured) -> list[Case]:
@@ -130,15 +144,21 @@ def _one(wanted: Select[Any], connection: Connection) -> str:
     return found
 
 
-async def _played(feed: _Feed, clock: Ahead, members: list[Member], told: Mapping[str, Any], folder: Path) -> bool:
+async def _played(fed: Fed) -> bool:
     """Every act of fixtures/desk.yaml, then the proof of it all."""
-    parts = feed.service.parts
-    play = demo_play.Play(parts, clock, members, feed.rows)
-    await play.show(feed.console, told["acts"])
-    zgl = await parts.database.read(partial(play.number, name=told["dossier"]))
-    words, wrong = await asyncio.to_thread(demo_play.proven, parts, zgl, folder / f"{zgl}.zip")
-    feed.console.print(words, markup=False, soft_wrap=True)
+    play = demo_play.Play(fed.parts, fed.clock, fed.members, fed.rows)
+    await play.show(fed.console, fed.told["acts"])
+    zgl = await fed.parts.database.read(partial(play.number, name=fed.told["dossier"]))
+    words, wrong = await asyncio.to_thread(demo_play.proven, fed.parts, zgl, fed.folder / f"{zgl}.zip")
+    fed.console.print(words, markup=False, soft_wrap=True)
     return play.good and not wrong
+
+
+async def _served(fed: Fed) -> bool:
+    """Until somebody ends it."""
+    fed.console.print("\nServing until you press Ctrl-C.")
+    await _stopped()
+    return True
 
 
 def _settings(folder: Path, relay_port: int, web_port: int, desk_port: int) -> Settings:

@@ -41,7 +41,7 @@ _PATIENCE = 60.0  # seconds for the mails to leave
 class Play:
     """``rows``: of the inbox, by the name of the mail. A ticket is told by a mail that belongs to it now."""
 
-    def __init__(self, parts: Parts, clock: Ahead, members: list[Member], rows: Mapping[str, int]) -> None:
+    def __init__(self, parts: Parts, clock: Ahead, members: Sequence[Member], rows: Mapping[str, int]) -> None:
         self._parts, self._clock, self._rows = parts, clock, rows
         self._people = {member.operator.name: member.operator for member in members}
         self._desk = Desk(parts.pipeline, chain.record)
