@@ -68,14 +68,8 @@ class Play:
             return {"waiting": await self._later()}
         return await self._parts.database.write(partial(self._done, told))
 
-    def number(self, connection: Connection, name: str) -> str:
-        """Of the ticket that the mail belongs to now."""
-        wanted = select(ticket.c.number).join(inbox, inbox.c.ticket_id == ticket.c.id)
-        found: str = connection.execute(wanted.where(inbox.c.id == self._rows[name])).scalar_one()
-        return found
-
     def _done(self, told: Mapping[str, Any], connection: Connection) -> dict[str, Any]:
-        zgl = self.number(connection, told["ticket"])
+        zgl = number_of(connection, self._rows[told["ticket"]])
         kinds: list[str] = []
         refused: Refusal | None = None
         if told["do"] != SEE:
@@ -115,7 +109,7 @@ class Play:
     def _value(self, connection: Connection, found: Case, name: str, value: Any) -> tuple[str, ...]:
         """As a form sends it. A ticket is told by a mail of it, a mail of ours by its kind; a letter is the newest."""
         if name == "other":
-            return (self.number(connection, value),)
+            return (number_of(connection, self._rows[value]),)
         if name == "mail":
             return (str(max(mail.id for mail in found.mails if mail.kind == value)),)
         if name == "letter":
@@ -131,6 +125,13 @@ class Play:
                 while await self._parts.database.read(_at_work):  # noqa: ASYNC110 - again and again, as a person would
                     await asyncio.sleep(0.05)
         return await self._parts.database.read(_at_work)
+
+
+def number_of(connection: Connection, row: int) -> str:
+    """Of the ticket that a row of the inbox belongs to now."""
+    wanted = select(ticket.c.number).join(inbox, inbox.c.ticket_id == ticket.c.id).where(inbox.c.id == row)
+    found: str = connection.execute(wanted).scalar_one()
+    return found
 
 
 def _at_work(connection: Connection) -> int:
