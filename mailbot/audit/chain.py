@@ -33,6 +33,9 @@ RULES = "rules"
 FIRST = "0" * 64
 """What stands before the first row."""
 
+_EARLIER = 100
+"""Events of a ticket that are taken over before what a person did to it; there are few within seconds."""
+
 _CONTENT = ("seq", "at", "actor", "action", "object", "before", "after", "reason", "digest")
 """What the digest of a row's content is made of, in this order."""
 
@@ -146,8 +149,11 @@ def record(
     reason: str = "",
 ) -> int:
     """Append events of tickets that this transaction has written (ids of ticket_event, with their texts), as done by
-    ``actor`` on version ``before``. The last thing of a transaction."""
+    ``actor`` on version ``before``; first what happened to the tickets until then, so that the chain tells it in its
+    order. The last thing of a transaction."""
     found = {row["id"]: row for row in _events(connection, events)}
+    c = ticket_event.c
+    take_over(connection, _EARLIER, c.ticket_id.in_({row["ticket_id"] for row in found.values()}), c.id.not_in(events))
     return _chain(connection, [found[event] for event in events], actor, before, reason)
 
 

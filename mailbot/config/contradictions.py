@@ -24,6 +24,11 @@ _POSITIVE = {
     "max_connections",
     "idle_seconds",
     "data_seconds",
+    "idle_minutes",
+    "absolute_hours",
+    "lock_after",
+    "invite_hours",
+    "attempts_per_minute",
     "refresh_seconds",
     "upload_mb",
 }
@@ -127,9 +132,6 @@ def _of_the_intake(settings: Settings, where: str) -> list[str]:
 
 def _of_the_console(settings: Settings) -> Iterator[str]:
     console, oidc = settings.console, settings.oidc
-    for name in ("idle_minutes", "absolute_hours", "lock_after", "invite_hours", "attempts_per_minute"):
-        if getattr(console, name) < 1:
-            yield f"[console] {name}: less than one; mend: leave the default"
     if console.public_url.startswith("https:") and not console.behind_tls:
         yield "[console] behind_tls: public_url is https; mend: behind_tls = true"
     if not re.match(_TLS_OR_HERE, console.public_url):

@@ -26,7 +26,7 @@ from mailbot.model import Defect, Operator, OutgoingMail
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
 _ON_PAGE = frozenset({Action.NOTE, Action.REPLY})
 """Actions whose form stands on the page of the ticket."""
-_LONGEST = 20_000  # characters of a field; what an action takes is less, and it says so
+_LONGEST = 500_000  # characters of a field that is kept; what an action takes is less, and it says so
 
 CHOICES: Mapping[str, Sequence[Any]] = {
     "hows": tuple(How),
@@ -123,7 +123,7 @@ class Acting:
         done = await self._desk.database.write(write)
         if isinstance(done, Refusal):
             return await self._refused(request, action, done)
-        return self._back(request)
+        return self._back(request, action.value)
 
     async def _refused(self, request: web.Request, action: Action, why: Refusal) -> web.Response:
         told = words.refusal(why, reader(request))
@@ -137,12 +137,13 @@ class Acting:
             return await self._page(request, status, form=action.value, **more)
         zgl, operator = ticket.asked(request)
 
-        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator]]:
+        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator], list[str]]:
             found = ticket.seen(self._desk, connection, zgl, operator)
             kept = drafts.load(connection, self._desk.secret, operator.id, found.ticket_id, action.value)
-            return found, kept, case.colleagues(connection) if action is Action.GIVE else {}
+            people = case.colleagues(connection) if action is Action.GIVE else {}
+            return found, kept, people, _first_said(connection, self._desk, found)
 
-        found, kept, people = await self._desk.database.read(read)
+        found, kept, people, first_said = await self._desk.database.read(read)
         language = reader(request)
         deviations = accept.deviations(found, "A" if action is Action.ACCEPT_A else "B")
         values = {
@@ -152,6 +153,7 @@ class Acting:
             "fields": acts.FIELDS[action],
             "kept": kept,
             "people": sorted(people),
+            "first_said": first_said,
             "deviations": sorted(deviations),
             "needs": action in actions.NEEDS_REASON,
             "previewed": action in acts.WRITES,
@@ -179,9 +181,9 @@ class Acting:
 
         await self._desk.database.write(write)
 
-    def _back(self, request: web.Request) -> web.Response:
+    def _back(self, request: web.Request, done: str = "") -> web.Response:
         zgl, _ = ticket.asked(request)
-        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}"})
+        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}" + (f"?done={done}" if done else "")})
 
 
 async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
@@ -199,6 +201,15 @@ async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: f
         return kept, found
 
     return await desk.database.write(write)
+
+
+def _first_said(connection: Connection, desk: Desk, found: Case) -> list[str]:
+    """What the first of two people gave as the reason of an acceptance that waits for the second."""
+    if found.first is None:
+        return []
+    events = [e.id for e in case.events_of(connection, found.ticket_id) if e.kind == "accept-b-first"]
+    texts = case.texts_of(connection, desk.secret, found.ticket_id)
+    return [words for _, words in texts.get(events[-1], ())] if events else []
 
 
 def _action(request: web.Request) -> Action:

@@ -39,6 +39,7 @@ def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> w
         middlewares=[doors.middleware, told, gate], client_max_size=desk.settings.console.upload_mb * 2**20
     )
     app[DOORS], app[DESK] = doors, desk
+    app.on_cleanup.append(lambda _app: desk.readers.close())
     add_headers(app, CONTENT_POLICY, behind_tls=desk.settings.console.behind_tls)
     desk.pages.navigation = tuple((screen.name, screen.path, screen.roles) for screen in SCREENS if screen.name)
     for screen in SCREENS:

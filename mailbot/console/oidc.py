@@ -83,7 +83,8 @@ class OidcPages:
         now = self._desk.clock()
         row = people.of_subject(connection, proven.subject)
         if row is None and (role := self._desk.settings.oidc.create_role):
-            person = Operator(0, proven.name, proven.name, frozenset({Role(role)}), frozenset(), "pl")
+            name = proven.name.partition("@")[0]
+            person = Operator(0, name, name, frozenset({Role(role)}), frozenset(), "pl")
             people.add(connection, chain.MACHINE, person, now, proven.subject)
             row = people.of_subject(connection, proven.subject)
         if row is None or row["state"] != people.ACTIVE:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -68,7 +69,7 @@ class _Rules:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._days = Days(desk)
-        self._alone = asyncio.Semaphore(1)
+        self._alone = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -115,7 +116,7 @@ class _Rules:
             "account": _account(form),
         }
         try:
-            async with self._alone:
+            async with self._one():
                 found = await Trial("explain", self._desk.pipeline.settings).explain(mail, taken)
         except TrialFailed as failure:
             return await self._page(request, failure.reason)
@@ -128,11 +129,19 @@ class _Rules:
         count = int(_one_of(form, "count", [str(count) for count in _COUNTS]) or _COUNTS[0])
         archives = [_file(form, name, _ARCHIVE) for name in ("first", "second")]
         try:
-            async with self._alone:
+            async with self._one():
                 found = await self._compared(archives, count)
         except TrialFailed as failure:
             return await self._page(request, failure.reason)
         return self._desk.pages.page(request, "rules_compare.html", found=found)
+
+    @asynccontextmanager
+    async def _one(self) -> AsyncIterator[None]:
+        """Who comes while a trial runs is told so, instead of waiting longer than a connection lives."""
+        if self._alone.locked():
+            raise TrialFailed("busy")
+        async with self._alone:
+            yield
 
     async def _compared(self, archives: Sequence[bytes], count: int) -> dict[str, Any]:
         stored = await self._desk.database.read(lambda c: self._stored(c, count))

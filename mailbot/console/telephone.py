@@ -111,8 +111,7 @@ class _Telephone:
         call = await self._desk.database.read(lambda c: self._call(c, request))
         verdict = _judge(call, form, said)
         if verdict.standing is Standing.BY_MAIL and not call.lost:
-            told = Call(version=call.case.version, outcome=CallOutcome.BY_MAIL, heard=verdict.heard)
-            await self._perform(request, call.case.number, told)
+            await self._write_down(request, call, CallOutcome.BY_MAIL, verdict)
             return web.Response(status=303, headers={hdrs.LOCATION: f"{_PATH}/{call.case.number}"})
         return self._page(request, call, said, verdict)
 
@@ -124,8 +123,7 @@ class _Telephone:
         verdict = _judge(call, form, said)
         known = verdict.standing is Standing.CLEAR and not call.lost
         outcome = CallOutcome.TOLD if known else CallOutcome.BY_MAIL if call.lost else CallOutcome.NOTHING
-        told = Call(version=call.case.version, outcome=outcome, heard=verdict.heard, text=text)
-        return _back(call, "call", await self._perform(request, call.case.number, told))
+        return _back(call, "call", await self._write_down(request, call, outcome, verdict, text))
 
     async def stop(self, request: web.Request) -> web.Response:
         """“It was not me”: nothing has to be known for what can only make things safer. The call is written down also
@@ -137,10 +135,8 @@ class _Telephone:
         stopped = await self._perform(request, zgl, Stop(version=call.case.version, reason=reason))
         if isinstance(stopped, Refusal) and stopped.code == "reason":
             return self._page(request, call, Said(), None, stopped)
-        version = stopped.version if isinstance(stopped, Done) else call.case.version
         if call.visible:
-            told = Call(version=version, outcome=CallOutcome.NOT_HIS, text=reason)
-            await self._perform(request, zgl, told)
+            await self._write_down(request, call, CallOutcome.NOT_HIS, text=reason)
         return _back(call, "stop", stopped)
 
     async def hurry(self, request: web.Request) -> web.Response:
@@ -160,14 +156,38 @@ class _Telephone:
             return self._page(request, call, said, verdict, done)
         return _back(call, "hurry", done)
 
+    async def _write_down(
+        self,
+        request: web.Request,
+        call: _Call,
+        outcome: CallOutcome,
+        verdict: Verdict | None = None,
+        text: str = "",
+    ) -> Done | Refusal:
+        """The protocol is true whatever became of the ticket meanwhile, so it is of the version that is there now."""
+        heard = verdict.heard if verdict else {}
+        acting, operator, now = self._acting, request[OPERATOR], self._desk.clock()
+
+        def write(connection: Connection) -> Done | Refusal:
+            found = acting.case(connection, call.case.number)
+            if isinstance(found, Refusal):
+                return found
+            told = Call(version=found.version, outcome=outcome, heard=heard, text=text)
+            return acting.perform(connection, found.number, operator, told, now)
+
+        return await self._desk.database.write(write)
+
+    @property
+    def _acting(self) -> perform.Desk:
+        return perform.Desk(self._desk.pipeline, chain.record)
+
     async def _perform(self, request: web.Request, zgl: str, asked: Request) -> Done | Refusal:
-        operator, now = request[OPERATOR], self._desk.clock()
-        acting = perform.Desk(self._desk.pipeline, chain.record)
+        acting, operator, now = self._acting, request[OPERATOR], self._desk.clock()
         return await self._desk.database.write(lambda c: acting.perform(c, zgl, operator, asked, now))
 
     def _call(self, connection: Connection, request: web.Request) -> _Call:
         operator: Operator = request[OPERATOR]
-        found = perform.Desk(self._desk.pipeline, chain.record).case(connection, request.match_info["number"])
+        found = self._acting.case(connection, request.match_info["number"])
         if isinstance(found, Refusal):
             raise web.HTTPNotFound
         name = connection.execute(select(ticket.c.person).where(ticket.c.id == found.ticket_id)).scalar_one()

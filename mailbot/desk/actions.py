@@ -224,7 +224,9 @@ def _call(case: Case, operator: Operator, request: Call, means: Means) -> Plan |
         "wrong": counted[Heard.WRONG],
         "identified": int(every),
     }
-    words = request.text.strip()[:REASON_LENGTH]
+    words = request.text.strip()
+    if len(words) > REASON_LENGTH:
+        return Refusal("too-long", {"most": str(REASON_LENGTH)})
     return plan_of(case, request, "call", detail=detail, texts=(("call", words),) if words else ())
 
 
@@ -459,7 +461,8 @@ def _step(case: Case, request: OfMail, mail: MailRow, step: Step) -> Plan:
 def _take_back(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
     undo = case.undo
     if undo is None:
-        return Refusal("nothing-to-take-back")
+        alive = case.link is not None and case.link.alive(means.now)
+        return Refusal("hold-link" if alive else "nothing-to-take-back")
     if undo.by != operator.name and Role.SUPERVISOR not in operator.roles:
         return Refusal("not-yours", {"owner": undo.by})
     mails = [mail for mail in case.mails if mail.id in undo.mails]

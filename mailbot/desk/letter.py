@@ -46,6 +46,8 @@ class Enclosed:
     content_type: str
     size: int
     verdict: str = ""
+    drawable: bool = False
+    """A PDF, of which the locked process can draw the first pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,13 @@ def _with_content(about: Shown, raw: bytes, letter: InboundMessage) -> Shown:
 
 
 def _enclosed(place: int, file: Attachment, verdicts: Mapping[str, str]) -> Enclosed:
-    return Enclosed(place, _safe(file.filename), file.content_type, len(file.data), verdicts.get(file.filename, ""))
+    verdict, drawable = verdicts.get(file.filename, ""), is_pdf(file.data)
+    return Enclosed(place, _safe(file.filename), file.content_type, len(file.data), verdict, drawable)
+
+
+def is_pdf(octets: bytes) -> bool:
+    """Whether the octets begin as a PDF does."""
+    return octets.startswith(b"%PDF-")
 
 
 def harmless(html: str, letter: InboundMessage) -> str:

@@ -10,15 +10,29 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, Table, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Subquery,
+    Table,
+    and_,
+    case,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from mailbot.clocks import WARSAW
 from mailbot.model import MailKind, Outcome, State
 from mailbot.model.categories import CASES
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Rule
-from mailbot.storage.schema import decision, outbox, shadow_hit, ticket, ticket_event
+from mailbot.storage.schema import UtcDateTime, decision, outbox, shadow_hit, ticket, ticket_event
 from mailbot.tickets.hold import FROZEN
 from mailbot.tickets.sla import CLOCKLESS
 
@@ -26,6 +40,9 @@ DAYS = 14
 """Of the window, today among them."""
 MOST = 5_000
 """Tickets that one look reads, the newest of the window."""
+
+_ROUNDED = 0.5
+"""Seconds by which a difference of two moments may be off."""
 
 STEPS: Mapping[int, tuple[str, ...]] = {
     1: (MailKind.T1.value,),
@@ -185,46 +202,59 @@ def _newest(now: datetime) -> Subquery:
 
 def _steps(connection: Connection, newest: Subquery, now: datetime, promise: timedelta) -> tuple[Step, ...]:
     """Mails that were stopped or taken back are not owed."""
-    kinds = {kind: number for number, kinds in STEPS.items() for kind in kinds}
+    opened_at = newest.c.opened_at
+    took = _seconds(connection, _O.sent_at, opened_at)
+    waits = _seconds(connection, literal(now, UtcDateTime()), opened_at)
+    in_time = promise.total_seconds() + _ROUNDED
+    late = or_(took > in_time, and_(_O.sent_at.is_(None), waits > in_time))
     rows = connection.execute(
-        select(_O.slot, _O.sent_at, newest.c.opened_at)
+        select(
+            _O.slot,
+            _count(took <= in_time).label("kept"),
+            _count(late).label("late"),
+            _count(and_(_O.sent_at.is_(None), waits <= in_time)).label("waiting"),
+            func.max(took).label("longest"),
+        )
         .join(newest, newest.c.id == _O.ticket_id)
         .where(
             newest.c.category.in_(CASES),
-            _O.slot.in_(kinds),
+            _O.slot.in_([kind for kinds in STEPS.values() for kind in kinds]),
             _O.state != jobs.CANCELLED,
             or_(_O.sent_at.is_not(None), _O.last_error.is_(None), _O.last_error != FROZEN),
         )
-    ).all()
-    took: dict[int, list[tuple[datetime | None, datetime]]] = defaultdict(list)
-    for slot, sent_at, opened_at in rows:
-        took[kinds[slot]].append((sent_at, opened_at + promise))
-    return tuple(_step(number, took[number], now, promise) for number in STEPS)
+        .group_by(_O.slot)
+    ).mappings()
+    found = {row["slot"]: row for row in rows}
+    return tuple(_step(number, [found[kind] for kind in kinds if kind in found]) for number, kinds in STEPS.items())
 
 
-def _step(number: int, mails: Sequence[tuple[datetime | None, datetime]], now: datetime, promise: timedelta) -> Step:
-    sent = [(at, until) for at, until in mails if at is not None]
-    unsent = [until for at, until in mails if at is None]
-    return Step(
-        number,
-        kept=sum(at <= until for at, until in sent),
-        late=sum(at > until for at, until in sent) + sum(until < now for until in unsent),
-        waiting=sum(until >= now for until in unsent),
-        slowest=max((at - until + promise for at, until in sent), default=None),
-    )
+def _step(number: int, rows: Sequence[RowMapping]) -> Step:
+    kept, late, waiting = (sum(int(row[name]) for row in rows) for name in ("kept", "late", "waiting"))
+    longest = max((float(row["longest"]) for row in rows if row["longest"] is not None), default=None)
+    return Step(number, kept, late, waiting, None if longest is None else timedelta(seconds=round(longest)))
+
+
+def _seconds(
+    connection: Connection, later: ColumnElement[datetime], earlier: ColumnElement[datetime]
+) -> ColumnElement[Any]:
+    """From ``earlier`` to ``later``; each engine has words of its own for it."""
+    if connection.dialect.name == "sqlite":
+        return (func.julianday(later) - func.julianday(earlier)) * 86_400.0
+    return extract("epoch", later - earlier)
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
 
 
 def _services(connection: Connection, newest: Subquery, now: datetime) -> tuple[Service, ...]:
     n = newest.c
     ended = func.coalesce(n.answered_at, n.closed_at)
 
-    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.sum(case((condition, 1), else_=0))
-
     broken = or_(ended > n.promised_at, and_(ended.is_(None), n.promised_at < now))
     waits = and_(ended.is_(None), n.promised_at >= now)
     rows = connection.execute(
-        select(n.service, count(ended <= n.promised_at), count(broken), count(waits))
+        select(n.service, _count(ended <= n.promised_at), _count(broken), _count(waits))
         .where(n.state.not_in(_UNHURRIED))
         .group_by(n.service)
         .order_by(n.service)

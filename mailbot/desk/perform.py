@@ -19,7 +19,7 @@ from mailbot.desk.outgoing import Outgoing
 from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
 from mailbot.desk.requests import Action, Request
 from mailbot.desk.roles import may_look
-from mailbot.desk.view import LOOKED, Case
+from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
 from mailbot.errors import PermanentError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import OutgoingMail, State
@@ -116,18 +116,18 @@ class Desk:
     def look(
         self, connection: Connection, zgl: str, operator: Operator, what: str, inbox_id: int, now: datetime
     ) -> Refusal | None:
-        """Write down that a person has opened the application ("application-opened") or the octets ("raw-opened") of a
-        letter of the ticket: before they are shown."""
+        """Write down that a person has opened the application ("application-opened"), a picture of another file
+        ("shown") or the octets ("raw-opened") of a letter of the ticket: before they are shown."""
         found = self.case(connection, zgl)
         if isinstance(found, Refusal):
             return found
-        if code := may_look(operator, found.desk, raw=what != LOOKED):
+        if code := may_look(operator, found.desk, raw=what == RAW):
             return Refusal(code, {"desk": found.desk})
         mine = any(letter.inbox_id == inbox_id for letter in found.letters)
-        if what not in (LOOKED, "raw-opened") or not mine:
+        if what not in (LOOKED, SHOWN, RAW) or not mine:
             return Refusal("no-letter")
         if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
-            what = "shown"
+            what = SHOWN
         event = _event(connection, found.ticket_id, now, what, {"by": operator.name, "inbox": inbox_id})
         self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
         return None

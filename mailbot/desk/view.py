@@ -21,6 +21,10 @@ LETTERS = frozenset({"answered-by-citizen", "complaint", "complaint-late", "repe
 
 LOOKED = "application-opened"
 """Event: a person has opened what the application of the ticket looks like."""
+SHOWN = "shown"
+"""Event: what another file of its letters looks like."""
+RAW = "raw-opened"
+"""Event: the octets of a letter or file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def test_what_people_do_stands_in_the_chain(bench: Bench) -> None:
         assert list(verify(connection)) == []
         rows = connection.execute(select(audit).order_by(audit.c.seq)).all()
         assert [(row.actor, row.action) for row in rows] == [
+            ("machine", "opened"),
             ("operator:anna", "application-opened"),
             ("operator:basia", "application-opened"),
             ("operator:anna", "accept-b-first"),

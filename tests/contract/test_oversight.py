@@ -144,6 +144,8 @@ def test_no_question_reads_a_whole_table(engine: Engine) -> None:
         old = NOW - 400 * DAY
         events = [{"ticket_id": i, "at": old, "kind": "mail-sent", "detail": {}} for i in range(10_000, 14_000)]
         connection.execute(insert(schema.ticket_event), events)
+        watched = [{"inbox_id": i, "rule": "r", "outcome": "OK_A", "decided_at": old} for i in range(10_000, 14_000)]
+        connection.execute(insert(schema.shadow_hit), watched)
         connection.execute(insert(schema.ruleset_load), [{"at": old, "process": "x", "hash": "h"}] * 4_000)
     sqlite = engine.dialect.name == "sqlite"
     if not sqlite:

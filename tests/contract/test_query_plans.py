@@ -24,6 +24,7 @@ from mailbot.model import SENTENCES, Account, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import schema
+from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla
 from mailbot.tickets.notice import NoticeWriter
@@ -199,6 +200,7 @@ def _archive(connection: Connection, now: datetime) -> None:
             | {"created_at": old, "expires_at": old}
             for i in n
         ],
+        ticket_link: [{"ticket_id": i, "other_id": n[0], "kind": "merged", "at": old} for i in n[1:]],
         schema.used_signature: [{"payload_sha256": f"p{i}", "signature_sha256": f"s{i}", "ticket_id": i} for i in n],
         schema.account: [column_values(Account(f"a{i}@old.example", "Jan", f"Inny{i}", 1980)) for i in n],
         schema.shadow_hit: [{"inbox_id": i, "rule": "old", "outcome": "OK_A", "decided_at": old} for i in n],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,12 +15,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from lxml import html
 from sqlalchemy import delete, select, update
 
+from mailbot import inbox
+from mailbot.application import sample
 from mailbot.console import acting, acts
 from mailbot.console.login import build as build_login
 from mailbot.console.session import UNATTENDED
+from mailbot.desk.view import LOOKED
 from mailbot.http.listener import SERVER_OPTIONS
+from mailbot.model import Envelope, RawMessage, Source
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
+from mailbot.storage import schema
 from mailbot.storage.desk import audit, draft, operator_session
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from tests.citizens import build
@@ -345,6 +351,22 @@ async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -
         )
 
 
+async def test_a_pdf_is_drawn_in_the_locked_process(flow: Flow, client: Client) -> None:
+    entry = {"id": "p", "sender": EWA.login, "subject": "Plik", "body": "W załączniku.", "auth": "pass", "headers": {}}
+    files = [("pismo.pdf", "application/pdf", sample.build()), ("zly.pdf", "application/pdf", b"%PDF-1.7 <script>")]
+    files.append(("umowa.txt", "application/octet-stream", b"x"))
+    await flow.answer(build({**entry, "html_only": False}, "utf8-qp", files), EWA.login)
+    status, text = await post(client, f"{ZGL}/letters/1/files/0/pages")
+    assert status == 200
+    assert 'src="data:image/png;base64,iVBOR' in text
+    status, text = await post(client, f"{ZGL}/letters/1/files/1/pages")
+    assert (status, "<img" in text) == (200, False)
+    assert (await post(client, f"{ZGL}/letters/1/files/2/pages"))[0] == 404
+    assert (await post(client, f"{ZGL}/letters/1/files/0/pages", "oskar", version=1))[0] == 403
+    looked = await flow.rows(select(ticket_event.c.kind).where(ticket_event.c.kind.in_(["shown", LOOKED])))
+    assert [row.kind for row in looked] == ["shown"] * 3, "none of them is the application"
+
+
 @pytest.mark.parametrize("text", ["Dzień dobry\r\nBcc: zly@zle.example\r\n\r\nx", "a\nSubject: inny\n\nb", "x\0y"])
 async def test_a_reply_makes_no_header(flow: Flow, client: Client, text: str) -> None:
     await ask(flow)
@@ -438,3 +460,25 @@ async def test_the_list_filters_saves_views_and_finds(flow: Flow, client: Client
     assert answer.headers["Location"] == ZGL
     assert "ZGL0000001" in await page(client, "/search?q=ewa@mejl.example")
     assert JAN.login not in text
+
+
+@pytest.mark.timeout(300)
+async def test_two_hundred_mails_of_the_world_are_text(flow: Flow, client: Client, corpora: Path) -> None:
+    """The ones of the corpus with most that looks like HTML, each as a letter to us, in list, ticket and preview."""
+    index = json.loads((corpora / "mail" / "INDEX.json").read_text(encoding="utf-8"))
+    mails = [(corpora / "mail" / item["path"]).read_bytes() for item in index]
+    mails = sorted((raw for raw in mails if len(raw) < 200_000), key=lambda raw: raw.count(b"<"), reverse=True)[:200]
+    now = flow.clock()
+    messages = [RawMessage(raw, Envelope(Source.LMTP, "x@y.example", ("a@b.example",)), now) for raw in mails]
+    await flow.parts.database.write(lambda c: inbox.store(c, messages, now, flow.parts.secret))
+    await flow.decide()
+    numbers = [row.number for row in await flow.rows(select(ticket.c.number))]
+    assert len(numbers) > 50, "the others are of machines, or repeats"
+    with flow.parts.database.engine.begin() as connection:  # they are looked at as well
+        connection.execute(update(schema.inbox).values(ticket_id=1))
+    for number in numbers:
+        harmless(await page(client, f"/tickets/{number}", "olek"))
+    for row in await flow.rows(select(schema.inbox.c.id)):
+        harmless(await page(client, f"{ZGL}/letters/{row.id}", "olek"))
+    for path in ("/todo", "/todo?sort=quarantine"):
+        harmless(await page(client, path))

@@ -149,6 +149,7 @@ async def test_what_is_kept_of_the_report_has_no_number(flow: CaseB) -> None:
 
 
 async def test_two_people_accept_and_the_hold_is_kept(flow: CaseB, client: Client) -> None:
+    assert "Najpierw obejrzyj wniosek" in await page(client, f"{ZGL}/do/accept-b")
     for who in ("anna", "olek"):
         data = FormData([("csrf", TOKEN)])
         await client.post(f"{ZGL}/letters/1/application", data=data, cookies={"who": who}, allow_redirects=False)
@@ -166,6 +167,7 @@ async def test_two_people_accept_and_the_hold_is_kept(flow: CaseB, client: Clien
     status, text = await half("anna", "accept-b", step="send")
     assert status == 303, text
     assert "Pierwsza osoba (anna" in await page(client, who="olek")
+    assert "zadzwoniono, to on" in await page(client, f"{ZGL}/do/confirm-b", "olek"), "what the first one says"
     assert (await half("anna", "confirm-b", step="preview"))[0] in (403, 422), "not both halves"
     assert flow.sink.kinds()[-1] != "T14"
     status, text = await half("olek", "confirm-b", step="preview")

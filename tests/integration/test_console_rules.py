@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zipfile
@@ -148,6 +149,14 @@ async def test_no_mail_and_a_mail_that_is_too_large(client: Client, monkeypatch:
 async def test_a_slow_trial_is_ended(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "_DEADLINE", 0.001)
     assert "za długo" in await post(client, "/rules/explain", form({"mail": mail()}), 422)
+
+
+async def test_one_trial_at_a_time(client: Client) -> None:
+    data = [form({"mail": mail()}, **ACCOUNT) for _ in range(2)]
+    answers = await asyncio.gather(*(client.post("/rules/explain", data=one) for one in data))
+    assert sorted(answer.status for answer in answers) == [200, 422]
+    (busy,) = [await answer.text() for answer in answers if answer.status == 422]
+    assert "trwa inna próba" in busy
 
 
 async def _history(flow: Flow) -> None:

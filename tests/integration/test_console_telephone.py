@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from mailbot.desk import telephone
 from mailbot.storage.desk import audit, desk_text
 from mailbot.storage.schema import outbox, ticket_event
 from tests.consoles import console
@@ -116,6 +117,23 @@ async def test_two_wrong_answers_end_the_call_for_everybody_for_a_day(client: Cl
     assert (await client.post("/telephone/ZGL0000001/hurry", data=said(flow))).status == 403
     flow.clock.advance(hours=25)
     assert "Co wolno powiedzieć" in await text(client, "/telephone/ZGL0000001", said(flow))
+
+
+async def test_a_protocol_is_kept_whatever_happens_meanwhile(
+    client: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = telephone.judge
+
+    def slowly(*given: Any) -> telephone.Verdict:
+        with flow.parts.database.engine.begin() as connection:  # a colleague writes a note just now
+            event = {"ticket_id": 1, "at": flow.clock(), "kind": "note", "detail": {"by": "olek"}}
+            connection.execute(insert(ticket_event).values(event))
+        return once(*given)
+
+    monkeypatch.setattr(telephone, "judge", slowly)
+    await client.post("/telephone/ZGL0000001", data=said(flow, year="1981", name="Piotr Nowak"))
+    (call,) = await calls(flow)
+    assert call["wrong"] == 2
 
 
 async def test_it_was_not_me_needs_the_number_alone(client: Client, flow: Flow) -> None:

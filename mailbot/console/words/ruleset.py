@@ -99,6 +99,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules.c.inbox": ("skrzynka {n}", "inbox {n}"),
     "rules.failed": ("Nie udało się:", "It could not be done:"),
     "rules.failed.no-file": ("wybierz plik maila", "choose the file of a mail"),
+    "rules.failed.busy": ("właśnie trwa inna próba; spróbuj za minutę", "another trial runs; try again in a minute"),
     "rules.failed.deadline": ("trwało za długo; wybierz mniej maili", "it took too long; choose fewer mails"),
     "rules.failed.memory": ("zabrakło pamięci; wybierz mniej maili", "it took too much memory; choose fewer mails"),
     "rules.failed.died": ("proces zakończył się nagle", "the process ended suddenly"),

@@ -14,7 +14,7 @@ from mailbot.desk import actions, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, Request
-from mailbot.model import ApplicationState, Defect, MailKind
+from mailbot.model import ApplicationCheck, ApplicationState, Defect, MailKind
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
 from mailbot.storage.desk import approval, desk_text, ticket_link
@@ -264,6 +264,10 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "holding what waits": (moving, ANNA, r.MailHold, {"mail": 3}, "waits-anyway"),
     "a mail of a living link": (moving, ANNA, r.MailCancel, {"mail": 3}, "cancel-link"),
     "the warning of a living link": (moving, ANNA, r.MailCancel, {"mail": 2}, "cancel-link"),
+    "a link to take back": (granted, ANNA, r.TakeBack, {}, "hold-link"),
+    "a call that is a novel": (
+        question, ANNA, r.Call, {"outcome": r.CallOutcome.TOLD, "text": "x" * 2001}, "too-long"
+    ),
     "nothing to take back": (question, ANNA, r.TakeBack, {}, "nothing-to-take-back"),
     "a limit that is none": (stopped, BASIA, r.OutOfLimit, {}, "not-limited"),
     "two wrong answers": (
@@ -703,3 +707,35 @@ def test_what_a_person_writes_is_text(bench: Bench) -> None:
     raw = bench.mails()[-1].raw.decode()
     assert "<script>" not in raw.partition("text/html")[2]
     assert "{{ zgl }}" in raw
+
+
+@pytest.mark.parametrize("why", ["forged", "ambiguous", "malware"])
+def test_nothing_goes_back_into_the_quarantine(bench: Bench, why: str) -> None:
+    """Whatever kept it there: a person has let it out, and a person gets it, without a mail."""
+    checked = ApplicationCheck(ApplicationState.MALWARE) if why == "malware" else None
+    headers = {"From": f"{EWA.login}, {JAN.login}"} if why == "ambiguous" else {}
+    bench.letter(auth="fail" if why == "forged" else "pass", headers=headers, checked=checked)
+    assert bench.ticket().state == "KWARANTANNA"
+    bench.done(BASIA, r.OutOfQuarantine)
+    bench.decide(checked)
+    row = bench.ticket(2)
+    assert (row.state, row.desk, bench.mails(2)) == ("DO_WERYFIKACJI", "II_LINIA", [])
+    assert bench.case("2").was_quarantined
+    bench.done(ANNA, r.Close, "2", how=r.How.UNCHANGED, silence=r.Silence.NOISE)
+
+
+def test_what_only_doing_shows_leaves_nothing_behind(bench: Bench) -> None:
+    """A refusal from deep within: the link is over, a mail of the stopped ticket is just on its way."""
+    moving(bench)
+    mail = bench.bury("T3")
+    bench.clock.advance(days=3)
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(ANNA, r.MailRetry, mail=mail) == "mail-way"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before
+    bench.done(ANNA, r.Stop)
+    with bench.engine.begin() as connection:
+        leased = {"state": jobs.LEASED, "leased_by": "w", "leased_until": bench.clock()}
+        connection.execute(update(outbox).where(outbox.c.kind == "T2B").values(leased))
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(BASIA, r.Release) == "release"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before
