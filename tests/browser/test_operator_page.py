@@ -14,13 +14,13 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
-from mailbot.cli import demo, demo_mails
+from mailbot.cli import demo
 from mailbot.cli.demo import Fed
 from mailbot.cli.demo_desk import Member
-from mailbot.cli.demo_mails import Case
 from mailbot.model.operator import Role
 from mailbot.storage.schema import ticket
 from tests.browser.test_activation_browser import browser
+from tests.demos import only
 from tests.docs.walk import PICTURES, Step, walks
 
 __all__ = ["browser"]
@@ -30,6 +30,14 @@ NEEDED = (
     *("b02-trusted-pdf", "b13-no-word-of-the-issuer"),
 )
 """Mails that the steps, and the letters of fixtures/desk.yaml, are about."""
+ENDS = {
+    "h.lis@spedycja.example": "ZAMKNIETE_ROZWIAZANE",
+    "tomasz.borkowski@skrzynka.example": "ZAMKNIETE_ROZWIAZANE",
+    "stanislaw.marzec@onet.example": "WSTRZYMANE",
+    "ignacy.baran@nowa.example": "ZAMKNIETE_NEGATYWNIE",
+    "pawel.sowa@nowa.example": "ZAMKNIETE_ROZWIAZANE",
+}
+"""Who asked → the state of the ticket when the page is read to its end."""
 SIZE = {"width": 960, "height": 560}
 CLIPPED = {"case.png": "#why", "signature.png": ".report", "telephone.png": "h1", "application.png": "h1"}
 """Picture → what stands at its top."""
@@ -95,19 +103,9 @@ class Reader:
         return found.first
 
 
-def _only_what_is_needed(patch: pytest.MonkeyPatch) -> None:
-    for name in ("cases", "applications"):
-        whole = getattr(demo_mails, name)
-
-        def some(*arguments: object, whole: object = whole) -> list[Case]:
-            return [case for case in whole(*arguments) if case.name in NEEDED]  # type: ignore[operator]
-
-        patch.setattr(demo_mails, name, some)
-
-
 async def test_the_page_is_enough(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """REVIEW, complaint, STOP, case B and a call are brought to their end."""
-    _only_what_is_needed(monkeypatch)
+    only(monkeypatch, NEEDED)
     ended: dict[str, str] = {}
 
     async def read(fed: Fed) -> bool:
@@ -130,12 +128,3 @@ async def test_the_page_is_enough(browser: Browser, tmp_path: Path, monkeypatch:
 
     assert await demo.run(tmp_path, (0, 0), read)
     assert {address: ended[address] for address in ENDS} == ENDS
-
-
-ENDS = {
-    "h.lis@spedycja.example": "ZAMKNIETE_ROZWIAZANE",
-    "tomasz.borkowski@skrzynka.example": "ZAMKNIETE_ROZWIAZANE",
-    "stanislaw.marzec@onet.example": "WSTRZYMANE",
-    "ignacy.baran@nowa.example": "ZAMKNIETE_NEGATYWNIE",
-    "pawel.sowa@nowa.example": "ZAMKNIETE_ROZWIAZANE",
-}

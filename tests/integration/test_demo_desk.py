@@ -12,14 +12,14 @@ import pytest
 import yaml
 from rich.console import Console
 
-from mailbot.cli import demo, demo_mails, demo_play
+from mailbot.cli import demo, demo_play
 from mailbot.cli.demo import Fed
-from mailbot.cli.demo_mails import Case
 from mailbot.console import acts
 from mailbot.desk.requests import Action
 from mailbot.desk.words import REFUSALS
 from mailbot.model import MailKind, State
 from mailbot.storage.desk import audit
+from tests.demos import only
 from tests.support import ROOT
 
 TOLD: dict[str, Any] = yaml.safe_load((ROOT / "fixtures" / "desk.yaml").read_text(encoding="utf-8"))
@@ -57,20 +57,9 @@ def test_four_eyes_are_two_people_who_have_looked() -> None:
     assert refused >= {"both-halves", "not-looked", "supervisor", "unproven", "deviations"}
 
 
-def _few(patch: pytest.MonkeyPatch) -> None:
-    """Only the mails that something is done about."""
-    for name in ("cases", "applications"):
-        whole = getattr(demo_mails, name)
-
-        def some(*arguments: Any, whole: Any = whole) -> list[Case]:
-            return [case for case in whole(*arguments) if case.name in named()]
-
-        patch.setattr(demo_mails, name, some)
-
-
 def test_one_outcome_that_differs_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it is played; with one expectation changed exactly that act is wrong, and the demo ends with an error."""
-    _few(monkeypatch)
+    only(monkeypatch, named())
     seen: list[bool] = []
 
     async def play(fed: Fed) -> bool:
