@@ -87,7 +87,7 @@ class Bench:
         if fill:
             add_accounts(engine)
             with engine.begin() as connection:
-                connection.execute(insert(operators), [_row(one, self.clock) for one in PEOPLE])
+                connection.execute(insert(operators), [row_of(one, self.clock) for one in PEOPLE])
         self.flow = _flow()
         self.desk = Desk(self.flow, self._chain)
         self._names = count(1)
@@ -236,7 +236,8 @@ def _with_application(u: Understanding, checked: ApplicationCheck) -> Understand
     return replace(u, message=message, request=request, checked=checked)
 
 
-def _row(one: Operator, clock: Clock) -> dict[str, Any]:
+def row_of(one: Operator, clock: Clock) -> dict[str, Any]:
+    """Of the table operator."""
     return {
         "id": one.id,
         "name": one.name,

@@ -87,6 +87,7 @@ _APART = re.compile(
 )
 _CLOSING = re.compile(
     r"\b(?:z\s+(?:powazaniem|wyrazami\s+szacunku|uszanowaniem|szacunkiem|gory\s+dzieku\w{1,3})|"
+    r"lacze\s+(?:wyrazy\s+szacunku|pozdrowienia)|"
     r"(?:serdecznie\s+)?pozdrawiam(?:\s+(?:serdecznie|panstwa|cieplo|i\s+dziekuje)){0,2}|"
     r"podpisano(?:\s+elektronicznie)?(?:\s+przez)?|podpis(?:\s+wnioskodawcy)?\s*:)\s*[,.:]?\s*"
 )

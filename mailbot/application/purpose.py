@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
+from mailbot.application.understood import strange
 from mailbot.application.whole import cut
+from mailbot.request.names import forms
 from mailbot.ruleset.model import ApplicationWords, Matter
 from mailbot.ruleset.sayings import Saying, plain, sentences
 from mailbot.text.unicode import flat, visible
@@ -26,7 +28,9 @@ MARKED = "znaki"
 SAID_NO = "nie"
 OTHER_LETTERS = "inne-litery"
 TOO_LONG = "za-dlugie"
-_MOST_SHOWN = 8
+_INITIAL = 2
+_MOST_SHOWN = 5
+_SHOWN = 120
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
@@ -94,7 +98,12 @@ class PurposeResult:
     def notes(self) -> tuple[str, ...]:
         """For the person who decides instead, in Polish."""
         missing = tuple(f"we wniosku nie widać: {lack.title}" for lack in self.lacking)
-        return (*missing, *(f"we wniosku jest: {lack.title}" for lack in self.against))
+        return (*missing, *(f"we wniosku jest: {lack.title}{_told(lack)}" for lack in self.against))
+
+
+def _told(lack: Lack) -> str:
+    """What was not understood, for the person who must."""
+    return f": {lack.said}" if lack.name == OTHER_WORDS else ""
 
 
 def judged(reading: Reading, letter: ApplicationWords) -> Application:
@@ -106,26 +115,38 @@ def judged(reading: Reading, letter: ApplicationWords) -> Application:
     application = reading.application
     if not application.readable:
         return application
-    found = judge(_nameless(reading.text, application), letter).notes
+    found = judge(nameless(reading.text, application, letter), letter).notes
     if len(reading.text) <= LONGEST:
         found += cut(reading.text, letter.words)
         if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
             found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
-        lacking = judge(_nameless(alike.seen_of(reading.text, reading.seen), application), letter).lacking
-        seen = judge(_nameless(reading.seen, application), letter)
+        lacking = judge(nameless(alike.seen_of(reading.text, reading.seen), application, letter), letter).lacking
+        seen = judge(nameless(reading.seen, application, letter), letter)
         against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
 
 
-def _nameless(text: str, application: Application) -> str:
-    """``text`` without the applicant's name, which may be a word of its own: Marek Obcy, Jan Skarga."""
+def nameless(text: str, application: Application, letter: ApplicationWords) -> str:
+    """``text`` without the applicant's name, in any case: it may be a word of its own (Marek Obcy, Jan Skarga).
+
+    In small letters only where it was written so, and is no word that must be understood.
+    """
     if len(text) > LONGEST:
         return text
-    names = {word for word in _WORD.findall(f"{application.given or ''} {application.surname or ''}") if len(word) > 2}
-    written = {form for name in names for form in (name.title(), name.upper()) if name[0].isupper()}
-    return _WORD.sub(lambda word: "1" if word[0] in written else word[0], text)
+    given, surname = application.given or "", application.surname or ""
+    said = {flat(word): word for word in _WORD.findall(f"{given} {surname}") if len(word) > _INITIAL}
+    own = {*said, *(word for form in forms(given, surname, None) for word in form if len(word) > _INITIAL)}
+
+    def kept(word: str) -> str:
+        low = flat(word)
+        if low not in own:
+            return word
+        small = low in said and said[low].islower() and low not in letter.never
+        return "1" if word[0].isupper() or small else word
+
+    return _WORD.sub(lambda word: kept(word[0]), text)
 
 
 def _without_known(text: str, letter: ApplicationWords) -> str:
@@ -136,7 +157,8 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     """What ``text``, all that a reader of the document sees, says of case B. Linear in the text."""
     if len(text) > LONGEST:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
-    said = _said(visible(text))
+    mended = _mended(visible(text))
+    said = _said(mended)
     everything = letter.book.found(sentences(plain(said)))
     own, denied = _asked(plain(_HANDED_ON.sub(" . ", _QUOTED.sub(" . ", said))), letter)
     lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)
@@ -144,8 +166,10 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     if denied:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
-    if others := _others(said, letter):
-        against.append(Lack(OTHER_WORDS, "słowa o czymś innym", ", ".join(others[:_MOST_SHOWN])))
+    if others := strange(_ADDRESS.sub(_stop, mended), letter):
+        against.append(
+            Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN]))
+        )
     missing = {lack.name for lack in lacking}
     return PurposeResult(tuple(m.name for m in letter.wanted if m.name not in missing), lacking, tuple(against))
 
@@ -198,11 +222,20 @@ def _denied(sentence: tuple[str, ...], letter: ApplicationWords) -> list[str]:
     ]
 
 
+def _mended(text: str) -> str:
+    """``text`` without numbers of lists, words put together that a line end or the printer's spacing cut."""
+    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _CUT.sub("", text))
+    return _ITEM.sub("", text)
+
+
+def _stop(address: re.Match[str]) -> str:
+    """What ends a sentence, though it stood at the end of an address."""
+    return ". " if address[0].endswith(".") else " "
+
+
 def _said(text: str) -> str:
-    """``text`` without addresses and numbers of lists, words mended that a line end or the printer's spacing cut."""
-    text = _ADDRESS.sub(" ", _CUT.sub("", text))
-    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
-    return _ITEM.sub("", text).replace(":", " ")
+    """``text`` without addresses and colons."""
+    return _ADDRESS.sub(" ", text).replace(":", " ")
 
 
 def _holds(matter: Matter, found: frozenset[str]) -> bool:
@@ -215,22 +248,3 @@ def _texts(sayings: tuple[Saying, ...]) -> frozenset[str]:
 
 def _lack(matter: Matter, found: frozenset[str]) -> Lack:
     return Lack(matter.name, matter.title, "; ".join(sorted(_texts(matter.said) & found)))
-
-
-def _others(text: str, letter: ApplicationWords) -> list[str]:
-    """The words that are none of such a letter, when they are too many, or the half of a sentence."""
-    text = _JOINT.sub("", text)
-    unknown = _unknown(_WORD.findall(text), letter)
-    names = sum(word.istitle() for word in unknown)
-    if len(unknown) - names > letter.others or names > 2 * letter.others:
-        return unknown
-    for part in _PART.split(text):
-        said = _WORD.findall(part)
-        odd = _unknown(said, letter)
-        if len(odd) > 1 and 2 * len(odd) >= len(said) and not all(word.istitle() for word in odd):
-            return odd
-    return []
-
-
-def _unknown(words: list[str], letter: ApplicationWords) -> list[str]:
-    return [word for word in words if flat(word) not in letter.words]

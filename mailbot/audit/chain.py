@@ -28,8 +28,13 @@ from mailbot.storage.values import fit
 from mailbot.storage.values import note as plain
 
 MACHINE = "machine"
+RULES = "rules"
+"""The object that the rule sets are."""
 FIRST = "0" * 64
 """What stands before the first row."""
+
+_EARLIER = 100
+"""Events of a ticket that are taken over before what a person did to it; there are few within seconds."""
 
 _CONTENT = ("seq", "at", "actor", "action", "object", "before", "after", "reason", "digest")
 """What the digest of a row's content is made of, in this order."""
@@ -116,7 +121,7 @@ def append(connection: Connection, entries: Sequence[Entry]) -> int:
         rows.append(row)
     if rows:
         connection.execute(insert(audit), rows)
-        connection.execute(update(audit_head).values(seq=seq, hash=previous))
+        connection.execute(update(audit_head).where(audit_head.c.id == 1).values(seq=seq, hash=previous))
     return seq
 
 
@@ -144,8 +149,11 @@ def record(
     reason: str = "",
 ) -> int:
     """Append events of tickets that this transaction has written (ids of ticket_event, with their texts), as done by
-    ``actor`` on version ``before``. The last thing of a transaction."""
+    ``actor`` on version ``before``; first what happened to the tickets until then, so that the chain tells it in its
+    order. The last thing of a transaction."""
     found = {row["id"]: row for row in _events(connection, events)}
+    c = ticket_event.c
+    take_over(connection, _EARLIER, c.ticket_id.in_({row["ticket_id"] for row in found.values()}), c.id.not_in(events))
     return _chain(connection, [found[event] for event in events], actor, before, reason)
 
 
@@ -170,6 +178,11 @@ def event_digest(event: RowMapping | Mapping[str, Any], texts: Iterable[bytes]) 
     """Digest of a row of ticket_event with what a person wrote about it, as sealed."""
     sealed = [hashlib.sha256(text).hexdigest() for text in texts]
     return digest_of([event["id"], event["ticket_id"], event["at"], event["kind"], event["detail"], sealed])
+
+
+def load_digest(row: RowMapping) -> str:
+    """Digest of a row of ruleset_load."""
+    return digest_of([row["id"], row["at"], row["process"], row["hash"], row["mistakes"]])
 
 
 def texts_of(connection: Connection, events: Sequence[int]) -> Mapping[int, list[bytes]]:
@@ -224,7 +237,7 @@ def _actor(detail: Mapping[str, Any]) -> str:
 
 
 def _locked_head(connection: Connection) -> tuple[int, str]:
-    wanted = select(audit_head.c.seq, audit_head.c.hash).with_for_update()
+    wanted = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1).with_for_update()
     found = connection.execute(wanted).first()
     if found is None:  # another process may be at the first row, too: then its head counts
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from mailbot.audit import chain
 from mailbot.storage.desk import audit, audit_head
-from mailbot.storage.schema import ticket, ticket_event
+from mailbot.storage.schema import ruleset_load, ticket, ticket_event
 
 _BATCH = 2000
 
@@ -35,7 +35,7 @@ class Head:
 
 def head(connection: Connection) -> Head:
     """The newest row; row 0 when there is none."""
-    found = connection.execute(select(audit_head.c.seq, audit_head.c.hash)).first()
+    found = connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)).first()
     return Head(found.seq, found.hash) if found else Head(0, chain.FIRST)
 
 
@@ -43,7 +43,7 @@ def claim(connection: Connection, now: datetime, since: datetime) -> Head | None
     """The head, for the one who is to write it out now; None: nothing is new, or somebody has done it after
     ``since``."""
     h = audit_head.c
-    due = (h.seq > 0, or_(h.written_at.is_(None), h.written_at <= since))
+    due = (h.id == 1, h.seq > 0, or_(h.written_at.is_(None), h.written_at <= since))
     found = connection.execute(update(audit_head).where(*due).values(written_at=now).returning(h.seq, h.hash)).first()
     return None if found is None else Head(found.seq, found.hash)
 
@@ -53,6 +53,20 @@ def waiting(connection: Connection) -> int:
     return connection.execute(
         select(func.count()).select_from(ticket_event).where(ticket_event.c.chained.is_(None))
     ).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of the chain that was verified. last: its last row; end: the newest row of the chain then."""
+
+    last: int
+    end: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def done(self) -> bool:
+        """Nothing comes behind it."""
+        return self.last >= self.end
 
 
 class Links:
@@ -83,19 +97,44 @@ def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[Findi
     expected = {one.seq: one.hash for one in known}
     links = Links()
     for rows in _batches(connection, end.seq):
-        behind = _behind(connection, rows)
+        behind, loads = _behind(connection, rows), _loads(connection, rows)
         for row in rows:
             yield from links.judge(row)
             yield from _judged(row, behind)
+            if row["object"] == chain.RULES and row["after"] is not None and loads.get(row["after"]) != row["digest"]:
+                yield Finding(row["seq"], row["object"], f"its load {row['after']} was changed behind the chain")
             if expected.pop(row["seq"], row["hash"]) != row["hash"]:
                 yield Finding(row["seq"], row["object"], "is another one than the head that was written out")
-    if links.last.seq < end.seq:
-        yield Finding(links.last.seq + 1, "", f"row {links.last.seq + 1} to {end.seq} is missing at the end")
-    elif links.last.hash != end.hash:
-        yield Finding(end.seq, "", "the head names another hash than its row")
+    yield from _at_the_end(links.last, end)
     for seq in sorted(expected):
         yield Finding(seq, "", "was written out as head, and is missing")
     yield from _strangers(connection, end)
+
+
+def portion(connection: Connection, after: int, size: int) -> Portion:
+    """What is wrong with at most ``size`` rows behind row ``after``, which an earlier portion has judged.
+
+    It costs the same however long the chain is. Events that say they are in the chain and are not need a look at every
+    event there is: that is left to ``verify``.
+    """
+    end = head(connection)
+    after = min(after, end.seq)
+    wanted = select(audit).where(audit.c.seq > after, audit.c.seq <= end.seq).order_by(audit.c.seq).limit(size)
+    rows = connection.execute(wanted).mappings().all()
+    before = connection.execute(select(audit.c.hash).where(audit.c.seq == after)).scalar_one_or_none()
+    links = Links(Head(after, chain.FIRST if after == 0 else before or ""))
+    behind = _behind(connection, rows)
+    found = [finding for row in rows for finding in (*links.judge(row), *_judged(row, behind))]
+    if len(rows) == size and links.last.seq < end.seq:
+        return Portion(links.last.seq, end.seq, tuple(found))
+    return Portion(end.seq, end.seq, (*found, *_at_the_end(links.last, end)))
+
+
+def _at_the_end(last: Head, end: Head) -> Iterator[Finding]:
+    if last.seq < end.seq:
+        yield Finding(last.seq + 1, "", f"row {last.seq + 1} to {end.seq} is missing at the end")
+    elif last.hash != end.hash:
+        yield Finding(end.seq, "", "the head names another hash than its row")
 
 
 def _batches(connection: Connection, end: int) -> Iterator[Sequence[RowMapping]]:
@@ -118,6 +157,13 @@ def _behind(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
         event["id"]: (event["chained"], event["number"], chain.event_digest(event, texts.get(event["id"], ())))
         for event in connection.execute(wanted).mappings()
     }
+
+
+def _loads(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, str]:
+    """Load of a rule set → its digest as it stands now."""
+    ids = [row["after"] for row in rows if row["object"] == chain.RULES]
+    found = connection.execute(select(ruleset_load).where(ruleset_load.c.id.in_(ids))).mappings()
+    return {row["id"]: chain.load_digest(row) for row in found}
 
 
 def is_event(row: RowMapping | Mapping[str, Any]) -> bool:

@@ -13,26 +13,26 @@ from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
 
 _COMMANDS = {
-    "demo": "demo",
-    "run": "run",
-    "explain": "explain",
-    "rules": "rules",
-    "notices": "notices",
-    "forms": "forms",
-    "signatures": "signatures",
-    "trust": "trust",
-    "accounts": "accounts",
-    "tickets": "tickets",
-    "operators": "operators",
-    "audit": "audit",
-    "queue": "queue",
-    "outbox": "queue",
-    "inject": "queue",
-    "reconcile": "reconcile",
-    "doctor": "doctor",
-    "completion": "completion",
+    "demo": ("demo", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
+    "run": ("run", "Take mail in, decide, send, serve the activation page"),
+    "explain": ("explain", "Tell for each mail of PATHS"),
+    "rules": ("rules", "Rule set: check it before it decides about anybody"),
+    "notices": ("notices", "Breaks of a service: list them, publish one, withdraw one"),
+    "forms": ("forms", "Write the empty application (case B) as a fillable PDF"),
+    "signatures": ("signatures", "Electronic signatures: verify a file without sending a mail"),
+    "trust": ("trust", "Trusted lists, anchors and revocation data"),
+    "accounts": ("accounts", "Accounts: import and show"),
+    "tickets": ("tickets", "Tickets: list, find, show, and everything a person may do with one"),
+    "operators": ("operators", "Operators of the desk: invite, change, let nobody in any more"),
+    "audit": ("audit", "The audit chain: verify it, write its head out, export it"),
+    "queue": ("queue", "Messages that came in: list, show, try again"),
+    "outbox": ("queue", "Mails that go out: list, try again"),
+    "inject": ("queue", "Put mail files into the inbox as if they had just come"),
+    "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
+    "doctor": ("doctor", "Try everything the settings name, change nothing"),
+    "completion": ("completion", "Print the completion for a SHELL"),
 }
-"""Command → its module."""
+"""Command → its module, and how its help begins: the list of commands imports none of them."""
 
 
 @click.group(

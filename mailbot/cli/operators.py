@@ -85,6 +85,7 @@ def disable(name: str, config_file: Path | None) -> None:
 @click.option("--desk", "desks", multiple=True, help="All of the desks, in place of those before.")
 @click.option("--all-desks", is_flag=True, help="Sees the tickets of every desk.")
 @click.option("--language", type=_LANGUAGES, help="Of the console.")
+@click.option("--subject", help="What the provider of OpenID Connect calls them (sub).")
 @options.config
 def set_(
     name: str,
@@ -93,10 +94,11 @@ def set_(
     desks: tuple[str, ...],
     all_desks: bool,
     language: str | None,
+    subject: str | None,
     config_file: Path | None,
 ) -> None:
     """Change what NAME may do or see; they log in anew."""
-    with _opened(config_file) as (connection, _):
+    with _opened(config_file) as (connection, settings):
         row = _row(connection, name)
         person = people.of_row(row)
         person = replace(
@@ -107,6 +109,8 @@ def set_(
             language=language or person.language,
         )
         people.change(connection, _by(), row, person, utc_now())
+        if subject is not None:
+            people.tie(connection, _by(), row, _subject(settings, subject), utc_now())
     click.echo(f"{name}: {', '.join(sorted(person.roles))}; {', '.join(sorted(person.desks)) or 'all desks'}")
 
 

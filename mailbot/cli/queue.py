@@ -24,7 +24,7 @@ from mailbot.storage.engine import connect, transaction
 from mailbot.storage.reading import read_only
 from mailbot.tickets import decisions, sending, view
 
-_STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
+_STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED, jobs.CANCELLED)
 
 
 @click.group()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailbot.application.purpose import Lack, PurposeResult, judge
+from mailbot.application.purpose import Lack, PurposeResult, judge, nameless
 from mailbot.application.read import reading
 from mailbot.application.whole import cut
 from mailbot.cli import options
@@ -29,7 +29,7 @@ def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None
     every = True
     for file in files:
         read = reading(file.read_bytes())
-        found = judge(read.text, words)
+        found = judge(nameless(read.text, read.application, words), words)
         doubts = [*read.application.doubts, *cut(read.text, words.words)]
         every = every and found.granted and not doubts
         if as_json:

@@ -21,13 +21,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 _LATER = {
-    "test": "rule_tests",
-    "case": "rule_tests",
-    "replay": "rule_replay",
-    "hits": "rule_hits",
-    "letter": "rule_letter",
+    "test": ("rule_tests", "Decide the cases of FOLDERS"),
+    "case": ("rule_tests", "Print a case for the mail FILE with what becomes of it today"),
+    "replay": ("rule_replay", "Decide stored mail again with another rule set"),
+    "hits": ("rule_hits", "Count for each rule the messages it decided"),
+    "letter": ("rule_letter", "Say whether each FILE (text, PDF, XML, DOCX)"),
 }
-"""Commands that need more than the rule set → their modules."""
+"""Commands that need more than the rule set → their modules, and how their help begins."""
 
 
 @click.group(cls=Later, modules=_LATER)

@@ -11,17 +11,23 @@ from mailbot.cli import ticket_verbs
 from mailbot.cli.later import Later
 
 _LATER = {
-    "list": "ticket_lists",
-    "find": "ticket_lists",
-    "show": "ticket_show",
-    "application": "ticket_application",
-    "dossier": "dossier",
-    "freeze": "ticket_former",
-    "release": "ticket_former",
-    "close": "ticket_former",
-    "restored": "ticket_former",
+    "list": ("ticket_lists", "List tickets, newest first; or what is to be done, by deadline"),
+    "find": ("ticket_lists", "Find tickets by WORDS: a number in any spelling, an address, a day"),
+    "show": ("ticket_show", "Show a ticket: letter, application, signer and account side by side"),
+    "application": (
+        "ticket_application",
+        "Write the pictures and the text of the application of ticket NUMBER into a folder",
+    ),
+    "dossier": (
+        "dossier",
+        "Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER into one file",
+    ),
+    "freeze": ("ticket_former", "Stop ticket NUMBER as a user of this machine"),
+    "release": ("ticket_former", "Release"),
+    "close": ("ticket_former", "Close without a mail"),
+    "restored": ("ticket_former", "After the database was put back from a backup, before mailbot starts"),
 }
-"""Commands that do more than ask for an action → their modules."""
+"""Commands that do more than ask for an action → their modules, and how their help begins."""
 
 
 @click.group(cls=Later, modules=_LATER)

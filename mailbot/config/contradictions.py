@@ -16,6 +16,7 @@ from mailbot.config.sections import (
     Settings,
 )
 
+_TLS_OR_HERE = r"https://[^/?#]|http://(127\.0\.0\.1|localhost|\[::1\])(?![^:/])"
 _POSITIVE = {
     "connections",
     "connections_per_client",
@@ -23,6 +24,13 @@ _POSITIVE = {
     "max_connections",
     "idle_seconds",
     "data_seconds",
+    "idle_minutes",
+    "absolute_hours",
+    "lock_after",
+    "invite_hours",
+    "attempts_per_minute",
+    "refresh_seconds",
+    "upload_mb",
 }
 
 
@@ -124,10 +132,11 @@ def _of_the_intake(settings: Settings, where: str) -> list[str]:
 
 def _of_the_console(settings: Settings) -> Iterator[str]:
     console, oidc = settings.console, settings.oidc
-    for name in ("idle_minutes", "absolute_hours", "lock_after", "invite_hours", "attempts_per_minute"):
-        if getattr(console, name) < 1:
-            yield f"[console] {name}: less than one; mend: leave the default"
-    if oidc.issuer and not re.match(r"https://[^/?#]|http://(127\.0\.0\.1|localhost)[:/]", oidc.issuer):
+    if console.public_url.startswith("https:") and not console.behind_tls:
+        yield "[console] behind_tls: public_url is https; mend: behind_tls = true"
+    if not re.match(_TLS_OR_HERE, console.public_url):
+        yield "[console] public_url: passwords would go over the wire in clear; mend: https://…, through a proxy"
+    if oidc.issuer and not re.match(_TLS_OR_HERE, oidc.issuer):
         yield "[oidc] issuer: is no address with TLS; mend: https://…, exactly as the provider writes it"
     if oidc.issuer and not oidc.client_id:
         yield "[oidc] client_id: is missing; mend: register this console with the provider"

@@ -25,7 +25,7 @@ from mailbot.model import Defect, Operator
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
 _ON_PAGE = frozenset({Action.NOTE, Action.REPLY})
 """Actions whose form stands on the page of the ticket."""
-_LONGEST = 20_000  # characters of a field; what an action takes is less, and it says so
+_LONGEST = 500_000  # characters of a field that is kept; what an action takes is less, and it says so
 
 CHOICES: Mapping[str, Sequence[Any]] = {
     "hows": tuple(How),
@@ -86,7 +86,7 @@ class Acting:
             return await self._form(request, action, 422, unfit=str(error))
         if action in acts.WRITES and not (wanted == "send" and _same(form, kept)):
             return await self._preview(request, action, asked, kept)
-        return await self._perform(request, action, asked, found)
+        return await self._perform(request, action, asked, kept, found)
 
     async def _preview(self, request: web.Request, action: Action, asked: Request, kept: Draft) -> web.Response:
         zgl, operator = ticket.asked(request)
@@ -101,20 +101,28 @@ class Acting:
         }
         return await self._form(request, action, template="preview.html", **shown)
 
-    async def _perform(self, request: web.Request, action: Action, asked: Request, found: Case) -> web.Response:
+    async def _perform(
+        self, request: web.Request, action: Action, asked: Request, kept: Draft, found: Case
+    ) -> web.Response:
         zgl, operator = ticket.asked(request)
-        desk, now = ticket.of(self._desk), self._desk.clock()
+        desk, now, key = ticket.of(self._desk), self._desk.clock(), self._desk.secret
 
         def write(connection: Connection) -> perform.Done | Refusal:
             done = desk.perform(connection, zgl, operator, asked, now)
-            if not isinstance(done, Refusal):
+            if isinstance(done, Refusal):
+                return done
+            if action is Action.TAKE_BACK:
+                drafts.taken_back(connection, key, operator.id, found.ticket_id, now)
+            elif action in acts.WRITES:
+                drafts.sent(connection, key, operator.id, found.ticket_id, action.value, kept, now)
+            else:
                 drafts.drop(connection, operator.id, found.ticket_id, action.value)
             return done
 
         done = await self._desk.database.write(write)
         if isinstance(done, Refusal):
             return await self._refused(request, action, done)
-        return self._back(request)
+        return self._back(request, action.value)
 
     async def _refused(self, request: web.Request, action: Action, why: Refusal) -> web.Response:
         told = words.refusal(why, reader(request))
@@ -128,12 +136,13 @@ class Acting:
             return await self._page(request, status, form=action.value, **more)
         zgl, operator = ticket.asked(request)
 
-        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator]]:
+        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator], list[str]]:
             found = ticket.seen(self._desk, connection, zgl, operator)
             kept = drafts.load(connection, self._desk.secret, operator.id, found.ticket_id, action.value)
-            return found, kept, case.colleagues(connection) if action is Action.GIVE else {}
+            people = case.colleagues(connection) if action is Action.GIVE else {}
+            return found, kept, people, _first_said(connection, self._desk, found)
 
-        found, kept, people = await self._desk.database.read(read)
+        found, kept, people, first_said = await self._desk.database.read(read)
         language = reader(request)
         deviations = accept.deviations(found, "A" if action is Action.ACCEPT_A else "B")
         values = {
@@ -143,6 +152,7 @@ class Acting:
             "fields": acts.FIELDS[action],
             "kept": kept,
             "people": sorted(people),
+            "first_said": first_said,
             "deviations": sorted(deviations),
             "needs": action in actions.NEEDS_REASON,
             "previewed": action in acts.WRITES,
@@ -170,9 +180,9 @@ class Acting:
 
         await self._desk.database.write(write)
 
-    def _back(self, request: web.Request) -> web.Response:
+    def _back(self, request: web.Request, done: str = "") -> web.Response:
         zgl, _ = ticket.asked(request)
-        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}"})
+        return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}" + (f"?done={done}" if done else "")})
 
 
 async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
@@ -190,6 +200,15 @@ async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: f
         return kept, found
 
     return await desk.database.write(write)
+
+
+def _first_said(connection: Connection, desk: Desk, found: Case) -> list[str]:
+    """What the first of two people gave as the reason of an acceptance that waits for the second."""
+    if found.first is None:
+        return []
+    events = [e.id for e in case.events_of(connection, found.ticket_id) if e.kind == "accept-b-first"]
+    texts = case.texts_of(connection, desk.secret, found.ticket_id)
+    return [words for _, words in texts.get(events[-1], ())] if events else []
 
 
 def _action(request: web.Request) -> Action:
@@ -228,12 +247,14 @@ def _files(form: forms.Form) -> tuple[File, ...]:
 
 def late(desk: Desk) -> Late:
     """What is sent after the end of a session is kept as the draft it would have been."""
-    path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))/do/([a-z-]{3,20})(/draft)?")
+    path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))(?:/do/([a-z-]{3,20}))?")
 
     async def keep(request: web.Request, operator: Operator) -> str:
-        found = path.fullmatch(request.path)
-        if found is None or found[3] not in acts.FIELDS or not operator.roles & WRITERS:
+        found = path.match(request.path)
+        if found is None:
             return request.path
+        if found[3] not in acts.FIELDS or not operator.roles & WRITERS:
+            return found[1]
         action = Action(found[3])
         await save(desk, found[2].upper(), operator, action, await request.post())
         return found[1] if action in _ON_PAGE else f"{found[1]}/do/{action.value}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from mailbot.console import case, todo
+from mailbot.console import audit, case, oversight, rules, telephone, todo
 from mailbot.console.pages import OPERATOR, Pages
 from mailbot.console.shell import Desk, Screen, require
 from mailbot.http.doors import Doors
@@ -20,7 +20,7 @@ from mailbot.http.listener import DOORS
 
 DESK = web.AppKey("desk", Desk)
 
-SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN)
+SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN, telephone.SCREEN, oversight.SCREEN, rules.SCREEN, audit.SCREEN)
 """In the order of the navigation."""
 
 CONTENT_POLICY = (
@@ -39,6 +39,7 @@ def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> w
         middlewares=[doors.middleware, told, gate], client_max_size=desk.settings.console.upload_mb * 2**20
     )
     app[DOORS], app[DESK] = doors, desk
+    app.on_cleanup.append(lambda _app: desk.readers.close())
     add_headers(app, CONTENT_POLICY, behind_tls=desk.settings.console.behind_tls)
     desk.pages.navigation = tuple((screen.name, screen.path, screen.roles) for screen in SCREENS if screen.name)
     for screen in SCREENS:

@@ -94,6 +94,7 @@ class _Case:
             "groups": [[a for a in group if a in offered] for group in _GROUPS],
             "label": {action: words.action(action, language) for action in offered},
             "undo": _undo(found, operator),
+            "done": next((words.action(a, language) for a in Action if a == request.query.get("done")), ""),
             "templates": [kind for kind in acting.CHOICES["templates"] if kind in ruleset.templates],
             "seconds": self._desk.settings.console.refresh_seconds,
             "form": "",

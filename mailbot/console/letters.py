@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from urllib.parse import quote
@@ -13,13 +14,12 @@ from mailbot.console import ticket
 from mailbot.console.shell import WRITERS, Desk, require
 from mailbot.desk import letter
 from mailbot.desk.plan import Refusal
-from mailbot.desk.view import LOOKED, Case
-from mailbot.model import InboundMessage, Operator, Role
+from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
+from mailbot.model import Attachment, InboundMessage, Operator, Role
 from mailbot.storage.schema import ticket_event
 from mailbot.tickets import view
 
 _LETTER = ticket.PATH + "/letters/{letter:[0-9]{1,12}}"
-_RAW = "raw-opened"
 _PICTURE = re.compile(r"page-[0-9]{1,2}\.png")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For octets of a stranger, should a browser show them all the same."""
@@ -40,6 +40,7 @@ class Letters:
             web.get(_LETTER + "/application", require(WRITERS, self.application)),
             web.get(_LETTER + "/application/{picture}", require(WRITERS, self.picture)),
             web.post(_LETTER + "/files/{file:[0-9]{1,4}}", require(_SUPERVISORS, self.file)),
+            web.post(_LETTER + "/files/{file:[0-9]{1,4}}/pages", require(WRITERS, self.pages)),
             web.post(_LETTER + "/raw", require(_SUPERVISORS, self.raw)),
         ]
 
@@ -95,23 +96,37 @@ class Letters:
 
     async def file(self, request: web.Request) -> web.Response:
         """The octets of an enclosed file."""
+        found = await self._enclosed(request, RAW)
+        return _download(found.data, found.filename or "plik")
+
+    async def pages(self, request: web.Request) -> web.Response:
+        """The first pages of an enclosed PDF, drawn now in the locked process."""
+        found = await self._enclosed(request, SHOWN)
+        if not letter.is_pdf(found.data):
+            raise web.HTTPNotFound
+        read = await self._desk.readers.read(found.data)
+        pictures = [base64.b64encode(one).decode() for one in read.pictures] if read else []
+        zgl, _ = ticket.asked(request)
+        return self._desk.pages.page(request, "file_pages.html", zgl=zgl, name=found.filename, pictures=pictures)
+
+    async def _enclosed(self, request: web.Request, what: str) -> Attachment:
+        """An enclosed file, after it is written down that it was opened."""
         place = int(request.match_info["file"])
-        _, message = await self._octets(request)
+        _, message = await self._octets(request, what)
         if place >= len(message.attachments):
             raise web.HTTPNotFound
-        found = message.attachments[place]
-        return _download(found.data, found.filename or f"plik-{place + 1}")
+        return message.attachments[place]
 
     async def raw(self, request: web.Request) -> web.Response:
         """The octets of the whole letter."""
-        raw, _ = await self._octets(request)
+        raw, _ = await self._octets(request, RAW)
         zgl, _ = ticket.asked(request)
         return _download(raw, f"{zgl}-{request.match_info['letter']}.eml")
 
-    async def _octets(self, request: web.Request) -> tuple[bytes, InboundMessage]:
+    async def _octets(self, request: web.Request, what: str) -> tuple[bytes, InboundMessage]:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
-        await self._look(zgl, operator, _RAW, wanted)
+        await self._look(zgl, operator, what, wanted)
         return await self._desk.database.read(lambda c: letter.message(c, self._desk.secret, wanted))
 
     async def _look(self, zgl: str, operator: Operator, what: str, wanted: int) -> None:
@@ -134,7 +149,7 @@ class Letters:
         """The same, when this person has opened the application: the button writes it down."""
         found = self._case(connection, zgl, operator, wanted)
         e = ticket_event.c
-        which = (e.ticket_id == found.ticket_id, e.kind.in_([LOOKED, _RAW]))
+        which = (e.ticket_id == found.ticket_id, e.kind.in_([LOOKED, SHOWN]))
         details = connection.execute(select(e.detail).where(*which)).scalars()
         if not any(one.get("by") == operator.name and one.get("inbox") == wanted for one in details):
             raise web.HTTPNotFound

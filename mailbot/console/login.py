@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from markupsafe import Markup
 
-from mailbot.accounts import passwords
 from mailbot.console import app, words
+from mailbot.console.account import AccountPages
+from mailbot.console.entry import Entry, go_on, rules
 from mailbot.console.oidc import OIDC, OidcPages
 from mailbot.console.pages import reader
-from mailbot.console.session import CODE, ENROL, LOGIN, LOGOUT, SESSION, TOKEN, Gate, Late, local, nothing_kept, onward
+from mailbot.console.session import (
+    CODE,
+    ENROL,
+    LOGIN,
+    LOGOUT,
+    SESSION,
+    TOKEN,
+    Gate,
+    Late,
+    local,
+    nothing_kept,
+    onward,
+)
 from mailbot.console.shell import Desk
-from mailbot.http.guards import Csrf, Limiter
+from mailbot.http.guards import Csrf
 from mailbot.observe import log_event
 from mailbot.operators import factors, login, people
 from mailbot.operators.sessions import Session, Stage
 
-_BODY = 16_384  # octets of a form: three passwords of 128 characters, percent-encoded, are under 6 KiB
-_HASHERS = 2  # argon2 runs at once: 64 MiB each
 _FORM = "login"
 """What the form of the first page is called in its CSRF field: there is no session yet that it could belong to."""
 
 
 def build(desk: Desk, late: Late = nothing_kept) -> web.Application:
     """The console behind its login. ``late``: see session.Gate."""
-    gate, limiter = Gate(desk, late), Limiter(desk.settings.console, desk.clock)
-    pages = (LoginPages(desk, gate, limiter), OidcPages(desk, gate, limiter))
+    gate = Gate(desk, late)
+    entry = Entry(desk, gate)
+    pages = (LoginPages(entry), OidcPages(entry), AccountPages(entry))
     return app.build(desk, gate.middleware, [route for part in pages for route in part.routes()])
 
 
 class LoginPages:
     """Handlers of /login…; what is wrong is said in one sentence that does not tell a name from a password."""
 
-    def __init__(self, desk: Desk, gate: Gate, limiter: Limiter) -> None:
-        self._desk, self._gate, self._pages, self._limiter = desk, gate, desk.pages, limiter
-        console = desk.settings.console
-        self._csrf = Csrf(desk.secret, secure=console.behind_tls, name="desk-form")
-        self._hashers = asyncio.Semaphore(_HASHERS)
+    def __init__(self, entry: Entry) -> None:
+        self._entry, self._desk, self._gate, self._pages = entry, entry.desk, entry.gate, entry.desk.pages
+        self._csrf = Csrf(self._desk.secret, secure=self._desk.settings.console.behind_tls, name="desk-form")
 
     def routes(self) -> Iterable[web.RouteDef]:
         """GET shows, POST goes on."""
@@ -58,73 +66,68 @@ class LoginPages:
         """The first page, or straight on for who is in."""
         session = request.get(SESSION)
         if session is not None and session.stage is Stage.FULL:
-            return _on(_next(request.query))
+            return go_on(_next(request.query))
         return self._first(request, _next(request.query))
 
     async def password(self, request: web.Request) -> web.Response:
         """Judge name and password."""
-        form = await self._form(request)
+        form = await self._entry.form(request)
         where = _next(form)
         if not self._csrf.holds(request, _FORM, form.get("form", "")):
             return self._first(request, where, "login.stale", 403)
-        now, rules, database = self._desk.clock(), self._gate.policy, self._desk.database
-        tried = await database.write(lambda c: login.attempt(c, form.get("name", ""), now, rules))
-        async with self._hashers:
-            kept = await asyncio.to_thread(login.judge, tried, form.get("password", ""))
-        token = None
+        now, policy, key = self._desk.clock(), self._gate.policy, self._desk.secret
+        tried, kept = await self._entry.tried(form.get("name", ""), form.get("password", ""), now)
+        token, before = None, request.get(TOKEN, "")
         if kept is not None:
-            token = await database.write(lambda c: login.enter(c, tried, kept, now, rules, self._desk.secret))
+            token = await self._desk.database.write(lambda c: login.enter(c, tried, kept, now, policy, key, before))
         if token is None:
-            await self._refuse(None if tried.row is None else tried.row["id"], now)
+            await self._entry.refuse(None if tried.row is None else tried.row["id"], now)
             return self._first(request, where, "login.wrong", 403, form.get("name", ""))
         assert tried.row is not None
-        response = _on(onward(ENROL if tried.row["state"] == people.INVITED else CODE, where))
+        response = go_on(onward(ENROL if tried.row["state"] == people.INVITED else CODE, where))
         self._gate.give(response, token)
         return response
 
     async def show_code(self, request: web.Request) -> web.Response:
         """The second page."""
         if _stage(request) is not Stage.SECOND:
-            return _on(onward(LOGIN, _next(request.query)))
+            return go_on(onward(LOGIN, _next(request.query)))
         return self._pages.page(request, "login_code.html", where=_next(request.query), wrong="")
 
     async def code(self, request: web.Request) -> web.Response:
         """Judge the second factor."""
-        form = await self._form(request)
+        form = await self._entry.form(request)
         where = _next(form)
         if _stage(request) is not Stage.SECOND:
-            return _on(onward(LOGIN, where))
+            return go_on(onward(LOGIN, where))
         session, now, key = request[SESSION], self._desk.clock(), self._desk.secret
         token = await self._desk.database.write(
             lambda c: login.confirm(c, session, request[TOKEN], form.get("code", ""), now, self._gate.policy, key)
         )
         if token is None:
-            await self._refuse(session.operator.id, now)
+            await self._entry.refuse(session.operator.id, now)
             return self._pages.page(request, "login_code.html", 403, where=where, wrong="login.wrong-code")
         log_event("console-login", operator=session.operator.id)
-        response = _on(where)
+        response = go_on(where)
         self._gate.give(response, token)
         return response
 
     async def show_enrol(self, request: web.Request) -> web.Response:
         """The first login: a password of one's own, and the QR code."""
         if _stage(request) is not Stage.ENROL:
-            return _on(onward(LOGIN, _next(request.query)))
+            return go_on(onward(LOGIN, _next(request.query)))
         return await self._enrolment(request, _next(request.query))
 
     async def enrol(self, request: web.Request) -> web.Response:
         """Take password and second factor; the answer shows the recovery codes, once."""
-        form = await self._form(request)
+        form = await self._entry.form(request)
         where = _next(form)
         if _stage(request) is not Stage.ENROL:
-            return _on(onward(LOGIN, where))
+            return go_on(onward(LOGIN, where))
         session, now, key = request[SESSION], self._desk.clock(), self._desk.secret
-        password = form.get("password", "")
-        broken = passwords.problems(password, form.get("repeat", ""), f"{session.operator.name}@")
-        if broken:
-            return await self._enrolment(request, where, [self._said(request, p) for p in broken], 422)
-        async with self._hashers:
-            kept = await asyncio.to_thread(passwords.hash_password, password)
+        if broken := self._entry.problems(request, form, session.operator):
+            return await self._enrolment(request, where, broken, 422)
+        kept = await self._entry.hashed(form["password"])
         done = await self._desk.database.write(
             lambda c: login.enrol(c, session, request[TOKEN], kept, form.get("code", ""), now, self._gate.policy, key)
         )
@@ -140,7 +143,7 @@ class LoginPages:
         """End the session."""
         session, now = request[SESSION], self._desk.clock()
         await self._desk.database.write(lambda c: login.leave(c, session, request[TOKEN], now))
-        response = _on(LOGIN)
+        response = go_on(LOGIN)
         self._gate.take(response)
         return response
 
@@ -161,31 +164,17 @@ class LoginPages:
         who = request[SESSION].operator
         sealed = await self._desk.database.read(lambda c: people.sealed_totp(c, who.id))
         base32 = factors.opened(self._desk.secret, who.id, sealed)
-        language = reader(request)
         return self._pages.page(
             request,
             "login_enrol.html",
             status,
             where=where,
             broken=broken,
-            rules=[_sentence(language, rule) for rule in passwords.RULES],
+            rules=rules(request),
             picture=Markup(factors.picture(base32, who.name)),  # noqa: S704 - made by segno of letters and digits
             secret=" ".join(base32[n : n + 4] for n in range(0, len(base32), 4)),
             name=who.name,
         )
-
-    async def _form(self, request: web.Request) -> Mapping[str, str]:
-        if not self._limiter.admits(request):
-            raise web.HTTPTooManyRequests(headers={hdrs.RETRY_AFTER: "60"})
-        if request.content_length is None or request.content_length > _BODY:
-            raise web.HTTPRequestEntityTooLarge(_BODY, request.content_length or 0)
-        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-
-    async def _refuse(self, operator_id: int | None, now: datetime) -> None:
-        await self._desk.database.write(lambda c: login.refuse(c, operator_id, now, self._gate.policy))
-
-    def _said(self, request: web.Request, problem: passwords.Problem) -> str:
-        return _sentence(reader(request), problem.sentence).format(slowa=problem.words)
 
 
 def _stage(request: web.Request) -> Stage | None:
@@ -195,12 +184,3 @@ def _stage(request: web.Request) -> Stage | None:
 
 def _next(given: Mapping[str, str]) -> str:
     return local(given.get("next", "/"))
-
-
-def _on(where: str) -> web.Response:
-    return web.Response(status=303, headers={hdrs.LOCATION: where})
-
-
-def _sentence(language: str, polish: str) -> str:
-    """A rule for passwords, as it is said to operators."""
-    return words.login.PASSWORDS[polish][words.LANGUAGES.index(language)]

@@ -9,9 +9,9 @@ from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
 from mailbot.audit import chain
-from mailbot.console.session import LOGIN, Gate, local
-from mailbot.console.shell import Desk
-from mailbot.http.guards import Limiter, cookie
+from mailbot.console.entry import Entry
+from mailbot.console.session import LOGIN, local
+from mailbot.http.guards import cookie
 from mailbot.model import Operator, Role
 from mailbot.observe import log_event
 from mailbot.operators import login, people
@@ -23,9 +23,10 @@ OIDC, BACK = "/login/oidc", "/login/oidc/back"
 class OidcPages:
     """Handlers of /login/oidc…; there are none without a provider."""
 
-    def __init__(self, desk: Desk, gate: Gate, limiter: Limiter) -> None:
+    def __init__(self, entry: Entry) -> None:
+        desk = entry.desk
         console = desk.settings.console
-        self._desk, self._gate, self._limiter = desk, gate, limiter
+        self._entry, self._desk, self._gate = entry, desk, entry.gate
         self._secure = console.behind_tls
         self._cookie = cookie("desk-oidc", secure=self._secure)
         self._provider = Provider(desk.settings.oidc, console.public_url + BACK, desk.secret, desk.clock)
@@ -38,8 +39,7 @@ class OidcPages:
 
     async def go(self, request: web.Request) -> web.Response:
         """To the provider."""
-        if not self._limiter.admits(request):
-            raise web.HTTPTooManyRequests(headers={hdrs.RETRY_AFTER: "60"})
+        self._entry.admit(request)
         address, kept = await self._provider.begin(local(request.query.get("next", "/")))
         response = web.Response(status=303, headers={hdrs.LOCATION: address})
         # Lax: the provider's redirect back is another site's, which a Strict cookie would not go along with. It opens
@@ -58,8 +58,7 @@ class OidcPages:
     async def back(self, request: web.Request) -> web.Response:
         """From the provider. The page that follows is ours, and so is the way on from it: a redirect from here would
         still be the provider's, and the session's cookie, Strict, would stay behind."""
-        if not self._limiter.admits(request):
-            raise web.HTTPTooManyRequests(headers={hdrs.RETRY_AFTER: "60"})
+        self._entry.admit(request)
         token, where = None, "/"
         try:
             proven = await self._provider.finish(request.query, request.cookies.get(self._cookie, ""))
@@ -84,7 +83,8 @@ class OidcPages:
         now = self._desk.clock()
         row = people.of_subject(connection, proven.subject)
         if row is None and (role := self._desk.settings.oidc.create_role):
-            person = Operator(0, proven.name, proven.name, frozenset({Role(role)}), frozenset(), "pl")
+            name = proven.name.partition("@")[0]
+            person = Operator(0, name, name, frozenset({Role(role)}), frozenset(), "pl")
             people.add(connection, chain.MACHINE, person, now, proven.subject)
             row = people.of_subject(connection, proven.subject)
         if row is None or row["state"] != people.ACTIVE:

@@ -48,9 +48,9 @@ class Pages:
 
     def page(self, request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
         """``templates/<template>`` for whoever asks. In it: w(key, …) says a word, code(group, value) one of a code,
-        rule(name, title) what a rule is about, moment(at) and second(at) a time, distance(at, now) how far it is;
-        mask(text) and person(name) hide what this reader must not see; reads: more than masked text; opens_raw: octets;
-        operator, csrf, here and navigation."""
+        rule(name, title) what a rule is about; moment(at), second(at) and when(ISO 8601) say a time, distance(at, now)
+        how far it is; mask(text) and person(name) hide what this reader must not see; reads: more than masked text;
+        opens_raw: octets; operator, csrf, here and navigation."""
         language = reader(request)
         operator = request.get(OPERATOR)
         shared: Mapping[str, object] = {
@@ -60,6 +60,7 @@ class Pages:
             "rule": partial(words.rule, language),
             "moment": moment,
             "second": second,
+            "when": lambda said: moment(datetime.fromisoformat(said)),
             "distance": partial(distance, language),
             "mask": partial(shown, _masked(operator)),
             "person": partial(person, _masked(operator)),

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import MultiDictProxy
 
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import Desk
@@ -25,8 +26,10 @@ SESSION = web.RequestKey("session", Session)
 TOKEN = web.RequestKey("token", str)
 """What the browser holds of it."""
 
-LOGIN, CODE, ENROL, LOGOUT = "/login", "/login/code", "/login/enrol", "/logout"
+LOGIN, CODE, ENROL, LOGOUT, ACCOUNT = "/login", "/login/code", "/login/enrol", "/logout", "/account"
 _DOORS = {Stage.SECOND: CODE, Stage.ENROL: ENROL}
+UNATTENDED = "Desk-Unattended"
+"""Header of what a page asks of itself: it keeps nobody logged in."""
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _LONGEST_PATH = 2000
@@ -57,7 +60,7 @@ class Gate:
         if request.path.startswith("/static/"):
             return await handler(request)
         token = request.cookies.get(self._cookie, "")
-        session = await self._find(token) if token else None
+        session = await self._find(token, attended=UNATTENDED not in request.headers) if token else None
         if session is not None:
             request[SESSION], request[TOKEN] = session, token
             request[CSRF] = sessions.csrf(self._desk.secret, token)
@@ -77,19 +80,19 @@ class Gate:
         """Take the cookie away."""
         response.del_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="Strict")
 
-    async def _find(self, token: str) -> Session | None:
+    async def _find(self, token: str, *, attended: bool) -> Session | None:
         database, now, limits = self._desk.database, self._desk.clock(), self.policy.limits
         session = await database.read(lambda c: sessions.find(c, token, now, limits))
-        if session is not None and sessions.is_due(session, now):
+        if session is not None and attended and sessions.is_due(session, now):
             await database.write(lambda c: sessions.seen(c, session, now))
         return session
 
     async def _holds(self, request: web.Request, csrf: str) -> bool:
-        sent = (await request.post()).get("csrf", "")
+        sent = (await form_of(request)).get("csrf", "")
         return isinstance(sent, str) and hmac.compare_digest(sent.encode(), csrf.encode())
 
     async def _to_login(self, request: web.Request, token: str, session: Session | None) -> web.Response:
-        where = request.path_qs if request.method in _SAFE else request.path
+        where = _page(request) or (request.path_qs if request.method in _SAFE else request.path)
         if session is None and request.method not in _SAFE and token:
             where = await self._kept(request, token)
         place = onward(_DOORS[session.stage] if session is not None else LOGIN, where)
@@ -103,6 +106,20 @@ class Gate:
         if operator is None or not await self._holds(request, sessions.csrf(self._desk.secret, token)):
             return request.path
         return await self._late(request, operator)
+
+
+async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # no UTF-8, no multipart, a charset that nobody knows
+        raise web.HTTPBadRequest from error
+
+
+def _page(request: web.Request) -> str:
+    """Where the person stands when a page asks for a part of itself; "" for a whole page."""
+    found = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return local(f"{found.path}?{found.query}" if found.query else found.path) if found.path else ""
 
 
 def _is_login(path: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mailbot.accounts.directory import Directory
+from mailbot.application.isolated import Readers
 from mailbot.config import Settings
 from mailbot.console.pages import OPERATOR, Pages
 from mailbot.flow.pipeline import Pipeline
@@ -30,6 +31,11 @@ class Desk:
     pages: Pages
     pipeline: Pipeline
     """May be replaced at any time by one with another rule set."""
+    readers: Readers = field(init=False)
+    """The locked processes that draw files; started when first needed."""
+
+    def __post_init__(self) -> None:
+        self.readers = Readers(1, self.settings.signatures.deadline_seconds)
 
 
 @dataclass(frozen=True, slots=True)

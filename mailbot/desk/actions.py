@@ -43,7 +43,7 @@ from mailbot.desk.requests import (
 from mailbot.desk.roles import may
 from mailbot.desk.view import Case, MailRow, Other
 from mailbot.model import Defect, Desk, MailKind, State
-from mailbot.model.categories import in_procedure
+from mailbot.model.categories import CASE_B, in_procedure
 from mailbot.model.operator import Operator, Role
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Ruleset
@@ -87,7 +87,7 @@ _Work = Callable[[Case, Operator, Any, Means], Plan | Refusal]
 def decide(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
     """What ``request`` comes to. Total."""
     action = request.action
-    if request.version != case.version:
+    if request.version != case.version and action is not Action.STOP:  # who stops overwrites nothing, and must not wait
         return Refusal("changed")
     if code := may(operator, action, case.state, case.desk):
         return Refusal(code, {"desk": case.desk})
@@ -168,7 +168,7 @@ def _take(case: Case, operator: Operator, request: Request, means: Means) -> Pla
     if case.owner == operator.name:
         return Refusal("yours")
     if case.owner and Role.SUPERVISOR not in operator.roles:
-        return Refusal("held", {"owner": case.owner})
+        return _held(case)
     state = State.W_TOKU if case.state in _BEGUN else case.state
     return plan_of(case, request, "taken", state=state, owner=operator.name)
 
@@ -179,7 +179,7 @@ def _holds(case: Case, operator: Operator) -> bool:
 
 def _give(case: Case, operator: Operator, request: Give, means: Means) -> Plan | Refusal:
     if not _holds(case, operator):
-        return Refusal("held", {"owner": case.owner}) if case.owner else Refusal("take-first")
+        return _held(case) if case.owner else Refusal("take-first")
     other = means.colleagues.get(request.to)
     if other is None or may(other, Action.TAKE, case.state, case.desk):
         return Refusal("colleague", {"name": request.to})
@@ -199,6 +199,8 @@ def _held(case: Case) -> Refusal:
 def _assign(case: Case, operator: Operator, request: Assign, means: Means) -> Plan | Refusal:
     if request.desk not in set(Desk) or not request.desk:
         return Refusal("no-desk", {"desk": request.desk})
+    if case.owner and not _holds(case, operator):
+        return _held(case)
     if request.desk == case.desk:
         return Refusal("same-desk", {"desk": case.desk})
     return plan_of(case, request, "assigned", desk=request.desk, owner=None, detail={"desk": request.desk})
@@ -224,7 +226,9 @@ def _call(case: Case, operator: Operator, request: Call, means: Means) -> Plan |
         "wrong": counted[Heard.WRONG],
         "identified": int(every),
     }
-    words = request.text.strip()[:REASON_LENGTH]
+    words = request.text.strip()
+    if len(words) > REASON_LENGTH:
+        return Refusal("too-long", {"most": str(REASON_LENGTH)})
     return plan_of(case, request, "call", detail=detail, texts=(("call", words),) if words else ())
 
 
@@ -235,7 +239,9 @@ def _reply(case: Case, operator: Operator, request: Reply, means: Means) -> Plan
     goes_on = is_stopped(case.state, case.desk) or case.state is State.PONOWNIE_OTWARTE or case.state.closed
     state = case.state if goes_on else State.W_TOKU
     clock = Clock.ANEW if case.state is State.OCZEKUJE_NA_KLIENTA else Clock.KEEP
-    return plan_of(case, request, "replied", state=state, clock=clock, mails=(mail,), texts=letters.kept(mail))
+    owner = case.owner or (None if goes_on else operator.name)
+    changes = {"state": state, "owner": owner, "clock": clock, "mails": (mail,), "texts": letters.kept(mail)}
+    return plan_of(case, request, "replied", **changes)
 
 
 def _reply_and_close(case: Case, operator: Operator, request: ReplyAndClose, means: Means) -> Plan | Refusal:
@@ -245,7 +251,7 @@ def _reply_and_close(case: Case, operator: Operator, request: ReplyAndClose, mea
     if isinstance(mail, Refusal):
         return mail
     detail = {"how": request.how.value}
-    closed = {"mails": (mail,), "texts": letters.kept(mail), "detail": detail}
+    closed = {"mails": (mail,), "texts": letters.kept(mail), "detail": detail, "owner": case.owner or operator.name}
     return _closed(case, request, "replied-and-closed", _CLOSED[request.how], **closed)
 
 
@@ -260,7 +266,7 @@ def _ask(case: Case, operator: Operator, request: Ask, means: Means) -> Plan | R
     if isinstance(mail, Refusal):
         return mail
     asked = {"state": State.OCZEKUJE_NA_KLIENTA, "clock": Clock.WAITS, "mails": (mail,), "texts": letters.kept(mail)}
-    return plan_of(case, request, "asked", **asked)
+    return plan_of(case, request, "asked", owner=case.owner or operator.name, **asked)
 
 
 def _refuse_named(case: Case, operator: Operator, request: RefuseNamed, means: Means) -> Plan | Refusal:
@@ -346,6 +352,8 @@ def _close(case: Case, operator: Operator, request: Close, means: Means) -> Plan
 
 
 def _reopen(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+    if case.merged_into:
+        return Refusal("joined", {"number": case.merged_into})
     desk = _SECOND_LINE if in_procedure(case.category) else _FIRST_LINE
     return plan_of(case, request, "reopened", state=State.PONOWNIE_OTWARTE, desk=desk, clock=Clock.ANEW)
 
@@ -378,7 +386,8 @@ def _apart(case: Case, other: Other) -> str:
     mine, theirs = login_key(case.correspondent or ""), login_key(other.correspondent or "")
     if mine is None or mine != theirs or not other.proven or case.fact("authentication") != "pass":
         return "other-person"
-    if case.link is not None or other.has_link:
+    younger = max((case.ticket_id, case.category), (other.ticket_id, other.category))
+    if case.link is not None or other.has_link or younger[1] == CASE_B:  # its application is what is decided on
         return "merge-link"
     if other.state not in GOING or is_stopped(other.state, other.desk) or _stands_still(case) or other.merged:
         return "merge-state"
@@ -429,7 +438,9 @@ def _mail_hold(case: Case, operator: Operator, request: MailHold, means: Means) 
     mail = _mail(case, request)
     if isinstance(mail, Refusal):
         return mail
-    return Refusal("held-already") if mail.state == jobs.BURIED else _step(case, request, mail, Step.HOLD)
+    if mail.state == jobs.BURIED:
+        return Refusal("held-already")
+    return Refusal("waits-anyway") if mail.state == jobs.WAITING else _step(case, request, mail, Step.HOLD)
 
 
 def _mail_cancel(case: Case, operator: Operator, request: MailCancel, means: Means) -> Plan | Refusal:
@@ -452,7 +463,8 @@ def _step(case: Case, request: OfMail, mail: MailRow, step: Step) -> Plan:
 def _take_back(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
     undo = case.undo
     if undo is None:
-        return Refusal("nothing-to-take-back")
+        alive = case.link is not None and case.link.alive(means.now)
+        return Refusal("hold-link" if alive else "nothing-to-take-back")
     if undo.by != operator.name and Role.SUPERVISOR not in operator.roles:
         return Refusal("not-yours", {"owner": undo.by})
     mails = [mail for mail in case.mails if mail.id in undo.mails]

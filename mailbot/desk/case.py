@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select
+from sqlalchemy import Connection, Row, exists, select
 
 from mailbot.accounts.directory import Directory
 from mailbot.desk.plan import Refusal
@@ -83,6 +83,8 @@ def read(
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
         called=bool(calls),
         identified=any(detail.get("identified") == 1 for detail in calls),
+        merged_into=_merged_into(connection, row),
+        was_quarantined=any(event.kind == "came-out" and event.detail.get("of") == "quarantine" for event in events),
         blocked=_blocked(connection, account, old),
         stopped_from=_stopped_from(events),
         undo=_undo(events),
@@ -180,12 +182,21 @@ def _mails(connection: Connection, ticket_id: int) -> tuple[MailRow, ...]:
 def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
     """Those of the ticket and of what was merged into it, oldest first."""
     i, k = inbox.c, ticket_link.c
-    merged = select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")
-    which = or_(i.ticket_id == row.id, i.ticket_id.in_(merged))
+    merged = connection.execute(select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")).scalars()
+    which = i.ticket_id.in_([row.id, *merged])  # as one condition with "or" it would read the whole table
     rows = connection.execute(select(i.id, i.received_at, i.outcome, i.ticket_id).where(which).order_by(i.id))
     return tuple(
         Letter(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows
     )
+
+
+def _merged_into(connection: Connection, row: Row[Any]) -> str:
+    """Number of the ticket that goes on with the matter: it was merged, or its letter was let out and decided again."""
+    k, i = ticket_link.c, inbox.c
+    wanted = select(ticket.c.number).join(ticket_link, k.other_id == ticket.c.id)
+    found = connection.execute(wanted.where(k.ticket_id == row.id, k.kind == "merged")).scalar_one_or_none()
+    moved = select(ticket.c.number).join(inbox, i.ticket_id == ticket.c.id).where(i.id == row.inbox_id)
+    return str(found or connection.execute(moved.where(ticket.c.id != row.id)).scalar_one_or_none() or "")
 
 
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
@@ -194,7 +205,7 @@ def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
         select(a.id, a.operator_id, operators.c.name, a.digest, a.at, ticket_event.c.detail)
         .join(operators, operators.c.id == a.operator_id)
         .outerjoin(ticket_event, ticket_event.c.id == a.version)
-        .where(a.ticket_id == ticket_id, a.ended.is_(None))
+        .where(a.ticket_id == ticket_id, a.ended.is_(None), operators.c.state == "active")
         .order_by(a.id.desc())
         .limit(1)
     ).first()
@@ -253,6 +264,7 @@ def _others(connection: Connection, request: Request | None) -> Mapping[str, Oth
         number=row.number,
         state=State(row.state),
         desk=row.desk,
+        category=row.category,
         correspondent=row.correspondent,
         proven=proven,
         opened_at=row.opened_at,

@@ -21,6 +21,7 @@ from mailbot.audit.verify import head
 from mailbot.clocks import WARSAW
 from mailbot.desk import case, letter
 from mailbot.desk.letter import Shown
+from mailbot.model.outcomes import OUTCOMES
 from mailbot.secret import Secret
 from mailbot.storage.desk import audit, ticket_link
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
@@ -178,8 +179,17 @@ def _page(told: Mapping[str, Any], shown: Sequence[Shown], linked: Mapping[str, 
         loader=PackageLoader("mailbot.desk"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["moment"] = _moment
+    environment.filters["words"] = _words
     rows = {one["row"]["after"]: one["row"] for one in linked["links"] if "row" in one}
-    return environment.get_template("dossier.html").render(**told, shown=shown, rows=rows, head=linked["head"])
+    return environment.get_template("dossier.html").render(
+        **told, shown=shown, rows=rows, head=linked["head"], outcomes=OUTCOMES["pl"]
+    )
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    """Names and values, without the signs of a program."""
+    told = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in found.items()}
+    return "; ".join(f"{name}: {value}" for name, value in told.items())
 
 
 def _moment(at: datetime | None) -> str:

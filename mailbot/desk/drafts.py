@@ -19,6 +19,8 @@ from mailbot.secret import Secret
 from mailbot.storage.desk import draft
 
 _PURPOSE = "draft"
+_SENT = "sent "
+"""Before the name of a form: it has left, and may be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,27 @@ def drop(connection: Connection, operator_id: int, ticket_id: int, form: str) ->
     d = draft.c
     which = (d.operator_id == operator_id, d.ticket_id == ticket_id, d.form == form)
     connection.execute(delete(draft).where(*which))
+
+
+def sent(
+    connection: Connection, secret: Secret, operator_id: int, ticket_id: int, form: str, kept: Draft, now: datetime
+) -> None:
+    """It was sent: kept aside while it can be taken back, in place of whatever this person sent before."""
+    d = draft.c
+    drop(connection, operator_id, ticket_id, form)
+    connection.execute(delete(draft).where(d.operator_id == operator_id, d.form.like(f"{_SENT}%")))
+    save(connection, secret, operator_id, ticket_id, _SENT + form, kept, now)
+
+
+def taken_back(connection: Connection, secret: Secret, operator_id: int, ticket_id: int, now: datetime) -> None:
+    """What this person sent last on the ticket is a draft again, unless a new one was begun."""
+    d = draft.c
+    which = (d.operator_id == operator_id, d.ticket_id == ticket_id, d.form.like(f"{_SENT}%"))
+    for form in connection.execute(select(d.form).where(*which)).scalars().all():
+        kept, back = load(connection, secret, operator_id, ticket_id, form), form.removeprefix(_SENT)
+        drop(connection, operator_id, ticket_id, form)
+        if load(connection, secret, operator_id, ticket_id, back).saved_at is None:
+            save(connection, secret, operator_id, ticket_id, back, kept, now)
 
 
 def begun(connection: Connection, operator_id: int, ticket_id: int) -> frozenset[str]:

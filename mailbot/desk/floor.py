@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from mailbot import model
 from mailbot.desk import letters
 from mailbot.desk.accept import held_by
 from mailbot.desk.plan import Effect, Plan, Refusal, Step, Wait
@@ -79,26 +80,30 @@ def _unstopped(case: Case, operator: Operator, plan: Plan) -> Iterator[Refusal]:
     ends = plan.state.closed and plan.action is Action.CLOSE
     if moved and not (plan.effect in _FREE or ends or plan.action in (Action.ASSIGN, Action.RELEASE)):
         yield Refusal("stopped")
-    if moved and case.desk == "BEZPIECZENSTWO" and Role.SUPERVISOR not in operator.roles:
+    lets_go = plan.effect in (Effect.RELEASE, Effect.END) or plan.action is Action.RELEASE
+    if (lets_go or (moved and case.desk == model.Desk.BEZPIECZENSTWO)) and Role.SUPERVISOR not in operator.roles:
         yield Refusal("supervisor")
 
 
 def _recipients(case: Case, plan: Plan) -> Iterator[Refusal]:
-    """A mail goes to who wrote the letter, when he may be answered, or to an address that the directory holds."""
+    """A mail goes to who wrote the letter, when he may be answered; what a person wrote also to an address that the
+    directory holds. The mails of a grant are judged with it."""
     logins = {login_key(a.login) for a in (case.account, case.old_account) if a}
     correspondent = login_key(case.correspondent or "")
     for mail in plan.mails:
         key = login_key(mail.recipient)
         if key is None:
             yield Refusal("no-recipient")
-        elif key not in logins and (key != correspondent or not answerable(case)):
+        elif plan.grant is not None or (key in logins and mail.kind.by_hand):
+            continue
+        elif key != correspondent or not answerable(case):
             yield Refusal("unanswerable")
 
 
 def answerable(case: Case) -> bool:
     """Whether who wrote the letter may be answered (as ruleset.floor.ANSWER_DEMANDS, for a person who has read it)."""
     proof, machine = case.fact("authentication"), case.fact("automatic")
-    vouched = proof == "pass" or (proof in ("none", "temperror") and case.fact("answer") in ("open", ""))
+    vouched = proof == "pass" or (proof in ("none", "temperror") and case.fact("answer") == "open")
     person = machine == "no" or (machine == "maybe" and proof == "pass")
     single = case.fact("sender") == "single"
     return vouched and person and single and case.fact("application") != ApplicationState.MALWARE
@@ -110,7 +115,7 @@ def _of_both(case: Case, plan: Plan) -> Iterator[Refusal]:
         yield Refusal("had-link")
     if case.fact("sender") != "single" or case.fact("automatic") not in ("no", "maybe"):
         yield Refusal("unproven")
-    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE":
+    if case.fact("application") == ApplicationState.MALWARE or case.outcome == "QUARANTINE" or case.was_quarantined:
         yield Refusal("unproven")
     if plan.state is not State.ZAMKNIETE_ROZWIAZANE:
         yield Refusal("floor-link")
@@ -198,3 +203,5 @@ def _steps(case: Case, plan: Plan, now: datetime) -> Iterator[Refusal]:
             yield Refusal("frozen")
         elif step is Step.CANCEL and row.kind in HELD and alive and plan.action is Action.MAIL_CANCEL:
             yield Refusal("cancel-link")
+        elif step is Step.HOLD and row.kind in (*HELD, MailKind.T14):  # tried again, it would not wait for the hold
+            yield Refusal("hold-link")

@@ -25,7 +25,9 @@ from mailbot.text.mask import mask
 from mailbot.tickets import view
 
 AT_ONCE = 400_000
-"""Octets of a message that is read while the page of its ticket is made; a larger one is asked for."""
+"""Octets of messages that are read while the page of their ticket is made; what is more is asked for one by one."""
+LETTERS = 10
+"""So many are read at most: the oldest, which opened the ticket, and the newest."""
 
 _TAGS = {
     *("p", "br", "div", "span", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "blockquote", "pre", "hr"),
@@ -44,6 +46,8 @@ class Enclosed:
     content_type: str
     size: int
     verdict: str = ""
+    drawable: bool = False
+    """A PDF, of which the locked process can draw the first pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,16 @@ class Shown:
 
 
 def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: int = AT_ONCE) -> list[Shown]:
-    """The letters ``ids``, oldest first; those over ``most`` octets without their content. Raises SealBroken."""
+    """The letters ``ids``, oldest first; over ``most`` octets and LETTERS they come without content. Raises
+    SealBroken."""
     i, d = inbox.c, decision.c
     columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, d.notes)
     wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
     seen = _pictures(connection, ids)
+    rows = connection.execute(wanted).all()
+    read = _at_once([(row.id, row.size) for row in rows], most)
     found = []
-    for row in connection.execute(wanted):
+    for row in rows:
         checked = view.checked(connection, secret, row.id)
         about = Shown(
             inbox_id=row.id,
@@ -97,8 +104,18 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
             reports=checked.reports if checked else (),
             application=checked.read if checked else {},
         )
-        found.append(about if row.size > most else _with_content(about, *message(connection, secret, row.id)))
+        found.append(_with_content(about, *message(connection, secret, row.id)) if row.id in read else about)
     return found
+
+
+def _at_once(sizes: Sequence[tuple[int, int]], most: int) -> frozenset[int]:
+    """Which of the letters (id, octets; oldest first) are read: the first, then the newest."""
+    read: list[int] = []
+    for inbox_id, size in (*sizes[:1], *reversed(sizes[1:])):
+        if size <= most and len(read) < LETTERS:
+            read.append(inbox_id)
+            most -= size
+    return frozenset(read)
 
 
 def message(connection: Connection, secret: Secret, inbox_id: int) -> tuple[bytes, InboundMessage]:
@@ -127,7 +144,13 @@ def _with_content(about: Shown, raw: bytes, letter: InboundMessage) -> Shown:
 
 
 def _enclosed(place: int, file: Attachment, verdicts: Mapping[str, str]) -> Enclosed:
-    return Enclosed(place, _safe(file.filename), file.content_type, len(file.data), verdicts.get(file.filename, ""))
+    verdict, drawable = verdicts.get(file.filename, ""), is_pdf(file.data)
+    return Enclosed(place, _safe(file.filename), file.content_type, len(file.data), verdict, drawable)
+
+
+def is_pdf(octets: bytes) -> bool:
+    """Whether the octets begin as a PDF does."""
+    return octets.startswith(b"%PDF-")
 
 
 def harmless(html: str, letter: InboundMessage) -> str:

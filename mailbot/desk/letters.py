@@ -16,6 +16,7 @@ from mailbot.mails import strangers
 from mailbot.mails.context import PLACEHOLDER, Enclosure
 from mailbot.model import Account, Defect, MailKind
 from mailbot.model.categories import CASE_B
+from mailbot.ruleset import languages
 from mailbot.ruleset.model import Contacts, Ruleset
 from mailbot.ruleset.texts import DEFECT_FIELDS
 from mailbot.signatures.bounds import FILE_MAX
@@ -58,7 +59,10 @@ def question(case: Case, request: Ask, ruleset: Ruleset) -> Mail | Refusal:
     found = details(request.defects, request.missing)
     if isinstance(found, Refusal):
         return found
-    named = [ruleset.defects[d].format_map(found) for d in ruleset.defects if d in request.defects]
+    spoken = languages.of(ruleset, case.language)
+    if "czego" in found:
+        found = {**found, "czego": ", ".join(spoken.data.get(name, name) for name in DATA if name in request.missing)}
+    named = [spoken.defects[d].format_map(found) for d in ruleset.defects if d in request.defects]
     asked = "\n".join(f"{place}. {sentence}" for place, sentence in enumerate(named, 1))
     text = "\n\n".join(part for part in (asked, request.text.strip()) if part)
     return _made(MailKind.T22, case, request, text)

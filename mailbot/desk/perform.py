@@ -18,7 +18,8 @@ from mailbot.desk import actions, case, effects
 from mailbot.desk.outgoing import Outgoing
 from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
 from mailbot.desk.requests import Action, Request
-from mailbot.desk.view import LOOKED, Case
+from mailbot.desk.roles import may_look
+from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
 from mailbot.errors import PermanentError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import OutgoingMail, State
@@ -117,16 +118,18 @@ class Desk:
     def look(
         self, connection: Connection, zgl: str, operator: Operator, what: str, inbox_id: int, now: datetime
     ) -> Refusal | None:
-        """Write down that a person has opened the application ("application-opened") or the octets ("raw-opened") of a
-        letter of the ticket: before they are shown."""
+        """Write down that a person has opened the application ("application-opened"), a picture of another file
+        ("shown") or the octets ("raw-opened") of a letter of the ticket: before they are shown."""
         found = self.case(connection, zgl)
         if isinstance(found, Refusal):
             return found
+        if code := may_look(operator, found.desk, raw=what == RAW):
+            return Refusal(code, {"desk": found.desk})
         mine = any(letter.inbox_id == inbox_id for letter in found.letters)
-        if what not in (LOOKED, "raw-opened") or not mine:
+        if what not in (LOOKED, SHOWN, RAW) or not mine:
             return Refusal("no-letter")
         if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
-            what = "raw-opened"
+            what = SHOWN
         event = _event(connection, found.ticket_id, now, what, {**self._by(operator), "inbox": inbox_id})
         self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
         return None
@@ -280,4 +283,4 @@ def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, 
         return
     by = operator.id if operator.id > 0 else None
     ended = {"ended": half.ended if half else "stale", "ended_at": now, "ended_by": by}
-    connection.execute(update(approval).where(a.id == found.first.id).values(ended))
+    connection.execute(update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None)).values(ended))

@@ -142,7 +142,7 @@ class PutBack(Request):
 class Assign(Request):
     action = Action.ASSIGN
     desk: str
-    """Word of ruleset.vocabulary.DESKS."""
+    """Value of model.Desk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

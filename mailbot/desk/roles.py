@@ -9,11 +9,20 @@ from mailbot.model.operator import Operator, Role
 WORKERS = frozenset({Role.CONSULTANT, Role.SUPERVISOR})
 """Who works with tickets. An admin keeps the machine and reads no letters; an auditor changes nothing."""
 
-SUPERVISED = frozenset({Action.OUT_OF_QUARANTINE, Action.CONFIRM_B})
+SUPERVISED = frozenset({Action.OUT_OF_QUARANTINE, Action.CONFIRM_B, Action.RELEASE})
 """What a supervisor alone may do, in whatever state the ticket is."""
 
 _HARMLESS = frozenset({Action.NOTE, Action.CALL, Action.STOP, Action.LINK, Action.WITHDRAW_B})
 """What everybody who works here may do with a ticket of the security desk: it can only make things safer."""
+
+
+def may_look(operator: Operator, desk: str, *, raw: bool) -> str:
+    """Why ``operator`` may not open what the citizen sent, or its octets as they came (``raw``); "": he may."""
+    if operator.roles.isdisjoint(WORKERS):
+        return "role"
+    if operator.desks and desk and desk not in operator.desks:
+        return "desk"
+    return "supervisor" if raw and Role.SUPERVISOR not in operator.roles else ""
 
 
 def may(operator: Operator, action: Action, state: State, desk: str) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, select, text, tuple_
 
 from mailbot.desk.sight import seen
 from mailbot.model import Operator, Outcome, State
@@ -73,8 +73,9 @@ class Entry:
     closed_at: datetime | None = None
     person: str | None = None
     outcome: str = ""
-    """Of its newest letter, with the rule that decided."""
+    """Of its newest letter, with the rule that decided and, of a signature that is not accepted, the first reason."""
     rule: str = ""
+    reason: str = ""
     buried: int = 0
     viewers: tuple[str, ...] = ()
     """Names of the others who have it open."""
@@ -136,7 +137,9 @@ def entries(connection: Connection, rows: Sequence[Row[Any]], operator: Operator
     why = _why(connection, ids)
     buried = _buried(connection, ids)
     others = viewers(connection, ids, operator, now)
-    return [_entry(row, now, why.get(row.id, ("", "")), buried.get(row.id, 0), others.get(row.id, ())) for row in rows]
+    return [
+        _entry(row, now, why.get(row.id, ("", "", "")), buried.get(row.id, 0), others.get(row.id, ())) for row in rows
+    ]
 
 
 def viewers(
@@ -156,6 +159,7 @@ def viewers(
     return found
 
 
+_UNKNOWN = ("", "", "")
 _STATES = {
     Sort.REVIEW: State.DO_WERYFIKACJI,
     Sort.COMPLAINT: State.PONOWNIE_OTWARTE,
@@ -175,28 +179,30 @@ def _sort(sort: Sort) -> ColumnElement[bool]:
         case Sort.LIMIT:
             return and_(_T.state == State.WSTRZYMANE.value, limited)
         case Sort.BURIED:
-            return _T.id.in_(select(outbox.c.ticket_id).where(*_UNDONE))
+            return _T.id.in_(select(outbox.c.ticket_id).where(_UNDONE))
     return _T.state == _STATES[sort].value
 
 
-_UNDONE = (outbox.c.state == jobs.BURIED, or_(outbox.c.last_error.is_(None), outbox.c.last_error != FROZEN))
-"""Mails that did not leave, and not because the ticket was stopped."""
+_UNDONE = text(f"state = '{jobs.BURIED}' AND (last_error IS NULL OR last_error <> '{FROZEN}')")
+"""Mails that did not leave, and not because the ticket was stopped: the words of ix_outbox_buried, which an engine
+knows again only where they are no parameters."""
 
 
-def _why(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
-    """Outcome and rule of the newest letter of each ticket."""
+def _why(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]:
+    """Outcome, rule and reason of the newest letter of each ticket."""
     i, d = inbox.c, decision.c
     newest = connection.execute(select(i.ticket_id, func.max(i.id)).where(i.ticket_id.in_(ids)).group_by(i.ticket_id))
     letters = {inbox_id: ticket_id for ticket_id, inbox_id in newest}
-    wanted = select(d.inbox_id, d.outcome, d.rule).where(d.inbox_id.in_(letters))
-    return {letters[row.inbox_id]: (row.outcome, row.rule) for row in connection.execute(wanted)}
+    wanted = select(d.inbox_id, d.outcome, d.rule, d.notes).where(d.inbox_id.in_(letters))
+    return {
+        letters[row.inbox_id]: (row.outcome, row.rule, next(iter(row.notes.get("application", ())), ""))
+        for row in connection.execute(wanted)
+    }
 
 
 def _buried(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
     o = outbox.c
-    wanted = (
-        select(o.ticket_id, func.count().label("mails")).where(o.ticket_id.in_(ids), *_UNDONE).group_by(o.ticket_id)
-    )
+    wanted = select(o.ticket_id, func.count().label("mails")).where(o.ticket_id.in_(ids), _UNDONE).group_by(o.ticket_id)
     return {row.ticket_id: row.mails for row in connection.execute(wanted)}
 
 
@@ -207,7 +213,7 @@ def due(state: State, promised_at: datetime, reply_by: datetime | None) -> datet
     return reply_by if state is State.OCZEKUJE_NA_KLIENTA and reply_by is not None else promised_at
 
 
-def _entry(row: Row[Any], now: datetime, why: tuple[str, str], buried: int, others: tuple[str, ...]) -> Entry:
+def _entry(row: Row[Any], now: datetime, why: tuple[str, str, str], buried: int, others: tuple[str, ...]) -> Entry:
     state = State(row.state)
     until = None if row.closed_at is not None else due(state, row.promised_at, row.reply_by)
     return Entry(
@@ -226,6 +232,7 @@ def _entry(row: Row[Any], now: datetime, why: tuple[str, str], buried: int, othe
         person=row.person,
         outcome=why[0],
         rule=why[1],
+        reason=why[2].partition(": ")[2],
         buried=buried,
         viewers=others,
     )

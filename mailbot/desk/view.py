@@ -21,6 +21,10 @@ LETTERS = frozenset({"answered-by-citizen", "complaint", "complaint-late", "repe
 
 LOOKED = "application-opened"
 """Event: a person has opened what the application of the ticket looks like."""
+SHOWN = "shown"
+"""Event: what another file of its letters looks like."""
+RAW = "raw-opened"
+"""Event: the octets of a letter or file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Other:
     number: str
     state: State
     desk: str
+    category: str
     correspondent: str | None
     proven: bool
     """The domain of its correspondent vouched for the letter that opened it."""
@@ -181,6 +186,10 @@ class Case:
     """In one of them the caller named everything that was asked, and nothing wrong."""
     blocked: frozenset[str] = frozenset()
     """Cases (A, B) for which a link of the login was stopped and nobody has decided yet."""
+    merged_into: str = ""
+    """Number of the ticket that goes on with the matter of this one."""
+    was_quarantined: bool = False
+    """Its letter was let out of the quarantine."""
     stopped_from: tuple[State, str] | None = None
     """State and desk before a stop of a ticket without link."""
     undo: Undo | None = None

@@ -253,6 +253,14 @@ REFUSALS: Mapping[str, Words] = {
     "mail-ended": Words(
         "wiadomość już wyszła albo ją anulowano; nie rób nic", "it has left or was cancelled; do nothing"
     ),
+    "waits-anyway": Words(
+        "wiadomość czeka na poprzednią; zatrzymaj tamtą albo wstrzymaj zgłoszenie",
+        "it waits for the one before it; hold that one, or stop the ticket",
+    ),
+    "hold-link": Words(
+        "to wiadomość sprawy z linkiem; wstrzymaj całe zgłoszenie", "a mail of a matter with a link; stop the ticket"
+    ),
+    "joined": Words("sprawa jest teraz w {number}; pracuj tam", "the matter goes on in {number}; go there"),
     "not-buried": Words("wiadomość czeka na swoją kolej; nie rób nic", "the mail waits for its turn; do nothing"),
     "held-already": Words("wiadomość już stoi; wyślij ją lub anuluj", "the mail is held already; retry or cancel it"),
     "cancel-link": Words(

@@ -93,6 +93,8 @@ class Lookup:
         # The same message again is the transport's doing: it counts for nobody.
         counted = rate_limits.CountedFor() if seen.duplicate is Duplicate.SAME_MESSAGE else self._counted_for(u, asked)
         answer = self._arrivals.answer(counted, agrees=u.agrees)
+        if seen.waits and answer == "open":  # nobody is about to answer there: it would be closed with the repeat in it
+            seen = DuplicateCheck(Duplicate.NO, reused_id=seen.reused_id)
         history = replace(self._history_facts(u, asked, self._arrivals.over(counted)), answer=answer)
         held = self._arrivals.held_ticket(counted) if history.limit != "no" else None
         return LookupResult(self._account(u, asked), seen, history, counted, held)

@@ -138,6 +138,8 @@ class DuplicateCheck:
     """Until when that ticket is promised an answer; for SAME_REQUEST."""
     state: State | None = None
     """That ticket's, for SAME_REQUEST."""
+    waits: bool = False
+    """It has asked the citizen something, and waits for him."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,11 @@ def judge(tried: Try, password: str) -> str | None:
     return passwords.hash_password(password) if passwords.outdated(kept) else kept
 
 
-def enter(connection: Connection, tried: Try, kept: str, now: datetime, rules: Policy, key: Secret) -> str | None:
-    """The password was right: a session that lacks the second factor. Returns its token; None when an admin was faster
-    and the password is none any more."""
+def enter(
+    connection: Connection, tried: Try, kept: str, now: datetime, rules: Policy, key: Secret, before: str = ""
+) -> str | None:
+    """The password was right: a session that lacks the second factor, in the place of that of token ``before``. Returns
+    its token; None when an admin was faster and the password is none any more."""
     row = tried.row
     assert row is not None
     o = operator.c
@@ -84,6 +86,7 @@ def enter(connection: Connection, tried: Try, kept: str, now: datetime, rules: P
         changed["totp"] = factors.new_secret(key, row["id"])
     if connection.execute(update(operator).where(*same).values(changed)).rowcount != 1:
         return None
+    sessions.end(connection, before)
     return sessions.begin(connection, row["id"], Stage.ENROL if invited else Stage.SECOND, now, rules.limits)
 
 
@@ -107,8 +110,7 @@ def confirm(
     row = _row(connection, who.id)
     if session.stage is not Stage.SECOND or not _counted(connection, who.id, now, rules):
         return None
-    step = factors.step_of(factors.opened(key, who.id, row["totp"]), code, now)
-    by_code = step is not None and factors.use_step(connection, who.id, step)
+    by_code = _has_code(connection, who.id, code, now, key)
     if not (by_code or factors.use_code(connection, who.id, code, now)) or not sessions.end(connection, token):
         return None
     how = "authenticator" if by_code else "recovery-code"
@@ -129,8 +131,7 @@ def enrol(
     recovery codes; None when the code is wrong."""
     who = session.operator
     row = _row(connection, who.id)
-    step = factors.step_of(factors.opened(key, who.id, row["totp"]), code, now)
-    if session.stage is not Stage.ENROL or step is None or not factors.use_step(connection, who.id, step):
+    if session.stage is not Stage.ENROL or not _has_code(connection, who.id, code, now, key):
         return None
     if not sessions.end(connection, token):
         return None
@@ -139,6 +140,44 @@ def enrol(
     codes = factors.new_codes(connection, who.id)
     sessions.end_all(connection, who.id)
     return _in(connection, session, now, rules, "enrolled", "authenticator", row["failed"]), codes
+
+
+def change(
+    connection: Connection,
+    session: Session,
+    tried: Try,
+    kept: str,
+    code: str,
+    now: datetime,
+    rules: Policy,
+    key: Secret,
+) -> str | None:
+    """A new password (its hash: ``kept``) for who knew the old one and has a code of the authenticator: they are logged
+    out everywhere else. Returns the token of the session that takes the place of all; None when the code is wrong."""
+    who, row = session.operator, tried.row
+    if row is None or row["id"] != who.id or not _has_code(connection, who.id, code, now, key):
+        return None
+    o = operator.c
+    same = (o.id == who.id, o.password_hash == row["password_hash"], o.state == people.ACTIVE)
+    changed = {"password_hash": kept, "password_set_at": now}
+    if connection.execute(update(operator).where(*same).values(changed)).rowcount != 1:
+        return None
+    sessions.end_all(connection, who.id)
+    return _in(connection, session, now, rules, "password-changed", "authenticator", row["failed"])
+
+
+def renew_codes(
+    connection: Connection, session: Session, code: str, now: datetime, rules: Policy, key: Secret
+) -> tuple[str, ...] | None:
+    """New recovery codes for who has a code of the authenticator; None when it is wrong, was used, or must wait."""
+    who = session.operator
+    if not _counted(connection, who.id, now, rules) or not _has_code(connection, who.id, code, now, key):
+        return None
+    _forgive_all(connection, who.id)
+    codes = factors.new_codes(connection, who.id)
+    actor = chain.operator(who.name)
+    chain.note(connection, now, actor, "recovery-codes-made", actor)
+    return codes
 
 
 def admit(connection: Connection, operator_id: int, now: datetime, rules: Policy, how: str) -> str:
@@ -167,6 +206,13 @@ def _in(
     who = chain.operator(session.operator.name)
     chain.note(connection, now, who, what, who, {"failed": failed}, how)
     return fresh
+
+
+def _has_code(connection: Connection, operator_id: int, code: str, now: datetime, key: Secret) -> bool:
+    """Whether ``code`` is one of the authenticator that did not count before; it has counted then."""
+    sealed = _row(connection, operator_id)["totp"]
+    step = None if sealed is None else factors.step_of(factors.opened(key, operator_id, sealed), code, now)
+    return step is not None and factors.use_step(connection, operator_id, step)
 
 
 def _row(connection: Connection, operator_id: int) -> RowMapping:

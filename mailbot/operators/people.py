@@ -17,7 +17,7 @@ from mailbot.model import Operator, Role
 from mailbot.storage.desk import operator, operator_session, recovery_code
 
 INVITED, ACTIVE, DISABLED = "invited", "active", "disabled"
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 class OperatorRefused(PermanentError):
@@ -70,11 +70,11 @@ def add(connection: Connection, by: str, person: Operator, now: datetime, whole:
     is none: the provider of OpenID Connect lets them in, from now on. ``by``: the actor. Raises OperatorRefused."""
     name = person.name.strip().casefold()
     if not _NAME.fullmatch(name):
-        raise OperatorRefused(f"{name!r} is no name; mend: letters, digits, dots and hyphens, at most 40")
+        raise OperatorRefused(f"{name!r} is no name; mend: letters a to z, digits, . _ and -, at most 40")
     if named(connection, name) is not None:
         raise OperatorRefused(f"{name}: there is one of this name; mend: name another, or operators reset {name}")
-    if whole is not None and of_subject(connection, whole) is not None:
-        raise OperatorRefused(f"{whole}: is somebody else's; mend: give each operator a subject of their own")
+    if whole is not None:
+        _refuse_taken(connection, whole)
     temporary = temporary_password() if whole is None else None
     values = _columns(person) | {
         "name": name,
@@ -97,6 +97,13 @@ def change(connection: Connection, by: str, row: RowMapping, person: Operator, n
     sessions = operator_session
     connection.execute(delete(sessions).where(sessions.c.operator_id == row["id"]))
     _told(connection, by, "operator-changed", row["name"], values, now)
+
+
+def tie(connection: Connection, by: str, row: RowMapping, whole: str, now: datetime) -> None:
+    """From now on the provider of OpenID Connect lets an operator in as ``subject``, too. Raises OperatorRefused."""
+    _refuse_taken(connection, whole)
+    connection.execute(update(operator).where(operator.c.id == row["id"]).values(subject=whole))
+    _told(connection, by, "operator-tied", row["name"], dict(row), now)
 
 
 def reset(connection: Connection, by: str, row: RowMapping, now: datetime) -> str:
@@ -124,6 +131,11 @@ def disable(connection: Connection, by: str, row: RowMapping, now: datetime) -> 
     connection.execute(update(operator).where(operator.c.id == row["id"]).values(values))
     _forget(connection, row["id"])
     _told(connection, by, "operator-disabled", row["name"], dict(row), now)
+
+
+def _refuse_taken(connection: Connection, whole: str) -> None:
+    if of_subject(connection, whole) is not None:
+        raise OperatorRefused(f"{whole}: is somebody else's; mend: give each operator a subject of their own")
 
 
 def _columns(person: Operator) -> dict[str, Any]:

@@ -182,9 +182,9 @@ def next_due(connection: Connection, table: Table) -> datetime | None:
 
 
 def listed(connection: Connection, table: Table, state: str | None, limit: int) -> list[dict[str, Any]]:
-    """The newest rows in ``state``, without octets; None: all that are not done."""
+    """The newest rows in ``state``, without octets; None: all that are neither done nor cancelled."""
     c = table.c
-    which = c.state == state if state else c.state != DONE
+    which = c.state == state if state else c.state.not_in([DONE, CANCELLED])
     columns = [column for column in c if column.name != "raw"]
     wanted = select(*columns).where(which).order_by(c.id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(wanted).mappings()]

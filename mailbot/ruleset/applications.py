@@ -8,13 +8,15 @@ from yaml.nodes import Node
 
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import YamlDocument
-from mailbot.ruleset.model import ApplicationWords, Matter
+from mailbot.ruleset.model import ApplicationWords, Matter, Part
 from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "denied", "words")
+LETTER = ("others", "never", "firms", "denied", "parts")
+PART = ("name", "title", "words")
+PART_OPTIONAL = ("said", "spare")
 MOST_OTHERS = 60
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
 """A letter about something else: what is wanted and stands in it asks for nothing."""
@@ -30,17 +32,22 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     against = _matters(document, entries.get("against"), "against", lists, [matter.name for matter in wanted])
     letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
     others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
-    words = topics.single_words(document, letter.get("words"), "letter.words", lists)
+    firms = topics.single_words(document, letter.get("firms"), "letter.firms", lists)
+    never = topics.single_words(document, letter.get("never"), "letter.never", lists)
+    parts = _parts(document, letter.get("parts"), lists)
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
-    if not wanted or not against or others is None or words is None or denied is None:
+    if not wanted or not against or others is None or not parts or firms is None or never is None or denied is None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
     return ApplicationWords(
         wanted=wanted,
         against=against,
-        words=words,
+        parts=parts,
+        words=_joined(part.words for part in parts),
         denied=denied,
+        firms=firms,
+        never=never,
         others=others,
         book=Book(said),
         titles=Book(titles),
@@ -52,9 +59,31 @@ def read(document: YamlDocument) -> ApplicationWords | None:
 
 def _union(steps: Iterable[Iterable[Step]]) -> Words:
     """Every word that one of the steps may be."""
-    named = [step.words for some in steps for step in some if step.words]
-    stems = {stem for words in named for stem in words.stems}
-    return Words(frozenset(word for words in named for word in words.whole), tuple(sorted(stems)))
+    return _joined(step.words for some in steps for step in some if step.words)
+
+
+def _joined(words: Iterable[Words]) -> Words:
+    every = list(words)
+    stems = {stem for some in every for stem in some.stems}
+    return Words(frozenset(word for some in every for word in some.whole), tuple(sorted(stems)))
+
+
+def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for item in topics.bounded(document, node, "letter.parts"):
+        entries = document.entries(item, "letter.parts", PART, PART_OPTIONAL)
+        name = topics.own_name(document, entries.get("name"), "letter.parts.name", [part.name for part in found])
+        title = document.string(entries.get("title"), "letter.parts.title")
+        words = topics.single_words(document, entries.get("words"), "letter.parts.words", lists)
+        said = topics.sayings(document, entries.get("said"), "letter.parts.said", lists)
+        spare = (
+            values.number(document, entries["spare"], "letter.parts.spare", 1, MOST_OTHERS)
+            if "spare" in entries
+            else None
+        )
+        if name and title and words:
+            found.append(Part(name, title, words, Book(said) if said else None, spare))
+    return tuple(found)
 
 
 def _matters(

@@ -234,16 +234,36 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a line or a sentence of an application may be."""
+
+    name: str
+    title: str
+    words: Words
+    """Of which it is made, and of no others."""
+    book: Book | None
+    """Its sayings, one of which stands there; None: the words are enough."""
+    spare: int | None
+    """Where citizens tell what has happened: known words of a clause for each that is none of ``words``."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationWords:
     """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
 
     wanted: tuple[Matter, ...]
     against: tuple[Matter, ...]
+    parts: tuple[Part, ...]
     words: Words
+    """Every word of a part."""
     denied: Words
     """What may follow "nie" in a sentence that asks."""
+    never: Words
+    """What is never let pass as one of the ``others``."""
+    firms: Words
+    """With which a line begins that is the name of a firm."""
     others: int
-    """Words of a letter that may be none of ``words``; twice as many of those that begin with a capital."""
+    """Words of a letter that may be none of their part."""
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book

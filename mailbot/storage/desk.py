@@ -87,6 +87,7 @@ desk_text = Table(
     Column("kind", String(24), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Index("ix_desk_text_ticket_id", "ticket_id"),
+    Index("ix_desk_text_event_id", "event_id"),
 )
 """What a person wrote about a ticket (note, reason, protocol of a call, text of a reply), apart from the event that
 says so, and sealed: the history is for everybody who runs the machine, the words are not."""
@@ -145,7 +146,8 @@ audit = Table(
     Column("digest", String(64), nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
-    Index("ix_audit_object", "object"),
+    Index("ix_audit_object", "object", "seq"),
+    Index("ix_audit_actor", "actor", "seq"),
     Index("ix_audit_at", "at"),
 )
 """One row for each event of a ticket, an operator or a rule set: append-only. hash: SHA-256 over the one before it

@@ -131,7 +131,7 @@ decision = Table(
     Column("domain", String(255)),
     Column("asked", String(330)),
     Column("answered", Integer, nullable=False, server_default=text("0")),
-    Index("ix_decision_decided_at", "decided_at"),
+    Index("ix_decision_decided_at", "decided_at", "outcome", "rule"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
     Index(
         "ix_decision_limited",
@@ -168,7 +168,7 @@ shadow_hit = Table(
     Column("rule", String(80), primary_key=True),
     Column("outcome", String(20), nullable=False),
     Column("decided_at", UtcDateTime(), nullable=False),
-    Index("ix_shadow_hit_decided_at", "decided_at"),
+    Index("ix_shadow_hit_decided_at", "decided_at", "outcome", "rule"),
 )
 """What rules that are only watched would have done."""
 
@@ -223,6 +223,12 @@ ticket = Table(
         postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
+        "ix_ticket_open_opened_at",
+        "opened_at",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index(
         "ix_ticket_open_state",
         "state",
         "promised_at",
@@ -271,6 +277,12 @@ ticket_event = Table(
     Column("chained", Id),
     Index("ix_ticket_event_ticket_id", "ticket_id"),
     Index(
+        "ix_ticket_event_bounced",
+        "at",
+        sqlite_where=text("kind = 'mail-bounced'"),
+        postgresql_where=text("kind = 'mail-bounced'"),
+    ),
+    Index(
         "ix_ticket_event_unchained",
         "id",
         sqlite_where=text("chained IS NULL"),
@@ -305,8 +317,8 @@ outbox = Table(
     Index(
         "ix_outbox_buried",
         "ticket_id",
-        sqlite_where=text("state = 'buried'"),
-        postgresql_where=text("state = 'buried'"),
+        sqlite_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     ),
 )
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.

@@ -45,10 +45,6 @@ _EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print"))
 """A message with this key, and the first one that is the same: however often it came, two rows are read."""
 
 
-_NOBODY_AT_WORK = (State.OCZEKUJE_NA_KLIENTA.value, State.KWARANTANNA.value, State.ODRZUCONE_AUTOMAT.value)
-"""States in which nobody is about to answer, and none may be promised."""
-
-
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
@@ -62,13 +58,14 @@ class History:
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
-        # A ticket whose mails have not all left is still open for the citizen, whatever its state says. One that waits
-        # for the citizen's answer would be closed with the repeat in it: that is decided for itself.
+        # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
         t = ticket.c
-        alive = (or_(t.closed_at.is_(None), unsent), t.state.not_in(_NOBODY_AT_WORK))
-        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state).where(t.fingerprint.in_(prints), *alive)
-        self._requests: dict[str, tuple[int, datetime, State]] = {
-            row.fingerprint: (row.id, row.promised_at, State(row.state)) for row in connection.execute(unfinished)
+        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state, unsent.label("unsent")).where(
+            ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
+        )
+        self._requests: dict[str, tuple[int, datetime, State, bool]] = {
+            row.fingerprint: (row.id, row.promised_at, State(row.state), bool(row.unsent))
+            for row in connection.execute(unfinished)
         }
 
     def look(self, identity: Identity) -> DuplicateCheck:
@@ -78,8 +75,9 @@ class History:
             return DuplicateCheck(Duplicate.SAME_MESSAGE, copies[identity.fingerprint])
         repeated = self._requests.get(identity.fingerprint)
         if repeated is not None:
-            ticket_id, promised_at, state = repeated
-            return DuplicateCheck(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state)
+            ticket_id, promised_at, state, unsent = repeated
+            waits = state is State.OCZEKUJE_NA_KLIENTA and not unsent
+            return DuplicateCheck(Duplicate.SAME_REQUEST, ticket_id, bool(copies), promised_at, state, waits)
         return DuplicateCheck(Duplicate.NO, None, bool(copies))
 
     def add(self, identity: Identity, ticket_id: int | None, promised_at: datetime, decided: Decision) -> None:
@@ -88,4 +86,4 @@ class History:
             return
         self._messages.setdefault(identity.message_key, {}).setdefault(identity.fingerprint, ticket_id)
         if ticket_id is not None and (decided.mails or not decided.state.closed):
-            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at, decided.state))
+            self._requests.setdefault(identity.fingerprint, (ticket_id, promised_at, decided.state, True))

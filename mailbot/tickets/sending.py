@@ -61,6 +61,8 @@ def again(connection: Connection, mail: int, now: datetime) -> None:
         .join(ticket)
         .where(outbox.c.id == mail)
     ).one_or_none()
+    if row is not None and row.state == jobs.CANCELLED:
+        raise PermanentError(f"a person ended it, alone or with {row.number}; it never leaves")
     if row is None or row.state != jobs.BURIED:
         raise PermanentError("is not buried; only buried rows can be tried again")
     why = hindrance(connection, mail, now)

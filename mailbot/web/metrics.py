@@ -18,11 +18,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, select
 
 from mailbot.config import WebSettings
+from mailbot.desk import health
 from mailbot.model import State
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
-from mailbot.storage.schema import decision, imap_cursor, inbox, mailbox_claim, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.storage.schema import decision, inbox, outbox, ruleset_load, shadow_hit, ticket
 
 _NONE: Mapping[str, datetime] = {}
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
@@ -31,7 +32,6 @@ _ahead: dict[datetime, float] = {}
 """Moments that were ahead of the clock, and when that was first seen (time.monotonic)."""
 _DAY = timedelta(days=1)
 _OPEN = tuple(state.value for state in State if not state.closed)
-_UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
 _ALARMS = ("warning", "breach")
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", hdrs.FORWARDED, hdrs.VIA)
 """A request with one of these came through a proxy: its neighbour is not who asks."""
@@ -101,7 +101,7 @@ def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datet
     oldest = _gauge("messages_oldest_seconds", "How long ago the oldest of them arrived", ("state",))
     yield from _rows(connection, inbox, "messages", inbox.c.received_at, oldest, now)
     overdue = _gauge("mails_overdue_seconds", "How long the longest due of them is due", ("state",))
-    yield from _rows(connection, outbox, "mails", _first_due(), overdue, now)
+    yield from _rows(connection, outbox, "mails", health.first_due(), overdue, now)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
     yield from _mailboxes(connection, now, mailboxes)
@@ -155,12 +155,6 @@ def _tickets(connection: Connection) -> Iterator[Metric]:
     yield stopped
 
 
-def _first_due() -> ColumnElement[datetime]:
-    """Each try of a mail puts off when it is due, but not since when it should have left."""
-    o = outbox.c
-    return case((o.attempts > 0, func.coalesce(o.first_due_at, o.due_at)), else_=o.due_at)
-
-
 def _unanswered(connection: Connection, now: datetime) -> Iterator[Metric]:
     """A mail that was given up counts until its ticket is closed; one that was stopped is no delay."""
     t, o = ticket.c, outbox.c
@@ -170,7 +164,7 @@ def _unanswered(connection: Connection, now: datetime) -> Iterator[Metric]:
     oldest, refusals = connection.execute(
         select(func.min(t.opened_at), refused)
         .join(outbox, o.ticket_id == t.id)
-        .where(o.state.in_(_UNDONE), or_(on_its_way, given_up))
+        .where(o.state.in_(health.UNDONE), or_(on_its_way, given_up))
     ).one()
     family = _gauge(
         "ticket_oldest_unsent_seconds", "Age of the oldest ticket whose mails are not all accepted; 0: none"
@@ -190,13 +184,8 @@ def _rows(
     ages: GaugeMetricFamily,
     now: datetime,
 ) -> Iterator[Metric]:
-    state = table.c.state
-    found = connection.execute(
-        select(state, func.count(), func.min(since)).where(state.in_(_UNDONE)).group_by(state)
-    ).all()
     counts = _gauge(f"{what}_undone", f"Rows of the table {table.name} that are not done", ("state",))
-    for name in _UNDONE:
-        count, first = next(((count, first) for key, count, first in found if key == name), (0, None))
+    for name, (count, first) in health.undone(connection, table, since).items():
         counts.add_metric((name,), count)
         ages.add_metric((name,), (_waited if table is inbox else _age)(first, now))
     yield counts
@@ -220,19 +209,16 @@ def _decisions(connection: Connection, now: datetime) -> Iterator[Metric]:
 
 def _rules(connection: Connection, now: datetime) -> Iterator[Metric]:
     c = ruleset_load.c
-    taken = connection.execute(
-        select(c.hash, c.at).where(c.hash.is_not(None)).order_by(c.id.desc()).limit(1)
-    ).one_or_none()
+    found = health.loads(connection)
     info = InfoMetricFamily("mailbot_ruleset", "The rule set that was taken last")
     loaded = _gauge("ruleset_loaded_timestamp_seconds", "When it was taken")
-    if taken is not None:
-        info.add_metric((), {"hash": taken.hash})
-        loaded.add_metric((), taken.at.timestamp())
+    if found.hash is not None and found.at is not None:
+        info.add_metric((), {"hash": found.hash})
+        loaded.add_metric((), found.at.timestamp())
     yield info
     yield loaded
-    newest = connection.execute(select(c.mistakes).order_by(c.id.desc()).limit(1)).scalar_one_or_none()
     family = _gauge("ruleset_refused", "1 while the rule set in the folder is refused; the last good one goes on")
-    family.add_metric((), newest is not None)
+    family.add_metric((), found.mistakes is not None)
     yield family
     refused = connection.execute(
         select(func.count()).select_from(ruleset_load).where(c.at > now - _DAY, c.mistakes.is_not(None))
@@ -246,17 +232,12 @@ def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, da
     polls = _gauge("imap_poll_age_seconds", "Since a mailbox was last looked at", ("mailbox",))
     ages = _gauge("imap_reconciled_age_seconds", "Since mailbot reconcile compared a mailbox", ("mailbox",))
     missing = _gauge("imap_reconciled_missing", "Messages that it found in no row and could not take in", ("mailbox",))
-    c, claim = imap_cursor.c, mailbox_claim.c
-    rows = connection.execute(
-        select(c.mailbox, c.polled_at, claim.reconciled_at, claim.reconciled_missing)
-        .select_from(imap_cursor.outerjoin(mailbox_claim, claim.mailbox == c.mailbox))
-        .order_by(c.mailbox)
-    ).all()
-    lost = {row.mailbox: row.reconciled_missing or 0 for row in rows}
-    for mailbox, polled_at in sorted({**mailboxes, **{row.mailbox: row.polled_at for row in rows}}.items()):
+    found = health.mailboxes(connection)
+    lost = {one.name: one.missing for one in found}
+    for mailbox, polled_at in sorted({**mailboxes, **{one.name: one.polled_at for one in found}}.items()):
         polls.add_metric((mailbox,), _age(polled_at, now))
         missing.add_metric((mailbox,), lost.get(mailbox, 0))
-    for row in rows:
-        if row.reconciled_at is not None:
-            ages.add_metric((row.mailbox,), _age(row.reconciled_at, now))
+    for one in found:
+        if one.reconciled_at is not None:
+            ages.add_metric((one.name,), _age(one.reconciled_at, now))
     yield from (polls, ages, missing)

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from mailbot.audit import chain
+from mailbot.audit.chain import Entry
 from mailbot.errors import MailbotError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
@@ -131,10 +132,11 @@ class RulesKeeper:
 
 def _noted(connection: Connection, loaded: dict[str, Any]) -> None:
     """The load, and its row in the audit chain: what decided, and since when."""
-    row = connection.execute(insert(ruleset_load).values(loaded).returning(ruleset_load.c.id)).scalar_one()
-    what = "rules-taken" if "hash" in loaded else "rules-refused"
-    reason = loaded.get("hash", "")
-    chain.note(connection, loaded["at"], chain.MACHINE, what, "rules", {"id": row, **loaded}, reason, after=row)
+    row_id = connection.execute(insert(ruleset_load).values(loaded).returning(ruleset_load.c.id)).scalar_one()
+    row = connection.execute(select(ruleset_load).where(ruleset_load.c.id == row_id)).mappings().one()
+    what = "rules-taken" if row["hash"] else "rules-refused"
+    digest, reason = chain.load_digest(row), row["hash"] or ""
+    chain.append(connection, [Entry(row["at"], chain.MACHINE, what, chain.RULES, digest, after=row_id, reason=reason)])
 
 
 def loads(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:

@@ -8,23 +8,27 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pyotp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from mailbot.config import OidcSettings
 from mailbot.console import login
 from mailbot.operators import people
 from mailbot.service.compose import Parts
 from tests.browser.test_activation_browser import ARGUMENTS
+from tests.browser.test_console_browser import faults
 from tests.consoles import desk
 from tests.flow import Clock
 from tests.integration.test_console_oidc import Liar
 from tests.logins import PASSWORD, build, fresh, person
 from tests.support import program
+
+NARROW: ViewportSize = {"width": 360, "height": 640}
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +54,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def _page(browser: Browser) -> Page:
-    context = await browser.new_context(
-        java_script_enabled=False, viewport={"width": 360, "height": 640}, locale="pl-PL"
-    )
+    context = await browser.new_context(java_script_enabled=False, viewport=NARROW, locale="pl-PL")
     return await context.new_page()
 
 
@@ -129,3 +131,51 @@ async def test_back_from_a_provider_on_another_site_the_strict_cookie_is_there(
             found = {cookie["name"]: cookie["sameSite"] for cookie in await page.context.cookies()}
             assert found["desk"] == "Strict"
             assert "desk-oidc" not in found
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "pl-PL"), ("dark", "en-GB")])
+async def test_nobody_stumbles_at_the_login(
+    parts: tuple[Parts, Clock], browser: Browser, scheme: Literal["light", "dark"], locale: str
+) -> None:
+    """axe-core finds nothing on any page of the way in, good or wrong."""
+    made, clock = parts
+    settings = replace(made.settings, oidc=OidcSettings("https://sso.example", "console"))
+    with made.database.engine.begin() as c:
+        temporary = people.add(c, "shell:root", replace(person("olek"), language=locale[:2]), clock()) or ""
+    context = await browser.new_context(color_scheme=scheme, locale=locale, bypass_csp=True, viewport=NARROW)
+    page = await context.new_page()
+    async with TestServer(login.build(desk(replace(made, settings=settings)))) as server:
+        here = str(server.make_url("/")).rstrip("/")
+
+        async def clean() -> None:
+            assert await faults(page) == [], page.url
+            assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+        async def submit(**fields: str) -> None:
+            for name, value in fields.items():
+                await page.locator(f"form.narrow input[name={name}]:not([readonly])").first.fill(value)
+            await page.locator("form.narrow button").first.click()
+
+        await page.goto(here + "/login")
+        await clean()
+        await submit(name="olek", password="wrong")
+        await clean()
+        await submit(name="olek", password=temporary)
+        await clean()
+        await submit(password="olek", repeat="x", code="1")
+        await clean()
+        totp = pyotp.TOTP(re.sub(r"\s", "", await page.locator("p > code").inner_text()))
+        await submit(password=PASSWORD, repeat=PASSWORD, code=totp.at(clock()))
+        await clean()
+        await page.goto(here + "/account")
+        await clean()
+        await submit(old="x", password="x", repeat="y", code="1")
+        await clean()
+        await context.clear_cookies()
+        await page.goto(here + "/login")
+        await submit(name="olek", password=PASSWORD)
+        await clean()
+        await submit(code="000000")
+        await clean()
+        await page.goto(here + "/login/oidc/back")
+        await clean()

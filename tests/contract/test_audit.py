@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from sqlalchemy.sql import Executable
 from mailbot.audit import chain
 from mailbot.audit.verify import Head, head, verify, waiting
 from mailbot.storage.desk import audit, audit_head, desk_text
-from mailbot.storage.schema import ticket_event
+from mailbot.storage.engine import Database
+from mailbot.storage.schema import ruleset_load, ticket_event
+from mailbot.workers.rules import RulesKeeper
 from tests.links import open_ticket
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 123456, tzinfo=UTC)
@@ -43,6 +46,23 @@ def history(engine: Engine) -> Engine:
         c.execute(insert(desk_text).values(ticket_id=2, event_id=event, kind="note", sealed=b"\0sealed"))
         chain.record(c, [event], chain.operator("anna"), before=19, reason="four-eyes")
     return engine
+
+
+async def test_a_load_of_rules_that_was_changed_is_named(engine: Engine) -> None:
+    database = Database(engine)
+    rules = keeper(database)
+    await rules.start()
+    await rules._note(mistakes="x" * 30_000)  # kept shorter
+    assert wrong(engine) == []
+    with engine.begin() as c:
+        c.execute(update(ruleset_load).where(ruleset_load.c.id == 1).values(hash="0" * 64))
+    assert wrong(engine) == [(1, "its load 1 was changed behind the chain")]
+    await database.close()
+
+
+def keeper(database: Database) -> RulesKeeper:
+    flow: Any = SimpleNamespace(ruleset=SimpleNamespace(hash="a" * 64))
+    return RulesKeeper("host:1", database, flow, lambda: pytest.fail("not asked"), lambda _: None, lambda: NOW)
 
 
 def wrong(engine: Engine, *known: Head) -> list[tuple[int, str]]:

@@ -171,7 +171,7 @@ async def test_what_is_closed_for_good_does_not_leave_when_a_lease_comes_back(of
     office.clock.advance(minutes=6)
     await office.deliver()
     assert office.relay.sent == []
-    assert office.state(1) == [jobs.BURIED]
+    assert office.state(1) == [jobs.CANCELLED]
     with office.engine.begin() as connection, pytest.raises(PermanentError):
         sending.again(connection, 1, office.clock())
 
@@ -400,7 +400,7 @@ async def test_a_ticket_that_is_closed_between_claim_and_try_keeps_its_mail(offi
     office.relay.meanwhile = close
     await office.deliver()
     assert office.relay.tried == ["m1@wp.example"]
-    assert (office.row(2).state, office.row(2).last_error) == (jobs.BURIED, hold.FROZEN)
+    assert (office.row(2).state, office.row(2).last_error) == (jobs.CANCELLED, hold.FROZEN)
 
 
 async def test_a_mail_that_was_given_up_never_leaves_a_closed_ticket(office: Office) -> None:

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
+from mailbot.audit import chain
+from mailbot.audit.verify import verify
 from mailbot.desk import requests as r
 from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Request
 from mailbot.model.operator import Operator
+from mailbot.storage.desk import audit
 from mailbot.storage.schema import activation, outbox, ticket_event
 from tests.bench_desk import ANNA, BASIA, CELA, SIGNED, Bench
 from tests.flow import EWA, JAN
@@ -72,10 +75,14 @@ def test_a_stop_and_a_second_half_at_once(bench: Bench, attempt: int) -> None:
     confirm = r.ConfirmB(version=seen, reason="zgadza się", **same)
     stop = r.Stop(version=seen, reason="dzwonił właściciel")
     found = at_once(by(bench, BASIA, confirm), by(bench, CELA, stop))
-    assert sorted(type(one).__name__ for one in found) == ["Done", "Refusal"]
+    assert isinstance(found[1], Done)
+    assert (bench.ticket().state, bench.ticket().desk) == ("WSTRZYMANE", "BEZPIECZENSTWO")
     with bench.engine.connect() as connection:
-        links = connection.execute(select(func.count()).select_from(activation)).scalar_one()
-    assert links == int(isinstance(found[0], Done))
+        links = connection.execute(select(activation.c.expires_at)).scalars().all()
+    assert len(links) == int(isinstance(found[0], Done))
+    assert all(end < bench.clock() for end in links)
+    bench.clock.advance(days=1)
+    assert not {"T2B", "T3"} & set(bench.send())
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -134,6 +141,28 @@ def test_what_cannot_be_chained_is_not_done(bench: Bench) -> None:
     with bench.engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(outbox)).scalar_one() == 1
         assert connection.execute(select(ticket_event.c.kind)).scalars().all() == ["opened"]
+
+
+def test_what_people_do_stands_in_the_chain(bench: Bench) -> None:
+    object.__setattr__(bench.desk, "record", chain.record)
+    bench.review_b()
+    bench.look(ANNA, BASIA)
+    same = {"old_login": JAN.login, "waived": frozenset({"application"})}
+    bench.done(ANNA, r.AcceptB, **same)
+    done = bench.done(BASIA, r.ConfirmB, **same)
+    with bench.engine.begin() as connection:
+        assert list(verify(connection)) == []
+        rows = connection.execute(select(audit).order_by(audit.c.seq)).all()
+        assert [(row.actor, row.action) for row in rows] == [
+            ("machine", "opened"),
+            ("operator:anna", "application-opened"),
+            ("operator:basia", "application-opened"),
+            ("operator:anna", "accept-b-first"),
+            ("operator:basia", "accepted"),
+        ]
+        assert rows[-1].after == done.event
+        connection.execute(update(ticket_event).where(ticket_event.c.id == done.event).values(detail={"by": "ola"}))
+        assert list(verify(connection)) != []
 
 
 def test_every_kind_of_action_works_here(bench: Bench) -> None:

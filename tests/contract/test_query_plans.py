@@ -24,6 +24,7 @@ from mailbot.model import SENTENCES, Account, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import schema
+from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla
 from mailbot.tickets.notice import NoticeWriter
@@ -38,7 +39,7 @@ from tests.flow import EWA, JAN, Clock, add_accounts, mail, relay_sink, settings
 from tests.integration.test_case_b import CaseB, Stub
 from tests.integration.test_flow import bounce, link, of
 
-SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim"})
+SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim", "audit_head"})
 """Tables of a few rows, whatever comes."""
 
 ARCHIVE = 4_000
@@ -199,6 +200,7 @@ def _archive(connection: Connection, now: datetime) -> None:
             | {"created_at": old, "expires_at": old}
             for i in n
         ],
+        ticket_link: [{"ticket_id": i, "other_id": n[0], "kind": "merged", "at": old} for i in n[1:]],
         schema.used_signature: [{"payload_sha256": f"p{i}", "signature_sha256": f"s{i}", "ticket_id": i} for i in n],
         schema.account: [column_values(Account(f"a{i}@old.example", "Jan", f"Inny{i}", 1980)) for i in n],
         schema.shadow_hit: [{"inbox_id": i, "rule": "old", "outcome": "OK_A", "decided_at": old} for i in n],

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, inspect, select, text
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.model import Account
 from mailbot.storage.engine import migrate
-from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata
+from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata, outbox, ticket
 from mailbot.storage.values import fit
+from mailbot.tickets.person import key
 
 
 def differences(engine: Engine) -> list[object]:
@@ -84,11 +85,20 @@ def test_rows_that_were_there_get_their_keys(empty_engine: Engine) -> None:
                 "INSERT INTO inbox (id, source, delivery_key, sha256, size, envelope, received_at, state, due_at,"
                 " message_key) VALUES (:id, 'lmtp', :id, '', 1, '{}', :at, 'done', :at, :key)"
             ),
-            [{"id": n, "at": moment, "key": key} for n, key in ((1, long), (2, "<short@wp.example>"), (3, None))],
+            [{"id": n, "at": moment, "key": known} for n, known in ((1, long), (2, "<short@wp.example>"), (3, None))],
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ticket (id, number, kind, category, state, desk, correspondent, fingerprint, opened_at,"
+                " promised_at, inbox_id) VALUES (:id, :id, 'x', 'X', 'W_TOKU', '', :who, '', :at, :at, 1)"
+            ),
+            [{"id": n, "who": who, "at": moment} for n, who in ((1, "A1@wp.example"), (2, "nobody@wp.example"))],
         )
     migrate(empty_engine)
     assert differences(empty_engine) == []
     with empty_engine.connect() as connection:
+        named = connection.execute(select(ticket.c.person, ticket.c.person_key).order_by(ticket.c.id)).all()
+        assert named == [("Jan Żółć-Gęśla", key("Jan Żółć-Gęśla")), (None, None)]
         keys = connection.execute(select(inbox.c.message_key).order_by(inbox.c.id)).scalars().all()
         assert keys == [fit(long, MESSAGE_KEY), "<short@wp.example>", None]
         found = connection.execute(select(inbox.c.id).where(inbox.c.message_key == long)).scalars().all()
@@ -99,3 +109,38 @@ def test_rows_that_were_there_get_their_keys(empty_engine: Engine) -> None:
         one = Account("x@wp.example", "Jan", "Zolc Gesla", 1980)
         assert SqlDirectory().has_namesake(connection, one)
         assert not SqlDirectory().has_namesake(connection, replace(one, birth_year=1981))
+
+
+def test_what_an_ended_matter_left_frozen_is_nobodys_work(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0010")
+    at = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+    with empty_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO inbox (id, source, delivery_key, sha256, size, envelope, received_at, state, due_at)"
+                " VALUES (1, 'lmtp', '1', '', 1, '{}', :at, 'done', :at)"
+            ),
+            {"at": at},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ticket (id, number, kind, category, state, desk, fingerprint, opened_at, promised_at,"
+                " inbox_id, closed_at) VALUES (:id, :id, 'x', 'X', :state, '', '', :at, :at, 1, :closed)"
+            ),
+            [
+                {"id": 1, "state": "ZAMKNIETE_NEGATYWNIE", "at": at, "closed": at},
+                {"id": 2, "state": "WSTRZYMANE", "at": at, "closed": None},
+            ],
+        )
+        connection.execute(
+            text(
+                "INSERT INTO outbox (id, ticket_id, slot, kind, ordinal, recipient, return_path, message_id, raw,"
+                " state, due_at, deadline, last_error) VALUES (:id, :id, 'T3', 'T3', 1, 'a@wp.example', '', :id, :raw,"
+                " 'buried', :at, :at, 'frozen')"
+            ),
+            [{"id": n, "at": at, "raw": b""} for n in (1, 2)],
+        )
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        states = connection.execute(select(outbox.c.state).order_by(outbox.c.id)).scalars().all()
+    assert states == ["cancelled", "buried"]

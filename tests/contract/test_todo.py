@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
-from mailbot.desk import search, todo, views
+from mailbot.accounts.rows import column_values
+from mailbot.accounts.sql import SqlDirectory
+from mailbot.desk import case, drafts, letter, presence, search, todo, views
 from mailbot.desk.search import By
 from mailbot.desk.todo import PAGE, Sort, Wanted
 from mailbot.model import Account, Operator, Role
+from mailbot.secret import Secret
 from mailbot.storage import desk, schema
 from mailbot.tickets.person import key, name
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
 
+SECRET = Secret(b"k" * 32)
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 ANNA = Operator(1, "anna", "Anna Nowak", frozenset({Role.CONSULTANT}), frozenset(), "pl")
 FIRST_LINE = Operator(2, "olek", "Olek", frozenset({Role.CONSULTANT}), frozenset({"I_LINIA"}), "pl")
@@ -152,35 +156,35 @@ def test_who_has_it_open_is_told_to_the_others(connection: Connection) -> None:
     assert todo.page(connection, ANNA, Wanted(), NOW)[0].viewers == (), "oneself, and who went minutes ago"
 
 
-@pytest.mark.parametrize("spelled", ["ZGL0000034", "ZGL 0000034", "zgl-34", "34", " zgl34 ", "zgl.034"])
-def test_a_number_is_read_however_it_is_spelled(connection: Connection, spelled: str) -> None:
+def test_a_number_is_read_however_it_is_spelled(connection: Connection) -> None:
     add(connection, 34)
-    found = search.find(connection, ANNA, spelled, NOW)
-    assert (found.by, [entry.number for entry in found.entries]) == (By.NUMBER, ["ZGL0000034"])
+    for spelled in ("ZGL0000034", "ZGL 0000034", "zgl-34", "34", " zgl34 ", "zgl.034"):
+        found = search.find(connection, ANNA, spelled, NOW)
+        assert (found.by, [entry.number for entry in found.entries]) == (By.NUMBER, ["ZGL0000034"]), spelled
 
 
-@pytest.mark.parametrize(
-    ("said", "by", "numbers"),
-    [
-        ("jan.kowalski@wp.example", By.ADDRESS, [3, 1]),
-        ("JAN.Kowalski@WP.example", By.ADDRESS, [3, 1]),
-        ("stary@wp.example", By.ADDRESS, [2]),
-        ("30.11.2026", By.DAY, [2]),
-        ("2026-11-29", By.DAY, [3]),
-        ("Kowalski", By.NAME, [1]),
-        ("kowal", By.NAME, [1]),
-        ("Jan Kowalski", By.NAME, [1]),
-        ("kowalski jan", By.NAME, [1]),
-        ("Żółć", By.NAME, [2]),
-        ("zolc anna maria", By.NAME, [2]),
-        ("Jan Nowak", By.NAME, []),
-        ("32.13.2026", By.NOTHING, []),
-        ("", By.NOTHING, []),
-        ("%", By.NOTHING, []),
-        ("999999999999", By.NUMBER, []),
-    ],
-)
-def test_a_caller_is_found(connection: Connection, said: str, by: By, numbers: list[int]) -> None:
+SAID: list[tuple[str, By, list[int]]] = [
+    ("jan.kowalski@wp.example", By.ADDRESS, [3, 1]),
+    ("JAN.Kowalski@WP.example", By.ADDRESS, [3, 1]),
+    ("stary@wp.example", By.ADDRESS, [2]),
+    ("30.11.2026", By.DAY, [2]),
+    ("2026-11-29", By.DAY, [3]),
+    ("Kowalski", By.NAME, [1]),
+    ("kowal", By.NAME, [1]),
+    ("Jan Kowalski", By.NAME, [1]),
+    ("kowalski jan", By.NAME, [1]),
+    ("Żółć", By.NAME, [2]),
+    ("zolc anna maria", By.NAME, [2]),
+    ("Jan Nowak", By.NAME, []),
+    ("32.13.2026", By.NOTHING, []),
+    ("", By.NOTHING, []),
+    ("%", By.NOTHING, []),
+    ("999999999999", By.NUMBER, []),
+]
+"""What a caller says, as what it is understood, which tickets are found."""
+
+
+def test_a_caller_is_found(connection: Connection) -> None:
     anna = Account("a@b.example", "Anna Maria", "Żółć", 1970)
     names = {1: name(("Jan", "Kowalski"), None), 2: name((), anna)}
     for number, at in ((1, NOW - 9 * DAY), (2, NOW), (3, NOW - DAY)):
@@ -190,8 +194,9 @@ def test_a_caller_is_found(connection: Connection, said: str, by: By, numbers: l
         add(connection, number, opened_at=at, correspondent=address, person=shown, person_key=known)
     link = {"nonce": "", "token_hash": "", "login": "stary@wp.example", "new_login": "nowy@wp.example"}
     connection.execute(insert(schema.activation).values(ticket_id=2, created_at=NOW, expires_at=NOW, **link))
-    found = search.find(connection, ANNA, said, NOW)
-    assert (found.by, ids(list(found.entries))) == (by, numbers)
+    for said, by, numbers in SAID:
+        found = search.find(connection, ANNA, said, NOW)
+        assert (found.by, ids(list(found.entries))) == (by, numbers), said
 
 
 @pytest.mark.parametrize(
@@ -223,8 +228,8 @@ def test_views_are_kept_for_their_owner(connection: Connection) -> None:
     assert views.of(connection, ANNA.id) == []
 
 
-SMALL = ("operator", "viewer", "saved_view")
-"""Tables of a few rows: what is older than a minute is taken out of viewer."""
+SMALL = ("operator", "viewer", "saved_view", "draft")
+"""Tables of a few rows: what is older than a minute is taken out of viewer, what was sent out of draft."""
 
 ASKED: dict[str, Callable[[Connection], Any]] = {
     "all": lambda c: todo.page(c, ANNA, Wanted(), NOW),
@@ -239,8 +244,13 @@ ASKED: dict[str, Callable[[Connection], Any]] = {
     "day": lambda c: search.find(c, ANNA, "30.11.2026", NOW),
     "name": lambda c: search.find(c, ANNA, "Jan Kowalski", NOW),
     "views": lambda c: views.of(c, 1),
+    "case": lambda c: case.read(c, "ZGL0000034", SECRET, SqlDirectory()),
+    "letters": lambda c: letter.shown(c, SECRET, [34], most=0),
+    "texts": lambda c: case.texts_of(c, SECRET, 34),
+    "drafts": lambda c: (drafts.load(c, SECRET, 1, 34, "note"), drafts.begun(c, 1, 34)),
+    "presence": lambda c: presence.is_due(c, 34, 1, NOW),
 }
-"""Every question of the two pages."""
+"""Every question of the pages of list, search and ticket."""
 
 
 def test_no_question_reads_a_whole_table(engine: Engine) -> None:
@@ -306,9 +316,24 @@ def _archive(connection: Connection) -> None:
             for i in n
         ],
     }
+    rows[schema.ticket_event] = [{"ticket_id": i, "at": old, "kind": "opened", "detail": {}} for i in n]
     link = {"token_hash": "", "nonce": "", "created_at": old, "expires_at": old, "used_at": old}
     rows[schema.activation] = [{"ticket_id": i, "login": f"{i}@wp.example", **link, "token_hash": f"{i}"} for i in n]
     for table, values in rows.items():
         connection.execute(insert(table), values)
+    people = [
+        {"id": i, "name": f"a{i}", "display": "", "roles": [], "desks": [], "state": "x", "made_at": old} for i in n
+    ]
+    connection.execute(insert(desk.operator), people)
+    events = [{"ticket_id": i, "event_id": i - 9_999, "kind": "note", "sealed": b""} for i in n]
+    connection.execute(insert(desk.desk_text), events)
+    halves = {"action": "accept-b", "version": 1, "digest": "", "operator_id": 10_000, "at": old, "ended": "stale"}
+    connection.execute(insert(desk.approval), [{"ticket_id": i, **halves} for i in n])
+    links = [{"ticket_id": i, "other_id": i - 1, "kind": "see", "at": old} for i in n[1:]]
+    connection.execute(insert(desk.ticket_link), links)
+    accounts = [column_values(Account(f"c{i}@wp.example", "Jan", "Kowalski", 1980)) for i in n]
+    connection.execute(insert(schema.account), accounts)
+    views_ = [{"inbox_id": i, "name": "checked.json", "sealed": b""} for i in n]
+    connection.execute(insert(schema.application_view), views_)
     i = schema.inbox.c
     connection.execute(schema.inbox.update().where(i.id >= 10_000).values(ticket_id=i.id))

@@ -1,4 +1,4 @@
-"""The table of actions of docs/operator.md, from the code: ``python -m tests.docs.operator`` writes it there."""
+"""The table of actions in docs/operator.md, from the code: ``python -m tests.docs.operator`` renews it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,11 +15,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from lxml import html
 from sqlalchemy import delete, select, update
 
+from mailbot import inbox
+from mailbot.application import sample
 from mailbot.console import acting, acts
 from mailbot.console.login import build as build_login
+from mailbot.console.session import UNATTENDED
+from mailbot.desk.view import LOOKED
 from mailbot.http.listener import SERVER_OPTIONS
+from mailbot.model import Envelope, RawMessage, Source
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
+from mailbot.storage import schema
 from mailbot.storage.desk import audit, draft, operator_session
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from tests.citizens import build
@@ -135,8 +142,11 @@ async def test_a_reply_can_be_taken_back_until_it_leaves(flow: Flow, client: Cli
     flow.clock.advance(minutes=5)
     await flow.deliver()
     assert "T21" not in flow.sink.kinds()
-    assert "do/take-back" not in await page(client)
+    text = await page(client)
+    assert "do/take-back" not in text
+    assert box(text, "reply-text") == "Zaraz to cofnę.", "it is a draft again"
     await reply(client, "Teraz dobrze.")
+    assert box(await page(client), "reply-text") == ""
     flow.clock.advance(seconds=31)
     await flow.deliver()
     assert flow.sink.kinds()[-1] == "T21"
@@ -187,7 +197,7 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
         with flow.parts.database.engine.begin() as connection:
             token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
         csrf = sessions.csrf(flow.parts.secret, token)
-        jar = {"desk": token, "mailbot-desk": token, "mailbot_desk": token}
+        jar = {"desk": token}
         with flow.parts.database.engine.begin() as connection:
             connection.execute(update(operator_session).values(seen_at=flow.clock() - timedelta(days=1)))
         form = {"csrf": csrf, "version": "1", "text": "pół godziny pracy", "step": "preview"}
@@ -197,7 +207,7 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
         with flow.parts.database.engine.begin() as connection:
             connection.execute(delete(operator_session))
             token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
-        answer = await client.get(ZGL, cookies=dict.fromkeys(jar, token))
+        answer = await client.get(ZGL, cookies={"desk": token})
         assert box(await answer.text(), "reply-text") == "pół godziny pracy"
 
 
@@ -238,7 +248,7 @@ def harmless(text: str) -> None:
         assert element.tag not in ("iframe", "svg", "base", "object", "embed"), element.tag
         assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
         for name in ("href", "src", "action", "hx-get", "hx-post"):
-            assert element.get(name, "/").startswith(("/", "#")), element.get(name)
+            assert element.get(name, "/").startswith(("/", "#", "data:,")), element.get(name)
     assert "49{% raw" not in text
     assert not [m for m in tree.iter("meta") if m.get("http-equiv")]
 
@@ -316,6 +326,47 @@ async def test_each_look_at_octets_is_an_event_and_a_download(flow: Flow, client
     assert [row.actor for row in chained] == ["operator:olek"] * 2
 
 
+async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -> None:
+    await ask(flow)
+    made = desk(flow.parts)
+    server = TestServer(build_login(made, acting.late(made)))
+    await server.start_server(**SERVER_OPTIONS)
+    limits = Limits(timedelta(hours=1), timedelta(hours=9))
+    async with TestClient(server) as client:
+        with flow.parts.database.engine.begin() as connection:
+            token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
+        page_of_list = str(client.make_url("/todo?mine=1"))
+        headers = {"HX-Request": "true", "HX-Current-URL": page_of_list, UNATTENDED: "yes"}
+
+        async def refresh() -> Any:
+            return await client.get("/todo/list?mine=1", cookies={"desk": token}, headers=headers)
+
+        statuses = []
+        for _ in range(60):
+            flow.clock.advance(minutes=2)
+            statuses.append((await refresh()).status)
+        assert (statuses[0], statuses[-1]) == (200, 401), "the last one is over the idle time"
+        assert (await refresh()).headers["HX-Redirect"] == "/login?next=%2Ftodo%3Fmine%3D1", (
+            "the page, not a part of it"
+        )
+
+
+async def test_a_pdf_is_drawn_in_the_locked_process(flow: Flow, client: Client) -> None:
+    entry = {"id": "p", "sender": EWA.login, "subject": "Plik", "body": "W załączniku.", "auth": "pass", "headers": {}}
+    files = [("pismo.pdf", "application/pdf", sample.build()), ("zly.pdf", "application/pdf", b"%PDF-1.7 <script>")]
+    files.append(("umowa.txt", "application/octet-stream", b"x"))
+    await flow.answer(build({**entry, "html_only": False}, "utf8-qp", files), EWA.login)
+    status, text = await post(client, f"{ZGL}/letters/1/files/0/pages")
+    assert status == 200
+    assert 'src="data:image/png;base64,iVBOR' in text
+    status, text = await post(client, f"{ZGL}/letters/1/files/1/pages")
+    assert (status, "<img" in text) == (200, False)
+    assert (await post(client, f"{ZGL}/letters/1/files/2/pages"))[0] == 404
+    assert (await post(client, f"{ZGL}/letters/1/files/0/pages", "oskar", version=1))[0] == 403
+    looked = await flow.rows(select(ticket_event.c.kind).where(ticket_event.c.kind.in_(["shown", LOOKED])))
+    assert [row.kind for row in looked] == ["shown"] * 3, "none of them is the application"
+
+
 @pytest.mark.parametrize("text", ["Dzień dobry\r\nBcc: zly@zle.example\r\n\r\nx", "a\nSubject: inny\n\nb", "x\0y"])
 async def test_a_reply_makes_no_header(flow: Flow, client: Client, text: str) -> None:
     await ask(flow)
@@ -329,6 +380,22 @@ async def test_a_reply_makes_no_header(flow: Flow, client: Client, text: str) ->
         assert b"zle.example" not in head
         assert b"inny" not in head
         assert one.rcpt_to == EWA.login
+
+
+async def test_a_flood_in_one_ticket_is_read_in_parts(flow: Flow, client: Client) -> None:
+    for number in range(20):
+        await flow.take(
+            mail("x@firma.example", f"list {number}", subject=f"{number}", name=f"n{number}"), "x@firma.example"
+        )
+    await flow.decide()
+    (held,) = await flow.rows(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE"))
+    text = await page(client, f"/tickets/{held.number}")
+    letters = html.fromstring(text).xpath("//article[@class='letter']")
+    assert len(letters) > 10
+    assert len([one for one in letters if one.xpath(".//dl[@class='head']")]) == 10
+    assert "list 19" in text
+    unread = html.fromstring(text).xpath("//article[@class='letter']//a/@href")
+    harmless(await page(client, unread[0]))
 
 
 async def test_who_has_it_open_shows_in_list_and_ticket(flow: Flow, client: Client) -> None:
@@ -393,3 +460,25 @@ async def test_the_list_filters_saves_views_and_finds(flow: Flow, client: Client
     assert answer.headers["Location"] == ZGL
     assert "ZGL0000001" in await page(client, "/search?q=ewa@mejl.example")
     assert JAN.login not in text
+
+
+@pytest.mark.timeout(300)
+async def test_two_hundred_mails_of_the_world_are_text(flow: Flow, client: Client, corpora: Path) -> None:
+    """The ones of the corpus with most that looks like HTML, each as a letter to us, in list, ticket and preview."""
+    index = json.loads((corpora / "mail" / "INDEX.json").read_text(encoding="utf-8"))
+    mails = [(corpora / "mail" / item["path"]).read_bytes() for item in index]
+    mails = sorted((raw for raw in mails if len(raw) < 200_000), key=lambda raw: raw.count(b"<"), reverse=True)[:200]
+    now = flow.clock()
+    messages = [RawMessage(raw, Envelope(Source.LMTP, "x@y.example", ("a@b.example",)), now) for raw in mails]
+    await flow.parts.database.write(lambda c: inbox.store(c, messages, now, flow.parts.secret))
+    await flow.decide()
+    numbers = [row.number for row in await flow.rows(select(ticket.c.number))]
+    assert len(numbers) > 50, "the others are of machines, or repeats"
+    with flow.parts.database.engine.begin() as connection:  # they are looked at as well
+        connection.execute(update(schema.inbox).values(ticket_id=1))
+    for number in numbers:
+        harmless(await page(client, f"/tickets/{number}", "olek"))
+    for row in await flow.rows(select(schema.inbox.c.id)):
+        harmless(await page(client, f"{ZGL}/letters/{row.id}", "olek"))
+    for path in ("/todo", "/todo?sort=quarantine"):
+        harmless(await page(client, path))

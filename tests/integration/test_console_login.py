@@ -326,3 +326,109 @@ async def test_the_database_holds_no_token_and_no_code(browser: Browser) -> None
     for secret in (browser.cookie(), browser.secret, PASSWORD):
         assert secret
         assert secret not in dumped
+
+
+async def test_a_form_that_is_none_is_told_as_such(browser: Browser) -> None:
+    await browser.get("/login")
+    for kind, body in (
+        ("application/x-www-form-urlencoded; charset=none", b"a=b"),
+        ("application/x-www-form-urlencoded", b"name=%ff%00&password=\xff"),
+        ("multipart/form-data", b"--x"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n\xff\xfe"),
+        ("text/plain", b"name=anna"),
+        ("application/json", b"{}"),
+    ):
+        for path in ("/login", "/login/code", "/todo"):
+            answer = await browser.client.post(
+                path, data=body, headers={"Content-Type": kind}, allow_redirects=False, skip_auto_headers=("Expect",)
+            )
+            assert answer.status in (303, 400, 403, 405), (kind, path, answer.status)
+    assert (await browser.send("/login", name="x" * 20_000)).status == 413
+
+
+async def test_who_logs_in_again_has_one_session(browser: Browser) -> None:
+    await browser.log_in()
+    first = browser.cookie() or ""
+    answer = await browser.send("/login", form=await _form(browser), name="anna", password=PASSWORD)
+    assert answer.status == 303
+    second = browser.cookie() or ""
+    browser.plant(first)
+    assert (await browser.get("/todo")).headers["Location"].startswith("/login?")
+    browser.plant(second)
+    assert (await browser.get("/todo")).headers["Location"].startswith("/login/code?")
+
+
+async def _form(browser: Browser) -> str:
+    """The hidden field of the first page, as another tab still shows it."""
+    jar = browser.client.session.cookie_jar
+    kept = browser.cookie() or ""
+    jar.clear(lambda cookie: cookie.key == "desk")
+    await browser.get("/login")
+    browser.plant(kept)
+    return str(re.findall(r'name="form" value="([^"]*)"', browser.page)[0])
+
+
+NEW = "granatowy rower czyta gazetę"
+
+
+async def test_one_changes_the_password_and_is_out_everywhere_else(browser: Browser) -> None:
+    await browser.log_in()
+    elsewhere = browser.cookie() or ""
+    browser.client.session.cookie_jar.clear(lambda cookie: cookie.key == "desk")
+    browser.clock.advance(minutes=1)
+    await browser.log_in()
+
+    async def change(status: int, **fields: str) -> None:
+        await browser.get("/account")
+        right = {"old": PASSWORD, "password": NEW, "repeat": NEW, "code": browser.code()}
+        assert (await browser.post("/account/password", **right | fields)).status == status
+
+    await change(403)  # the code of the login has counted
+    browser.clock.advance(seconds=30)
+    await change(403, old="wrong")
+    await change(403, code="000000")
+    await change(422, repeat="other")
+    await change(422, password="anna", repeat="anna")
+    here = browser.cookie() or ""
+    await change(200)
+    assert "Na innych urządzeniach" in browser.page
+    fresh_token = browser.cookie() or ""
+    for old in (elsewhere, here):
+        browser.plant(old)
+        assert (await browser.get("/todo")).status == 303
+    browser.plant(fresh_token)
+    assert (await browser.get("/todo")).status == 200
+    assert rows(browser)[-1] == ("operator:anna", "password-changed", "authenticator")
+    browser.client.session.cookie_jar.clear()
+    assert (await browser.name_and_password()).status == 403
+    assert (await browser.name_and_password(password=NEW)).status == 303
+
+
+async def test_new_recovery_codes_end_the_old_ones(browser: Browser) -> None:
+    await browser.log_in()
+    kept: list[list[str]] = []
+    for _ in range(2):
+        browser.clock.advance(seconds=30)
+        await browser.get("/account")
+        assert (await browser.post("/account/codes", code=browser.code())).status == 200
+        kept.append(re.findall(r"<code>([a-z2-7-]+)</code>", browser.page))
+        await browser.get("/account")
+        assert (await browser.post("/account/codes", code=browser.code())).status == 403
+    assert len(set(kept[0]) | set(kept[1])) == 20
+    await browser.post("/logout")
+    for code, status in ((kept[0][0], 403), (kept[1][0], 303)):
+        await browser.name_and_password()
+        await browser.get("/login/code")
+        assert (await browser.post("/login/code", code=code)).status == status
+
+
+async def test_guessing_at_an_open_browser_makes_it_wait(browser: Browser) -> None:
+    """Whoever finds it open has as few tries as at the login."""
+    await browser.log_in()
+    await browser.get("/account")
+    for _ in range(LIMIT):
+        browser.clock.advance(seconds=1)
+        await browser.post("/account/codes", code="000000")
+    browser.clock.advance(seconds=25)
+    assert (await browser.post("/account/codes", code=browser.code())).status == 403
+    assert ("machine", "locked", "") in rows(browser)

@@ -307,7 +307,7 @@ async def test_the_provider_lets_nobody_in_whom_an_admin_has_disabled(browser: B
 async def test_a_stranger_becomes_an_operator_only_where_that_is_set(parts: tuple[Parts, Clock], liar: Liar) -> None:
     chosen = OidcSettings(liar.issuer, "console", create_role="consultant")
     browser = await at(*parts, chosen)
-    liar.claims = lambda c: c.update(sub="new", preferred_username="Ewa.Nowa")
+    liar.claims = lambda c: c.update(sub="new", preferred_username="Ewa.Nowa@urzad.example")
     async with browser.client:
         assert await through(browser, liar) == 200
         with browser.parts.database.engine.connect() as c:

@@ -23,7 +23,8 @@ from tests.links import NOW, open_ticket
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mailbot.toml").write_text('[audit]\nhead_file = "heads"\n[oidc]\nissuer = "https://sso.example"\n')
+    oidc = '[oidc]\nissuer = "https://sso.example"\nclient_id = "c"\n'
+    (tmp_path / "mailbot.toml").write_text(f'[audit]\nhead_file = "heads"\n{oidc}')
     made = connect(f"sqlite:///{tmp_path}/mailbot.db")
     migrate(made)
     return made
@@ -54,6 +55,8 @@ def test_operators_come_and_go(engine: Engine) -> None:
 
     changed = invoke("operators", "set", "anna", "--role", "supervisor", "--role", "auditor", "--all-desks")
     assert changed.output == "anna: auditor, supervisor; all desks\n"
+    assert invoke("operators", "set", "anna", "--subject", "17").exit_code == 0
+    assert row(engine)["subject"] == "https://sso.example 17"
     again = invoke("operators", "reset", "anna")
     assert temporary not in again.output
     assert row(engine)["password_hash"] != made["password_hash"]
@@ -78,6 +81,8 @@ def test_operators_come_and_go(engine: Engine) -> None:
     assert [(f.action, f.reason) for f in found] == [
         ("operator-added", "consultant"),
         ("operator-changed", "auditor, supervisor"),
+        ("operator-changed", "auditor, supervisor"),
+        ("operator-tied", "auditor, supervisor"),
         ("operator-reset", "auditor, supervisor"),
         ("operator-disabled", "auditor, supervisor"),
         ("operator-added", "admin"),

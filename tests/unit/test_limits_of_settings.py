@@ -20,6 +20,14 @@ from mailbot.errors import ConfigError
         ("smtp", "idle_seconds"),
         ("lmtp", "data_seconds"),
         ("delivery", "connections"),
+        ("console", "connections"),
+        ("console", "refresh_seconds"),
+        ("console", "upload_mb"),
+        ("console", "idle_minutes"),
+        ("console", "absolute_hours"),
+        ("console", "lock_after"),
+        ("console", "invite_hours"),
+        ("console", "attempts_per_minute"),
     ],
 )
 @pytest.mark.parametrize("value", ["0", "-1"])
@@ -28,6 +36,38 @@ def test_a_limit_of_nothing_is_refused(tmp_path: Path, section: str, key: str, v
     file.write_text(f"[{section}]\n{key} = {value}\n")
     with pytest.raises(ConfigError, match=rf"\[{section}\] {key}: must be more than 0; mend: "):
         config.load(file, {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "mistake"),
+    [
+        ('[console]\npublic_url = "http://biurko.urzad.example"', r"\[console\] public_url: passwords would go"),
+        ('[console]\npublic_url = "https://biurko.urzad.example"', r"\[console\] behind_tls: public_url is https"),
+        ('[oidc]\nissuer = "http://sso.example"\nclient_id = "c"', r"\[oidc\] issuer: is no address with TLS"),
+        ('[oidc]\nissuer = "http://localhost.evil.example"\nclient_id = "c"', r"\[oidc\] issuer: is no address"),
+        ('[oidc]\nissuer = "https://sso.example"', r"\[oidc\] client_id: is missing"),
+        ("[audit]\nhead_minutes = -1", r"\[audit\] head_minutes: is negative"),
+    ],
+)
+def test_a_login_that_would_be_open_is_refused(tmp_path: Path, lines: str, mistake: str) -> None:
+    file = tmp_path / "mailbot.toml"
+    file.write_text(lines + "\n")
+    with pytest.raises(ConfigError, match=mistake + ".*; mend: "):
+        config.load(file, {})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '[console]\npublic_url = "https://biurko.urzad.example"\nbehind_tls = true',
+        *(f'[console]\npublic_url = "http://{host}:8081"' for host in ("127.0.0.1", "localhost", "[::1]")),
+        '[oidc]\nissuer = "http://localhost:9400"\nclient_id = "c"',
+    ],
+)
+def test_a_login_behind_tls_or_on_this_machine_is_taken(tmp_path: Path, lines: str) -> None:
+    file = tmp_path / "mailbot.toml"
+    file.write_text(lines + "\n")
+    config.load(file, {})
 
 
 def test_settings_of_the_environment_are_known() -> None:

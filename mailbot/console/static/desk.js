@@ -46,6 +46,15 @@
     tell();
   });
 
+  // A draft that could not be kept must not look as if it were.
+  function lost(event) {
+    var told = event.detail.target;
+    if (told && told.getAttribute && told.getAttribute("data-failed")) { told.textContent = told.getAttribute("data-failed"); told.classList.add("warn"); }
+  }
+  document.addEventListener("htmx:responseError", lost);
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:beforeSwap", function (event) { event.detail.target.classList.remove("warn"); });
+
   // How many there are is said aloud when it has changed, and only then.
   function tell() {
     var list = document.querySelector("[data-told]"), told = document.getElementById("told");

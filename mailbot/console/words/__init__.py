@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailbot.console.words import case, codes, facts, login, rules, shell, todo
+from mailbot.console.words import audit, case, codes, facts, login, oversight, rules, ruleset, shell, telephone, todo
 
 LANGUAGES = ("pl", "en")
 
 Table = Mapping[str, tuple[str, str]]
 """Key → Polish, English. ``{name}`` is filled in."""
 
-TABLES: tuple[Table, ...] = (shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, facts.WORDS)
+TABLES: tuple[Table, ...] = (
+    *(shell.WORDS, login.WORDS, todo.WORDS, case.WORDS, codes.WORDS, facts.WORDS),
+    *(telephone.WORDS, oversight.WORDS, ruleset.WORDS, audit.WORDS),
+)
 WORDS: Table = {key: words for table in TABLES for key, words in table.items()}
 
 

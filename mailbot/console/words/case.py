@@ -25,6 +25,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Pierwsza osoba ({who}, {at}) przyjęła. Druga potwierdza albo wycofuje.",
         "The first person ({who}, {at}) has accepted. The second one confirms or withdraws.",
     ),
+    "look-first": (
+        "Najpierw obejrzyj wniosek na stronie zgłoszenia: bez tego nie wolno go przyjąć.",
+        "Look at the application on the page of the ticket first: nobody may accept without that.",
+    ),
     "undo-told": (
         "Mail wyjdzie o {at}. Do tego czasu możesz go cofnąć.",
         "The mail leaves at {at}. Until then you can take it back.",
@@ -46,6 +50,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "file.name": ("Nazwa", "Name"),
     "file.type": ("Rodzaj", "Type"),
     "file.verdict": ("Podpis", "Signature"),
+    "file": ("Plik", "File"),
+    "file.pages": ("Obejrzyj", "Look"),
+    "file.pages-long": (
+        "Obejrzyj pierwsze strony pliku {name}; zostanie to zapisane",
+        "Look at the first pages of the file {name}; this is recorded",
+    ),
+    "file.noted": (
+        "Pierwsze strony pliku. Zapisano, że go otwarto.",
+        "Its first pages. It is recorded that it was opened.",
+    ),
+    "file.not-drawn": ("Tego pliku nie dało się narysować.", "This file could not be drawn."),
     "file.open": ("Otwórz", "Open"),
     "file.nameless": ("(bez nazwy)", "(no name)"),
     "file.unchecked": ("nie sprawdzano", "not checked"),
@@ -86,6 +101,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "keep": ("Zachowaj na później", "Keep for later"),
     "discard": ("Usuń szkic", "Discard the draft"),
     "kept": ("szkic zapisany {at}", "draft kept {at}"),
+    "kept-not": (
+        "Szkicu NIE zapisano: sprawdź połączenie, nie zamykaj strony.",
+        "The draft was NOT kept: check the connection, leave the page open.",
+    ),
+    "done": ("Zrobione: {what}", "Done: {what}"),
     "draft-there": ("jest szkic", "a draft is there"),
     "template-none": ("własny tekst", "a text of one's own"),
     "leaves": (

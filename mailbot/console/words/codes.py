@@ -64,6 +64,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "event.stop-too-late": ("STOP po użyciu linku", "STOP after the link was used"),
     "event.activation-used": ("link użyty", "link used"),
     "event.application-opened": ("obejrzano wniosek", "the application was looked at"),
+    "event.shown": ("obejrzano plik", "a file was looked at"),
     "event.raw-opened": ("otwarto oryginał albo plik", "original or file was opened"),
     "event.taken": ("wzięte", "taken"),
     "event.given": ("przekazane osobie", "given to a colleague"),

@@ -58,6 +58,23 @@ WORDS: dict[str, tuple[str, str]] = {
     "login.on": ("Mam je, dalej", "I have them, go on"),
     "login.in": ("Zalogowano", "You are in"),
     "login.continue": ("Dalej", "Go on"),
+    "account": ("Moje konto", "My account"),
+    "account.password": ("Zmiana hasła", "Change of password"),
+    "account.old": ("Obecne hasło", "Present password"),
+    "account.change": ("Zmień hasło", "Change the password"),
+    "account.changed": (
+        "Hasło zmienione. Na innych urządzeniach nie jesteś już zalogowany.",
+        "The password is changed. You are logged out on all other devices.",
+    ),
+    "account.wrong": (
+        "Obecne hasło albo kod się nie zgadza, albo prób było za dużo.",
+        "The present password or the code is wrong, or there were too many tries.",
+    ),
+    "account.codes-help": (
+        "Nowy zestaw kodów zapasowych. Poprzednie przestaną działać.",
+        "A new set of recovery codes. Those before end.",
+    ),
+    "account.renew": ("Pokaż nowe kody", "Show new codes"),
 }
 
 PASSWORDS: dict[str, tuple[str, str]] = {

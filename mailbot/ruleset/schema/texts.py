@@ -90,12 +90,27 @@ def applications_file() -> Schema:
         "something that must be said", pick(applications.REQUIRED, known), pick(applications.BEGINS, known)
     )
     against = entries("something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known))
-    letter = entries(
-        "the words of such a letter",
+    word = text("a word or {list}")
+    part = entries(
+        "what a line or a sentence may be",
         {
-            "others": whole("how many may be others; twice as many with a capital", 0, applications.MOST_OTHERS),
-            "denied": several("what may follow nie in a sentence that asks", text("a word or {list}"), 1),
-            "words": several("words, and {names} of lists", text("a word or {list}"), 1),
+            "name": _name(),
+            "title": text("what it is, for the people who decide"),
+            "words": several("of which it is made, and of no others", word, 1),
+        },
+        {
+            "said": _sayings("one of them stands there; without them the words are enough", 1),
+            "spare": whole("known words of a clause for each that is none of them", 1, applications.MOST_OTHERS),
+        },
+    )
+    letter = entries(
+        "what such a letter is made of",
+        {
+            "others": whole("how many words of a letter may be none of their part", 0, applications.MOST_OTHERS),
+            "never": several("words that are never one of the others", word, 1),
+            "firms": several("with which a line begins that is the name of a firm", word, 1),
+            "denied": several("what may follow nie in a sentence that asks", word, 1),
+            "parts": several("what a line or a sentence may be", part, 1, topics.MOST),
         },
     )
     return entries(

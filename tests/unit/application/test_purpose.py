@@ -84,10 +84,10 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
             f"{ASKS} Zupełnie inne sprawozdanie roczne: księgi, budynki, maszyny, zapasy, drogi, lasy, jeziora, mosty.",
             [OTHER_WORDS],
         ),
-        ("Proszę o nowe hasło awaryjne i login do PUESC, którego nie kupowałem.", [DENIED]),
+        ("Proszę o nowe hasło awaryjne i login do PUESC, którego nie kupowałem.", [DENIED, OTHER_WORDS]),
         (ASKS + " a" * LONGEST, [TOO_LONG]),
         ("Proszę o zmianę loginu do PUESC.", ["haslo"]),
-        ("Wniosek o nowe hasło awaryjne i login do PUESC leży na biurku.", ["haslo", "login"]),
+        ("Wniosek o nowe hasło awaryjne i login do PUESC leży na biurku.", ["haslo", "login", OTHER_WORDS]),
     ],
 )
 def test_what_is_lacking_and_what_is_said_instead_is_named(text: str, names: list[str]) -> None:

@@ -11,14 +11,35 @@ import pytest
 from mailbot.cli import cli
 from mailbot.cli.later import Later
 from mailbot.cli.rules import rules
+from mailbot.cli.tickets import tickets
 
 
-@pytest.mark.parametrize("group", [cli, rules])
+@pytest.mark.parametrize("group", [cli, rules, tickets])
 def test_every_command_is_there(group: Later) -> None:
     context = click.Context(group)
     names = group.list_commands(context)
     assert all(isinstance(group.get_command(context, name), click.Command) for name in names)
     assert group.get_command(context, "nothing") is None
+
+
+@pytest.mark.parametrize("group", [cli, rules, tickets])
+def test_the_list_says_how_the_help_of_each_begins(group: Later) -> None:
+    context = click.Context(group, max_content_width=400, terminal_width=400)
+    listed = dict(line.split(None, 1) for line in group.get_help(context).split("Commands:\n")[1].splitlines())
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.help is not None
+        assert " ".join(command.help.split()).startswith(listed[name].strip().removesuffix("."))
+
+
+def test_the_list_of_commands_imports_none() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from mailbot.cli import cli; "
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0; "
+        "sys.exit(any(name in sys.modules for name in ('sqlalchemy', 'aiohttp', 'lxml', 'yaml')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:

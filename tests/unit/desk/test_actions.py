@@ -14,7 +14,7 @@ from mailbot.desk import actions, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, Request
-from mailbot.model import ApplicationState, Defect, MailKind
+from mailbot.model import ApplicationCheck, ApplicationState, Defect, MailKind
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
 from mailbot.storage.desk import approval, desk_text, ticket_link
@@ -85,6 +85,12 @@ def moving(b: Bench) -> None:
     b.review_b(SIGNED)
 
 
+def moving_on(b: Bench) -> None:
+    """The old login was warned, and the hold goes on."""
+    moving(b)
+    b.send()
+
+
 def stopped(b: Bench) -> None:
     moving(b)
     b.done(ANNA, r.Stop)
@@ -125,15 +131,17 @@ ROWS = {
     "assign": Row(asked, ANNA, r.Assign, {"desk": "II_LINIA"}, desk="II_LINIA", owner=None),
     "note": Row(question, ANNA, r.Note, {"text": "Dzwonił dwa razy."}),
     "note in quarantine": Row(quarantine, BASIA, r.Note, {"text": "Znany nadawca."}),
-    "reply": Row(question, ANNA, r.Reply, {"text": "Sprawdzamy."}, state="W_TOKU", mails=("T21",)),
+    "reply": Row(question, ANNA, r.Reply, {"text": "Sprawdzamy."}, "W_TOKU", owner="anna", mails=("T21",)),
     "reply to what waits": Row(asked, ANNA, r.Reply, {"text": "Już wiemy."}, state="W_TOKU", mails=("T21",)),
     "reply to what is closed": Row(answered, ANNA, r.Reply, {"text": "Jeszcze jedno."}, mails=("T21",)),
     "reply to what is stopped": Row(stopped, BASIA, r.Reply, {"text": "Sprawdzamy."}, mails=("T21",)),
-    "a template of the office": Row(question, ANNA, r.Reply, {"template": MailKind.T16}, "W_TOKU", mails=("T16",)),
-    "reply and close": Row(
-        question, ANNA, r.ReplyAndClose, {"text": "Działa."}, "ZAMKNIETE_ROZWIAZANE", "", mails=("T21",)
+    "a template of the office": Row(
+        question, ANNA, r.Reply, {"template": MailKind.T16}, "W_TOKU", owner="anna", mails=("T16",)
     ),
-    "ask": Row(question, ANNA, r.Ask, {"text": "Który formularz?"}, "OCZEKUJE_NA_KLIENTA", mails=("T22",)),
+    "reply and close": Row(
+        question, ANNA, r.ReplyAndClose, {"text": "Działa."}, "ZAMKNIETE_ROZWIAZANE", "", "anna", ("T21",)
+    ),
+    "ask": Row(question, ANNA, r.Ask, {"text": "Który formularz?"}, "OCZEKUJE_NA_KLIENTA", None, "anna", ("T22",)),
     "refuse, named": Row(
         review_a, ANNA, r.RefuseNamed, {"defects": (Defect.YEAR_MISSING,)}, "ZAMKNIETE_NEGATYWNIE", "", mails=("T4",)
     ),
@@ -195,6 +203,7 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "what is in quarantine": (quarantine, ANNA, r.OutOfQuarantine, {}, "supervisor"),
     "without a reason": (review_a, ANNA, r.RefuseGeneric, {"reason": " "}, "reason"),
     "a colleague's": (asked, replace(ANNA, name="iga"), r.Take, {}, "held"),
+    "assigned under a colleague": (asked, replace(ANNA, name="iga"), r.Assign, {"desk": "II_LINIA"}, "held"),
     "to nobody": (asked, ANNA, r.Give, {"to": "nikt"}, "colleague"),
     "to an auditor": (asked, ANNA, r.Give, {"to": "ola"}, "colleague"),
     "an empty note": (question, ANNA, r.Note, {"text": " \n"}, "empty"),
@@ -251,8 +260,14 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "a mail of nobody": (question, ANNA, r.MailRetry, {"mail": 99}, "no-mail"),
     "a mail that left": (question, ANNA, r.MailCancel, {"mail": 1}, "mail-ended"),
     "a frozen mail": (stopped, BASIA, r.MailRetry, {"mail": 3}, "frozen"),
+    "holding a mail of a living link": (moving_on, ANNA, r.MailHold, {"mail": 3}, "hold-link"),
+    "holding what waits": (moving, ANNA, r.MailHold, {"mail": 3}, "waits-anyway"),
     "a mail of a living link": (moving, ANNA, r.MailCancel, {"mail": 3}, "cancel-link"),
     "the warning of a living link": (moving, ANNA, r.MailCancel, {"mail": 2}, "cancel-link"),
+    "a link to take back": (granted, ANNA, r.TakeBack, {}, "hold-link"),
+    "a call that is a novel": (
+        question, ANNA, r.Call, {"outcome": r.CallOutcome.TOLD, "text": "x" * 2001}, "too-long"
+    ),
     "nothing to take back": (question, ANNA, r.TakeBack, {}, "nothing-to-take-back"),
     "a limit that is none": (stopped, BASIA, r.OutOfLimit, {}, "not-limited"),
     "two wrong answers": (
@@ -519,6 +534,12 @@ def test_out_of_quarantine_is_decided_again_and_never_granted(bench: Bench) -> N
         old = connection.execute(select(decision.c.outcome)).scalars().all()
         assert connection.execute(select(activation)).all() == []
     assert old == ["REVIEW"]
+    heard = dict.fromkeys(r.Asked, r.Heard.RIGHT)
+    bench.done(ANNA, r.Call, "2", outcome=r.CallOutcome.BY_MAIL, heard=heard)
+    waived = actions.accept.deviations(bench.case("2"), "A")
+    assert bench.code(ANNA, r.AcceptA, "2", waived=waived) == "unproven"
+    assert bench.code(BASIA, r.Reopen, "1") == "joined"
+    assert bench.code(ANNA, r.RefuseGeneric, "2") == "unanswerable"
     assert bench.code(ANNA, r.Reply, "2", text="Kto pisze?", to=r.To.CORRESPONDENT) == ""  # his login: of the directory
 
 
@@ -643,3 +664,78 @@ def test_files_leave_under_plain_names(bench: Bench) -> None:
         assert (
             connection.execute(select(outbox.c.recipient).order_by(outbox.c.id.desc())).scalars().first() == EWA.login
         )
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_every_defect_can_be_asked_about(bench: Bench, language: str) -> None:
+    review_b(bench)
+    with bench.engine.begin() as connection:
+        connection.execute(update(ticket).values(language=language))
+    done = bench.done(ANNA, r.Ask, defects=tuple(Defect), missing=("nazwisko",), text="Dziękujemy.")
+    (mail,) = done.plan.mails
+    assert ("surname" if language == "en" else "nazwisko") in mail.text
+    assert mail.text.startswith("1. ")
+
+
+def test_a_stop_is_never_too_late(bench: Bench) -> None:
+    moving(bench)
+    seen = bench.version()
+    bench.done(BASIA, r.Note, text="dzwoni")
+    assert bench.code(ANNA, r.Note, text="x", version=seen) == "changed"
+    assert bench.code(ANNA, r.Stop, version=seen) == ""
+    assert bench.code(ANNA, r.Stop, version=seen) == "stopped-already"
+
+
+def test_a_change_by_hand_that_was_stopped_goes_on_with_its_hold(bench: Bench) -> None:
+    half(bench)
+    bench.done(BASIA, r.ConfirmB, **B)
+    bench.clock.advance(minutes=1)
+    assert bench.send() == ["T14"]
+    bench.letter(JAN.login, "STOP", subject="Re: ZGL0000001")
+    assert (bench.ticket().state, bench.ticket().desk) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+    bench.clock.advance(hours=9)
+    assert not {"T2B", "T3"} & set(bench.send())
+    assert bench.code(ANNA, r.Release) == "supervisor"
+    bench.done(BASIA, r.Release)
+    bench.send()
+    assert [m.kind for m in bench.mails() if m.state == jobs.DONE and m.kind != "T1"] == ["T14", "T2B", "T3"]
+
+
+def test_what_a_person_writes_is_text(bench: Bench) -> None:
+    question(bench)
+    bench.done(ANNA, r.Reply, text="<script>alert(1)</script> {{ zgl }} {% if x %}")
+    raw = bench.mails()[-1].raw.decode()
+    assert "<script>" not in raw.partition("text/html")[2]
+    assert "{{ zgl }}" in raw
+
+
+@pytest.mark.parametrize("why", ["forged", "ambiguous", "malware"])
+def test_nothing_goes_back_into_the_quarantine(bench: Bench, why: str) -> None:
+    """Whatever kept it there: a person has let it out, and a person gets it, without a mail."""
+    checked = ApplicationCheck(ApplicationState.MALWARE) if why == "malware" else None
+    headers = {"From": f"{EWA.login}, {JAN.login}"} if why == "ambiguous" else {}
+    bench.letter(auth="fail" if why == "forged" else "pass", headers=headers, checked=checked)
+    assert bench.ticket().state == "KWARANTANNA"
+    bench.done(BASIA, r.OutOfQuarantine)
+    bench.decide(checked)
+    row = bench.ticket(2)
+    assert (row.state, row.desk, bench.mails(2)) == ("DO_WERYFIKACJI", "II_LINIA", [])
+    assert bench.case("2").was_quarantined
+    bench.done(ANNA, r.Close, "2", how=r.How.UNCHANGED, silence=r.Silence.NOISE)
+
+
+def test_what_only_doing_shows_leaves_nothing_behind(bench: Bench) -> None:
+    """A refusal from deep within: the link is over, a mail of the stopped ticket is just on its way."""
+    moving(bench)
+    mail = bench.bury("T3")
+    bench.clock.advance(days=3)
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(ANNA, r.MailRetry, mail=mail) == "mail-way"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before
+    bench.done(ANNA, r.Stop)
+    with bench.engine.begin() as connection:
+        leased = {"state": jobs.LEASED, "leased_by": "w", "leased_until": bench.clock()}
+        connection.execute(update(outbox).where(outbox.c.kind == "T2B").values(leased))
+    before = (bench.ticket(), bench.events(), bench.mails())
+    assert bench.code(BASIA, r.Release) == "release"
+    assert (bench.ticket(), bench.events(), bench.mails()) == before

@@ -265,6 +265,6 @@ def test_no_sequence_of_actions_gets_below_the_floor(fresh: Path) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Office,
         settings=settings(
-            max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, phases=(Phase.generate,)
+            max_examples=12, stateful_step_count=40, deadline=None, derandomize=True, phases=(Phase.generate,)
         ),
     )

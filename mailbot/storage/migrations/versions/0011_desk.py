@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import JSON, String, Text
+from mailbot.text.unicode import flat
 
 revision = "0011"
 down_revision = "0010"
 
+_LETTERS = re.compile(r"[a-z]+")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -32,7 +36,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
-    op.create_index("ix_audit_object", "audit", ["object"], unique=False)
+    op.create_index("ix_audit_object", "audit", ["object", "seq"], unique=False)
+    op.create_index("ix_audit_actor", "audit", ["actor", "seq"], unique=False)
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -154,6 +159,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_text")),
     )
     op.create_index("ix_desk_text_ticket_id", "desk_text", ["ticket_id"], unique=False)
+    op.create_index("ix_desk_text_event_id", "desk_text", ["event_id"], unique=False)
     op.add_column("ticket_event", sa.Column("chained", _ID))
     op.create_index(
         "ix_ticket_event_unchained",
@@ -206,17 +212,81 @@ def upgrade() -> None:
         "outbox",
         ["ticket_id"],
         unique=False,
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
+    op.create_index(
+        "ix_ticket_open_opened_at",
+        "ticket",
+        ["opened_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_ticket_event_bounced",
+        "ticket_event",
+        ["at"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'mail-bounced'"),
+        postgresql_where=sa.text("kind = 'mail-bounced'"),
+    )
+    op.drop_index("ix_decision_decided_at", table_name="decision")
+    op.create_index("ix_decision_decided_at", "decision", ["decided_at", "outcome", "rule"], unique=False)
+    op.drop_index("ix_shadow_hit_decided_at", table_name="shadow_hit")
+    op.create_index("ix_shadow_hit_decided_at", "shadow_hit", ["decided_at", "outcome", "rule"], unique=False)
+    # What a stopped ticket had left when it was ended is nobody's work any more.
+    op.execute(
+        "UPDATE outbox SET state = 'cancelled' WHERE state = 'buried' AND last_error = 'frozen'"
+        " AND ticket_id IN (SELECT id FROM ticket WHERE closed_at IS NOT NULL)"
+    )
+    _name(op.get_bind())
+
+
+def _name(connection: sa.Connection) -> None:
+    """The tickets that are there bear the name of their correspondent's account, so that a name finds them."""
+    owners = sa.text(
+        "SELECT t.id, a.given, a.surname FROM ticket t JOIN account a ON a.login_key = lower(t.correspondent)"
+    )
+    named = sa.text("UPDATE ticket SET person = :person, person_key = :key WHERE id = :id")
+    rows = [
+        {"id": row.id, "person": f"{row.given} {row.surname}"[:240], "key": _key(row.surname, row.given)}
+        for row in connection.execute(owners)
+    ]
+    if rows:
+        connection.execute(named, rows)
+
+
+def _key(surname: str, given: str) -> str:
+    """As mailbot.tickets.person has it at this revision."""
+    *more, last = surname.split()
+    first, rest = ("".join(_LETTERS.findall(flat(words))) for words in (last, " ".join((given, *more))))
+    return f"{first}0{rest}"[:240]
 
 
 def downgrade() -> None:
+    op.execute("UPDATE outbox SET state = 'buried', last_error = 'frozen' WHERE state = 'cancelled'")
+    op.drop_index("ix_shadow_hit_decided_at", table_name="shadow_hit")
+    op.create_index("ix_shadow_hit_decided_at", "shadow_hit", ["decided_at"], unique=False)
+    op.drop_index("ix_decision_decided_at", table_name="decision")
+    op.create_index("ix_decision_decided_at", "decision", ["decided_at"], unique=False)
+    op.drop_index(
+        "ix_ticket_event_bounced",
+        table_name="ticket_event",
+        sqlite_where=sa.text("kind = 'mail-bounced'"),
+        postgresql_where=sa.text("kind = 'mail-bounced'"),
+    )
+    op.drop_index(
+        "ix_ticket_open_opened_at",
+        table_name="ticket",
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.drop_index(
         "ix_outbox_buried",
         table_name="outbox",
-        sqlite_where=sa.text("state = 'buried'"),
-        postgresql_where=sa.text("state = 'buried'"),
+        sqlite_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
+        postgresql_where=sa.text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     )
     op.drop_index(
         "ix_ticket_open_owner",
@@ -255,6 +325,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("chained IS NULL"),
     )
     op.drop_column("ticket_event", "chained")
+    op.drop_index("ix_desk_text_event_id", table_name="desk_text")
     op.drop_index("ix_desk_text_ticket_id", table_name="desk_text")
     op.drop_table("desk_text")
     op.drop_table("viewer")
@@ -270,6 +341,7 @@ def downgrade() -> None:
     op.drop_table("operator_session")
     op.drop_table("operator")
     op.drop_table("audit_head")
+    op.drop_index("ix_audit_actor", table_name="audit")
     op.drop_index("ix_audit_object", table_name="audit")
     op.drop_index("ix_audit_at", table_name="audit")
     op.drop_table("audit")
