@@ -141,7 +141,7 @@ def _columns(entry: Entry) -> Iterator[str]:
     yield f"{entry.desk or '-':10}"
     yield f"{entry.owner or '-':12}"
     yield entry.category
-    yield f"{entry.outcome or '-'} {entry.rule or '-'}"
+    yield " ".join(word for word in (entry.outcome or "-", entry.rule, entry.reason) if word)
     yield shown(entry.sender or "-").replace("\n", " ")
     if entry.viewers:
         yield f"[open: {', '.join(entry.viewers)}]"

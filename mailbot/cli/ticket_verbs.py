@@ -19,7 +19,7 @@ import click
 
 from mailbot.cli import options, ticket_numbers
 from mailbot.desk import words
-from mailbot.desk.requests import REQUESTS, Action, Asked, File, Heard, Reply, Request
+from mailbot.desk.requests import REQUESTS, Action, File, Reply, Request
 from mailbot.model import Defect, Desk, MailKind
 
 VERBS: Mapping[str, Action] = {
@@ -32,7 +32,7 @@ MAIL_VERBS: Mapping[str, Action] = {
 }
 """Of ``mailbot tickets mail``."""
 
-_METAVARS = {"template": "KIND", "defects": "DEFECT", "heard": "QUESTION ANSWER"}
+_METAVARS = {"template": "KIND", "defects": "DEFECT"}
 """Options with more choices than a line of help holds; a wrong one is answered with all of them."""
 
 TYPED: Mapping[Action, str] = {
@@ -43,6 +43,10 @@ TYPED: Mapping[Action, str] = {
 
 Former = Callable[[str, Mapping[str, Any]], bool]
 """What a command did before operators were known, given number and options; False: it is the desk's to do."""
+
+_NOT_TYPED = frozenset({"version", "reason", "heard"})
+"""The first two every command has. What a caller answered the machine compares, on the screen of the telephone: nobody
+says at a shell that it was right."""
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _HELP = {
@@ -57,7 +61,6 @@ _HELP = {
     "missing": "What the application lacks, for APP_INCOMPLETE; may be repeated.",
     "waived": "A deviation that the reason explains (tickets show names them); may be repeated.",
     "outcome": "What came of the call.",
-    "heard": "What the caller was asked, and how he answered; may be repeated.",
 }
 _NAMES = {"files": "attach", "defects": "defect", "waived": "waive"}
 """Field → option, where one is given for several."""
@@ -66,7 +69,6 @@ _CHOICES: Mapping[Any, click.ParamType[Any]] = {
     "defects": click.Choice([defect.value for defect in Defect]),
     "files": _FILE,
     "desk": click.Choice([desk.value for desk in Desk if desk]),
-    "heard": click.Tuple([click.Choice([word.value for word in Asked]), click.Choice([word.value for word in Heard])]),
 }
 
 _WORDS = {
@@ -79,7 +81,7 @@ def command(action: Action, name: str, former: Former | None = None) -> click.Co
     """The command that asks for ``action``. ``former``: looked at first."""
     kind = REQUESTS[action]
     hints = get_type_hints(kind)
-    fields = [field for field in dataclasses.fields(kind) if field.name not in ("version", "reason")]
+    fields = [field for field in dataclasses.fields(kind) if field.name not in _NOT_TYPED]
     parameters = [parameter for field in fields for parameter in _parameters(field, hints[field.name], former)]
 
     @options.config
@@ -115,7 +117,7 @@ def _parameters(field: dataclasses.Field[Any], hint: Any, former: Former | None)
     """The parameters of one field: of "text" there are two."""
     name, choices = field.name, _choices(field.name, hint)
     demanded = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    several = field.name in ("files", "defects", "missing", "waived", "heard")
+    several = field.name in ("files", "defects", "missing", "waived")
     if name == "text":
         yield click.Option(["--text", "text"], help=_HELP["text"])
         yield click.Option(["--file", "file"], type=click.File("rb"), help=_HELP["file"])
@@ -153,8 +155,6 @@ def _value(field: dataclasses.Field[Any], hint: Any, given: Mapping[str, Any]) -
             return MailKind(said)
         case "waived":
             return frozenset(said)
-        case "heard":
-            return {Asked(asked): Heard(heard) for asked, heard in said}
     if said is None:
         raise click.UsageError(f"--{field.name} is missing; mend: --help names what it may be")
     return hint(said) if _is_words(hint) else said

@@ -16,16 +16,16 @@ _LATER = {
     "show": ("ticket_show", "Show a ticket: letter, application, signer and account side by side"),
     "application": (
         "ticket_application",
-        "Write the pictures and the text of the application",
+        "Write the pictures and the text of the application of ticket NUMBER into a folder",
     ),
     "dossier": (
         "dossier",
-        "Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER",
+        "Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER into one file",
     ),
     "freeze": ("ticket_former", "Stop ticket NUMBER as a user of this machine"),
     "release": ("ticket_former", "Release"),
     "close": ("ticket_former", "Close without a mail"),
-    "restored": ("ticket_former", "After the database was put back from a backup"),
+    "restored": ("ticket_former", "After the database was put back from a backup, before mailbot starts"),
 }
 """Commands that do more than ask for an action → their modules, and how their help begins."""
 

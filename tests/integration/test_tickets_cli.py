@@ -187,7 +187,7 @@ SITUATIONS: Sequence[tuple[Action, Callable[[Bench], None], str, str, str]] = (
     (Action.MAIL_HOLD, question, "anna", "1 1 --reason poczekaj", "mail-hold"),
     (Action.MAIL_CANCEL, buried, "anna", "1 1 --reason zły-adres", "mail-cancel"),
     (Action.TAKE_BACK, replied, "anna", "1", "taken-back"),
-    (Action.CALL, question, "anna", "1 --outcome told --heard name right --heard year right", "call"),
+    (Action.CALL, question, "anna", "1 --outcome told --text pytał", "call"),
 )
 """Action, what was before it, who, the arguments, the event."""
 
@@ -447,6 +447,14 @@ def test_a_ticket_is_found_by_whatever_a_caller_says(bench: Bench, said: str, fo
     result = invoke("find", *said.split())
     assert result.exit_code == 0, result.output
     assert re.findall(r"ZGL000000(\d)", result.stdout) == found
+
+
+def test_nobody_says_at_a_shell_who_a_caller_was(bench: Bench) -> None:
+    """What he answered is compared by the machine: a call that is written down here proves nobody."""
+    bench.question()
+    assert invoke("call", "1", "--outcome", "told", "--as", "anna", "--text", "to na pewno on").exit_code == 0
+    assert (bench.case().called, bench.case().identified) == (True, False)
+    assert invoke("call", "1", "--outcome", "told", "--as", "anna", "--heard", "name", "right").exit_code == 2
 
 
 def test_another_desk_is_not_listed_for_who_has_desks(bench: Bench) -> None:
