@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
-import mailbox
 import shutil
 import signal
-import smtplib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,14 +15,16 @@ from typing import Any
 
 import click
 import yaml
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from rich.console import Console
 from rich.live import Live
-from rich.table import Column, Table
+from sqlalchemy import Connection, Select, select
 
 from mailbot import logs
 from mailbot.accounts.importing import import_file
-from mailbot.cli import demo_applications
+from mailbot.cli import demo_desk, demo_mails, demo_play
+from mailbot.cli.demo_desk import Ahead, Member
+from mailbot.cli.demo_mails import FIXTURES, Captured, Case
+from mailbot.cli.demo_table import differs, mark, reason, table
 from mailbot.config import (
     AuthenticationSettings,
     CaseBSettings,
@@ -41,20 +40,22 @@ from mailbot.config import (
     WebSettings,
 )
 from mailbot.errors import ConfigError
-from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.service.compose import Parts
 from mailbot.service.supervision import Service
+from mailbot.storage.schema import inbox, outbox
 from mailbot.tickets.listing import outcome_of
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 _MARK = "made-by-mailbot-demo"
-_WEB_PORT = 8080
+_WEB_PORT, _DESK_PORT = 8080, 8081
 _PATIENCE = 60.0  # seconds for one mail to be decided and answered
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="End when every mail is through: 0 only if all met their expected outcome.")
+@click.option(
+    "--once", is_flag=True, help="Play the desk and end: 0 only if every mail and every act met its expected outcome."
+)
 @click.option(
     "--folder",
     default=".demo",
@@ -63,12 +64,14 @@ _PATIENCE = 60.0  # seconds for one mail to be decided and answered
     help=("Work folder: database, key, captured mail. Made anew at each start."),
 )
 @click.option("--port", default=_WEB_PORT, show_default=True, help="Port of the web page; a free one when taken.")
-def demo(once: bool, folder: Path, port: int) -> None:
-    """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each."""
+@click.option("--desk-port", default=_DESK_PORT, show_default=True, help="Port of the desk; a free one when taken.")
+def demo(once: bool, folder: Path, port: int, desk_port: int) -> None:
+    """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each; then sit down at
+    the desk with what they left open, or (--once) watch two operators do everything that can be done there."""
     _clean(folder)
     with (folder / "mailbot.log").open("w", encoding="utf-8") as log:
         logs.to(log)
-        good = asyncio.run(_demo(folder, port, once))
+        good = asyncio.run(run(folder, (port, desk_port), played if once else _served))
     raise SystemExit(0 if good else 1)
 
 
@@ -83,65 +86,87 @@ def _clean(folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One fixture: the mail, how it comes in and what must become of it."""
+class Fed:
+    """A mailbot that has had its mails. told: fixtures/desk.yaml; rows: of the inbox, by the mail's name."""
 
-    name: str
-    raw: bytes
-    via: str
-    mail_from: str
-    rcpt_to: tuple[str, ...]
-    expect: dict[str, Any]
-    why: str
+    parts: Parts
+    console: Console
+    clock: Ahead
+    members: Sequence[Member]
+    told: Mapping[str, Any]
+    rows: Mapping[str, int]
+    folder: Path
 
 
-def cases(folder: Path = FIXTURES) -> list[Case]:
-    """The cases of fixtures/mail in order. The form is told in fixtures/README.md.
+async def run(folder: Path, ports: tuple[int, int], then: Callable[[Fed], Awaitable[bool]]) -> bool:
+    """A whole mailbot that listens at ``ports`` (web page, desk) while it is fed and ``then`` goes on. Whether both
+    went as they should."""
+    console, clock = Console(width=None if sys.stdout.isatty() else 150), Ahead()
+    told = yaml.safe_load((FIXTURES / "desk.yaml").read_text(encoding="utf-8"))
+    captured = Captured(folder / "captured", set(told["full"]))
+    async with demo_mails.capturing(captured) as relay_port:
+        web, desk = [await _free(port) for port in ports]
+        settings = _settings(folder, relay_port, web, desk)
+        signed = demo_mails.applications(folder / "trust", settings.authentication.authserv_ids[0], clock())
+        service = Service(compose.build(settings, clock=clock, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
+        await _load_accounts(service, folder)
+        members = [await asyncio.to_thread(demo_desk.hire, service.parts, one) for one in told["operators"]]
+        await service.start()
+        try:
+            feed = _Feed(service, console)
+            await feed.show("What becomes of the mails of fixtures/", [*demo_mails.cases(), *signed])
+            await feed.show("What comes to the desk beside them", await _letters(told["letters"], feed, captured))
+            _tell(service, folder, console, captured, feed.good)
+            demo_desk.tell(console, settings.console.public_url, members)
+            good = await then(Fed(service.parts, console, clock, members, told, feed.rows, folder))
+        finally:
+            await service.stop()
+    return feed.good and good
 
-    Without those that have a history of their own: here all share one database, so only a copy of an earlier mail can
-    come with its history.
-    """
-    found: list[Case] = []
-    for file in sorted((folder / "mail").glob("*.eml")):
-        if file.with_suffix(".state.yaml").exists() and file.read_bytes() not in (case.raw for case in found):
-            continue
-        told = yaml.safe_load(file.with_suffix(".yaml").read_text(encoding="utf-8"))
-        envelope = told.get("envelope", {})
-        to = tuple(envelope.get("rcpt_to", ("helpdesk-eclo@mf.gov.pl",)))
-        sender = envelope.get("mail_from", "")
-        found.append(Case(file.stem, file.read_bytes(), told["via"], sender, to, told["expect"], told["why"]))
+
+async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Captured) -> list[Case]:
+    """The letters of fixtures/desk.yaml, some of them answers to what has left."""
+    parts = feed.service.parts
+    made: list[Case] = []
+    for one in told:
+        answered = None
+        if "answers" in one:
+            of, kind = one["answers"]["ticket"], one["answers"]["mail"]
+            which = (inbox.c.id == feed.rows[of], outbox.c.kind == kind)
+            wanted = select(outbox.c.message_id).join(inbox, inbox.c.ticket_id == outbox.c.ticket_id).where(*which)
+            answered = captured.of(await parts.database.read(partial(_one, wanted)))
+        made += demo_mails.letter(one, answered, parts.settings.authentication.authserv_ids[0], parts.clock())
+    return made
+
+
+def _one(wanted: Select[Any], connection: Connection) -> str:
+    found: str = connection.execute(wanted).scalar_one()
     return found
 
 
-def applications(trust: Path, authserv_id: str, folder: Path = FIXTURES) -> list[Case]:
-    """The cases of fixtures/case_b.yaml, signed now; the anchors of their keys lie in ``trust`` afterwards."""
-    to = ("helpdesk-eclo@mf.gov.pl",)
-    return [
-        Case(told["name"], raw, "lmtp", told["sender"], to, told["expect"], told["why"])
-        for told, raw in demo_applications.mails(folder, trust, authserv_id, utc_now())
-    ]
+async def played(fed: Fed) -> bool:
+    """Every act of fixtures/desk.yaml, then the proof of it all."""
+    play = demo_play.Play(fed.parts, fed.clock, fed.members, fed.rows)
+    await play.show(fed.console, fed.told["acts"])
+    return await proven(fed) and play.good
 
 
-async def _demo(folder: Path, port: int, once: bool) -> bool:
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    async with _capture(folder / "captured") as relay_port:
-        settings = _settings(folder, relay_port, await _free(port))
-        signed = applications(folder / "trust", settings.authentication.authserv_ids[0])
-        service = Service(compose.build(settings, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
-        await _load_accounts(service, folder)
-        await service.start()
-        try:
-            good = await _feed(service, console, [*cases(), *signed])
-            _tell(service, settings, folder, console, good)
-            if not once:
-                console.print("\nServing until you press Ctrl-C.")
-                await _stopped()
-        finally:
-            await service.stop()
-    return good
+async def proven(fed: Fed) -> bool:
+    """Whether the audit chain holds, and the dossier of the ticket that fixtures/desk.yaml names."""
+    zgl = await fed.parts.database.read(partial(demo_play.number_of, row=fed.rows[fed.told["dossier"]]))
+    words, wrong = await asyncio.to_thread(demo_play.proven, fed.parts, zgl, fed.folder / f"{zgl}.zip")
+    fed.console.print(words, markup=False, soft_wrap=True)
+    return not wrong
 
 
-def _settings(folder: Path, relay_port: int, web_port: int) -> Settings:
+async def _served(fed: Fed) -> bool:
+    """Until somebody ends it."""
+    fed.console.print("\nServing until you press Ctrl-C.")
+    await _stopped()
+    return True
+
+
+def _settings(folder: Path, relay_port: int, web_port: int, desk_port: int) -> Settings:
     return Settings(
         database=DatabaseSettings(f"sqlite:///{folder / 'mailbot.db'}"),
         tickets=TicketSettings(start=2_400_001),
@@ -150,37 +175,13 @@ def _settings(folder: Path, relay_port: int, web_port: int) -> Settings:
         lmtp=ListenerSettings("127.0.0.1:0", authentication="headers"),
         smtp=ListenerSettings("127.0.0.1:0", authentication="own"),
         delivery=DeliverySettings(host="127.0.0.1", port=relay_port),
-        console=ConsoleSettings(""),
+        console=ConsoleSettings(f"127.0.0.1:{desk_port}", public_url=f"http://127.0.0.1:{desk_port}"),
         web=WebSettings(f"127.0.0.1:{web_port}", public_url=f"http://127.0.0.1:{web_port}", behind_tls=False),
         refusal=RefusalSettings(0, 0),
         case_b=CaseBSettings(0.0, 0.0),
         trust=TrustSettings(str(folder / "trust")),
         secret=SecretSettings(str(folder / "mailbot.key")),
     )
-
-
-class _Capture:
-    """Keeps every mail that mailbot sends, instead of the world."""
-
-    def __init__(self, folder: Path) -> None:
-        self._maildir = mailbox.Maildir(folder)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        content = envelope.content
-        assert isinstance(content, bytes)
-        await asyncio.to_thread(self._maildir.add, content)
-        return "250 2.0.0 kept"
-
-
-@contextlib.asynccontextmanager
-async def _capture(folder: Path) -> AsyncIterator[int]:
-    handler = _Capture(folder)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, enable_SMTPUTF8=True), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 async def _free(port: int) -> int:
@@ -213,31 +214,37 @@ async def _load_accounts(service: Service, folder: Path) -> None:
     await asyncio.to_thread(import_file, file, parts.database.engine, parts.secret, refuse=True)
 
 
-async def _feed(service: Service, console: Console, every: list[Case]) -> bool:
-    table = Table(
-        Column("mail", no_wrap=True),
-        Column("outcome", no_wrap=True),
-        Column("ticket", no_wrap=True),
-        Column("mails sent", no_wrap=True),
-        Column("why", ratio=1),
-        expand=True,
-    )
-    good, done = True, set[int]()
-    with Live(table, console=console, refresh_per_second=8, vertical_overflow="visible") as live:
-        for n, case in enumerate(every, start=1):
-            row = await asyncio.to_thread(_hand_over, case, service.addresses[case.via])
-            result = await _result(service, row) if row not in done else {"outcome": "DUPLICATE", "mails": []}
-            done.add(row)
-            wrong = {
-                key: case.expect[key] for key in result.keys() & case.expect.keys() if result[key] != case.expect[key]
-            }
-            good = good and not wrong
-            outcome = f"[green]✓[/] {result['outcome']}" if not wrong else f"[red]✗ {result['outcome']}[/]"
-            why = case.why if not wrong else f"[red]expected {wrong}[/] {case.why}"
-            table.add_row(case.name, outcome, str(result.get("ticket") or "–"), " ".join(result["mails"]) or "–", why)
-            table.title = f"What becomes of the mails of fixtures/ ({n} of {len(every)})"
-            live.refresh()
-    return good
+class _Feed:
+    """Hands mails over one after the other and shows what becomes of each. rows: of the inbox, by the mail's name."""
+
+    def __init__(self, service: Service, console: Console) -> None:
+        self.service, self.console = service, console
+        self.good = True
+        self.rows: dict[str, int] = {}
+        self._done: set[int] = set()
+
+    async def show(self, title: str, every: Sequence[Case]) -> None:
+        """A table, a row a mail."""
+        shown = table("mail", "outcome", "ticket", "mails sent")
+        with Live(shown, console=self.console, refresh_per_second=8, vertical_overflow="visible") as live:
+            for n, case in enumerate(every, start=1):
+                shown.add_row(*await self._row(case))
+                shown.title = f"{title} ({n} of {len(every)})"
+                live.refresh()
+
+    async def _row(self, case: Case) -> tuple[str, ...]:
+        row = await asyncio.to_thread(demo_mails.hand_over, case, self.service.addresses[case.via])
+        again = row in self._done
+        result: dict[str, Any] = {"outcome": "DUPLICATE", "mails": []}
+        if not again:
+            result = await _result(self.service, row)
+        self._done.add(row)
+        self.rows[case.name] = row
+        wrong = differs(case.expect, result)
+        self.good = self.good and not wrong
+        outcome = mark(result["outcome"], wrong)
+        number, mails = str(result.get("ticket") or "–"), " ".join(result["mails"]) or "–"
+        return case.name, outcome, number, mails, reason(case.why, wrong)
 
 
 async def _result(service: Service, row: int) -> dict[str, Any]:
@@ -248,34 +255,20 @@ async def _result(service: Service, row: int) -> dict[str, Any]:
     return result
 
 
-def _hand_over(case: Case, address: tuple[str, int]) -> int:
-    """Over the wire, as an MTA would: LMTP behind our MX, or SMTP from outside. Returns the row told in the 250."""
-    protocol = smtplib.LMTP if case.via == "lmtp" else smtplib.SMTP
-    with protocol(*address) as client:
-        client.ehlo("client.example")
-        utf8 = ["SMTPUTF8"] if not case.mail_from.isascii() else []
-        client.mail(case.mail_from, [*utf8, f"SIZE={len(case.raw)}"])
-        for recipient in case.rcpt_to:
-            client.rcpt(recipient)
-        code, answer = client.data(case.raw)
-        if code != 250:
-            raise ConfigError(f"{case.name}: not taken: {code} {answer!r}")
-        return int(answer.split()[-1])
-
-
-def _tell(service: Service, settings: Settings, folder: Path, console: Console, good: bool) -> None:
+def _tell(service: Service, folder: Path, console: Console, captured: Captured, good: bool) -> None:
     """Where to look."""
+    address = service.parts.settings.web.public_url
     links = []
-    for message in mailbox.Maildir(folder / "captured"):
+    for message in captured:
         if message["Subject"] == "PUESC: Zmiana adresu email":
             text = next(p for p in message.walk() if p.get_content_type() == "text/plain").get_payload(decode=True)
             words = text.decode().split() if isinstance(text, bytes) else []
-            links += [word for word in words if word.startswith(settings.web.public_url)]
+            links += [word for word in words if word.startswith(address)]
     host, port = service.addresses["lmtp"]
     console.print(
         f"\n{'Every mail met its expected outcome.' if good else 'Some mails did NOT meet their expected outcome.'}"
     )
-    console.print(f"web page:        {settings.web.public_url}/", markup=False)
+    console.print(f"web page:        {address}/", markup=False)
     console.print(f"activation link: {links[0] if links else 'none was sent'}", markup=False, soft_wrap=True)
     console.print(f"captured mails:  {folder / 'captured'} (Maildir)", markup=False)
     console.print(f"database:        {folder / 'mailbot.db'}   log: {folder / 'mailbot.log'}", markup=False)

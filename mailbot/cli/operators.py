@@ -17,6 +17,7 @@ from mailbot.observe import utc_now
 from mailbot.operators import people
 from mailbot.service import compose
 from mailbot.storage.engine import connect, transaction
+from mailbot.storage.reading import read_only
 
 _ROLES = click.Choice([role.value for role in Role])
 _LANGUAGES = click.Choice(["pl", "en"])
@@ -120,8 +121,7 @@ def set_(
 @options.as_json
 def list_(config_file: Path | None, as_json: bool) -> None:
     """List the operators: roles, desks, state."""
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
+    with read_only(compose.settings(config_file).database.url) as connection:
         for row in people.everybody(connection):
             if as_json:
                 options.line(dict(row))

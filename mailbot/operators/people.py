@@ -56,6 +56,12 @@ def everybody(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(select(*operator.c[shown]).order_by(operator.c.name)).mappings().all()
 
 
+def active(connection: Connection, name: str) -> Operator | None:
+    """The operator called ``name``, if let in."""
+    row = named(connection, name)
+    return of_row(row) if row is not None and row["state"] == ACTIVE else None
+
+
 def subject(issuer: str, sub: str) -> str:
     """How the two are kept: a sub means nothing without its issuer (OpenID Connect Core §5.7)."""
     return f"{issuer} {sub}"

@@ -188,6 +188,23 @@ def test_service_is_consistent(name: str) -> None:
     assert "HEALTHCHECK" in dockerfile.read_text(encoding="utf-8")
 
 
+def test_the_pages_of_mailbot_listen_where_compose_opens_them_and_are_called_so() -> None:
+    """Inside on every address, outside on this machine alone, each with a port and an address of its own."""
+    told = tomllib.loads(_text("deploy/mailbot.toml"))
+    ports = [port.split(":")[-1] for port in COMPOSE["services"]["mailbot"]["ports"]]
+    assert [told[page]["listen"] for page in ("web", "console")] == [f"0.0.0.0:{port}" for port in ports]
+    assert [told[page]["public_url"] for page in ("web", "console")] == [f"http://localhost:{port}" for port in ports]
+
+
+def test_the_proxy_of_the_console_lets_its_forms_through_and_tells_who_asks() -> None:
+    page = _text("docs/operating.md")
+    (nginx,) = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
+    console = config.ConsoleSettings()
+    assert f"client_max_body_size {console.upload_mb}m;" in nginx
+    assert f"proxy_pass http://{console.listen};" in nginx
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx
+
+
 def test_every_volume_is_used() -> None:
     used = {volume.split(":")[0] for service in COMPOSE["services"].values() for volume in service["volumes"]}
     assert used == set(COMPOSE["volumes"])
