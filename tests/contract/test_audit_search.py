@@ -16,6 +16,7 @@ from mailbot.storage.schema import inbox, ticket, ticket_event
 from tests.contract.test_audit import NOW, TAMPERED, history
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
 from tests.contract.test_todo import _scans_of_sqlite
+from tests.postgres import analyze
 
 __all__ = ["history"]
 
@@ -123,9 +124,7 @@ def test_no_question_reads_a_whole_table(history: Engine) -> None:
         )
         _archive(connection)
     sqlite = history.dialect.name == "sqlite"
-    if not sqlite:
-        with history.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")
+    analyze(history)
     wanted = (Wanted(), Wanted(object="ZGL0000001"), Wanted(actor="operator:anna"), Wanted(on=NOW.date()))
     with history.connect() as connection, listening(history) as asked:
         for one in wanted:

@@ -22,6 +22,7 @@ from mailbot.storage.schema import ticket_event
 from mailbot.workers.audit import AuditWorker
 from tests.flow import Clock
 from tests.links import open_ticket
+from tests.postgres import analyze
 
 HOUR = timedelta(hours=1)
 
@@ -101,8 +102,7 @@ async def test_looking_for_what_waits_reads_no_history(engine: Engine, database:
     with engine.begin() as c:
         chain.take_over(c, 5000)
     happen(engine, clock, 3)
-    with engine.begin() as c:
-        c.exec_driver_sql("ANALYZE")
+    analyze(engine)
     event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
     worker = AuditWorker(Settings(), database, clock)
     await worker.step()

@@ -17,6 +17,7 @@ from mailbot.storage import schema
 from mailbot.tickets.hold import FROZEN
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
 from tests.contract.test_todo import _archive, _scans_of_sqlite, add, operators
+from tests.postgres import analyze
 from tests.support import ROOT
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -148,9 +149,7 @@ def test_no_question_reads_a_whole_table(engine: Engine) -> None:
         connection.execute(insert(schema.shadow_hit), watched)
         connection.execute(insert(schema.ruleset_load), [{"at": old, "process": "x", "hash": "h"}] * 4_000)
     sqlite = engine.dialect.name == "sqlite"
-    if not sqlite:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")
+    analyze(engine)
     with engine.connect() as connection, listening(engine) as asked:
         for question in ASKED.values():
             question(connection)

@@ -38,6 +38,7 @@ from tests.channels import CHANNELS, PIOTR
 from tests.flow import EWA, JAN, Clock, add_accounts, mail, relay_sink, settings
 from tests.integration.test_case_b import CaseB, Stub
 from tests.integration.test_flow import bounce, link, of
+from tests.postgres import analyze
 
 SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim", "audit_head"})
 """Tables of a few rows, whatever comes."""
@@ -244,9 +245,7 @@ async def test_every_statement_finds_its_rows_by_an_index(flow: CaseB) -> None:
     with engine.begin() as connection:
         _archive(connection, flow.clock())
     sqlite = engine.dialect.name == "sqlite"
-    if not sqlite:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")
+    analyze(engine)
     plan = _plan_of_sqlite if sqlite else _plan_of_postgresql
     with engine.connect() as connection:
         bad = [

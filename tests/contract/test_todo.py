@@ -20,6 +20,7 @@ from mailbot.secret import Secret
 from mailbot.storage import desk, schema
 from mailbot.tickets.person import key, name
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
+from tests.postgres import analyze
 
 SECRET = Secret(b"k" * 32)
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -262,9 +263,7 @@ def test_no_question_reads_a_whole_table(engine: Engine) -> None:
             mail(connection, number, "buried" if number % 3 else "done")
         _archive(connection)
     sqlite = engine.dialect.name == "sqlite"
-    if not sqlite:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")
+    analyze(engine)
     with engine.connect() as connection, listening(engine) as asked:
         for question in ASKED.values():
             question(connection)

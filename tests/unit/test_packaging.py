@@ -250,6 +250,17 @@ def test_the_image_gets_what_it_is_built_from() -> None:
     assert {"deploy/venv.sh", "deploy/mailbot.toml"} <= kept
 
 
+def test_an_installed_mailbot_has_every_file_of_its_package() -> None:
+    """What setuptools leaves out a checkout still has: an editable installation misses nothing."""
+    package = ROOT / "mailbot"
+    files = {file for file in package.rglob("*") if file.is_file() and file.parent.name != "__pycache__"}
+    named = {
+        file for pattern in PROJECT["tool"]["setuptools"]["package-data"]["mailbot"] for file in package.glob(pattern)
+    }
+    modules = {file for file in files if file.suffix == ".py" and (file.parent / "__init__.py").exists()}
+    assert sorted(str(file.relative_to(ROOT)) for file in files - named - modules) == []
+
+
 def test_container_settings_load_and_fit_the_other_containers() -> None:
     settings = config.load(ROOT / "deploy" / "mailbot.toml", {})
     dovecot, postfix, start = map(
