@@ -86,6 +86,27 @@ def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginni
         assert activation.find(connection, token, NOW - timedelta(hours=2)) is None
 
 
+def test_security_has_a_stopped_ticket_as_a_desk_and_its_clocks_are_looked_at(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        connection.execute(update(ticket).values(owner="anna", alarm_at=None, closed_at=NOW))
+    assert freeze(engine)
+    with engine.connect() as connection:
+        row = connection.execute(select(ticket.c.owner, ticket.c.alarm_at, ticket.c.closed_at)).one()
+    assert tuple(row) == (None, NOW, None)
+
+
+def test_a_word_after_the_end_is_read_by_a_person_and_stops_nothing(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
+    assert freeze(engine)
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert freeze(engine)
+    assert state(engine) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO", False, ["frozen", "closed", "stop-after-end"])
+    assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled", "cancelled"]
+
+
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     grant(engine, "ZGL0000001", "a@wp.example")
     grant(engine, "ZGL0000002", "b@wp.example", new_login="b@nowa.example")
