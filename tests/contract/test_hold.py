@@ -194,6 +194,46 @@ def test_a_release_keeps_the_hold_and_writes_the_mails_anew(engine: Engine) -> N
     assert all(b"References: <b@nowa.example>\r\n <a@nowa.example>" in raw for raw in raws)
 
 
+def test_a_release_begins_the_tries_anew_and_is_written_down(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
+    with engine.begin() as connection:
+        connection.execute(update(outbox).where(outbox.c.kind == "T2B").values(attempts=3))
+    freeze(engine)
+    held = select(outbox.c.state, outbox.c.attempts, outbox.c.deadline, outbox.c.last_error).where(
+        outbox.c.kind.in_(hold.HELD)
+    )
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(held.order_by(outbox.c.id))] == [
+            ("buried", 3, NOW, hold.FROZEN),
+            ("buried", 0, NOW, hold.FROZEN),
+        ]
+    released = go_on(engine, NOW)
+    assert isinstance(released, Released)
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(held.order_by(outbox.c.id))] == [
+            ("queued", 0, released.expires_at, None),
+            ("waiting", 0, released.expires_at, None),
+        ]
+        told = connection.execute(select(ticket_event.c.detail).where(ticket_event.c.kind == "released")).scalar_one()
+    assert told == {
+        "starts": released.starts.isoformat(),
+        "expires": released.expires_at.isoformat(),
+        "by": "anna",
+        "reason": "called back",
+    }
+
+
+def test_what_is_not_stopped_does_not_go_on(engine: Engine) -> None:
+    assert go_on(engine, NOW) == Refused("is not stopped"), "there is no such ticket"
+    token = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    assert go_on(engine, NOW) == Refused("is not stopped")
+    assert use(engine, token)
+    with engine.begin() as connection:
+        connection.execute(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+    assert go_on(engine, NOW) == Refused("is not stopped"), "its link was used"
+
+
 def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(engine: Engine) -> None:
     grant(engine, "ZGL0000001", new_login="jan@nowa.example")
     mails(engine, {"T1": "done", "T14": "buried", "T2B": "waiting", "T3": "waiting"}, warned_at=NOW)
