@@ -305,3 +305,12 @@ def test_in_the_hands_of_a_person_nothing_is_sent() -> None:
 def test_a_rule_without_a_state_keeps_that_of_the_ticket(current: State | None, state: State) -> None:
     kept = replace(RULES, rules=(replace(RULES.rules[-1], state=None),))
     assert decide(RIGHT, (), OWN, kept, current).state is state
+
+
+def test_a_rule_that_only_watches_is_noted_where_it_holds() -> None:
+    last = RULES.rules[-1]
+    watching = replace(last, name="watching", outcome=Outcome.GENERAL, shadow=True)
+    elsewhere = replace(watching, name="elsewhere", when={"readable": ("no",)})
+    found = decide(RIGHT, (), OWN, replace(RULES, rules=(watching, elsewhere, last)))
+    assert (found.rule, found.watched) == (last.name, (("watching", Outcome.GENERAL),))
+    assert decide(RIGHT, (), OWN, replace(RULES, rules=(last,))).watched == ()
