@@ -54,8 +54,13 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """Modules, and the files of their tests."""
 
-_ORDERED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-_OPPOSITE = {
+_ORDERED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+}
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.LtE: ast.Gt,
     ast.Gt: ast.LtE,
@@ -91,44 +96,55 @@ class Mutant:
 
 def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """(what is changed, the node instead)."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        for table in (_ORDERED, _OPPOSITE):
-            if other := table.get(type(node.ops[0])):  # type: ignore[attr-defined]
-                yield f"{other.__name__}", ast.Compare(node.left, [other()], node.comparators)
-    elif isinstance(node, ast.BoolOp):
-        yield "and/or", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
-        for i in range(len(node.values)):
-            rest = node.values[:i] + node.values[i + 1 :]
-            yield f"without operand {i}", rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert):
-        yield "without not", node.operand
-    elif isinstance(node, ast.If | ast.IfExp):
-        for value in (True, False):
-            changed = copy.copy(node)
-            changed.test = ast.Constant(value)
-            yield f"if {value}", changed
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        yield "+/-", ast.BinOp(node.left, ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), node.right)
-    elif isinstance(node, ast.Constant):
-        yield from _constants(node.value)
-    elif isinstance(node, ast.Call):
-        yield from _calls(node)
-    elif isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) > 1 and not _is_target(node):
-        for i in range(len(node.elts)):
-            changed = copy.copy(node)
-            changed.elts = node.elts[:i] + node.elts[i + 1 :]
-            yield f"without element {i}", changed
-    elif isinstance(node, ast.Dict) and len(node.keys) > 1:
-        for i in range(len(node.keys)):
-            yield (
-                f"without key {i}",
-                ast.Dict(node.keys[:i] + node.keys[i + 1 :], node.values[:i] + node.values[i + 1 :]),
-            )
-    elif isinstance(node, ast.Expr | ast.AugAssign | ast.Raise | ast.Break | ast.Continue | ast.Delete) or (
-        isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)
-    ):
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):  # a docstring
+    match node:
+        case ast.Compare(ops=[operator]):
+            for table in (_ORDERED, _OPPOSITE):
+                if other := table.get(type(operator)):
+                    yield other.__name__, ast.Compare(node.left, [other()], node.comparators)
+        case ast.BoolOp():
+            yield "and/or", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+            for i, rest in _without(node.values):
+                yield f"without operand {i}", rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
+        case ast.UnaryOp(op=ast.Not() | ast.Invert()):
+            yield "without not", node.operand
+        case ast.If() | ast.IfExp():
+            for value in (True, False):
+                yield f"if {value}", _with(node, test=ast.Constant(value))
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            yield "+/-", _with(node, op=ast.Sub() if isinstance(node.op, ast.Add) else ast.Add())
+        case ast.Constant():
+            yield from _constants(node.value)
+        case ast.Call():
+            yield from _calls(node)
+        case _:
+            yield from _left_out(node)
+
+
+def _left_out(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    match node:
+        case ast.Tuple(ctx=ast.Load()) | ast.List(ctx=ast.Load()) | ast.Set():
+            for i, rest in _without(node.elts) if len(node.elts) > 1 else ():
+                yield f"without element {i}", _with(node, elts=rest)
+        case ast.Dict():
+            for i in range(len(node.keys)):
+                keys, values = list(node.keys), list(node.values)
+                del keys[i], values[i]
+                yield f"without key {i}", ast.Dict(keys, values)
+        case ast.Assign(targets=[ast.Name() | ast.Tuple()]) | ast.Expr(value=ast.Constant()):
+            pass  # what follows needs the name; a docstring
+        case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Raise() | ast.Break() | ast.Continue():
             yield "statement left out", ast.Pass()
+
+
+def _without(nodes: list[ast.expr]) -> list[tuple[int, list[ast.expr]]]:
+    return [(i, nodes[:i] + nodes[i + 1 :]) for i in range(len(nodes))]
+
+
+def _with(node: ast.AST, **fields: object) -> ast.AST:
+    changed = copy.copy(node)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    return changed
 
 
 def _constants(value: object) -> Iterator[tuple[str, ast.AST]]:
@@ -146,14 +162,10 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node.func, ast.Attribute) and node.func.attr in ("where", "values", "order_by", "with_for_update"):
         yield f"without .{node.func.attr}", node.func.value
         for i in range(len(node.args) if len(node.args) > 1 else 0):
-            yield f"without argument {i}", ast.Call(node.func, node.args[:i] + node.args[i + 1 :], node.keywords)
+            yield f"without argument {i}", _with(node, args=node.args[:i] + node.args[i + 1 :])
         for i, keyword in enumerate(node.keywords if len(node.keywords) > 1 else ()):
             rest = node.keywords[:i] + node.keywords[i + 1 :]
             yield f"without {keyword.arg}", ast.Call(node.func, node.args, rest)
-
-
-def _is_target(node: ast.Tuple | ast.List | ast.Set) -> bool:
-    return isinstance(getattr(node, "ctx", None), ast.Store)
 
 
 def mutants(module: str) -> list[Mutant]:

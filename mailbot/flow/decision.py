@@ -43,7 +43,7 @@ def decide(
 
 def to_person(decision: Decision) -> Decision:
     """The same, in the hands of the help desk and without a mail."""
-    return replace(decision, mails=(), outcome=Outcome.REVIEW, state=State.DO_WERYFIKACJI, desk=Desk.II_LINIA)
+    return replace(decision, outcome=Outcome.REVIEW, state=State.DO_WERYFIKACJI, desk=Desk.II_LINIA, mails=())
 
 
 def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:

@@ -6,11 +6,11 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import ticket_event
+from mailbot.storage.schema import outbox, ticket_event
 from mailbot.tickets import activation
 from mailbot.tickets.activation import Grant
 from tests.links import DAY, NOW, SECRET, grant, open_ticket
@@ -130,3 +130,46 @@ def test_a_link_that_was_ended_stays_dead_when_the_clock_is_set_back(engine: Eng
     older = grant(engine, "ZGL0000001", now=NOW)
     grant(engine, "ZGL0000002", now=NOW + timedelta(hours=2))
     assert find(engine, older, NOW + timedelta(hours=1)) is None
+
+
+def test_nothing_granted_ends_nothing(engine: Engine) -> None:
+    token = grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        activation.grant(connection, [], NOW, SECRET)
+    assert find(engine, token) is not None
+
+
+def test_one_link_is_renewed_and_no_other(engine: Engine) -> None:
+    used, other = grant(engine, "ZGL0000001"), grant(engine, "ZGL0000002", "ewa@wp.example")
+    link = find(engine, used)
+    assert link is not None
+    assert use(engine, link)
+    mine = grant(engine, "ZGL0000003")
+    with engine.begin() as connection:
+        row = connection.execute(select(table).where(table.c.ticket_id == 3)).one()
+        activation.renew(connection, row, "ZGL0000003", SECRET, NOW + 3 * DAY, anew=False)
+    renewed = find(engine, mine, NOW + 2 * DAY)
+    assert renewed is not None
+    assert renewed.expires_at == NOW + 3 * DAY
+    assert find(engine, other) is not None
+    assert find(engine, other, NOW + DAY) is None
+    assert find(engine, used) is None
+
+
+def test_links_that_have_not_left_are_bound_to_their_rows(engine: Engine) -> None:
+    """One was sent, one used: their tokens lie in the mailboxes of citizens."""
+    waits, sent, used = (grant(engine, f"ZGL000000{n}", f"{n}@wp.example") for n in (1, 2, 3))
+    link = find(engine, used)
+    assert link is not None
+    assert use(engine, link)
+    mail = {"return_path": "", "recipient": "", "raw": b"", "due_at": NOW, "deadline": NOW, "delay_seconds": 0}
+    with engine.begin() as connection:
+        for ticket, kind, state in ((1, "T1", "done"), (1, "T3", "waiting"), (2, "T3", "done")):
+            row = {"ticket_id": ticket, "slot": kind, "kind": kind, "state": state, "ordinal": 1}
+            connection.execute(insert(outbox).values(**row, **mail, message_id=f"<{ticket}{kind}@helpdesk.example>"))
+        for n in (1, 2, 3):
+            connection.execute(update(table).where(table.c.ticket_id == n).values(token_hash=f"{n}" * 64))
+        activation.bind(connection, SECRET)
+        hashes = connection.execute(select(table.c.token_hash).order_by(table.c.ticket_id)).scalars().all()
+    assert hashes == [activation.token_hash(waits), "2" * 64, "3" * 64]
+    assert find(engine, sent) is None

@@ -86,6 +86,27 @@ def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginni
         assert activation.find(connection, token, NOW - timedelta(hours=2)) is None
 
 
+def test_security_has_a_stopped_ticket_as_a_desk_and_its_clocks_are_looked_at(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        connection.execute(update(ticket).values(owner="anna", alarm_at=None, closed_at=NOW))
+    assert freeze(engine)
+    with engine.connect() as connection:
+        row = connection.execute(select(ticket.c.owner, ticket.c.alarm_at, ticket.c.closed_at)).one()
+    assert tuple(row) == (None, NOW, None)
+
+
+def test_a_word_after_the_end_is_read_by_a_person_and_stops_nothing(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
+    assert freeze(engine)
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert freeze(engine)
+    assert state(engine) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO", False, ["frozen", "closed", "stop-after-end"])
+    assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled", "cancelled"]
+
+
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     grant(engine, "ZGL0000001", "a@wp.example")
     grant(engine, "ZGL0000002", "b@wp.example", new_login="b@nowa.example")
@@ -171,6 +192,46 @@ def test_a_release_keeps_the_hold_and_writes_the_mails_anew(engine: Engine) -> N
         raws = connection.execute(select(outbox.c.raw).where(outbox.c.kind.in_(hold.HELD))).scalars().all()
     assert link is not None, "the mail holds the token it would have held"
     assert all(b"References: <b@nowa.example>\r\n <a@nowa.example>" in raw for raw in raws)
+
+
+def test_a_release_begins_the_tries_anew_and_is_written_down(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
+    with engine.begin() as connection:
+        connection.execute(update(outbox).where(outbox.c.kind == "T2B").values(attempts=3))
+    freeze(engine)
+    held = select(outbox.c.state, outbox.c.attempts, outbox.c.deadline, outbox.c.last_error).where(
+        outbox.c.kind.in_(hold.HELD)
+    )
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(held.order_by(outbox.c.id))] == [
+            ("buried", 3, NOW, hold.FROZEN),
+            ("buried", 0, NOW, hold.FROZEN),
+        ]
+    released = go_on(engine, NOW)
+    assert isinstance(released, Released)
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(held.order_by(outbox.c.id))] == [
+            ("queued", 0, released.expires_at, None),
+            ("waiting", 0, released.expires_at, None),
+        ]
+        told = connection.execute(select(ticket_event.c.detail).where(ticket_event.c.kind == "released")).scalar_one()
+    assert told == {
+        "starts": released.starts.isoformat(),
+        "expires": released.expires_at.isoformat(),
+        "by": "anna",
+        "reason": "called back",
+    }
+
+
+def test_what_is_not_stopped_does_not_go_on(engine: Engine) -> None:
+    assert go_on(engine, NOW) == Refused("is not stopped"), "there is no such ticket"
+    token = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
+    assert go_on(engine, NOW) == Refused("is not stopped")
+    assert use(engine, token)
+    with engine.begin() as connection:
+        connection.execute(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+    assert go_on(engine, NOW) == Refused("is not stopped"), "its link was used"
 
 
 def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(engine: Engine) -> None:

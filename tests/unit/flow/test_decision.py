@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 
 import pytest
 
-from mailbot.flow.decision import NO_RULE, decide
+from mailbot.flow.decision import NO_RULE, decide, to_person
 from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State
 from mailbot.ruleset.floor import ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B_DEMANDS
 from mailbot.ruleset.vocabulary import FACTS
@@ -291,3 +291,26 @@ def test_rows_of_case_b(name: str) -> None:
     change, outcome, mails = ROW_B[name]
     decision = decided(replace(RIGHT_B, **change))
     assert (decision.outcome, decision.mails, decision.floor) == (Outcome(outcome), mails, ())
+
+
+def test_in_the_hands_of_a_person_nothing_is_sent() -> None:
+    granted = decided(RIGHT)
+    person = to_person(granted)
+    assert granted.mails
+    assert (person.outcome, person.state, person.desk, person.mails) == ("REVIEW", "DO_WERYFIKACJI", "II_LINIA", ())
+    assert (person.rule, person.category, person.trace) == (granted.rule, granted.category, granted.trace)
+
+
+@pytest.mark.parametrize(("current", "state"), [(None, State.ZAREJESTROWANE), (State.W_TOKU, State.W_TOKU)])
+def test_a_rule_without_a_state_keeps_that_of_the_ticket(current: State | None, state: State) -> None:
+    kept = replace(RULES, rules=(replace(RULES.rules[-1], state=None),))
+    assert decide(RIGHT, (), OWN, kept, current).state is state
+
+
+def test_a_rule_that_only_watches_is_noted_where_it_holds() -> None:
+    last = RULES.rules[-1]
+    watching = replace(last, name="watching", outcome=Outcome.GENERAL, shadow=True)
+    elsewhere = replace(watching, name="elsewhere", when={"readable": ("no",)})
+    found = decide(RIGHT, (), OWN, replace(RULES, rules=(watching, elsewhere, last)))
+    assert (found.rule, found.watched) == (last.name, (("watching", Outcome.GENERAL),))
+    assert decide(RIGHT, (), OWN, replace(RULES, rules=(last,))).watched == ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mailbot.model import InboundMessage, Subject, SubjectClass
+from mailbot.model import Automatic, InboundMessage, Subject, SubjectClass
 from mailbot.tickets.hold import asked_to_stop
 
 OTHER = Subject(SubjectClass.OTHER, "STOP")
@@ -47,3 +49,10 @@ def test_a_number_in_the_subject() -> None:
     named = Subject(SubjectClass.ZGL, "STOP ZGL0000002", tickets=("ZGL0000002",))
     answer = answering("<zgl0000001.t14.0123456789abcdef@helpdesk.example>")
     assert asked_to_stop(answer, named) == ("ZGL0000001", "ZGL0000002")
+
+
+def test_a_machine_stops_nothing() -> None:
+    """An absence notice of the old login quotes the warning too. Who may be a person is heard."""
+    answer = answering("<zgl0000001.t14.0123456789abcdef@helpdesk.example>")
+    heard = {kind for kind in Automatic if asked_to_stop(replace(answer, automatic=kind), OTHER)}
+    assert heard == {Automatic.MAYBE}
