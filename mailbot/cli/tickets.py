@@ -16,6 +16,7 @@ from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.cli.dossier import dossier
 from mailbot.clocks import WARSAW
+from mailbot.desk.perform import drop_first_halves
 from mailbot.inbox import message_of
 from mailbot.installation import read_key
 from mailbot.model import RawMessage, State
@@ -196,7 +197,8 @@ def close(number: str, who: str | None, reason: str | None, config_file: Path | 
 @options.config
 def restored(jump: int, who: str | None, reason: str | None, config_file: Path | None) -> None:
     """After the database was put back from a backup, before mailbot starts: leave out the numbers that were given
-    since, and stop every change of login that waits, for the word that stopped it may be lost."""
+    since, and stop every change of login that waits, for the word that stopped it may be lost; so may that of a first
+    person who had accepted one and took it back."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
     compose.opened(settings, engine)
@@ -207,6 +209,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         waiting = hold.waiting(connection, now)
         for number in waiting:
             hold.freeze(connection, number, now, detail)
+        drop_first_halves(connection, now)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")

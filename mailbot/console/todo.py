@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import hdrs, web
@@ -139,7 +139,7 @@ def _place(text: str) -> tuple[datetime, int] | None:
         at, number = datetime.fromisoformat(moment), int(ticket_id)
     except ValueError:
         return None
-    there = at.tzinfo is not None and datetime.min.year < at.year < datetime.max.year  # also in UTC
+    there = at.tzinfo is not None and date.min.year < at.year < date.max.year  # also in UTC
     return (at, number) if there and 0 <= number < 2**62 else None
 
 
