@@ -12,8 +12,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
+import re
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +26,13 @@ from mailbot.audit import chain
 from mailbot.audit.verify import Finding, Head
 from mailbot.errors import PermanentError
 
-MANIFEST, DOSSIER, CHAIN = "manifest.json", "dossier.json", "chain.json"
+MANIFEST, DOSSIER, CHAIN, PAGE = "manifest.json", "dossier.json", "chain.json", "dossier.html"
+_NAME = re.compile(r"[a-z]+\.(json|html)|letters/\d+\.eml|mails/\d+-[\w-]+\.eml|views/\d+/[\w-]+\.(txt|png)", re.ASCII)
+"""What leads out of a folder is no name, whatever the lists say."""
 _LONGEST = 2**31
 """Octets of all files together, unpacked: more is no dossier but a bomb."""
+_NOT_OURS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What comes of JSON that mailbot has not written."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -51,17 +60,21 @@ def verify(data: bytes, known: Sequence[Head] = ()) -> Iterator[Finding]:
         yield from _chained(linked, known)
         yield from _events(told, linked)
         yield from _letters(told, files)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        yield from _strangers(told, files)
+    except _NOT_OURS as error:
         yield Finding(0, "", f"{DOSSIER} or {CHAIN} is not what mailbot writes: {type(error).__name__}")
 
 
 def _files(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(info.file_size for info in archive.infolist()) > _LONGEST:
+            listed = archive.infolist()
+            if sum(info.file_size for info in listed) > _LONGEST:
                 raise NoDossier("is larger than any dossier")
-            return {info.filename: archive.read(info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+            if twice := [name for name, count in Counter(info.filename for info in listed).items() if count > 1]:
+                raise NoDossier(f"holds {twice[0]} twice: who unpacks it may see another than what is verified")
+            return {info.filename: archive.read(info) for info in listed}
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
         raise NoDossier("is no ZIP file, or a damaged one; mend: copy it again") from error
 
 
@@ -69,7 +82,7 @@ def _listed(files: Mapping[str, bytes]) -> Iterator[Finding]:
     try:
         listed = json.loads(files[MANIFEST])
         digests = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except _NOT_OURS:
         raise NoDossier(f"holds no {MANIFEST} as mailbot writes it") from None
     for name in sorted(digests.keys() - files.keys()):
         yield Finding(0, name, "is missing")
@@ -88,7 +101,9 @@ def _chained(linked: Mapping[str, Any], known: Sequence[Head]) -> Iterator[Findi
         row = one.get("row")
         seq = row["seq"] if row else one["seq"]
         content = chain.content_of(_read(row)) if row else one["content"]
-        last = Head(seq, chain.link(last.hash, content)) if seq == last.seq + 1 else Head(seq, "")
+        if seq != last.seq + 1:
+            yield Finding(seq, "", f"does not follow row {last.seq}: rows are missing between them, or moved")
+        last = Head(seq, chain.link(last.hash, content))
         hashes[seq] = last.hash
         if row and (row["hash"] != last.hash):
             yield Finding(seq, row["object"], "was changed, or does not follow the row before it")
@@ -127,11 +142,43 @@ def rows_of(linked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one["row"] for one in linked["links"] if "row" in one]
 
 
-def heads_within(data: bytes, known: Sequence[Head]) -> int:
-    """How many of the heads that were written out lie among the rows of the dossier: with one, it is proven that these
-    rows stood in the chain then."""
+def _strangers(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[Finding]:
+    """What a dossier does not consist of: whoever unpacks it, or reads all of it, must meet nothing else."""
+    ours = {
+        MANIFEST,
+        DOSSIER,
+        CHAIN,
+        PAGE,
+        *told["views"],
+        *(one["file"] for one in (*told["letters"], *told["mails"])),
+    }
+    for name in sorted(name for name in files if name not in ours or not _NAME.fullmatch(name)):
+        yield Finding(0, name, "is no file that a dossier has")
+
+
+def manifest_of(data: bytes) -> str:
+    """SHA-256 (hex) of the manifest: the reason of the row "dossier" in the chain of who made the file. Raises
+    NoDossier."""
+    return _sha256(_files(data)[MANIFEST])
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What heads that were written out prove of the rows. heads: how many lie among them; rows: of the ticket, up to
+    the newest of those heads: a head says nothing of what comes behind it; of: rows of the ticket."""
+
+    heads: int
+    rows: int
+    of: int
+
+
+def proof(data: bytes, known: Sequence[Head]) -> Proof:
+    """Of a file in which nothing is wrong with these heads (``verify``)."""
     linked = json.loads(_files(data)[CHAIN])
-    return sum(linked["first"]["seq"] <= head.seq <= linked["last"] for head in known)
+    there = {(one.get("row") or one)["seq"] for one in linked["links"]}
+    within = [head.seq for head in known if head.seq in there]
+    rows = [row["seq"] for row in rows_of(linked)]
+    return Proof(len(within), sum(seq <= max(within, default=-1) for seq in rows), len(rows))
 
 
 def _read(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -59,14 +60,23 @@ def verify_(dossier: Path | None, heads: Path | None, config_file: Path | None, 
 def _verify_dossier(file: Path, known: list[Head], as_json: bool) -> None:
     data = file.read_bytes()
     try:
-        found = _told(packed.verify(data, known), as_json)
+        found, manifest = _told(packed.verify(data, known), as_json), packed.manifest_of(data)
     except packed.NoDossier as error:
-        raise click.ClickException(f"{file}: {error.reason}") from error
-    if not as_json:
-        proof = f"; {packed.heads_within(data, known)} of {len(known)} heads lie within" if known else ""
-        click.echo(f"{file}: {found or 'nothing'} wrong{proof}")
+        raise click.ClickException(_visible(f"{file}: {error.reason}")) from error
+    proof = packed.proof(data, known) if known and not found else None
+    if as_json:
+        options.line({"manifest": manifest, "findings": found, "proven": None if proof is None else asdict(proof)})
+    else:
+        click.echo(f"{file}: {found or 'nothing'} wrong{_proven(proof, len(known))}")
+        click.echo(f'manifest {manifest}: must be the reason of a row "dossier" of the chain of who made the file')
     if found:
         raise click.exceptions.Exit(1)
+
+
+def _proven(proof: packed.Proof | None, known: int) -> str:
+    if proof is None:
+        return ""
+    return f"; {proof.heads} of {known} heads lie within and prove {proof.rows} of {proof.of} rows"
 
 
 @audit.command()
@@ -98,8 +108,13 @@ def _told(findings: Iterable[Finding], as_json: bool) -> int:
         if as_json:
             options.line({"row": finding.seq, "object": finding.object, "what": finding.what})
         else:
-            click.echo(f"row {finding.seq}  {finding.object or '-'}  {finding.what}")
+            click.echo(_visible(f"row {finding.seq}  {finding.object or '-'}  {finding.what}"))
     return count
+
+
+def _visible(text: str) -> str:
+    """Without what moves a cursor: a file of a stranger must not write over what is said of it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _heads(file: Path) -> list[Head]:

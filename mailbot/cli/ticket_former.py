@@ -13,6 +13,7 @@ import click
 from mailbot.audit import chain
 from mailbot.cli import options, ticket_numbers, ticket_verbs
 from mailbot.cli.ticket_text import minute, shown
+from mailbot.desk.perform import drop_first_halves
 from mailbot.desk.requests import Action
 from mailbot.observe import utc_now
 from mailbot.operators import people, sessions
@@ -108,7 +109,8 @@ def _plainly(given: Mapping[str, Any]) -> None:
 @options.config
 def restored(jump: int, who: str | None, reason: str | None, config_file: Path | None) -> None:
     """After the database was put back from a backup, before mailbot starts: leave out the numbers that were given
-    since, and stop every change of login that waits, for the word that stopped it may be lost."""
+    since, and stop every change of login that waits, for the word that stopped it may be lost; so may that of a first
+    person who had accepted one and took it back."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
     compose.opened(settings, engine)
@@ -119,6 +121,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         waiting = hold.waiting(connection, now)
         for number in waiting:
             hold.freeze(connection, number, now, detail)
+        drop_first_halves(connection, now)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")

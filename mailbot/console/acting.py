@@ -25,6 +25,8 @@ from mailbot.model import Defect, Operator
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
 _ON_PAGE = frozenset({Action.NOTE, Action.REPLY})
 """Actions whose form stands on the page of the ticket."""
+_MOST = 50
+"""Ticks of one field: more than any has."""
 _LONGEST = 500_000  # characters of a field that is kept; what an action takes is less, and it says so
 
 CHOICES: Mapping[str, Sequence[Any]] = {
@@ -186,20 +188,26 @@ class Acting:
 
 
 async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
-    """Keep the fields of a form, and its files beside those that are kept already. Raises HTTPNotFound."""
+    """Keep the fields of a form, and its files beside those that are kept already. Raises HTTPNotFound,
+    HTTPRequestEntityTooLarge when no mail could hold the files: then these are not kept."""
     now = desk.clock()
     fields = {name: _values(form, name) for name in acts.FIELDS[action] if name != "files"}
     files, forgotten = _files(form), set(map(str, form.getall("forget", [])))
 
-    def write(connection: Connection) -> tuple[Draft, Case]:
+    def write(connection: Connection) -> tuple[Draft, Case, bool]:
         found = ticket.seen(desk, connection, zgl, operator)
         before = drafts.load(connection, desk.secret, operator.id, found.ticket_id, action.value)
         still = tuple(file for n, file in enumerate(before.files) if str(n) not in forgotten)
         kept = Draft(fields, tuple(dict.fromkeys((*still, *files))))  # a form sent twice brings a file twice
+        if too_much := bool(files) and letters.too_much(kept.files):
+            kept = Draft(fields, still)
         drafts.save(connection, desk.secret, operator.id, found.ticket_id, action.value, kept, now)
-        return kept, found
+        return kept, found, too_much
 
-    return await desk.database.write(write)
+    kept, found, too_much = await desk.database.write(write)
+    if too_much:  # no mail takes them, and a draft must not grow without end; what was typed is kept
+        raise web.HTTPRequestEntityTooLarge(letters.OCTETS, letters.OCTETS)
+    return kept, found
 
 
 def _first_said(connection: Connection, desk: Desk, found: Case) -> list[str]:
@@ -236,7 +244,7 @@ def _same(form: forms.Form, kept: Draft) -> bool:
 def _values(form: forms.Form, name: str) -> tuple[str, ...]:
     if name not in acts.TOGETHER:
         return (forms.text(form, name, _LONGEST),)
-    return tuple(value[:200] for value in form.getall(name, []) if isinstance(value, str))
+    return tuple(value[:200] for value in form.getall(name, [])[:_MOST] if isinstance(value, str))
 
 
 def _files(form: forms.Form) -> tuple[File, ...]:

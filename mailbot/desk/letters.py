@@ -134,9 +134,14 @@ def fault(text: str, number: str, contacts: Contacts) -> Refusal | None:
     return Refusal("text-contact", {"what": unknown[0]}) if unknown else None
 
 
+def too_much(files: Sequence[File]) -> bool:
+    """Whether one mail cannot hold them all."""
+    return len(files) > FILES or sum(len(file.octets) for file in files) > OCTETS
+
+
 def enclosures(files: Sequence[File]) -> tuple[Enclosure, ...] | Refusal:
     """The files as they leave: of a type that their octets show, under a plain name."""
-    if len(files) > FILES or sum(len(file.octets) for file in files) > OCTETS:
+    if too_much(files):
         return Refusal("files-limit", {"files": str(FILES), "megabytes": str(OCTETS // 1_000_000)})
     found: list[Enclosure] = []
     for place, file in enumerate(files, 1):

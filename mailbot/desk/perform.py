@@ -284,3 +284,9 @@ def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, 
     by = operator.id if operator.id > 0 else None
     ended = {"ended": half.ended if half else "stale", "ended_at": now, "ended_by": by}
     connection.execute(update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None)).values(ended))
+
+
+def drop_first_halves(connection: Connection, now: datetime) -> None:
+    """Whatever a first person has accepted must be accepted anew: who took it back meanwhile may be forgotten."""
+    a = approval.c
+    connection.execute(update(approval).where(a.ended.is_(None)).values(ended="stale", ended_at=now))

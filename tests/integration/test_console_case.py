@@ -430,6 +430,21 @@ async def test_files_stay_with_the_draft_and_leave_with_the_mail(flow: Flow, cli
     assert b'for"mularz' not in flow.sink.accepted[-1].raw
 
 
+async def test_a_draft_does_not_grow_without_end_and_keeps_the_words(flow: Flow, client: Client) -> None:
+    await ask(flow)
+    at = version(await page(client))
+    for n in range(8):
+        data = FormData([("csrf", TOKEN), ("version", at), ("text", f"Odpowiedź {n}."), ("step", "keep")])
+        data.add_field("files", b"%PDF-1.7 " + bytes([n]), filename=f"{n}.pdf", content_type="application/pdf")
+        answer = await client.post(f"{ZGL}/do/reply", data=data, allow_redirects=False)
+        assert answer.status == (303 if n < 5 else 413), n
+    text = await page(client)
+    assert box(text, "reply-text") == "Odpowiedź 7."
+    (sealed,) = await flow.rows(select(draft.c.sealed))
+    kept = flow.parts.secret.unseal("draft", sealed[0], b"1 1 reply")
+    assert len(json.loads(kept)["files"]) == 5
+
+
 async def test_every_action_has_a_form_and_says_what_is_wrong(flow: Flow, client: Client) -> None:
     await ask(flow)
     for action in acts.FIELDS:

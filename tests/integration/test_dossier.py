@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -90,16 +91,18 @@ async def test_a_dossier_holds_everything_and_proves_itself(flow: CaseB, tmp_pat
 
     assert list(packed.verify(data)) == []
     elsewhere = invoke("audit", "verify", f"{tmp_path}/F.zip")
-    assert (elsewhere.exit_code, elsewhere.output) == (0, f"{tmp_path}/F.zip: nothing wrong\n")
+    said, manifest = elsewhere.output.splitlines()
+    assert (elsewhere.exit_code, said) == (0, f"{tmp_path}/F.zip: nothing wrong")
     with flow.parts.database.engine.connect() as c:
         assert list(verify_chain(c)) == []
         last = c.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).one()
         rows = {row.seq: row.hash for row in c.execute(select(audit))}
     assert (last.action, last.object) == ("dossier", "ZGL0000001")
-    assert last.reason == hashlib.sha256(files["manifest.json"]).hexdigest()
+    assert last.reason == hashlib.sha256(files["manifest.json"]).hexdigest() == manifest.split()[1].strip(":")
     head = Head(last.seq - 1, rows[last.seq - 1])
     assert list(packed.verify(data, [head])) == []
-    assert packed.heads_within(data, [head, Head(99, "")]) == 1
+    whole = packed.proof(data, [head, Head(99, "")])
+    assert (whole.heads, whole.rows) == (1, whole.of)
 
 
 def _in_json(name: str, change: Callable[[dict[str, object]], None]) -> Callable[[Files], None]:
@@ -137,6 +140,20 @@ FORGED: dict[str, tuple[Callable[[Files], None], str]] = {
     ),
     "a row is gone": (_in_json("chain.json", lambda t: t["links"].pop(-2)), "does not follow"),  # type: ignore[attr-defined]
     "the end is gone": (_in_json("chain.json", lambda t: t["links"].pop()), "does not end in the head"),  # type: ignore[attr-defined]
+    "a gap that is filled with a digest": (
+        _in_json("chain.json", lambda t: t.update(links=[{"seq": 77, "content": "0" * 64}, *t["links"]])),  # type: ignore[misc]
+        "rows are missing",
+    ),
+    "a file more": (lambda f: f.__setitem__("letters/99.eml", b"other"), "is no file that a dossier has"),
+    "a file outside": (
+        lambda f: (
+            f.__setitem__("views/../../.bashrc", b"x"),
+            _in_json("dossier.json", lambda t: t["views"].append("views/../../.bashrc"))(f),  # type: ignore[attr-defined]
+        )[0],
+        "is no file that a dossier has",
+    ),
+    "a moment before all": (_event("at", "0001-01-01T00:00:00+14:00"), "is not what mailbot writes"),
+    "a deep one": (lambda f: f.__setitem__("chain.json", b"[" * 100_000), "is not what mailbot writes"),
     "no JSON": (lambda f: f.__setitem__("chain.json", b"["), "is not what mailbot writes"),
 }
 
@@ -186,6 +203,57 @@ async def test_a_chain_written_anew_for_a_dossier_differs_from_the_head(flow: Ca
     forged = packed_again(files)
     assert list(packed.verify(forged)) == []
     assert [f.what for f in packed.verify(forged, [known])] == ["is another one than the head that was written out"]
+
+
+async def test_a_head_proves_what_stood_before_it_and_nothing_else(flow: CaseB, tmp_path: Path) -> None:
+    """Rows that were made up behind a true head, in a file that says it reaches far."""
+    files = unpacked(await made(flow, tmp_path))
+    linked = json.loads(files["chain.json"])
+    first, rows = linked["first"], packed.rows_of(linked)
+    linked["last"] = 10_000
+    files["chain.json"] = json.dumps(linked).encode()
+    forged = packed_again(files)
+    true = Head(first["seq"], first["hash"])
+    assert list(packed.verify(forged, [true])) == []
+    assert packed.proof(forged, [true, Head(9_999, "0" * 64)]) == packed.Proof(0, 0, len(rows))
+    assert packed.proof(forged, [Head(rows[0]["seq"], rows[0]["hash"])]) == packed.Proof(1, 1, len(rows))
+
+
+def _zip(*files: tuple[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")  # of the name that stands twice
+        for name, data in files:
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+async def test_a_file_that_is_read_in_two_ways_is_no_dossier(flow: CaseB, tmp_path: Path) -> None:
+    data = await made(flow, tmp_path)
+    twice = [("dossier.html", b"forged"), *unpacked(data).items()]
+    locked, spoilt = bytearray(data), bytearray(data)
+    entry = data.index(b"PK\1\2")
+    locked[6] |= 1  # encrypted (APPNOTE 4.4.4)
+    locked[entry + 8] |= 1
+    spoilt[60:90] = b"\xff" * 30
+    for bad in (_zip(*twice), _zip(*reversed(twice)), bytes(locked), bytes(spoilt)):
+        (tmp_path / "bad.zip").write_bytes(bad)
+        done = invoke("audit", "verify", f"{tmp_path}/bad.zip")
+        assert done.exit_code == 1
+        assert "Error: " in done.output
+
+
+async def test_a_name_does_not_write_over_what_is_said(flow: CaseB, tmp_path: Path) -> None:
+    files = unpacked(await made(flow, tmp_path))
+    files["x\x1b[2K\x1b[1A\rF.zip: nothing wrong\n"] = b""
+    (tmp_path / "F.zip").write_bytes(packed_again(files))
+    done = invoke("audit", "verify", f"{tmp_path}/F.zip")
+    assert done.exit_code == 1
+    assert "\x1b" not in done.output
+    assert "\r" not in done.output
+    assert "\nF.zip: nothing wrong" not in done.output
+    told = invoke("audit", "verify", f"{tmp_path}/F.zip", "--json")
+    assert json.loads(told.output.splitlines()[-1])["findings"] == 1
 
 
 async def test_there_is_none_of_what_is_not_there(flow: CaseB, tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from mailbot.cli import cli, main
 from mailbot.model import SENTENCES, Phrase
+from mailbot.storage.desk import approval
 from mailbot.storage.schema import activation
+from tests.consoles import hire
 from tests.flow import EWA, mail, running
 from tests.integration.test_case_b import answers, case_b
 from tests.integration.test_flow import link
@@ -156,6 +158,19 @@ async def test_a_link_that_left_before_the_backup_still_works(office: Path) -> N
     put_back(office)
     async with running(office, accounts=False) as flow:
         assert await answers(flow, old) == 200
+
+
+async def test_after_a_restore_the_first_of_two_people_says_it_again(office: Path) -> None:
+    """They may have taken it back after the backup."""
+    async with running(office) as flow:
+        assert await flow.answer(mail()) == "OK_A"
+        hire(flow.parts)
+        half = {"ticket_id": 1, "action": "accept-b", "version": 1, "digest": "0" * 64, "operator_id": 1}
+        at = flow.clock.now
+        await flow.parts.database.write(lambda c: c.execute(insert(approval).values(at=at, **half)))
+        assert invoke("tickets", "restored").exit_code == 0
+        ((ended,),) = [tuple(row) for row in await flow.rows(select(approval.c.ended))]
+        assert ended == "stale"
 
 
 async def test_after_a_restore_numbers_jump_ahead(office: Path) -> None:
