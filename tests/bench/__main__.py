@@ -1,7 +1,8 @@
 """``make bench``: mails per second from the wire to a ticket with three mails, beside the floors of this machine.
 
 ``make bench ARGS=signatures`` measures the verifying of signed files instead, ``ARGS=applications`` the whole report of
-case B, ``ARGS=replay`` how fast another rule set decides stored mail again.
+case B, ``ARGS=replay`` how fast another rule set decides stored mail again, ``ARGS=desk`` how long the desk looks for
+its answers beside a million tickets.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import applications, floors, history, replay, runs, signatures
+from tests.bench import applications, desk, floors, history, replay, runs, signatures
 from tests.bench.mails import Citizen, citizens
 from tests.bench.report import Result, show
 from tests.bench.runs import Mails, Run
@@ -150,5 +151,7 @@ elif sys.argv[1:2] == ["applications"]:
     applications.main(sys.argv[2:])
 elif sys.argv[1:2] == ["replay"]:
     replay.main(sys.argv[2:])
+elif sys.argv[1:2] == ["desk"]:
+    desk.main(sys.argv[2:])
 else:
     main()
