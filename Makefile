@@ -26,7 +26,7 @@ help: ## this list
 demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 	$(BIN)/mailbot demo $(ARGS)
 
-test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_config.py for one file
+test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_secret.py for one file
 	$(PYTEST) --dist worksteal $(ARGS)
 
 test-long: .venv/.dev ## the second job: oracles, corpora, fuzz, chaos, browser, and properties with many examples

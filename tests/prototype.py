@@ -44,7 +44,7 @@ class Row:
 
 
 TOPIC = frozenset({"GENERAL", "MORE", "DELETE_INFO", "SELF_SERVICE", "PESEL_EXISTS", "FAQ", "REVIEW"})
-"""Outcomes of rows 11 to 16. tests/unit/test_channel_rows.py says which of them when."""
+"""Outcomes of rows 11 to 16. tests/unit/flow/test_channel_rows.py says which of them when."""
 
 
 def row(told: tuple[str, str, str, tuple[str, ...]]) -> Row:

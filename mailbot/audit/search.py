@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, select, tuple_
 
 from mailbot.clocks import WARSAW
 from mailbot.storage.desk import audit
@@ -29,7 +29,7 @@ class Wanted:
 def page(connection: Connection, wanted: Wanted) -> Sequence[RowMapping]:
     """At most PAGE rows, and one more, which tells that there are others."""
     c = audit.c
-    asked = select(audit)
+    asked, order = select(audit), [c.seq]
     if wanted.object:
         asked = asked.where(c.object == wanted.object)
     if wanted.actor:
@@ -37,13 +37,23 @@ def page(connection: Connection, wanted: Wanted) -> Sequence[RowMapping]:
     if wanted.on is not None:
         start = datetime.combine(wanted.on, time(), WARSAW)
         end = datetime.combine(wanted.on + timedelta(days=1), time(), WARSAW)
-        asked = asked.where(c.at >= start, c.at < end)
+        asked, order = asked.where(c.at >= start, c.at < end), [c.at, c.seq]
     if wanted.before is not None:
-        asked = asked.where(c.seq < wanted.before)
-    return connection.execute(asked.order_by(c.seq.desc()).limit(PAGE + 1)).mappings().all()
+        row = audit.alias("before")
+        last = select(*(row.c[column.name] for column in order)).where(row.c.seq == wanted.before)
+        asked = asked.where(tuple_(*order) < last.scalar_subquery())
+    newest_first = [column.desc() for column in order]
+    return connection.execute(asked.order_by(*newest_first).limit(PAGE + 1)).mappings().all()
 
 
 def rows(connection: Connection, after: int, limit: int) -> Sequence[RowMapping]:
     """At most ``limit`` rows behind ``after``, in their order."""
     c = audit.c
     return connection.execute(select(audit).where(c.seq > after).order_by(c.seq).limit(limit)).mappings().all()
+
+
+def behind(connection: Connection, after: int) -> Iterator[RowMapping]:
+    """Every row behind ``after``, in their order, read in parts."""
+    c = audit.c
+    wanted = select(audit).where(c.seq > after).order_by(c.seq).execution_options(yield_per=1000)
+    yield from connection.execute(wanted).mappings()

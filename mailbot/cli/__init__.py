@@ -22,7 +22,7 @@ _COMMANDS = {
     "signatures": ("signatures", "Electronic signatures: verify a file without sending a mail"),
     "trust": ("trust", "Trusted lists, anchors and revocation data"),
     "accounts": ("accounts", "Accounts: import and show"),
-    "tickets": ("tickets", "Tickets: list, show"),
+    "tickets": ("tickets", "Tickets: list, find, show, and everything a person may do with one"),
     "operators": ("operators", "Operators of the desk: invite, change, let nobody in any more"),
     "audit": ("audit", "The audit chain: verify it, write its head out, export it"),
     "queue": ("queue", "Messages that came in: list, show, try again"),
@@ -30,6 +30,7 @@ _COMMANDS = {
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
+    "completion": ("completion", "Print the completion for a SHELL"),
 }
 """Command → its module, and how its help begins: the list of commands imports none of them."""
 

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
-from mailbot.audit import chain, packed, verify
+from mailbot.audit import chain, packed, search, verify
 from mailbot.audit.verify import Finding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.service import compose
-from mailbot.storage.desk import audit as table
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import connect, reading
+from mailbot.storage.reading import read_only
 from mailbot.workers.audit import line
 
 _BATCH = 500
@@ -45,8 +44,7 @@ def verify_(dossier: Path | None, heads: Path | None, config_file: Path | None, 
     settings = compose.settings(config_file)
     named = heads or (Path(settings.audit.head_file) if settings.audit.head_file else None)
     known = _heads(named) if named is not None and named.exists() else []
-    with connect(settings.database.url).connect() as connection:
-        connection.info["reader"] = True
+    with read_only(settings.database.url) as connection:
         found = _told(verify.verify(connection, known), as_json)
         end, waiting = verify.head(connection), verify.waiting(connection)
     if as_json:
@@ -80,8 +78,7 @@ def head(take_over: bool, config_file: Path | None) -> None:
     while take_over:
         with engine.begin() as connection:
             take_over = chain.take_over(connection, _BATCH) == _BATCH
-    with engine.connect() as connection:
-        connection.info["reader"] = True
+    with reading(engine) as connection:
         click.echo(line(verify.head(connection), utc_now()))
 
 
@@ -90,10 +87,8 @@ def head(take_over: bool, config_file: Path | None) -> None:
 @options.config
 def export(after: int, config_file: Path | None) -> None:
     """Print the rows of the chain, one JSON object a line, in their order."""
-    wanted = select(table).where(table.c.seq > after).order_by(table.c.seq).execution_options(yield_per=1000)
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
-        for row in connection.execute(wanted).mappings():
+    with read_only(compose.settings(config_file).database.url) as connection:
+        for row in search.behind(connection, after):
             click.echo(chain.canonical(dict(row)))
 
 

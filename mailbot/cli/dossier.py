@@ -12,7 +12,7 @@ from mailbot.cli import options
 from mailbot.desk.dossier import make, note, take_over
 from mailbot.observe import utc_now
 from mailbot.service import compose
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import connect, reading
 from mailbot.tickets import number as numbers
 
 
@@ -31,8 +31,7 @@ def dossier(number: str, out: Path, config_file: Path | None) -> None:
         ticket_id = take_over(connection, numbers.read(number) or "")
     if ticket_id is None:
         raise click.ClickException(f"{number}: no such ticket")
-    with engine.connect() as connection:
-        connection.info["reader"] = True
+    with reading(engine) as connection:
         data, digest = make(connection, key, ticket_id, now)
     with engine.begin() as connection:
         note(connection, ticket_id, digest, now, chain.shell(user), {"by": user, "uid": os.getuid()})

@@ -13,7 +13,8 @@ class Later(click.Group):
     """Checking rules, which runs at every save, must not wait for the servers to load."""
 
     def __init__(self, *args: Any, modules: Mapping[str, tuple[str, str]], **options: Any) -> None:
-        """``modules``: command → the module of mailbot.cli that holds it under its name, and how its help begins."""
+        """``modules``: command → the module of mailbot.cli that holds it under its name (or NAME_), and how its help
+        begins."""
         super().__init__(*args, **options)
         self._modules = modules
 
@@ -25,7 +26,8 @@ class Later(click.Group):
         """See click.Group."""
         if cmd_name not in self._modules:
             return super().get_command(ctx, cmd_name)
-        found = getattr(importlib.import_module(f"mailbot.cli.{self._modules[cmd_name][0]}"), cmd_name)
+        module = importlib.import_module(f"mailbot.cli.{self._modules[cmd_name][0]}")
+        found = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)  # "list_": list is Python's
         assert isinstance(found, click.Command)
         return found
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.audit import chain
 from mailbot.cli import options
@@ -17,8 +16,8 @@ from mailbot.model import Operator, Role
 from mailbot.observe import utc_now
 from mailbot.operators import people
 from mailbot.service import compose
-from mailbot.storage.desk import operator
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import connect, transaction
+from mailbot.storage.reading import read_only
 
 _ROLES = click.Choice([role.value for role in Role])
 _LANGUAGES = click.Choice(["pl", "en"])
@@ -48,7 +47,8 @@ def add(
 ) -> None:
     """Invite the operator NAME. Prints a temporary password, once: it is kept nowhere."""
     person = Operator(0, name, display or name, frozenset(map(Role, roles)), frozenset(desks), language)
-    with _opened(config_file) as (connection, settings):
+    settings = _settings(config_file)
+    with _refusals(), transaction(settings.database.url) as connection:
         whole = None if subject is None else _subject(settings, subject)
         temporary = people.add(connection, _by(), person, utc_now(), whole)
     if temporary is None:
@@ -63,8 +63,9 @@ def add(
 def reset(name: str, config_file: Path | None) -> None:
     """NAME has lost the password or the telephone, or has been disabled: invite anew. Whatever opened before opens
     nothing any more."""
-    with _opened(config_file) as (connection, settings):
-        temporary = people.reset(connection, _by(), _row(connection, name), utc_now())
+    settings = _settings(config_file)
+    with _refusals(), transaction(settings.database.url) as connection:
+        temporary = people.reset(connection, _by(), people.known(connection, name), utc_now())
     _tell(name, temporary, settings)
 
 
@@ -73,8 +74,8 @@ def reset(name: str, config_file: Path | None) -> None:
 @options.config
 def disable(name: str, config_file: Path | None) -> None:
     """Let NAME in no more, from this moment on. What they did keeps their name."""
-    with _opened(config_file) as (connection, _):
-        people.disable(connection, _by(), _row(connection, name), utc_now())
+    with _refusals(), transaction(_settings(config_file).database.url) as connection:
+        people.disable(connection, _by(), people.known(connection, name), utc_now())
     click.echo(f"{name}: disabled")
 
 
@@ -98,8 +99,9 @@ def set_(
     config_file: Path | None,
 ) -> None:
     """Change what NAME may do or see; they log in anew."""
-    with _opened(config_file) as (connection, settings):
-        row = _row(connection, name)
+    settings = _settings(config_file)
+    with _refusals(), transaction(settings.database.url) as connection:
+        row = people.known(connection, name)
         person = people.of_row(row)
         person = replace(
             person,
@@ -119,10 +121,8 @@ def set_(
 @options.as_json
 def list_(config_file: Path | None, as_json: bool) -> None:
     """List the operators: roles, desks, state."""
-    shown = ("name", "display", "roles", "desks", "language", "state", "failed", "locked_until", "subject", "made_at")
-    with connect(compose.settings(config_file).database.url).connect() as connection:
-        connection.info["reader"] = True
-        for row in connection.execute(select(*operator.c[shown]).order_by(operator.c.name)).mappings():
+    with read_only(compose.settings(config_file).database.url) as connection:
+        for row in people.everybody(connection):
             if as_json:
                 options.line(dict(row))
             else:
@@ -130,27 +130,23 @@ def list_(config_file: Path | None, as_json: bool) -> None:
                 click.echo(f"{row['name']:20} {row['state']:9} {', '.join(row['roles'])}; {desks}")
 
 
-@contextmanager
-def _opened(config_file: Path | None) -> Iterator[tuple[Connection, Settings]]:
+def _settings(config_file: Path | None) -> Settings:
+    """Those of a database that is up to date."""
     settings = compose.settings(config_file)
-    engine = connect(settings.database.url)
-    compose.opened(settings, engine)
+    compose.opened(settings, connect(settings.database.url))
+    return settings
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        with engine.begin() as connection:
-            yield connection, settings
+        yield
     except people.OperatorRefused as error:
         raise click.ClickException(error.reason) from error
 
 
 def _by() -> str:
     return chain.shell(options.user())
-
-
-def _row(connection: Connection, name: str) -> RowMapping:
-    row = people.named(connection, name)
-    if row is None:
-        raise click.ClickException(f"{name}: no such operator; mend: mailbot operators list")
-    return row
 
 
 def _subject(settings: Settings, sub: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,12 @@ def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
             raise click.ClickException(f"{row}: nothing was seen of a signed application")
         view.note_look(connection, row, "pictures-shown", os.getuid(), utc_now())
     _log_look(row, "pictures-shown")
+    for path in write_files(kept, row, folder):
+        click.echo(path)
+
+
+def write_files(kept: Mapping[str, bytes], row: int, folder: Path) -> Iterator[Path]:
+    """Files that only their owner can read, one after the other; none that is there is touched."""
     for name, content in kept.items():
         path = folder / f"{row}-{name}"
         try:
@@ -133,7 +139,7 @@ def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
                 file.write(content)
         except OSError as error:
             raise click.ClickException(f"{path}: {error.strerror}; mend: name an empty folder") from error
-        click.echo(path)
+        yield path
 
 
 def _log_look(row: int, kind: str) -> None:

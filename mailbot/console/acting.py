@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from email import message_from_bytes, policy
 from typing import Any, Protocol
 
 from aiohttp import hdrs, web
@@ -16,12 +15,12 @@ from mailbot.console import acts, forms, ticket
 from mailbot.console.pages import reader
 from mailbot.console.session import Late
 from mailbot.console.shell import WRITERS, Desk, require
-from mailbot.desk import accept, actions, case, drafts, letters, perform, words
+from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, words
 from mailbot.desk.drafts import Draft
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, CallOutcome, File, How, Request, Silence, To
 from mailbot.desk.view import Case
-from mailbot.model import Defect, Operator, OutgoingMail
+from mailbot.model import Defect, Operator
 
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
 _ON_PAGE = frozenset({Action.NOTE, Action.REPLY})
@@ -96,7 +95,7 @@ class Acting:
         if isinstance(mails, Refusal):
             return await self._refused(request, action, mails)
         shown: dict[str, Any] = {
-            "mails": [_readable(mail) for mail in mails],
+            "mails": [outgoing.readable(mail) for mail in mails],
             "digest": kept.digest,
             "version": asked.version,
         }
@@ -244,21 +243,6 @@ def _files(form: forms.Form) -> tuple[File, ...]:
     """Those that were chosen; a browser sends an empty one for none."""
     sent = [one for one in form.getall("files", []) if isinstance(one, web.FileField)]
     return tuple(File(one.filename[:200], one.file.read()) for one in sent if one.filename)
-
-
-def _readable(mail: OutgoingMail) -> dict[str, Any]:
-    """A mail of ours as a person reads it."""
-    parsed = message_from_bytes(mail.raw, policy=policy.default)
-    body = parsed.get_body(("plain",))
-    return {
-        "kind": mail.kind,
-        "to": mail.recipient,
-        "sender": str(parsed["From"]),
-        "subject": str(parsed["Subject"]),
-        "text": str(body.get_content()) if body is not None else "",
-        "files": [part.get_filename() for part in parsed.iter_attachments() if part.get_filename()],
-        "delay": mail.delay_seconds,
-    }
 
 
 def late(desk: Desk) -> Late:

@@ -17,7 +17,6 @@ from mailbot.desk import accept, case, compare, drafts, letter, offers, presence
 from mailbot.desk.requests import Action
 from mailbot.desk.view import Case
 from mailbot.model import Operator
-from mailbot.model.categories import CASE_B, in_procedure
 from mailbot.outbox import jobs
 from mailbot.ruleset import languages
 
@@ -90,7 +89,7 @@ class _Case:
             "opening": opening,
             "lines": compare.side_by_side(found, opening),
             "columns": compare.COLUMNS,
-            "deviations": _deviations(found),
+            "deviations": accept.to_explain(found),
             "offered": offered,
             "groups": [[a for a in group if a in offered] for group in _GROUPS],
             "label": {action: words.action(action, language) for action in offered},
@@ -115,13 +114,6 @@ class _Case:
 
         others = await self._desk.database.write(sign)
         return self._desk.pages.page(request, "case_others.html", others=others)
-
-
-def _deviations(found: Case) -> frozenset[str]:
-    """What the machine demands of a request of the special procedure, and this one has not."""
-    if not in_procedure(found.category):
-        return frozenset()
-    return accept.deviations(found, "B" if found.category == CASE_B else "A")
 
 
 def _undo(found: Case, operator: Operator) -> datetime | None:

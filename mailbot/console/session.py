@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
-from multidict import MultiDictProxy
 
+from mailbot.console.forms import Form
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import Desk
 from mailbot.http.guards import cookie
@@ -108,7 +108,7 @@ class Gate:
         return await self._late(request, operator)
 
 
-async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+async def form_of(request: web.Request) -> Form:
     """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
     try:
         return await request.post()

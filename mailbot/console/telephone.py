@@ -109,6 +109,8 @@ class _Telephone:
         form = await request.post()
         said = _said(form)
         call = await self._desk.database.read(lambda c: self._call(c, request))
+        if not call.visible:
+            return self._page(request, call, Said(), None)
         verdict = _judge(call, form, said)
         if verdict.standing is Standing.BY_MAIL and not call.lost:
             await self._write_down(request, call, CallOutcome.BY_MAIL, verdict)
@@ -120,6 +122,8 @@ class _Telephone:
         form = await request.post()
         said, text = _said(form), forms.text(form, "text", 5_000)
         call = await self._desk.database.read(lambda c: self._call(c, request))
+        if not call.visible:
+            raise web.HTTPForbidden
         verdict = _judge(call, form, said)
         known = verdict.standing is Standing.CLEAR and not call.lost
         outcome = CallOutcome.TOLD if known else CallOutcome.BY_MAIL if call.lost else CallOutcome.NOTHING
@@ -145,7 +149,7 @@ class _Telephone:
         said, reason = _said(form), forms.text(form, "reason", 2_000)
         call = await self._desk.database.read(lambda c: self._call(c, request))
         verdict = _judge(call, form, said)
-        if verdict.standing is not Standing.CLEAR or call.lost:
+        if not call.visible or verdict.standing is not Standing.CLEAR or call.lost:
             raise web.HTTPForbidden
         case = call.case
         asked: list[Request] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import hdrs, web
@@ -139,7 +139,8 @@ def _place(text: str) -> tuple[datetime, int] | None:
         at, number = datetime.fromisoformat(moment), int(ticket_id)
     except ValueError:
         return None
-    return (at, number) if at.tzinfo is not None and 0 <= number < 2**62 else None
+    there = at.tzinfo is not None and MINYEAR < at.year < MAXYEAR  # also in UTC
+    return (at, number) if there and 0 <= number < 2**62 else None
 
 
 def _to(said: str) -> web.Response:

@@ -15,7 +15,7 @@ from mailbot.desk.requests import AcceptA, AcceptB, ConfirmB, Request
 from mailbot.desk.view import Case
 from mailbot.flow.facts import holder
 from mailbot.model import ApplicationState, MailKind, State
-from mailbot.model.categories import CASE_A, CASE_B
+from mailbot.model.categories import CASE_A, CASE_B, in_procedure
 from mailbot.model.operator import Operator, Role
 from mailbot.outbox import jobs
 from mailbot.text.address import login_key
@@ -51,6 +51,11 @@ def deviations(case: Case, phrase: str) -> frozenset[str]:
         if held_by(case) != "ok":
             found.add("holder")
     return frozenset(found)
+
+
+def to_explain(case: Case) -> frozenset[str]:
+    """What the machine demands of a request of the special procedure, and this one has not."""
+    return deviations(case, "B" if case.category == CASE_B else "A") if in_procedure(case.category) else frozenset()
 
 
 def held_by(case: Case) -> str:
@@ -90,6 +95,8 @@ def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: M
     if case.first is None:
         return Refusal("no-first")
     if case.first.operator_id == operator.id or case.first.name == operator.name:
+        return Refusal("both-halves")
+    if case.first.uid is not None and case.first.uid == means.uid:  # two names, but one user of this machine
         return Refusal("both-halves")
     found = _assessment(case, operator, request)
     if isinstance(found, Refusal):

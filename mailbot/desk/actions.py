@@ -41,6 +41,7 @@ from mailbot.desk.requests import (
     Split,
 )
 from mailbot.desk.roles import may
+from mailbot.desk.sight import sees
 from mailbot.desk.view import Case, MailRow, Other
 from mailbot.model import Defect, Desk, MailKind, State
 from mailbot.model.categories import CASE_B, in_procedure
@@ -77,6 +78,8 @@ class Means:
     ruleset: Ruleset
     colleagues: Mapping[str, Operator]
     """Active operators by name; asked for give."""
+    uid: int | None = None
+    """Who acts at the shell of this machine; None: at the console."""
 
 
 _Work = Callable[[Case, Operator, Any, Means], Plan | Refusal]
@@ -368,7 +371,7 @@ def _answer_complaint(case: Case, operator: Operator, request: AnswerComplaint, 
 
 def _merge(case: Case, operator: Operator, request: Merge, means: Means) -> Plan | Refusal:
     other = case.others.get(request.other)
-    if other is None:
+    if other is None or not sees(operator, other.desk):  # who merges reads the letters of both, and ends one
         return Refusal("no-ticket", {"number": request.other})
     if code := _apart(case, other):
         return Refusal(code, {"number": other.number})

@@ -202,13 +202,14 @@ def _merged_into(connection: Connection, row: Row[Any]) -> str:
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
     a = approval.c
     row = connection.execute(
-        select(a.id, a.operator_id, operators.c.name, a.digest, a.at)
+        select(a.id, a.operator_id, operators.c.name, a.digest, a.at, ticket_event.c.detail)
         .join(operators, operators.c.id == a.operator_id)
+        .outerjoin(ticket_event, ticket_event.c.id == a.version)
         .where(a.ticket_id == ticket_id, a.ended.is_(None), operators.c.state == "active")
         .order_by(a.id.desc())
         .limit(1)
     ).first()
-    return FirstHalf(*row) if row else None
+    return FirstHalf(*row[:-1], uid=(row.detail or {}).get("uid")) if row else None
 
 
 def _blocked(connection: Connection, account: Account | None, old: Account | None) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -161,10 +162,16 @@ def _nth(kind: MailKind, kinds: Sequence[str]) -> str:
     return f"n{before + 1}" if before or kind.by_hand else ""
 
 
-def plain_text(mails: Sequence[OutgoingMail]) -> Iterator[str]:
-    """What a citizen reads of each, without its HTML twin."""
-    from email import message_from_bytes, policy
-
-    for mail in mails:
-        part = message_from_bytes(mail.raw, policy=policy.default).get_body(("plain",))
-        yield part.get_content() if part is not None else ""
+def readable(mail: OutgoingMail) -> dict[str, Any]:
+    """A mail of ours as a person reads it."""
+    parsed = message_from_bytes(mail.raw, policy=policy.default)
+    body = parsed.get_body(("plain",))
+    return {
+        "kind": mail.kind,
+        "to": mail.recipient,
+        "sender": str(parsed["From"]),
+        "subject": str(parsed["Subject"]),
+        "text": str(body.get_content()) if body is not None else "",
+        "files": [part.get_filename() for part in parsed.iter_attachments() if part.get_filename()],
+        "delay": mail.delay_seconds,
+    }

@@ -73,6 +73,8 @@ class Desk:
 
     flow: Pipeline
     record: Record
+    uid: int | None = None
+    """Who acts at the shell of this machine, where nobody has shown to be the operator; None: at the console."""
 
     def case(self, connection: Connection, zgl: str, request: Request | None = None) -> Case | Refusal:
         """Ticket ``zgl``, in any spelling."""
@@ -128,9 +130,12 @@ class Desk:
             return Refusal("no-letter")
         if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
             what = SHOWN
-        event = _event(connection, found.ticket_id, now, what, {"by": operator.name, "inbox": inbox_id})
+        event = _event(connection, found.ticket_id, now, what, {**self._by(operator), "inbox": inbox_id})
         self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
         return None
+
+    def _by(self, operator: Operator) -> dict[str, Any]:
+        return {"by": operator.name} | ({} if self.uid is None else {"uid": self.uid})
 
     @property
     def _outgoing(self) -> Outgoing:
@@ -156,7 +161,7 @@ class Desk:
         self, connection: Connection, found: Case, operator: Operator, request: Request, now: datetime
     ) -> Plan | Refusal:
         people = case.colleagues(connection) if request.action is Action.GIVE else {}
-        plan = actions.decide(found, operator, request, actions.Means(now, self.flow.ruleset, people))
+        plan = actions.decide(found, operator, request, actions.Means(now, self.flow.ruleset, people, self.uid))
         if isinstance(plan, Refusal) and plan.code == "changed":
             happened = case.since(connection, self.flow.secret, found.ticket_id, request.version)
             return Refusal("changed", {"who": ", ".join(dict.fromkeys(h.by for h in happened if h.by))}, happened)
@@ -177,7 +182,7 @@ class Desk:
         if refused := _step_mails(connection, plan, now):
             return refused
         mails = self._outgoing.queue(connection, found, written, plan, now)
-        detail: dict[str, Any] = {"by": operator.name, "on": found.version, **plan.detail}
+        detail: dict[str, Any] = {**self._by(operator), "on": found.version, **plan.detail}
         if plan.action in _UNDOABLE:
             detail |= {"mails": mails, "before": _before(row)}
         elif mails:

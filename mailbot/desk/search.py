@@ -27,6 +27,10 @@ _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _POLISH = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 
 
+_DIGITS = 18
+"""Of an id: any number of so many fits its column."""
+
+
 class By(StrEnum):
     """What was understood."""
 
@@ -53,9 +57,10 @@ def day(text: str) -> date | None:
     if parts is None:
         return None
     try:
-        return date(*map(int, parts))
+        found = date(*map(int, parts))
     except ValueError:
         return None
+    return found if date.min.year < found.year < date.max.year else None  # a day has one before and one behind it
 
 
 def find(connection: Connection, operator: Operator, text: str, now: datetime, after: str = "") -> Found:
@@ -89,8 +94,8 @@ def _of_day(on: date, after: str) -> Select[Any]:
     start = datetime.combine(on, time(), WARSAW)
     end = datetime.combine(on + timedelta(days=1), time(), WARSAW)
     asked = select(ticket).where(_T.opened_at >= start, _T.opened_at < end)
-    if after.isascii() and after.isdigit():
-        asked = asked.where(_T.id < int(after))
+    if (last := _row(after)) is not None:
+        asked = asked.where(_T.id < last)
     return asked.order_by(_T.id.desc())
 
 
@@ -100,17 +105,22 @@ def _of_address(key: str, said: str, after: str) -> Select[Any]:
     about = select(activation.c.ticket_id).where(activation.c.login == key)
     ids = union(written, about).subquery()
     asked = select(ticket).where(_T.id.in_(select(ids.c.id)))
-    if after.isascii() and after.isdigit():
-        asked = asked.where(_T.id < int(after))
+    if (last := _row(after)) is not None:
+        asked = asked.where(_T.id < last)
     return asked.order_by(_T.id.desc())
 
 
 def _of_name(start: str, end: str, after: str) -> Select[Any]:
     asked = select(ticket).where(_T.person_key >= start, _T.person_key < end)
     key, _, ticket_id = after.rpartition("~")
-    if key and ticket_id.isascii() and ticket_id.isdigit():
-        asked = asked.where(tuple_(_T.person_key, _T.id) > tuple_(literal(key), literal(int(ticket_id))))
+    if key and (last := _row(ticket_id)) is not None:
+        asked = asked.where(tuple_(_T.person_key, _T.id) > tuple_(literal(key), literal(last)))
     return asked.order_by(_T.person_key, _T.id)
+
+
+def _row(said: str) -> int | None:
+    """The id that ``said`` is; None: no row can have it."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= _DIGITS else None
 
 
 def _place(by: By, row: Row[Any]) -> str:

@@ -84,6 +84,8 @@ class FirstHalf:
     name: str
     digest: str
     at: datetime
+    uid: int | None = None
+    """Who acted, when it was done at the shell of this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,14 @@ REFUSALS: Mapping[str, Words] = {
         "to odmowa procedury specjalnej; tutaj odpowiedz i zamknij",
         "that refusal is the special procedure's; answer and close here",
     ),
+    "no-procedure": Words(
+        "to nie jest sprawa procedury specjalnej; odpowiedz i zamknij",
+        "no matter of the special procedure; answer and close",
+    ),
+    "link-alive": Words(
+        "zgłoszenie ma link; wstrzymaj je i zamknij z odmową",
+        "the ticket has a link; stop it, then close it as refused",
+    ),
     "stopped": Words("zgłoszenie jest wstrzymane; najpierw je zwolnij", "the ticket is stopped; release it first"),
     "stopped-already": Words("zgłoszenie już jest wstrzymane; nie rób nic", "it is stopped already; do nothing"),
     "stopped-for-good": Words(

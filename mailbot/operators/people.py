@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,26 @@ def named(connection: Connection, name: str) -> RowMapping | None:
     """The row of the operator called ``name``, however it is written."""
     wanted = select(operator).where(operator.c.name == name.strip().casefold())
     return connection.execute(wanted).mappings().first()
+
+
+def known(connection: Connection, name: str) -> RowMapping:
+    """The same, of somebody who must be there. Raises OperatorRefused."""
+    row = named(connection, name)
+    if row is None:
+        raise OperatorRefused(f"{name}: no such operator; mend: mailbot operators list")
+    return row
+
+
+def everybody(connection: Connection) -> Sequence[RowMapping]:
+    """The operators by name, without what opens anything."""
+    shown = ("name", "display", "roles", "desks", "language", "state", "failed", "locked_until", "subject", "made_at")
+    return connection.execute(select(*operator.c[shown]).order_by(operator.c.name)).mappings().all()
+
+
+def active(connection: Connection, name: str) -> Operator | None:
+    """The operator called ``name``, if let in."""
+    row = named(connection, name)
+    return of_row(row) if row is not None and row["state"] == ACTIVE else None
 
 
 def subject(issuer: str, sub: str) -> str:

@@ -148,7 +148,7 @@ audit = Table(
     Column("hash", String(64), nullable=False, unique=True),
     Index("ix_audit_object", "object", "seq"),
     Index("ix_audit_actor", "actor", "seq"),
-    Index("ix_audit_at", "at"),
+    Index("ix_audit_at", "at", "seq"),
 )
 """One row for each event of a ticket, an operator or a rule set: append-only. hash: SHA-256 over the one before it
 (previous) and the digest of the row's content (audit.chain). actor: "operator:NAME", "shell:NAME", "machine". before,

@@ -22,13 +22,20 @@ def newest(connection: Connection, state: str | None, limit: int, *, alarmed: bo
     return connection.execute(wanted).mappings().all()
 
 
+def open_numbers(connection: Connection, start: str, limit: int) -> Sequence[str]:
+    """Numbers of open tickets that begin with ``start``, by deadline."""
+    c = ticket.c
+    wanted = select(c.number).where(c.closed_at.is_(None), c.number.startswith(start, autoescape=True))
+    return connection.execute(wanted.order_by(c.promised_at, c.id).limit(limit)).scalars().all()
+
+
 def found(connection: Connection, number: str) -> dict[str, Any] | None:
     """The ticket with its "events", "mails" and "decisions" in order; None: no such ticket."""
     row = connection.execute(select(ticket).where(ticket.c.number == number.upper())).mappings().one_or_none()
     if row is None:
         return None
     e, o, d = ticket_event.c, outbox.c, decision.c
-    events = select(e.at, e.kind, e.detail).where(e.ticket_id == row["id"]).order_by(e.id)
+    events = select(e.id, e.at, e.kind, e.detail).where(e.ticket_id == row["id"]).order_by(e.id)
     mails = select(o.id, o.kind, o.state, o.sent_at, o.last_error).where(o.ticket_id == row["id"]).order_by(o.ordinal)
     decisions = select(d.rule, d.outcome, d.facts, d.notes).join(inbox, inbox.c.id == d.inbox_id)
     decisions = decisions.where(inbox.c.ticket_id == row["id"]).order_by(inbox.c.id)

@@ -100,6 +100,18 @@ def _archive(connection: Connection) -> None:
     )
 
 
+def test_a_day_is_paged_by_its_moments(engine: Engine) -> None:
+    """What was taken over late stands among what happened then."""
+    with engine.begin() as connection:
+        for n in range(PAGE + 3):
+            chain.note(connection, NOW - timedelta(seconds=n % 7), "machine", f"{n}", "rules")
+        first = search.page(connection, Wanted(on=NOW.date()))
+        second = search.page(connection, Wanted(on=NOW.date(), before=first[PAGE - 1]["seq"]))
+    found = [row["seq"] for row in (*first[:PAGE], *second)]
+    assert sorted(found) == list(range(1, PAGE + 4))
+    assert [row["at"] for row in first] == sorted((row["at"] for row in first), reverse=True)
+
+
 def test_no_question_reads_a_whole_table(history: Engine) -> None:
     with history.begin() as connection:
         last = head(connection)

@@ -97,6 +97,15 @@ async def test_a_chain_is_verified_portion_by_portion(
     assert "<html" not in await text(client, "/audit/verify/portion")
 
 
+async def test_nobody_is_told_that_all_is_right_by_the_address_of_the_end(client: Client, flow: Flow) -> None:
+    await flow.parts.database.write(lambda c: c.execute(update(audit).where(audit.c.seq == 1).values(actor="eve")))
+    for place in ("after=3", "after=99999", "after=3&wrong=0&mac=", "after=3&wrong=0&mac=%C3%B3"):
+        for path in ("/audit/verify", "/audit/verify/portion"):
+            page = await text(client, f"{path}?{place}")
+            assert "są w porządku" not in page
+            assert "Wiersz 1" in page
+
+
 async def test_a_fault_is_named_and_counted_to_the_end(
     client: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

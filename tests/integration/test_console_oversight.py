@@ -120,8 +120,8 @@ async def test_lists_that_are_not_there_are_told_to_the_admin_by_name(flow: Flow
     async with console(flow.parts) as client:
         page = await text(client)
         assert "Problemy z listami:" in page
-        assert "pl.xml" not in page
-        assert "pl.xml" in await text(client, "ada")
+        assert "lotl.xml" not in page
+        assert "lotl.xml" in await text(client, "ada")
 
 
 @pytest.mark.parametrize(("who", "status"), [("anna", 403), ("eve", 403), ("olek", 200), ("ada", 200), ("oskar", 200)])

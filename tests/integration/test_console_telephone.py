@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from mailbot.desk import telephone
 from mailbot.storage.desk import audit, desk_text
-from mailbot.storage.schema import outbox, ticket_event
+from mailbot.storage.schema import outbox, ticket, ticket_event
 from tests.consoles import console
 from tests.flow import EWA, JAN, Flow, mail, running
 
@@ -93,7 +93,8 @@ async def test_who_is_known_is_told_and_the_call_is_written_down(client: Client,
     assert (call["outcome"], call["identified"], call["by"]) == ("told", 1, "anna")
     (sealed,) = await flow.rows(select(desk_text.c.sealed))
     assert b"pracy" not in sealed[0]
-    assert [row.actor for row in await flow.rows(select(audit.c.actor))] == ["operator:anna"]
+    last = select(audit.c.actor, audit.c.action).order_by(audit.c.seq.desc()).limit(1)
+    assert await flow.rows(last) == [("operator:anna", "call")]
 
 
 async def test_no_field_makes_anybody_known(client: Client, flow: Flow) -> None:
@@ -117,6 +118,24 @@ async def test_two_wrong_answers_end_the_call_for_everybody_for_a_day(client: Cl
     assert (await client.post("/telephone/ZGL0000001/hurry", data=said(flow))).status == 403
     flow.clock.advance(hours=25)
     assert "Co wolno powiedzieć" in await text(client, "/telephone/ZGL0000001", said(flow))
+
+
+async def test_who_does_not_see_a_ticket_learns_nothing_by_trying_answers(client: Client, flow: Flow) -> None:
+    """Right, wrong, one wrong already: status, place and page are the same."""
+    await flow.parts.database.write(lambda c: c.execute(update(ticket).values(desk="II_LINIA")))
+    client.session.cookie_jar.update_cookies({"who": "sec"})
+    for path in ("", "/call", "/hurry"):
+        seen = set()
+        for form in (
+            said(flow),
+            said(flow, year="1981"),
+            said(flow, year="1981", wrong="year 1979"),
+            said(flow, name="X"),
+        ):
+            answer = await client.post(f"/telephone/ZGL0000001{path}", data=form, allow_redirects=False)
+            seen.add((answer.status, answer.headers.get("Location"), await answer.text()))
+        assert len(seen) == 1, path
+    assert await calls(flow) == []
 
 
 async def test_a_protocol_is_kept_whatever_happens_meanwhile(
@@ -203,3 +222,17 @@ async def test_it_is_said_in_english_too(client: Client) -> None:
     page = await text(client, "/telephone?q=1", who="eve")
     assert "Do not say so to the caller" in page
     assert "Year of birth" in await text(client, "/telephone/ZGL0000001", who="eve")
+
+
+async def test_what_another_desk_has_can_be_stopped_and_nothing_else(client: Client, flow: Flow) -> None:
+    await flow.parts.database.write(lambda c: c.execute(ticket.update().values(desk="I_LINIA")))
+    page = main(await text(client, "/telephone/ZGL0000001", said(flow), who="sec"))
+    assert "inny dział" in page
+    assert "Co wolno powiedzieć" not in page
+    assert 'name="text"' not in page
+    answer = await client.post("/telephone/ZGL0000001/hurry", data=said(flow), cookies={"who": "sec"})
+    assert answer.status == 403
+    await client.post("/telephone/ZGL0000001/call", data=said(flow), cookies={"who": "sec"})
+    assert await calls(flow) == []
+    await client.post("/telephone/ZGL0000001/stop", data={"reason": "to nie ja"}, cookies={"who": "sec"})
+    assert (await flow.ticket()).state == "WSTRZYMANE"

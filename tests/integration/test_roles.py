@@ -144,6 +144,7 @@ def mailbot(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
         ("", ("ingress"), "no way in for mail"),
         ("", ("delivery", "ingress"), "no way in for mail"),
         ('[web]\nlisten = ""\n', ("web"), "[web] listen: is empty"),
+        ('[console]\nlisten = ""\n', ("console",), "[console] listen: is empty"),
         (
             '[lmtp]\nlisten = "127.0.0.1:0"\n[web]\nlisten = ""\n',
             ("web", "ingress"),

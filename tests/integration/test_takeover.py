@@ -79,7 +79,7 @@ async def test_case_a_is_stopped_and_released_by_an_operator(office: Path) -> No
 
 async def test_case_b_is_stopped_and_released_and_keeps_its_hold(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with case_b(office) as flow:
-        monkeypatch.setattr("mailbot.cli.tickets.utc_now", flow.clock)
+        monkeypatch.setattr("mailbot.cli.ticket_former.utc_now", flow.clock)
         assert await flow.ask() == "OK_B"
         flow.clock.advance(hours=1)
         assert invoke("tickets", "freeze", "ZGL0000001").exit_code == 0
@@ -102,7 +102,7 @@ async def test_after_a_restore_every_change_of_login_waits_for_a_person(
 ) -> None:
     """The word that stopped it, or a telephone call, may have come after the backup."""
     async with case_b(office) as flow:
-        monkeypatch.setattr("mailbot.cli.tickets.utc_now", flow.clock)
+        monkeypatch.setattr("mailbot.cli.ticket_former.utc_now", flow.clock)
         assert await flow.ask() == "OK_B"
         back_up(office)
         assert await flow.stop() == "TICKET_UPDATE"

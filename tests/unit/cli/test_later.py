@@ -11,9 +11,10 @@ import pytest
 from mailbot.cli import cli
 from mailbot.cli.later import Later
 from mailbot.cli.rules import rules
+from mailbot.cli.tickets import tickets
 
 
-@pytest.mark.parametrize("group", [cli, rules])
+@pytest.mark.parametrize("group", [cli, rules, tickets])
 def test_every_command_is_there(group: Later) -> None:
     context = click.Context(group)
     names = group.list_commands(context)
@@ -21,7 +22,7 @@ def test_every_command_is_there(group: Later) -> None:
     assert group.get_command(context, "nothing") is None
 
 
-@pytest.mark.parametrize("group", [cli, rules])
+@pytest.mark.parametrize("group", [cli, rules, tickets])
 def test_the_list_says_how_the_help_of_each_begins(group: Later) -> None:
     context = click.Context(group, max_content_width=400, terminal_width=400)
     listed = dict(line.split(None, 1) for line in group.get_help(context).split("Commands:\n")[1].splitlines())

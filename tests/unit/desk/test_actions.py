@@ -494,6 +494,19 @@ def test_the_older_one_stays_whichever_was_opened(bench: Bench) -> None:
     assert (bench.ticket(1).closed_at, bench.ticket(2).state) == (None, "ZAMKNIETE_BEZ_ZMIAN")
 
 
+def test_who_does_not_see_a_ticket_merges_nothing_into_it_or_out_of_it(bench: Bench) -> None:
+    question(bench)
+    bench.letter(EWA.login, "Jeszcze jedno pytanie o ten formularz.", subject="Drugie pytanie o formularz")
+    mine = bench.ticket(2).desk
+    with bench.engine.begin() as connection:
+        connection.execute(
+            update(ticket).where(ticket.c.id == 1).values(desk="II_LINIA" if mine != "II_LINIA" else "I_LINIA")
+        )
+    here = replace(ANNA, desks=frozenset({mine}))
+    assert bench.code(here, r.Merge, "2", other="1") == "no-ticket"
+    bench.done(ANNA, r.Merge, "2", other="1")
+
+
 @pytest.mark.parametrize("proof", ["another person", "nothing vouches"])
 def test_only_what_one_proven_person_wrote_is_merged(bench: Bench, proof: str) -> None:
     question(bench)

@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
-    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_at", "audit", ["at", "seq"], unique=False)
     op.create_index("ix_audit_object", "audit", ["object", "seq"], unique=False)
     op.create_index("ix_audit_actor", "audit", ["actor", "seq"], unique=False)
     op.create_table(

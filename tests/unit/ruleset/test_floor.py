@@ -93,6 +93,39 @@ def test_no_answer_where_none_may_go(fact: str, word: str, kind: MailKind) -> No
     assert decision.floor
 
 
+LINK = (
+    "readable=yes automatic=no sender=single authentication=pass duplicate=no subject=EXACT defects=no account=active"
+    " name=ok year=ok stop=no limit=no arrival=fresh "
+)
+CLEAN = " application=" + "|".join(word for word in FACTS["application"] if word != "malware")
+TOLD = {
+    "a link of case A": (RIGHT, bold(Outcome.OK_A, *ACTIVATION), LINK + "phrase=A" + CLEAN),
+    "a link of case B": (
+        RIGHT_B,
+        bold(Outcome.OK_B, *CASE_B),
+        LINK + "phrase=B attachment=yes application=qualified|trusted|admitted holder=ok new_login=free replay=no",
+    ),
+    "any answer": (
+        RIGHT,
+        bold(Outcome.REJ_GENERIC, MailKind.T5),
+        "readable=yes automatic=no sender=single authentication=pass|none|temperror duplicate=no|same-request stop=no"
+        " limit=no|sender|domain|failures|login answer=open" + CLEAN,
+    ),
+}
+"""What the floor lets through, fact by fact: the tests above take the floor's own tables, and would follow them."""
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_the_floor_is_as_high_as_it_is_told(name: str) -> None:
+    right, rule, told = TOLD[name]
+    passes = {
+        fact: [w for w in words if not decide(replace(right, **{fact: w}), (), "", only(rule)).floor]
+        for fact, words in FACTS.items()
+    }
+    lowered = {fact: set(words) for fact, words in passes.items() if len(words) < len(FACTS[fact])}
+    assert lowered == {fact: set(words.split("|")) for fact, words in (one.split("=") for one in told.split())}
+
+
 UNREADABLE = replace(RIGHT, readable="no")
 
 

@@ -1,0 +1,43 @@
+"""``mailbot tickets application``: what a signed application looks like, for who has to decide on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from mailbot.cli import options, ticket_acts, ticket_numbers
+from mailbot.cli.queue import write_files
+from mailbot.desk import perform
+from mailbot.desk.plan import Refusal
+from mailbot.desk.view import LOOKED
+from mailbot.observe import utc_now
+from mailbot.service import compose
+from mailbot.tickets import view
+
+
+@click.command(params=[ticket_numbers.argument()])
+@click.option("--out", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder.")
+@click.option("--as", "who", metavar="OPERATOR", envvar="MAILBOT_OPERATOR", required=True, help="Who looks.")
+@options.config
+@options.as_json
+def application(number: str, out: Path, who: str, config_file: Path | None, as_json: bool) -> None:
+    """Write the pictures and the text of the application of ticket NUMBER into a folder. Who looks is written down:
+    both people who accept a change of login must have looked."""
+    settings = compose.settings(config_file)
+    operator = ticket_acts.acting(settings.database.url, who)
+    parts = compose.build(settings)
+    desk = perform.Desk(parts.pipeline, ticket_acts.record, os.getuid())
+    with parts.database.engine.begin() as connection:
+        found = desk.case(connection, number)
+        if isinstance(found, Refusal):
+            ticket_acts.refuse(number, found, operator, as_json)
+        files = view.files(connection, parts.secret, found.inbox_id)
+        refused = desk.look(connection, number, operator, LOOKED, found.inbox_id, utc_now()) if files else None
+    if refused is not None:
+        ticket_acts.refuse(found.number, refused, operator, as_json)
+    if not files:
+        raise click.ClickException(f"{found.number}: nothing was seen of a signed application")
+    for path in write_files(files, found.inbox_id, out):
+        options.line({"file": str(path)}) if as_json else click.echo(path)

@@ -1,0 +1,147 @@
+"""``mailbot tickets list`` and ``find``: what is to be done, and what a caller speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailbot.cli import options
+from mailbot.cli.ticket_acts import acting
+from mailbot.cli.ticket_text import minute, shown
+from mailbot.desk import search, todo
+from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
+from mailbot.model import Desk, Operator, State
+from mailbot.observe import utc_now
+from mailbot.service import compose
+from mailbot.storage.reading import read_only
+from mailbot.tickets import listing, sla
+
+_NOBODY = Operator(0, "", "", frozenset(), frozenset(), "en")
+"""Who looks without a name: whoever has the shell has the database."""
+
+_who = click.option(
+    "--as", "who", metavar="OPERATOR", envvar="MAILBOT_OPERATOR", help="Who looks: tickets of their desks alone."
+)
+_limit = click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many.")
+
+
+@click.command("list")
+@click.option("--state", help="Only this state, DO_WERYFIKACJI for what waits for a person.")
+@click.option("--alarm", is_flag=True, help="Only those warned about or overdue that are not done with.")
+@click.option("--open", "open_", is_flag=True, help="What is to be done, by deadline; the next options say it, too.")
+@click.option("--by-deadline", is_flag=True, help="The same.")
+@click.option("--desk", type=click.Choice([desk.value for desk in Desk if desk]), help="Of this desk.")
+@click.option("--mine", is_flag=True, help="Those that OPERATOR has.")
+@click.option("--late", is_flag=True, help="Those whose promise is broken.")
+@click.option("--why", type=click.Choice([sort.value for sort in Sort]), help="Those that wait for this.")
+@_limit
+@_who
+@options.config
+@options.as_json
+def list_(
+    state: str | None,
+    alarm: bool,
+    open_: bool,
+    by_deadline: bool,
+    desk: str | None,
+    mine: bool,
+    late: bool,
+    why: str | None,
+    limit: int,
+    who: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """List tickets, newest first; or what is to be done, by deadline."""
+    url = compose.settings(config_file).database.url
+    if not (open_ or by_deadline or desk or mine or late or why):
+        _newest(url, state, alarm, limit, as_json)
+        return
+    if state or alarm:
+        raise click.UsageError("--state and --alarm are of the list newest first; mend: --why, or --late")
+    if mine and not who:
+        raise click.UsageError("--mine: whose? mend: --as OPERATOR, or set MAILBOT_OPERATOR")
+    operator = acting(url, who) if who else _NOBODY
+    _print(_open(url, operator, Wanted(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@_limit
+@_who
+@options.config
+@options.as_json
+def find(words: tuple[str, ...], limit: int, who: str | None, config_file: Path | None, as_json: bool) -> None:
+    """Find tickets by WORDS: a number in any spelling, an address, a day (2026-11-30, 30.11.2026), or a name. Exit code
+    1: there is none."""
+    url, said = compose.settings(config_file).database.url, " ".join(words)
+    found = _found(url, acting(url, who) if who else _NOBODY, said, limit)
+    _print(found, as_json)
+    if not found:
+        raise click.ClickException(f"{said}: no such ticket")
+
+
+def _newest(url: str, state: str | None, alarm: bool, limit: int, as_json: bool) -> None:
+    with read_only(url) as connection:
+        rows = listing.newest(connection, state, limit, alarmed=alarm)
+    for row in rows:
+        if as_json:
+            options.line(dict(row))
+        else:
+            click.echo(
+                f"{row['number']}  {minute(row['opened_at'])}  {_due(row):20}"
+                f"  {row['alarm']:7}  {row['state']}  {row['category']}"
+            )
+
+
+def _due(row: Mapping[Any, Any]) -> str:
+    if row["state"] in sla.CLOCKLESS:
+        return ""
+    due = row["reply_by"] if row["state"] == State.OCZEKUJE_NA_KLIENTA else row["promised_at"]
+    return f"due {minute(due)}"
+
+
+def _open(url: str, operator: Operator, wanted: Wanted, limit: int) -> Sequence[Entry]:
+    found: list[Entry] = []
+    with read_only(url) as connection:
+        while len(found) < limit:
+            page = todo.page(connection, operator, wanted, utc_now())
+            found += page[:PAGE]
+            if len(page) <= PAGE:
+                break
+            wanted = replace(wanted, after=(page[PAGE - 1].promised_at, page[PAGE - 1].ticket_id))
+    return found[:limit]
+
+
+def _found(url: str, operator: Operator, said: str, limit: int) -> Sequence[Entry]:
+    entries: list[Entry] = []
+    with read_only(url) as connection:
+        after: str | None = ""
+        while after is not None and len(entries) < limit:
+            found = search.find(connection, operator, said, utc_now(), after)
+            entries += found.entries
+            after = found.after
+    return entries[:limit]
+
+
+def _print(entries: Sequence[Entry], as_json: bool) -> None:
+    for entry in entries:
+        options.line(asdict(entry)) if as_json else click.echo("  ".join(_columns(entry)))
+
+
+def _columns(entry: Entry) -> Iterator[str]:
+    """Deadline ("!": broken), number, state, desk, who has it, what it is about, why it is here, who wrote."""
+    yield f"{'!' if entry.late else ' '} {minute(entry.due) if entry.due else '':16}"
+    yield entry.number
+    yield f"{entry.state:20}"
+    yield f"{entry.desk or '-':10}"
+    yield f"{entry.owner or '-':12}"
+    yield entry.category
+    yield f"{entry.outcome or '-'} {entry.rule or '-'}"
+    yield shown(entry.sender or "-").replace("\n", " ")
+    if entry.viewers:
+        yield f"[open: {', '.join(entry.viewers)}]"
