@@ -17,7 +17,6 @@ import click
 import yaml
 from rich.console import Console
 from rich.live import Live
-from sqlalchemy import Connection, Select, select
 
 from mailbot import logs
 from mailbot.accounts.importing import import_file
@@ -44,8 +43,8 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.compose import Parts
 from mailbot.service.supervision import Service
-from mailbot.storage.schema import inbox, outbox
 from mailbot.tickets.listing import outcome_of
+from mailbot.trial import acts
 
 _MARK = "made-by-mailbot-demo"
 _WEB_PORT, _DESK_PORT = 8080, 8081
@@ -131,17 +130,10 @@ async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Cap
     for one in told:
         answered = None
         if "answers" in one:
-            of, kind = one["answers"]["ticket"], one["answers"]["mail"]
-            which = (inbox.c.id == feed.rows[of], outbox.c.kind == kind)
-            wanted = select(outbox.c.message_id).join(inbox, inbox.c.ticket_id == outbox.c.ticket_id).where(*which)
-            answered = captured.of(await parts.database.read(partial(_one, wanted)))
+            row, kind = feed.rows[one["answers"]["ticket"]], one["answers"]["mail"]
+            answered = captured.of(await parts.database.read(partial(acts.sent_as, row=row, kind=kind)))
         made += demo_mails.letter(one, answered, parts.settings.authentication.authserv_ids[0], parts.clock())
     return made
-
-
-def _one(wanted: Select[Any], connection: Connection) -> str:
-    found: str = connection.execute(wanted).scalar_one()
-    return found
 
 
 async def played(fed: Fed) -> bool:
@@ -153,7 +145,7 @@ async def played(fed: Fed) -> bool:
 
 async def proven(fed: Fed) -> bool:
     """Whether the audit chain holds, and the dossier of the ticket that fixtures/desk.yaml names."""
-    zgl = await fed.parts.database.read(partial(demo_play.number_of, row=fed.rows[fed.told["dossier"]]))
+    zgl = await fed.parts.database.read(partial(acts.number_of, row=fed.rows[fed.told["dossier"]]))
     words, wrong = await asyncio.to_thread(demo_play.proven, fed.parts, zgl, fed.folder / f"{zgl}.zip")
     fed.console.print(words, markup=False, soft_wrap=True)
     return not wrong

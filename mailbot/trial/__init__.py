@@ -1,1 +1,2 @@
-"""Mails that are only tried: the real flow over a database in memory, golden cases, and a history to try them on."""
+"""Mails that are only tried: the real flow over a database in memory, golden cases, a history to try them on;
+and acts on the desk, as a file tells them."""

@@ -14,17 +14,18 @@ from rich.console import Console
 
 from mailbot.cli import demo, demo_play
 from mailbot.cli.demo import Fed
-from mailbot.console import acts
+from mailbot.console.acts import FIELDS
 from mailbot.desk.requests import Action
 from mailbot.desk.words import REFUSALS
 from mailbot.model import MailKind, State
 from mailbot.storage.desk import audit
+from mailbot.trial import acts
 from tests.demos import only
 from tests.support import ROOT
 
 TOLD: dict[str, Any] = yaml.safe_load((ROOT / "fixtures" / "desk.yaml").read_text(encoding="utf-8"))
 ACTS: Sequence[Mapping[str, Any]] = TOLD["acts"]
-ASIDE = {demo_play.LOOK, demo_play.LATER, demo_play.SEE}
+ASIDE = {acts.LOOK, acts.LATER, acts.SEE}
 WORDS = {"who", "do", "ticket", "why", "expect"}
 
 
@@ -37,14 +38,14 @@ def named() -> set[str]:
 def test_every_action_is_played_and_comes_to_something() -> None:
     done = {act["do"] for act in ACTS if "refused" not in act.get("expect", {})}
     assert done - ASIDE == {action.value for action in Action}
-    assert [act for act in ACTS if act["do"] != demo_play.LATER and not act.get("expect")] == []
+    assert [act for act in ACTS if act["do"] != acts.LATER and not act.get("expect")] == []
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act['do']} {act.get('ticket', '')}")
 def test_words(act: Mapping[str, Any]) -> None:
     expect = act.get("expect", {})
     if act["do"] not in ASIDE and act["do"] != Action.CALL:
-        assert set(act) - WORDS <= {*acts.FIELDS[Action(act["do"])], "reason"}
+        assert set(act) - WORDS <= {*FIELDS[Action(act["do"])], "reason"}
     assert act.get("who", TOLD["operators"][0]["name"]) in {person["name"] for person in TOLD["operators"]}
     assert set(expect) <= {"refused", "state", "desk", "owner", "mails", "sent"}
     assert expect.get("refused", "state") in REFUSALS
@@ -65,7 +66,7 @@ def test_one_outcome_that_differs_is_enough(tmp_path: Path, monkeypatch: pytest.
     async def play(fed: Fed) -> bool:
         good = await demo.played(fed)
         seen.append(good)
-        wrong = copy.deepcopy([act for act in ACTS if act["do"] == demo_play.SEE][:2])
+        wrong = copy.deepcopy([act for act in ACTS if act["do"] == acts.SEE][:2])
         wrong[1]["expect"]["sent"] = ["T5"]
         again = demo_play.Play(fed.parts, fed.clock, fed.members, fed.rows)
         await again.show(Console(quiet=True), wrong[:1])
