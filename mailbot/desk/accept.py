@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from mailbot.desk import unsent
 from mailbot.desk.plan import Clock, Grant, Half, Mail, Plan, Refusal, Wait, plan_of
 from mailbot.desk.requests import AcceptA, AcceptB, ConfirmB, Request
 from mailbot.desk.view import Case
@@ -123,6 +124,7 @@ def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: M
         desk="",
         clock=granted.clock,
         mails=mails,
+        steps=granted.steps,
         grant=granted.grant,
         half=Half("confirmed", found),
         detail=detail,
@@ -189,5 +191,6 @@ def _granted(case: Case, request: AcceptA | AcceptB, mails: tuple[Mail, ...], gr
         clock=Clock.ENDS,
         mails=mails,
         grant=grant,
+        steps=unsent.ended(case, answered=True),
         detail={"waived": " ".join(sorted(request.waived))},
     )

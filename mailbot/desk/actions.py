@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailbot.desk import accept, floor, letters
+from mailbot.desk import accept, floor, letters, unsent
 from mailbot.desk.plan import Clock, Effect, Mail, Plan, Refusal, Step, Wait, plan_of
 from mailbot.desk.requests import (
     Action,
@@ -43,13 +43,14 @@ from mailbot.desk.requests import (
 from mailbot.desk.roles import may
 from mailbot.desk.sight import sees
 from mailbot.desk.view import Case, MailRow, Other
-from mailbot.model import Defect, Desk, MailKind, State
+from mailbot.model import Defect, Desk, MailKind, Outcome, State
 from mailbot.model.categories import CASE_B, in_procedure
 from mailbot.model.operator import Operator, Role
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Ruleset
 from mailbot.text.address import login_key
 from mailbot.tickets.hold import FROZEN, HELD, is_stopped
+from mailbot.tickets.sending import ANSWERS
 
 NEEDS_REASON = frozenset(
     {
@@ -65,7 +66,6 @@ _CLOSED = {
 }
 _BEGUN = frozenset({State.ZAREJESTROWANE, State.DO_WERYFIKACJI})
 """States that become W_TOKU when somebody takes the ticket."""
-_FIRST_LINE, _SECOND_LINE = "I_LINIA", "II_LINIA"
 REASON_LENGTH = 2000
 """Characters of a reason, a note, the protocol of a call."""
 
@@ -152,17 +152,9 @@ FROM: Mapping[Action, Collection[State]] = {
 
 def _closed(case: Case, request: Request, event: str, state: State, **changes: Any) -> Plan:
     """A plan that ends the ticket: nobody has it, no clock runs, and what could not leave never does."""
-    steps = tuple((mail.id, Step.CANCEL) for mail in left_behind(case))
+    steps = unsent.ended(case, answered=bool(changes.get("mails")))
     ended = {"state": state, "desk": "", "clock": Clock.ENDS, "steps": steps}
     return plan_of(case, request, event, **{**ended, **changes})
-
-
-def left_behind(case: Case) -> list[MailRow]:
-    """Mails that a person would have to see to for ever: buried ones, and what waits behind one."""
-    buried = [mail for mail in case.mails if mail.state == jobs.BURIED]
-    first = min((mail.id for mail in buried if mail.ordinal), default=None)
-    waiting = [m for m in case.mails if m.state == jobs.WAITING and first is not None and m.id > first]
-    return buried + waiting
 
 
 def _take(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
@@ -342,21 +334,29 @@ def _out_of_limit(case: Case, operator: Operator, request: Request, means: Means
 def _close(case: Case, operator: Operator, request: Close, means: Means) -> Plan | Refusal:
     if request.silence is Silence.CALLED and not case.called:
         return Refusal("no-call")
-    if request.silence is Silence.ANSWERED and case.answered_at is None:
+    newest = max((letter.received_at for letter in case.letters), default=case.opened_at)
+    if request.silence is Silence.ANSWERED and (case.answered_at is None or case.answered_at < newest):
         return Refusal("not-answered")
     stops = case.link is not None and case.link.used_at is None and _stands_still(case)
     effect = Effect.END if stops else Effect.NONE
     if effect is Effect.END and request.how is not How.REFUSED:
         return Refusal("stopped-for-good")
-    detail = {"how": request.how.value, "silence": request.silence.value}
+    detail = {"how": request.how.value, "silence": request.silence.value, "of": case.desk}
     return _closed(case, request, "closed", _CLOSED[request.how], effect=effect, detail=detail)
 
 
 def _reopen(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
     if case.merged_into:
         return Refusal("joined", {"number": case.merged_into})
-    desk = _SECOND_LINE if in_procedure(case.category) else _FIRST_LINE
-    return plan_of(case, request, "reopened", state=State.PONOWNIE_OTWARTE, desk=desk, clock=Clock.ANEW)
+    if not case.decided:
+        return Refusal("decided-again")
+    state = State.KWARANTANNA if case.outcome == Outcome.QUARANTINE else State.PONOWNIE_OTWARTE
+    desk = Desk.BEZPIECZENSTWO if case.secured else _desk_of(case)
+    return plan_of(case, request, "reopened", state=state, desk=desk, clock=Clock.ANEW)
+
+
+def _desk_of(case: Case) -> Desk:
+    return Desk.II_LINIA if in_procedure(case.category) else Desk.I_LINIA
 
 
 def _answer_complaint(case: Case, operator: Operator, request: AnswerComplaint, means: Means) -> Plan | Refusal:
@@ -373,11 +373,12 @@ def _merge(case: Case, operator: Operator, request: Merge, means: Means) -> Plan
     other = case.others.get(request.other)
     if other is None or not sees(operator, other.desk):  # who merges reads the letters of both, and ends one
         return Refusal("no-ticket", {"number": request.other})
-    if code := _apart(case, other):
-        return Refusal(code, {"number": other.number})
+    if code := may(operator, Action.MERGE, other.state, other.desk) or _apart(case, other):
+        return Refusal(code, {"number": case.merged_into or other.number, "desk": other.desk})
     detail = {"with": other.number}
     if other.ticket_id > case.ticket_id:
-        return plan_of(case, request, "merged", effect=Effect.MERGE, other=other.number, detail=detail)
+        state = State.W_TOKU if case.state is State.OCZEKUJE_NA_KLIENTA else case.state  # he has written
+        return plan_of(case, request, "merged", state=state, effect=Effect.MERGE, other=other.number, detail=detail)
     changes = {"effect": Effect.MERGE, "other": other.number, "detail": detail}
     return _closed(case, request, "merged", State.ZAMKNIETE_BEZ_ZMIAN, steps=(), **changes)
 
@@ -392,6 +393,8 @@ def _apart(case: Case, other: Other) -> str:
         return "merge-link"
     if other.state not in GOING or is_stopped(other.state, other.desk) or _stands_still(case) or other.merged:
         return "merge-state"
+    if case.merged_into:
+        return "joined"
     return "itself" if other.ticket_id == case.ticket_id else ""
 
 
@@ -458,7 +461,12 @@ def _mail_cancel(case: Case, operator: Operator, request: MailCancel, means: Mea
 
 def _step(case: Case, request: OfMail, mail: MailRow, step: Step) -> Plan:
     detail: dict[str, str | int] = {"mail": mail.id, "kind": mail.kind}
-    return plan_of(case, request, f"mail-{step.value}", steps=((mail.id, step),), detail=detail)
+    changes: dict[str, Any] = {"steps": ((mail.id, step),), "detail": detail}
+    if step is not Step.RETRY and case.state is State.OCZEKUJE_NA_KLIENTA and mail.kind in unsent.QUESTIONS:
+        changes["state"] = State.W_TOKU  # nobody was asked
+    elif step is not Step.RETRY and case.state.closed and not case.merged_into and mail.kind in ANSWERS:
+        changes |= {"state": State.DO_WERYFIKACJI, "desk": _desk_of(case)}  # nobody was answered
+    return plan_of(case, request, f"mail-{step.value}", **changes)
 
 
 def _take_back(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
@@ -469,7 +477,7 @@ def _take_back(case: Case, operator: Operator, request: Request, means: Means) -
     if undo.by != operator.name and Role.SUPERVISOR not in operator.roles:
         return Refusal("not-yours", {"owner": undo.by})
     mails = [mail for mail in case.mails if mail.id in undo.mails]
-    if any(mail.state not in (jobs.QUEUED, jobs.WAITING) for mail in mails):
+    if any(mail.in_doubt or mail.state not in (jobs.QUEUED, jobs.WAITING) for mail in mails):
         return Refusal("left-already")
     back = {
         "state": State(undo.before["state"] or ""),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, exists, select
 from mailbot.accounts.directory import Directory
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import AcceptB, Link, Merge, Request
+from mailbot.desk.roles import WORKERS
 from mailbot.desk.view import (
     LETTERS,
     LOOKED,
@@ -24,7 +25,7 @@ from mailbot.desk.view import (
     Other,
     Undo,
 )
-from mailbot.model import Account, ApplicationCheck, AuthResult, Outcome, State
+from mailbot.model import Account, ApplicationCheck, AuthResult, Desk, Outcome, State
 from mailbot.model.operator import Operator, Role
 from mailbot.secret import Secret
 from mailbot.storage.desk import approval, desk_text, ticket_link
@@ -84,6 +85,8 @@ def read(
         called=bool(calls),
         identified=any(detail.get("identified") == 1 for detail in calls),
         merged_into=_merged_into(connection, row),
+        decided=decided is not None,
+        secured=_secured(events, decided.outcome if decided else ""),
         was_quarantined=any(event.kind == "came-out" and event.detail.get("of") == "quarantine" for event in events),
         blocked=_blocked(connection, account, old),
         stopped_from=_stopped_from(events),
@@ -202,14 +205,16 @@ def _merged_into(connection: Connection, row: Row[Any]) -> str:
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
     a = approval.c
     row = connection.execute(
-        select(a.id, a.operator_id, operators.c.name, a.digest, a.at, ticket_event.c.detail)
+        select(a.id, a.operator_id, operators.c.name, a.digest, a.at, ticket_event.c.detail, operators.c.roles)
         .join(operators, operators.c.id == a.operator_id)
         .outerjoin(ticket_event, ticket_event.c.id == a.version)
         .where(a.ticket_id == ticket_id, a.ended.is_(None), operators.c.state == "active")
         .order_by(a.id.desc())
         .limit(1)
     ).first()
-    return FirstHalf(*row[:-1], uid=(row.detail or {}).get("uid")) if row else None
+    if row is None or WORKERS.isdisjoint(map(Role, row.roles)):
+        return None
+    return FirstHalf(*row[:-2], uid=(row.detail or {}).get("uid"))
 
 
 def _blocked(connection: Connection, account: Account | None, old: Account | None) -> frozenset[str]:
@@ -230,6 +235,13 @@ def _stopped_from(events: Sequence[Row[Any]]) -> tuple[State, str] | None:
     return State(last.detail["was"]), str(last.detail["desk"])
 
 
+def _secured(events: Sequence[Row[Any]], outcome: str) -> bool:
+    """What the security desk had goes back there when it is opened again."""
+    last = next((e for e in reversed(events) if e.kind in ("closed", "reopened")), None)
+    ended = last is not None and last.kind == "closed" and last.detail.get("of") == Desk.BEZPIECZENSTWO
+    return ended or outcome == Outcome.QUARANTINE
+
+
 def _new_letter(events: Sequence[Row[Any]]) -> bool:
     newest = next((e for e in reversed(events) if e.kind in LETTERS or "by" in e.detail), None)
     return newest is not None and newest.kind in LETTERS
@@ -240,7 +252,8 @@ def _undo(events: Sequence[Row[Any]]) -> Undo | None:
     if newest is None or "before" not in newest.detail:
         return None
     detail = newest.detail
-    return Undo(newest.id, str(detail["by"]), tuple(detail["mails"]), detail["before"])
+    cancelled = tuple((int(mail), str(state)) for mail, state in detail.get("cancelled", ()))
+    return Undo(newest.id, str(detail["by"]), tuple(detail["mails"]), detail["before"], cancelled)
 
 
 def _others(connection: Connection, request: Request | None) -> Mapping[str, Other]:

@@ -17,7 +17,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage.desk import ticket_link
-from mailbot.storage.schema import application_view, decision, inbox, shadow_hit, ticket, ticket_event
+from mailbot.storage.schema import application_view, decision, inbox, outbox, shadow_hit, ticket, ticket_event
 from mailbot.tickets import hold, number, sla
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import Refused, release
@@ -117,7 +117,10 @@ class Effects:
         connection.execute(insert(ticket_link).values(row))
         earlier = min(self.case.promised_at, other.promised_at)
         kept = {"promised_at": earlier, "alarm_at": self.now}
-        connection.execute(update(ticket).where(ticket.c.id == older).values(kept))
+        t = ticket.c
+        connection.execute(update(ticket).where(t.id == older).values(kept))
+        waits = (t.id == older, t.state == State.OCZEKUJE_NA_KLIENTA.value)  # for him, who has written
+        connection.execute(update(ticket).where(*waits).values(state=State.W_TOKU.value, reply_by=None))
         joined = {"by": self.detail["by"], "with": self.case.number}
         kind = "merged" if other.ticket_id == younger else "joined"
         self._tell(connection, other.ticket_id, kind, joined)
@@ -179,4 +182,7 @@ class Effects:
         values: dict[str, Any] = {**before, "alarm_at": self.now}
         values |= {name: datetime.fromisoformat(text) for name in moments if (text := before[name])}
         connection.execute(update(ticket).where(ticket.c.id == self.case.ticket_id).values(values))
+        for mail, state in self.case.undo.cancelled:
+            over = (outbox.c.id == mail, outbox.c.state == jobs.CANCELLED)
+            connection.execute(update(outbox).where(*over).values(state=state))
         return ()

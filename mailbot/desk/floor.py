@@ -192,9 +192,13 @@ def _warned_first(plan: Plan, old: str | None, new: str) -> Iterator[Refusal]:
 
 
 def _steps(case: Case, plan: Plan, now: datetime) -> Iterator[Refusal]:
-    """A frozen mail leaves by a release alone; a mail of a living link is not taken out of its row."""
+    """A frozen mail leaves by a release alone; a mail of a living link is not taken out of its row. What ends
+    otherwise than done has no link that lives."""
     rows = {mail.id: mail for mail in case.mails}
     alive = case.link is not None and case.link.alive(now)
+    ends = plan.state.closed and plan.state not in (case.state, State.ZAMKNIETE_ROZWIAZANE)
+    if alive and ends and plan.effect is not Effect.END:
+        yield Refusal("link-alive")
     for mail, step in plan.steps:
         row = rows.get(mail)
         if row is None:

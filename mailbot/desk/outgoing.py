@@ -69,7 +69,9 @@ class Outgoing:
         slots = self._slots(connection, case)
         ordinal = max((mail.ordinal for mail in case.mails), default=0)
         chained = any(mail.follows for _, mail in mails)
-        pending = any(m.ordinal and m.state in (jobs.WAITING, jobs.QUEUED, jobs.LEASED) for m in case.mails)
+        over = {mail for mail, _ in plan.steps}
+        ahead = [m for m in case.mails if m.ordinal and m.id not in over]
+        pending = any(m.state in (jobs.WAITING, jobs.QUEUED, jobs.LEASED) for m in ahead)
         deadline = now + timedelta(hours=self._flow.settings.tickets.promise_hours)
         rows = []
         for place, (written, _) in enumerate(mails):

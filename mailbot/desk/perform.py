@@ -184,7 +184,9 @@ class Desk:
         mails = self._outgoing.queue(connection, found, written, plan, now)
         detail: dict[str, Any] = {**self._by(operator), "on": found.version, **plan.detail}
         if plan.action in _UNDOABLE:
-            detail |= {"mails": mails, "before": _before(row)}
+            rows = {mail.id: mail for mail in found.mails}
+            over = [[mail, rows[mail].state] for mail, _ in plan.steps]
+            detail |= {"mails": mails, "before": _before(row), "cancelled": over}
         elif mails:
             detail["mails"] = mails
         effect = effects.Effects(self.flow, found, plan, now, first, detail)
@@ -235,7 +237,8 @@ def _moved(row: Row[Any], plan: Plan, now: datetime, clocks: sla.Clocks) -> dict
     if plan.clock is Clock.ENDS:
         return values | {"closed_at": now, "reply_by": None}
     if plan.clock is Clock.KEEP:
-        return values | ({"reply_by": None} if plan.state is not State.OCZEKUJE_NA_KLIENTA else {})
+        values |= {"reply_by": None} if plan.state is not State.OCZEKUJE_NA_KLIENTA else {}
+        return values | ({} if plan.state.closed else {"closed_at": None})
     anew = {"promised_at": clocks.promised_at, "standard_at": clocks.standard_at, "reply_by": clocks.reply_by}
     return values | anew | {"closed_at": None, "alarm": "", "alarm_at": clocks.alarm_at}
 
@@ -274,7 +277,9 @@ def _let_next_go(connection: Connection, mail: int, now: datetime) -> None:
 def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, event: int, now: datetime) -> None:
     """What becomes of the first half of accept-b: an end or a stop of the ticket makes it stale."""
     half, a = plan.half, approval.c
+    open_ones = update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None))
     if half is not None and half.ended == "first":
+        connection.execute(open_ones.values(ended="stale", ended_at=now))  # of people who work here no more
         row = {"ticket_id": found.ticket_id, "action": plan.action.value, "version": event, "digest": half.digest}
         connection.execute(insert(approval).values(operator_id=operator.id, at=now, **row))
         return
@@ -283,7 +288,7 @@ def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, 
         return
     by = operator.id if operator.id > 0 else None
     ended = {"ended": half.ended if half else "stale", "ended_at": now, "ended_by": by}
-    connection.execute(update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None)).values(ended))
+    connection.execute(open_ones.values(ended))
 
 
 def drop_first_halves(connection: Connection, now: datetime) -> None:

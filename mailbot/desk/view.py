@@ -140,6 +140,8 @@ class Undo:
     mails: tuple[int, ...]
     before: Mapping[str, str | None]
     """Columns of the ticket; moments in ISO 8601."""
+    cancelled: tuple[tuple[int, str], ...] = ()
+    """(row of the outbox, its state before): what it took out of its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,10 @@ class Case:
     """Cases (A, B) for which a link of the login was stopped and nobody has decided yet."""
     merged_into: str = ""
     """Number of the ticket that goes on with the matter of this one."""
+    decided: bool = True
+    """Its letter is not just being decided again."""
+    secured: bool = False
+    """It is in quarantine, or the security desk has ended it."""
     was_quarantined: bool = False
     """Its letter was let out of the quarantine."""
     stopped_from: tuple[State, str] | None = None

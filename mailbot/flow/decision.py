@@ -41,9 +41,10 @@ def decide(
     )
 
 
-def to_person(decision: Decision) -> Decision:
-    """The same, in the hands of the help desk and without a mail."""
-    return replace(decision, outcome=Outcome.REVIEW, state=State.DO_WERYFIKACJI, desk=Desk.II_LINIA, mails=())
+def to_person(decision: Decision, category: str) -> Decision:
+    """The same, in the hands of the help desk, as a matter of ``category`` and without a mail."""
+    person = replace(decision, outcome=Outcome.REVIEW, state=State.DO_WERYFIKACJI, desk=Desk.II_LINIA, mails=())
+    return replace(person, category=category)
 
 
 def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:

@@ -24,6 +24,7 @@ from mailbot.model import (
     Account,
     Decision,
     Duplicate,
+    DuplicateCheck,
     MailKind,
     Outcome,
     Phrase,
@@ -84,8 +85,8 @@ class Pipeline:
         thread = found.history.thread
         current = thread.state if thread and thread.own else found.seen.state
         decision = decide(gathered, defects, category, self.ruleset, current)
-        if u.released and decision.outcome is Outcome.QUARANTINE:  # a person has just let it out
-            decision = to_person(decision)
+        if u.released and _comes_to_nobody(decision.outcome, found.seen):  # a person has just let it out
+            decision = to_person(decision, category)
         return Assessment(u, found, reading, gathered, decision)
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
@@ -221,6 +222,12 @@ class Pipeline:
 def _opened_at(u: Understanding, now: datetime) -> datetime:
     """When the clocks of its ticket begin: what waited for a person is promised nothing that is over."""
     return now if u.released else u.received_at
+
+
+def _comes_to_nobody(outcome: Outcome, seen: DuplicateCheck) -> bool:
+    """Whether nobody would see the letter any more, or not without letting it out once more."""
+    repeats = outcome is Outcome.DUPLICATE and seen.ticket_id is None
+    return repeats or outcome in (Outcome.QUARANTINE, Outcome.SPAM, Outcome.NO_REPLY)
 
 
 def _needs_none(assessment: Assessment) -> bool:

@@ -1,7 +1,8 @@
 """To which ticket does a mail belong? Rows 6 and 7 of the decision table.
 
-Only the proven correspondent of a ticket may add to it. Everybody else, whatever number he names, is told as much as
-somebody who named a number that never was: nothing (procedure §3.6, design.md §2 row 11).
+Only the proven correspondent of a ticket may add to it, and who answers what a person wrote to his address. Everybody
+else, whatever number he names, is told as much as somebody who named a number that never was: nothing (procedure §3.6,
+design.md §2 row 11).
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.clocks import complaint_deadline
 from mailbot.mails import thread
-from mailbot.model import InboundMessage, State, Thread, Understanding
+from mailbot.model import InboundMessage, MailKind, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.desk import ticket_link
-from mailbot.storage.schema import ticket
+from mailbot.storage.schema import outbox, ticket
 from mailbot.text.address import login_key
 from mailbot.tickets.hold import is_stopped
 
@@ -63,7 +64,16 @@ class Threads:
         wanted = select(ticket).where(ticket.c.number.in_(named), ticket.c.state != State.KWARANTANNA.value)
         rows = connection.execute(wanted).mappings() if named else ()
         self._tickets: dict[str, RowMapping] = {row["number"]: row for row in rows}
+        self._asked = self._written_to(connection)
         self._follow(connection)
+
+    def _written_to(self, connection: Connection) -> set[tuple[str, str | None]]:
+        """(ticket, key of the address): whom a person wrote to about each, be it the old login of a change."""
+        o = outbox.c
+        sent = (ticket.c.number.in_(self._tickets), o.kind.in_([k for k in MailKind if k.by_hand]))
+        wanted = select(ticket.c.number, o.recipient).join(outbox, o.ticket_id == ticket.c.id).where(*sent)
+        rows = connection.execute(wanted).all() if self._tickets else ()
+        return {(row.number, login_key(row.recipient)) for row in rows}
 
     def _follow(self, connection: Connection) -> None:
         """A ticket that was merged into another one stands for that one: both have the same correspondent."""
@@ -83,8 +93,10 @@ class Threads:
         numbers = mentioned(self._secret, u)
         if not numbers:
             return None
-        rows = (self._tickets[number] for number in numbers if number in self._tickets)
-        own = next((row for row in rows if _is_correspondent(u, row)), None)
+        seen = [number for number in answered(self._secret, u) if u.sender.proven]
+        rows = ((number, self._tickets[number]) for number in numbers if number in self._tickets)
+        was_asked = {number for number in seen if (number, u.sender.key) in self._asked}
+        own = next((row for number, row in rows if number in was_asked or _is_correspondent(u, row)), None)
         return Thread(own=False) if own is None else self._thread(own)
 
     def _thread(self, row: RowMapping) -> Thread:

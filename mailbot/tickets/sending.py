@@ -13,6 +13,14 @@ from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket
 from mailbot.tickets import hold
 
+ANSWERS = frozenset(
+    {
+        *(MailKind.T2A, MailKind.T2B, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T11),
+        *(MailKind.T13, MailKind.T16, MailKind.T17, MailKind.T20, MailKind.T21, MailKind.T23),
+        *(kind for kind in MailKind if kind.own),
+    }
+)
+"""Mails that answer. T10 only says that it is over."""
 DEAD_LINK = "its link was used, replaced, or has expired"
 
 

@@ -41,15 +41,9 @@ _DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends 
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
 
-_ANSWERS = frozenset(
-    {
-        *(MailKind.T2A, MailKind.T2B, MailKind.T4, MailKind.T5, MailKind.T7, MailKind.T11),
-        *(MailKind.T13, MailKind.T16, MailKind.T17, MailKind.T20, MailKind.T21),
-        *(kind for kind in MailKind if kind.own),
-    }
-)
-"""Mails that answer: the time for a complaint begins when one is accepted (seed 001, E13). Not T10, which only says
-that it is over: it must not begin again. Nor T23, the answer to a complaint: the portal is the next way (E13)."""
+_BEGINS_COMPLAINT = sending.ANSWERS - {MailKind.T23}
+"""The time for a complaint begins when one is accepted (seed 001, E13). Not with T23, the answer to a complaint: the
+portal is the next way; nor with T10: it must not begin again."""
 
 
 class DeliverWorker:
@@ -241,7 +235,7 @@ class DeliverWorker:
         if not jobs.settle(connection, outbox, row["id"], sent_at=now, last_code=250, in_doubt=0, refused_us=0):
             return "recorded-already"
         self._let_next_go(connection, row)  # mails before their ticket, as hold.freeze locks them
-        if row["kind"] in _ANSWERS:
+        if row["kind"] in _BEGINS_COMPLAINT:
             connection.execute(update(ticket).where(ticket.c.id == row["ticket_id"]).values(answered_at=now))
         self._event(connection, row, "mail-sent", {"kind": row["kind"], "answer": answer[:200]})
         return "sent"

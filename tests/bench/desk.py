@@ -29,7 +29,7 @@ from mailbot.audit import search as audit_search
 from mailbot.audit import verify
 from mailbot.console.oversight import measured
 from mailbot.desk import case, drafts, letter, oversight, presence, search, todo, views
-from mailbot.desk.todo import PAGE, Sort, Wanted
+from mailbot.desk.todo import Sort, Wanted
 from mailbot.model import Operator, Role
 from mailbot.secret import Secret
 from mailbot.storage.engine import connect, migrate, reading

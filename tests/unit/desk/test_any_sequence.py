@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event, func, select
 
-from mailbot.desk import actions, floor
+from mailbot.desk import actions, floor, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, Request
@@ -139,6 +139,7 @@ class Office(RuleBasedStateMachine):
         if isinstance(done, Refusal):
             assert not written
             assert not done.code.startswith("floor-"), done
+            assert words.refusal(done, "pl")
         elif action in floor.SILENT:
             assert not written
 
