@@ -298,10 +298,6 @@ REFUSALS: Mapping[str, Words] = {
         "zaznacz i wyjaśnij w powodzie dokładnie to, co odbiega: {which}",
         "tick exactly what deviates and explain it in the reason: {which}",
     ),
-    "link-alive": Words(
-        "link z tego zgłoszenia działa; wstrzymaj je, potem zamknij z odmową",
-        "the link of this ticket works; stop it, then close it as refused",
-    ),
     "decided-again": Words(
         "list z tego zgłoszenia automat właśnie ocenia jeszcze raz; odśwież za chwilę",
         "its letter is being decided again just now; look again in a moment",

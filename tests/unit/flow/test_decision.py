@@ -295,9 +295,10 @@ def test_rows_of_case_b(name: str) -> None:
 
 def test_in_the_hands_of_a_person_nothing_is_sent() -> None:
     granted = decided(RIGHT)
-    person = to_person(granted)
+    person = to_person(granted, "OGOLNE")
     assert granted.mails
-    assert (person.outcome, person.state, person.desk, person.mails) == ("REVIEW", "DO_WERYFIKACJI", "II_LINIA", ())
+    told = (person.outcome, person.state, person.desk, person.category, person.mails)
+    assert told == ("REVIEW", "DO_WERYFIKACJI", "II_LINIA", "OGOLNE", ())
     assert (person.rule, person.category, person.trace) == (granted.rule, granted.category, granted.trace)
 
 

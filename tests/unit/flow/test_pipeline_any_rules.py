@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 from sqlalchemy.pool import StaticPool
-from tests.unit.test_floor_any_rules import conditions, loaded, rules, safest, written
+from tests.unit.ruleset.test_floor_any_rules import conditions, loaded, rules, safest, written
 
 from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
