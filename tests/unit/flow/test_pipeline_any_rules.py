@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 from sqlalchemy.pool import StaticPool
-from tests.unit.ruleset.test_floor_any_rules import conditions, loaded, rules, safest, written
 
 from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
@@ -59,6 +58,7 @@ from tests.citizens import HELPDESK
 from tests.flow import EWA, GOOD, JAN, STRANGER, ZOFIA, Clock, mail
 from tests.flow import settings as flow_settings
 from tests.support import ROOT, examples
+from tests.unit.ruleset.test_floor_any_rules import conditions, loaded, rules, safest, written
 
 SECRET = Secret(b"k" * 32)
 START = Clock().now
