@@ -112,7 +112,7 @@ TOLD = {
         " limit=no|sender|domain|failures|login answer=open" + CLEAN,
     ),
 }
-"""What the floor lets through, fact by fact: the tests above take the floor's own tables, and would follow them."""
+"""What the floor lets through, fact by fact. The tests above take the tables of the floor and would follow them."""
 
 
 @pytest.mark.parametrize("name", TOLD)
