@@ -92,9 +92,7 @@ class Mutant:
 def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """(what is changed, the node instead)."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        for table in (_ORDERED, _OPPOSITE):
-            if other := table.get(type(node.ops[0])):  # type: ignore[attr-defined]
-                yield f"{other.__name__}", ast.Compare(node.left, [other()], node.comparators)
+        yield from _comparisons(node)
     elif isinstance(node, ast.BoolOp):
         yield "and/or", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
         for i in range(len(node.values)):
@@ -113,22 +111,37 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield from _constants(node.value)
     elif isinstance(node, ast.Call):
         yield from _calls(node)
-    elif isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) > 1 and not _is_target(node):
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+        yield from _elements(node)
+    elif _is_dispensable(node):
+        yield "statement left out", ast.Pass()
+
+
+def _comparisons(node: ast.Compare) -> Iterator[tuple[str, ast.AST]]:
+    for table in (_ORDERED, _OPPOSITE):
+        if other := table.get(type(node.ops[0])):  # type: ignore[attr-defined]
+            yield f"{other.__name__}", ast.Compare(node.left, [other()], node.comparators)
+
+
+def _elements(node: ast.Tuple | ast.List | ast.Set | ast.Dict) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node, ast.Dict):
+        for i in range(len(node.keys) if len(node.keys) > 1 else 0):
+            left = ast.Dict(node.keys[:i] + node.keys[i + 1 :], node.values[:i] + node.values[i + 1 :])
+            yield f"without key {i}", left
+    elif len(node.elts) > 1 and not _is_target(node):
         for i in range(len(node.elts)):
             changed = copy.copy(node)
             changed.elts = node.elts[:i] + node.elts[i + 1 :]
             yield f"without element {i}", changed
-    elif isinstance(node, ast.Dict) and len(node.keys) > 1:
-        for i in range(len(node.keys)):
-            yield (
-                f"without key {i}",
-                ast.Dict(node.keys[:i] + node.keys[i + 1 :], node.values[:i] + node.values[i + 1 :]),
-            )
-    elif isinstance(node, ast.Expr | ast.AugAssign | ast.Raise | ast.Break | ast.Continue | ast.Delete) or (
-        isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name | ast.Tuple)
-    ):
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):  # a docstring
-            yield "statement left out", ast.Pass()
+
+
+def _is_dispensable(node: ast.AST) -> bool:
+    """A statement that the module can be without and still be read; not a docstring."""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Assign):
+        return not isinstance(node.targets[0], ast.Name | ast.Tuple)
+    return isinstance(node, ast.AugAssign | ast.Raise | ast.Break | ast.Continue | ast.Delete)
 
 
 def _constants(value: object) -> Iterator[tuple[str, ast.AST]]:
