@@ -77,6 +77,7 @@ class _Case:
         language, ruleset = reader(request), self._desk.pipeline.ruleset
         offered = offers.offered(found, operator)
         opening = next((one for one in values["letters"] if one.inbox_id == found.inbox_id), None)
+        decided = [one for one in values["letters"] if one.rule]
         titles = {rule.name: rule.title for rule in ruleset.rules}
         due = None if found.closed_at else todo.due(found.state, found.promised_at, found.reply_by)
         return {
@@ -85,7 +86,8 @@ class _Case:
             "now": self._desk.clock(),
             "due": due,
             "category": languages.of(ruleset, language).categories.get(found.category, found.category),
-            "title": titles.get(found.rule, ""),
+            "titles": titles,
+            "latest": decided[-1] if decided else None,
             "opening": opening,
             "lines": compare.side_by_side(found, opening),
             "columns": compare.COLUMNS,

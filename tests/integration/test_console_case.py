@@ -113,6 +113,16 @@ async def kinds(flow: Flow) -> list[str]:
     return [row.kind for row in await flow.rows(select(outbox.c.kind).order_by(outbox.c.id))]
 
 
+async def test_why_it_is_here_is_what_the_newest_letter_did(flow: Flow, client: Client) -> None:
+    await ask(flow)
+    opened = str(html.fromstring(await page(client)).xpath("string(//section[@aria-labelledby='why'])"))
+    await ask(flow, "Składam reklamację. Formularz nadal nie działa.", subject="Re: ZGL0000001")
+    outcomes = await flow.rows(select(schema.decision.c.rule).order_by(schema.decision.c.inbox_id))
+    why = str(html.fromstring(await page(client)).xpath("string(//section[@aria-labelledby='why'])"))
+    assert outcomes[0].rule in opened
+    assert why.index(outcomes[-1].rule) < why.index(outcomes[0].rule)
+
+
 async def test_a_note_is_never_a_mail_and_a_reply_is_seen_before_it_leaves(flow: Flow, client: Client) -> None:
     await ask(flow)
     before = await kinds(flow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, tuple[str, str]] = {
     "case.asked": ("O co prosi", "What is asked"),
     "case.why": ("Dlaczego jest u nas", "Why it is here"),
+    "case.why-opened": ("Otworzył je list, o którym zdecydowano", "It was opened by a letter that was decided so"),
     "case.agrees": ("Co się zgadza, a co nie", "What agrees and what does not"),
     "case.compared": (
         "List, wniosek, podpisujący i konto obok siebie",
