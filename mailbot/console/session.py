@@ -111,9 +111,12 @@ class Gate:
 async def form_of(request: web.Request) -> Form:
     """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
     try:
-        return await request.post()
+        form = await request.post()
+        for text in (*form, *(value for value in form.values() if isinstance(value, str))):
+            text.encode()  # a charset may bring half a surrogate pair, which is no text
     except (ValueError, LookupError) as error:  # no UTF-8, no multipart, a charset that nobody knows
         raise web.HTTPBadRequest from error
+    return form
 
 
 def _page(request: web.Request) -> str:

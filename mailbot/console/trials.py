@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+import lzma
 import pickle
 import zipfile
 import zlib
@@ -32,6 +33,8 @@ _ALL = 10_000_000
 _SUFFIXES = (".yaml", ".yml", ".j2")
 _FOLDERS = ("", "mails", "languages")
 _MARK = "procedures.yaml"
+_NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError, OSError)
+"""What reading octets as ZIP may raise."""
 
 
 class TrialFailed(PermanentError):
@@ -81,7 +84,7 @@ def unpack(archive: bytes, folder: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
             _write(packed, folder)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except _NO_ARCHIVE as error:
         raise TrialFailed(f"no ZIP archive of a rule set: {type(error).__name__}") from error
 
 

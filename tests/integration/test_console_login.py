@@ -344,6 +344,16 @@ async def test_a_form_that_is_none_is_told_as_such(browser: Browser) -> None:
             )
             assert answer.status in (303, 400, 403, 405), (kind, path, answer.status)
     assert (await browser.send("/login", name="x" * 20_000)).status == 413
+    await browser.log_in()
+    half = b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n'
+    half += b"Content-Type: text/plain; charset=raw_unicode_escape\r\n\r\n"
+    for kind, body in (
+        ("application/x-www-form-urlencoded; charset=raw_unicode_escape", b"form=\\ud800&csrf=\\ud800"),
+        ("multipart/form-data; boundary=x", half + b"\\ud800\r\n--x--\r\n"),
+    ):
+        for path in ("/login", "/logout"):
+            answer = await browser.client.post(path, data=body, headers={"Content-Type": kind}, allow_redirects=False)
+            assert answer.status == 400, (kind, path)
 
 
 async def test_who_logs_in_again_has_one_session(browser: Browser) -> None:

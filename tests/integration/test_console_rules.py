@@ -202,6 +202,15 @@ def _bomb() -> bytes:
     return octets.getvalue()
 
 
+def _spoilt() -> bytes:
+    octets = io.BytesIO()
+    with zipfile.ZipFile(octets, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("procedures.yaml", b"a: b\n" * 500)
+    data = octets.getvalue()
+    at = 30 + len("procedures.yaml") + 4  # behind the local header and that of LZMA: its properties
+    return data[:at] + b"\xff" * 5 + data[at + 5 :]
+
+
 def _climbing() -> bytes:
     octets = io.BytesIO()
     with zipfile.ZipFile(octets, "w") as archive:
@@ -212,7 +221,9 @@ def _climbing() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"no archive", b"PK\3\4" + b"\0" * 100, _bomb()], ids=["empty", "text", "half", "bomb"]
+    "octets",
+    [b"", b"no archive", b"PK\3\4" + b"\0" * 100, _bomb(), _spoilt()],
+    ids=["empty", "text", "half", "bomb", "spoilt"],
 )
 def test_an_archive_that_is_none(octets: bytes, tmp_path: Path) -> None:
     with pytest.raises(TrialFailed):
