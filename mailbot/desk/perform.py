@@ -69,7 +69,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ActionPerformer:
     """The desk of one installation. Immutable; the rule set is that of ``flow``."""
 
     flow: Pipeline

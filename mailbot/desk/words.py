@@ -124,7 +124,7 @@ MEANINGS: Mapping[Action, Words] = {
         "the mail waits for you; a ticket whose question or answer is held is open again",
     ),
     Action.MAIL_CANCEL: Words(
-        "wiadomość nigdy nie wyjdzie; nie taka z działającym linkiem; bez pytania lub odpowiedzi zgłoszenie wraca do pracy",
+        "nigdy nie wyjdzie; nie taka z działającym linkiem; zgłoszenie bez pytania lub odpowiedzi wraca do pracy",
         "it never leaves; a ticket whose question or answer it was is open again",
     ),
     Action.TAKE_BACK: Words(
