@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import AuthenticationSettings, Settings
-from mailbot.desk.perform import Desk, Done
+from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Request
 from mailbot.desk.view import LOOKED, Case
@@ -89,7 +89,7 @@ class Bench:
             with engine.begin() as connection:
                 connection.execute(insert(operators), [row_of(one, self.clock) for one in PEOPLE])
         self.flow = _flow()
-        self.desk = Desk(self.flow, self._chain)
+        self.desk = ActionPerformer(self.flow, self._chain)
         self._names = count(1)
 
     def _chain(

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from mailbot.console.app import build
 from mailbot.console.pages import CSRF, OPERATOR, Pages
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.model import Operator, Role
 from mailbot.service.compose import Parts
@@ -56,8 +56,10 @@ def hire(parts: Parts) -> None:
         connection.execute(insert(operator), rows)
 
 
-def desk(parts: Parts) -> Desk:
-    return Desk(parts.settings, parts.database, parts.directory, parts.secret, parts.clock, Pages(), parts.pipeline)
+def desk(parts: Parts) -> ConsoleContext:
+    return ConsoleContext(
+        parts.settings, parts.database, parts.directory, parts.secret, parts.clock, Pages(), parts.pipeline
+    )
 
 
 @asynccontextmanager

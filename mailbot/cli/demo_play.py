@@ -17,7 +17,7 @@ from mailbot.audit import chain, packed, verify
 from mailbot.cli.demo_desk import Ahead, Member
 from mailbot.cli.demo_table import differs, mark, reason, table
 from mailbot.desk import dossier
-from mailbot.desk.perform import Desk
+from mailbot.desk.perform import ActionPerformer
 from mailbot.service.compose import Parts
 from mailbot.tickets import number
 from mailbot.trial import acts
@@ -32,7 +32,7 @@ class Play:
     def __init__(self, parts: Parts, clock: Ahead, members: Sequence[Member], rows: Mapping[str, int]) -> None:
         people = {member.operator.name: member.operator for member in members}
         self._parts, self._clock = parts, clock
-        self._stage = Stage(Desk(parts.pipeline, chain.record), people, rows, clock)
+        self._stage = Stage(ActionPerformer(parts.pipeline, chain.record), people, rows, clock)
         self.good = True
 
     async def show(self, console: Console, every: Sequence[Mapping[str, Any]]) -> None:

@@ -30,7 +30,7 @@ def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapp
     settings = compose.settings(given["config_file"])
     operator = acting(settings.database.url, given["who"])
     parts = compose.build(settings)
-    desk, as_json = perform.Desk(parts.pipeline, record, os.getuid()), given["as_json"]
+    desk, as_json = perform.ActionPerformer(parts.pipeline, record, os.getuid()), given["as_json"]
     with reading(parts.database.engine) as connection:
         found = desk.case(connection, number)
         if isinstance(found, Refusal):

@@ -28,7 +28,7 @@ def application(number: str, out: Path, who: str, config_file: Path | None, as_j
     settings = compose.settings(config_file)
     operator = ticket_acts.acting(settings.database.url, who)
     parts = compose.build(settings)
-    desk = perform.Desk(parts.pipeline, ticket_acts.record, os.getuid())
+    desk = perform.ActionPerformer(parts.pipeline, ticket_acts.record, os.getuid())
     with parts.database.engine.begin() as connection:
         found = desk.case(connection, number)
         if isinstance(found, Refusal):

@@ -14,7 +14,7 @@ from mailbot import model
 from mailbot.console import acts, forms, ticket
 from mailbot.console.pages import reader
 from mailbot.console.session import Late
-from mailbot.console.shell import WRITERS, Desk, require
+from mailbot.console.shell import WRITERS, ConsoleContext, require
 from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, words
 from mailbot.desk.drafts import Draft
 from mailbot.desk.plan import Refusal
@@ -51,7 +51,7 @@ class Page(Protocol):
 class Acting:
     """Handlers of /tickets/ZGL…/do/ACTION."""
 
-    def __init__(self, desk: Desk, page: Page) -> None:
+    def __init__(self, desk: ConsoleContext, page: Page) -> None:
         self._desk, self._page = desk, page
 
     def routes(self) -> list[web.RouteDef]:
@@ -187,7 +187,9 @@ class Acting:
         return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{zgl}" + (f"?done={done}" if done else "")})
 
 
-async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: forms.Form) -> tuple[Draft, Case]:
+async def save(
+    desk: ConsoleContext, zgl: str, operator: Operator, action: Action, form: forms.Form
+) -> tuple[Draft, Case]:
     """Keep the fields of a form, and its files beside those that are kept already. Raises HTTPNotFound,
     HTTPRequestEntityTooLarge when no mail could hold the files: then these are not kept."""
     now = desk.clock()
@@ -210,7 +212,7 @@ async def save(desk: Desk, zgl: str, operator: Operator, action: Action, form: f
     return kept, found
 
 
-def _first_said(connection: Connection, desk: Desk, found: Case) -> list[str]:
+def _first_said(connection: Connection, desk: ConsoleContext, found: Case) -> list[str]:
     """What the first of two people gave as the reason of an acceptance that waits for the second."""
     if found.first is None:
         return []
@@ -253,7 +255,7 @@ def _files(form: forms.Form) -> tuple[File, ...]:
     return tuple(File(one.filename[:200], one.file.read()) for one in sent if one.filename)
 
 
-def late(desk: Desk) -> Late:
+def late(desk: ConsoleContext) -> Late:
     """What is sent after the end of a session is kept as the draft it would have been."""
     path = re.compile(r"(/tickets/([A-Za-z]{3}[0-9]{7,12}))(?:/do/([a-z-]{3,20}))?")
 

@@ -12,13 +12,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from mailbot.console import audit, case, oversight, rules, telephone, todo
 from mailbot.console.pages import OPERATOR, Pages
-from mailbot.console.shell import Desk, Screen, require
+from mailbot.console.shell import ConsoleContext, Screen, require
 from mailbot.http.doors import Doors
 from mailbot.http.failures import failures
 from mailbot.http.headers import add_headers
 from mailbot.http.listener import DOORS
 
-DESK = web.AppKey("desk", Desk)
+DESK = web.AppKey("desk", ConsoleContext)
 
 SCREENS: tuple[Screen, ...] = (todo.SCREEN, case.SCREEN, telephone.SCREEN, oversight.SCREEN, rules.SCREEN, audit.SCREEN)
 """In the order of the navigation."""
@@ -30,7 +30,7 @@ CONTENT_POLICY = (
 """No script and no style but from files of ours. data: is for the pictures that the style sheet holds."""
 
 
-def build(desk: Desk, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> web.Application:
+def build(desk: ConsoleContext, gate: Middleware, login: Iterable[web.RouteDef] = ()) -> web.Application:
     """The application over ``desk``. ``gate``: tells who asks (OPERATOR, CSRF), or answers in our place; ``login``: the
     pages that it lets everybody see."""
     doors = Doors(desk.settings.console)

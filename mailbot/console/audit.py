@@ -13,7 +13,7 @@ from mailbot.audit import chain, search, verify
 from mailbot.audit.search import Wanted
 from mailbot.console import forms
 from mailbot.console.pages import CSRF, OPERATOR
-from mailbot.console.shell import Desk, Screen
+from mailbot.console.shell import ConsoleContext, Screen
 from mailbot.desk.search import day
 from mailbot.model import Role
 from mailbot.tickets import number
@@ -29,7 +29,7 @@ _HIGHEST = 2**62
 
 
 class _Audit:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:

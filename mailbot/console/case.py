@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from mailbot.console import acting, letters, ticket
 from mailbot.console.pages import reader
-from mailbot.console.shell import READERS, Desk, Screen
+from mailbot.console.shell import READERS, ConsoleContext, Screen
 from mailbot.desk import accept, case, compare, drafts, letter, offers, presence, todo, words
 from mailbot.desk.requests import Action
 from mailbot.desk.view import Case
@@ -31,7 +31,7 @@ _GROUPS = (
 
 
 class _Case:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:

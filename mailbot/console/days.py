@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.desk import oversight
 from mailbot.desk.oversight import Day
 
@@ -15,7 +15,7 @@ _SETTLED = timedelta(hours=1)
 class Days:
     """Remembers the days of the window that are over."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
         self._over: dict[date, Day] = {}
 

@@ -12,7 +12,7 @@ from mailbot.accounts import passwords
 from mailbot.console import words
 from mailbot.console.pages import reader
 from mailbot.console.session import Gate, form_of
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import Limiter
 from mailbot.model import Operator
 from mailbot.operators import login
@@ -25,7 +25,7 @@ _HASHERS = 2  # argon2 runs at once: 64 MiB each
 class Entry:
     """One for all pages: its bounds are those of the process."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
+    def __init__(self, desk: ConsoleContext, gate: Gate) -> None:
         self.desk, self.gate = desk, gate
         self._limiter = Limiter(desk.settings.console, desk.clock)
         self._hashers = asyncio.Semaphore(_HASHERS)

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from sqlalchemy import Connection, select
 
 from mailbot.console import ticket
-from mailbot.console.shell import WRITERS, Desk, require
+from mailbot.console.shell import WRITERS, ConsoleContext, require
 from mailbot.desk import letter
 from mailbot.desk.plan import Refusal
 from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
@@ -29,7 +29,7 @@ _SUPERVISORS = frozenset({Role.SUPERVISOR})
 class Letters:
     """Handlers of /tickets/ZGL…/letters/…"""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:

@@ -25,7 +25,7 @@ from mailbot.console.session import (
     nothing_kept,
     onward,
 )
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import Csrf
 from mailbot.observe import log_event
 from mailbot.operators import factors, login, people
@@ -35,7 +35,7 @@ _FORM = "login"
 """What the form of the first page is called in its CSRF field: there is no session yet that it could belong to."""
 
 
-def build(desk: Desk, late: Late = nothing_kept) -> web.Application:
+def build(desk: ConsoleContext, late: Late = nothing_kept) -> web.Application:
     """The console behind its login. ``late``: see session.Gate."""
     gate = Gate(desk, late)
     entry = Entry(desk, gate)

@@ -15,7 +15,7 @@ from mailbot.console import charts, words
 from mailbot.console.charts import Chart
 from mailbot.console.days import Days
 from mailbot.console.pages import OPERATOR, reader
-from mailbot.console.shell import WRITERS, Desk, Screen
+from mailbot.console.shell import WRITERS, ConsoleContext, Screen
 from mailbot.desk import health, oversight, todo
 from mailbot.desk.oversight import Day, Promises
 from mailbot.errors import MailbotError
@@ -56,7 +56,7 @@ class Trusted:
 
 
 class _Oversight:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
         self._days = Days(desk)
         self._trust: tuple[datetime, tuple[Trusted, ...], tuple[str, ...]] | None = None

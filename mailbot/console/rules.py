@@ -23,7 +23,7 @@ from mailbot.console import forms, trials
 from mailbot.console.days import Days
 from mailbot.console.forms import Form
 from mailbot.console.pages import OPERATOR
-from mailbot.console.shell import Desk, Screen, require
+from mailbot.console.shell import ConsoleContext, Screen, require
 from mailbot.console.trials import Trial, TrialFailed
 from mailbot.desk import health, oversight
 from mailbot.desk.oversight import Day
@@ -66,7 +66,7 @@ class Hits:
 
 
 class _Rules:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
         self._days = Days(desk)
         self._alone = asyncio.Lock()

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 
 from mailbot.console.forms import Form
 from mailbot.console.pages import CSRF, OPERATOR
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import cookie
 from mailbot.model import Operator
 from mailbot.operators import login, sessions
@@ -47,7 +47,7 @@ class Gate:
     """Finds the session of each request; a form must be of it (the first one, of the login, has a guard of its own).
     ``late``: what becomes of a form that came after the end of its session."""
 
-    def __init__(self, desk: Desk, late: Late = nothing_kept) -> None:
+    def __init__(self, desk: ConsoleContext, late: Late = nothing_kept) -> None:
         self.policy = login.policy(desk.settings.console)
         self._desk = desk
         self._late = late

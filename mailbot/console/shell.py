@@ -20,7 +20,7 @@ from mailbot.storage.engine import Database
 
 
 @dataclass(slots=True)
-class Desk:
+class ConsoleContext:
     """What the handlers share."""
 
     settings: Settings
@@ -48,7 +48,7 @@ class Screen:
     name: str
     path: str
     roles: frozenset[Role]
-    routes: Callable[[Desk], Iterable[web.RouteDef]]
+    routes: Callable[[ConsoleContext], Iterable[web.RouteDef]]
 
 
 READERS = frozenset({Role.CONSULTANT, Role.SUPERVISOR, Role.AUDITOR})

@@ -19,7 +19,7 @@ from mailbot.audit import chain
 from mailbot.console import forms
 from mailbot.console.forms import Form
 from mailbot.console.pages import OPERATOR, reader
-from mailbot.console.shell import WRITERS, Desk, Screen
+from mailbot.console.shell import WRITERS, ConsoleContext, Screen
 from mailbot.console.words import LANGUAGES
 from mailbot.desk import perform, search, telephone, words
 from mailbot.desk.perform import Done
@@ -61,7 +61,7 @@ class _Call:
 
 
 class _Telephone:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
@@ -182,8 +182,8 @@ class _Telephone:
         return await self._desk.database.write(write)
 
     @property
-    def _acting(self) -> perform.Desk:
-        return perform.Desk(self._desk.pipeline, chain.record)
+    def _acting(self) -> perform.ActionPerformer:
+        return perform.ActionPerformer(self._desk.pipeline, chain.record)
 
     async def _perform(self, request: web.Request, zgl: str, asked: Request) -> Done | Refusal:
         acting, operator, now = self._acting, request[OPERATOR], self._desk.clock()

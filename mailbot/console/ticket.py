@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from mailbot.audit import chain
 from mailbot.console.pages import OPERATOR
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.desk import perform
 from mailbot.desk.plan import Refusal
 from mailbot.desk.sight import sees
@@ -17,12 +17,12 @@ from mailbot.model import Operator
 PATH = "/tickets/{zgl:[A-Za-z]{3}[0-9]{7,12}}"
 
 
-def of(desk: Desk) -> perform.Desk:
+def of(desk: ConsoleContext) -> perform.ActionPerformer:
     """What acts, with the rule set of this moment."""
-    return perform.Desk(desk.pipeline, chain.record)
+    return perform.ActionPerformer(desk.pipeline, chain.record)
 
 
-def seen(desk: Desk, connection: Connection, zgl: str, operator: Operator) -> Case:
+def seen(desk: ConsoleContext, connection: Connection, zgl: str, operator: Operator) -> Case:
     """The ticket. Raises HTTPNotFound when there is none, and in the same words when it is another desk's."""
     found = of(desk).case(connection, zgl)
     if isinstance(found, Refusal) or not sees(operator, found.desk):

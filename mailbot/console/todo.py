@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from mailbot import model
 from mailbot.console import forms
 from mailbot.console.pages import OPERATOR, reader
-from mailbot.console.shell import READERS, Desk, Screen
+from mailbot.console.shell import READERS, ConsoleContext, Screen
 from mailbot.desk import search, todo, views
 from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
 from mailbot.desk.views import TooManyViews
@@ -22,7 +22,7 @@ _PATH = "/todo"
 
 
 class _Todo:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:

@@ -22,7 +22,7 @@ from mailbot.outbox import jobs
 from mailbot.text.address import login_key
 
 if TYPE_CHECKING:
-    from mailbot.desk.actions import Means
+    from mailbot.desk.means import Means
 
 _AS_EXPECTED = {
     "readable": "yes",

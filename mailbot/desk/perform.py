@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, insert, select, update
 
 from mailbot.desk import actions, case, effects
+from mailbot.desk.means import Means
 from mailbot.desk.outgoing import Outgoing
 from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
 from mailbot.desk.requests import Action, Request
@@ -68,7 +69,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ActionPerformer:
     """The desk of one installation. Immutable; the rule set is that of ``flow``."""
 
     flow: Pipeline
@@ -161,7 +162,7 @@ class Desk:
         self, connection: Connection, found: Case, operator: Operator, request: Request, now: datetime
     ) -> Plan | Refusal:
         people = case.colleagues(connection) if request.action is Action.GIVE else {}
-        plan = actions.decide(found, operator, request, actions.Means(now, self.flow.ruleset, people, self.uid))
+        plan = actions.decide(found, operator, request, Means(now, self.flow.ruleset, people, self.uid))
         if isinstance(plan, Refusal) and plan.code == "changed":
             happened = case.since(connection, self.flow.secret, found.ticket_id, request.version)
             return Refusal("changed", {"who": ", ".join(dict.fromkeys(h.by for h in happened if h.by))}, happened)

@@ -107,7 +107,10 @@ MEANINGS: Mapping[Action, Words] = {
         "koniec bez wiadomości: po rozmowie, po odpowiedzi albo gdy nikt nie czeka; co nie wyszło, jest anulowane",
         "the end without a mail: after a call or an answer, or when nobody waits; what has not left is cancelled",
     ),
-    Action.REOPEN: Words("PONOWNIE_OTWARTE z nowym terminem", "PONOWNIE_OTWARTE with a new promise"),
+    Action.REOPEN: Words(
+        "PONOWNIE_OTWARTE z nowym terminem; co zakończyło bezpieczeństwo, wraca do niego, a kwarantanna do kwarantanny",
+        "PONOWNIE_OTWARTE with a new promise; what security ended goes back there, quarantine into quarantine",
+    ),
     Action.ANSWER_COMPLAINT: Words("T23 wskazuje portal jako dalszą drogę; koniec", "T23 names the portal; it ends"),
     Action.MERGE: Words(
         "młodsze dołącza do starszego, liczy się wcześniejszy termin; tylko jednej potwierdzonej osoby",
@@ -116,8 +119,14 @@ MEANINGS: Mapping[Action, Words] = {
     Action.SPLIT: Words("list dostaje własne zgłoszenie z nowym terminem", "the letter gets a ticket and a promise"),
     Action.LINK: Words("oba wskazują na siebie, nic więcej", "both point at each other, nothing else"),
     Action.MAIL_RETRY: Words("wiadomość wychodzi od nowa", "the mail is tried from the start"),
-    Action.MAIL_HOLD: Words("wiadomość czeka na Ciebie", "the mail waits for you"),
-    Action.MAIL_CANCEL: Words("wiadomość nigdy nie wyjdzie; nie taka z działającym linkiem", "it never leaves"),
+    Action.MAIL_HOLD: Words(
+        "wiadomość czeka na Ciebie; zgłoszenie z wstrzymanym pytaniem lub odpowiedzią wraca do pracy",
+        "the mail waits for you; a ticket whose question or answer is held is open again",
+    ),
+    Action.MAIL_CANCEL: Words(
+        "nigdy nie wyjdzie; nie taka z działającym linkiem; zgłoszenie bez pytania lub odpowiedzi wraca do pracy",
+        "it never leaves; a ticket whose question or answer it was is open again",
+    ),
     Action.TAKE_BACK: Words(
         "ostatnia wiadomość nie wyjdzie, zgłoszenie jest jak przed nią; dopóki nie wyszła",
         "the last mail does not leave and the ticket is as before; as long as it has not left",

@@ -20,7 +20,7 @@ from mailbot.console import acting
 from mailbot.console.app import DESK
 from mailbot.console.login import build as build_console
 from mailbot.console.pages import Pages
-from mailbot.console.shell import Desk
+from mailbot.console.shell import ConsoleContext
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
@@ -264,7 +264,7 @@ class Service:
 
     async def _start_console(self) -> None:
         p = self.parts
-        desk = Desk(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline)
+        desk = ConsoleContext(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline)
         app = build_console(desk, acting.late(desk))
         with _listening("console", p.settings.console.listen):
             self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))

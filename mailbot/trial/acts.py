@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from mailbot.console import acts as forms
 from mailbot.desk.drafts import Draft
-from mailbot.desk.perform import Desk, Done
+from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, Asked, Call, CallOutcome, Heard, Request
 from mailbot.desk.view import LOOKED, Case
@@ -30,7 +30,7 @@ _TOLD = frozenset({"who", "ticket", "do", "expect", "why", "heard", "outcome"})
 class Stage:
     """``rows``: of the inbox, by the name of the mail. A ticket is told by a mail that belongs to it now."""
 
-    desk: Desk
+    desk: ActionPerformer
     people: Mapping[str, Operator]
     rows: Mapping[str, int]
     clock: Clock

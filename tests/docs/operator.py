@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mailbot.desk import roles, words
-from mailbot.desk.actions import CLOSED, FROM, GOING, NEEDS_REASON, OPEN
+from mailbot.desk.actions import FROM, NEEDS_REASON
 from mailbot.desk.requests import Action
+from mailbot.desk.states import CLOSED, GOING, OPEN
 from mailbot.model import State
 from tests.support import ROOT
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from mailbot.desk import requests as r
-from mailbot.desk.perform import Desk, Done
+from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Request
 from mailbot.desk.view import Case
@@ -22,7 +22,7 @@ PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 
 
 async def act(flow: Flow, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> Done:
-    desk = Desk(flow.parts.pipeline, lambda *_, **__: 0)
+    desk = ActionPerformer(flow.parts.pipeline, lambda *_, **__: 0)
 
     def work(connection: Any) -> Done | Refusal:
         case = desk.case(connection, number)

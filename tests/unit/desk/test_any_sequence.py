@@ -33,6 +33,7 @@ from tests.support import LONG
 
 SECRET_NOTE = "TAJNE SLOWO"
 LOGINS = {login_key(a.login) for a in (JAN, EWA, ZOFIA)}
+CLOCKLESS = [state.value for state in sla.CLOCKLESS]
 NEVER_FEWER = (ticket, ticket_event, outbox, inbox, desk_text, ticket_link, activation, approval)
 BROKEN = replace(SIGNED, state=ApplicationState.INVALID, whole=False)
 OTHERS = replace(SIGNED, applicant=replace(SIGNED.applicant, surname="Obcy"), state=ApplicationState.DOUBT)  # type: ignore[type-var]
@@ -117,8 +118,30 @@ class Office(RuleBasedStateMachine):
         LETTERS[draw.choice(sorted(LETTERS))](self.bench)
 
     def teardown(self) -> None:
+        self._no_alarm_is_for_ever()
         self.bench.engine.dispose()
         self.folder.cleanup()
+
+    def _no_alarm_is_for_ever(self) -> None:
+        """Months go by: what is open has a person or a clock, and nothing rings that has ended."""
+        for _ in range(3):
+            self.bench.clock.advance(days=40)
+            self.bench.decide()
+            self.bench.send()
+            self._look_at_clocks()
+        with self.bench.engine.connect() as connection:
+            for row in connection.execute(select(ticket).where(ticket.c.state.not_in(CLOCKLESS))).all():
+                if row.closed_at is None:
+                    assert row.alarm == "breach" or row.alarm_at is not None, row
+                else:
+                    assert row.alarm_at is None, row
+            rings = select(ticket.c.number).where(sla.alarmed(), ticket.c.closed_at.is_not(None))
+            assert connection.execute(rings).all() == []
+
+    def _look_at_clocks(self) -> None:
+        flow = self.bench.flow
+        with self.bench.engine.begin() as connection:
+            sla.look_at_due(connection, self.bench.clock(), flow.settings.tickets, flow.ruleset)
 
     def _number(self, draw: random.Random) -> str | None:
         with self.bench.engine.connect() as connection:
@@ -179,8 +202,7 @@ class Office(RuleBasedStateMachine):
         draw = self.draw
         self.bench.clock.advance(hours=draw.choice([0, 1, 5, 30, 300]), minutes=1)
         self.bench.send()
-        with self.bench.engine.begin() as connection:
-            sla.look_at_due(connection, self.bench.clock(), self.bench.flow.settings.tickets, self.bench.flow.ruleset)
+        self._look_at_clocks()
 
     @rule()
     def is_decided(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mailbot.desk import actions, floor
 from mailbot.desk import requests as r
+from mailbot.desk.means import Means
 from mailbot.desk.plan import Effect, Grant, Mail, Plan, Step, Wait
 from mailbot.desk.requests import Action
 from mailbot.desk.view import Applied, Case
@@ -106,7 +107,7 @@ def plan_a(bench: Bench) -> tuple[Case, Plan, Operator]:
     bench.review_a()
     case = bench.case()
     request = r.AcceptA(version=case.version, reason="x", waived=frozenset({"name"}))
-    plan = actions.decide(case, ANNA, request, actions.Means(bench.clock(), bench.flow.ruleset, {}))
+    plan = actions.decide(case, ANNA, request, Means(bench.clock(), bench.flow.ruleset, {}))
     assert isinstance(plan, Plan)
     return case, plan, ANNA
 
@@ -117,7 +118,7 @@ def plan_b(bench: Bench) -> tuple[Case, Plan, Operator]:
     bench.done(ANNA, r.AcceptB, old_login=JAN.login, waived=UNSURE)
     case = bench.case()
     request = r.ConfirmB(version=case.version, reason="x", old_login=JAN.login, waived=UNSURE)
-    plan = actions.decide(case, BASIA, request, actions.Means(bench.clock(), bench.flow.ruleset, {}))
+    plan = actions.decide(case, BASIA, request, Means(bench.clock(), bench.flow.ruleset, {}))
     assert isinstance(plan, Plan)
     return case, plan, BASIA
 
@@ -173,7 +174,7 @@ def test_what_a_person_writes(bench: Bench, change: Change, code: str) -> None:
     bench.question()
     case = bench.case()
     request = r.ReplyAndClose(version=case.version, text="Działa.")
-    plan = actions.decide(case, ANNA, request, actions.Means(bench.clock(), bench.flow.ruleset, {}))
+    plan = actions.decide(case, ANNA, request, Means(bench.clock(), bench.flow.ruleset, {}))
     assert isinstance(plan, Plan)
     case, plan = change(case, plan)
     found = floor.violation(case, ANNA, plan, bench.clock(), bench.flow.ruleset)
