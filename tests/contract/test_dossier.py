@@ -43,7 +43,7 @@ def test_two_people_and_their_reasons(bench: Bench) -> None:
     with bench.engine.begin() as c:
         dossier.note(c, ticket_id, digest, bench.clock(), "operator:basia", {"by": "basia"})
     assert list(packed.verify(data, [known])) == []
-    assert packed.heads_within(data, [known]) == 1
+    assert packed.proof(data, [known]).heads == 1
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         told = json.loads(archive.read("dossier.json"))
         page = archive.read("dossier.html").decode()

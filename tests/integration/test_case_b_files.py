@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mailbot.cli.demo import FIXTURES, applications
+from mailbot.cli.demo_mails import FIXTURES, applications
+from mailbot.observe import utc_now
 from tests.citizens import AUTHSERV_ID
 from tests.support import ROOT
 
@@ -36,7 +37,7 @@ def explained(folder: Path, *options: str) -> dict[str, dict[str, Any]]:
 def mails(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, dict[str, Any]]]:
     """The mails, the trust folder, and what must become of each."""
     folder, trust = tmp_path_factory.mktemp("mails"), tmp_path_factory.mktemp("trust")
-    cases = applications(trust, AUTHSERV_ID)
+    cases = applications(trust, AUTHSERV_ID, utc_now())
     for case in cases:
         (folder / f"{case.name}.eml").write_bytes(case.raw)
     return folder, trust, {case.name: case.expect for case in cases}

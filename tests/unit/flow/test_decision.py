@@ -299,7 +299,7 @@ def test_in_the_hands_of_a_person_nothing_is_sent() -> None:
     assert granted.mails
     told = (person.outcome, person.state, person.desk, person.category, person.mails)
     assert told == ("REVIEW", "DO_WERYFIKACJI", "II_LINIA", "OGOLNE", ())
-    assert (person.rule, person.category, person.trace) == (granted.rule, granted.category, granted.trace)
+    assert (person.rule, person.trace) == (granted.rule, granted.trace)
 
 
 @pytest.mark.parametrize(("current", "state"), [(None, State.ZAREJESTROWANE), (State.W_TOKU, State.W_TOKU)])
