@@ -53,7 +53,9 @@ _STATES = (
 """State and outcome of an open ticket."""
 _EVENTS = ("opened", "mail-accepted", "mail-accepted", "mail-accepted")
 _FACTS = '{"authentication": "pass", "sender": "login", "subject": "exact", "sentence": "A", "attachments": "none"}'
-_TRACE = '[{"rule": "spam", "matched": false}, {"rule": "repeat", "matched": false}, {"rule": "case-a", "matched": true}]'
+_TRACE = (
+    '[{"rule": "spam", "matched": false}, {"rule": "repeat", "matched": false}, {"rule": "case-a", "matched": true}]'
+)
 
 
 def fill(url: str, tickets: int, secret: Secret) -> None:
@@ -147,7 +149,9 @@ class _Words:
     def _series(self, count: int) -> str:
         if not self._sqlite:
             return f"generate_series(1, {count}::bigint) AS s(n)"
-        return f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) AS s"
+        return (
+            f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) AS s"
+        )
 
     def _moment(self, minutes: str) -> str:
         """So many minutes after NOW."""
