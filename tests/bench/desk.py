@@ -34,6 +34,7 @@ from mailbot.model import Operator, Role
 from mailbot.secret import Secret
 from mailbot.storage.engine import connect, migrate, reading
 from tests.bench.desk_rows import A_DAY, LONG, LONG_AT, NAMES, NOW, OPEN, PEOPLE, fill
+from tests.contract.test_query_plans import listening
 from tests.postgres import cluster
 from tests.support import ROOT
 
@@ -119,6 +120,12 @@ def _measure(url: str, tickets: int, rounds: int, *, plans: bool) -> dict[str, d
     started = time.monotonic()
     fill(url, tickets, _SECRET)
     _tell(f"{engine.dialect.name}: {tickets:,} tickets written in {time.monotonic() - started:.0f} s")
+    found = _ask(engine, tickets, rounds, plans=plans)
+    engine.dispose()
+    return found
+
+
+def _ask(engine: Engine, tickets: int, rounds: int, *, plans: bool) -> dict[str, dict[str, float | None]]:
     questions = _questions(tickets)
     found = {name: Figures(asked.limit) for name, asked in questions.items()}
     server = _Processor(engine)
@@ -132,7 +139,6 @@ def _measure(url: str, tickets: int, rounds: int, *, plans: bool) -> dict[str, d
         for name, figures in found.items():
             if figures.limit and _share(figures.clock, 0.95) > figures.limit:
                 _plans(engine, name, questions[name].ask)
-    engine.dispose()
     return {name: figures.as_json() for name, figures in found.items()}
 
 
@@ -250,8 +256,6 @@ def _case(connection: Connection, ticket_id: int) -> object:
 
 
 def _plans(engine: Engine, name: str, ask: Question) -> None:
-    from tests.contract.test_query_plans import listening
-
     with listening(engine) as statements, reading(engine) as connection:
         ask(connection, 1)
     with reading(engine) as connection:
