@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
-from mailbot.model import Desk, InboundMessage, MailKind, State, Subject
+from mailbot.model import AuthResult, Desk, InboundMessage, MailKind, Outcome, State, Subject
+from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import activation, decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
@@ -119,14 +120,26 @@ def ended_for_good(connection: Connection, ticket_id: int) -> bool:
 
 
 def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
-    """Whether a link of the login was stopped and no person has decided yet: until then nobody gets another one, who
-    was stopped would just ask again. ``moves``: it is case B that is asked for.
+    """Whether a link of the login was stopped, or a request for one that waited for a person, and none has decided yet:
+    until then nobody gets another one, who was stopped would just ask again. ``moves``: it is case B that is asked for.
 
     A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
     """
     a = activation.c
     which = (a.login == login_key, ~goes_on()) + (() if moves else (a.new_login.is_(None),))
-    return connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None
+    if connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None:
+        return True
+    d, t = decision.c, ticket.c
+    # What a person stopped: a limit or the quarantine, into which a stranger may bring a ticket, blocks nobody.
+    by_person = (
+        t.state == State.WSTRZYMANE.value,
+        t.desk == Desk.BEZPIECZENSTWO.value,
+        d.outcome == Outcome.REVIEW.value,
+    )
+    whose = [(d.sender == f"{AuthResult.PASS.value}:{login_key}", t.category == CASE_A)]
+    whose += [(d.asked == login_key, t.category == CASE_B)] if moves else []
+    requests = (select(t.id).join(decision, d.inbox_id == t.inbox_id).where(*by_person, *one) for one in whose)
+    return any(connection.execute(wanted.limit(1)).first() is not None for wanted in requests)
 
 
 def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> list[str]:

@@ -14,7 +14,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import SENTENCES, Phrase
 from mailbot.outbox import jobs
 from mailbot.storage.desk import approval, operator
-from mailbot.storage.schema import activation, outbox, ticket
+from mailbot.storage.schema import activation, inbox, outbox, ticket
 from mailbot.tickets import sla
 from tests.bench_desk import ANNA, BASIA, CELA, DOUBTFUL, NEW, SIGNED, Bench
 from tests.flow import EWA, JAN
@@ -38,6 +38,32 @@ def look_at_clocks(b: Bench) -> None:
 def change(b: Bench, table: Any, where: Any, **values: Any) -> None:
     with b.engine.begin() as connection:
         connection.execute(update(table).where(where).values(**values))
+
+
+def outcomes(b: Bench) -> list[str]:
+    with b.engine.connect() as connection:
+        return list(connection.execute(select(inbox.c.outcome).order_by(inbox.c.id)).scalars())
+
+
+# a stop is a stop
+
+
+def test_who_was_stopped_before_there_was_a_link_does_not_just_ask_again(bench: Bench) -> None:
+    """The holder telephoned while a person still looked; the next application is beyond doubt."""
+    bench.review_b(DOUBTFUL)
+    bench.done(ANNA, r.Stop)
+    bench.review_b(SIGNED, f"a.{NEW}")
+    assert outcomes(bench) == ["REVIEW", "REVIEW"]
+    bench.done(BASIA, r.Close, how=r.How.REFUSED, **NOISE)
+    bench.review_b(SIGNED, f"b.{NEW}")
+    assert outcomes(bench)[-1] == "OK_B"
+
+
+def test_a_stop_of_a_change_leaves_the_holder_his_own_case_a(bench: Bench) -> None:
+    bench.review_b(DOUBTFUL)
+    bench.done(ANNA, r.Stop)
+    bench.letter()
+    assert outcomes(bench) == ["REVIEW", "OK_A"]
 
 
 # an end is an end
