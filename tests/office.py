@@ -69,9 +69,11 @@ class Office:
             message = {"id": 1, "source": "lmtp", "delivery_key": "1", "sha256": "", "size": 1, "envelope": {}}
             connection.execute(insert(inbox), {**message, "received_at": NOW, "state": "done", "due_at": NOW})
 
-    def another(self, name: str, relay: Relay | None = None) -> DeliverWorker:
-        rng = random.Random(1)
-        return DeliverWorker(name, self.database, relay or self.relay, _SECRET, self.clock, rng, sleep=self.pause)
+    def another(
+        self, name: str, relay: Relay | None = None, latecomers: timedelta = timedelta(), mailbox: str = ""
+    ) -> DeliverWorker:
+        parts = (name, self.database, relay or self.relay, _SECRET, self.clock, random.Random(1))
+        return DeliverWorker(*parts, sleep=self.pause, latecomers=latecomers, mailbox=mailbox)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text, update
+from sqlalchemy import Connection, Engine, event, insert, select, text, update
 
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.mails.context import PLACEHOLDER
+from mailbot.model import MailKind
 from mailbot.outbox import jobs
-from mailbot.storage.schema import activation, outbox, ticket
+from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
-from tests.office import DAY, NOW, Office
+from mailbot.tickets.activation import find as token_of
+from tests.office import DAY, NOW, Office, StubRelay
 from tests.relay_fake import fake_relay
 
 BUSY = RelayUnavailable("RCPT: 451 busy", 451)
@@ -563,3 +567,218 @@ async def test_a_clock_set_back_holds_no_mail_for_long(office: Office) -> None:
     await office.deliver()
     assert office.state(2, 3, 4) == [jobs.DONE, jobs.QUEUED, jobs.QUEUED]
     assert [office.row(n).due_at - NOW for n in (3, 4)] == [timedelta(minutes=50), timedelta(hours=4)]
+
+
+# ------------------------------------------------------------------------------------ what answers, who was not heard
+
+
+ANSWER = {
+    *("T2A", "T2B", "T4", "T5", "T7", "T11", "T13", "T16", "T17", "T20", "T21", "T23"),
+    *("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"),
+}
+"""Mails that answer the citizen (procedure §3.4, E13)."""
+
+
+async def test_the_time_for_a_complaint_begins_with_an_answer_that_is_none_to_a_complaint(office: Office) -> None:
+    assert {kind.value for kind in sending.ANSWERS} == ANSWER
+    office.link(NOW + DAY)
+    kinds = sorted(MailKind, key=lambda kind: kind is not MailKind.T3)  # the link is that of the first ticket
+    for number, kind in enumerate(kinds, start=1):
+        if number > 1:
+            office.ticket(number)
+        office.mail(number, kind, of=number)
+    await office.deliver()
+    assert len(office.relay.sent) == len(MailKind)
+    with office.engine.connect() as connection:
+        begun = select(outbox.c.kind).join(ticket).where(ticket.c.answered_at == NOW)
+        assert set(connection.execute(begun).scalars()) == ANSWER - {"T23"}
+
+
+HOLD = timedelta(hours=4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "received", "waits"),
+    [
+        ("T2B", "queued", HOLD, True),
+        ("T2B", "leased", timedelta(), True),
+        ("T2B", "queued", HOLD + timedelta(seconds=1), False),
+        ("T2B", "done", timedelta(), False),
+        ("T2A", "queued", timedelta(), False),
+        ("T1", "queued", timedelta(), False),
+    ],
+)
+async def test_the_change_waits_for_the_messages_of_the_hold(
+    office: Office, kind: str, state: str, received: timedelta, waits: bool
+) -> None:
+    """Of the hold itself: not those of the time in which the mail is tried again."""
+    office.link(NOW + DAY, "new@wp.example" if kind == "T2B" else None)
+    office.mail(1, kind, due_at=NOW + HOLD)
+    office.do(update(inbox).values(state=state, received_at=NOW + received))
+    office.clock.advance(hours=5)
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED if waits else jobs.DONE]
+    if not waits:
+        return
+    assert "before the end of the hold is not decided" in office.row().last_error
+    assert office.relay.tried == []
+    assert office.row().first_due_at == NOW + HOLD
+    office.do(update(inbox).values(received_at=NOW + HOLD + timedelta(seconds=1)))
+    office.clock.advance(minutes=10)
+    await office.deliver()
+    assert office.state(1) == [jobs.DONE]
+
+
+@pytest.mark.parametrize(("kind", "waits"), [("T2B", True), ("T2A", False), ("T14", False)])
+async def test_after_a_start_the_change_waits_for_latecomers(office: Office, kind: str, waits: bool) -> None:
+    office.link(NOW + DAY)
+    office.mail(1, kind)
+    office.worker = office.another("w", latecomers=timedelta(minutes=10))
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED if waits else jobs.DONE]
+    if waits:
+        assert "was not there for a while" in office.row().last_error
+        office.clock.advance(minutes=10)
+        await office.deliver()
+        assert office.state(1) == [jobs.DONE]
+
+
+async def test_the_change_waits_until_the_mailbox_was_looked_at_behind_the_hold(office: Office) -> None:
+    office.link(NOW + DAY, "new@wp.example")
+    office.mail(1, "T2B")
+    office.worker = office.another("w", mailbox="a@imap.example/INBOX")
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED]
+    row = {"mailbox": "a@imap.example/INBOX", "uidvalidity": 1, "last_uid": 1, "polled_at": NOW}
+    office.do(insert(imap_cursor).values(**row))
+    office.clock.advance(minutes=10)
+    await office.deliver()
+    assert office.state(1) == [jobs.DONE]
+
+
+async def test_the_first_try_sets_when_it_was_due_and_leaves_time_for_more(office: Office) -> None:
+    """A later one sets neither; a promise that holds longer stays."""
+    kept = NOW + timedelta(hours=4)
+    office.mail(1, due_at=NOW - DAY, deadline=NOW)
+    office.mail(2, deadline=kept + timedelta(seconds=1))
+    office.mail(3, deadline=NOW + timedelta(hours=1), attempts=1, first_due_at=NOW - DAY)
+    for number in (1, 2, 3):
+        office.says(number, BUSY)
+    await office.deliver()
+    told = [(office.row(n).first_due_at, office.row(n).deadline) for n in (1, 2, 3)]
+    assert told == [(NOW - DAY, kept), (NOW, kept + timedelta(seconds=1)), (NOW - DAY, NOW + timedelta(hours=1))]
+
+
+async def test_a_mail_is_tried_until_its_promise_is_broken_and_no_moment_later(office: Office) -> None:
+    office.mail(1, deadline=NOW + timedelta(seconds=10), attempts=6)
+    office.says(1, RelayUnavailable("RCPT: 451 busy", 451, in_doubt=True))
+    await office.deliver()
+    assert (office.row().state, office.row().due_at) == (jobs.QUEUED, NOW + timedelta(seconds=10))
+    assert (office.row().last_error, office.row().last_code, office.row().in_doubt) == ("RCPT: 451 busy", 451, 1)
+    office.says(1, BUSY)
+    office.clock.advance(seconds=10)
+    await office.deliver()
+    told = office.row()
+    assert (told.state, told.last_error) == (jobs.BURIED, "not sent within the promise: RCPT: 451 busy")
+    assert (told.last_code, told.in_doubt) == (451, 1), "what was doubtful once stays so"
+    assert office.events() == ["mail-undeliverable"]
+    with office.engine.connect() as connection:
+        assert connection.execute(select(ticket.c.alarm_at, ticket.c.closed_at)).one() == (office.clock(), None)
+
+
+async def test_what_was_accepted_is_written_down(office: Office) -> None:
+    office.mail(1, in_doubt=1, refused_us=1, last_error="451")
+    await office.deliver()
+    told = office.row()
+    assert (told.sent_at, told.last_code, told.in_doubt, told.refused_us, told.last_error) == (NOW, 250, 0, 0, None)
+    with office.engine.connect() as connection:
+        row = connection.execute(select(ticket_event.c.ticket_id, ticket_event.c.at, ticket_event.c.detail)).one()
+    assert row == (1, NOW, {"kind": "T1", "answer": "250 2.0.0 taken"})
+
+
+async def test_the_link_is_put_into_its_mail_alone(office: Office) -> None:
+    sent: list[bytes] = []
+
+    class Keeping(StubRelay):
+        async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
+            sent.append(raw)
+            return await super().send(return_path, recipient, raw)
+
+    office.link(NOW + DAY)
+    for number, kind in ((1, "T2A"), (2, "T3")):
+        office.mail(number, kind, raw=f"x {PLACEHOLDER}\r\n".encode())
+    office.worker = office.another("w", Keeping())
+    await office.deliver()
+    assert sent[0] == f"x {PLACEHOLDER}\r\n".encode()
+    assert PLACEHOLDER.encode() not in sent[1]
+    with office.engine.connect() as connection:
+        found = token_of(connection, sent[1][2:-2].decode(), NOW)
+        assert found is not None
+        assert found.ticket_id == 1
+
+
+# --------------------------------------------------------------------------------------- what must not leave, again
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("kind", ["T1", "T2A", "T2B", "T3", "T14"])
+async def test_what_promises_a_dead_link_is_hindered(office: Office, kind: str, link: str) -> None:
+    """A resolution without a link promises none: it says that the portal was asked."""
+    if (expires_at := LINKS[link]) is not None:
+        office.link(expires_at)
+    if link == "used":
+        office.do(update(activation).values(used_at=NOW))
+    office.mail(1, kind)
+    dead = {"T3": {"none", "expired", "used"}, "T2A": {"expired", "used"}, "T2B": {"expired", "used"}}.get(kind, set())
+    with office.engine.connect() as connection:
+        assert sending.hindrance(connection, 1, NOW) == (sending.DEAD_LINK if link in dead else None)
+
+
+AGAIN = {
+    "frozen": ({"last_error": hold.FROZEN}, {}, "ZGL0000001 is stopped; mend: `mailbot tickets release ZGL0000001`"),
+    "stopped": ({"kind": "T2A"}, {"state": "WSTRZYMANE"}, "ZGL0000001 is stopped; mend"),
+    "frozen, of a ticket that was closed": (
+        {"last_error": hold.FROZEN},
+        {"state": "ZAMKNIETE_NEGATYWNIE"},
+        "ZGL0000001 was stopped and is closed; its mails never leave",
+    ),
+    "ended": ({"state": jobs.CANCELLED}, {}, "a person ended it, alone or with ZGL0000001; it never leaves"),
+    "ended by the desk of security": (
+        {"state": jobs.CANCELLED},
+        {"desk": "BEZPIECZENSTWO"},
+        "a person ended it, alone or with ZGL0000001; it never leaves",
+    ),
+    "on its way": ({"state": jobs.LEASED}, {}, "is not buried"),
+    "sent": ({"state": jobs.DONE}, {}, "is not buried"),
+    "dead link": ({"kind": "T3"}, {}, "has expired; mend: help the citizen by telephone"),
+    "dead link of a refusal": ({"kind": "T3"}, {"state": "ZAMKNIETE_NEGATYWNIE"}, "has expired; mend: help"),
+    "given up": ({}, {}, ""),
+    "given up, of a refusal": ({"kind": "T5"}, {"state": "ZAMKNIETE_NEGATYWNIE"}, ""),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+async def test_what_an_operator_may_try_again(office: Office, name: str) -> None:
+    of_mail, of_ticket, why = AGAIN[name]
+    office.mail(1, **{"state": jobs.BURIED, "attempts": 7, **of_mail})
+    if of_ticket:
+        office.do(update(ticket).values(**of_ticket))
+    before = office.row()
+    with pytest.raises(PermanentError, match=why) if why else nullcontext(), office.engine.begin() as connection:
+        sending.again(connection, 1, NOW + timedelta(minutes=1))
+    now = office.row()
+    assert now == before if why else (now.state, now.attempts, now.due_at - NOW) == (jobs.QUEUED, 0, timedelta(0, 60))
+
+
+async def test_what_refuses_us_is_told_the_latest_due_first(office: Office) -> None:
+    told: list[dict[str, Any]] = [
+        {"refused_us": 1, "due_at": NOW, "last_error": "554 first"},
+        {"refused_us": 1, "due_at": NOW + DAY, "last_error": "554 last"},
+        {"refused_us": 0, "last_error": "451 busy"},
+        {"refused_us": 1, "last_error": "554 over", "state": jobs.BURIED},
+    ]
+    for number, values in enumerate(told, start=1):
+        office.mail(number, **values)
+    with office.engine.connect() as connection:
+        assert list(sending.refused_us(connection)) == ["554 last", "554 first"]
+        assert all("raw" not in row for row in jobs.listed(connection, outbox, None, 9))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, Row, insert, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.outbox import jobs
@@ -14,6 +16,7 @@ from mailbot.storage.schema import inbox
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
+MOMENT = timedelta(seconds=1)
 
 
 def add(engine: Engine, count: int, *, due: datetime = NOW, attempts: int = 0) -> list[int]:
@@ -41,6 +44,11 @@ def state(engine: Engine, row: int) -> tuple[str, int, str | None]:
         c = inbox.c
         found = connection.execute(select(c.state, c.attempts, c.leased_by).where(c.id == row)).one()
         return found.state, found.attempts, found.leased_by
+
+
+def rows(engine: Engine) -> dict[int, Row[Any]]:
+    with engine.connect() as connection:
+        return {row.id: row for row in connection.execute(select(inbox))}
 
 
 def claim(engine: Engine, worker: str, limit: int = 10, now: datetime = NOW, *, isolate: bool = False) -> list[int]:
@@ -167,3 +175,134 @@ def test_what_has_happened_is_done_whoever_holds_the_row(engine: Engine) -> None
     assert state(engine, row) == (jobs.DONE, 1, None)
     with pytest.raises(LeaseLost), engine.begin() as connection:
         jobs.complete(connection, inbox, [row], "other")
+
+
+WAITS = {0: 144, 3: 144, 4: 288, 5: 576, 6: 1152, 7: 2304, 8: 4320, 9: 4320, 40: 4320}
+"""Tries → seconds: 30, doubling to 3600, and a fifth more. Up to three tries may not have been counted."""
+
+
+@pytest.mark.parametrize("attempts", WAITS)
+def test_no_wait_that_can_be_meant_is_cut_short_and_none_is_longer(engine: Engine, attempts: int) -> None:
+    longest = NOW + timedelta(seconds=WAITS[attempts])
+    meant, set_back = (add(engine, 1, due=due, attempts=attempts)[0] for due in (longest, longest + MOMENT))
+    with engine.begin() as connection:
+        jobs.reap(connection, inbox, NOW, 5)
+    assert claim(engine, "a") == [set_back]
+    assert claim(engine, "a", now=longest) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("held_by", "counted", "attempts", "after"),
+    [
+        ("w", True, 3, (jobs.QUEUED, 3, None)),
+        ("w", True, 1, (jobs.QUEUED, 1, None)),
+        ("w", False, 3, (jobs.QUEUED, 2, None)),
+        ("w", False, 2, (jobs.QUEUED, 1, None)),
+        ("w", False, 1, (jobs.QUEUED, 1, None)),
+        ("other", False, 3, (jobs.LEASED, 3, "other")),
+        ("other", True, 3, (jobs.LEASED, 3, "other")),
+    ],
+)
+def test_what_failed_is_given_back_to_be_taken_alone(
+    engine: Engine, held_by: str, counted: bool, attempts: int, after: tuple[str, int, str | None]
+) -> None:
+    """A try that was not counted leaves one all the same: a row that was never tried goes with others."""
+    (row,) = add(engine, 1, attempts=attempts - 1)
+    claim(engine, held_by)
+    (never_taken,) = add(engine, 1)
+    with engine.begin() as connection:
+        jobs.give_back(connection, inbox, [row, never_taken], "w", NOW + MOMENT, counted=counted)
+    assert state(engine, row) == after
+    assert state(engine, never_taken) == (jobs.QUEUED, 0, None)
+    if held_by == "w":
+        (fresh,) = add(engine, 1)
+        assert claim(engine, "a", isolate=True) == [never_taken, fresh]
+        assert claim(engine, "a", isolate=True) == [], "not before its time"
+        assert claim(engine, "a", now=NOW + MOMENT, isolate=True) == [row]
+
+
+def test_a_lease_is_over_behind_its_end_and_the_tries_are_counted(engine: Engine) -> None:
+    (once,) = add(engine, 1)
+    (often,) = add(engine, 1, attempts=1)
+    claim(engine, "w")
+    with engine.begin() as connection:
+        assert jobs.reap(connection, inbox, NOW + LEASE, 2) == 0
+        assert jobs.reap(connection, inbox, NOW + LEASE + MOMENT, 2, outcome="doubt") == 2
+    told = rows(engine)
+    assert (told[once].state, told[once].due_at, told[once].outcome) == (jobs.QUEUED, NOW + LEASE + MOMENT, "doubt")
+    assert (told[often].state, told[often].last_error) == (jobs.BURIED, "the worker died each time")
+    assert {(row.leased_by, row.leased_until) for row in told.values()} == {(None, None)}
+
+
+def test_only_a_lease_further_ahead_than_two_begins_anew(engine: Engine) -> None:
+    near, far = add(engine, 2)
+    with engine.begin() as connection:
+        for row, until in ((near, NOW + 2 * LEASE), (far, NOW + 2 * LEASE + MOMENT)):
+            taken = {"state": jobs.LEASED, "leased_by": "w", "leased_until": until}
+            connection.execute(update(inbox).where(inbox.c.id == row).values(**taken))
+        assert jobs.reap(connection, inbox, NOW, 5, LEASE) == 0
+    assert [rows(engine)[row].leased_until - NOW for row in (near, far)] == [2 * LEASE, LEASE]
+
+
+def test_what_is_finished_keeps_no_fault_nor_lease(engine: Engine) -> None:
+    completed, settled, buried = add(engine, 3)
+    with engine.begin() as connection:
+        connection.execute(update(inbox).values(last_error="451"))
+    claim(engine, "w")
+    with engine.begin() as connection:
+        jobs.complete(connection, inbox, [completed], "w", outcome="OK_A")
+        assert jobs.settle(connection, inbox, settled, outcome="OK_B")
+        jobs.bury(connection, inbox, buried, "w", last_error="550")
+    told = rows(engine)
+    assert [(told[n].state, told[n].last_error, told[n].outcome) for n in (completed, settled, buried)] == [
+        (jobs.DONE, None, "OK_A"),
+        (jobs.DONE, None, "OK_B"),
+        (jobs.BURIED, "550", None),
+    ]
+    assert {(row.leased_by, row.leased_until) for row in told.values()} == {(None, None)}
+
+
+@pytest.mark.parametrize("finish", ["complete", "bury", "retry", "release"])
+def test_a_row_of_another_worker_is_not_finished(engine: Engine, finish: str) -> None:
+    mine, other = add(engine, 2)
+    assert claim(engine, "w", 1) == [mine]
+    claim(engine, "other")
+    with engine.begin() as connection:
+        if finish == "release":
+            jobs.release(connection, inbox, [mine, other], "w")
+        for row, is_mine in ((other, False), (mine, True)) if finish != "release" else ():
+            with nullcontext() if is_mine else pytest.raises(LeaseLost, match="1 of 1 rows"):
+                if finish == "complete":
+                    jobs.complete(connection, inbox, [row], "w")
+                elif finish == "bury":
+                    jobs.bury(connection, inbox, row, "w")
+                else:
+                    jobs.retry(connection, inbox, row, "w", NOW)
+    assert state(engine, other) == (jobs.LEASED, 1, "other")
+    assert state(engine, mine)[0] != jobs.LEASED
+
+
+def test_a_buried_row_that_is_revived_begins_anew(engine: Engine) -> None:
+    (row,) = add(engine, 1, attempts=6)
+    claim(engine, "w")
+    with engine.begin() as connection:
+        jobs.bury(connection, inbox, row, "w")
+        assert jobs.revive(connection, inbox, row, NOW + MOMENT)
+    told = rows(engine)[row]
+    assert (told.state, told.attempts, told.due_at) == (jobs.QUEUED, 0, NOW + MOMENT)
+
+
+def test_what_is_listed(engine: Engine) -> None:
+    """The newest first; what is over only when it is asked for."""
+    states = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED, jobs.CANCELLED, jobs.QUEUED)
+    ids = add(engine, len(states), due=NOW + MOMENT)
+    with engine.begin() as connection:
+        for row, now in zip(ids, states, strict=True):
+            connection.execute(update(inbox).where(inbox.c.id == row).values(state=now))
+        assert jobs.next_due(connection, inbox) == NOW + MOMENT
+        connection.execute(update(inbox).where(inbox.c.id == ids[-1]).values(due_at=NOW))
+        assert jobs.next_due(connection, inbox) == NOW, "the first, whichever was written first"
+        wanted = ((None, 9), (None, 2), (jobs.QUEUED, 9), (jobs.DONE, 9), (jobs.CANCELLED, 9))
+        told = [jobs.listed(connection, inbox, *one) for one in wanted]
+    found = [[row["id"] - ids[0] for row in one] for one in told]
+    assert found == [[6, 4, 2, 1, 0], [6, 4], [6, 1], [3], [5]]
