@@ -106,6 +106,7 @@ def test_case_a_line_by_line(bench: Bench) -> None:
 def test_case_b_line_by_line(bench: Bench) -> None:
     made = plan_b(bench)
     used = LinkRow(JAN.login, NEW, bench.clock(), bench.clock())
+    chain = tuple(replace(one, follows=True) for one in made[1].mails if one.kind is not MailKind.T1)
     rows: dict[str, tuple[Change, str]] = {
         "as it is": (of_plan(), ""),
         "it has a link": (of_case(link=used), "had-link"),
@@ -128,6 +129,8 @@ def test_case_b_line_by_line(bench: Bench) -> None:
         "to another address": (grant(new_login=STRANGER), "floor-link"),
         "the resolution to a stranger": (mail(MailKind.T2B, recipient=STRANGER), "floor-link"),
         "the resolution before the warning": (mail(MailKind.T2B, follows=False), "floor-link"),
+        "a registration before it": (of_plan(mails=(Mail(MailKind.T1, NEW), *chain)), ""),
+        "a registration to the old one": (of_plan(mails=(Mail(MailKind.T1, JAN.login), *chain)), "floor-link"),
         "the warning behind nothing": (mail(made[1].mails[0].kind, follows=False), ""),
     }
     assert wrong(bench, made, rows) == {}
