@@ -40,7 +40,10 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "tests/unit/ruleset/test_bad_rules.py",
         ),
     ),
-    (("mailbot.desk.floor",), ("tests/unit/desk/test_floor.py", "tests/unit/desk/test_actions.py")),
+    (
+        ("mailbot.desk.floor",),
+        ("tests/unit/desk/test_floor.py", "tests/unit/desk/test_floor_rows.py", "tests/unit/desk/test_actions.py"),
+    ),
     (
         (
             *("mailbot.tickets.hold", "mailbot.tickets.release", "mailbot.tickets.activation"),

@@ -49,7 +49,7 @@ def to_person(decision: Decision, category: str) -> Decision:
 
 def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:
     held = {step.rule for step in trace if step.shadow}
-    return tuple((rule.name, rule.outcome) for rule in ruleset.rules if rule.name in held) if held else ()
+    return tuple((rule.name, rule.outcome) for rule in ruleset.rules if rule.name in held)
 
 
 def _to_person(

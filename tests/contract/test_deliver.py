@@ -656,6 +656,13 @@ async def test_the_change_waits_until_the_mailbox_was_looked_at_behind_the_hold(
     assert office.state(1) == [jobs.DONE]
 
 
+async def test_only_what_a_worker_has_taken_is_tried_for_the_first_time(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, attempts=1, state=jobs.WAITING, due_at=NOW, deadline=NOW)
+    await office.deliver()
+    assert (office.row(2).first_due_at, office.row(2).deadline) == (None, NOW)
+
+
 async def test_the_first_try_sets_when_it_was_due_and_leaves_time_for_more(office: Office) -> None:
     """A later one sets neither; a promise that holds longer stays."""
     kept = NOW + timedelta(hours=4)
@@ -782,3 +789,34 @@ async def test_what_refuses_us_is_told_the_latest_due_first(office: Office) -> N
     with office.engine.connect() as connection:
         assert list(sending.refused_us(connection)) == ["554 last", "554 first"]
         assert all("raw" not in row for row in jobs.listed(connection, outbox, None, 9))
+
+
+async def test_each_time_that_the_server_begins_to_refuse_us_is_told(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mailbot")
+    for number in (1, 2):
+        office.mail(number)
+        office.says(number, RelayMisconfigured("RCPT: 554 5.7.1 Relay access denied", 554))
+        await office.deliver()
+        office.relay.answers.clear()
+        office.clock.advance(hours=1)
+        await office.deliver()
+    again = [step for step in steps(caplog, logging.INFO) if step.startswith("relay")]
+    assert again == ["relay-refuses-us", "relay-takes-mails-again"] * 2
+
+
+async def test_what_is_given_up_and_what_could_not_be_tried_are_errors(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mailbot")
+    for number in (1, 2, 3):
+        office.mail(number)
+    office.says(1, RelayUnavailable("RCPT: 451", 451))
+    office.says(2, KeyError("x"))
+    await office.deliver()
+    assert steps(caplog, logging.ERROR) == ["mail-not-sent"]
+    caplog.clear()
+    office.clock.advance(hours=25)
+    await office.deliver()
+    assert steps(caplog, logging.ERROR).count("mail-given-up") == 2

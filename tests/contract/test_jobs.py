@@ -64,6 +64,11 @@ def test_rows_are_taken_oldest_first_and_once(engine: Engine) -> None:
     assert state(engine, ids[0]) == (jobs.LEASED, 1, "a")
 
 
+def test_what_was_due_first_goes_first_whichever_was_written_first(engine: Engine) -> None:
+    late, first, second, last = (add(engine, 1, due=NOW - n * MOMENT)[0] for n in (1, 3, 2, 0))
+    assert [claim(engine, "a", 1) for _ in range(4)] == [[first], [second], [late], [last]]
+
+
 def test_a_row_is_not_taken_before_it_is_due(engine: Engine) -> None:
     (row,) = add(engine, 1, due=NOW + timedelta(seconds=1))
     assert claim(engine, "a") == []
