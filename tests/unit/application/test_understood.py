@@ -120,3 +120,10 @@ def test_a_line_that_goes_on_is_one_sentence() -> None:
     told = "Nie mam dostępu do starej skrzynki, ponieważ mój poprzedni pracodawca zamknął ją po\nmoim odejściu."
     assert judge(f"{ASKS}.\n{told}", LETTER).granted
     assert not judge(f"{ASKS}.\n{told}\nKoniec cytatu", LETTER).granted
+
+
+@pytest.mark.parametrize("label", ["Tytul", "Tytuł", "Temat", "Dotyczy", "Sprawa", "Treść"])
+def test_the_label_of_a_title_is_no_stranger(label: str) -> None:
+    """XML gives each element as a line behind its name."""
+    title = "Wniosek o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC"
+    assert granted(f"{label}: {title}\nImie: Adam\nNazwisko: Nowak\n" + DATA.split("\n", 1)[1])
