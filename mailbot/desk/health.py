@@ -26,6 +26,7 @@ class Loads:
     at: datetime | None
     mistakes: str | None
     """Of the newest one, when it is refused; the last good one goes on."""
+    refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,10 @@ def loads(connection: Connection) -> Loads:
     taken = connection.execute(
         select(c.hash, c.at).where(c.hash.is_not(None)).order_by(c.id.desc()).limit(1)
     ).one_or_none()
-    newest = connection.execute(select(c.mistakes).order_by(c.id.desc()).limit(1)).scalar_one_or_none()
-    return Loads(taken.hash if taken else None, taken.at if taken else None, newest)
+    newest = connection.execute(select(c.mistakes, c.at).order_by(c.id.desc()).limit(1)).one_or_none()
+    mistakes = newest.mistakes if newest else None
+    refused_at = newest.at if newest and mistakes is not None else None
+    return Loads(taken.hash if taken else None, taken.at if taken else None, mistakes, refused_at)
 
 
 def refused(connection: Connection, since: datetime, limit: int) -> list[Refused]:

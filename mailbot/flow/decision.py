@@ -43,8 +43,8 @@ def decide(
 
 def to_person(decision: Decision, category: str) -> Decision:
     """The same, in the hands of the help desk, as a matter of ``category`` and without a mail."""
-    person = replace(decision, outcome=Outcome.REVIEW, state=State.DO_WERYFIKACJI, desk=Desk.II_LINIA, mails=())
-    return replace(person, category=category)
+    state, desk = State.DO_WERYFIKACJI, Desk.II_LINIA
+    return replace(decision, outcome=Outcome.REVIEW, category=category, state=state, desk=desk, mails=())
 
 
 def _watched(trace: tuple[TraceStep, ...], ruleset: Ruleset) -> tuple[tuple[str, Outcome], ...]:

@@ -18,6 +18,7 @@ from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
+from mailbot.desk import health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
 from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
@@ -33,7 +34,6 @@ from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
 from mailbot.tickets.sending import refused_us
-from mailbot.workers.rules import loads
 
 _LOW_DISK = 500 * 2**20  # octets
 
@@ -144,16 +144,16 @@ def _rules(settings: Settings) -> str:
 
 def _active_rules(settings: Settings) -> str:
     """What the workers say: they go on with the last set that was right."""
-    last = taken = None
+    found = None
     if missing_file(settings.database.url) is None:
         with read_only(settings.database.url) as connection:
             if has_table(connection, ruleset_load.name):
-                last, taken = loads(connection)
-    if last is None or taken is None:
+                found = health.loads(connection)
+    if found is None or found.hash is None:
         return "no worker has run yet"
-    active = f"{taken.hash[:12]} decides since {taken.at:%Y-%m-%d %H:%M}Z"
-    if last.mistakes is not None:
-        raise RulesError(f"{active}; refused at {last.at:%Y-%m-%d %H:%M}Z:\n{last.mistakes}")
+    active = f"{found.hash[:12]} decides since {found.at:%Y-%m-%d %H:%M}Z"
+    if found.mistakes is not None:
+        raise RulesError(f"{active}; refused at {found.refused_at:%Y-%m-%d %H:%M}Z:\n{found.mistakes}")
     return active
 
 

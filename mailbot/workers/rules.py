@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from mailbot.audit import chain
 from mailbot.audit.chain import Entry
@@ -137,13 +137,6 @@ def _noted(connection: Connection, loaded: dict[str, Any]) -> None:
     what = "rules-taken" if row["hash"] else "rules-refused"
     digest, reason = chain.load_digest(row), row["hash"] or ""
     chain.append(connection, [Entry(row["at"], chain.MACHINE, what, chain.RULES, digest, after=row_id, reason=reason)])
-
-
-def loads(connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:
-    """What was last noted about the rule set, and when one was last taken; None: nothing yet."""
-    newest = select(ruleset_load).order_by(ruleset_load.c.id.desc()).limit(1)
-    taken = newest.where(ruleset_load.c.hash.is_not(None))
-    return connection.execute(newest).one_or_none(), connection.execute(taken).one_or_none()
 
 
 def _files(directory: Path) -> Iterable[Path]:
