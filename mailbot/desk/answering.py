@@ -39,6 +39,8 @@ def reply_and_close(case: Case, operator: Operator, request: ReplyAndClose, mean
 def ask(case: Case, operator: Operator, request: Ask, means: Means) -> Plan | Refusal:
     if ending.stands_still(case):
         return Refusal("stopped")
+    if case.link is not None and case.link.alive(means.now):  # the time for his answer may pass, and end the ticket
+        return Refusal("link-alive")
     mail = letters.question(case, request, means.ruleset)
     if isinstance(mail, Refusal):
         return mail

@@ -52,7 +52,8 @@ def read(
     checked = view.checked(connection, secret, row.inbox_id)
     account = directory.find(connection, row.correspondent) if row.correspondent else None
     old = _old_account(connection, directory, checked, request)
-    calls = [event.detail for event in events if event.kind == "call"]
+    calls, letters = [event for event in events if event.kind == "call"], _letters(connection, row)
+    newest = max((letter.received_at for letter in letters), default=row.opened_at)
     return Case(
         ticket_id=row.id,
         number=row.number,
@@ -79,11 +80,11 @@ def read(
         namesake=old is not None and directory.has_namesake(connection, old),
         link=_link(connection, row.id),
         mails=_mails(connection, row.id),
-        letters=_letters(connection, row),
+        letters=letters,
         first=_first_half(connection, row.id),
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
-        called=bool(calls),
-        identified=any(detail.get("identified") == 1 for detail in calls),
+        called=any(call.at >= newest for call in calls),
+        identified=any(call.detail.get("identified") == 1 for call in calls),
         merged_into=_merged_into(connection, row),
         decided=decided is not None,
         secured=_secured(events, decided.outcome if decided else ""),

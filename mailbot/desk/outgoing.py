@@ -22,6 +22,7 @@ from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox
 from mailbot.text.address import login_key
 from mailbot.tickets import bounce, correspondence
+from mailbot.tickets.hold import HELD
 from mailbot.tickets.sla import Clocks
 
 Written = tuple[OutgoingMail, Mail]
@@ -53,7 +54,7 @@ class Outgoing:
             if mail.kind not in self._flow.ruleset.templates:
                 return Refusal("no-template", {"kind": mail.kind.value})
             letter = self._letter(case, row, plan, mail, now, clocks, newest)
-            letter = replace(letter, nth=_nth(mail.kind, slots))
+            letter = replace(letter, nth=_dated(mail.kind, _nth(mail.kind, slots), now))
             try:
                 written = self._flow.writer.outgoing(mail.kind, letter)
             except TemplateError as error:
@@ -162,6 +163,14 @@ def _nth(kind: MailKind, kinds: Sequence[str]) -> str:
     """What tells the mail from the ones of its kind that are there; "" for the first that is not a person's."""
     before = kinds.count(kind.value)
     return f"n{before + 1}" if before or kind.by_hand else ""
+
+
+def _dated(kind: MailKind, nth: str, now: datetime) -> str:
+    """The same, and when: after a restore a count begins again, and a mailbox drops what bears the Message-ID of a mail
+    that left before. T1 and T14 keep theirs: others refer to it, and a ticket has one."""
+    if not kind.by_hand and kind not in HELD:
+        return nth
+    return "-".join(part for part in (nth, f"{now:%y%m%d-%H%M%S}") if part)
 
 
 def readable(mail: OutgoingMail) -> dict[str, Any]:

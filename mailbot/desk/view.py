@@ -183,7 +183,7 @@ class Case:
     looked: frozenset[str] = frozenset()
     """Names of the operators who have opened the application."""
     called: bool = False
-    """A call is written down."""
+    """A call is written down, behind the newest letter."""
     identified: bool = False
     """In one of them the caller named everything that was asked, and nothing wrong."""
     blocked: frozenset[str] = frozenset()

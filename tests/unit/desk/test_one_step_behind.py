@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from mailbot.desk import actions
 from mailbot.desk import requests as r
 from mailbot.flow.pipeline import Pipeline
+from mailbot.mails import thread
 from mailbot.model import SENTENCES, Phrase
 from mailbot.outbox import jobs
 from mailbot.storage.desk import approval, operator
@@ -351,3 +352,39 @@ def half_b(b: Bench, number: str) -> None:
     b.review_b()
     b.look(ANNA, BASIA, number=number)
     b.done(ANNA, r.AcceptB, number, **B)
+
+
+# a restore, a link, a call
+
+
+def test_an_answer_after_a_restore_is_no_copy_of_the_one_that_left(bench: Bench) -> None:
+    """The database forgets a mail that left: a mailbox drops what bears the same Message-ID."""
+    bench.question()
+    bench.done(ANNA, r.Reply, text="Proszę spróbować jeszcze raz.")
+    (left,) = [mail for mail in bench.mails() if mail.kind == "T21"]
+    with bench.engine.begin() as connection:
+        connection.execute(delete(outbox).where(outbox.c.id == left.id))
+    bench.clock.advance(hours=1)
+    bench.done(ANNA, r.Reply, text="Proszę spróbować jutro.")
+    (anew,) = [mail for mail in bench.mails() if mail.kind == "T21"]
+    assert anew.message_id != left.message_id
+    assert thread.parse(anew.message_id) == thread.parse(left.message_id), "the same ticket, by the same token"
+
+
+def test_nothing_is_asked_while_a_link_lives(bench: Bench) -> None:
+    """The time for the answer would pass and end the ticket, link and all."""
+    bench.review_b(SIGNED)
+    bench.done(ANNA, r.Reopen)
+    change(bench, ticket, ticket.c.id == 1, state="W_TOKU")
+    assert bench.code(ANNA, r.Ask, text="Czy to Państwa adres?") == "link-alive"
+
+
+def test_a_call_answers_no_letter_that_came_behind_it(bench: Bench) -> None:
+    bench.question()
+    bench.done(ANNA, r.Call, outcome=r.CallOutcome.TOLD, heard={}, text="Wyjaśnione.")
+    bench.clock.advance(hours=1)
+    bench.letter(EWA.login, "Jednak nadal nie działa.", subject="Re: ZGL0000001")
+    called = {"how": r.How.DONE, "silence": r.Silence.CALLED}
+    assert bench.code(ANNA, r.Close, **called) == "no-call"
+    bench.done(ANNA, r.Call, outcome=r.CallOutcome.TOLD, heard={}, text="Wyjaśnione znowu.")
+    bench.done(ANNA, r.Close, **called)
