@@ -2,8 +2,8 @@
 
 In their order: number of the ticket, kind of the mail, what tells it from others of its kind, and a token that only we
 can make for this ticket (16 hex digits). That is the day (20251104) where a kind may go out once a day, the name of the
-notice where it goes out once a notice, the moment where a link is sent anew or a person writes. The number alone is no secret and proves
-nothing; an answer that names the token has seen a mail of ours (procedure §3.5).
+notice where it goes out once a notice, the moment where a link is sent anew or a person writes. The number alone is no
+secret and proves nothing; an answer that names the token has seen a mail of ours (procedure §3.5).
 """
 
 from __future__ import annotations
