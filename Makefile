@@ -15,7 +15,7 @@ MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$
 PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --durations 10
 # What takes long: every folder of tests that pyproject.toml does not name in testpaths. Its files are not split: a corpus
 # is read, a browser started, once for all tests of a file.
-LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles
+LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles tests/servers
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-all check bench chaos lock clean
@@ -29,7 +29,7 @@ demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_secret.py for one file
 	$(PYTEST) --dist worksteal $(ARGS)
 
-test-long: .venv/.dev ## the second job: oracles, corpora, fuzz, chaos, browser, and properties with many examples
+test-long: .venv/.dev ## the second job: oracles, real mail servers, corpora, fuzz, chaos, browser, and properties with many examples
 	MAILBOT_LONG=1 $(PYTEST) --dist loadfile $(LONG) $$(grep -rl --include='*.py' '^from hypothesis' tests/unit tests/contract tests/integration) $(ARGS)
 
 test-all: test test-long ## both: every test that this machine can run
