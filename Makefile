@@ -15,7 +15,7 @@ MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$
 PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --durations 10
 # What takes long: every folder of tests that pyproject.toml does not name in testpaths. Its files are not split: a corpus
 # is read, a browser started, once for all tests of a file.
-LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles tests/servers
+LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles tests/servers tests/shipping
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-all check bench chaos lock clean

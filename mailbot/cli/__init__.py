@@ -14,6 +14,7 @@ EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
 
 _COMMANDS = {
     "demo": ("demo", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
+    "init": ("init", "Ask what an installation needs; write mailbot.toml and rules/ into FOLDER"),
     "run": ("run", "Take mail in, decide, send, serve the activation page"),
     "explain": ("explain", "Tell for each mail of PATHS"),
     "rules": ("rules", "Rule set: check it before it decides about anybody"),
@@ -30,6 +31,7 @@ _COMMANDS = {
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
+    "man": ("man", "Write the manual pages of all commands into FOLDER"),
     "completion": ("completion", "Print the completion for a SHELL"),
 }
 """Command → its module, and how its help begins: the list of commands imports none of them."""

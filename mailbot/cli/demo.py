@@ -22,7 +22,7 @@ from mailbot import logs
 from mailbot.accounts.importing import import_file
 from mailbot.cli import demo_desk, demo_mails, demo_play
 from mailbot.cli.demo_desk import Ahead, Member
-from mailbot.cli.demo_mails import FIXTURES, Captured, Case
+from mailbot.cli.demo_mails import Captured, Case
 from mailbot.cli.demo_table import differs, mark, reason, table
 from mailbot.config import (
     AuthenticationSettings,
@@ -38,15 +38,19 @@ from mailbot.config import (
     TrustSettings,
     WebSettings,
 )
+from mailbot.config.writing import written
 from mailbot.errors import ConfigError
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.compose import Parts
+from mailbot.service.places import FIXTURES
 from mailbot.service.supervision import Service
 from mailbot.tickets.listing import outcome_of
 from mailbot.trial import acts
 
 _MARK = "made-by-mailbot-demo"
+_HEAD = """Settings of the demo: every command works on what it left, as mailbot tickets list --config FILE does.
+Its mail server is gone when it has ended."""
 _WEB_PORT, _DESK_PORT = 8080, 8081
 _PATIENCE = 60.0  # seconds for one mail to be decided and answered
 
@@ -67,6 +71,7 @@ _PATIENCE = 60.0  # seconds for one mail to be decided and answered
 def demo(once: bool, folder: Path, port: int, desk_port: int) -> None:
     """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each; then sit down at
     the desk with what they left open, or (--once) watch two operators do everything that can be done there."""
+    folder = folder.resolve()  # its settings are good from everywhere
     _clean(folder)
     with (folder / "mailbot.log").open("w", encoding="utf-8") as log:
         logs.to(log)
@@ -106,6 +111,7 @@ async def run(folder: Path, ports: tuple[int, int], then: Callable[[Fed], Awaita
     async with demo_mails.capturing(captured) as relay_port:
         web, desk = [await _free(port) for port in ports]
         settings = _settings(folder, relay_port, web, desk)
+        (folder / "mailbot.toml").write_text(written(settings, _HEAD), encoding="utf-8")
         signed = demo_mails.applications(folder / "trust", settings.authentication.authserv_ids[0], clock())
         service = Service(compose.build(settings, clock=clock, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
         await _load_accounts(service, folder)
@@ -264,6 +270,7 @@ def _tell(service: Service, folder: Path, console: Console, captured: Captured, 
     console.print(f"activation link: {links[0] if links else 'none was sent'}", markup=False, soft_wrap=True)
     console.print(f"captured mails:  {folder / 'captured'} (Maildir)", markup=False)
     console.print(f"database:        {folder / 'mailbot.db'}   log: {folder / 'mailbot.log'}", markup=False)
+    console.print(f"every command:   mailbot tickets list --config {folder / 'mailbot.toml'}", markup=False)
     smtp_host, smtp_port = service.addresses["smtp"]
     console.print(f"write to it:     LMTP {host}:{port}, SMTP {smtp_host}:{smtp_port}", markup=False)
 

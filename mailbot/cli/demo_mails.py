@@ -21,8 +21,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailbot.cli import demo_applications
 from mailbot.errors import ConfigError
+from mailbot.service.places import FIXTURES
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 _HELPDESK = "helpdesk-eclo@mf.gov.pl"
 
 

@@ -1,4 +1,5 @@
-"""Where a command finds the settings and the rule set. Light to import: `mailbot rules check` runs at every save."""
+"""Where a command finds the settings, the rule set and the mails of the demo. Light to import: `mailbot rules check`
+runs at every save."""
 
 from __future__ import annotations
 
@@ -8,7 +9,12 @@ from mailbot import config
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 
-SHIPPED_RULES = Path(__file__).resolve().parents[2] / "rules"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SHIPPED = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
+"""A wheel holds them in the package (deploy/wheel.py), a checkout beside it."""
+
+SHIPPED_RULES = _SHIPPED / "rules"
+FIXTURES = _SHIPPED / "fixtures"
 DEFAULT_CONFIG = Path("mailbot.toml")
 
 

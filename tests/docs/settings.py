@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from mailbot.config import Settings
+from mailbot.config.writing import meaning, toml
 
 _HEAD = """\
 # Settings
@@ -22,23 +23,11 @@ def page() -> str:
 
 
 def _section(name: str, section: Any) -> str:
-    hints = get_type_hints(type(section))
     rows = [f"\n## [{name}]\n\n| key | default | meaning |\n|---|---|---|\n"]
-    for f in fields(section):
-        words = get_args(hints[f.name]) if get_origin(hints[f.name]) is Literal else ()
-        meaning = str(f.metadata["doc"]) + (f" (one of {', '.join(words)})" if words else "")
-        rows.append(f"| `{f.name}` | `{_toml(getattr(section, f.name))}` | {meaning} |\n")
+    rows += [
+        f"| `{f.name}` | `{toml(getattr(section, f.name))}` | {meaning(section, f.name)} |\n" for f in fields(section)
+    ]
     return "".join(rows)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return str(value)
 
 
 if __name__ == "__main__":

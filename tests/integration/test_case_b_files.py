@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from mailbot.cli.demo_mails import FIXTURES, applications
+from mailbot.cli.demo_mails import applications
 from mailbot.observe import utc_now
+from mailbot.service.places import FIXTURES
 from tests.citizens import AUTHSERV_ID
 from tests.support import ROOT
 
