@@ -36,6 +36,7 @@ def mailbot(tmp_path_factory: pytest.TempPathFactory) -> Mailbot:
     return run
 
 
+@pytest.mark.timeout(300)
 def test_the_demo_plays_and_every_command_works_on_what_it_left(mailbot: Mailbot) -> None:
     played = mailbot("demo", "--once")
     assert played.returncode == 0, played.stdout[-2000:] + played.stderr
