@@ -28,6 +28,9 @@ WITHOUT = frozenset({"version"})
 """Of a request of the desk: it comes as If-Match."""
 
 _KEY = re.compile(r'"?([\x21\x23-\x5b\x5d-\x7e]{8,200})"?')
+_NEVER = -1
+"""The version that a weak tag names, or that of a masked ticket: such never match (RFC 9110 §13.1.1)."""
+_TAGS = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110 §8.8.3
 _TAG = re.compile(r'"([0-9]{1,18})"')
 
 
@@ -46,8 +49,8 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
         if before is not None:
             return before if isinstance(before, Refused) else (before, True)
         found = api.seen(connection, zgl, operator)
-        if version is not None and version != found.version and action is Action.STOP:  # the others ask this themselves
-            return Refused(412, "changed", "the ticket has changed meanwhile; stop it without If-Match")
+        if version == _NEVER or (action is Action.STOP and version not in (None, found.version)):  # the desk would stop
+            return Refused(412, "changed", "If-Match: is not the etag of the ticket; read it again")
         done = api.desk.perform(connection, zgl, operator, asked, now)
         if isinstance(done, Refusal):
             return problems.refusal(done, operator)
@@ -110,10 +113,10 @@ def _version(request: web.Request, action: Action) -> int | None:
     if not sent or sent == ["*"]:
         told = "If-Match: send the etag of the ticket as you saw it"
         raise Refused(428, "if-match", told, [("If-Match", "is missing")])
-    found = _TAG.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    if found is None:  # a weak one, or that of a masked ticket, never matches (RFC 9110 §13.1.1)
-        raise Refused(412, "changed", "If-Match: is not the etag of the ticket; read it again")
-    return int(found[1])
+    if len(sent) > 1 or not _TAGS.fullmatch(sent[0].strip()):
+        raise Refused(400, "if-match", "If-Match: send one etag, in its quotes", [("If-Match", "is no entity tag")])
+    found = _TAG.fullmatch(sent[0].strip())
+    return int(found[1]) if found else _NEVER
 
 
 async def _body(request: web.Request) -> Any:

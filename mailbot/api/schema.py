@@ -121,7 +121,7 @@ def _parameters(one: Operation, named: Any) -> list[dict[str, Any]]:
     if one.action is not None:
         key = {**_SAID, "pattern": "^[!#-\\[\\]-~]{8,200}$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": key})
-        asked = {"name": "If-Match", "in": "header", "schema": {**_SAID, "pattern": '^"[0-9]{1,18}"$'}}
+        asked = {"name": "If-Match", "in": "header", "schema": _SAID}
         found.append({**asked, "required": 428 in one.statuses})
     return found
 

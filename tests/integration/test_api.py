@@ -198,7 +198,15 @@ async def test_what_must_be_sent_with_an_action(served: Served) -> None:
     served.bench.question()
     system = served.system()
     old = (await system.get(HERE)).json["etag"]
-    for tag, status in ((None, 428), ("*", 428), (f"W/{old}", 412), ("x", 412), ('"0"', 412), (f'{old}, "0"', 412)):
+    for tag, status in (
+        (None, 428),
+        ("*", 428),
+        (f"W/{old}", 412),
+        ("x", 400),
+        ('"0"', 412),
+        (f'{old}, "0"', 400),
+        ('"é"', 412),
+    ):
         assert (await system.act("take", tag=tag)).status == status, tag
     assert (await system.act("take", tag=old)).status == 200
     stale = await system.act("note", {"text": "x"}, tag=old)
