@@ -31,16 +31,16 @@ _KEY = re.compile(r'"?([\x21\x23-\x5b\x5d-\x7e]{8,200})"?')
 _NEVER = -1
 """The version that a weak tag names, or that of a masked ticket: such never match (RFC 9110 §13.1.1)."""
 _TAGS = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110 §8.8.3
-_TAG = re.compile(r'"([0-9]{1,18})"')
+_TAG = re.compile(r'"([0-9]{1,18})-[0-9a-f]{8}"')
 
 
 async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Mapping[str, Any], bool]:
     """Do it. Returns what was done (answers.Acted as JSON), and whether that was before now."""
     operator, zgl = request[TOKEN], request.match_info["number"].upper()
-    key, version = _key(request), _version(request, action)
+    key, tag = _key(request), _tag(request, action)
     body = await _body(request)
-    asked = _request(action, version, body)
-    told = chain.digest_of([zgl, action.value, version, body])
+    asked = _request(action, tag, body)
+    told = chain.digest_of([zgl, action.value, tag, body])
     now = api.clock()
 
     def write(connection: Connection) -> tuple[Mapping[str, Any], bool] | Refused:
@@ -49,12 +49,13 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
         if before is not None:
             return before if isinstance(before, Refused) else (before, True)
         found = api.seen(connection, zgl, operator)
-        if version == _NEVER or (action is Action.STOP and version not in (None, found.version)):  # the desk would stop
+        stale = tag is not None and tag != api.tag(connection, found.version)
+        if stale and (action is Action.STOP or asked.version in (_NEVER, found.version)):  # the desk would do it
             return Refused(412, "changed", "If-Match: is not the etag of the ticket; read it again")
         done = api.desk.perform(connection, zgl, operator, asked, now)
         if isinstance(done, Refusal):
             return problems.refusal(done, operator)
-        answer: Mapping[str, Any] = shapes.written(_acted(done))
+        answer: Mapping[str, Any] = shapes.written(_acted(done, api.tag(connection, done.version)))
         row = {"actor": operator.name, "key": key, "request": told, "answer": answer, "at": now}
         connection.execute(insert(api_answer).values(row))
         return answer, False
@@ -80,13 +81,13 @@ def _answered(
     return answer
 
 
-def _acted(done: Done) -> answers.Acted:
+def _acted(done: Done, tag: str) -> answers.Acted:
     plan = done.plan
     return answers.Acted(
         number=done.number,
         action=plan.action,
         version=done.version,
-        etag=answers.etag(done.version),
+        etag=tag,
         event=plan.event,
         state=plan.state,
         desk=plan.desk,
@@ -105,8 +106,8 @@ def _key(request: web.Request) -> str:
     return hashlib.sha256(found[1].encode()).hexdigest()
 
 
-def _version(request: web.Request, action: Action) -> int | None:
-    """The version that was seen; None: who stops a ticket overwrites nothing, and need not have looked."""
+def _tag(request: web.Request, action: Action) -> str | None:
+    """The tag of the ticket as it was seen; None: who stops a ticket overwrites nothing, and need not have looked."""
     sent = request.headers.getall("If-Match", [])
     if not sent and action is Action.STOP:
         return None
@@ -115,8 +116,7 @@ def _version(request: web.Request, action: Action) -> int | None:
         raise Refused(428, "if-match", told, [("If-Match", "is missing")])
     if len(sent) > 1 or not _TAGS.fullmatch(sent[0].strip()):
         raise Refused(400, "if-match", "If-Match: send one etag, in its quotes", [("If-Match", "is no entity tag")])
-    found = _TAG.fullmatch(sent[0].strip())
-    return int(found[1]) if found else _NEVER
+    return sent[0].strip()
 
 
 async def _body(request: web.Request) -> Any:
@@ -128,10 +128,11 @@ async def _body(request: web.Request) -> Any:
         raise Refused(400, "json", f"the body: {error}", [("", str(error))]) from error
 
 
-def _request(action: Action, version: int | None, body: Any) -> Any:
+def _request(action: Action, tag: str | None, body: Any) -> Any:
     wrong: shapes.Wrong = []
     kind = REQUESTS[action]
     values = shapes.values_of(kind, body, "", wrong, WITHOUT)
     if wrong:
         raise Refused(422, "body", "the body does not fit: see errors", wrong)
-    return kind(version=0 if version is None else version, **values)
+    found = _TAG.fullmatch(tag or "")
+    return kind(version=int(found[1]) if found else _NEVER, **values)

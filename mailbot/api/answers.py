@@ -156,11 +156,6 @@ class Acted:
     told: Mapping[str, str]
 
 
-def etag(version: int, *, hidden: bool = False) -> str:
-    """The entity tag of a ticket. What is shown masked is another representation."""
-    return f'"{version}m"' if hidden else f'"{version}"'
-
-
 def line(entry: Entry, hidden: bool) -> TicketLine:
     return TicketLine(
         number=entry.number,
@@ -179,11 +174,11 @@ def line(entry: Entry, hidden: bool) -> TicketLine:
     )
 
 
-def ticket(case: Case, entry: Entry, hidden: bool) -> Ticket:
+def ticket(case: Case, entry: Entry, tag: str, hidden: bool) -> Ticket:
     return Ticket(
         number=case.number,
         version=case.version,
-        etag=etag(case.version, hidden=hidden),
+        etag=tag,
         state=case.state,
         desk=case.desk,
         category=case.category,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aiohttp import web
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from mailbot.audit import chain
 from mailbot.config import Settings
@@ -18,6 +18,7 @@ from mailbot.model import Operator
 from mailbot.observe import Clock
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
+from mailbot.storage.schema import ticket_event
 
 
 @dataclass(slots=True)
@@ -46,6 +47,13 @@ class ApiContext:
         if isinstance(found, Refusal) or not sees(operator, found.desk):
             raise web.HTTPNotFound
         return found
+
+    def tag(self, connection: Connection, version: int, *, hidden: bool = False) -> str:
+        """The entity tag of a ticket at ``version``. Its moment goes in, too: after a restore the same number may be
+        given to something else. ``hidden``: what is shown masked is another representation."""
+        at = connection.execute(select(ticket_event.c.at).where(ticket_event.c.id == version)).scalar_one_or_none()
+        check = self.secret.mac("api tag", f"{version} {at and at.isoformat()}").hex()[:8]
+        return f'"{version}-{check}{"m" if hidden else ""}"'
 
 
 API = web.AppKey("api", ApiContext)

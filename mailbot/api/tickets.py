@@ -27,6 +27,8 @@ from mailbot.storage.schema import ticket
 MOST = 100
 """Tickets of one page."""
 _ID, _MAC = 8, 16  # octets of a cursor
+_UNSENT = frozenset({"mail-undeliverable", "mail-not-sent"})
+"""Events whose reason is what the mail server said."""
 _TAGS = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
@@ -66,7 +68,8 @@ async def one(api: ApiContext, request: web.Request) -> tuple[answers.Ticket, st
         found = _seen(api, connection, request)
         row: Row[Any] = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
         (entry,) = todo.entries(connection, [row], operator, now)
-        return answers.ticket(found, entry, masked(operator))
+        hidden = masked(operator)
+        return answers.ticket(found, entry, api.tag(connection, found.version, hidden=hidden), hidden)
 
     found = await api.database.read(read)
     return found, found.etag
@@ -94,7 +97,7 @@ async def history(api: ApiContext, request: web.Request) -> answers.History:
 
 def _event(event: Row[Any], texts: list[tuple[str, str]], operator: Operator) -> answers.Event:
     hidden, detail = masked(operator), event.detail
-    reason = detail.get("answer") or detail.get("reason")
+    reason = detail.get("answer") or (detail.get("reason") if event.kind in _UNSENT else None)
     return answers.Event(
         id=event.id,
         at=event.at,
@@ -126,9 +129,13 @@ async def correspondence(api: ApiContext, request: web.Request) -> answers.Corre
 async def possible(api: ApiContext, request: web.Request) -> answers.Possible:
     """What may be asked for now."""
     operator = request[TOKEN]
-    found = await api.database.read(lambda c: _seen(api, c, request))
+
+    def read(connection: Connection) -> tuple[Case, str]:
+        found = _seen(api, connection, request)
+        return found, api.tag(connection, found.version, hidden=masked(operator))
+
+    found, tag = await api.database.read(read)
     cannot = {action: words.refusal(why, operator.language) for action, why in offers.withheld(found, operator).items()}
-    tag = answers.etag(found.version, hidden=masked(operator))
     return answers.Possible(found.number, found.version, tag, offers.offered(found, operator), cannot)
 
 
