@@ -14,9 +14,10 @@ from mailbot.api.table import ACTIONS, OPERATIONS, Operation
 from mailbot.desk import requests as r
 from mailbot.desk.perform import Done
 from mailbot.desk.requests import Action
+from mailbot.errors import DatabaseUnavailable
 from mailbot.model import Role
 from mailbot.operators import tokens
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import Database, connect
 from mailbot.storage.schema import metadata, ticket_event
 from tests.apis import HERE, NUMBER, Served, System, serving
 from tests.bench_desk import ANNA, BASIA, CELA, DOUBTFUL
@@ -287,3 +288,49 @@ async def test_a_version_that_is_given_again_is_another(served: Served) -> None:
     assert (await system.get(HERE, **{"If-None-Match": old["etag"]})).status == 200
     assert (await system.act("note", {"text": "x"}, tag=old["etag"])).status == 412
     assert (await system.act("stop", {"reason": "x"}, tag=old["etag"])).status == 412
+
+
+async def test_a_database_that_does_not_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503, in the same form, and without a word of why; asked again with its key it is done once."""
+    served.bench.question()
+    system = served.system()
+    tag = (await system.get(HERE)).json["etag"]
+
+    async def gone(*_: object) -> None:
+        raise DatabaseUnavailable("SELECT secret")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "write", gone)
+        refused = await system.act("note", {"text": "x"}, tag=tag, key="again-and-again")
+    assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "unavailable", "60")
+    assert b"secret" not in refused.octets
+    assert (await system.act("note", {"text": "x"}, tag=tag, key="again-and-again")).status == 200
+    assert served.bench.events().count("note") == 1
+
+
+async def test_nothing_of_a_token_or_a_body_is_logged(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    served.bench.question()
+    system, word = served.system(), "tajemnica"
+    other = System(served.client, "mailbot_" + "c" * 43)
+    for one in (system, other, System(served.client, word)):
+        await one.act("note", {"text": word}, key=word * 2)
+        await one.act("note", f'{{"{word}": 1}}'.encode())
+        await one.get(f"/api/v1/tickets?category={word}&{word}=1")
+        await one.get(f"/api/v1/{word}")
+    told = caplog.text
+    assert "api.refused-token" in told
+    assert not [secret for secret in (system.token, other.token, word, EWA.login) if secret in told]
+
+
+async def test_an_address_that_is_none_of_ours(served: Served) -> None:
+    system = served.system()
+    for path in (
+        *("/", "/api", "/api/v1", "/api/v1/", "/api/v2/tickets", "/api/v1/tickets/", "/api/v1/tickets/1"),
+        *("/api/v1/tickets/ABC0000001", "/api/v1/tickets/ZGL0000001%00", "/api/v1/tickets/ZGL0000001/..%2f", "/%ff"),
+        *("/metrics", "/readyz", "/login", "/static/desk.css", "/api/v1/tickets/ZGL0000001/actions/accept-a"),
+    ):
+        answer = await system.get(path)
+        assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json"), path
+        served.bench.clock.advance(minutes=1)
+        assert (await System(served.client).get(path)).status == 401, path
