@@ -94,7 +94,7 @@ def find(connection: Connection, token: str, now: datetime) -> RowMapping | None
     row = connection.execute(select(api_token).where(api_token.c.token_hash == hashed)).mappings().first()
     if row is None or not hmac.compare_digest(row["token_hash"], hashed):
         return None
-    return row if row["revoked_at"] is None and row["made_at"] <= now < row["expires_at"] else None
+    return row if row["revoked_at"] is None and now < row["expires_at"] else None
 
 
 def is_due(row: RowMapping, now: datetime) -> bool:
