@@ -55,6 +55,8 @@ CELA = Operator(3, "cela", "Cela C.", SUPERVISOR, frozenset(), "pl")
 ADAM = Operator(4, "adam", "Adam D.", frozenset({Role.ADMIN}), frozenset(), "pl")
 OLA = Operator(5, "ola", "Ola E.", frozenset({Role.AUDITOR}), frozenset(), "pl")
 PEOPLE = (ANNA, BASIA, CELA, ADAM, OLA)
+ROBOT = Operator(0, "api:csd", "api:csd", CONSULTANT | SUPERVISOR, frozenset(), "en", person=False)
+"""Another system, with the most that a token can have; no row of the table operator."""
 SIGNED = ApplicationCheck(
     state=ApplicationState.QUALIFIED,
     old_login=JAN.login,

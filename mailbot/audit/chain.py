@@ -28,6 +28,8 @@ from mailbot.storage.values import fit
 from mailbot.storage.values import note as plain
 
 MACHINE = "machine"
+API = "api:"
+"""How the name of another system begins; that of no operator does."""
 RULES = "rules"
 """The object that the rule sets are."""
 FIRST = "0" * 64
@@ -58,8 +60,8 @@ class Entry:
 
 
 def operator(name: str) -> str:
-    """The actor that an operator is."""
-    return f"operator:{name}"
+    """The actor that an operator is, or another system ("api:NAME")."""
+    return name if name.startswith(API) else f"operator:{name}"
 
 
 def shell(user: str) -> str:

@@ -25,6 +25,8 @@ _COMMANDS = {
     "accounts": ("accounts", "Accounts: import and show"),
     "tickets": ("tickets", "Tickets: list, find, show, and everything a person may do with one"),
     "operators": ("operators", "Operators of the desk: invite, change, let nobody in any more"),
+    "tokens": ("tokens", "Tokens of other systems for the REST API: add, list, revoke"),
+    "api": ("api", "The REST API for other systems"),
     "audit": ("audit", "The audit chain: verify it, write its head out, export it"),
     "queue": ("queue", "Messages that came in: list, show, try again"),
     "outbox": ("queue", "Mails that go out: list, try again"),

@@ -52,7 +52,7 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
         raise ConfigError("no way in for mail; mend: set [lmtp] listen, [imap] host or [smtp] listen")
     if "web" in roles and not settings.web.listen:
         raise ConfigError("[web] listen: is empty, and --role web asks for it; mend: write 127.0.0.1:8080")
-    if "console" in roles and not settings.console.listen:
+    if "console" in roles and not (settings.console.listen or settings.api.listen):
         raise ConfigError("[console] listen: is empty, and --role console asks for it; mend: write 127.0.0.1:8081")
     return settings
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailbot.config.reading import in_environment, load
 from mailbot.config.sections import (
     ActivationSettings,
+    ApiSettings,
     AuditSettings,
     AuthenticationRoad,
     AuthenticationSettings,
@@ -36,6 +37,7 @@ from mailbot.config.sections import (
 
 __all__ = [
     "ActivationSettings",
+    "ApiSettings",
     "AuditSettings",
     "AuthenticationRoad",
     "AuthenticationSettings",

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import date
 
 from mailbot.config.sections import (
+    ApiSettings,
     AuthenticationSettings,
     DatabaseSettings,
     HelpdeskSettings,
@@ -74,6 +75,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
         except ValueError:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
+    found += [f"{where}: {mistake}" for mistake in _of_the_api(settings.api)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -142,6 +144,12 @@ def _of_the_console(settings: Settings) -> Iterator[str]:
         yield "[oidc] client_id: is missing; mend: register this console with the provider"
     if settings.audit.head_minutes < 0:
         yield "[audit] head_minutes: is negative; mend: write 60, or 0 for never"
+
+
+def _of_the_api(api: ApiSettings) -> Iterator[str]:
+    host = api.listen.rpartition(":")[0].strip("[]")
+    if api.listen and not api.behind_tls and host not in ("127.0.0.1", "::1", "localhost"):
+        yield "[api] listen: tokens would go over the wire in clear; mend: 127.0.0.1, or a proxy with behind_tls = true"
 
 
 def _is_day(text: str) -> bool:

@@ -318,6 +318,17 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    listen: str = _doc("host:port of the REST API for other systems (docs/api.md); empty: not started", "")
+    behind_tls: bool = _doc("it is served over HTTPS (by a proxy); without, on loopback alone", False)
+    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    attempts_per_minute: int = _doc("refused tokens of one client per minute, before it hears 429 in place of 401", 20)
+    connections: int = _doc("connections at once, as of the citizen's page", 64)
+    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +355,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    api: ApiSettings = ApiSettings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mailbot.clocks import WARSAW
 from mailbot.console import words
+from mailbot.desk.sight import masked, person, shown
 from mailbot.model import Operator, Role
-from mailbot.text.mask import mask
 
 OPERATOR = web.RequestKey("operator", Operator)
 """Who asks, once logged in."""
@@ -62,10 +61,10 @@ class Pages:
             "second": second,
             "when": lambda said: moment(datetime.fromisoformat(said)),
             "distance": partial(distance, language),
-            "mask": partial(shown, _masked(operator)),
-            "person": partial(person, _masked(operator)),
+            "mask": partial(shown, masked(operator)),
+            "person": partial(person, masked(operator)),
             "operator": operator,
-            "reads": not _masked(operator),
+            "reads": not masked(operator),
             "opens_raw": operator is not None and Role.SUPERVISOR in operator.roles,
             "csrf": request.get(CSRF, ""),
             "here": request.path,
@@ -120,22 +119,3 @@ def distance(language: str, at: datetime, now: datetime) -> str:
     n = abs(minutes)
     unit, n = ("minutes", n) if n < 120 else ("hours", n // 60) if n < 48 * 60 else ("days", n // 1440)
     return words.say(language, "ahead" if minutes > 0 else "ago", span=words.say(language, unit, n=n))
-
-
-def _masked(operator: Operator | None) -> bool:
-    """Whether personal data are hidden: whoever only audits needs none."""
-    return operator is None or not operator.roles & {Role.CONSULTANT, Role.SUPERVISOR}
-
-
-_ADDRESS = re.compile(r"([^\s@<>\"]?)[^\s@<>\"]*@([^\s@<>\"]+)")
-
-
-def shown(masked: bool, text: str) -> str:
-    """``text`` for a reader: always without PESEL and the like (text.mask); ``masked``: of an address only the first
-    letter and the domain."""
-    return _ADDRESS.sub(r"\1***@\2", mask(text)) if masked else mask(text)
-
-
-def person(masked: bool, name: str) -> str:
-    """The name of a person for a reader; ``masked``: the initials."""
-    return " ".join(f"{word[:1]}." for word in name.split()) if masked else mask(name)

@@ -50,6 +50,8 @@ def _violations(case: Case, operator: Operator, plan: Plan, now: datetime, rules
         yield Refusal("floor-silent")
     if plan.mails and case.state in (State.KWARANTANNA, State.ODRZUCONE_AUTOMAT):
         yield Refusal("floor-quarantine")
+    if not operator.person and (plan.grant or plan.half or plan.effect in (*_FREE, Effect.END)):
+        yield Refusal("no-person")
     yield from _unstopped(case, operator, plan)
     yield from _recipients(case, plan)
     for mail in plan.mails:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from mailbot.audit import chain
 from mailbot.desk import actions, case, effects
 from mailbot.desk.means import Means
 from mailbot.desk.outgoing import Outgoing
@@ -49,7 +50,7 @@ class Record(Protocol):
     def __call__(
         self, connection: Connection, events: Sequence[int], actor: str, *, before: int | None = None, reason: str = ""
     ) -> int:
-        """``actor``: "operator:NAME"; ``before``: the version that was decided on."""
+        """``actor``: "operator:NAME" or "api:NAME"; ``before``: the version that was decided on."""
         ...
 
 
@@ -99,7 +100,7 @@ class ActionPerformer:
             if isinstance(done, Refusal):
                 nested.rollback()
                 return done
-        self.record(connection, [done.event], f"operator:{operator.name}", before=found.version, reason=plan.event)
+        self.record(connection, [done.event], chain.operator(operator.name), before=found.version, reason=plan.event)
         return done
 
     def preview(
@@ -132,7 +133,7 @@ class ActionPerformer:
         if what == LOOKED and inbox_id != found.inbox_id:  # another one is not what is decided on
             what = SHOWN
         event = _event(connection, found.ticket_id, now, what, {**self._by(operator), "inbox": inbox_id})
-        self.record(connection, [event], f"operator:{operator.name}", before=found.version, reason=what)
+        self.record(connection, [event], chain.operator(operator.name), before=found.version, reason=what)
         return None
 
     def _by(self, operator: Operator) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, literal, select, tuple_, union
 from mailbot.clocks import WARSAW
 from mailbot.desk.sight import seen
 from mailbot.desk.todo import PAGE, Entry, entries
-from mailbot.model import Operator
+from mailbot.model import Operator, State
 from mailbot.storage.schema import activation, ticket
 from mailbot.text.address import login_key
 from mailbot.tickets import number
@@ -48,6 +48,33 @@ class Found:
     by: By
     entries: tuple[Entry, ...] = ()
     after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Tickets of a list; None: whatever it is. since: opened then or later."""
+
+    state: State | None = None
+    desk: str | None = None
+    category: str | None = None
+    since: datetime | None = None
+
+
+def page(
+    connection: Connection, operator: Operator, which: Which, now: datetime, *, after: int, limit: int
+) -> list[Entry]:
+    """At most ``limit`` tickets that ``operator`` sees, in the order they were opened, behind the one with the id
+    ``after``. Ids are given under the lock of the sequence: whatever is opened later stands behind."""
+    asked = select(ticket).where(seen(operator), _T.id > after)
+    if which.state is not None:
+        asked = asked.where(_T.state == which.state.value)
+    if which.desk is not None:
+        asked = asked.where(_T.desk == which.desk)
+    if which.category is not None:
+        asked = asked.where(_T.category == which.category)
+    if which.since is not None:
+        asked = asked.where(_T.opened_at >= which.since)
+    return entries(connection, connection.execute(asked.order_by(_T.id).limit(limit)).all(), operator, now)
 
 
 def day(text: str) -> date | None:

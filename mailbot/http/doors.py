@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from mailbot.config import ConsoleSettings, WebSettings
+from mailbot.config import ApiSettings, ConsoleSettings, WebSettings
 from mailbot.http.headers import network
 
 _ANSWER = 60.0  # seconds, longer than any time-out behind it: for the answer to a complete request
@@ -23,7 +23,7 @@ _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-Aft
 class Doors:
     """The open connections of a web port, oldest first."""
 
-    def __init__(self, settings: WebSettings | ConsoleSettings) -> None:
+    def __init__(self, settings: WebSettings | ConsoleSettings | ApiSettings) -> None:
         self.limit = settings.connections
         """May be lowered when there are not descriptors enough."""
         self._seconds = settings.request_seconds

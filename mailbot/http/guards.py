@@ -11,7 +11,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from mailbot.config import ConsoleSettings, WebSettings
+from mailbot.config import ApiSettings, ConsoleSettings, WebSettings
 from mailbot.http.headers import network
 from mailbot.observe import Clock
 from mailbot.secret import Secret
@@ -65,7 +65,7 @@ class _Bucket:
 class Limiter:
     """A token bucket for each client: ``per_minute`` requests at once, then one each 60/``per_minute`` seconds."""
 
-    def __init__(self, settings: WebSettings | ConsoleSettings, clock: Clock) -> None:
+    def __init__(self, settings: WebSettings | ConsoleSettings | ApiSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()

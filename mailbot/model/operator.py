@@ -17,7 +17,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person of the office. desks: those whose tickets they see; empty: all. language: "pl" or "en"."""
+    """A person of the office. desks: those whose tickets they see; empty: all. language: "pl" or "en".
+
+    person: False for another system that acts with a token (operators/tokens.py)."""
 
     id: int
     name: str
@@ -25,3 +27,4 @@ class Operator:
     roles: frozenset[Role]
     desks: frozenset[str]
     language: str
+    person: bool = True

@@ -22,7 +22,9 @@ def reserve(settings: Settings, roles: Collection[str]) -> int:
     listeners = [each for each in (settings.lmtp, settings.smtp) if each.listen and "ingress" in roles]
     wanted = settings.web.connections if "web" in roles and settings.web.listen else 0
     console = settings.console.connections + _BURST if "console" in roles and settings.console.listen else 0
-    reserved = _HOUSE + sum(each.max_connections + _BURST for each in listeners) + (_BURST if wanted else 0) + console
+    api = settings.api.connections + _BURST if "console" in roles and settings.api.listen else 0
+    reserved = _HOUSE + sum(each.max_connections + _BURST for each in listeners) + (_BURST if wanted else 0)
+    reserved += console + api
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = reserved + wanted
     possible = needed if hard == resource.RLIM_INFINITY else min(hard, needed)

@@ -29,7 +29,7 @@ from mailbot.mails import proof
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
-from mailbot.service import compose, doctor_mx
+from mailbot.service import compose, doctor_api, doctor_mx
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
@@ -67,6 +67,9 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
+    if settings.api.listen:
+        mend = "make one for each system: mailbot tokens add NAME --role consultant; then revoke the old one"
+        found.append(await _try("api", _in_thread(doctor_api.look, settings), mend))
     return [
         *found,
         await _try(

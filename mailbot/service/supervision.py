@@ -15,6 +15,8 @@ from typing import NoReturn
 
 from sqlalchemy import select
 
+from mailbot.api.app import build as build_api
+from mailbot.api.context import API, ApiContext
 from mailbot.config import ListenerSettings
 from mailbot.console import acting
 from mailbot.console.app import DESK
@@ -72,6 +74,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
         self._console: Listener | None = None
+        self._api: Listener | None = None
         self._web_connections = 0
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
@@ -97,7 +100,9 @@ class Service:
             await self._start_web()
         if "console" in self.roles and self.parts.settings.console.listen:
             await self._start_console()
-        if self._deciding or self._web or self._console:
+        if "console" in self.roles and self.parts.settings.api.listen:
+            await self._start_api()
+        if self._deciding or self._web or self._console or self._api:
             await self._start_rules()
         log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
 
@@ -105,7 +110,7 @@ class Service:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        for listener in (self._web, self._console):
+        for listener in (self._web, self._console, self._api):
             if listener is not None:
                 await listener.close()
         for loop in self._loops:
@@ -227,6 +232,8 @@ class Service:
             use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
         if self._console is not None:
             self._console.runner.app[DESK].pipeline = pipeline
+        if self._api is not None:
+            self._api.runner.app[API].pipeline = pipeline
 
     def _notice(self, pipeline: Pipeline) -> NoticeWriter:
         helpdesk = self.parts.settings.helpdesk
@@ -269,6 +276,13 @@ class Service:
         with _listening("console", p.settings.console.listen):
             self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))
         self.addresses["console"] = self._console.address
+
+    async def _start_api(self) -> None:
+        p = self.parts
+        app = build_api(ApiContext(p.settings, p.database, p.clock, p.pipeline))
+        with _listening("api", p.settings.api.listen):
+            self._api = await listen(app, *smtp.listen_address(p.settings.api.listen))
+        self.addresses["api"] = self._api.address
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from mailbot.storage.engine import connect
 from mailbot.storage.schema import activation, decision, inbox, outbox, ticket, ticket_event
 from mailbot.text.address import login_key
 from mailbot.tickets import sla
-from tests.bench_desk import DOUBTFUL, NEW, PEOPLE, SIGNED, Bench
+from tests.bench_desk import DOUBTFUL, NEW, PEOPLE, ROBOT, SIGNED, Bench
 from tests.flow import EWA, JAN, STRANGER, ZOFIA
 from tests.support import LONG
 
@@ -174,7 +174,7 @@ class Office(RuleBasedStateMachine):
     def does_anything(self) -> None:
         draw = self.draw
         if number := self._number(draw):
-            who = draw.choice(PEOPLE)
+            who = draw.choice((*PEOPLE, ROBOT))
             self._act(draw, draw.choice(list(Action)), who, number, old=draw.random() < 0.2)
 
     @rule()

@@ -1,0 +1,18 @@
+"""``mailbot api``: what another system must know."""
+
+from __future__ import annotations
+
+import click
+
+from mailbot.api import schema as document
+
+
+@click.group()
+def api() -> None:
+    """The REST API for other systems."""
+
+
+@api.command()
+def schema() -> None:
+    """Print the OpenAPI 3.1 document, as docs/openapi.json holds it and the API serves it."""
+    click.echo(document.text(), nl=False)
