@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,11 +27,25 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | float | bool | None) -> None:
     """One line of JSON about one step of the flow. ``detail`` holds ids, codes and counts: no names, no texts.
 
-    Of a text the first line is told (a database puts values into the second), and no address in it.
+    Of a text the first line is told (a database puts values into the second), and no address in it. A line about a row
+    of the inbox (``inbox``) bears the ``id`` of its message, from the way in to the answers of the outgoing server.
     """
     if log.isEnabledFor(level):
-        told = {key: plain(value) if isinstance(value, str) else value for key, value in detail.items()}
+        inbox = detail.get("inbox")
+        told: dict[str, object] = {"id": road(inbox)} if isinstance(inbox, int) else {}
+        told |= {key: _json(value) for key, value in detail.items()}
         log.log(level, json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+
+
+def road(inbox_id: int) -> str:
+    """What a message and everything that became of it is called in logs and traces: "m17"."""
+    return f"m{inbox_id}"
+
+
+def _json(value: str | int | float | bool | None) -> str | int | float | bool | None:
+    if isinstance(value, str):
+        return plain(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value  # NaN is no JSON (RFC 8259 §6)
 
 
 def failure(
@@ -42,7 +57,7 @@ def failure(
 
 def plain(text: str) -> str:
     """The first line of ``text``, addresses taken out, cut where it is too long."""
-    first = text.partition("\n")[0][:_LONGEST]
+    first = text.partition("\n")[0][:_LONGEST].encode("utf-8", "backslashreplace").decode()
     return _ADDRESS.sub("[address]", first) if "@" in first else first
 
 

@@ -39,7 +39,9 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     logs.keep_values_out()
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
-    asyncio.run(_run(_settings(config_file, roles), roles or ROLES))
+    settings = _settings(config_file, roles)
+    logs.to(sys.stderr, form=settings.log.form)
+    asyncio.run(_run(settings, roles or ROLES))
 
 
 def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:

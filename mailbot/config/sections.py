@@ -10,6 +10,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
+LogForm = Literal["json", "text"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
@@ -318,6 +319,18 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    form: LogForm = _doc(
+        "json: each line is one object, with its moment (UTC) and level; text: moment and level stand before it", "json"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    address: str = _doc("mailbot probe has its mail answered to this address; empty: no probes", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +357,5 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    log: LogSettings = LogSettings()
+    probe: ProbeSettings = ProbeSettings()

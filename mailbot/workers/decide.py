@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, select
 
+from mailbot import counts
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
-from mailbot.inbox import message_of
+from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, RawMessage, Understanding
 from mailbot.observe import Clock, failure, log_event
 from mailbot.outbox import backoff, jobs
@@ -160,8 +161,9 @@ class DecideWorker:
     async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
         """Half of the lease is left for what follows."""
         try:
-            async with asyncio.timeout(self._settings.lease_seconds / 2):
-                read = await self._understand([taken.raw for taken in batch])
+            with counts.step("understand", len(batch)):
+                async with asyncio.timeout(self._settings.lease_seconds / 2):
+                    read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
             raise ReadingFailed("not understood within half of the lease") from error
         return list(zip(batch, read, strict=True))
@@ -182,7 +184,8 @@ class DecideWorker:
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
+            with counts.step("check", len(chunk)):
+                checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
             rest = [taken.row for taken, _ in waiting]
@@ -212,13 +215,30 @@ class DecideWorker:
             await self._record(flow, [one])
 
     async def _write(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
-        decisions = await self._database.write(lambda c: flow.record(c, self.name, batch, self._clock()))
-        self._announce([row for row, _ in batch], decisions)
+        rows = [row for row, _ in batch]
 
-    def _announce(self, rows: list[int], decisions: list[Decision]) -> None:
+        def work(connection: Connection) -> tuple[list[Decision], dict[int, str | None]]:
+            return flow.record(connection, self.name, batch, self._clock()), tickets(connection, rows)
+
+        with counts.step("record", len(batch)):
+            decisions, numbers = await self._database.write(work)
+        for (_, u), decision in zip(batch, decisions, strict=True):
+            self._count(u, decision)
+        self._announce(rows, decisions, numbers)
+
+    def _count(self, u: Understanding, decision: Decision) -> None:
+        counts.DECIDED(decision.outcome.value, decision.rule)
+        for rule, outcome in decision.watched:
+            counts.WATCHED(outcome.value, rule)
+        counts.SENDERS(u.sender.authentication.result.value)
+        counts.SIGNATURES(u.checked.state.value)
+        counts.DECIDED_AFTER.observe(max(0.0, (self._clock() - u.received_at).total_seconds()))
+
+    def _announce(self, rows: list[int], decisions: list[Decision], numbers: Mapping[int, str | None]) -> None:
         for row, decision in zip(rows, decisions, strict=True):
             level = logging.ERROR if decision.floor else logging.INFO
-            log_event("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
+            told = {"outcome": decision.outcome.value, "rule": decision.rule, "ticket": numbers[row]}
+            log_event("decided", level=level, inbox=row, **told)
         if any(decision.mails for decision in decisions):
             self._on_mail()
 
