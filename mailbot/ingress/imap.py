@@ -284,6 +284,7 @@ class ImapReader:
 
     async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
         """Move what is stored to the folder for it. A refusal is only logged: the cursor prevents a second ticket."""
+        self.moved = time.monotonic()
         if uids and self._settings.done_folder and connection.has("MOVE"):
             try:
                 await connection.move_to(uids, self._settings.done_folder)

@@ -1,0 +1,129 @@
+"""/statusz says in words what is wrong, to those who may ask; /metrics says the same in numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import insert
+
+from mailbot.config import ImapSettings
+from mailbot.desk.ailments import AILMENTS
+from mailbot.inbox import Cursor, move_cursor
+from mailbot.service import compose
+from mailbot.service.supervision import Service
+from mailbot.storage.schema import ruleset_load
+from mailbot.web import health
+from mailbot.workers.understand import Processes
+from tests.integration.test_doors import running
+from tests.integration.test_readiness import locked
+
+
+async def ask(service: Service, path: str, **headers: str) -> tuple[int, str]:
+    host, port = service.addresses["web"]
+    async with ClientSession() as session, session.get(f"http://{host}:{port}{path}", headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_FRESH", -1.0)
+    monkeypatch.setattr(health, "_PATIENCE", 0.5)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with running(tmp_path, ("ingress", "delivery", "web")) as found:
+        yield found
+
+
+def ailing(text: str) -> dict[str, float]:
+    return {what: float(value) for what, value in re.findall(r'mailbot_ailing\{what="([^"]+)"\} (\S+)', text)}
+
+
+async def test_all_is_well(service: Service) -> None:
+    status, text = await ask(service, "/statusz")
+    assert status == 200
+    assert re.fullmatch(r"mailbot \S+, \S+ \S+Z: ready, nothing is wrong\n", text)
+    assert ailing((await ask(service, "/metrics"))[1]) == dict.fromkeys(AILMENTS, 0.0)
+
+
+async def test_it_is_told_to_nobody_behind_a_proxy(service: Service) -> None:
+    assert (await ask(service, "/statusz", **{"X-Forwarded-For": "192.0.2.1"}))[0] == 404
+
+
+async def test_what_is_wrong_is_told_in_words_and_numbers(service: Service) -> None:
+    row = {"at": service.parts.clock(), "process": "a", "hash": None, "mistakes": "jan@wp.example\nx"}
+    await service.parts.database.write(lambda c: c.execute(insert(ruleset_load), row) and None)
+    text = (await ask(service, "/statusz"))[1]
+    assert text.splitlines()[0].endswith("Z: ready, 1 things are wrong")
+    assert text.splitlines()[1] == (
+        "rules-refused: the rule set in the folder is refused: 2 mistakes; mend: mailbot rules check"
+    )
+    assert ailing((await ask(service, "/metrics"))[1])["rules-refused"] == 1
+
+
+async def test_a_database_that_is_away_is_told(service: Service, tmp_path: Path) -> None:
+    with locked(tmp_path / "mailbot.db"):
+        text = (await ask(service, "/statusz"))[1]
+    assert "not ready" in text
+    assert "database: the database takes no commit" in text
+
+
+async def test_a_poll_counts_when_it_found_nothing_and_grows_stale(service: Service) -> None:
+    imap = ImapSettings("imap.helpdesk.example", user="h@helpdesk.example")
+    chosen = replace(service.parts.settings, imap=imap)
+    look, _ = AILMENTS["mailbox-stale"]
+    now = service.parts.clock()
+    found = []
+    await service.parts.database.write(lambda c: found.append(look(c, now, chosen)))
+    await service.parts.database.write(lambda c: move_cursor(c, Cursor(imap.mailbox, 1, 0), now))
+    for age in (timedelta(), timedelta(hours=3)):
+        await service.parts.database.write(lambda c, age=age: found.append(look(c, now + age, chosen)))  # type: ignore[misc]
+    assert found == [
+        "the mailbox has never been looked through",
+        None,
+        "the mailbox was last looked through 3 hours ago",
+    ]
+
+
+async def test_a_process_that_understands_and_is_dead_is_told_and_replaced(service: Service) -> None:
+    parts = service.parts
+    build = partial(compose.understander, parts.settings, parts.secret)
+    async with Processes(build, parts.settings.worker) as understand:
+        await understand.start()
+        service.understand = understand
+        assert (await ask(service, "/readyz"))[0] == 200
+        (child,) = understand._idle
+        os.kill(child.process.pid, signal.SIGKILL)
+        await child.process.wait()
+        assert await ask(service, "/readyz") == (503, "not ready: understanding\n")
+        assert "no process that understands mails" in (await ask(service, "/statusz"))[1]
+        async with asyncio.timeout(60):
+            while (await ask(service, "/readyz"))[0] != 200:  # noqa: ASYNC110  # another process starts
+                await asyncio.sleep(0.2)
+        assert understand._idle[0].process.pid != child.process.pid
+        service.understand = None
+
+
+async def test_one_that_cannot_be_started_stays_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = service.parts
+    async with Processes(partial(compose.understander, parts.settings, parts.secret), parts.settings.worker) as pool:
+        await pool.start()
+        service.understand = pool
+        monkeypatch.setattr("mailbot.signatures.worker.sys.executable", "/nowhere/python")
+        os.kill(pool._idle[0].process.pid, signal.SIGKILL)
+        await pool._idle[0].process.wait()
+        for _ in range(3):
+            assert await ask(service, "/readyz") == (503, "not ready: understanding\n")
+            await asyncio.sleep(0.05)
+        service.understand = None
