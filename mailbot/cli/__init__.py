@@ -30,6 +30,7 @@ _COMMANDS = {
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
+    "probe": ("probe", "Send a mail through everything and wait for its answer"),
     "completion": ("completion", "Print the completion for a SHELL"),
 }
 """Command → its module, and how its help begins: the list of commands imports none of them."""

@@ -11,17 +11,17 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from mailbot import counts
+from mailbot import counts, probes
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
 from mailbot.inbox import message_of, tickets
-from mailbot.model import AuthResult, Decision, RawMessage, Understanding
+from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, failure, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
@@ -144,6 +144,7 @@ class DecideWorker:
         try:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
+            ready = [one for one in ready if not await self._is_probe(flow, *one)]
             await self._record(flow, await self._verify(flow, ready))
             for taken, u in understood:
                 if self._try_later(u, taken):
@@ -191,6 +192,41 @@ class DecideWorker:
             rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0].row)
+
+    async def _is_probe(self, flow: Pipeline, taken: _Taken, u: Understanding) -> bool:
+        """Whether it is ``mailbot probe`` that asks: then it is judged as any mail, and nothing comes of it but that a
+        delivery loop answers."""
+        nonce = probes.nonce_of(flow.secret, taken.raw.raw)
+
+        if nonce is None:
+            return False
+        try:
+            await self._database.read(lambda c: flow.assess(u, flow.lookup(c, [u], self._clock())))
+        except TemporaryError:
+            raise
+        except Exception as error:
+            failure("probe-failed", error, inbox=taken.row)
+            return await self._end_probe(probes.give_up, nonce, taken.row)
+        return await self._end_probe(probes.recognise, nonce, taken.row)
+
+    async def _end_probe(self, how: Callable[[Connection, str, int, datetime], bool], nonce: str, row: int) -> bool:
+        """End the row of a probe. False when it is none that is waited for: then it is a mail like any other."""
+
+        def work(connection: Connection) -> bool:
+            expected = how(connection, nonce, row, self._clock())
+            if expected:
+                jobs.complete(connection, inbox, [row], self.name, outcome=Outcome.NO_REPLY.value)
+            return expected
+
+        try:
+            expected = await self._database.write(work)
+        except LeaseLost as error:  # another worker has the row: its result counts
+            log_event("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)
+            return True
+        if expected:
+            log_event("probe-decided", inbox=row)
+            self._on_mail()
+        return expected
 
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
@@ -251,6 +287,9 @@ class DecideWorker:
     async def _failed(self, flow: Pipeline, taken: _Taken, reason: str) -> None:
         """A message failed alone. After its last try a person gets it as one that cannot be read, in a ticket: there
         its clocks run. Only where even that fails it is buried."""
+        nonce = probes.nonce_of(flow.secret, taken.raw.raw)
+        if nonce is not None and await self._end_probe(probes.give_up, nonce, taken.row):
+            return  # it says by itself that it did not come through
         if taken.tries >= self._settings.attempts:
             try:
                 raw = replace(taken.raw, received_at=self._clock())  # the arrival itself may be what breaks the clocks

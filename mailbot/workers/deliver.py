@@ -19,11 +19,13 @@ from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
+from mailbot.probes import Probe, take
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
+from mailbot.workers import probes
 from mailbot.workers.loop import moving
 from mailbot.workers.presence import Presence
 
@@ -83,6 +85,7 @@ class DeliverWorker:
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
         self._mailbox = mailbox
+        self._probe: Probe | None = None
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -98,6 +101,8 @@ class DeliverWorker:
             self._failed_at = self._clock()
             raise
         self._presence.note()
+        if self._probe is not None:
+            await probes.answer(self._database, self._relay, self._probe, self._clock)
         pending = list(rows)
         while pending and self._stop_by is None and self._has_time(pending[0]):
             moving()
@@ -126,6 +131,7 @@ class DeliverWorker:
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
         doubt = outbox.c.in_doubt == 1
         ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
+        self._probe = take(connection, now)
         if not ids:
             return []
         first = (outbox.c.id.in_(ids), outbox.c.attempts == 1)

@@ -18,6 +18,8 @@ def upgrade() -> None:
         "probe",
         sa.Column("nonce", String(32), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=False),
+        sa.Column("recipient", String(320), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("inbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite")),
         sa.Column("decided_at", UtcDateTime()),
         sa.Column("taken_until", UtcDateTime()),
