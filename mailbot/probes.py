@@ -21,6 +21,7 @@ from mailbot.secret import Secret
 from mailbot.storage.probes import probe
 from mailbot.text.address import domain
 
+TABLE = probe.name
 HEADER = "X-Mailbot-Probe"
 _PURPOSE = "probe"
 _LIFE = timedelta(hours=1)

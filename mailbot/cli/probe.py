@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from mailbot import probes
 from mailbot.cli import options
@@ -19,10 +18,10 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.smtp import listen_address
 from mailbot.installation import find_key
 from mailbot.observe import utc_now
-from mailbot.probes import Progress
+from mailbot.probes import TABLE, Progress
 from mailbot.service import compose
 from mailbot.storage.engine import transaction
-from mailbot.storage.reading import read_only
+from mailbot.storage.reading import has_table, read_only
 
 _OK, _WARNING, _CRITICAL = 0, 1, 2
 _NOTHING = Progress(None, None, None, None)
@@ -36,10 +35,11 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 @options.config
 @options.as_json
 def probe(warn: float, patience: float, config_file: Path | None, as_json: bool) -> None:
-    """Send a mail into the way in, and wait until mailbot has recognised it and the outgoing server has taken its
-    answer to [probe] address. It opens no ticket and counts as nobody's mail.
+    """Send a mail through everything and wait for its answer.
 
-    Exit code as for Nagios: 0 answered, 1 answered late, 2 not answered; 78: a setting is wrong.
+    It is put into the way in; a worker recognises it, and the outgoing server takes the answer to [probe] address. It
+    opens no ticket and counts as nobody's mail. Exit code as for Nagios: 0 answered, 1 answered late, 2 not answered;
+    78: a setting is wrong.
     """
     settings = compose.settings(config_file)
     if not settings.probe.address:
@@ -51,9 +51,6 @@ def probe(warn: float, patience: float, config_file: Path | None, as_json: bool)
         told, code = _judged(found, warn)
     except TemporaryError as error:
         found, told, code = _NOTHING, error.reason, _CRITICAL
-    except DBAPIError as error:  # also a schema of before there were probes
-        told = f"the database does not take it: {type(error).__name__}; mend: mailbot doctor, or start mailbot once"
-        found, code = _NOTHING, _CRITICAL
     if as_json:
         row = {"id": found.inbox_id, "recognised": found.recognised, "answered": found.answered}
         options.line({"state": ("ok", "warning", "critical")[code], **row, "text": told})
@@ -67,6 +64,8 @@ def _through(settings: Settings, patience: float) -> Progress:
     """Send one and watch it. Raises ConfigError, TemporaryError."""
     helpdesk, url = settings.helpdesk, settings.database.url
     with read_only(url) as connection:
+        if not has_table(connection, TABLE):
+            raise ConfigError("[database] url: is of an older mailbot; mend: start mailbot run once")
         secret = find_key(connection, Path(settings.secret.key_file))
     if secret is None:
         raise ConfigError("[secret] key_file: is not there; mend: start mailbot once")

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, func, or_, select
 
 from mailbot.config import Settings
 from mailbot.desk import health
+from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage.probes import probe
 from mailbot.storage.schema import inbox, outbox, ticket
 from mailbot.tickets.hold import FROZEN
 
+_OPEN = tuple(state.value for state in State if not state.closed)
 _LATE = timedelta(minutes=15)
 _PROBES = timedelta(days=1)
 """An older probe says nothing of now."""
@@ -99,7 +101,7 @@ def _mails_buried(connection: Connection, _now: datetime, _settings: Settings) -
 
 def _promises(connection: Connection, _now: datetime, _settings: Settings) -> str | None:
     t = ticket.c
-    wanted = select(func.count()).select_from(ticket).where(t.closed_at.is_(None), t.alarm == "breach")
+    wanted = select(func.count()).select_from(ticket).where(t.state.in_(_OPEN), t.alarm == "breach")
     count = connection.execute(wanted).scalar_one()
     return f"{count} open tickets are past a promised time" if count else None
 
@@ -111,9 +113,9 @@ def _rules(connection: Connection, _now: datetime, _settings: Settings) -> str |
 
 def _probe(connection: Connection, now: datetime, _settings: Settings) -> str | None:
     p = probe.c
-    wanted = select(p.sent_at, p.answered_at).order_by(p.sent_at.desc()).limit(1)
+    wanted = select(p.sent_at, p.answered_at).where(p.sent_at > now - _PROBES).order_by(p.sent_at.desc()).limit(1)
     newest = connection.execute(wanted).one_or_none()
-    if newest is None or newest.answered_at is not None or not _LATE < now - newest.sent_at < _PROBES:
+    if newest is None or newest.answered_at is not None or now - newest.sent_at <= _LATE:
         return None
     return f"the probe sent {_ago(now - newest.sent_at)} was not answered"
 

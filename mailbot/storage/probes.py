@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, Table
+from sqlalchemy import Column, Index, LargeBinary, Table
 
 from mailbot.storage.schema import Id, UtcDateTime, metadata
 from mailbot.storage.values import String
@@ -19,6 +19,8 @@ probe = Table(
     Column("taken_until", UtcDateTime()),
     Column("answered_at", UtcDateTime()),
     Column("failure", String(200)),
+    Index("ix_probe_sent_at", "sent_at"),
+    Index("ix_probe_answered_at", "answered_at"),
 )
 """sent_at: when it was announced, just before it was sent. answer: the mail to ``recipient``. taken_until: a delivery
 loop answers it until then. answered_at: when the outgoing server accepted the answer; failure: what it last said."""

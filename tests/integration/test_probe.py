@@ -162,7 +162,7 @@ FORGED: dict[str, Callable[[Flow, str], bytes]] = {
         b"X-Mailbot-Probe: x\r\n".replace(b"x", b"0" * 32 + b"." + b"0" * 64, 1) + raw(flow, nonce)
     ),
     "in the body": lambda flow, nonce: re.sub(
-        rb"(X-Mailbot-Probe: \S+\r\n)(.*)", rb"\2\r\n\1", raw(flow, nonce), flags=re.S
+        rb"(X-Mailbot-Probe: \S+\r\n)(.*)", rb"\2\r\n\1", raw(flow, nonce), flags=re.DOTALL
     ),
 }
 

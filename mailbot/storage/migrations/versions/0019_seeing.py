@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("failure", String(200)),
         sa.PrimaryKeyConstraint("nonce", name=op.f("pk_probe")),
     )
+    op.create_index("ix_probe_sent_at", "probe", ["sent_at"])
+    op.create_index("ix_probe_answered_at", "probe", ["answered_at"])
 
 
 def downgrade() -> None:
