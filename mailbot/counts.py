@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, of which nobody asks
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
@@ -28,6 +29,10 @@ class Tally:
         self._counter = Counter(f"mailbot_{name}", text, labels, registry=REGISTRY)
         self._labels = labels
         self._seen: set[tuple[str, ...]] = set()
+
+    def expect(self, *values: str) -> None:
+        """Begin with 0, not with the first event: an alarm about a series that is not there never rises."""
+        self(*values, by=0)
 
     def __call__(self, *values: object, by: int = 1) -> None:
         """Count ``by`` more."""
@@ -48,6 +53,13 @@ def gauge(name: str, text: str, look: Callable[[], float]) -> None:
     Gauge(f"mailbot_{name}", text, registry=REGISTRY).set_function(look)
 
 
+STEPS = ("store", "understand", "check", "record", "send")
+REASONS = (
+    *("too-slow", "too-big", "too-many-connections", "too-many-recipients", "no-such-mailbox"),
+    *("unavailable", "failed"),
+)
+"""Why mail by LMTP or SMTP was not taken; the last two: the database, and something that nobody foresaw."""
+
 ACCEPTED = Tally("messages_accepted", "Messages stored", "source")
 REPEATED = Tally("messages_repeated", "Deliveries that were stored already", "source")
 REFUSED = Tally("messages_refused", "Messages and connections that were answered 4xx or 5xx", "source", "reason")
@@ -62,6 +74,16 @@ IMAP_INTERRUPTIONS = Tally("imap_interruptions", "Why a session with the IMAP se
 PAUSES = Tally("loop_failures", "Steps of a loop that failed and are tried again", "loop")
 LOG_LINES = Tally("log_lines", "Lines for the log, those among them that are counted instead of written", "level")
 
+for _level in ("info", "warning", "error", "critical"):
+    LOG_LINES.expect(_level)
+for _source in ("lmtp", "smtp", "imap"):
+    ACCEPTED.expect(_source)
+for _reason in ("standby", "claimed", "unavailable", "failed"):
+    IMAP_INTERRUPTIONS.expect(_reason)
+for _source in ("lmtp", "smtp"):
+    for _reason in REASONS:
+        REFUSED.expect(_source, _reason)
+
 _STEPS = Histogram(
     "mailbot_step_seconds",
     "How long a step took for one message or mail; of a batch, its share",
@@ -70,7 +92,8 @@ _STEPS = Histogram(
     buckets=_SECONDS,
 )
 DECIDED_AFTER = Histogram("mailbot_decided_after_seconds", "From arrival to decision", registry=REGISTRY, buckets=_LONG)
-STEPS = ("store", "understand", "check", "record", "send")
+for _step in STEPS:
+    _STEPS.labels(_step)
 
 
 @contextmanager

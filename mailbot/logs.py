@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from mailbot import counts, observe
+from mailbot import observe
 from mailbot.config import LogForm
 
 _WINDOW = 60.0  # seconds in which a repetition is counted instead of written
@@ -64,8 +64,16 @@ class Throttle:
 class Handler(logging.StreamHandler[TextIO]):
     """Writes to ``stream``; warnings and errors go through the throttle, the lines of the work do not."""
 
-    def __init__(self, stream: TextIO, throttle: Throttle | None = None, form: LogForm = "json") -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        throttle: Throttle | None = None,
+        form: LogForm = "json",
+        counted: Callable[[str], None] | None = None,
+    ) -> None:
+        """``counted`` hears the level of each line, written or left out."""
         super().__init__(stream)
+        self._counted = counted
         self.setFormatter(_Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._throttle = throttle or Throttle()
 
@@ -73,7 +81,8 @@ class Handler(logging.StreamHandler[TextIO]):
         """Write the record, and before it what windows that are over have left out."""
         self._tell_left_out(self._throttle.over())
         kind, text = describe(record)
-        counts.LOG_LINES(record.levelname.lower())
+        if self._counted is not None:
+            self._counted(record.levelname.lower())
         if record.levelno < logging.WARNING or self._throttle.admits(kind, text):
             super().emit(_made(record.levelno, text))
 
@@ -137,10 +146,16 @@ def _made(level: int, text: str) -> logging.LogRecord:
     return logging.LogRecord(observe.log.name, level, "", 0, "%s", (text,), None)
 
 
-def to(stream: TextIO, level: int = logging.INFO, form: LogForm = "json") -> None:
+def to(
+    stream: TextIO,
+    level: int = logging.INFO,
+    form: LogForm = "json",
+    counted: Callable[[str], None] | None = None,
+) -> None:
     """From now on everything this process logs, whoever logs it, goes to ``stream``; libraries from WARNING on."""
     root = logging.getLogger()
-    root.handlers = [each for each in root.handlers if not isinstance(each, Handler)] + [Handler(stream, form=form)]
+    ours = Handler(stream, form=form, counted=counted)
+    root.handlers = [each for each in root.handlers if not isinstance(each, Handler)] + [ours]
     root.setLevel(logging.WARNING)
     observe.log.handlers = []
     observe.log.propagate = True

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from mailbot import config, logs
+from mailbot import config, counts, logs
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
@@ -41,7 +41,7 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
     settings = _settings(config_file, roles)
-    logs.to(sys.stderr, form=settings.log.form)
+    logs.to(sys.stderr, form=settings.log.form, counted=counts.LOG_LINES)
     asyncio.run(_run(settings, roles or ROLES))
 
 

@@ -42,16 +42,16 @@ def routes(
     """All four. ``ailing``: what the process knows of itself."""
     may_ask = metrics.audience(settings.web)
     mailbox = settings.imap.mailbox if settings.imap.host else None
-    state = _State(settings, database, clock)
+    state = State(settings, database, clock)
     return [
         *health.routes(database, ailing, may_ask, state.words),
         *metrics.routes(
-            database, settings.web, clock, mailbox, (state.measure, _Trust(settings.trust.directory).measure)
+            database, settings.web, clock, mailbox, (state.measure, Trust(settings.trust.directory).measure)
         ),
     ]
 
 
-class _State:
+class State:
     """What the database says is wrong."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
@@ -66,7 +66,7 @@ class _State:
         for code in ailments.AILMENTS:
             family.add_metric((code,), code in wrong)
         yield family
-        yield InfoMetricFamily("mailbot", "The program that was asked", {"version": __version__})
+        yield InfoMetricFamily("mailbot_build", "The program that was asked", {"version": __version__})
         for number in ailments.GAUGES:
             value = number.look(connection, now)
             yield GaugeMetricFamily(f"mailbot_{number.name}", number.text, value)
@@ -85,7 +85,7 @@ class _State:
         return "\n".join([head + (f"{len(lines)} things are wrong" if lines else "nothing is wrong"), *lines, ""])
 
 
-class _Trust:
+class Trust:
     """How old the trusted lists are."""
 
     def __init__(self, directory: str) -> None:

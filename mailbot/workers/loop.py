@@ -23,6 +23,7 @@ class Loop:
     def __init__(self, name: str, work: Callable[[], Awaitable[int]], floor: float | None = 1.0) -> None:
         """Without ``floor`` it works at the start and when it is woken only."""
         self.name = name
+        counts.PAUSES.expect(name)
         self._work = work
         self._floor = floor
         self._good_at: float | None = None  # monotonic; None: it waits, and its last step went well
