@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+from mailbot import tracing
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # as many series again, of which nobody asks
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -97,12 +99,15 @@ for _step in STEPS:
 
 
 @contextmanager
-def step(name: str, count: int = 1) -> Iterator[None]:
-    """Measures a step of ``STEPS`` over ``count`` messages, also one that fails."""
-    began = time.monotonic()
+def step(name: str, *inbox_ids: int) -> Iterator[list[int]]:
+    """Measures a step of ``STEPS``, also one that fails, and adds it to the traces of these messages. Whose it was may
+    be added to what it gives."""
+    ids, began, clock = list(inbox_ids), time.monotonic(), time.time_ns()
     try:
-        yield
+        yield ids
     finally:
-        share = (time.monotonic() - began) / max(1, count)
+        took, count = time.monotonic() - began, max(1, len(ids))
         for _ in range(count):
-            _STEPS.labels(name).observe(share)
+            _STEPS.labels(name).observe(took / count)
+        for inbox_id in ids:
+            tracing.tell(name, inbox_id, clock, clock + int(took * 1e9))

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from mailbot import config, counts, logs
+from mailbot import config, counts, logs, tracing
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
@@ -64,6 +64,7 @@ async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
     notifier = Notifier()  # before any process of ours is started
     asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
     parts = compose.build(settings)
+    tracing.begin(parts.secret)
     async with contextlib.AsyncExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:

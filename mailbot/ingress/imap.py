@@ -264,8 +264,9 @@ class ImapReader:
             move_cursor(connection, cursor, now)
             return stored
 
-        with counts.step("store", len(messages)):
+        with counts.step("store") as ids:
             stored = await self._database.write(work)
+            ids.extend(one.inbox_id for one in stored)
         for one, message in zip(stored, messages, strict=True):
             (counts.ACCEPTED if one.new else counts.REPEATED)(Source.IMAP.value)
             uid = message.envelope.uid

@@ -237,8 +237,9 @@ class InboxHandler:
         return f"250 2.0.0 stored as {await asyncio.shield(task)}"
 
     async def _store(self, message: RawMessage) -> int:
-        with counts.step("store"):
+        with counts.step("store") as ids:
             stored = await self._database.write_together(self._store_all, message)
+            ids.append(stored.inbox_id)
         (counts.ACCEPTED if stored.new else counts.REPEATED)(self._source.value)
         log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
         if stored.new:

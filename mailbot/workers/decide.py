@@ -162,7 +162,7 @@ class DecideWorker:
     async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
         """Half of the lease is left for what follows."""
         try:
-            with counts.step("understand", len(batch)):
+            with counts.step("understand", *(taken.row for taken in batch)):
                 async with asyncio.timeout(self._settings.lease_seconds / 2):
                     read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
@@ -185,7 +185,7 @@ class DecideWorker:
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            with counts.step("check", len(chunk)):
+            with counts.step("check", *(taken.row for taken, _ in chunk)):
                 checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
@@ -256,7 +256,7 @@ class DecideWorker:
         def work(connection: Connection) -> tuple[list[Decision], dict[int, str | None]]:
             return flow.record(connection, self.name, batch, self._clock()), tickets(connection, rows)
 
-        with counts.step("record", len(batch)):
+        with counts.step("record", *rows):
             decisions, numbers = await self._database.write(work)
         for (_, u), decision in zip(batch, decisions, strict=True):
             self._count(u, decision)

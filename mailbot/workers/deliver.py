@@ -155,7 +155,7 @@ class DeliverWorker:
             if why is None and row["kind"] == MailKind.T2B:
                 await self._hear(row["first_due_at"] or row["due_at"])
             if why is None:
-                with counts.step("send"):
+                with counts.step("send", row["road"]):
                     answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:
             raise
