@@ -34,9 +34,7 @@ def begin(secret: Secret, environment: Mapping[str, str] = os.environ) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        log_event(
-            "traces-off", reason=f"{ENDPOINT} is set and the package is not there; mend: pip install mailbot[otel]"
-        )
+        log_event("traces-off", reason=f"{ENDPOINT}: no package for it; mend: pip install mailbot[otel]")
         return
     to(secret, BatchSpanProcessor(OTLPSpanExporter()))
 

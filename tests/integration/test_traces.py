@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ SECRET = Secret(b"k" * 32)
 
 
 @pytest.fixture(autouse=True)
-def _silent_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _silent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "tell", tracing.tell)
-    yield
 
 
 async def test_all_steps_of_a_message_are_one_trace(tmp_path: Path) -> None:
