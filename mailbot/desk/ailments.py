@@ -52,10 +52,13 @@ def stale_after(settings: Settings) -> timedelta:
 def _poll(connection: Connection, now: datetime, settings: Settings) -> str | None:
     if not settings.imap.host:
         return None
-    seen = {one.name: one.polled_at for one in health.mailboxes(connection)}.get(settings.imap.mailbox)
-    if seen is None:
-        return "the mailbox has never been looked through"
-    return f"the mailbox was last looked through {_ago(now - seen)}" if now - seen > stale_after(settings) else None
+    looked = {one.name: one.polled_at for one in health.mailboxes(connection)}.get(settings.imap.mailbox)
+    since = looked or health.loads(connection).at  # before the first start nobody looks
+    if since is None or now - since <= stale_after(settings):
+        return None
+    return (
+        f"the mailbox was last looked through {_ago(now - since)}" if looked else "the mailbox was never looked through"
+    )
 
 
 def _missing(connection: Connection, _now: datetime, _settings: Settings) -> str | None:

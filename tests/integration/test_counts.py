@@ -42,7 +42,7 @@ async def test_a_mail_is_counted_at_each_step(tmp_path: Path, more: Value) -> No
     assert more("messages_repeated_total", source="lmtp") == 1
     assert more("decisions_total", outcome="OK_A", rule="case-a") == 1
     assert more("senders_total", verdict="pass") == 1
-    assert more("signatures_total", verdict=ApplicationState.NOT_ASKED.value) == 1
+    assert more("signatures_total", verdict=ApplicationState.NONE.value) == 1
     assert more("sends_total", result="postponed", code="451") == 1
     assert more("sends_total", result="sent", code="250") == 3
     assert more("relay_connections_total") >= 1

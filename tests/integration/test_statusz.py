@@ -17,13 +17,17 @@ from aiohttp import ClientSession
 from sqlalchemy import insert
 
 from mailbot.config import ImapSettings
+from mailbot.console import words
 from mailbot.desk.ailments import AILMENTS
+from mailbot.errors import ConfigError
 from mailbot.inbox import Cursor, move_cursor
-from mailbot.service import compose
+from mailbot.sender.resolver import StaticResolver
+from mailbot.service import compose, doctor
 from mailbot.service.supervision import Service
 from mailbot.storage.schema import ruleset_load
 from mailbot.web import health
 from mailbot.workers.understand import Processes
+from tests.flow import settings
 from tests.integration.test_doors import running
 from tests.integration.test_readiness import locked
 
@@ -90,7 +94,7 @@ async def test_a_poll_counts_when_it_found_nothing_and_grows_stale(service: Serv
     for age in (timedelta(), timedelta(hours=3)):
         await service.parts.database.write(lambda c, age=age: found.append(look(c, now + age, chosen)))  # type: ignore[misc]
     assert found == [
-        "the mailbox has never been looked through",
+        None,
         None,
         "the mailbox was last looked through 3 hours ago",
     ]
@@ -127,3 +131,31 @@ async def test_one_that_cannot_be_started_stays_told(service: Service, monkeypat
             assert await ask(service, "/readyz") == (503, "not ready: understanding\n")
             await asyncio.sleep(0.05)
         service.understand = None
+
+
+@pytest.mark.parametrize("code", AILMENTS)
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_the_console_has_a_word_for_each(code: str, language: str) -> None:
+    assert words.say(language, f"over.ails.{code}")
+
+
+def test_the_doctor_says_the_same(tmp_path: Path) -> None:
+    chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
+    assert doctor._work(chosen) == "nothing was done yet"
+    parts = compose.build(chosen, resolver=StaticResolver({}))
+    assert doctor._work(chosen) == "nothing is late, given up or refused"
+    row = {"at": parts.clock(), "process": "a", "hash": None, "mistakes": "x"}
+    with parts.database.engine.begin() as connection:
+        connection.execute(insert(ruleset_load), row)
+    with pytest.raises(ConfigError, match="refused: 1 mistakes; mend: mailbot rules check"):
+        doctor._work(chosen)
+    asyncio.run(parts.database.close())
+
+
+def test_before_the_first_start_no_mailbox_is_stale(tmp_path: Path) -> None:
+    """The doctor is asked before it."""
+    chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
+    parts = compose.build(chosen, resolver=StaticResolver({}))
+    looked = replace(chosen, imap=ImapSettings("imap.helpdesk.example", user="h@helpdesk.example"))
+    assert doctor._work(looked) == "nothing is late, given up or refused"
+    asyncio.run(parts.database.close())
