@@ -7,6 +7,8 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -20,6 +22,7 @@ def utc_now() -> datetime:
 
 
 log = logging.getLogger("mailbot")
+_ABOUT: ContextVar[int | None] = ContextVar("about", default=None)
 _LONGEST = 2000  # characters of one text in a line
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 
@@ -31,10 +34,20 @@ def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | flo
     of the inbox (``inbox``) bears the ``id`` of its message, from the way in to the answers of the outgoing server.
     """
     if log.isEnabledFor(level):
-        inbox = detail.get("inbox")
+        inbox = detail.get("inbox", _ABOUT.get())
         told: dict[str, object] = {"id": road(inbox)} if isinstance(inbox, int) else {}
         told |= {key: _json(value) for key, value in detail.items()}
         log.log(level, json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+
+
+@contextmanager
+def about(inbox_id: int) -> Iterator[None]:
+    """What is logged within, by whomever, is about this row of the inbox."""
+    token = _ABOUT.set(inbox_id)
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
 
 
 def road(inbox_id: int) -> str:

@@ -22,7 +22,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
 from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
-from mailbot.observe import Clock, failure, log_event
+from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
@@ -186,12 +186,18 @@ class DecideWorker:
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
             with counts.step("check", *(taken.row for taken, _ in chunk)):
-                checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
+                checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
             rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0].row)
+
+    async def _checked(self, flow: Pipeline, taken: _Taken, u: Understanding) -> Understanding:
+        assert self._verifier is not None
+        with about(taken.row):
+            (found,) = await self._verifier.check([u], flow.ruleset)
+        return found
 
     async def _is_probe(self, flow: Pipeline, taken: _Taken, u: Understanding) -> bool:
         """Whether it is ``mailbot probe`` that asks: then it is judged as any mail, and nothing comes of it but that a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -15,7 +16,7 @@ import pytest
 from mailbot import logs
 from mailbot.config import LogForm
 from mailbot.model import MailKind
-from mailbot.observe import log_event
+from mailbot.observe import about, log_event
 from tests.flow import JAN, Flow, mail, running
 
 
@@ -95,3 +96,16 @@ def test_the_form_is_a_setting(stream: io.StringIO, form: LogForm) -> None:
     (line,) = stream.getvalue().splitlines()
     assert line.endswith('"step": "decided", "id": "m17", "inbox": 17}')
     assert line.startswith("{") is (form == "json")
+
+
+async def test_what_is_logged_far_below_bears_the_id(stream: io.StringIO) -> None:
+    """Tasks beside each other do not mix: each check of a file is about its own mail."""
+
+    async def check(row: int) -> None:
+        with about(row):
+            await asyncio.sleep(0.01 * (3 - row))
+            log_event("signature worker failed", cause="died")
+
+    await asyncio.gather(check(1), check(2))
+    log_event("started")
+    assert [line.get("id") for line in told(stream)] == ["m2", "m1", None]
