@@ -56,6 +56,7 @@ def probe(warn: float, patience: float, config_file: Path | None, as_json: bool)
         options.line({"state": ("ok", "warning", "critical")[code], **row, "text": told})
     else:
         numbers = f" | answered={found.answered:.2f}s;{warn:g};{patience:g}" if found.answered is not None else ""
+        told = told.replace("|", "/")  # behind it the numbers begin
         click.echo(f"MAILBOT {('OK', 'WARNING', 'CRITICAL')[code]}: {told}{numbers}")
     raise SystemExit(code)
 

@@ -129,6 +129,7 @@ class Workers:
         TemporaryError when the machine was too slow, or had no room for it."""
         async with self._free:
             if self._idle:
+                self._ill = False
                 return
             try:
                 self._idle.append(await self._start())
@@ -204,9 +205,6 @@ class Workers:
     async def _mend(self, dead: Sequence[_Child]) -> None:
         for child in dead:
             await _end(child)
-        if self._idle:
-            self._ill = False
-            return
         with contextlib.suppress(ConfigError, TemporaryError):  # it stays ill, and the next look tries again
             await self.start()
 

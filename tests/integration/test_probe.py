@@ -104,7 +104,7 @@ async def test_it_comes_through_dovecot(tmp_path: Path) -> None:
 )
 async def test_where_it_stops_is_told(tmp_path: Path, roles: tuple[str, ...], said: str) -> None:
     async with fake_relay() as relay, office(tmp_path, relay, roles) as file:
-        told = await run(file, "--timeout", "3")
+        told = await run(file, "--timeout", "1.5")
     assert told.exit_code == 2
     assert told.output.startswith("MAILBOT CRITICAL: ")
     assert said in told.output
@@ -113,7 +113,7 @@ async def test_where_it_stops_is_told(tmp_path: Path, roles: tuple[str, ...], sa
 async def test_a_relay_that_refuses_is_told(tmp_path: Path) -> None:
     everything = ("ingress", "worker", "delivery")
     async with fake_relay(RCPT=b"550 5.7.1 no\r\n") as relay, office(tmp_path, relay, everything) as file:
-        told = await run(file, "--timeout", "3")
+        told = await run(file, "--timeout", "1.5")
     assert told.exit_code == 2
     assert "550" in told.output
 

@@ -119,6 +119,20 @@ async def test_a_process_that_understands_and_is_dead_is_told_and_replaced(servi
         service.understand = None
 
 
+async def test_where_another_is_ready_it_is_well_again_at_once(service: Service) -> None:
+    parts = service.parts
+    chosen = replace(parts.settings.worker, processes=2)
+    async with Processes(partial(compose.understander, parts.settings, parts.secret), chosen) as pool:
+        pool._idle = [await pool._start(), await pool._start()]
+        os.kill(pool._idle[0].process.pid, signal.SIGKILL)
+        await pool._idle[0].process.wait()
+        assert not pool.works()
+        async with asyncio.timeout(20):
+            while not pool.works():  # noqa: ASYNC110  # a process is reaped
+                await asyncio.sleep(0.01)
+        assert len(pool._idle) == 1
+
+
 async def test_one_that_cannot_be_started_stays_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = service.parts
     async with Processes(partial(compose.understander, parts.settings, parts.secret), parts.settings.worker) as pool:
