@@ -42,20 +42,20 @@ def routes(
     """All four. ``ailing``: what the process knows of itself."""
     may_ask = metrics.audience(settings.web)
     mailbox = settings.imap.mailbox if settings.imap.host else None
-    state = State(settings, database, clock)
+    trust = Trust(settings.trust.directory)
+    state = State(settings, database, clock, trust)
     return [
         *health.routes(database, ailing, may_ask, state.words),
-        *metrics.routes(
-            database, settings.web, clock, mailbox, (state.measure, Trust(settings.trust.directory).measure)
-        ),
+        *metrics.routes(database, settings.web, clock, mailbox, (state.measure, trust.measure)),
     ]
 
 
 class State:
     """What the database says is wrong."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: Clock, trust: Trust) -> None:
         self._settings = settings
+        self._trust = trust
         self._database = database
         self._clock = clock
 
@@ -80,42 +80,55 @@ class State:
             lines += [f"{one.code}: {one.words}; mend: {one.mend}" for one in found]
         except (DatabaseUnavailable, TimeoutError):
             lines += [] if "database" in lacking else [f"database: {_LACKS['database']}"]
+        lines += await asyncio.to_thread(self._trust.words, self._clock())
         ready = "not ready" if lacking else "ready"
         head = f"mailbot {__version__}, {self._clock():%Y-%m-%d %H:%M:%S}Z: {ready}, "
         return "\n".join([head + (f"{len(lines)} things are wrong" if lines else "nothing is wrong"), *lines, ""])
 
 
 class Trust:
-    """How old the trusted lists are."""
+    """The folder of trusted lists, as it was read lately."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._read: tuple[datetime, tuple[ListInfo, ...]] | None = None
+        self._read: tuple[datetime, tuple[ListInfo, ...], int] | None = None
 
     def measure(self, _connection: Connection, now: datetime) -> Iterator[Metric]:
-        """By list; nothing without a folder."""
+        """By list; without a folder nothing is wrong with it."""
         age = GaugeMetricFamily("mailbot_trust_list_age_seconds", "Since a trusted list was issued", labels=("list",))
         due = GaugeMetricFamily(
             "mailbot_trust_list_overdue", "1 when a list that is newer should be there", labels=("list",)
         )
-        for one in self._lists(now):
+        lists, problems = self._look(now)
+        for one in lists:
             age.add_metric((one.territory,), max(0.0, (now - one.issued).total_seconds()))
             due.add_metric((one.territory,), one.stale(now))
         yield from (age, due)
+        yield GaugeMetricFamily("mailbot_trust_problems", "What is wrong in the folder of trusted lists", problems)
 
-    def _lists(self, now: datetime) -> tuple[ListInfo, ...]:
+    def words(self, now: datetime) -> list[str]:
+        """What is wrong with it, a line each. Reads files."""
+        lists, problems = self._look(now)
+        told = [
+            f"trust: the list {one.territory} is overdue; mend: mailbot trust update" for one in lists if one.stale(now)
+        ]
+        return told + ([f"trust: {problems} problems in the folder; mend: mailbot trust show"] if problems else [])
+
+    def _look(self, now: datetime) -> tuple[tuple[ListInfo, ...], int]:
         if not self._directory:
-            return ()
+            return (), 0
         if self._read is None or not timedelta() <= now - self._read[0] <= _KEPT:
-            self._read = (now, _lists(Path(self._directory), now))
-        return self._read[1]
+            self._read = (now, *_lists(Path(self._directory), now))
+        return self._read[1:]
 
 
-def _lists(folder: Path, now: datetime) -> tuple[ListInfo, ...]:
+def _lists(folder: Path, now: datetime) -> tuple[tuple[ListInfo, ...], int]:
+    """The lists, and how much is wrong."""
     try:
-        return store.load(folder, now).lists
+        found = store.load(folder, now)
     except MailbotError:  # the doctor and the worker's start name it
-        return ()
+        return (), 1
     except Exception as error:
         failure("watch.trust", error)
-        return ()
+        return (), 1
+    return found.lists, len(found.problems)

@@ -25,11 +25,13 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, doctor
 from mailbot.service.supervision import Service
 from mailbot.storage.schema import ruleset_load
-from mailbot.web import health
+from mailbot.web import health, watch
 from mailbot.workers.understand import Processes
 from tests.flow import settings
 from tests.integration.test_doors import running
 from tests.integration.test_readiness import locked
+from tests.trusted_lists import NOW, Edition, list_of_lists, polish_list
+from tests.unit.signatures.test_trust_store import EU, PL, folder
 
 
 async def ask(service: Service, path: str, **headers: str) -> tuple[int, str]:
@@ -173,3 +175,22 @@ def test_before_the_first_start_no_mailbox_is_stale(tmp_path: Path) -> None:
     looked = replace(chosen, imap=ImapSettings("imap.helpdesk.example", user="h@helpdesk.example"))
     assert doctor._work(looked) == "nothing is late, given up or refused"
     asyncio.run(parts.database.close())
+
+
+def test_the_age_of_the_trusted_lists_is_told(tmp_path: Path) -> None:
+    found = folder(tmp_path, list_of_lists(EU, PL), polish_list(PL, Edition()))
+    trust = watch.Trust(str(found))
+    ages = {s.labels["list"]: s.value for s in next(iter(trust.measure(None, NOW))).samples}  # type: ignore[arg-type]
+    assert set(ages) == {"EU", "PL"}
+    assert all(age >= 0 for age in ages.values())
+    late = NOW + timedelta(days=400)
+    assert "trust: the list PL is overdue; mend: mailbot trust update" in trust.words(late)
+
+
+def test_a_list_that_is_broken_is_a_problem_and_no_silence(tmp_path: Path) -> None:
+    (tmp_path / "pl.xml").write_text("<no list/>")
+    trust = watch.Trust(str(tmp_path))
+    (problems,) = [f for f in trust.measure(None, NOW) if f.name == "mailbot_trust_problems"]  # type: ignore[arg-type]
+    assert problems.samples[0].value >= 1
+    assert "mailbot trust show" in trust.words(NOW)[0]
+    assert watch.Trust("").words(NOW) == []
