@@ -19,7 +19,7 @@ from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit
+from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
@@ -190,6 +190,12 @@ def unsolicited(connection: Connection, limit: int) -> Sequence[RowMapping]:
     """What ``message_of`` opens, of the newest unsolicited mail."""
     wanted = select(inbox, raw_message.c.raw).join(raw_message).where(*_UNSOLICITED)
     return connection.execute(wanted.order_by(inbox.c.id.desc()).limit(limit)).mappings().all()
+
+
+def tickets(connection: Connection, rows: Sequence[int]) -> dict[int, str | None]:
+    """Row → number of the ticket it belongs to; None: to none."""
+    wanted = select(inbox.c.id, ticket.c.number).outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
+    return {row.id: row.number for row in connection.execute(wanted.where(inbox.c.id.in_(rows)))}
 
 
 def take_back(connection: Connection, row: int, now: datetime) -> bool:

@@ -15,10 +15,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from mailbot import observe
+from mailbot.config import LogForm
 
 _WINDOW = 60.0  # seconds in which a repetition is counted instead of written
 _OF_ONE_KIND = 60  # different lines of one kind that are written in a window
@@ -62,15 +64,25 @@ class Throttle:
 class Handler(logging.StreamHandler[TextIO]):
     """Writes to ``stream``; warnings and errors go through the throttle, the lines of the work do not."""
 
-    def __init__(self, stream: TextIO, throttle: Throttle | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        throttle: Throttle | None = None,
+        form: LogForm = "json",
+        counted: Callable[[str], None] | None = None,
+    ) -> None:
+        """``counted`` hears the level of each line, written or left out."""
         super().__init__(stream)
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._counted = counted
+        self.setFormatter(_Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._throttle = throttle or Throttle()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, and before it what windows that are over have left out."""
         self._tell_left_out(self._throttle.over())
         kind, text = describe(record)
+        if self._counted is not None:
+            self._counted(record.levelname.lower())
         if record.levelno < logging.WARNING or self._throttle.admits(kind, text):
             super().emit(_made(record.levelno, text))
 
@@ -86,6 +98,22 @@ class Handler(logging.StreamHandler[TextIO]):
         for kind, count in kinds:
             text = json.dumps({"step": "log-repeated", "what": kind, "left_out": count, "seconds": int(_WINDOW)})
             super().emit(_made(logging.WARNING, text))
+
+
+class _Json(logging.Formatter):
+    """One object of JSON a line: when (UTC), how grave, and what the line says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """In ASCII: a stream may know no more, and what it cannot write would be lost."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = record.getMessage()
+        try:
+            told = json.loads(text)
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            told = {"step": "said", "text": text}
+        return json.dumps({"time": at, "level": record.levelname.lower(), **told})
 
 
 def describe(record: logging.LogRecord) -> tuple[str, str]:
@@ -118,10 +146,16 @@ def _made(level: int, text: str) -> logging.LogRecord:
     return logging.LogRecord(observe.log.name, level, "", 0, "%s", (text,), None)
 
 
-def to(stream: TextIO, level: int = logging.INFO) -> None:
+def to(
+    stream: TextIO,
+    level: int = logging.INFO,
+    form: LogForm = "json",
+    counted: Callable[[str], None] | None = None,
+) -> None:
     """From now on everything this process logs, whoever logs it, goes to ``stream``; libraries from WARNING on."""
     root = logging.getLogger()
-    root.handlers = [each for each in root.handlers if not isinstance(each, Handler)] + [Handler(stream)]
+    ours = Handler(stream, form=form, counted=counted)
+    root.handlers = [each for each in root.handlers if not isinstance(each, Handler)] + [ours]
     root.setLevel(logging.WARNING)
     observe.log.handlers = []
     observe.log.propagate = True

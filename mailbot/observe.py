@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -19,6 +22,7 @@ def utc_now() -> datetime:
 
 
 log = logging.getLogger("mailbot")
+_ABOUT: ContextVar[int | None] = ContextVar("about", default=None)
 _LONGEST = 2000  # characters of one text in a line
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 
@@ -26,11 +30,35 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
 def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | float | bool | None) -> None:
     """One line of JSON about one step of the flow. ``detail`` holds ids, codes and counts: no names, no texts.
 
-    Of a text the first line is told (a database puts values into the second), and no address in it.
+    Of a text the first line is told (a database puts values into the second), and no address in it. A line about a row
+    of the inbox (``inbox``) bears the ``id`` of its message, from the way in to the answers of the outgoing server.
     """
     if log.isEnabledFor(level):
-        told = {key: plain(value) if isinstance(value, str) else value for key, value in detail.items()}
+        inbox = detail.get("inbox", _ABOUT.get())
+        told: dict[str, object] = {"id": road(inbox)} if isinstance(inbox, int) else {}
+        told |= {key: _json(value) for key, value in detail.items()}
         log.log(level, json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+
+
+@contextmanager
+def about(inbox_id: int) -> Iterator[None]:
+    """What is logged within, by whomever, is about this row of the inbox."""
+    token = _ABOUT.set(inbox_id)
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+def road(inbox_id: int) -> str:
+    """What a message and everything that became of it is called in logs and traces: "m17"."""
+    return f"m{inbox_id}"
+
+
+def _json(value: str | int | float | bool | None) -> str | int | float | bool | None:
+    if isinstance(value, str):
+        return plain(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value  # NaN is no JSON (RFC 8259 §6)
 
 
 def failure(
@@ -42,7 +70,7 @@ def failure(
 
 def plain(text: str) -> str:
     """The first line of ``text``, addresses taken out, cut where it is too long."""
-    first = text.partition("\n")[0][:_LONGEST]
+    first = text.partition("\n")[0][:_LONGEST].encode("utf-8", "backslashreplace").decode()
     return _ADDRESS.sub("[address]", first) if "@" in first else first
 
 

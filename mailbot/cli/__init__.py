@@ -34,6 +34,7 @@ _COMMANDS = {
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
     "man": ("man", "Write the manual pages of all commands into FOLDER"),
+    "probe": ("probe", "Send a mail through everything and wait for its answer"),
     "completion": ("completion", "Print the completion for a SHELL"),
 }
 """Command → its module, and how its help begins: the list of commands imports none of them."""

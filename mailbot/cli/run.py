@@ -14,11 +14,12 @@ from typing import NoReturn
 
 import click
 
-from mailbot import config, logs
+from mailbot import config, counts, logs, tracing
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.service import compose
+from mailbot.service.notify import Notifier
 from mailbot.service.places import DEFAULT_CONFIG
 from mailbot.service.supervision import ROLES, Service
 from mailbot.workers.understand import Processes
@@ -39,7 +40,9 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     logs.keep_values_out()
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
-    asyncio.run(_run(_settings(config_file, roles), roles or ROLES))
+    settings = _settings(config_file, roles)
+    logs.to(sys.stderr, form=settings.log.form, counted=counts.LOG_LINES)
+    asyncio.run(_run(settings, roles or ROLES))
 
 
 def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
@@ -58,18 +61,20 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
 
 
 async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
+    notifier = Notifier()  # before any process of ours is started
     asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
     parts = compose.build(settings)
+    tracing.begin(parts.secret)
     async with contextlib.AsyncExitStack() as stack:
         understand = None
         if "worker" in roles and settings.worker.processes:
             understand = Processes(partial(compose.understander, settings, parts.secret), settings.worker)
             await stack.enter_async_context(understand)
             await understand.start()
-        await _serve(Service(parts, roles, understand))
+        await _serve(Service(parts, roles, understand), notifier)
 
 
-async def _serve(service: Service) -> None:
+async def _serve(service: Service, notifier: Notifier) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -77,14 +82,19 @@ async def _serve(service: Service) -> None:
     loop.add_signal_handler(signal.SIGHUP, service.look_at_rules)
     stopping = asyncio.create_task(stop.wait())
     failing: asyncio.Task[NoReturn] | None = None
+    feeding: asyncio.Task[NoReturn] | None = None
     try:
         await service.start()
+        notifier.tell("READY=1")
+        if notifier.seconds:
+            feeding = asyncio.create_task(notifier.feed(service.stuck))
         failing = asyncio.create_task(service.wait())
         await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
         if failing.done():
             failing.result()
     finally:
-        stopping.cancel()
-        if failing is not None:
-            failing.cancel()
+        notifier.tell("STOPPING=1")
+        for task in (stopping, failing, feeding):
+            if task is not None:
+                task.cancel()
         await service.stop()

@@ -10,6 +10,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
+LogForm = Literal["json", "text"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
@@ -328,6 +329,17 @@ class ApiSettings:
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
 
 
+class LogSettings:
+    form: LogForm = _doc(
+        "json: each line is one object, with its moment (UTC) and level; text: moment and level stand before it", "json"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    address: str = _doc("mailbot probe has its mail answered to this address; empty: no probes", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
@@ -356,3 +368,5 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
     api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
+    probe: ProbeSettings = ProbeSettings()

@@ -11,12 +11,13 @@ from pathlib import Path
 from aiohttp import web
 from sqlalchemy import Connection
 
+from mailbot.config import Settings
 from mailbot.console import charts, words
 from mailbot.console.charts import Chart
 from mailbot.console.days import Days
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.shell import WRITERS, ConsoleContext, Screen
-from mailbot.desk import health, oversight, todo
+from mailbot.desk import ailments, health, oversight, todo
 from mailbot.desk.oversight import Day, Promises
 from mailbot.errors import MailbotError
 from mailbot.model import Role
@@ -42,6 +43,8 @@ class Machine:
     loads: health.Loads
     refused: int
     """Rule sets in the last 30 days."""
+    ailing: Sequence[str]
+    """Codes of desk.ailments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class _Oversight:
             lambda c: (
                 todo.counters(c, operator, now),
                 oversight.promises(c, now, settings.tickets.promise_hours),
-                measured(c, now),
+                measured(c, now, settings),
             )
         )
         days = await self._days.window(now)
@@ -110,7 +113,7 @@ class _Oversight:
         return self._trust[1:]
 
 
-def measured(connection: Connection, now: datetime) -> Machine:
+def measured(connection: Connection, now: datetime, settings: Settings) -> Machine:
     """The machine as the database tells it."""
     mails = health.undone(connection, outbox, health.first_due())
     messages = health.undone(connection, inbox, inbox.c.received_at)
@@ -120,6 +123,7 @@ def measured(connection: Connection, now: datetime) -> Machine:
         health.mailboxes(connection),
         health.loads(connection),
         len(health.refused(connection, now - _REFUSED, 100)),
+        [one.code for one in ailments.examine(connection, now, settings)],
     )
 
 

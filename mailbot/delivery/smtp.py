@@ -17,6 +17,7 @@ import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPException, SMTPHeloError, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import normalize_message_line_endings
 
+from mailbot import counts
 from mailbot.config import DeliverySettings
 from mailbot.delivery.answers import Meaning, Stage, judge, readable
 from mailbot.errors import ConfigError, RelayMisconfigured, RelayRefused, RelayUnavailable
@@ -182,6 +183,7 @@ class Relay:
             start_tls=s.tls == "starttls",  # required, not opportunistic: fails closed
             local_hostname=self._hostname,
         )
+        counts.RELAY_CONNECTIONS()
         await client.connect()
         if s.user:
             await client.login(s.user, secret)

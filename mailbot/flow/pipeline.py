@@ -215,7 +215,7 @@ class Pipeline:
                 mail = replace(mail, delay_seconds=round(wait * 60))
             elif kind is MailKind.T2B:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
-            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now)
+            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now, inbox_id)
         return ticket_id, context
 
 

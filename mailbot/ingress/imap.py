@@ -21,9 +21,10 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
+from mailbot import counts
 from mailbot.config import ImapSettings
 from mailbot.errors import MailbotError, MailboxUnavailable
-from mailbot.inbox import Cursor, move_cursor, read_cursor, store, stored_uids, stored_whole
+from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_uids, stored_whole
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
@@ -61,6 +62,8 @@ class ImapReader:
     ) -> None:
         self.last_poll: datetime | None = None
         self.connected = False
+        self.moved = time.monotonic()
+        """When it last got on, if only to a failure; of the monotonic clock."""
         self._settings = settings
         self._database = database
         self._secret = secret
@@ -93,14 +96,19 @@ class ImapReader:
             try:
                 await self._session()
             except StandBy as error:
+                counts.IMAP_INTERRUPTIONS("standby")
                 log_event("imap-standby", mailbox=self._mailbox, reason=error.reason)
                 self._attempt = min(self._attempt, _STANDBY_ATTEMPT)
             except Claimed as error:
+                counts.IMAP_INTERRUPTIONS("claimed")
                 log_event("imap-claimed", level=logging.ERROR, mailbox=self._mailbox, reason=error.reason)
             except MailbotError as error:
+                counts.IMAP_INTERRUPTIONS("unavailable")
                 log_event("imap-interrupted", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             except Exception as error:  # what a server can make go wrong must not end the intake
+                counts.IMAP_INTERRUPTIONS("failed")
                 failure("imap-interrupted", error, mailbox=self._mailbox)
+            self.moved = time.monotonic()
             await self._sleep(self._backoff())
 
     def _backoff(self) -> float:
@@ -119,6 +127,7 @@ class ImapReader:
             self._taken_over_at = await self._claim.taken_over_at()
             cursor = await self._cursor(await connection.open_folder(self._settings.folder))
             self.connected = True
+            counts.IMAP_CONNECTIONS()
             log_event("imap-connected", mailbox=self._mailbox, uidvalidity=cursor.uidvalidity, last_uid=cursor.last_uid)
             if self._settings.done_folder and not connection.has("MOVE"):
                 log_event(
@@ -128,6 +137,7 @@ class ImapReader:
             cursor = await self._drain(connection, cursor)
             cursor = await self._compare(connection, cursor)
             while True:
+                self.moved = time.monotonic()
                 announced = await connection.wait(min(self._settings.poll_seconds, _IDLE_SECONDS))
                 await self._claim.keep(connection)
                 before, cursor = cursor, await self._drain(connection, cursor)
@@ -200,6 +210,7 @@ class ImapReader:
         first = cursor.last_uid == 0
         wanted = old = 0
         for start in range(0, len(uids), LISTED):
+            self.moved = time.monotonic()
             listed = await self._fetcher.sizes(connection, uids[start : start + LISTED])
             young = [item for item in listed if item.received_at.date() >= self._since]
             self._known.update({item.uid for item in listed} - {item.uid for item in young})
@@ -218,6 +229,7 @@ class ImapReader:
 
         A message that failed stops the batch: what lies before it is taken, and the connection is made anew.
         """
+        self.moved = time.monotonic()
         bodies = await self._fetcher.bodies(connection, batch)
         head = self._fetcher.head(batch, bodies)
         there = [item for item in head if bodies.get(item.uid, b"") is not None]
@@ -246,15 +258,20 @@ class ImapReader:
     async def _store(self, cursor: Cursor, messages: Sequence[RawMessage]) -> None:
         now = self._clock()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> Sequence[StoredMessage]:
             self._claim.renew(connection)
             stored = store(connection, messages, now, self._secret)
             move_cursor(connection, cursor, now)
-            return sum(one.new for one in stored)
+            return stored
 
-        new = await self._database.write(work)
-        log_event("imap-stored", mailbox=self._mailbox, last_uid=cursor.last_uid, new=new)
-        if new:
+        with counts.step("store") as ids:
+            stored = await self._database.write(work)
+            ids.extend(one.inbox_id for one in stored)
+        for one, message in zip(stored, messages, strict=True):
+            (counts.ACCEPTED if one.new else counts.REPEATED)(Source.IMAP.value)
+            uid = message.envelope.uid
+            log_event("imap-stored", inbox=one.inbox_id, new=one.new, size=len(message.raw), uid=uid)
+        if any(one.new for one in stored):
             self._on_stored()
 
     async def _move_left_behind(self, connection: ImapConnection, cursor: Cursor) -> None:
@@ -268,6 +285,7 @@ class ImapReader:
 
     async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
         """Move what is stored to the folder for it. A refusal is only logged: the cursor prevents a second ticket."""
+        self.moved = time.monotonic()
         if uids and self._settings.done_folder and connection.has("MOVE"):
             try:
                 await connection.move_to(uids, self._settings.done_folder)

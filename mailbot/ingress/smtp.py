@@ -17,6 +17,7 @@ from aiosmtpd import smtp as aiosmtpd
 from aiosmtpd.lmtp import LMTP
 from sqlalchemy import Connection
 
+from mailbot import counts
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.inbox import StoredMessage, store
@@ -86,12 +87,14 @@ class _BulkServer(aiosmtpd.SMTP):
             async with asyncio.timeout(self._settings.data_seconds):
                 content = await self._read_data()
         except TimeoutError:
+            self._handler.refused("too-slow")
             await self.push("421 4.4.2 too slow, try again later")
             if self.transport is not None:
                 self.transport.close()
             return
         self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
         if content is None:
+            self._handler.refused("too-big")
             status = "552 5.3.4 message too big"
         else:
             envelope.content = envelope.original_content = content
@@ -150,8 +153,12 @@ class _LmtpServer(LMTP, _BulkServer):
 class _Busy(asyncio.Protocol):
     """Turns away the connection that is one too many (RFC 5321 §3.8)."""
 
+    def __init__(self, handler: InboxHandler) -> None:
+        self._handler = handler
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
+        self._handler.refused("too-many-connections")
         transport.write(b"421 4.3.2 too many connections, try again later\r\n")
         transport.close()
 
@@ -203,8 +210,10 @@ class InboxHandler:
     ) -> str:
         """Take mail only for those we know (RFC 5321 §3.3)."""
         if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
+            self.refused("too-many-recipients")
             return "452 4.5.3 too many recipients"
         if self._recipients is not None and _without_tag(address) not in self._recipients:
+            self.refused("no-such-mailbox")
             return "550 5.1.1 no such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -228,7 +237,10 @@ class InboxHandler:
         return f"250 2.0.0 stored as {await asyncio.shield(task)}"
 
     async def _store(self, message: RawMessage) -> int:
-        stored = await self._database.write_together(self._store_all, message)
+        with counts.step("store") as ids:
+            stored = await self._database.write_together(self._store_all, message)
+            ids.append(stored.inbox_id)
+        (counts.ACCEPTED if stored.new else counts.REPEATED)(self._source.value)
         log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
         if stored.new:
             self._on_stored()
@@ -237,9 +249,14 @@ class InboxHandler:
     def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[StoredMessage]:
         return store(connection, messages, self._clock(), self._secret)
 
+    def refused(self, reason: str) -> None:
+        """Count what was not taken."""
+        counts.REFUSED(self._source.value, reason)
+
     async def handle_exception(self, error: Exception) -> str:
         """Never permanent, never with a text of ours: the client's MTA keeps the mail and tries again."""
         reason = error.reason if isinstance(error, DatabaseUnavailable) else None
+        self.refused("unavailable" if reason else "failed")
         failure(f"{self._source.value}-failed", error, reason=reason)
         return "451 4.3.0 temporary failure, try again later"
 
@@ -299,7 +316,7 @@ async def serve(
 
     def protocol() -> asyncio.Protocol:
         if len(handler.connections) >= settings.max_connections:
-            return _Busy()
+            return _Busy(handler)
         return server(handler, settings, tls)
 
     return await asyncio.get_running_loop().create_server(protocol, host, port)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from mailbot import secret
+from mailbot import probes, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
 from mailbot.delivery.smtp import Relay
-from mailbot.desk import health
+from mailbot.desk import ailments, health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
 from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
@@ -81,6 +81,7 @@ async def examine(settings: Settings) -> list[Finding]:
             "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
         ),
         await _try("reader of applications", _reader(settings), sample.MEND),
+        await _try("work", _in_thread(_work, settings), "each of them names its own"),
         await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
     ]
 
@@ -158,6 +159,19 @@ def _active_rules(settings: Settings) -> str:
     if found.mistakes is not None:
         raise RulesError(f"{active}; refused at {found.refused_at:%Y-%m-%d %H:%M}Z:\n{found.mistakes}")
     return active
+
+
+def _work(settings: Settings) -> str:
+    """What the running processes do, as the database tells it; the same that /statusz says."""
+    if missing_file(settings.database.url) is not None:
+        return "nothing was done yet"
+    with read_only(settings.database.url) as connection:
+        if not has_table(connection, probes.TABLE):
+            return "the schema is of an older mailbot and is brought up to date at the next start"
+        found = ailments.examine(connection, utc_now(), settings)
+    if found:
+        raise ConfigError("\n".join(f"{one.words}; mend: {one.mend}" for one in found))
+    return "nothing is late, given up or refused"
 
 
 def _disk(settings: Settings) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,7 +45,7 @@ from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
 from mailbot.workers.rules import RulesKeeper
-from mailbot.workers.understand import Understand
+from mailbot.workers.understand import Processes, Understand
 from mailbot.workers.verify import Verifier
 
 ROLES = ("ingress", "worker", "delivery", "web", "console")
@@ -81,6 +82,7 @@ class Service:
         self._deciding: list[DecideWorker | AlarmWorker] = []
         self._delivering: list[DeliverWorker] = []
         self._rules: Loop | None = None
+        self._reader: ImapReader | None = None
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     async def start(self) -> None:
@@ -155,6 +157,8 @@ class Service:
         """Which parts of this process do not work just now. Raises DatabaseUnavailable."""
         found = [f"worker {loop.name}" for loop in self._loops if loop.silent() > _PATIENCE]
         found += [task.get_name() for task in self._tasks if task.done()]
+        if isinstance(self.understand, Processes) and not self.understand.works():
+            found.append("understanding")
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -163,6 +167,16 @@ class Service:
             age = self.parts.clock() - max(looked_at or self._started_at, self._started_at)
             if age.total_seconds() > 3 * imap.poll_seconds + imap.timeout_seconds:
                 found.append("imap")
+        return found
+
+    def stuck(self) -> list[str]:
+        """Which parts of this process have not got on for so long that only a new start helps."""
+        patience = max(_PATIENCE, 2 * self.parts.settings.worker.lease_seconds)
+        found = [f"worker {loop.name}" for loop in self._loops if loop.stuck() > patience]
+        imap = self.parts.settings.imap
+        slowest = 2 * patience + imap.poll_seconds + 10 * imap.timeout_seconds  # a back-off, then a slow login
+        if self._reader is not None and time.monotonic() - self._reader.moved > slowest:
+            found.append("imap")
         return found
 
     async def _watch(self) -> None:
@@ -246,8 +260,8 @@ class Service:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
             oldest = timedelta(days=p.settings.intake.oldest_days)
-            reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
-            self._tasks.append(asyncio.create_task(reader.run(), name="imap"))
+            self._reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
+            self._tasks.append(asyncio.create_task(self._reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
         p = self.parts

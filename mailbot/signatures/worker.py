@@ -113,6 +113,8 @@ class Workers:
         self._idle: list[_Child] = []
         self._free = asyncio.Semaphore(self.count)
         self._closed = False
+        self._ill = False
+        self._mending: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,6 +129,7 @@ class Workers:
         TemporaryError when the machine was too slow, or had no room for it."""
         async with self._free:
             if self._idle:
+                self._ill = False
                 return
             try:
                 self._idle.append(await self._start())
@@ -188,9 +191,29 @@ class Workers:
                 self._idle.append(child)
             return answer
 
+    def works(self) -> bool:
+        """Whether no worker is missing that should be there. One that died while it was idle, or could not be started,
+        is replaced meanwhile: the next job need not find out."""
+        dead = [child for child in self._idle if child.process.returncode is not None]
+        if dead:
+            self._ill = True
+            self._idle = [child for child in self._idle if child not in dead]
+        if self._ill and not self._closed and (self._mending is None or self._mending.done()):
+            self._mending = asyncio.create_task(self._mend(dead))
+        return not self._ill
+
+    async def _mend(self, dead: Sequence[_Child]) -> None:
+        for child in dead:
+            await _end(child)
+        with contextlib.suppress(ConfigError, TemporaryError):  # it stays ill, and the next look tries again
+            await self.start()
+
     async def close(self) -> None:
         """End the workers: the idle ones now, a busy one after its job."""
         self._closed = True
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.wait({self._mending})
         while self._idle:
             await _end(self._idle.pop())
 
@@ -203,7 +226,11 @@ class Workers:
             "MALLOC_MMAP_THRESHOLD_": str(_GIVEN_BACK),
             "MALLOC_ARENA_MAX": "2",  # an arena for each thread would take the address space for nothing
         }
-        child = await _spawned(environment)
+        try:
+            child = await _spawned(environment)
+        except WorkerFailed:
+            self._ill = True
+            raise
         setup = {
             "handler": self.handler,
             "settings": dict(self.settings),
@@ -218,12 +245,14 @@ class Workers:
             if "wrong" in answer:
                 raise ConfigError(str(answer["wrong"]))
         except (WorkerFailed, ValueError) as failure:
+            self._ill = True
             await _end(child)
             code = child.process.returncode  # of a signal: by us as too slow, or by who needed its memory
             raise WorkerFailed("start", passing=code is not None and code < 0) from failure
         except BaseException:
             await _end(child)
             raise
+        self._ill = False
         return child
 
     async def _ask(self, child: _Child, request: bytes, seconds: float) -> wire.Frame:

@@ -83,11 +83,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(url: str) -> Iterator[Connection]:
-    """One transaction on a database that is opened for it alone; what was written stays when the block ends well."""
+    """One transaction on a database that is opened for it alone; what was written stays when the block ends well.
+
+    Raises DatabaseUnavailable.
+    """
     engine = connect(url)
     try:
         with engine.begin() as connection:
             yield connection
+    except DBAPIError as error:
+        raise _translate(error) from error
     finally:
         engine.dispose()
 

@@ -312,6 +312,7 @@ outbox = Table(
     Column("sent_at", UtcDateTime()),
     Column("first_due_at", UtcDateTime()),
     Column("refused_us", Integer, nullable=False, server_default=text("0")),
+    Column("inbox_id", Id),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
     Index(
@@ -324,7 +325,8 @@ outbox = Table(
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
 
 in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
-refused_us: 1 when the server last refused us, not the mail (a setting is wrong)."""
+refused_us: 1 when the server last refused us, not the mail (a setting is wrong). inbox_id: the message it answers by
+itself, for log and traces alone; none: what a person wrote."""
 
 activation = Table(
     "activation",

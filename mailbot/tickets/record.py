@@ -144,7 +144,9 @@ class BatchRows:
         if ticket_id is not None:
             self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
 
-    def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
+    def mail(
+        self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime, inbox_id: int
+    ) -> None:
         """``ordinal``: place among the mails that opened the ticket, from 1; 0: the ticket was there, and the mail
         leaves by itself, once a day."""
         daily = not ordinal or mail.kind in ONCE_A_DAY
@@ -163,6 +165,7 @@ class BatchRows:
                 "due_at": now + timedelta(seconds=mail.delay_seconds) if alone else now,
                 "deadline": deadline,
                 "delay_seconds": mail.delay_seconds,
+                "inbox_id": inbox_id,
             }
         )
 

@@ -17,7 +17,7 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.tickets.notice import NoticeWriter
-from mailbot.web import health, metrics, security
+from mailbot.web import health, security, watch
 from mailbot.web.activation import ActivationPage
 from mailbot.web.pages import STATIC, Pages
 
@@ -44,9 +44,7 @@ def build(
     add_headers(app, security.CONTENT_POLICY, behind_tls=settings.web.behind_tls)
     csrf = guards.Csrf(secret, secure=settings.web.behind_tls)
     limiter = guards.Limiter(settings.web, clock)
-    mailbox = settings.imap.mailbox if settings.imap.host else None
-    app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
-    app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
+    app.add_routes(watch.routes(settings, database, clock, ailing))
     app[_PAGES] = pages
     app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
     app.add_routes(app[_ACTIVATION].routes())

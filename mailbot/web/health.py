@@ -1,4 +1,4 @@
-"""Health probes: /livez (the process runs), /readyz (it can do its work)."""
+"""Health probes: /livez (the process runs), /readyz (it can do its work), /statusz (what is wrong, in words)."""
 
 from __future__ import annotations
 
@@ -88,8 +88,15 @@ def _touch(connection: Connection) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": next_one}))
 
 
-def routes(database: Database, ailing: Ailing, may_ask: Audience) -> list[web.RouteDef]:
-    """The probes: "ok" (200) or "not ready" (503), and to those who may read the metrics what is wrong."""
+Words = Callable[[Collection[str]], Awaitable[str]]
+"""The state of everything for a person; told what the process itself lacks."""
+
+
+def routes(database: Database, ailing: Ailing, may_ask: Audience, words: Words | None = None) -> list[web.RouteDef]:
+    """The probes: "ok" (200) or "not ready" (503), and to those who may read the metrics what is wrong.
+
+    ``words``: for /statusz, which nobody else may read.
+    """
     readiness = Readiness(database, ailing)
 
     async def livez(_request: web.Request) -> web.Response:
@@ -102,4 +109,13 @@ def routes(database: Database, ailing: Ailing, may_ask: Audience) -> list[web.Ro
         told = f": {', '.join(wrong)}" if may_ask(request) else ""
         return web.Response(status=503, text=f"not ready{told}\n")
 
-    return [web.get("/livez", livez), web.get("/readyz", readyz)]
+    found = [web.get("/livez", livez), web.get("/readyz", readyz)]
+    if words is None:
+        return found
+
+    async def statusz(request: web.Request) -> web.Response:
+        if not may_ask(request):
+            raise web.HTTPNotFound
+        return web.Response(text=await words(await readiness.wrong()))
+
+    return [*found, web.get("/statusz", statusz)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aiohttp import hdrs, web
@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, select
 
+from mailbot import counts
 from mailbot.config import WebSettings
 from mailbot.desk import health
 from mailbot.model import State
@@ -67,7 +68,13 @@ def audience(settings: WebSettings) -> Audience:
     return may_ask
 
 
-def routes(database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None) -> list[web.RouteDef]:
+Told = Callable[[Connection, datetime], Iterable[Metric]]
+"""What else is told at a moment; called in a thread."""
+
+
+def routes(
+    database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None, more: Sequence[Told] = ()
+) -> list[web.RouteDef]:
     """GET /metrics: 404 for those who may not ask, 503 when the database is slow.
 
     ``mailbox``: the one of the settings, told also while it has never been looked at.
@@ -80,13 +87,20 @@ def routes(database: Database, settings: WebSettings, clock: Clock, mailbox: str
             raise web.HTTPNotFound
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await database.read(lambda connection: _Families(measure(connection, clock(), known)))
+                rows = await database.read(lambda connection: _look(connection, clock(), known, more))
         except TimeoutError:
             raise web.HTTPServiceUnavailable from None
+        found = _Families((*rows, *counts.REGISTRY.collect()))
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(found), headers={hdrs.CONTENT_TYPE: content_type})
 
     return [web.get("/metrics", metrics)]
+
+
+def _look(
+    connection: Connection, now: datetime, mailboxes: Mapping[str, datetime], more: Sequence[Told]
+) -> list[Metric]:
+    return [*measure(connection, now, mailboxes), *(one for tell in more for one in tell(connection, now))]
 
 
 def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datetime] = _NONE) -> Iterator[Metric]:

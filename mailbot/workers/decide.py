@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from mailbot import counts, probes
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
-from mailbot.inbox import message_of
-from mailbot.model import AuthResult, Decision, RawMessage, Understanding
-from mailbot.observe import Clock, failure, log_event
+from mailbot.inbox import message_of, tickets
+from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
+from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
@@ -143,6 +144,7 @@ class DecideWorker:
         try:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
+            ready = [one for one in ready if not await self._is_probe(flow, *one)]
             await self._record(flow, await self._verify(flow, ready))
             for taken, u in understood:
                 if self._try_later(u, taken):
@@ -160,8 +162,9 @@ class DecideWorker:
     async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
         """Half of the lease is left for what follows."""
         try:
-            async with asyncio.timeout(self._settings.lease_seconds / 2):
-                read = await self._understand([taken.raw for taken in batch])
+            with counts.step("understand", *(taken.row for taken in batch)):
+                async with asyncio.timeout(self._settings.lease_seconds / 2):
+                    read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
             raise ReadingFailed("not understood within half of the lease") from error
         return list(zip(batch, read, strict=True))
@@ -182,12 +185,54 @@ class DecideWorker:
         until = loop.time() + self._settings.lease_seconds / 4
         while waiting and loop.time() < until:
             chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            checked = await self._verifier.check([u for _, u in chunk], flow.ruleset)
+            with counts.step("check", *(taken.row for taken, _ in chunk)):
+                checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
         if waiting:
             rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0].row)
+
+    async def _checked(self, flow: Pipeline, taken: _Taken, u: Understanding) -> Understanding:
+        assert self._verifier is not None
+        with about(taken.row):
+            (found,) = await self._verifier.check([u], flow.ruleset)
+        return found
+
+    async def _is_probe(self, flow: Pipeline, taken: _Taken, u: Understanding) -> bool:
+        """Whether it is ``mailbot probe`` that asks: then it is judged as any mail, and nothing comes of it but that a
+        delivery loop answers."""
+        nonce = probes.nonce_of(flow.secret, taken.raw.raw)
+
+        if nonce is None:
+            return False
+        try:
+            await self._database.read(lambda c: flow.assess(u, flow.lookup(c, [u], self._clock())))
+        except TemporaryError:
+            raise
+        except Exception as error:
+            failure("probe-failed", error, inbox=taken.row)
+            return await self._end_probe(probes.give_up, nonce, taken.row)
+        return await self._end_probe(probes.recognise, nonce, taken.row)
+
+    async def _end_probe(self, how: Callable[[Connection, str, int, datetime], bool], nonce: str, row: int) -> bool:
+        """End the row of a probe. False when it is none that is waited for: then it is a mail like any other."""
+
+        def work(connection: Connection) -> bool:
+            expected = how(connection, nonce, row, self._clock())
+            if expected:
+                jobs.complete(connection, inbox, [row], self.name, outcome=Outcome.NO_REPLY.value)
+            return expected
+
+        try:
+            expected = await self._database.write(work)
+        except LeaseLost as error:  # another worker has the row: its result counts
+            log_event("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)
+            return True
+        if expected:
+            log_event("probe-decided", inbox=row)
+            self._on_mail()
+        return expected
 
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
@@ -212,13 +257,30 @@ class DecideWorker:
             await self._record(flow, [one])
 
     async def _write(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
-        decisions = await self._database.write(lambda c: flow.record(c, self.name, batch, self._clock()))
-        self._announce([row for row, _ in batch], decisions)
+        rows = [row for row, _ in batch]
 
-    def _announce(self, rows: list[int], decisions: list[Decision]) -> None:
+        def work(connection: Connection) -> tuple[list[Decision], dict[int, str | None]]:
+            return flow.record(connection, self.name, batch, self._clock()), tickets(connection, rows)
+
+        with counts.step("record", *rows):
+            decisions, numbers = await self._database.write(work)
+        for (_, u), decision in zip(batch, decisions, strict=True):
+            self._count(u, decision)
+        self._announce(rows, decisions, numbers)
+
+    def _count(self, u: Understanding, decision: Decision) -> None:
+        counts.DECIDED(decision.outcome.value, decision.rule)
+        for rule, outcome in decision.watched:
+            counts.WATCHED(outcome.value, rule)
+        counts.SENDERS(u.sender.authentication.result.value)
+        counts.SIGNATURES(u.checked.state.value)
+        counts.DECIDED_AFTER.observe(max(0.0, (self._clock() - u.received_at).total_seconds()))
+
+    def _announce(self, rows: list[int], decisions: list[Decision], numbers: Mapping[int, str | None]) -> None:
         for row, decision in zip(rows, decisions, strict=True):
             level = logging.ERROR if decision.floor else logging.INFO
-            log_event("decided", level=level, inbox=row, outcome=decision.outcome.value, rule=decision.rule)
+            told = {"outcome": decision.outcome.value, "rule": decision.rule, "ticket": numbers[row]}
+            log_event("decided", level=level, inbox=row, **told)
         if any(decision.mails for decision in decisions):
             self._on_mail()
 
@@ -231,6 +293,9 @@ class DecideWorker:
     async def _failed(self, flow: Pipeline, taken: _Taken, reason: str) -> None:
         """A message failed alone. After its last try a person gets it as one that cannot be read, in a ticket: there
         its clocks run. Only where even that fails it is buried."""
+        nonce = probes.nonce_of(flow.secret, taken.raw.raw)
+        if nonce is not None and await self._end_probe(probes.give_up, nonce, taken.row):
+            return  # it says by itself that it did not come through
         if taken.tries >= self._settings.attempts:
             try:
                 raw = replace(taken.raw, received_at=self._clock())  # the arrival itself may be what breaks the clocks

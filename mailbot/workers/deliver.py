@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from mailbot import observe
+from mailbot import counts, observe
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
+from mailbot.probes import Probe, take
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
+from mailbot.workers import probes
+from mailbot.workers.loop import moving
 from mailbot.workers.presence import Presence
 
 T = TypeVar("T")
@@ -40,6 +44,10 @@ _LAST_SECONDS = 25.0  # for them when the process stops; systemd gives 120 for e
 _DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends all others much sooner
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
+
+_ROAD = func.coalesce(outbox.c.inbox_id, ticket.c.inbox_id).label("road")
+"""The message that a mail answers; of one that a person wrote, or the clock, that which opened the ticket."""
+_QUEUED_AS = re.compile(r"queued as (?P<id>[\w.-]{1,64})", re.IGNORECASE | re.ASCII)
 
 _BEGINS_COMPLAINT = sending.ANSWERS - {MailKind.T23}
 """The time for a complaint begins when one is accepted (seed 001, E13). Not with T23, the answer to a complaint: the
@@ -77,6 +85,7 @@ class DeliverWorker:
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
         self._mailbox = mailbox
+        self._probe: Probe | None = None
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -92,8 +101,11 @@ class DeliverWorker:
             self._failed_at = self._clock()
             raise
         self._presence.note()
+        if self._probe is not None:
+            await probes.answer(self._database, self._relay, self._probe, self._clock)
         pending = list(rows)
         while pending and self._stop_by is None and self._has_time(pending[0]):
+            moving()
             try:
                 failure = await self._deliver(pending[0])
             except DatabaseUnavailable:  # before anything was sent
@@ -119,6 +131,7 @@ class DeliverWorker:
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
         doubt = outbox.c.in_doubt == 1
         ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
+        self._probe = take(connection, now)
         if not ids:
             return []
         first = (outbox.c.id.in_(ids), outbox.c.attempts == 1)
@@ -126,7 +139,7 @@ class DeliverWorker:
         late = (*first, outbox.c.deadline < now + _PATIENCE)
         connection.execute(update(outbox).where(*late).values(deadline=now + _PATIENCE))
         wanted = (
-            select(outbox, ticket.c.number, link.c.nonce)
+            select(outbox, ticket.c.number, link.c.nonce, _ROAD)
             .join(ticket, ticket.c.id == outbox.c.ticket_id)
             .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
             .where(outbox.c.id.in_(ids))
@@ -142,23 +155,24 @@ class DeliverWorker:
             if why is None and row["kind"] == MailKind.T2B:
                 await self._hear(row["first_due_at"] or row["due_at"])
             if why is None:
-                answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
+                with counts.step("send", row["road"]):
+                    answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:
             raise
         except RelayRefused as refusal:
             error = refusal  # the name of an except clause ends with it
-            await self._record(lambda c: self._refused_for_good(c, row, error), row)
+            await self._record(lambda c: self._refused_for_good(c, row, error), row, error.reason, error.code)
             return None
         except RelayUnavailable as failure:
             return await self._postpone(row, failure)
         except Exception as failure:
-            observe.failure("mail-not-sent", failure, outbox=row["id"])
+            observe.failure("mail-not-sent", failure, outbox=row["id"], inbox=row["road"])
             return await self._postpone(row, RelayUnavailable(f"not sent: {type(failure).__name__}"))
         if why is not None:
             await self._record(lambda c: self._held_back(c, row, why), row)
             return None
         self._watch(None)
-        if await self._record(lambda c: self._accepted(c, row, answer), row):
+        if await self._record(lambda c: self._accepted(c, row, answer), row, answer, 250):
             self._on_sent()
         return None
 
@@ -178,7 +192,7 @@ class DeliverWorker:
 
     async def _postpone(self, row: RowMapping, failure: RelayUnavailable) -> RelayUnavailable:
         self._watch(failure)
-        await self._record(lambda c: self._unavailable(c, row, failure), row)
+        await self._record(lambda c: self._unavailable(c, row, failure), row, "", failure.code)
         return failure
 
     def _watch(self, failure: RelayUnavailable | None) -> None:
@@ -190,19 +204,27 @@ class DeliverWorker:
             log_event("relay-takes-mails-again")
             self._refused = False
 
-    async def _record(self, work: Callable[[Connection], str], row: RowMapping) -> bool:
-        """Write down what became of a mail. False when that was not possible, or another worker has the row."""
+    async def _record(
+        self, work: Callable[[Connection], str], row: RowMapping, answer: str = "", code: int | None = None
+    ) -> bool:
+        """Write down what became of a mail. False when that was not possible, or another worker has the row.
+
+        ``answer``, ``code``: of the server. Of its text the log has the name that it gave the mail.
+        """
         try:
             what = await self._keep_trying(work)
         except LeaseLost as error:  # the other worker will record what it does
-            log_event("lease-lost", level=logging.WARNING, outbox=row["id"], reason=error.reason)
+            log_event("lease-lost", level=logging.WARNING, inbox=row["road"], outbox=row["id"], reason=error.reason)
             return False
         except Exception as error:  # the lease runs out, and the row comes back in doubt
-            told = {"outbox": row["id"], "ticket": row["number"], "kind": row["kind"]}
+            told = {"inbox": row["road"], "outbox": row["id"], "ticket": row["number"], "kind": row["kind"]}
             log_event("mail-in-doubt", level=logging.ERROR, **told, error=type(error).__name__)
             return False
         level = logging.ERROR if what == "given-up" else logging.INFO
-        log_event(f"mail-{what}", level=level, ticket=row["number"], kind=row["kind"], attempt=row["attempts"])
+        told = {"inbox": row["road"], "ticket": row["number"], "kind": row["kind"], "attempt": row["attempts"]}
+        named = _QUEUED_AS.search(answer)
+        log_event(f"mail-{what}", level=level, **told, code=code, queued_as=named["id"] if named else None)
+        counts.SENDS(what, code or "none")
         return True
 
     async def _keep_trying(self, work: Callable[[Connection], T]) -> T:
@@ -226,6 +248,7 @@ class DeliverWorker:
                 if pause == _PAUSES[0]:
                     log_event("answer-kept", level=logging.WARNING, worker=self.name, error=type(error).__name__)
                 self._failed_at = self._clock()
+            moving()
             await self._sleep(pause)
             pause = min(longest, 2 * pause)
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event, insert, select, update
 
 from mailbot.accounts.rows import column_values
 from mailbot.delivery.smtp import Relay
+from mailbot.desk import ailments
 from mailbot.inbox import Cursor, move_cursor, read_cursor, stored_whole
 from mailbot.ingress import smtp
 from mailbot.model import SENTENCES, Account, Phrase, Source
@@ -25,6 +26,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
+from mailbot.storage.probes import probe
 from mailbot.storage.schema import account, metadata
 from mailbot.tickets import activation, hold, sla
 from mailbot.tickets.notice import NoticeWriter
@@ -137,6 +139,8 @@ async def _people(flow: CaseB) -> None:
     await AlarmWorker(parts.database, parts.pipeline, clock).step()
     await parts.database.write(lambda c: sla.look_again(c, clock()))
     await parts.database.read(lambda c: list(metrics.measure(c, clock())))
+    await parts.database.read(lambda c: ailments.examine(c, clock(), parts.settings))
+    await parts.database.read(lambda c: [number.look(c, clock()) for number in ailments.GAUGES])
     keeper = RulesKeeper("keeper", parts.database, parts.pipeline, lambda: _never(), lambda _: None, clock)
     await keeper.start()
 
@@ -205,6 +209,7 @@ def _archive(connection: Connection, now: datetime) -> None:
         schema.used_signature: [{"payload_sha256": f"p{i}", "signature_sha256": f"s{i}", "ticket_id": i} for i in n],
         schema.account: [column_values(Account(f"a{i}@old.example", "Jan", f"Inny{i}", 1980)) for i in n],
         schema.shadow_hit: [{"inbox_id": i, "rule": "old", "outcome": "OK_A", "decided_at": old} for i in n],
+        probe: [{"nonce": f"{i}", "sent_at": old, "answered_at": old, "recipient": "", "answer": b""} for i in n],
         schema.ruleset_load: [{"at": old, "process": "old", "hash": "old"} for i in n],
     }
     for table, values in rows.items():

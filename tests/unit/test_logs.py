@@ -57,7 +57,10 @@ def out(time: Time) -> Iterator[io.StringIO]:
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line.split(" ", 3)[3]) for line in stream.getvalue().splitlines()]
+    """What they say, without their moment and level."""
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert all(line.pop("time") and line.pop("level") for line in found)
+    return found
 
 
 def test_a_repeated_line_is_said_once_and_counted(time: Time) -> None:

@@ -318,3 +318,6 @@ def test_unit_starts_the_command_of_the_docs() -> None:
     assert "ExecStart=/opt/mailbot/.venv/bin/mailbot run --config /etc/mailbot/mailbot.toml\n" in unit
     assert "RestartPreventExitStatus=78\n" in unit
     assert "User=mailbot\n" in unit
+    assert "Type=notify\n" in unit
+    assert "LimitCORE=0\n" in unit, "what the watchdog ends leaves no mail behind in a file"
+    assert re.search(r"^WatchdogSec=\d+$", unit, re.MULTILINE)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError
 from mailbot.ingress import smtp
+from mailbot.model import Source
 
 _LIMIT = 200
 
@@ -24,6 +25,7 @@ class Handler(smtp.InboxHandler):
     def __init__(self) -> None:
         self.connections = set()
         self._recipients = None
+        self._source = Source.SMTP
         self.contents: list[bytes] = []
 
     async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802

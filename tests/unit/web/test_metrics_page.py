@@ -54,7 +54,7 @@ async def test_openmetrics_is_spoken_to_those_who_ask_for_it(serve: Serve) -> No
     async with serve() as client, client.get("/metrics", headers=accept) as answer:
         assert answer.content_type == "application/openmetrics-text"
         families = list(openmetrics(await answer.text()))  # type: ignore[no-untyped-call]
-    assert {family.type for family in families} <= {"gauge", "info"}
+    assert {family.type for family in families} == {"gauge", "info", "counter", "histogram"}
     assert all(family.documentation for family in families)
 
 
