@@ -329,6 +329,7 @@ class ApiSettings:
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
 
 
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     form: LogForm = _doc(
         "json: each line is one object, with its moment (UTC) and level; text: moment and level stand before it", "json"
