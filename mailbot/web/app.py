@@ -43,7 +43,7 @@ def build(
     app[DOORS] = doors
     add_headers(app, security.CONTENT_POLICY, behind_tls=settings.web.behind_tls)
     csrf = guards.Csrf(secret, secure=settings.web.behind_tls)
-    limiter = guards.Limiter(settings.web, clock)
+    limiter = guards.SharedLimiter(settings.web, clock, database, secret, "activation")
     mailbox = settings.imap.mailbox if settings.imap.host else None
     app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
     app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
