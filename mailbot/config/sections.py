@@ -318,6 +318,13 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    listen: str = _doc(
+        "host:port of /livez, /readyz and /metrics for a process of any role (web has them, too); empty: none", ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +351,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    health: HealthSettings = HealthSettings()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import hdrs, web
 
 from mailbot.accounts.directory import Directory
@@ -59,6 +61,21 @@ def build(
 
     app.router.add_get(STATIC, style)
     app.router.add_get("/", entrance)
+    return app
+
+
+def build_health(
+    settings: Settings, database: Database, clock: Clock, ailing: health.Ailing = health.nothing_ails
+) -> web.Application:
+    """The probes and the metrics alone, for a process of any role."""
+    few = replace(settings.web, connections=32, connections_per_client=16, trusted_proxy=False)
+    doors = Doors(few)
+    app = web.Application(middlewares=[doors.middleware])
+    app[DOORS] = doors
+    add_headers(app, security.CONTENT_POLICY, behind_tls=False)
+    app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
+    mailbox = settings.imap.mailbox if settings.imap.host else None
+    app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
     return app
 
 

@@ -1,4 +1,4 @@
-"""Health probes: /livez (the process runs), /readyz (it can do its work)."""
+"""Health probes: /livez or /healthz (the process runs), /readyz (it can do its work)."""
 
 from __future__ import annotations
 
@@ -102,4 +102,4 @@ def routes(database: Database, ailing: Ailing, may_ask: Audience) -> list[web.Ro
         told = f": {', '.join(wrong)}" if may_ask(request) else ""
         return web.Response(status=503, text=f"not ready{told}\n")
 
-    return [web.get("/livez", livez), web.get("/readyz", readyz)]
+    return [web.get("/livez", livez), web.get("/healthz", livez), web.get("/readyz", readyz)]
