@@ -44,7 +44,6 @@ WRITERS = [
     ("audit", "head", "--take-over"),
     ("rules", "adopt"),
     ("reconcile",),
-    ("notices", "publish", "przerwa-2016-02-24"),
     ("tickets", "freeze", "1"),
     ("tickets", "release", "1", "--reason", "x"),
     ("tickets", "close", "1", "--reason", "x"),
