@@ -25,6 +25,8 @@ from mailbot.storage.shared import process
 BEAT = 5.0
 """Seconds between two signs of a process."""
 _ALIVE = timedelta(seconds=6 * BEAT)
+_AHEAD = timedelta(minutes=5)
+"""Of another machine's clock; a sign from later is of before ours was set back."""
 _KEPT = timedelta(days=1)
 
 
@@ -98,7 +100,8 @@ def adopt(connection: Connection, ruleset: str, user: str, now: datetime) -> lis
 
 def living(connection: Connection, now: datetime) -> list[Process]:
     """Who gave a sign lately, by name. One of this machine that died is known by its number."""
-    rows = connection.execute(select(process).where(process.c.seen_at > now - _ALIVE).order_by(process.c.name))
+    heard = process.c.seen_at.between(now - _ALIVE, now + _AHEAD)
+    rows = connection.execute(select(process).where(heard).order_by(process.c.name))
     return [one for row in rows if not _is_dead((one := Process(*row)).name)]
 
 

@@ -59,8 +59,10 @@ def test_who_is_alone_brings_a_new_set(engine: Engine) -> None:
     assert beat(engine, one("b:1", OLD)) == OLD
 
 
-@pytest.mark.parametrize(("seconds", "refused"), [(29, True), (31, False)])
-def test_who_was_not_heard_for_half_a_minute_is_dead(engine: Engine, seconds: float, refused: bool) -> None:
+@pytest.mark.parametrize(("seconds", "refused"), [(29, True), (31, False), (-60, True), (-3600, False)])
+def test_who_was_not_heard_for_half_a_minute_is_dead_also_by_a_clock_that_was_set_back(
+    engine: Engine, seconds: float, refused: bool
+) -> None:
     enter(engine, one("a:1"))
     if refused:
         with pytest.raises(ConfigError):
