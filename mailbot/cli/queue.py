@@ -20,7 +20,7 @@ from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
 from mailbot.service import compose
 from mailbot.storage import schema
-from mailbot.storage.engine import connect, transaction
+from mailbot.storage.engine import connect
 from mailbot.storage.reading import read_only
 from mailbot.tickets import decisions, sending, view
 
@@ -72,7 +72,7 @@ def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path |
 @options.config
 def queue_unspam(row: int, config_file: Path | None) -> None:
     """Take a message out of the unsolicited mail: it is decided anew, as if no filter had marked it."""
-    with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
         if not take_back(connection, row, utc_now()):
             raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
     options.logs()
@@ -108,7 +108,7 @@ def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path 
 
 def _show_raw(row: int, chosen: Settings) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
-    with transaction(chosen.database.url) as connection:
+    with compose.writing(chosen) as connection:
         found = stored_message(connection, row)
         if found is None:
             raise click.ClickException(f"{row}: no such message")
@@ -120,7 +120,7 @@ def _show_raw(row: int, chosen: Settings) -> None:
 
 def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
     """Unseal what the reader saw of an application, into files only their owner can read; told like ``--raw``."""
-    with transaction(chosen.database.url) as connection:
+    with compose.writing(chosen) as connection:
         kept = view.files(connection, read_key(connection, Path(chosen.secret.key_file)), row)
         if not kept:
             raise click.ClickException(f"{row}: nothing was seen of a signed application")
@@ -152,7 +152,7 @@ def _log_look(row: int, kind: str) -> None:
 @options.config
 def queue_retry(row: int, config_file: Path | None) -> None:
     """Try a buried message again."""
-    with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
         if not jobs.revive(connection, schema.inbox, row, utc_now()):
             raise click.ClickException(f"{row}: is not buried; only buried rows can be tried again")
     click.echo(f"{row}: queued again")
@@ -178,11 +178,11 @@ def outbox_retry(row: int, config_file: Path | None) -> None:
 
     A mail of a stopped ticket goes on with `mailbot tickets release` only.
     """
-    try:
-        with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
+        try:
             sending.again(connection, row, utc_now())
-    except PermanentError as error:
-        raise click.ClickException(f"{row}: {error.reason}") from error
+        except PermanentError as error:
+            raise click.ClickException(f"{row}: {error.reason}") from error
     click.echo(f"{row}: queued again")
 
 

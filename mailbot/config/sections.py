@@ -342,6 +342,13 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    listen: str = _doc(
+        "host:port of /livez, /readyz and /metrics for a process of any role (web has them, too); empty: none", ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -371,3 +378,4 @@ class Settings:
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     probe: ProbeSettings = ProbeSettings()
+    health: HealthSettings = HealthSettings()

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from mailbot import processes
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.application import form
@@ -18,7 +19,7 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
-from mailbot.installation import open_key
+from mailbot.installation import find_key, open_key
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -28,7 +29,7 @@ from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
-from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.engine import Database, connect, migrate, transaction
 from mailbot.text.address import domain
 
 
@@ -80,6 +81,15 @@ def opened(chosen: Settings, engine: Engine) -> Secret:
         return open_key(connection, Path(chosen.secret.key_file))
 
 
+@contextlib.contextmanager
+def writing(chosen: Settings) -> Iterator[Connection]:
+    """A transaction on the database of a mailbot that has run. Raises ConfigError as ``open_key``: who has not its key
+    has another database before him than he thinks."""
+    with transaction(chosen.database.url) as connection:
+        find_key(connection, Path(chosen.secret.key_file))
+        yield connection
+
+
 def build(
     chosen: Settings,
     *,
@@ -87,13 +97,18 @@ def build(
     rng: random.Random | None = None,
     resolver: Resolver | None = None,
 ) -> Parts:
-    """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
+    """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError.
+
+    ConfigError also when another rule set is in force on other machines (mailbot.processes).
+    """
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
         key = opened(chosen, engine)
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
+    with _opening(), engine.begin() as connection:
+        processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())
     return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from mailbot import probes, secret
+from mailbot import probes, processes, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
@@ -33,6 +33,7 @@ from mailbot.service import compose, doctor_api, doctor_mx
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.storage.shared import process
 from mailbot.tickets.sending import refused_us
 
 _LOW_DISK = 500 * 2**20  # octets
@@ -57,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await _try(
             "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
         ),
+        await _try("machines", _in_thread(_machines, settings), "copy the folder from a machine that has it in force"),
         await _try(
             "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
         ),
@@ -172,6 +174,23 @@ def _work(settings: Settings) -> str:
     if found:
         raise ConfigError("\n".join(f"{one.words}; mend: {one.mend}" for one in found))
     return "nothing is late, given up or refused"
+
+
+def _machines(settings: Settings) -> str:
+    """Who works with this database, and whether all have one rule set: this folder's."""
+    if missing_file(settings.database.url) is not None:
+        return "no process has run yet"
+    with read_only(settings.database.url) as connection:
+        if not has_table(connection, process.name):
+            return "no process has run yet"
+        known, there = processes.in_force(connection), processes.living(connection, utc_now())
+    here = loader.load(compose.rules_directory(settings.rules.directory)).hash
+    others = [f"{one.name} ({one.roles}) has {one.ruleset[:12]}" for one in there if one.ruleset != known]
+    if known is not None and there and here != known:
+        others.append(f"this folder has {here[:12]}")
+    if others:
+        raise RulesError(f"{str(known)[:12]} is in force; decides nothing until it has that: {'; '.join(others)}")
+    return ", ".join(f"{one.name} ({one.roles}; {one.version})" for one in there) or "no process runs"
 
 
 def _disk(settings: Settings) -> str:

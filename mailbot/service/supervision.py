@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
 from sqlalchemy import select
 
+from mailbot import __version__, processes
 from mailbot.api.app import build as build_api
 from mailbot.api.context import API, ApiContext
 from mailbot.config import ListenerSettings
@@ -37,7 +36,7 @@ from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build as build_web
-from mailbot.web.app import use_rules
+from mailbot.web.app import build_health, use_rules
 from mailbot.workers import audit
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
@@ -83,10 +82,13 @@ class Service:
         self._delivering: list[DeliverWorker] = []
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._name = processes.own_name()
+        self._health: Listener | None = None
+        self._rules_differ = False
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        await self.parts.database.write(lambda c: processes.enter(c, self._me()))
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
@@ -104,15 +106,17 @@ class Service:
             await self._start_console()
         if "console" in self.roles and self.parts.settings.api.listen:
             await self._start_api()
-        if self._deciding or self._web or self._console or self._api:
-            await self._start_rules()
+        if self.parts.settings.health.listen:
+            await self._start_health()
+        await self._start_rules()
+        self._run(Loop("presence", self._beat, processes.BEAT))
         log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
 
     async def stop(self) -> None:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        for listener in (self._web, self._console, self._api):
+        for listener in (self._web, self._console, self._api, self._health):
             if listener is not None:
                 await listener.close()
         for loop in self._loops:
@@ -128,6 +132,8 @@ class Service:
             await relay.close()
         if self._verifier is not None:
             await self._verifier.close()
+        with contextlib.suppress(MailbotError):
+            await self.parts.database.write(lambda c: processes.leave(c, self._name))
         await self.parts.database.close()
         log_event("stopped")
 
@@ -159,6 +165,7 @@ class Service:
         found += [task.get_name() for task in self._tasks if task.done()]
         if isinstance(self.understand, Processes) and not self.understand.works():
             found.append("understanding")
+        found += ["rules"] if self._rules_differ else []
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -185,6 +192,25 @@ class Service:
         except DatabaseGone as error:
             log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
+
+    def _me(self) -> processes.Process:
+        p = self.parts
+        return processes.Process(self._name, ",".join(self.roles), __version__, p.pipeline.ruleset.hash, p.clock())
+
+    async def _beat(self) -> int:
+        """Tell the other machines that we are here, and hear whether their rule set is ours."""
+        mine = self._me()
+        known = await self.parts.database.write(lambda c: processes.beat(c, mine))
+        differ = known not in (None, mine.ruleset, self.parts.pipeline.ruleset.hash)
+        if differ != self._rules_differ:
+            level = logging.ERROR if differ else logging.INFO
+            log_event("rules-differ" if differ else "rules-agree", level=level, here=mine.ruleset, in_force=known)
+            self._rules_differ = differ
+        return 0
+
+    async def _with_rules_in_force(self, step: Callable[[], Awaitable[int]]) -> int:
+        """Mail waits for who has the rule set in force."""
+        return 0 if self._rules_differ else await step()
 
     def _run(self, loop: Loop) -> Loop:
         self._loops.append(loop)
@@ -225,7 +251,7 @@ class Service:
                 f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
             )
             self._deciding.append(worker)
-            started.append(self._run(Loop(name, worker.step)))
+            started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
@@ -240,6 +266,8 @@ class Service:
 
     def _use(self, pipeline: Pipeline) -> None:
         """All that holds a rule set takes that of ``pipeline``, between two steps of the event loop."""
+        self.parts = replace(self.parts, pipeline=pipeline)
+        self._rules_differ = False  # it came into force with this
         for worker in self._deciding:
             worker.pipeline = pipeline
         if self._web is not None:
@@ -282,6 +310,13 @@ class Service:
         with _listening("web", p.settings.web.listen):
             self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address
+
+    async def _start_health(self) -> None:
+        p = self.parts
+        with _listening("health", p.settings.health.listen):
+            app = build_health(p.settings, p.database, p.clock, self.ailing)
+            self._health = await listen(app, *smtp.listen_address(p.settings.health.listen))
+        self.addresses["health"] = self._health.address
 
     async def _start_console(self) -> None:
         p = self.parts

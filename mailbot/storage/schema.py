@@ -391,8 +391,10 @@ installation = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("key_check", String(64), nullable=False),
     Column("made_at", UtcDateTime(), nullable=False),
+    Column("ruleset", String(64)),
 )
-"""The one row of this installation. key_check: by it the key is known that everything here was made with."""
+"""The one row of this installation. key_check: by it the key is known that everything here was made with. ruleset: hash
+of the rule set in force, which every process must have (mailbot.processes)."""
 
 imap_cursor = Table(
     "imap_cursor",

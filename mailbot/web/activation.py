@@ -15,7 +15,7 @@ from mailbot.accounts import passwords
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.passwords import Problem
 from mailbot.errors import PermanentError
-from mailbot.http.guards import Csrf, Limiter
+from mailbot.http.guards import Csrf, SharedLimiter
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.languages import POLISH
@@ -52,7 +52,7 @@ class ActivationPage:
         directory: Directory,
         pages: Pages,
         csrf: Csrf,
-        limiter: Limiter,
+        limiter: SharedLimiter,
         notice: NoticeWriter,
         clock: Clock,
     ) -> None:
@@ -157,7 +157,7 @@ class ActivationPage:
 
     def _limited(self, handler: Handler) -> Handler:
         async def limited(request: web.Request) -> web.StreamResponse:
-            if not self._limiter.admits(request):
+            if not await self._limiter.admits(request):
                 raise web.HTTPTooManyRequests(headers={"Retry-After": "60"})
             return await handler(request)
 

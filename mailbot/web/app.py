@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import hdrs, web
 
 from mailbot.accounts.directory import Directory
@@ -43,7 +45,7 @@ def build(
     app[DOORS] = doors
     add_headers(app, security.CONTENT_POLICY, behind_tls=settings.web.behind_tls)
     csrf = guards.Csrf(secret, secure=settings.web.behind_tls)
-    limiter = guards.Limiter(settings.web, clock)
+    limiter = guards.SharedLimiter(settings.web, clock, database, secret, "activation")
     app.add_routes(watch.routes(settings, database, clock, ailing))
     app[_PAGES] = pages
     app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
@@ -57,6 +59,19 @@ def build(
 
     app.router.add_get(STATIC, style)
     app.router.add_get("/", entrance)
+    return app
+
+
+def build_health(
+    settings: Settings, database: Database, clock: Clock, ailing: health.Ailing = health.nothing_ails
+) -> web.Application:
+    """The probes and the metrics alone, for a process of any role."""
+    few = replace(settings.web, connections=32, connections_per_client=16, trusted_proxy=False)
+    doors = Doors(few)
+    app = web.Application(middlewares=[doors.middleware])
+    app[DOORS] = doors
+    add_headers(app, security.CONTENT_POLICY, behind_tls=False)
+    app.add_routes(watch.routes(settings, database, clock, ailing))
     return app
 
 

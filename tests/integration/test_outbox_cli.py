@@ -14,8 +14,9 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
+from mailbot.service import compose
 from mailbot.service.doctor import Finding, examine
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import hold
 from tests.links import open_ticket
@@ -27,7 +28,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The database that the commands take when no settings are given, with a ticket."""
     monkeypatch.chdir(tmp_path)
     made = connect("sqlite:///mailbot.db")
-    migrate(made)
+    compose.opened(Settings(database=DatabaseSettings("sqlite:///mailbot.db")), made)
     with made.begin() as connection:
         open_ticket(connection, "ZGL0000001")
     return made
