@@ -318,6 +318,19 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """The ceilings stand in config.contradictions: no breaker can be switched off."""
+
+    strangers_per_hour: int = _doc("mails that leave by themselves to anybody who writes; above it they wait", 200)
+    strangers_per_day: int = _doc("the same within 24 hours", 1500)
+    correspondents_per_hour: int = _doc("to proven senders about a ticket of theirs that was there already", 300)
+    correspondents_per_day: int = _doc("the same within 24 hours", 2000)
+    logins_per_hour: int = _doc("to proven logins of accounts, and about accepted applications", 3000)
+    logins_per_day: int = _doc("the same within 24 hours", 20_000)
+    mail: str = _doc("who is told that a breaker has tripped; empty: the log and /metrics tell it alone", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +357,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    breaker: BreakerSettings = BreakerSettings()

@@ -312,6 +312,8 @@ outbox = Table(
     Column("sent_at", UtcDateTime()),
     Column("first_due_at", UtcDateTime()),
     Column("refused_us", Integer, nullable=False, server_default=text("0")),
+    Column("reach", String(16)),
+    Column("arrived_at", UtcDateTime()),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
     Index(
@@ -324,7 +326,8 @@ outbox = Table(
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
 
 in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
-refused_us: 1 when the server last refused us, not the mail (a setting is wrong)."""
+refused_us: 1 when the server last refused us, not the mail (a setting is wrong). reach, arrived_at: of a mail that
+leaves by itself, whom it goes to (tickets.breaker) and when the mail came that it answers; none: a person sends it."""
 
 activation = Table(
     "activation",

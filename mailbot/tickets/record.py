@@ -29,6 +29,7 @@ from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, view
+from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
 
@@ -144,9 +145,18 @@ class BatchRows:
         if ticket_id is not None:
             self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
 
-    def mail(self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime) -> None:
+    def mail(
+        self,
+        ticket_id: int,
+        ordinal: int,
+        mail: OutgoingMail,
+        deadline: datetime,
+        now: datetime,
+        reach: Reach,
+        arrived_at: datetime,
+    ) -> None:
         """``ordinal``: place among the mails that opened the ticket, from 1; 0: the ticket was there, and the mail
-        leaves by itself, once a day."""
+        leaves by itself, once a day. ``arrived_at``: when the mail came that it answers."""
         daily = not ordinal or mail.kind in ONCE_A_DAY
         alone = ordinal < 2
         self._mails.append(
@@ -163,6 +173,8 @@ class BatchRows:
                 "due_at": now + timedelta(seconds=mail.delay_seconds) if alone else now,
                 "deadline": deadline,
                 "delay_seconds": mail.delay_seconds,
+                "reach": reach.value,
+                "arrived_at": arrived_at,
             }
         )
 
