@@ -95,13 +95,13 @@ def admit(connection: Connection, mails: Sequence[int], settings: BreakerSetting
     if not fresh:
         return []
     _lock(connection)
-    back: list[int] = []
+    held = stopped(connection)
+    back = [row["id"] for row in fresh if row["reach"] in held]
     for reach in _ORDER:
-        rows = [row for row in fresh if row["reach"] == reach]
+        rows = [row for row in fresh if row["reach"] == reach and reach not in held]
         if rows:
             back += _counted(connection, reach, rows, bounds(settings)[reach], now)
-    held = stopped(connection)
-    return sorted({*back, *(row["id"] for row in fresh if row["reach"] in held)})
+    return sorted(back)
 
 
 def _counted(

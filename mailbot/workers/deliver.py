@@ -142,8 +142,11 @@ class DeliverWorker:
         which = breaker.passes(held) if held else None
         ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt, which=which)
         back = breaker.admit(connection, ids, self._limits, now)
+        if not back:
+            return ids
         jobs.release(connection, outbox, back, self.name)
-        return [mail for mail in ids if mail not in back]
+        # Where all that was due must wait, there may be others behind it; each time more of them are passed over.
+        return [mail for mail in ids if mail not in back] or self._admitted(connection, now)
 
     async def _deliver(self, row: RowMapping) -> RelayUnavailable | None:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but
