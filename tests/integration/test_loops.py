@@ -34,9 +34,9 @@ def bridged(sent: Sent, *, plain: bool) -> bytes:
     return proof + head + (MARKS.sub(b"", sent.raw) if plain else sent.raw)
 
 
-@pytest.mark.parametrize(("plain", "most"), [(False, 1), (True, 20)], ids=["as they are", "their marks taken away"])
+@pytest.mark.parametrize(("plain", "most"), [(False, 1), (True, 2)], ids=["as they are", "their marks taken away"])
 async def test_two_mailbots_face_to_face(tmp_path: Path, plain: bool, most: int) -> None:
-    """A letter in the name of one begins it. Each sends at most 20 mails in a day (the ladder)."""
+    """A letter in the name of one begins it. Without what tells a machine the number of the ticket ends it."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     async with running(tmp_path / "a") as one, running(tmp_path / "b", helpdesk=OTHER) as two:
@@ -49,7 +49,6 @@ async def test_two_mailbots_face_to_face(tmp_path: Path, plain: bool, most: int)
                 for sent in fresh:
                     sender = HELPDESK if here is one else OTHER
                     await there.answer(bridged(sent, plain=plain), sender if plain else sent.mail_from, address)
-        print("TWO", len(one.sink.accepted), len(two.sink.accepted))
         assert max(len(one.sink.accepted), len(two.sink.accepted)) <= most
 
 
@@ -73,16 +72,14 @@ async def test_a_robot_without_headers_at_one_address_fades_out(tmp_path: Path) 
         for n in range(42):
             await flow.answer(mail(STRANGER, f"Echo {n}.", subject=f"Automat {n}", name=f"{n}"), STRANGER)
             flow.clock.advance(hours=4)
-        print("FADE", len(flow.sink.accepted))
-        assert len(flow.sink.accepted) <= 40
+        assert len(flow.sink.accepted) == 40
 
 
 async def test_a_robot_with_a_new_address_for_each_answer(tmp_path: Path) -> None:
     """Its domain gets 60 mails in an hour (the ladder), 288 before."""
     async with running(tmp_path) as flow:
         await robot(flow, lambda n: f"robot{n}@robot.example", 3)
-        print("ADDR", len(flow.sink.accepted))
-        assert len(flow.sink.accepted) <= 60
+        assert len(flow.sink.accepted) == 60
         assert await flow.rows(select(outbox.c.state).distinct()) == [("done",)], "the rest waits for a person"
 
 
