@@ -23,6 +23,7 @@ from mailbot.model import Role
 from mailbot.observe import failure
 from mailbot.signatures.trust import store
 from mailbot.storage.schema import inbox, outbox
+from mailbot.tickets import breaker
 
 ROLES = frozenset({Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR})
 
@@ -42,6 +43,8 @@ class Machine:
     loads: health.Loads
     refused: int
     """Rule sets in the last 30 days."""
+    stopped: Sequence[str]
+    """Whom mails do not reach until a breaker is lifted (tickets.breaker.Reach)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def measured(connection: Connection, now: datetime) -> Machine:
         health.mailboxes(connection),
         health.loads(connection),
         len(health.refused(connection, now - _REFUSED, 100)),
+        sorted(breaker.stopped(connection)),
     )
 
 

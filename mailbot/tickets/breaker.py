@@ -31,6 +31,8 @@ from mailbot.storage.schema import outbox
 OBJECT = "breaker"
 """What the audit chain calls it."""
 _DAY = timedelta(hours=24)
+_KEPT = timedelta(days=30)
+"""Counts of a backlog are asked for again; what came earlier goes to a person ([intake] oldest_days)."""
 
 
 class Reach(StrEnum):
@@ -195,6 +197,7 @@ def _add(connection: Connection, reach: Reach, added: Counter[datetime]) -> None
         there = (c.reach == reach.value, c.hour == hour)
         if not connection.execute(update(breaker_count).where(*there).values(mails=c.mails + mails)).rowcount:
             connection.execute(insert(breaker_count).values(reach=reach.value, hour=hour, mails=mails))
+            connection.execute(delete(breaker_count).where(c.reach == reach.value, c.hour < hour - _KEPT))
 
 
 def _lock(connection: Connection) -> None:
