@@ -57,8 +57,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "over.queue.leased": ("w pracy", "being worked on"),
     "over.queue.buried": ("odłożone, trzeba człowieka", "given up, needs a person"),
     "over.stopped": (
-        "Bezpiecznik: automatyczne listy czekają na człowieka:",
-        "Breaker: automatic mails wait for a person:",
+        "Bezpiecznik (mailbot breaker show): automatyczne listy czekają na człowieka:",
+        "Breaker (mailbot breaker show): automatic mails wait for a person:",
     ),
     "over.reach.stranger": ("do nieznanych nadawców", "to anybody who writes"),
     "over.reach.correspondent": ("do nadawców znanych spraw", "to senders of known tickets"),
