@@ -11,6 +11,7 @@ from datetime import date
 from mailbot.config.sections import (
     ApiSettings,
     AuthenticationSettings,
+    BreakerSettings,
     DatabaseSettings,
     HelpdeskSettings,
     ListenerSettings,
@@ -35,6 +36,16 @@ _POSITIVE = {
 }
 
 
+_CEILINGS = {
+    "strangers_per_hour": 2_000,
+    "strangers_per_day": 20_000,
+    "correspondents_per_hour": 5_000,
+    "correspondents_per_day": 50_000,
+    "logins_per_hour": 100_000,
+    "logins_per_day": 1_000_000,
+}
+
+
 def contradictions(settings: Settings, where: str) -> list[str]:
     found = _risky_tags(settings.helpdesk, where)
     found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
@@ -52,6 +63,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
     found += _of_case_b(settings, where)
+    found += _of_the_breaker(settings.breaker, where)
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
     found += [
@@ -158,3 +170,12 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _of_the_breaker(settings: BreakerSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [breaker] {name}: {getattr(settings, name)} is not from 1 to {most}; mend: a breaker cannot be "
+        "switched off"
+        for name, most in _CEILINGS.items()
+        if not 1 <= getattr(settings, name) <= most
+    ]

@@ -349,6 +349,19 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """The ceilings stand in config.contradictions: no breaker can be switched off."""
+
+    strangers_per_hour: int = _doc("mails that leave by themselves to anybody who writes; above it they wait", 200)
+    strangers_per_day: int = _doc("the same within 24 hours", 1500)
+    correspondents_per_hour: int = _doc("to proven senders about a ticket of theirs that was there already", 300)
+    correspondents_per_day: int = _doc("the same within 24 hours", 2000)
+    logins_per_hour: int = _doc("to proven logins of accounts, and about accepted applications", 3000)
+    logins_per_day: int = _doc("the same within 24 hours", 20_000)
+    mail: str = _doc("who is told that a breaker has tripped; empty: the log and /metrics tell it alone", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -379,3 +392,4 @@ class Settings:
     log: LogSettings = LogSettings()
     probe: ProbeSettings = ProbeSettings()
     health: HealthSettings = HealthSettings()
+    breaker: BreakerSettings = BreakerSettings()

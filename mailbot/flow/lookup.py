@@ -40,6 +40,8 @@ class LookupResult:
     history: HistoryFacts
     counted_for: rate_limits.CountedFor
     """Whom the message counts for."""
+    room: int = rate_limits.MOST
+    """How many mails may leave by themselves in answer to it."""
     held: int | None = None
     """The ticket in which the sender's mail over the limit waits already."""
 
@@ -96,8 +98,10 @@ class Lookup:
         if seen.waits and answer == "open":  # nobody is about to answer there: it would be closed with the repeat in it
             seen = DuplicateCheck(Duplicate.NO, reused_id=seen.reused_id)
         history = replace(self._history_facts(u, asked, self._arrivals.over(counted)), answer=answer)
-        held = self._arrivals.held_ticket(counted) if history.limit != "no" else None
-        return LookupResult(self._account(u, asked), seen, history, counted, held)
+        room = self._arrivals.room(counted)
+        limited = history.limit != "no" or room < rate_limits.MOST
+        held = self._arrivals.held_ticket(counted) if limited else None
+        return LookupResult(self._account(u, asked), seen, history, counted, room, held)
 
     def add(
         self, u: Understanding, found: LookupResult, decided: Decision, ticket_id: int | None, promised_at: datetime

@@ -30,10 +30,12 @@ from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.service import compose, doctor_api, doctor_mx
+from mailbot.storage.breaker import breaker
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
 from mailbot.storage.shared import process
+from mailbot.tickets.breaker import stopped
 from mailbot.tickets.sending import refused_us
 
 _LOW_DISK = 500 * 2**20  # octets
@@ -78,6 +80,11 @@ async def examine(settings: Settings) -> list[Finding]:
             "delivery",
             _delivery(settings),
             "check [delivery] host, port, tls and login, and that the server lets them send as the helpdesk to anybody",
+        ),
+        await _try(
+            "breaker",
+            _in_thread(_breaker, settings),
+            "see `mailbot breaker show`, then `mailbot breaker lift`",
         ),
         await _try(
             "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
@@ -265,6 +272,16 @@ def _refused_mails(settings: Settings) -> Sequence[str]:
             return refused_us(connection)
     except DatabaseUnavailable:  # told as "database", or the schema is brought up to date at the next start
         return ()
+
+
+def _breaker(settings: Settings) -> str:
+    if missing_file(settings.database.url) is not None:
+        return "nothing was stopped"
+    with read_only(settings.database.url) as connection:
+        held = stopped(connection) if has_table(connection, breaker.name) else ()
+    if held:
+        raise ConfigError(f"too much left by itself: mails to {', '.join(sorted(held))} wait")
+    return "nothing is stopped"
 
 
 async def _authentication(settings: Settings) -> str:

@@ -37,9 +37,10 @@ from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build as build_web
 from mailbot.web.app import build_health, use_rules
-from mailbot.workers import audit
+from mailbot.workers import audit, breaker
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
+from mailbot.workers.breaker import BreakerWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -227,10 +228,14 @@ class Service:
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
             worker = DeliverWorker(
-                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=latecomers, mailbox=mailbox
+                *(name, p.database, relay, p.secret, p.clock, p.rng),
+                latecomers=latecomers,
+                mailbox=mailbox,
+                limits=p.settings.breaker,
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
+        self._run(Loop("breaker", BreakerWorker(p.settings, p.database, p.clock).step, breaker.SECONDS))
         return started
 
     async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:

@@ -25,6 +25,8 @@ from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import decision, inbox, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.tickets import breaker
+from mailbot.tickets.breaker import Reach
 
 _NONE: Mapping[str, datetime] = {}
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
@@ -116,6 +118,7 @@ def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datet
     yield from _rows(connection, inbox, "messages", inbox.c.received_at, oldest, now)
     overdue = _gauge("mails_overdue_seconds", "How long the longest due of them is due", ("state",))
     yield from _rows(connection, outbox, "mails", health.first_due(), overdue, now)
+    yield from _breaker(connection)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
     yield from _mailboxes(connection, now, mailboxes)
@@ -204,6 +207,14 @@ def _rows(
         ages.add_metric((name,), (_waited if table is inbox else _age)(first, now))
     yield counts
     yield ages
+
+
+def _breaker(connection: Connection) -> Iterator[Metric]:
+    family = _gauge("breaker_open", "1 while mails to such recipients wait for a person", ("reach",))
+    held = breaker.stopped(connection)
+    for reach in Reach:
+        family.add_metric((reach.value,), reach in held)
+    yield family
 
 
 def _decisions(connection: Connection, now: datetime) -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mailbot import counts, observe
+from mailbot.config import BreakerSettings
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.mails.context import PLACEHOLDER
@@ -24,7 +25,7 @@ from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import activation, hold, sending
+from mailbot.tickets import activation, breaker, hold, sending
 from mailbot.workers import probes
 from mailbot.workers.loop import moving
 from mailbot.workers.presence import Presence
@@ -69,6 +70,7 @@ class DeliverWorker:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         latecomers: timedelta = timedelta(),
         mailbox: str = "",
+        limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
     ) -> None:
         """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
         self.name = name
@@ -86,6 +88,7 @@ class DeliverWorker:
         self._presence = Presence(clock, latecomers)
         self._mailbox = mailbox
         self._probe: Probe | None = None
+        self._limits = limits
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -129,8 +132,7 @@ class DeliverWorker:
         now = self._clock()
         if self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE:
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
-        doubt = outbox.c.in_doubt == 1
-        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
+        ids = self._admitted(connection, now)
         self._probe = take(connection, now)
         if not ids:
             return []
@@ -146,6 +148,18 @@ class DeliverWorker:
             .order_by(outbox.c.id)
         )
         return list(connection.execute(wanted).mappings())
+
+    def _admitted(self, connection: Connection, now: datetime) -> list[int]:
+        """Lease what is due and no breaker stops."""
+        doubt, held = outbox.c.in_doubt == 1, breaker.stopped(connection)
+        which = breaker.passes(held) if held else None
+        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt, which=which)
+        back = breaker.admit(connection, ids, self._limits, now)
+        if not back:
+            return ids
+        jobs.release(connection, outbox, back, self.name)
+        # Where all that was due must wait, there may be others behind it; each time more of them are passed over.
+        return [mail for mail in ids if mail not in back] or self._admitted(connection, now)
 
     async def _deliver(self, row: RowMapping) -> RelayUnavailable | None:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but

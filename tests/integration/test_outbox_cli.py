@@ -16,6 +16,7 @@ from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.service import compose
 from mailbot.service.doctor import Finding, examine
+from mailbot.storage.breaker import breaker
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import hold
@@ -94,3 +95,15 @@ async def test_doctor_tells_that_the_server_refuses_us(engine: Engine) -> None:
             connection.exec_driver_sql("ALTER TABLE outbox DROP COLUMN refused_us")  # of the version before
         server.says.clear()
         assert (await said()).works
+
+
+def test_a_breaker_is_shown_and_lifted(engine: Engine) -> None:
+    assert "stranger: 0 of 200 in this hour, 0 of 1500 in 24 h, 0 wait" in invoke("breaker", "show").stdout
+    assert "no breaker is tripped" in invoke("breaker", "lift", "--reason", "x").stderr
+    with engine.begin() as connection:
+        connection.execute(insert(breaker).values(reach="stranger", tripped_at=utc_now()))
+    assert "stranger: TRIPPED since" in invoke("breaker", "show").stdout
+    assert '"per_hour": 200' in invoke("breaker", "show", "--json").stdout
+    assert "mend: say why" in invoke("breaker", "lift", "--reason", " ").stderr
+    assert invoke("breaker", "lift", "--reason", "a robot, its tickets are ended").stdout == "stranger: lifted\n"
+    assert "TRIPPED" not in invoke("breaker", "show").stdout

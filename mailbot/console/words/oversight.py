@@ -76,6 +76,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "over.queue.queued": ("w kolejce", "queued"),
     "over.queue.leased": ("w pracy", "being worked on"),
     "over.queue.buried": ("odłożone, trzeba człowieka", "given up, needs a person"),
+    "over.stopped": (
+        "Bezpiecznik (mailbot breaker show): automatyczne listy czekają na człowieka:",
+        "Breaker (mailbot breaker show): automatic mails wait for a person:",
+    ),
+    "over.reach.stranger": ("do nieznanych nadawców", "to anybody who writes"),
+    "over.reach.correspondent": ("do nadawców znanych spraw", "to senders of known tickets"),
+    "over.reach.login": ("do właścicieli kont", "to holders of accounts"),
     "over.mailboxes": ("Skrzynki IMAP", "IMAP mailboxes"),
     "over.mailbox": ("Skrzynka", "Mailbox"),
     "over.polled": ("Ostatnio sprawdzona", "Looked at"),
