@@ -11,6 +11,7 @@ AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
 OidcRole = Literal["", "consultant", "auditor"]
+AccountsSource = Literal["sql", "scim"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
 
@@ -318,6 +319,19 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountsSettings:
+    source: AccountsSource = _doc(
+        "sql: the embedded registry (mailbot accounts import); scim: a registry of the office (docs/registry.md)", "sql"
+    )
+    url: str = _doc("scim: address of the service, https://…, up to what stands before /Users", "")
+    token_file: str = _doc("scim: file that holds the bearer token alone; read anew each time", "")
+    certificate: str = _doc("scim: PEM file of our client certificate; with key, in place of a token", "")
+    key: str = _doc("scim: PEM file of its key", "")
+    ca_file: str = _doc("scim: PEM file of the service's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("scim: longest wait for one answer", 5.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +358,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    accounts: AccountsSettings = AccountsSettings()

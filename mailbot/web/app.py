@@ -18,7 +18,7 @@ from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web import health, metrics, security
-from mailbot.web.activation import ActivationPage
+from mailbot.web.activation import ActivationPage, Changes
 from mailbot.web.pages import STATIC, Pages
 
 _PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; use_rules may say otherwise
@@ -34,8 +34,10 @@ def build(
     notice: NoticeWriter,
     clock: Clock,
     ailing: health.Ailing = health.nothing_ails,
+    changes: Changes | None = None,
 ) -> web.Application:
-    """The application. ``ailing``: what /readyz is to know of the rest of the process."""
+    """The application. ``ailing``: what /readyz is to know of the rest of the process; ``changes``: as of
+    ActivationPage."""
     pages = Pages(_PHONE, _PORTAL, settings.web.public_url)
     doors = Doors(settings.web)
     told = failures(lambda status, request: pages.notice(status, _reader(pages, request)), "web.failure")
@@ -48,7 +50,7 @@ def build(
     app.add_routes(health.routes(database, ailing, metrics.audience(settings.web)))
     app.add_routes(metrics.routes(database, settings.web, clock, mailbox))
     app[_PAGES] = pages
-    app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
+    app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock, changes)
     app.add_routes(app[_ACTIVATION].routes())
 
     async def style(_request: web.Request) -> web.Response:
