@@ -44,15 +44,16 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 @dataclass
 class Office:
-    """A running registry. ``instead``: answers in its place while set; ``behind``: after it has done its work."""
+    """A running registry. ``instead``: answers in its place while set; ``behind``: may ask it, or not."""
 
     url: str
     ca: Path
     token_file: Path
     storage: InMemoryStorage
+    resource_type: ResourceType
     asked: list[tuple[str, str]] = field(default_factory=list)
     instead: Application | None = None
-    behind: Application | None = None
+    behind: Callable[[dict[str, Any], Callable[..., Any], Application], Iterable[bytes]] | None = None
 
     def settings(self, **other: Any) -> AccountsSettings:
         """As an administrator writes them."""
@@ -66,6 +67,11 @@ class Office:
     def resource(self, login: str) -> Any:
         """The user with this login, as the registry has it."""
         return next(one for one in self.storage.resources if one.user_name.lower() == login.lower())
+
+    def meddle(self, login: str, **values: Any) -> None:
+        """Another program changes the resource."""
+        found = self.resource(login)
+        self.storage.update(self.resource_type, found.model_copy(update=values))
 
 
 def user(account: Account) -> dict[str, Any]:
@@ -104,8 +110,7 @@ def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, eta
         if made.instead is not None:
             return made.instead(environ, start)
         if made.behind is not None:
-            b"".join(application(environ, lambda *_: None))
-            return made.behind(environ, start)
+            return made.behind(environ, start, application)
         return application(environ, start)
 
     with make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet) as server:
@@ -113,7 +118,7 @@ def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, eta
         context.load_cert_chain(files.certificate, files.key)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         url = f"https://127.0.0.1:{server.server_port}/v2"
-        made = Office(url, files.ca, folder / "token", storage)
+        made = Office(url, files.ca, folder / "token", storage, provider.resource_types[0])
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -165,7 +165,14 @@ class ScimRegistry:
             if means.patch:
                 steps = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
                 asked = {"schemas": [_PATCH], "Operations": steps}
-                await wire.modify(PuescUser, found.id, asked, check_response_payload=False, headers=headers)
+                await wire.modify(
+                    PuescUser,
+                    found.id,
+                    asked,
+                    check_response_payload=False,
+                    expected_status_codes=[200, 204],
+                    headers=headers,
+                )
             else:
                 whole = {**found.raw, **{k: v for k, v in values.items() if ":" not in k}}
                 whole[SCHEMA] = {**found.raw.get(SCHEMA, {}), "lastChange": change_id}
@@ -174,6 +181,7 @@ class ScimRegistry:
                     whole,
                     check_request_payload=False,
                     check_response_payload=False,
+                    expected_status_codes=[200],
                     url=f"/Users/{quote(found.id, safe='')}",
                     headers=headers,
                 )
@@ -204,6 +212,7 @@ class ScimRegistry:
             PuescUser,
             query_parameters={"filter": f"userName eq {json.dumps(key, ensure_ascii=False)}", "count": 2},
             check_response_payload=False,
+            expected_status_codes=[200],
         )
         resources = _listed(said)
         if not resources:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,15 +107,19 @@ async def test_what_is_not_exactly_one_account_is_a_doubt(there: Office, name: s
 
 
 async def test_a_slow_or_absent_registry_is_given_up_in_time(there: Office) -> None:
-    def slow(*_: Any) -> Any:
-        time.sleep(0.6)
-        return []
+    over = threading.Event()
+
+    def slow(*answer: Any) -> Any:
+        over.wait(10)
+        return says("500 No", b"")(*answer)
 
     there.instead = slow
     started = time.monotonic()
     said = await there.registry(timeout_seconds=0.2).ask([f"a{n}@wp.example" for n in range(50)])
     assert not said.asked
     assert time.monotonic() - started < 2
+    over.set()
+    await asyncio.sleep(0.3)  # its ends of the connections are closed
     said = await there.registry(url="https://127.0.0.1:9/v2").ask([KEY])
     assert not said.knows([KEY])
 
