@@ -33,7 +33,7 @@ from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
-_LONGEST_WAIT = 5  # steps of backoff (8 minutes): the promise to the citizen runs meanwhile
+_LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 

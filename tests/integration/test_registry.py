@@ -23,7 +23,7 @@ from mailbot.ingress import smtp
 from mailbot.model import AccountStatus, Applicant, Source
 from mailbot.registry import RegistryChanges
 from mailbot.sender.resolver import StaticResolver
-from mailbot.service import compose
+from mailbot.service import compose, doctor
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, inbox
 from mailbot.tickets.notice import NoticeWriter
@@ -163,7 +163,7 @@ async def test_a_mail_waits_for_the_registry_and_others_do_not(flow: Connected, 
     assert states[0] == ("queued", 0)
     assert states[1][0] == "done"
     assert flow.sink.kinds() == []
-    for _ in range(12):
+    for _ in range(4):
         flow.clock.advance(minutes=11)
         await flow.decide()
     flow.office.instead = None
@@ -339,3 +339,17 @@ async def test_the_desk_goes_on_without_the_registry(flow: Connected) -> None:
     assert found is not None
     assert found.account is not None
     assert (found.account.doubtful, found.account.status) == (True, AccountStatus.BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("patch", "etag", "said"), [(True, True, "answers"), (False, True, "PUT"), (True, False, "no ETag")]
+)
+async def test_doctor_says_what_the_registry_can_do(tmp_path: Path, patch: bool, etag: bool, said: str) -> None:
+    with office(tmp_path, (), patch=patch, etag=etag) as there:
+        chosen = replace(settings("sqlite://", tmp_path / "key", 25), accounts=there.settings())
+        found = await doctor._registry(chosen)
+        assert found.works
+        assert said in found.detail
+        there.instead = DOWN["401"]
+        found = await doctor._registry(chosen)
+        assert (found.works, "401" in found.detail) == (False, True)
