@@ -58,7 +58,7 @@ class Office:
     def settings(self, **other: Any) -> AccountsSettings:
         """As an administrator writes them."""
         mine = {"source": "scim", "url": self.url, "ca_file": str(self.ca), "token_file": str(self.token_file)}
-        return AccountsSettings(**{**mine, "timeout_seconds": 2.0, **other})
+        return AccountsSettings(**{**mine, "timeout_seconds": 20.0, **other})
 
     def registry(self, clock: Clock = utc_now, **other: Any) -> ScimRegistry:
         """A client of it."""
