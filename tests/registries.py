@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.util import setup_testing_defaults
 
 from scim2_models import ETag, Filter, Patch, ResourceType, ScimProvider, ServiceProviderConfig, User
 from scim2_server.memory import InMemoryStorage
@@ -130,12 +133,20 @@ def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, eta
 
 
 def _fill(application: Application, accounts: Iterable[Account]) -> None:
-    from werkzeug.test import Client
-
-    client = Client(application)
     for account in accounts:
-        answer = client.post("/v2/Users", json=user(account), headers={"Authorization": f"Bearer {TOKEN}"})
-        assert answer.status_code == 201, answer.text
+        octets = json.dumps(user(account)).encode()
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/v2/Users",
+            "CONTENT_TYPE": "application/scim+json",
+            "CONTENT_LENGTH": str(len(octets)),
+            "HTTP_AUTHORIZATION": f"Bearer {TOKEN}",
+            "wsgi.input": io.BytesIO(octets),
+        }
+        setup_testing_defaults(environ)
+        told: list[str] = []
+        b"".join(application(environ, lambda status, *_, told=told: told.append(status)))
+        assert told[0].startswith("201"), told
 
 
 def says(status: str, body: bytes, *headers: tuple[str, str]) -> Application:

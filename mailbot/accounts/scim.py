@@ -67,9 +67,6 @@ class _Wire(BaseAsyncSCIMClient):
         super().__init__(provider=_PROVIDER)
         self._session, self._url = session, url.rstrip("/")
 
-    def _stays_under_base_url(self, endpoint: str) -> bool:
-        return endpoint.startswith("/")
-
     async def request(self, method: str, url: str, **kwargs: Any) -> RawResponse:
         """See BaseAsyncSCIMClient.request. Raises RequestNetworkException."""
         try:
