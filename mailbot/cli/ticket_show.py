@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from mailbot.accounts.sql import SqlDirectory
 from mailbot.cli import options, ticket_numbers
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
@@ -72,7 +71,10 @@ def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool
                 raise
             click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
             return found
-        more = told.ticket(connection, secret, SqlDirectory(), found["number"], operator)
+        directory = compose.accounts(chosen)
+        more = compose.answered(
+            directory, lambda: told.ticket(connection, secret, directory, found["number"], operator)
+        )
         texts = more.pop("texts")
         for event in found["events"]:
             event["texts"] = texts.get(event["id"], [])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mailbot.config.reading import in_environment, load
 from mailbot.config.sections import (
+    AccountsSettings,
     ActivationSettings,
     ApiSettings,
     AuditSettings,
@@ -41,6 +42,7 @@ from mailbot.config.sections import (
 )
 
 __all__ = [
+    "AccountsSettings",
     "ActivationSettings",
     "ApiSettings",
     "AuditSettings",

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import date
 
 from mailbot.config.sections import (
+    AccountsSettings,
     ApiSettings,
     AuthenticationSettings,
     BreakerSettings,
@@ -60,6 +61,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
         found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
     found += _endless(settings.database, where)
+    found += [f"{where}: [accounts] {mistake}" for mistake in _of_the_registry(settings.accounts)]
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
     found += _of_case_b(settings, where)
@@ -162,6 +164,19 @@ def _of_the_api(api: ApiSettings) -> Iterator[str]:
     host = api.listen.rpartition(":")[0].strip("[]")
     if api.listen and not api.behind_tls and host not in ("127.0.0.1", "::1", "localhost"):
         yield "[api] listen: tokens would go over the wire in clear; mend: 127.0.0.1, or a proxy with behind_tls = true"
+
+
+def _of_the_registry(accounts: AccountsSettings) -> Iterator[str]:
+    if accounts.source != "scim":
+        return
+    if not re.fullmatch(r"https://[^/?#@\s]+[^?#\s]*", accounts.url):
+        yield "url: is no address with TLS; mend: https://…, up to what stands before /Users"
+    if not accounts.token_file and not accounts.certificate:
+        yield "token_file: is missing; mend: name the file of the token, or set certificate and key"
+    if bool(accounts.certificate) != bool(accounts.key):
+        yield "certificate: goes with key; mend: set both or none"
+    if not 0 < accounts.timeout_seconds <= 30:
+        yield "timeout_seconds: is not between 0 and 30; mend: leave the default"
 
 
 def _is_day(text: str) -> bool:

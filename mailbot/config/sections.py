@@ -13,6 +13,7 @@ Missing = Literal["dkim", "none"]
 LogForm = Literal["json", "text"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
+AccountsSource = Literal["sql", "scim"]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -362,6 +363,19 @@ class BreakerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountsSettings:
+    source: AccountsSource = _doc(
+        "sql: the embedded registry (mailbot accounts import); scim: a registry of the office (docs/registry.md)", "sql"
+    )
+    url: str = _doc("scim: address of the service, https://…, up to what stands before /Users", "")
+    token_file: str = _doc("scim: file that holds the bearer token alone; read anew each time", "")
+    certificate: str = _doc("scim: PEM file of our client certificate; with key, in place of a token", "")
+    key: str = _doc("scim: PEM file of its key", "")
+    ca_file: str = _doc("scim: PEM file of the service's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("scim: longest wait for one answer", 5.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -393,3 +407,4 @@ class Settings:
     probe: ProbeSettings = ProbeSettings()
     health: HealthSettings = HealthSettings()
     breaker: BreakerSettings = BreakerSettings()
+    accounts: AccountsSettings = AccountsSettings()

@@ -91,6 +91,8 @@ class Pipeline:
             decision = silenced(decision)
         if u.released and _comes_to_nobody(decision.outcome, found.seen):  # a person has just let it out
             decision = to_person(decision, category)
+        if found.doubtful:  # whatever the rules say: they compare with an account that nobody knows
+            decision = to_person(decision, category)
         return Assessment(u, found, reading, gathered, decision)
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot import processes
 from mailbot.accounts.directory import Directory
+from mailbot.accounts.remembered import AskingDatabase, Remembered
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.application import form
 from mailbot.config import Settings
@@ -32,6 +35,12 @@ from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate, transaction
 from mailbot.text.address import domain
 
+if TYPE_CHECKING:
+    from mailbot.accounts.scim import ScimRegistry
+    from mailbot.registry import RegistryChanges
+
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -39,11 +48,13 @@ class Parts:
 
     settings: Settings
     database: Database
-    directory: SqlDirectory
+    directory: Directory
     secret: Secret
     pipeline: Pipeline
     clock: Clock
     rng: random.Random
+    registry: ScimRegistry | None = None
+    """Where the accounts are on another machine."""
 
 
 def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
@@ -105,11 +116,45 @@ def build(
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
         key = opened(chosen, engine)
-    directory = SqlDirectory()
+    registry = scim_registry(chosen, clock) if chosen.accounts.source == "scim" else None
+    directory = Remembered(registry) if registry else SqlDirectory()
+    database = AskingDatabase(engine, directory) if isinstance(directory, Remembered) else Database(engine)
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
         processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())
-    return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
+    return Parts(chosen, database, directory, key, flow, clock, rng, registry)
+
+
+def scim_registry(chosen: Settings, clock: Clock) -> ScimRegistry:
+    """The registry over SCIM; its libraries take half a second to load and are left alone where it is not asked."""
+    from mailbot.accounts.scim import ScimRegistry
+
+    return ScimRegistry(chosen.accounts, clock)
+
+
+def changes(parts: Parts) -> RegistryChanges | None:
+    """How passwords are set where the accounts are on another machine."""
+    if parts.registry is None:
+        return None
+    from mailbot.registry import RegistryChanges
+
+    return RegistryChanges(parts.database, parts.registry, parts.clock)
+
+
+def accounts(chosen: Settings, clock: Clock = utc_now) -> Directory:
+    """Where ``chosen`` says that the accounts are, for ``answered``."""
+    return Remembered(scim_registry(chosen, clock)) if chosen.accounts.source == "scim" else SqlDirectory()
+
+
+def answered(directory: Directory, run: Callable[[], T]) -> T:
+    """The result of ``run``, whose transaction looks into ``directory``; for commands, which have no event loop."""
+    if not isinstance(directory, Remembered):
+        return run()
+
+    async def once() -> T:
+        return run()
+
+    return asyncio.run(directory.answered(once))
 
 
 @contextlib.contextmanager

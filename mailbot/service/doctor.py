@@ -61,6 +61,7 @@ async def examine(settings: Settings) -> list[Finding]:
             "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
         ),
         await _try("machines", _in_thread(_machines, settings), "copy the folder from a machine that has it in force"),
+        *([await _registry(settings)] if settings.accounts.source == "scim" else []),
         await _try(
             "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
         ),
@@ -198,6 +199,26 @@ def _machines(settings: Settings) -> str:
     if others:
         raise RulesError(f"{str(known)[:12]} is in force; decides nothing until it has that: {'; '.join(others)}")
     return ", ".join(f"{one.name} ({one.roles}; {one.version})" for one in there) or "no process runs"
+
+
+async def _registry(settings: Settings) -> Finding:
+    mend = "check [accounts] url, token_file or certificate, ca_file, and what docs/registry.md asks of the registry"
+    return await _try("registry of accounts", _scim(settings), mend)
+
+
+async def _scim(settings: Settings) -> str:
+    """What the registry can do, and what is done instead of what it cannot."""
+    registry = compose.scim_registry(settings, utc_now)
+    means, known = await registry.means(), await registry.knows_extension()
+    if not means.filter:
+        raise ConfigError("it cannot filter: no login can be looked up, and every mail waits")
+    await registry.find("doctor@mailbot.invalid")
+    if lacking := {"birthYear", "lastChange"} - known:
+        raise ConfigError(f"its schema of accounts lacks {', '.join(sorted(lacking))}: links cannot be used")
+    instead = "" if means.patch else "; no PATCH: the whole resource is replaced (PUT)"
+    instead += "" if means.etag else "; no ETag: of two changes at once the later wins, and mailbot cannot see it"
+    instead += "" if "peselHash" in known else "; no peselHash: every change of login goes to a person"
+    return f"answers{instead}"
 
 
 def _disk(settings: Settings) -> str:

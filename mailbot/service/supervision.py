@@ -167,6 +167,8 @@ class Service:
         if isinstance(self.understand, Processes) and not self.understand.works():
             found.append("understanding")
         found += ["rules"] if self._rules_differ else []
+        if self.parts.registry is not None and self.parts.registry.ailing:
+            found.append("registry")
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -253,15 +255,32 @@ class Service:
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
             name = f"decide-{n}"
             worker = DecideWorker(
-                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
+                f"{self._name}:{name}",
+                p.database,
+                p.pipeline,
+                p.clock,
+                p.rng,
+                mails,
+                self.understand,
+                self._verifier,
+                p.registry,
             )
             self._deciding.append(worker)
             started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
+        self._start_registry()
         self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
+
+    def _start_registry(self) -> None:
+        """Looks whether the registry on another machine is there, and for changes whose end nobody saw."""
+        changes = compose.changes(self.parts)
+        if changes is not None:
+            pipeline = self._deciding[0]
+            step = partial(changes.step, lambda: self._notice(pipeline.pipeline))
+            self._run(Loop("registry", step, changes.SECONDS))
 
     async def _start_rules(self) -> None:
         p = self.parts
@@ -309,7 +328,7 @@ class Service:
     async def _start_web(self) -> None:
         p = self.parts
         notice = self._notice(p.pipeline)
-        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
+        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing, compose.changes(p))
         use_rules(app, p.pipeline.ruleset, notice)
         app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):

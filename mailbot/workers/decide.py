@@ -16,8 +16,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from mailbot import counts, probes
+from mailbot.accounts.remembered import Registry
+from mailbot.accounts.snapshot import Snapshot
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
+from mailbot.flow.lookup import logins
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
 from mailbot.inbox import message_of, tickets
@@ -31,6 +34,7 @@ from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
+_LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 
@@ -57,14 +61,17 @@ class DecideWorker:
         on_mail: Callable[[], None] = lambda: None,
         understand: Understand | None = None,
         verifier: Verifier | None = None,
+        registry: Registry | None = None,
     ) -> None:
-        """Without ``verifier`` every mail whose files must be checked goes to a person."""
+        """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
+        accounts are on another machine."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
         self._database = database
         self._understand = understand or in_thread(pipeline.understander)
         self._verifier = verifier
+        self._registry = registry
         self._clock = clock
         self._rng = rng
         self._on_mail = on_mail
@@ -145,7 +152,7 @@ class DecideWorker:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
             ready = [one for one in ready if not await self._is_probe(flow, *one)]
-            await self._record(flow, await self._verify(flow, ready))
+            await self._record(*await self._inform(flow, await self._verify(flow, ready)))
             for taken, u in understood:
                 if self._try_later(u, taken):
                     await self._postpone(taken, u.sender.authentication.detail)
@@ -234,6 +241,20 @@ class DecideWorker:
             self._on_mail()
         return expected
 
+    async def _inform(
+        self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
+    ) -> tuple[Pipeline, list[tuple[_Taken, Understanding]]]:
+        """Where the accounts are on another machine: what it says of the logins of the batch, before there is a
+        transaction. A mail whose logins it does not answer for is put off, as long as that takes."""
+        if self._registry is None:
+            return flow, batch
+        keys = list(dict.fromkeys(key for _, u in batch for key in logins(u)))
+        said = await self._registry.ask(keys, self._settings.lease_seconds / 8) if keys else Snapshot((), {})
+        for taken, u in batch:
+            if not said.knows(logins(u)):
+                await self._postpone(taken, "the registry of accounts does not answer")
+        return replace(flow, directory=said), [(taken, u) for taken, u in batch if said.knows(logins(u))]
+
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
         if not batch:
@@ -285,8 +306,9 @@ class DecideWorker:
             self._on_mail()
 
     async def _postpone(self, taken: _Taken, reason: str) -> None:
-        """Put a message off whose sender could not be checked: not its fault, so it goes with others again."""
-        due = self._clock() + backoff.delay(taken.deferred + 1, self._rng)
+        """Put a message off whose sender or account could not be asked for: not its fault, so it goes with others
+        again, and soon after what failed is back."""
+        due = self._clock() + backoff.delay(min(taken.deferred + 1, _LONGEST_WAIT), self._rng)
         values = {"attempts": inbox.c.attempts - 1, "deferred": inbox.c.deferred + 1, "last_error": reason}
         await self._give_back(taken.row, lambda c: jobs.retry(c, inbox, taken.row, self.name, due, **values))
 
