@@ -10,6 +10,7 @@ from datetime import date
 
 from mailbot.config.sections import (
     AuthenticationSettings,
+    CsdSettings,
     DatabaseSettings,
     HelpdeskSettings,
     ListenerSettings,
@@ -74,6 +75,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
         except ValueError:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
+    found += [f"{where}: [csd] {mistake}" for mistake in _of_csd(settings.csd)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -142,6 +144,15 @@ def _of_the_console(settings: Settings) -> Iterator[str]:
         yield "[oidc] client_id: is missing; mend: register this console with the provider"
     if settings.audit.head_minutes < 0:
         yield "[audit] head_minutes: is negative; mend: write 60, or 0 for never"
+
+
+def _of_csd(csd: CsdSettings) -> Iterator[str]:
+    if csd.url and not re.match(_TLS_OR_HERE, csd.url):
+        yield "url: events would go over the wire in clear; mend: https://…"
+    if csd.url and not csd.secrets_file:
+        yield "secrets_file: is missing; mend: the file with the secret that CSD knows, one whsec_… a line"
+    if not 0 < csd.timeout_seconds <= 60:
+        yield "timeout_seconds: not within a minute; mend: write 10"
 
 
 def _is_day(text: str) -> bool:

@@ -318,6 +318,16 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CsdSettings:
+    url: str = _doc("where CSD takes the events of tickets as signed webhooks (docs/csd.md); empty: no connector", "")
+    secrets_file: str = _doc(
+        "file of the secrets that sign them, one whsec_… a line; two while one replaces the other", ""
+    )
+    ca_file: str = _doc("PEM file of the receiver's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("longest that one event may take", 10.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +354,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    csd: CsdSettings = CsdSettings()

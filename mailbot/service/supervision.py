@@ -21,7 +21,9 @@ from mailbot.console.app import DESK
 from mailbot.console.login import build as build_console
 from mailbot.console.pages import Pages
 from mailbot.console.shell import ConsoleContext
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
+from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
@@ -38,6 +40,7 @@ from mailbot.web.app import use_rules
 from mailbot.workers import audit
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
+from mailbot.workers.csd import CsdWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -67,7 +70,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._loops: list[Loop] = []
-        self._relays: list[Relay] = []
+        self._relays: list[Relay | Receiver] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
@@ -76,7 +79,7 @@ class Service:
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
-        self._delivering: list[DeliverWorker] = []
+        self._delivering: list[DeliverWorker | CsdWorker] = []
         self._rules: Loop | None = None
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -186,7 +189,19 @@ class Service:
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
+        if p.settings.csd.url:
+            self._start_csd()
         return started
+
+    def _start_csd(self) -> None:
+        p, chosen = self.parts, self.parts.settings.csd
+        webhook.secrets(chosen)
+        webhook.trust(chosen)
+        receiver = Receiver(chosen, p.clock)
+        self._relays.append(receiver)
+        worker = CsdWorker(f"{self._name}:csd", p.database, receiver, p.clock, p.rng, chosen.timeout_seconds)
+        self._delivering.append(worker)
+        self._run(Loop("csd", worker.step))
 
     async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
         p = self.parts
