@@ -23,7 +23,7 @@ from mailbot.storage.schema import ticket, ticket_event
 from mailbot.storage.webhooks import webhook, webhook_head
 
 _BATCH = 500  # rows of the chain that are read on in one transaction
-_LEFT = (jobs.DONE, jobs.CANCELLED)
+_UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,16 @@ class Standing:
     refused_at: datetime | None = None
     refused: str = ""
 
+    @property
+    def is_refused(self) -> bool:
+        """Nothing leaves just now."""
+        return self.stopped_at is not None or self.refused_at is not None
+
 
 def is_behind(connection: Connection) -> bool:
     """Whether the chain has grown, or was never looked at."""
-    read = connection.execute(select(webhook_head.c.seq)).scalar_one_or_none()
-    written = connection.execute(select(audit_head.c.seq)).scalar_one_or_none() or 0
+    read = connection.execute(select(webhook_head.c.seq).where(webhook_head.c.id == 1)).scalar_one_or_none()
+    written = connection.execute(select(audit_head.c.seq).where(audit_head.c.id == 1)).scalar_one_or_none() or 0
     return read is None or read < written
 
 
@@ -85,7 +90,10 @@ def let_next_go(connection: Connection, row: int, now: datetime, code: int | Non
 
 def is_stopped(connection: Connection) -> bool:
     """Whether CSD said that it wants no more."""
-    return connection.execute(select(webhook_head.c.stopped_at)).scalar_one_or_none() is not None
+    return (
+        connection.execute(select(webhook_head.c.stopped_at).where(webhook_head.c.id == 1)).scalar_one_or_none()
+        is not None
+    )
 
 
 def stop(connection: Connection, now: datetime) -> None:
@@ -123,14 +131,14 @@ def claim(connection: Connection, worker: str, now: datetime, lease: timedelta, 
 
 def standing(connection: Connection) -> Standing:
     """How the connector does; nothing waits where it was never on."""
-    head = connection.execute(select(webhook_head)).one_or_none()
+    head = connection.execute(select(webhook_head).where(webhook_head.c.id == 1)).one_or_none()
     if head is None:
         return Standing()
     w = webhook.c
     counts = connection.execute(
-        select(w.state, func.count(), func.min(w.made_at)).where(w.state.not_in(_LEFT)).group_by(w.state)
+        select(w.state, func.count(), func.min(w.made_at)).where(w.state.in_(_UNDONE)).group_by(w.state)
     ).all()
-    written = connection.execute(select(audit_head.c.seq)).scalar_one_or_none() or 0
+    written = connection.execute(select(audit_head.c.seq).where(audit_head.c.id == 1)).scalar_one_or_none() or 0
     return Standing(
         waiting=sum(n for _, n, _ in counts),
         oldest=min((at for _, _, at in counts), default=None),
@@ -179,7 +187,7 @@ def _row(row: RowMapping, now: datetime) -> dict[str, object]:
 def _let_go(connection: Connection, tickets: Collection[int], now: datetime) -> None:
     """Queue the first event of each ticket that was not accepted, if it waits. Under the lock of the head."""
     w, before = webhook.c, webhook.alias().c
-    earlier = exists().where(before.ticket_id == w.ticket_id, before.id < w.id, before.state.not_in(_LEFT))
+    earlier = exists().where(before.ticket_id == w.ticket_id, before.id < w.id, before.state.in_(_UNDONE))
     first = (w.ticket_id.in_(tickets), w.state == jobs.WAITING, ~earlier)
     connection.execute(update(webhook).where(*first).values(state=jobs.QUEUED, due_at=now))
 
@@ -189,7 +197,7 @@ def _locked_head(connection: Connection) -> RowMapping:
     found = connection.execute(wanted).mappings().one_or_none()
     if found is None:  # another process may be at the first look, too: then its row counts
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        start = connection.execute(select(audit_head.c.seq)).scalar_one_or_none() or 0
+        start = connection.execute(select(audit_head.c.seq).where(audit_head.c.id == 1)).scalar_one_or_none() or 0
         connection.execute(dialect.insert(webhook_head).on_conflict_do_nothing(), {"id": 1, "seq": start})
         found = connection.execute(wanted).mappings().one()
     return found

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
@@ -17,6 +18,8 @@ from mailbot import secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
+from mailbot.csd import queue
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.desk import health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
@@ -33,6 +36,7 @@ from mailbot.service import compose, doctor_mx
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.storage.webhooks import webhook_head
 from mailbot.tickets.sending import refused_us
 
 _LOW_DISK = 500 * 2**20  # octets
@@ -67,6 +71,8 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
+    if settings.csd.url:
+        found.append(await _try("csd", _csd(settings), "check [csd], and what `mailbot csd status` says"))
     return [
         *found,
         await _try(
@@ -229,6 +235,32 @@ def _refused_mails(settings: Settings) -> Sequence[str]:
             return refused_us(connection)
     except DatabaseUnavailable:  # told as "database", or the schema is brought up to date at the next start
         return ()
+
+
+async def _csd(settings: Settings) -> str:
+    """Its secrets and its port; that it takes events, only an event would tell. What the worker heard is told."""
+    count = await asyncio.to_thread(_csd_secrets, settings)
+    place = urlsplit(settings.csd.url)
+    secure = webhook.trust(settings.csd) if place.scheme == "https" else None
+    _, writer = await asyncio.open_connection(place.hostname, place.port or (443 if secure else 80), ssl=secure)
+    writer.close()
+    if told := await asyncio.to_thread(_csd_troubles, settings):
+        raise ConfigError("; ".join(told))
+    return f"{place.hostname} answers, {count} secrets"
+
+
+def _csd_secrets(settings: Settings) -> int:
+    count = len(webhook.secrets(settings.csd))
+    if Path(settings.csd.secrets_file).stat().st_mode & 0o077:
+        raise ConfigError(f"{settings.csd.secrets_file} can be read by others")
+    return count
+
+
+def _csd_troubles(settings: Settings) -> Sequence[str]:
+    if missing_file(settings.database.url) is not None:
+        return ()
+    with read_only(settings.database.url) as connection:
+        return queue.troubles(queue.standing(connection)) if has_table(connection, webhook_head.name) else ()
 
 
 async def _authentication(settings: Settings) -> str:
