@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def export(form: str, since: timedelta | None, states: tuple[str, ...], config_f
         writer.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
 
 
-def _rows(connection: Connection, states: tuple[str, ...], begin: datetime | None) -> Iterator[Mapping[str, Any]]:
+def _rows(connection: Connection, states: tuple[str, ...], begin: datetime | None) -> Iterator[dict[str, Any]]:
     for row in listing.every(connection, states, begin):
         yield {name: row[name] for name in COLUMNS} | {"correspondent": shown(row["correspondent"] or "")}
 

@@ -76,6 +76,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
     found += [f"{where}: [csd] {mistake}" for mistake in _of_csd(settings.csd)]
+    found += [f"{where}: [scanner] {mistake}" for mistake in _of_the_scanner(settings)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -153,6 +154,15 @@ def _of_csd(csd: CsdSettings) -> Iterator[str]:
         yield "secrets_file: is missing; mend: the file with the secret that CSD knows, one whsec_… a line"
     if not 0 < csd.timeout_seconds <= 60:
         yield "timeout_seconds: not within a minute; mend: write 10"
+
+
+def _of_the_scanner(settings: Settings) -> Iterator[str]:
+    address, seconds = settings.scanner.address, settings.scanner.timeout_seconds
+    port = re.fullmatch(r"(?:[^\s:/]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+    if address and not re.fullmatch(r"unix:/\S+", address) and not (port and 0 < int(port[1]) < 65536):
+        yield f"address: {address!r} is none; mend: unix:/run/clamav/clamd.ctl, or 127.0.0.1:3310"
+    if not 0 < seconds <= settings.worker.lease_seconds / 8:
+        yield "timeout_seconds: not within an eighth of worker.lease_seconds; mend: write 15, or less"
 
 
 def _is_day(text: str) -> bool:

@@ -11,6 +11,7 @@ AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
 OidcRole = Literal["", "consultant", "auditor"]
+OnFailure = Literal["person", "wait"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 
 
@@ -328,6 +329,17 @@ class CsdSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScannerSettings:
+    address: str = _doc(
+        "clamd that scans files before anybody sees them: unix:/run/clamav/clamd.ctl, or host:3310; empty: none", ""
+    )
+    on_failure: OnFailure = _doc(
+        "while it does not answer a mail with files goes to a person, its files withheld, or waits", "person"
+    )
+    timeout_seconds: float = _doc("longest scan of one file (at most an eighth of worker.lease_seconds)", 15.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -355,3 +367,4 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
     csd: CsdSettings = CsdSettings()
+    scanner: ScannerSettings = ScannerSettings()

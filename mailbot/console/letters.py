@@ -126,6 +126,9 @@ class Letters:
     async def _octets(self, request: web.Request, what: str) -> tuple[bytes, InboundMessage]:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
+        scan = await self._desk.database.read(lambda c: letter.withheld(c, wanted))
+        if scan and request.query.get("infected") != "yes":
+            raise web.HTTPForbidden
         await self._look(zgl, operator, what, wanted)
         return await self._desk.database.read(lambda c: letter.message(c, self._desk.secret, wanted))
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from mailbot import secret
+from mailbot import scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
@@ -71,6 +71,8 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
+    if settings.scanner.address:
+        found.append(await _try("scanner", _scanner(settings), "start clamd, or check [scanner] address"))
     if settings.csd.url:
         found.append(await _try("csd", _csd(settings), "check [csd], and what `mailbot csd status` says"))
     return [
@@ -235,6 +237,13 @@ def _refused_mails(settings: Settings) -> Sequence[str]:
             return refused_us(connection)
     except DatabaseUnavailable:  # told as "database", or the schema is brought up to date at the next start
         return ()
+
+
+async def _scanner(settings: Settings) -> str:
+    told = await scanner.version(settings.scanner)
+    if not isinstance(told, str):
+        raise ConfigError(told.failed)
+    return told
 
 
 async def _csd(settings: Settings) -> str:

@@ -153,6 +153,7 @@ class Service:
         """Which parts of this process do not work just now. Raises DatabaseUnavailable."""
         found = [f"worker {loop.name}" for loop in self._loops if loop.silent() > _PATIENCE]
         found += [task.get_name() for task in self._tasks if task.done()]
+        found += ["scanner"] * any(isinstance(one, DecideWorker) and bool(one.scans.away) for one in self._deciding)
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
