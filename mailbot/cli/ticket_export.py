@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection
-
 from mailbot.cli import options
 from mailbot.cli.ticket_text import shown
 from mailbot.model import State
@@ -36,10 +34,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 )
 @options.config
 def export(form: str, since: timedelta | None, states: tuple[str, ...], config_file: Path | None) -> None:
-    """Write every ticket to stdout, in the order of their numbers: JSON lines, or CSV with a head (RFC 4180, UTF-8)."""
+    """Write every ticket to stdout: JSON lines, or CSV with a head (RFC 4180, UTF-8); in the order of their numbers."""
     begin = utc_now() - since if since else None
     with read_only(compose.settings(config_file).database.url) as connection:
-        rows = _rows(connection, states, begin)
+        rows = map(_told, listing.every(connection, states, begin))
         if form == "jsonl":
             for row in rows:
                 options.line(row)
@@ -49,9 +47,8 @@ def export(form: str, since: timedelta | None, states: tuple[str, ...], config_f
         writer.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
 
 
-def _rows(connection: Connection, states: tuple[str, ...], begin: datetime | None) -> Iterator[dict[str, Any]]:
-    for row in listing.every(connection, states, begin):
-        yield {name: row[name] for name in COLUMNS} | {"correspondent": shown(row["correspondent"] or "")}
+def _told(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in COLUMNS} | {"correspondent": shown(row["correspondent"] or "")}
 
 
 def _cell(value: Any) -> str:
