@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from mailbot.cli import options
 from mailbot.cli.ticket_text import shown
 from mailbot.model import State
