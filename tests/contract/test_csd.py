@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, select
 
 from mailbot.audit import chain
+from mailbot.cli import cli
 from mailbot.config import CsdSettings
 from mailbot.csd import queue
 from mailbot.csd.queue import Standing
@@ -195,6 +197,34 @@ async def test_a_refused_event_is_for_a_person_and_what_is_behind_it_waits(csd: 
         assert queue.revive(connection, None, csd.now()) == 1
     await csd.work()
     assert csd.taken() == ["opened", "closed"]
+
+
+async def test_a_person_sees_what_is_wrong_and_mends_it(csd: Connector, tmp_path: Path) -> None:
+    file = tmp_path / "mailbot.toml"
+    url = csd.engine.url.render_as_string(hide_password=False)
+    file.write_text(f'[database]\nurl = "{url}"\n', encoding="utf-8")
+
+    def say(*words: str) -> Result:
+        return CliRunner().invoke(cli, ["csd", *words, "--config", str(file)])
+
+    assert say("status").exit_code == 0
+    assert say("resume").exit_code == 1
+    csd.happen("opened", of=1)
+    csd.fake.says = [web.Response(status=422) for _ in range(5)] + [web.Response(status=410)]
+    for _ in range(9):
+        await csd.later(hours=1)
+    csd.happen("opened", of=2)
+    await csd.work()
+    assert csd.standing().is_refused
+    assert say("status").exit_code == 1
+    assert [line.split()[1] for line in say("ls").stdout.splitlines()].count("buried") == 1
+    assert say("retry").exit_code == 2
+    assert say("retry", "999").exit_code == 1
+    assert say("retry", "--all").stdout == "1 queued again\n"
+    assert say("resume").exit_code == 0
+    await csd.later(minutes=10)
+    assert csd.taken() == ["opened", "opened"]
+    assert say("status").stdout == "0 events wait, 0 of them for a person\n"
 
 
 async def test_the_same_webhook_id_at_each_try(csd: Connector, monkeypatch: pytest.MonkeyPatch) -> None:
