@@ -31,6 +31,7 @@ _COMMANDS = {
     "queue": ("queue", "Messages that came in: list, show, try again"),
     "outbox": ("queue", "Mails that go out: list, try again"),
     "breaker": ("breaker", "What leaves by itself, and what was stopped because it was too much"),
+    "csd": ("csd", "The events of tickets that CSD is told: list, try again"),
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),

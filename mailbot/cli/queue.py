@@ -12,6 +12,7 @@ import click
 
 from mailbot.cli import options, spam
 from mailbot.config import Settings
+from mailbot.desk.letter import withheld
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store, stored_message, take_back
 from mailbot.installation import read_key
@@ -83,6 +84,7 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
 @queue.command("show")
 @click.argument("row", type=int)
 @click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout; who looked is written down.")
+@click.option("--infected", is_flag=True, help="With --raw: also when the virus scanner did not find them clean.")
 @click.option(
     "--pictures",
     "folder",
@@ -90,14 +92,14 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
     help="Write what was seen of its signed application into this folder; who looked is written down.",
 )
 @options.config
-def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path | None) -> None:
+def queue_show(row: int, show_raw: bool, infected: bool, folder: Path | None, config_file: Path | None) -> None:
     """One message: its state, its decision and every rule that was tried."""
     chosen = compose.settings(config_file)
     if folder is not None:
         _write_pictures(row, chosen, folder)
         return
     if show_raw:
-        _show_raw(row, chosen)
+        _show_raw(row, chosen, infected)
         return
     with read_only(chosen.database.url) as connection:
         found = decisions.of_message(connection, row)
@@ -106,12 +108,14 @@ def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path 
     options.line(found)
 
 
-def _show_raw(row: int, chosen: Settings) -> None:
+def _show_raw(row: int, chosen: Settings, infected: bool) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
     with compose.writing(chosen) as connection:
         found = stored_message(connection, row)
         if found is None:
             raise click.ClickException(f"{row}: no such message")
+        if not infected and (scan := withheld(connection, row)):
+            raise click.ClickException(f"{row}: the virus scanner {scan}; mend: leave it, or --infected")
         raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
         view.note_look(connection, row, "raw-shown", os.getuid(), utc_now())
     _log_look(row, "raw-shown")

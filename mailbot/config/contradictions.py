@@ -13,6 +13,7 @@ from mailbot.config.sections import (
     ApiSettings,
     AuthenticationSettings,
     BreakerSettings,
+    CsdSettings,
     DatabaseSettings,
     HelpdeskSettings,
     ListenerSettings,
@@ -90,6 +91,8 @@ def contradictions(settings: Settings, where: str) -> list[str]:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
     found += [f"{where}: {mistake}" for mistake in _of_the_api(settings.api)]
+    found += [f"{where}: [csd] {mistake}" for mistake in _of_csd(settings.csd)]
+    found += [f"{where}: [scanner] {mistake}" for mistake in _of_the_scanner(settings)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -177,6 +180,24 @@ def _of_the_registry(accounts: AccountsSettings) -> Iterator[str]:
         yield "certificate: goes with key; mend: set both or none"
     if not 0 < accounts.timeout_seconds <= 30:
         yield "timeout_seconds: is not between 0 and 30; mend: leave the default"
+
+
+def _of_csd(csd: CsdSettings) -> Iterator[str]:
+    if csd.url and not re.match(_TLS_OR_HERE, csd.url):
+        yield "url: events would go over the wire in clear; mend: https://…"
+    if csd.url and not csd.secrets_file:
+        yield "secrets_file: is missing; mend: the file with the secret that CSD knows, one whsec_… a line"
+    if not 0 < csd.timeout_seconds <= 60:
+        yield "timeout_seconds: not within a minute; mend: write 10"
+
+
+def _of_the_scanner(settings: Settings) -> Iterator[str]:
+    address, seconds = settings.scanner.address, settings.scanner.timeout_seconds
+    port = re.fullmatch(r"(?:[^\s:/]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+    if address and not re.fullmatch(r"unix:/\S+", address) and not (port and 0 < int(port[1]) < 65536):
+        yield f"address: {address!r} is none; mend: unix:/run/clamav/clamd.ctl, or 127.0.0.1:3310"
+    if not 0 < seconds <= settings.worker.lease_seconds / 8:
+        yield "timeout_seconds: not within an eighth of worker.lease_seconds; mend: write 15, or less"
 
 
 def _is_day(text: str) -> bool:

@@ -14,6 +14,7 @@ LogForm = Literal["json", "text"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 AccountsSource = Literal["sql", "scim"]
+OnFailure = Literal["person", "wait"]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -376,6 +377,27 @@ class AccountsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CsdSettings:
+    url: str = _doc("where CSD takes the events of tickets as signed webhooks (docs/csd.md); empty: no connector", "")
+    secrets_file: str = _doc(
+        "file of the secrets that sign them, one whsec_… a line; two while one replaces the other", ""
+    )
+    ca_file: str = _doc("PEM file of the receiver's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("longest that one event may take", 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerSettings:
+    address: str = _doc(
+        "clamd that scans files before anybody sees them: unix:/run/clamav/clamd.ctl, or host:3310; empty: none", ""
+    )
+    on_failure: OnFailure = _doc(
+        "while it does not answer a mail with files goes to a person, its files withheld, or waits", "person"
+    )
+    timeout_seconds: float = _doc("longest scan of one file (at most an eighth of worker.lease_seconds)", 15.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -408,3 +430,5 @@ class Settings:
     health: HealthSettings = HealthSettings()
     breaker: BreakerSettings = BreakerSettings()
     accounts: AccountsSettings = AccountsSettings()
+    csd: CsdSettings = CsdSettings()
+    scanner: ScannerSettings = ScannerSettings()

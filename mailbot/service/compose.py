@@ -68,6 +68,7 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         domain=chosen.delivery.domain or domain(helpdesk.sending_address),
         public_url=chosen.web.public_url,
         form=(form.FILE_NAME, form.octets()),
+        csd=bool(chosen.csd.url),
     )
     return ruleset, Writer(ruleset, office)
 

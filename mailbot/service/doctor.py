@@ -10,13 +10,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from mailbot import probes, processes, secret
+from mailbot import probes, processes, scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
+from mailbot.csd import queue
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.desk import ailments, health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
@@ -35,6 +38,7 @@ from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
 from mailbot.storage.shared import process
+from mailbot.storage.webhooks import webhook_head
 from mailbot.tickets.breaker import stopped
 from mailbot.tickets.sending import refused_us
 
@@ -72,6 +76,10 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
+    if settings.scanner.address:
+        found.append(await _try("scanner", _scanner(settings), "start clamd, or check [scanner] address"))
+    if settings.csd.url:
+        found.append(await _try("csd", _csd(settings), "check [csd], and what `mailbot csd status` says"))
     if settings.api.listen:
         mend = "make one for each system: mailbot tokens add NAME --role consultant; then revoke the old one"
         found.append(await _try("api", _in_thread(doctor_api.look, settings), mend))
@@ -303,6 +311,39 @@ def _breaker(settings: Settings) -> str:
     if held:
         raise ConfigError(f"too much left by itself: mails to {', '.join(sorted(held))} wait")
     return "nothing is stopped"
+
+
+async def _scanner(settings: Settings) -> str:
+    told = await scanner.version(settings.scanner)
+    if not isinstance(told, str):
+        raise ConfigError(told.failed)
+    return told
+
+
+async def _csd(settings: Settings) -> str:
+    """Its secrets and its port; that it takes events, only an event would tell. What the worker heard is told."""
+    count = await asyncio.to_thread(_csd_secrets, settings)
+    place = urlsplit(settings.csd.url)
+    secure = webhook.trust(settings.csd) if place.scheme == "https" else None
+    _, writer = await asyncio.open_connection(place.hostname, place.port or (443 if secure else 80), ssl=secure)
+    writer.close()
+    if told := await asyncio.to_thread(_csd_troubles, settings):
+        raise ConfigError("; ".join(told))
+    return f"{place.hostname} answers, {count} secrets"
+
+
+def _csd_secrets(settings: Settings) -> int:
+    count = len(webhook.secrets(settings.csd))
+    if Path(settings.csd.secrets_file).stat().st_mode & 0o077:
+        raise ConfigError(f"{settings.csd.secrets_file} can be read by others")
+    return count
+
+
+def _csd_troubles(settings: Settings) -> Sequence[str]:
+    if missing_file(settings.database.url) is not None:
+        return ()
+    with read_only(settings.database.url) as connection:
+        return queue.troubles(queue.standing(connection)) if has_table(connection, webhook_head.name) else ()
 
 
 async def _authentication(settings: Settings) -> str:

@@ -23,7 +23,9 @@ from mailbot.console.app import DESK
 from mailbot.console.login import build as build_console
 from mailbot.console.pages import Pages
 from mailbot.console.shell import ConsoleContext
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
+from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
@@ -41,6 +43,7 @@ from mailbot.workers import audit, breaker
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
 from mailbot.workers.breaker import BreakerWorker
+from mailbot.workers.csd import CsdWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -70,7 +73,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._loops: list[Loop] = []
-        self._relays: list[Relay] = []
+        self._relays: list[Relay | Receiver] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
@@ -80,7 +83,7 @@ class Service:
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
-        self._delivering: list[DeliverWorker] = []
+        self._delivering: list[DeliverWorker | CsdWorker] = []
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
         self._name = processes.own_name()
@@ -169,6 +172,7 @@ class Service:
         found += ["rules"] if self._rules_differ else []
         if self.parts.registry is not None and self.parts.registry.ailing:
             found.append("registry")
+        found += ["scanner"] * any(isinstance(one, DecideWorker) and bool(one.scans.away) for one in self._deciding)
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -238,7 +242,19 @@ class Service:
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         self._run(Loop("breaker", BreakerWorker(p.settings, p.database, p.clock).step, breaker.SECONDS))
+        if p.settings.csd.url:
+            self._start_csd()
         return started
+
+    def _start_csd(self) -> None:
+        p, chosen = self.parts, self.parts.settings.csd
+        webhook.secrets(chosen)
+        webhook.trust(chosen)
+        receiver = Receiver(chosen, p.clock)
+        self._relays.append(receiver)
+        worker = CsdWorker(f"{self._name}:csd", p.database, receiver, p.clock, p.rng, chosen.timeout_seconds)
+        self._delivering.append(worker)
+        self._run(Loop("csd", worker.step))
 
     async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
         p = self.parts

@@ -293,6 +293,7 @@ def notes(u: Understanding, seen: DuplicateCheck, decision: Decision) -> dict[st
         "repairs": list(u.message.repairs),
         "damage": list(u.message.damage),
         "application": list(u.checked.notes),
+        "scan": u.scan,
         "differences": [f"{code.value} {detail}".strip() for code, detail in u.subject.differences],
         "reused_message_id": seen.reused_id,
         "floor": list(decision.floor),

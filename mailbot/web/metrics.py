@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, 
 
 from mailbot import counts
 from mailbot.config import WebSettings
+from mailbot.csd import queue
 from mailbot.desk import health
 from mailbot.model import State
 from mailbot.observe import Clock
@@ -122,6 +123,7 @@ def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datet
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
     yield from _mailboxes(connection, now, mailboxes)
+    yield from _csd(connection, now)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -266,3 +268,16 @@ def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, da
         if one.reconciled_at is not None:
             ages.add_metric((one.name,), _age(one.reconciled_at, now))
     yield from (polls, ages, missing)
+
+
+def _csd(connection: Connection, now: datetime) -> Iterator[Metric]:
+    found = queue.standing(connection)
+    for name, text, value in (
+        ("csd_events_undone", "Events that CSD has not accepted", found.waiting),
+        ("csd_events_buried", "Of them: refused, a person must see to them", found.buried),
+        ("csd_events_oldest_seconds", "How long ago the oldest of them happened; 0: none", _waited(found.oldest, now)),
+        ("csd_refuses", "1 while CSD takes nothing, or said that it wants no more", found.is_refused),
+    ):
+        family = _gauge(name, text)
+        family.add_metric((), value)
+        yield family

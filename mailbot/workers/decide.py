@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -30,11 +31,13 @@ from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
+from mailbot.workers.scan import Scans
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
+_SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 
@@ -76,6 +79,7 @@ class DecideWorker:
         self._rng = rng
         self._on_mail = on_mail
         self._settings = pipeline.settings.worker
+        self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -152,7 +156,7 @@ class DecideWorker:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
             ready = [one for one in ready if not await self._is_probe(flow, *one)]
-            await self._record(*await self._inform(flow, await self._verify(flow, ready)))
+            await self._record(*await self._inform(flow, await self._verify(flow, await self._scan(ready))))
             for taken, u in understood:
                 if self._try_later(u, taken):
                     await self._postpone(taken, u.sender.authentication.detail)
@@ -179,6 +183,23 @@ class DecideWorker:
     @staticmethod
     def _try_later(u: Understanding, taken: _Taken) -> bool:
         return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
+
+    async def _scan(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
+        """The batch with its files scanned. What waits for the scanner, or was not begun in an eighth of the lease,
+        goes back uncounted."""
+        done = await self.scans.look([(taken.row, taken.raw.raw, u) for taken, u in batch])
+        rest = [taken.row for taken, _ in batch if taken.row not in done]
+        if rest:
+            await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
+        due = self._clock() + _SCANNER_PAUSE
+        told = {"attempts": inbox.c.attempts - 1, "last_error": f"the virus scanner: {self.scans.away}"}
+        for row in (row for row, u in done.items() if u is None):
+            await self._give_back(row, partial(self._wait, row, due, told))
+        found = ((taken, done.get(taken.row)) for taken, _ in batch)
+        return [(taken, u) for taken, u in found if u is not None]
+
+    def _wait(self, row: int, due: datetime, values: Mapping[str, object], connection: Connection) -> None:
+        jobs.retry(connection, inbox, row, self.name, due, **values)
 
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
