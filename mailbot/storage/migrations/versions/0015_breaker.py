@@ -9,7 +9,7 @@ from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String, Text
 
 revision = "0015"
-down_revision = "0016"
+down_revision = "0014"
 
 
 def upgrade() -> None:

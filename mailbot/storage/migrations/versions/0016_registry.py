@@ -8,7 +8,7 @@ from alembic import op
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
-revision = "0012"
+revision = "0016"
 down_revision = "0015"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -8,8 +8,8 @@ from alembic import op
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
-revision = "0016"
-down_revision = "0019"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:

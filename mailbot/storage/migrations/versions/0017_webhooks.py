@@ -8,8 +8,8 @@ from alembic import op
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import Text
 
-revision = "0014"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
