@@ -45,17 +45,6 @@ from tests.postgres import analyze
 SMALL = frozenset({
     "imap_cursor", "counter", "installation", "mailbox_claim", "audit_head", "breaker", "breaker_count", "webhook_head"
 })  # fmt: skip
-    {
-        "imap_cursor",
-        "counter",
-        "installation",
-        "mailbox_claim",
-        "audit_head",
-        "breaker",
-        "breaker_count",
-        "webhook_head",
-    }
-)
 """Tables of a few rows, whatever comes."""
 
 ARCHIVE = 4_000
