@@ -1,0 +1,66 @@
+"""Runs scenarios: faults one after the other, the invariants after each, everything drained again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos import faults, faults_process, faults_relay  # noqa: F401  # they add themselves to the list
+from tests.chaos.faults import Fault, applicable
+from tests.chaos.invariants import doubled, drained, safe
+from tests.chaos.scenario import Scenario, running
+from tests.chaos.world import AGAIN, World
+
+_DRAIN = 20  # faults between two moments at which everything must be done
+
+
+@dataclass
+class Result:
+    """What one scenario showed."""
+
+    scenario: str
+    faults: Counter[str] = field(default_factory=Counter)
+    letters: int = 0
+    mails: int = 0
+    doubled: Counter[str] = field(default_factory=Counter)
+    told: int = 0
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    log: str = ""
+    """Of the processes, where something was wrong."""
+
+
+async def run(scenario: Scenario, seed: int, count: int, deadline: float, names: Callable[[str], bool]) -> Result:
+    """``count`` faults, fewer when ``deadline`` (monotonic) comes first, of those whose name passes ``names``."""
+    rng = random.Random(f"{seed} {scenario.name}")
+    result = Result(scenario.name)
+    begun = time.monotonic()
+    choices = [fault for fault in applicable(scenario.traits) if names(fault.name)]
+    async with running(scenario, rng) as world:
+        for n in range(1, count + 1):
+            await _one(world, rng.choices(choices, [fault.weight for fault in choices])[0], result)
+            if n % _DRAIN == 0:
+                await drained(world)
+            if world.wrong or time.monotonic() > deadline:
+                break
+        if not world.wrong:
+            world.fault = "at the end"
+            await drained(world)
+        result.letters, result.mails = len(world.post.accepted), len(world.relay.times)
+        result.doubled, result.told, result.wrong = doubled(world), world.told, world.wrong
+        if world.wrong:
+            result.log = world.office.logged()
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+async def _one(world: World, fault: Fault, result: Result) -> None:
+    world.fault = fault.name
+    await fault.act(world)
+    await asyncio.to_thread(safe, world)
+    await world.pass_time(AGAIN)
+    result.faults[fault.name] += 1

@@ -1,0 +1,159 @@
+"""The offices in which faults happen: engine, way in, roles together or apart, what kind of clock."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import create_engine
+
+from tests.chaos.office import APART, TOGETHER, TWICE, Office, ended
+from tests.chaos.post import Post, accounts, by_lmtp, by_mailbox
+from tests.chaos.proxy import Proxy
+from tests.chaos.relay import Relay
+from tests.chaos.world import World
+from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot, free_port, own_folder
+from tests.postgres import Server, server
+
+_ACCOUNTS = 4000
+_CONNECTIONS = 3  # of the MTA
+DISK = 96  # MiB of the file system that holds the SQLite file
+_GROUPS = {"together": TOGETHER, "apart": APART, "two machines": TWICE}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``traits`` name what faults need."""
+
+    engine: str
+    way: str
+    roles: str
+    clock: str = "passes"
+    """passes; set (somebody sets the wall clock); spring, autumn (the night of the change is gone through)."""
+
+    @property
+    def name(self) -> str:
+        return ", ".join((self.engine, self.way, self.roles, *([self.clock] if self.clock != "passes" else ())))
+
+    @property
+    def traits(self) -> frozenset[str]:
+        return frozenset({self.engine, self.way, self.roles, self.clock})
+
+
+SCENARIOS = (
+    Scenario("sqlite", "lmtp", "together"),
+    Scenario("postgresql", "lmtp", "two machines"),
+    Scenario("sqlite", "mailbox", "together"),
+    Scenario("postgresql", "lmtp", "apart"),
+    Scenario("sqlite", "lmtp", "apart"),
+    Scenario("postgresql", "mailbox", "apart"),
+    Scenario("sqlite", "lmtp", "together", "set"),
+    Scenario("postgresql", "lmtp", "two machines", "set"),
+    Scenario("sqlite", "lmtp", "together", "autumn"),
+    Scenario("postgresql", "lmtp", "apart", "spring"),
+)
+_NIGHTS = {"autumn": datetime(2026, 10, 25, 0, 0, tzinfo=UTC), "spring": datetime(2027, 3, 28, 0, 0, tzinfo=UTC)}
+"""An hour before the clocks of Warsaw change."""
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of its own, which can be full; raises nothing where only root may mount one."""
+    place = folder / "state"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", place], capture_output=True)
+    try:
+        yield place
+    finally:
+        if done.returncode == 0:
+            subprocess.run(["umount", "-l", place], check=True)
+
+
+@asynccontextmanager
+async def _wire(place: Path, behind: Server) -> AsyncIterator[Proxy]:
+    """Between mailbot and PostgreSQL: Unix sockets on both sides."""
+    name = ".s.PGSQL.5432"
+    proxy = Proxy(lambda: asyncio.open_unix_connection(behind.folder / name))
+    await proxy.listen_on_socket(place / name)
+    try:
+        yield proxy
+    finally:
+        await proxy.close()
+
+
+@asynccontextmanager
+async def _line(port: int, behind: Dovecot) -> AsyncIterator[Proxy]:
+    """Between mailbot and the mailbox."""
+    proxy = Proxy(lambda: asyncio.open_connection("127.0.0.1", behind.imap))
+    await proxy.listen_on_port(port)
+    try:
+        yield proxy
+    finally:
+        await proxy.close()
+
+
+def _mailbox_section(folder: Path, port: int) -> str:
+    (folder / "password").write_text(PASSWORD)
+    return (
+        f'[imap]\nhost = "127.0.0.1"\nport = {port}\ntls = "plain"\nuser = "{USER}"\npoll_seconds = 2\n'
+        f'password_file = "{folder}/password"\ndone_folder = "Processed"\ntimeout_seconds = 1\n'
+    )
+
+
+@asynccontextmanager
+async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World]:
+    """The office, started, with accounts and an MTA that works."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(own_folder())
+        state = stack.enter_context(_small_disk(folder))
+        postgresql = wire = mailbox = line = None
+        url = direct = f"sqlite:///{state}/mailbot.db"
+        if scenario.engine == "postgresql":
+            postgresql = stack.enter_context(server())
+            wire = await stack.enter_async_context(_wire(folder, postgresql))
+            url, direct = f"postgresql+psycopg://mailbot@/postgres?host={folder}", postgresql.url
+        sections = ""
+        if scenario.way == "mailbox":
+            mailbox, port = stack.enter_context(dovecot()), free_port()
+            line = await stack.enter_async_context(_line(port, mailbox))
+            sections = _mailbox_section(folder, port)
+        relay = Relay()
+        await relay.start()
+        stack.callback(relay.stop)
+        night = _NIGHTS.get(scenario.clock)
+        office = stack.enter_context(
+            ended(
+                Office(
+                    folder, state, url, _GROUPS[scenario.roles], relay.port, sections, wall_only=scenario.clock == "set"
+                )
+            )
+        )
+        if night is not None:
+            office.set_clock(night - datetime.now(UTC))
+        post = Post(by_mailbox(mailbox) if mailbox else by_lmtp(office.lmtp))
+        engine = create_engine(direct, pool_pre_ping=True)
+        stack.callback(engine.dispose)
+        world = World(office, relay, post, engine, rng, scenario.traits, postgresql, wire, mailbox, line)
+        await asyncio.to_thread(_furnish, office)
+        tasks = [asyncio.create_task(post.run()) for _ in range(_CONNECTIONS)]
+        stack.push_async_callback(_end, tasks)
+        yield world
+
+
+def _furnish(office: Office) -> None:
+    office.start()
+    (office.folder / "accounts.csv").write_text(accounts(_ACCOUNTS), encoding="utf-8")
+    done = office.command("accounts", "import", str(office.folder / "accounts.csv"))
+    assert done.returncode == 0, done.stderr
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
