@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -182,7 +183,15 @@ class Service:
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
             worker = DeliverWorker(
-                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=latecomers, mailbox=mailbox
+                name,
+                p.database,
+                relay,
+                p.secret,
+                p.clock,
+                p.rng,
+                latecomers=latecomers,
+                mailbox=mailbox,
+                steady=time.monotonic,
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))

@@ -23,7 +23,7 @@ from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, sending
-from mailbot.workers.presence import Presence
+from mailbot.workers.presence import Leaps, Presence
 
 T = TypeVar("T")
 
@@ -61,8 +61,10 @@ class DeliverWorker:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         latecomers: timedelta = timedelta(),
         mailbox: str = "",
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
+        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none.
+        ``steady``: see Leaps."""
         self.name = name
         self._database = database
         self._relay = relay
@@ -76,6 +78,7 @@ class DeliverWorker:
         self._failed_at: datetime | None = None
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
+        self._leaps = Leaps(clock, steady, _LEASE)
         self._mailbox = mailbox
         self._refused = False
         """The server refuses us, and that was told."""
@@ -115,7 +118,8 @@ class DeliverWorker:
 
     def _claim(self, connection: Connection) -> list[RowMapping]:
         now = self._clock()
-        if self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE:
+        settled = self._leaps.settled()
+        if settled and (self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE):
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
         doubt = outbox.c.in_doubt == 1
         ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
