@@ -212,7 +212,15 @@ class Service:
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
             name = f"decide-{n}"
             worker = DecideWorker(
-                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
+                f"{self._name}:{name}",
+                p.database,
+                p.pipeline,
+                p.clock,
+                p.rng,
+                mails,
+                self.understand,
+                self._verifier,
+                time.monotonic,
             )
             self._deciding.append(worker)
             started.append(self._run(Loop(name, worker.step)))

@@ -34,20 +34,16 @@ class Presence:
         return self._since is not None and self._clock() - self._since >= self._latecomers
 
 
-_LEAP = timedelta(minutes=1)
-"""Ahead of the time that has passed; less than a lease has to spare."""
-
-
 class Leaps:
     """Whether the clock was set ahead a short while ago, or the machine slept: then a lease may seem to have run out
     whose worker is in the middle of its work, in this process or in another."""
 
-    def __init__(self, clock: Clock, steady: Callable[[], float] | None, settle: timedelta) -> None:
-        """``steady`` counts the seconds that pass (time.monotonic); None: the clock is never set. ``settle``: what
-        began before a leap has ended after this time."""
+    def __init__(self, clock: Clock, steady: Callable[[], float] | None, lease: timedelta) -> None:
+        """``steady`` counts the seconds that pass (time.monotonic); None: the clock is never set. What began before a
+        leap has ended when so much time has passed as a ``lease`` takes; a fifth of it is to spare."""
         self._clock = clock
         self._steady = steady
-        self._settle = settle.total_seconds()
+        self._lease = lease
         self._origin: datetime | None = None  # the clock's, when ``steady`` was 0
         self._settled_at = 0.0
 
@@ -57,8 +53,8 @@ class Leaps:
             return True
         passed = self._steady()
         origin = self._clock() - timedelta(seconds=passed)
-        if self._origin is not None and origin - self._origin > _LEAP:
-            self._settled_at = passed + self._settle
+        if self._origin is not None and origin - self._origin > self._lease / 5:
+            self._settled_at = passed + self._lease.total_seconds()
         elif self._origin is not None and origin > self._origin:
             return passed >= self._settled_at  # small leaps add up
         self._origin = origin

@@ -6,10 +6,16 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos import faults, faults_process, faults_relay  # noqa: F401  # they add themselves to the list
+from tests.chaos import (  # noqa: F401  # they add themselves to the list
+    faults_clock,
+    faults_database,
+    faults_mailbox,
+    faults_post,
+    faults_process,
+    faults_relay,
+)
 from tests.chaos.faults import Fault, applicable
 from tests.chaos.invariants import doubled, drained, safe
 from tests.chaos.scenario import Scenario, running
@@ -33,14 +39,20 @@ class Result:
     log: str = ""
     """Of the processes, where something was wrong."""
 
+    def __iadd__(self, other: Result) -> Result:
+        """Both together."""
+        for name in ("faults", "letters", "mails", "doubled", "told", "wrong", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
 
-async def run(scenario: Scenario, seed: int, count: int, deadline: float, names: Callable[[str], bool]) -> Result:
-    """``count`` faults, fewer when ``deadline`` (monotonic) comes first, of those whose name passes ``names``."""
+
+async def run(scenario: Scenario, seed: str, count: int, deadline: float, name: str = "") -> Result:
+    """``count`` faults, fewer when ``deadline`` (monotonic) comes first, of those whose name contains ``name``."""
     rng = random.Random(f"{seed} {scenario.name}")
     result = Result(scenario.name)
     begun = time.monotonic()
-    choices = [fault for fault in applicable(scenario.traits) if names(fault.name)]
     async with running(scenario, rng) as world:
+        choices = [fault for fault in applicable(world.traits) if name in fault.name]
         for n in range(1, count + 1):
             await _one(world, rng.choices(choices, [fault.weight for fault in choices])[0], result)
             if n % _DRAIN == 0:
@@ -60,7 +72,10 @@ async def run(scenario: Scenario, seed: int, count: int, deadline: float, names:
 
 async def _one(world: World, fault: Fault, result: Result) -> None:
     world.fault = fault.name
-    await fault.act(world)
+    try:
+        await fault.act(world)
+    except Exception as error:
+        world.accuse(f"{type(error).__name__}: {error}")
     await asyncio.to_thread(safe, world)
     await world.pass_time(AGAIN)
     result.faults[fault.name] += 1

@@ -16,7 +16,7 @@ def _one(world: World) -> Process:
     return world.rng.choice(world.office.running)
 
 
-@fault("kill -9", weight=12)
+@fault("kill -9", "leases end", weight=12)
 async def kill(world: World) -> None:
     """Any process at any moment; started anew, and the leases run out."""
     world.write(3)
@@ -27,7 +27,7 @@ async def kill(world: World) -> None:
         await world.pass_time(LEASE)
 
 
-@fault("kill -9 twice", weight=3)
+@fault("kill -9 twice", "leases end", weight=3)
 async def kill_twice(world: World) -> None:
     """Again while it starts."""
     world.write(2)
@@ -76,7 +76,7 @@ async def stop(world: World) -> None:
         os.kill(process.pid, signal.SIGCONT)
 
 
-@fault("SIGSTOP past a lease", weight=10)
+@fault("SIGSTOP past a lease", "leases end", weight=10)
 async def stop_past_a_lease(world: World) -> None:
     """Somebody else, where there is one, takes its work over; when it wakes it has lost it."""
     world.write(3)

@@ -94,15 +94,9 @@ async def _refuses_the_mail(says: dict[str, bytes], world: World) -> None:
         await _hold(world, says)
     finally:
         world.relay.says.clear()
-    buried = [
-        row for table, row, state in await asyncio.to_thread(world.undone) if (table, state) == ("outbox", "buried")
-    ]
-    if buried:
+    if await asyncio.to_thread(world.refused):
         await world.must_say("a mail is buried", lambda: world.metric("mails_undone", '{state="buried"}') > 0)
-    for row in buried:
-        done = await asyncio.to_thread(world.office.command, "outbox", "retry", str(row))
-        if done.returncode:
-            world.accuse(f"outbox retry: {done.stderr}")
+        await world.revive()
 
 
 for _names, _act, _weight in (

@@ -1,7 +1,7 @@
 """mailbot as an administrator starts it: a settings file, ``mailbot run`` once or once for each role, and its clock.
 
 The clock is libfaketime's: an offset to the machine's that all processes read anew each time, so that hours pass in an
-instant. What counts for a lease, a back-off and a promise is that clock.
+instant, on the wall and on the monotonic clock. Where somebody sets the wall clock alone, tests.chaos.clocked does it.
 """
 
 from __future__ import annotations
@@ -124,8 +124,10 @@ class Office:
         fresh.replace(clock)
 
     def pass_time(self, span: timedelta) -> None:
-        """So much time goes by in which nothing happens."""
+        """So much time goes by in which nothing happens. Who sleeps in the kernel is woken to see it."""
         self.set_clock(self.offset + span)
+        for process in self.running:
+            process.popen.send_signal(signal.SIGHUP)  # an administrator's word that changes nothing
 
     def start(self) -> None:
         """Start what does not run, and wait until it listens."""
@@ -138,7 +140,7 @@ class Office:
         self._started += 1
         log = self.folder / f"log-{self._started}"
         arguments = [word for role in roles for word in ("--role", role)]
-        command = [sys.executable, "-m", "mailbot", "run", "--config", str(self.config), *arguments]
+        command = [*self._program(), "run", "--config", str(self.config), *arguments]
         with log.open("wb") as told:
             popen = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=told, env=self._environment())
         process = Process(roles, popen, log)
@@ -155,7 +157,7 @@ class Office:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Any other command, as an administrator would give it."""
-        command = [sys.executable, "-m", "mailbot", *arguments, "--config", str(self.config)]
+        command = [*self._program(), *arguments, "--config", str(self.config)]
         return subprocess.run(
             command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, timeout=_PATIENCE, check=False
         )
@@ -180,14 +182,20 @@ class Office:
         """Everything that the processes wrote."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("log-*")))
 
+    def _program(self) -> list[str]:
+        if self.wall_only:
+            return [sys.executable, "-m", "tests.chaos.clocked", str(self.folder / "clock")]
+        return [sys.executable, "-m", "mailbot"]
+
     def _environment(self) -> dict[str, str]:
+        zone = {**os.environ, "TZ": "Europe/Warsaw"}
+        if self.wall_only:
+            return zone
         return {
-            **os.environ,
-            "TZ": "Europe/Warsaw",
+            **zone,
             "LD_PRELOAD": str(_FAKETIME[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
             "FAKETIME_NO_CACHE": "1",
-            **({"FAKETIME_DONT_FAKE_MONOTONIC": "1"} if self.wall_only else {}),
         }
 
 

@@ -29,7 +29,8 @@ _GROUPS = {"together": TOGETHER, "apart": APART, "two machines": TWICE}
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``traits`` name what faults need."""
+    """``traits`` name what faults need. "leases end": the campaign can let so much time pass; where somebody sets the
+    clock, mailbot does not believe that it has."""
 
     engine: str
     way: str
@@ -43,7 +44,8 @@ class Scenario:
 
     @property
     def traits(self) -> frozenset[str]:
-        return frozenset({self.engine, self.way, self.roles, self.clock})
+        own = {self.engine, self.way, self.roles, self.clock}
+        return frozenset(own if self.clock == "set" else own | {"leases end"})
 
 
 SCENARIOS = (
@@ -63,13 +65,13 @@ _NIGHTS = {"autumn": datetime(2026, 10, 25, 0, 0, tzinfo=UTC), "spring": datetim
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own, which can be full; raises nothing where only root may mount one."""
+def _small_disk(folder: Path) -> Iterator[tuple[Path, set[str]]]:
+    """A file system of its own, which can be full; a folder like any other where nobody may mount one."""
     place = folder / "state"
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", place], capture_output=True)
     try:
-        yield place
+        yield place, set() if done.returncode else {"small disk"}
     finally:
         if done.returncode == 0:
             subprocess.run(["umount", "-l", place], check=True)
@@ -111,9 +113,10 @@ async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World
     """The office, started, with accounts and an MTA that works."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(own_folder())
-        state = stack.enter_context(_small_disk(folder))
+        state, small = stack.enter_context(_small_disk(folder))
         postgresql = wire = mailbox = line = None
-        url = direct = f"sqlite:///{state}/mailbot.db"
+        url = f"sqlite:///{state}/mailbot.db"
+        direct = f"sqlite:///file:{state}/mailbot.db?mode=ro&uri=true"  # a look must not make an empty one
         if scenario.engine == "postgresql":
             postgresql = stack.enter_context(server())
             wire = await stack.enter_async_context(_wire(folder, postgresql))
@@ -139,7 +142,7 @@ async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World
         post = Post(by_mailbox(mailbox) if mailbox else by_lmtp(office.lmtp))
         engine = create_engine(direct, pool_pre_ping=True)
         stack.callback(engine.dispose)
-        world = World(office, relay, post, engine, rng, scenario.traits, postgresql, wire, mailbox, line)
+        world = World(office, relay, post, engine, rng, scenario.traits | small, postgresql, wire, mailbox, line)
         await asyncio.to_thread(_furnish, office)
         tasks = [asyncio.create_task(post.run()) for _ in range(_CONNECTIONS)]
         stack.push_async_callback(_end, tasks)

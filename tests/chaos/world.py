@@ -99,6 +99,19 @@ class World:
         with self.engine.connect() as connection:
             return int(connection.execute(select(func.count(outbox.c.id)).where(*waits)).scalar_one())
 
+    def refused(self) -> list[int]:
+        """Rows of mails that the relay refused for good."""
+        waits = (outbox.c.state == jobs.BURIED, outbox.c.last_code >= 500)
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(outbox.c.id).where(*waits)).scalars())
+
+    async def revive(self) -> None:
+        """An administrator has them tried again: the matter is mended."""
+        for row in await asyncio.to_thread(self.refused):
+            done = await asyncio.to_thread(self.office.command, "outbox", "retry", str(row))
+            if done.returncode:
+                self.accuse(f"outbox retry: {done.stderr}")
+
     def undone(self) -> list[tuple[str, int, str]]:
         """(table, row, state) of all work."""
         found = []
