@@ -12,6 +12,7 @@ from tests.chaos import (  # noqa: F401  # they add themselves to the list
     faults_clock,
     faults_database,
     faults_mailbox,
+    faults_odd_mailbox,
     faults_post,
     faults_process,
     faults_relay,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 from tests.chaos.faults import fault
@@ -129,6 +130,20 @@ async def greylists(world: World) -> None:
         await asyncio.sleep(0.4)
     finally:
         world.relay.greylists = False
+
+
+@fault("relay: gone for five hours", "leases end", weight=3)
+async def gone_for_long(world: World) -> None:
+    """Nothing is given up, and all leaves when it is back."""
+    world.relay.stop()
+    try:
+        world.write(2)
+        await world.until(lambda: world.failed_once() > 0, 2)
+        await world.pass_time(timedelta(hours=5))
+        await world.until(lambda: world.metric("mails_overdue_seconds", '{state="queued"}') > 3600, 2)
+        await world.must_say("mails are overdue", lambda: world.metric("mails_undone", '{state="queued"}') > 0)
+    finally:
+        await world.relay.start()
 
 
 @fault("relay: gone", weight=10)

@@ -44,7 +44,7 @@ def safe(world: World) -> None:
         twice = twice.where(ticket.c.correspondent.in_([letter.sender for letter in world.post.accepted if letter.due]))
         for _ in connection.execute(twice).scalars():
             world.accuse("two tickets for one letter")
-    if "mailbox" not in world.traits:
+    if "lmtp" in world.traits:
         lost = [letter.sender for letter in world.post.accepted if not there[letter.sha256]]
         if lost:
             world.accuse(f"{len(lost)} answered with 250 and not there: {lost[:3]}")

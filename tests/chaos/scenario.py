@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from tests.chaos.odd_mailbox import OddMailbox, into
 from tests.chaos.office import APART, TOGETHER, TWICE, Office, ended
 from tests.chaos.post import Post, accounts, by_lmtp, by_mailbox
 from tests.chaos.proxy import Proxy
@@ -52,6 +53,7 @@ SCENARIOS = (
     Scenario("sqlite", "lmtp", "together"),
     Scenario("postgresql", "lmtp", "two machines"),
     Scenario("sqlite", "mailbox", "together"),
+    Scenario("sqlite", "odd mailbox", "together"),
     Scenario("postgresql", "lmtp", "apart"),
     Scenario("sqlite", "lmtp", "apart"),
     Scenario("postgresql", "mailbox", "apart"),
@@ -126,6 +128,10 @@ async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World
             mailbox, port = stack.enter_context(dovecot()), free_port()
             line = await stack.enter_async_context(_line(port, mailbox))
             sections = _mailbox_section(folder, port)
+        box = OddMailbox()
+        if scenario.way == "odd mailbox":
+            await stack.enter_async_context(box.listening())
+            sections = _mailbox_section(folder, box.port)
         relay = Relay()
         await relay.start()
         stack.callback(relay.stop)
@@ -139,10 +145,11 @@ async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World
         )
         if night is not None:
             office.set_clock(night - datetime.now(UTC))
-        post = Post(by_mailbox(mailbox) if mailbox else by_lmtp(office.lmtp))
+        ways = {"lmtp": lambda: by_lmtp(office.lmtp), "odd mailbox": lambda: into(box, office)}
+        post = Post(by_mailbox(mailbox) if mailbox else ways[scenario.way]())
         engine = create_engine(direct, pool_pre_ping=True)
         stack.callback(engine.dispose)
-        world = World(office, relay, post, engine, rng, scenario.traits | small, postgresql, wire, mailbox, line)
+        world = World(office, relay, post, engine, rng, scenario.traits | small, postgresql, wire, mailbox, box, line)
         await asyncio.to_thread(_furnish, office)
         tasks = [asyncio.create_task(post.run()) for _ in range(_CONNECTIONS)]
         stack.push_async_callback(_end, tasks)

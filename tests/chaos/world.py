@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 
 from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox
+from tests.chaos.odd_mailbox import OddMailbox
 from tests.chaos.office import Office, Process
 from tests.chaos.post import Letter, Post, letter
 from tests.chaos.proxy import Proxy
@@ -43,6 +44,7 @@ class World:
     wire: Proxy | None = None
     """Between mailbot and PostgreSQL."""
     dovecot: Dovecot | None = None
+    box: OddMailbox | None = None
     line: Proxy | None = None
     """Between mailbot and the mailbox."""
     excused: dict[tuple[str, int], str] = field(default_factory=dict)
