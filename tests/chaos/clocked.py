@@ -1,6 +1,6 @@
 """``python -m tests.chaos.clocked FILE …``: mailbot, its wall clock ahead by the seconds in FILE.
 
-For clocks that somebody sets. libfaketime moves the monotonic clock along, or breaks every lock that waits with a limit.
+For clocks that somebody sets. libfaketime moves the monotonic clock along, or breaks the locks that wait with a limit.
 """
 
 from __future__ import annotations

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import tempfile
 from pathlib import Path
 
 from tests.chaos.faults import fault
+from tests.chaos.office import TOGETHER, Office, ended
 from tests.chaos.world import World
 
 
@@ -38,7 +41,9 @@ async def refused(world: World) -> None:
     world.line.cut()
     try:
         world.write(2)
-        await asyncio.sleep(0.5)
+        await world.must_say(
+            "when it was looked at", lambda: "mailbot_imap_poll_age_seconds{" in world.ask("/metrics")[1]
+        )
     finally:
         world.line.refuses = False
 
@@ -61,6 +66,26 @@ async def numbered_anew(world: World) -> None:
     await asyncio.to_thread(world.dovecot.stop)
     await asyncio.to_thread(_forget_numbers, world.dovecot.folder / "mail")
     await asyncio.to_thread(world.dovecot.start)
+
+
+@fault("mailbox: a second installation", "mailbox", weight=2)
+async def second_installation(world: World) -> None:
+    """With a database of its own: it says so, and takes nothing."""
+    world.told += 1
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        first = world.office
+        second = Office(folder, folder, f"sqlite:///{folder}/other.db", TOGETHER, first.relay, first.sections)
+        with ended(second):
+            second.set_clock(first.offset)
+            await asyncio.to_thread(second.start)
+            (process,) = second.running
+            world.write(2)
+            if not await world.until(lambda: b'"imap-claimed"' in process.log.read_bytes(), 30):
+                world.accuse("a second installation did not see that the mailbox is taken")
+            with sqlite3.connect(folder / "other.db") as other:
+                if other.execute("SELECT count(*) FROM inbox").fetchone() != (0,):
+                    world.accuse("a second installation took mail")
 
 
 def _forget_numbers(mail: Path) -> None:

@@ -26,7 +26,7 @@ APART: tuple[tuple[str, ...], ...] = (("ingress",), ("worker",), ("delivery", "w
 TWICE: tuple[tuple[str, ...], ...] = (("ingress", "worker", "delivery", "web"), ("worker", "delivery"))
 """A second machine beside the first, on one PostgreSQL."""
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-_PATIENCE = 60.0  # seconds for a start or an end on a busy machine
+_PATIENCE = 180.0  # seconds for a start or an end on a busy machine
 
 SETTINGS = """\
 [database]

@@ -153,7 +153,7 @@ class World:
         except OSError:
             return 0, ""
 
-    async def must_say(self, what: str, holds: Callable[[], bool], seconds: float = 8.0) -> None:
+    async def must_say(self, what: str, holds: Callable[[], bool], seconds: float = 20.0) -> None:
         """What is so must be said in time."""
         self.told += 1
         if not await self.until(holds, seconds):
@@ -161,7 +161,7 @@ class World:
 
     async def must_be_ready(self) -> None:
         """When nothing is wrong, /readyz says so."""
-        await self.must_say("ready", lambda: self.ask("/readyz")[0] == 200, 20)
+        await self.must_say("ready", lambda: self.ask("/readyz")[0] == 200, 40)
 
     async def must_not_be_ready(self, word: str) -> None:
         """While something is wrong, /readyz names it."""
