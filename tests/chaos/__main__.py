@@ -7,6 +7,7 @@ import asyncio
 import math
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -63,7 +64,10 @@ def _run(office: tuple[Scenario, str], each: int, deadline: float, fault: str) -
     scenario, seed = office
     if time.monotonic() > deadline:
         return Result(scenario.name)
-    return asyncio.run(run(scenario, seed, each, deadline, fault))
+    try:
+        return asyncio.run(run(scenario, seed, each, deadline, fault))
+    except Exception:  # the others go on
+        return Result(scenario.name, wrong=[traceback.format_exc()])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ UNHEARD = "the answer was not received"
 def doubled(world: World) -> Counter[str]:
     """How many mails were taken again, by what excuses it; the key "" is what nothing excuses."""
     found: Counter[str] = Counter()
-    for message_id, times in world.relay.times.items():
+    for message_id, times in list(world.relay.times.items()):  # it grows meanwhile
         for n in range(1, times):
             told = UNHEARD if (message_id, n) in world.relay.untold else ""
             found[told or world.excused.get((message_id, n), "")] += 1
@@ -35,7 +35,7 @@ def doubled(world: World) -> Counter[str]:
 def safe(world: World) -> None:
     """At any moment: nothing lost, nothing doubled outside the window, order kept."""
     if outside := doubled(world)[""]:
-        again = [m for m, times in world.relay.times.items() for n in range(1, times) if not _known(world, m, n)]
+        again = [m for m, times in list(world.relay.times.items()) for n in range(1, times) if not _known(world, m, n)]
         world.accuse(f"{outside} taken again outside the window: {', '.join(again[:3])}")
     _order(world)
     accepted = list(world.post.accepted)  # it grows while the database is read
