@@ -43,7 +43,7 @@ check: .venv/.dev ## lint, format, types, layers
 bench: .venv/.dev ## how fast it is
 	$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: .venv/.dev ## 2,000 faults, and a look for what is lost, doubled, stuck or told wrong; ARGS="--faults 100 --seed 7"
+chaos: .venv/.dev ## 2,000 faults against the real program; ARGS="--faults 100 --seed 7"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: .venv/.dev ## make the lock files anew from pyproject.toml

@@ -63,8 +63,9 @@ async def run(scenario: Scenario, seed: str, count: int, deadline: float, name: 
         if not world.wrong:
             world.fault = "at the end"
             await drained(world)
-        result.letters, result.mails = len(world.post.accepted), len(world.relay.times)
-        result.doubled, result.told, result.wrong = doubled(world), world.told, world.wrong
+        relay = world.relay
+        result.letters, result.mails = len(world.post.accepted), len(relay.times)
+        result.doubled, result.told, result.wrong = doubled(relay, world.excused), world.told, world.wrong
         if world.wrong:
             result.log = world.office.logged()
     result.seconds = time.monotonic() - begun

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox, ticket
+from tests.chaos.relay import Relay
 from tests.chaos.world import World
 
 _REAL = 240.0  # seconds in which everything drains, however busy the machine is
@@ -22,22 +24,43 @@ _ORDERS = (("T1", "T2A", "T3"), ("T1", "T4"), ("T6",))
 UNHEARD = "the answer was not received"
 
 
-def doubled(world: World) -> Counter[str]:
+Excuses = Mapping[tuple[str, int], str]
+
+
+def doubled(relay: Relay, excused: Excuses) -> Counter[str]:
     """How many mails were taken again, by what excuses it; the key "" is what nothing excuses."""
-    found: Counter[str] = Counter()
-    for message_id, times in list(world.relay.times.items()):  # it grows meanwhile
+    return Counter(why for _, why in _again(relay, excused))
+
+
+def leaving(relay: Relay, excused: Excuses, accuse: Callable[[str], None]) -> None:
+    """Nothing leaves twice outside the window, or with other octets, or out of order."""
+    if outside := [message_id for message_id, why in _again(relay, excused) if not why]:
+        accuse(f"{len(outside)} taken again outside the window: {', '.join(outside[:3])}")
+    kinds: dict[str, list[str]] = defaultdict(list)
+    octets: dict[str, bytes] = {}
+    for taken in relay.taken:
+        if octets.setdefault(taken.message_id, taken.raw) != taken.raw:
+            accuse(f"{taken.message_id} again, with other octets")
+        before = kinds[taken.ticket]
+        if taken.kind in before and before[-1] != taken.kind:
+            accuse(f"{taken.message_id} again after its successor")
+        if taken.kind not in before:
+            before.append(taken.kind)
+    for number, found in kinds.items():
+        if not any(order[: len(found)] == tuple(found) for order in _ORDERS):
+            accuse(f"{number}: order {found}")
+
+
+def _again(relay: Relay, excused: Excuses) -> Iterator[tuple[str, str]]:
+    """(Message-ID, what excuses it) of each acceptance that another followed."""
+    for message_id, times in list(relay.times.items()):  # it grows meanwhile
         for n in range(1, times):
-            told = UNHEARD if (message_id, n) in world.relay.untold else ""
-            found[told or world.excused.get((message_id, n), "")] += 1
-    return found
+            yield message_id, UNHEARD if (message_id, n) in relay.untold else excused.get((message_id, n), "")
 
 
 def safe(world: World) -> None:
     """At any moment: nothing lost, nothing doubled outside the window, order kept."""
-    if outside := doubled(world)[""]:
-        again = [m for m, times in list(world.relay.times.items()) for n in range(1, times) if not _known(world, m, n)]
-        world.accuse(f"{outside} taken again outside the window: {', '.join(again[:3])}")
-    _order(world)
+    leaving(world.relay, world.excused, world.accuse)
     accepted = list(world.post.accepted)  # it grows while the database is read
     with world.engine.connect() as connection:
         there = Counter(connection.execute(select(inbox.c.sha256)).scalars())
@@ -51,26 +74,6 @@ def safe(world: World) -> None:
             world.accuse(f"{len(lost)} answered with 250 and not there: {lost[:3]}")
         if repeated := [sha for sha, times in there.items() if times > 1]:
             world.accuse(f"{len(repeated)} deliveries have two rows")
-
-
-def _known(world: World, message_id: str, n: int) -> bool:
-    return (message_id, n) in world.relay.untold or (message_id, n) in world.excused
-
-
-def _order(world: World) -> None:
-    kinds: dict[str, list[str]] = defaultdict(list)
-    octets: dict[str, bytes] = {}
-    for taken in world.relay.taken:
-        if octets.setdefault(taken.message_id, taken.raw) != taken.raw:
-            world.accuse(f"{taken.message_id} again, with other octets")
-        before = kinds[taken.ticket]
-        if taken.kind in before and before[-1] != taken.kind:
-            world.accuse(f"{taken.message_id} again after its successor")
-        if taken.kind not in before:
-            before.append(taken.kind)
-    for number, found in kinds.items():
-        if not any(order[: len(found)] == tuple(found) for order in _ORDERS):
-            world.accuse(f"{number}: order {found}")
 
 
 async def drained(world: World) -> None:

@@ -75,12 +75,12 @@ class Relay(FakeRelay):
     async def _say(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         self.said += 1
         if verb == ".":
-            self._book(self._answer(verb))
+            self.book(self._answer(verb))
         if self.pause:
             await asyncio.sleep(self.pause)
         return await super()._say(verb, writer)
 
-    def _book(self, answer: bytes) -> None:
+    def book(self, answer: bytes) -> None:
         """A mail is taken unless it is refused; what is not a refusal and not a 250 leaves the client in doubt."""
         if answer[:1] in b"45" and answer[1:3].isdigit():
             return
