@@ -145,6 +145,8 @@ class DeliverWorker:
             why = await self._database.read(lambda c: sending.hindrance(c, row["id"], self._clock()))
             if why is None and row["kind"] == MailKind.T2B:
                 await self._hear(row["first_due_at"] or row["due_at"])
+            if why is None and not self._has_time(row):  # the machine slept meanwhile, and another may be sending it
+                raise RelayUnavailable("not sent: its lease ran out before")
             if why is None:
                 answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:

@@ -26,6 +26,7 @@ APART: tuple[tuple[str, ...], ...] = (("ingress",), ("worker",), ("delivery", "w
 TWICE: tuple[tuple[str, ...], ...] = (("ingress", "worker", "delivery", "web"), ("worker", "delivery"))
 """A second machine beside the first, on one PostgreSQL."""
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+_AGAIN = 75  # exit code of a temporary failure
 _PATIENCE = 180.0  # seconds for a start or an end on a busy machine
 
 SETTINGS = """\
@@ -52,7 +53,7 @@ behind_tls = false
 [console]
 listen = ""
 [worker]
-lease_seconds = 60
+lease_seconds = 120
 {more}
 """
 
@@ -133,7 +134,8 @@ class Office:
         """Start what does not run, and wait until it listens."""
         fresh = [self.spawn(group) for group in self.groups if all(p.roles != group for p in self.running)]
         for process in fresh:
-            self.wait_until_started(process)
+            while not self.wait_until_started(process):
+                process = self.spawn(process.roles)
 
     def spawn(self, roles: tuple[str, ...]) -> Process:
         """Begin to start one process."""
@@ -147,13 +149,17 @@ class Office:
         self.running.append(process)
         return process
 
-    def wait_until_started(self, process: Process) -> None:
-        """Raises AssertionError with the log when it ends before."""
+    def wait_until_started(self, process: Process) -> bool:
+        """False when it asks to be started again, as systemd does; AssertionError with the log when it ends else."""
         deadline = time.monotonic() + _PATIENCE
         while b'"started"' not in process.log.read_bytes():
+            if process.popen.poll() == _AGAIN:
+                self.running.remove(process)
+                return False
             if not process.alive or time.monotonic() > deadline:
                 raise AssertionError(f"mailbot did not start ({process.popen.poll()}):\n{process.log.read_text()}")
             time.sleep(0.01)
+        return True
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Any other command, as an administrator would give it."""

@@ -137,7 +137,7 @@ class World:
 
     async def pass_time(self, span: timedelta) -> None:
         """Let time go by, as if the machine had slept: what was under way at this instant is in the window."""
-        await self.until(lambda: jobs.LEASED not in {state for _, _, state in self.undone()}, 0.2)
+        await self.until(lambda: jobs.LEASED not in {state for _, _, state in self.undone()}, 1.5)
         self.excuse("slept")
         self.office.pass_time(span)
 

@@ -282,6 +282,25 @@ async def test_a_clock_set_ahead_takes_no_mail_from_who_is_sending_it(office: Of
     assert office.state(1, 2, 3) == [jobs.DONE] * 3
 
 
+async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then another may have sent it."""
+    office.mail(1)
+    look = sending.hindrance
+
+    def asleep(*given: Any) -> str | None:
+        monkeypatch.setattr(sending, "hindrance", look)
+        office.clock.advance(minutes=6)
+        return look(*given)
+
+    monkeypatch.setattr(sending, "hindrance", asleep)
+    await office.worker.step()
+    assert office.relay.tried == []
+    office.clock.advance(minutes=1)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example"]
+    assert office.state(1) == [jobs.DONE]
+
+
 async def test_small_leaps_of_the_clock_add_up(office: Office) -> None:
     steady = Steady()
     second = office.another("second", steady=steady)
