@@ -238,6 +238,7 @@ class Service:
                 latecomers=latecomers,
                 mailbox=mailbox,
                 limits=p.settings.breaker,
+                steady=time.monotonic,
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
@@ -280,6 +281,7 @@ class Service:
                 self.understand,
                 self._verifier,
                 p.registry,
+                time.monotonic,
             )
             self._deciding.append(worker)
             started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))

@@ -31,6 +31,7 @@ from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
+from mailbot.workers.presence import Leaps
 from mailbot.workers.scan import Scans
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
@@ -65,9 +66,10 @@ class DecideWorker:
         understand: Understand | None = None,
         verifier: Verifier | None = None,
         registry: Registry | None = None,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
-        accounts are on another machine."""
+        accounts are on another machine. ``steady``: see Leaps."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
@@ -80,6 +82,8 @@ class DecideWorker:
         self._on_mail = on_mail
         self._settings = pipeline.settings.worker
         self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
+        self._lease = timedelta(seconds=self._settings.lease_seconds)
+        self._leaps = Leaps(clock, steady, self._lease)
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -99,9 +103,9 @@ class DecideWorker:
         if self._owed:
             due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
-        lease = timedelta(seconds=self._settings.lease_seconds)
-        jobs.reap(connection, inbox, now, self._settings.attempts, lease)
-        ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
+        if self._leaps.settled():
+            jobs.reap(connection, inbox, now, self._settings.attempts, self._lease)
+        ids = jobs.claim(connection, inbox, self.name, now, self._lease, self._settings.batch, isolate=True)
         return self._within_memory(connection, ids)
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:

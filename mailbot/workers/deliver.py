@@ -28,7 +28,7 @@ from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, breaker, hold, sending
 from mailbot.workers import probes
 from mailbot.workers.loop import moving
-from mailbot.workers.presence import Presence
+from mailbot.workers.presence import Leaps, Presence
 
 T = TypeVar("T")
 
@@ -71,8 +71,10 @@ class DeliverWorker:
         latecomers: timedelta = timedelta(),
         mailbox: str = "",
         limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
+        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none.
+        ``steady``: see Leaps."""
         self.name = name
         self._database = database
         self._relay = relay
@@ -86,6 +88,7 @@ class DeliverWorker:
         self._failed_at: datetime | None = None
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
+        self._leaps = Leaps(clock, steady, _LEASE)
         self._mailbox = mailbox
         self._probe: Probe | None = None
         self._limits = limits
@@ -130,7 +133,8 @@ class DeliverWorker:
 
     def _claim(self, connection: Connection) -> list[RowMapping]:
         now = self._clock()
-        if self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE:
+        settled = self._leaps.settled()
+        if settled and (self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE):
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
         ids = self._admitted(connection, now)
         self._probe = take(connection, now)
@@ -168,6 +172,8 @@ class DeliverWorker:
             why = await self._database.read(lambda c: sending.hindrance(c, row["id"], self._clock()))
             if why is None and row["kind"] == MailKind.T2B:
                 await self._hear(row["first_due_at"] or row["due_at"])
+            if why is None and not self._has_time(row):  # the machine slept meanwhile, and another may be sending it
+                raise RelayUnavailable("not sent: its lease ran out before")
             if why is None:
                 with counts.step("send", row["road"]):
                     answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
