@@ -29,6 +29,7 @@ _COMMANDS = {
     "outbox": ("queue", "Mails that go out: list, try again"),
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
+    "retention": ("retention", "Erase what a person wrote, here and, with its keys, in every backup"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
     "completion": ("completion", "Print the completion for a SHELL"),
 }

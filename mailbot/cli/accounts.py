@@ -37,7 +37,7 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
     """Take accounts from a CSV file: login,given,surname,birth_year[,sex,pesel,scope,csd,status]."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
-    key = compose.opened(settings, engine)
+    key = compose.key_alone(settings, engine)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

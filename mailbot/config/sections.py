@@ -318,6 +318,15 @@ class DeskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySettings:
+    url: str = _doc(
+        "store of the keys of messages: sqlite:///FILE, or a PostgreSQL database of its own; empty: beside the "
+        "database, as NAME-keys.db or the schema mailbot_keys. Its backups must be newer and fewer (docs/privacy.md)",
+        "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -344,3 +353,4 @@ class Settings:
     secret: SecretSettings = SecretSettings()
     worker: WorkerSettings = WorkerSettings()
     desk: DeskSettings = DeskSettings()
+    keys: KeySettings = KeySettings()

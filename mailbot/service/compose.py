@@ -6,7 +6,6 @@ import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -18,7 +17,7 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
-from mailbot.installation import open_key
+from mailbot.installation import open_keys
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -29,6 +28,7 @@ from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.keys import KeyStore
 from mailbot.text.address import domain
 
 
@@ -73,11 +73,19 @@ def understander(chosen: Settings, key: Secret) -> Understander:
     return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
-def opened(chosen: Settings, engine: Engine) -> Secret:
-    """Bring the database up to date (made when new); the key that belongs to it. Raises ConfigError."""
+def opened(chosen: Settings, engine: Engine) -> tuple[Secret, KeyStore]:
+    """Bring the database up to date (made when new); the key that belongs to it, with the store of those of messages,
+    which is to be closed. Raises ConfigError."""
     migrate(engine)
     with engine.begin() as connection:
-        return open_key(connection, Path(chosen.secret.key_file))
+        return open_keys(connection, chosen)
+
+
+def key_alone(chosen: Settings, engine: Engine) -> Secret:
+    """As ``opened``, for who opens no mail."""
+    key, store = opened(chosen, engine)
+    store.close()
+    return key
 
 
 def build(
@@ -91,10 +99,10 @@ def build(
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
-        key = opened(chosen, engine)
+        key, store = opened(chosen, engine)
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
-    return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
+    return Parts(chosen, Database(engine, keys=store), directory, key, flow, clock, rng)
 
 
 @contextlib.contextmanager

@@ -389,8 +389,10 @@ installation = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("key_check", String(64), nullable=False),
     Column("made_at", UtcDateTime(), nullable=False),
+    Column("key_store", String(32)),
 )
-"""The one row of this installation. key_check: by it the key is known that everything here was made with."""
+"""The one row of this installation. key_check: by it the key is known that everything here was made with; key_store:
+by it the store of the keys of messages (storage.keys)."""
 
 imap_cursor = Table(
     "imap_cursor",
