@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
@@ -41,7 +41,7 @@ def open_key(connection: Connection, path: Path) -> Secret:
     return key
 
 
-def open_keys(connection: Connection, chosen: Settings) -> tuple[Secret, keys.KeyStore]:
+def open_keys(connection: Connection, chosen: Settings) -> Secret:
     """``open_key``, with the store of the keys of messages, which is made where the database knows none; it is to be
     closed. Raises ConfigError, DatabaseUnavailable."""
     key = open_key(connection, Path(chosen.secret.key_file))
@@ -63,11 +63,8 @@ def read_keys(connection: Connection, chosen: Settings) -> Iterator[Secret]:
         yield key
         return
     engine, _ = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
-    whole, store = keys.with_store(key, engine)
-    try:
+    with closing(keys.with_store(key, engine)) as whole:
         yield whole
-    finally:
-        store.close()
 
 
 def read_key(connection: Connection, path: Path) -> Secret:

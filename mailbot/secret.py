@@ -42,6 +42,12 @@ class DataKeys(Protocol):
     def find(self, key_id: bytes) -> bytes:
         """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
 
+    def check(self) -> None:
+        """Raises DatabaseGone when the store is not there any more."""
+
+    def close(self) -> None:
+        """Let the store go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -63,6 +69,11 @@ class Secret:
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
         return None if self.store is None else self.store.fresh()
+
+    def close(self) -> None:
+        """Let the store go: what is under keys of messages is not opened any more."""
+        if self.store is not None:
+            self.store.close()
 
     def seal(self, purpose: str, plain: bytes, context: bytes, key_id: bytes | None = None) -> bytes:
         """``plain`` under AES-256-GCM with the key ``key_id``, or one of the secret; opens only with the same

@@ -26,13 +26,13 @@ def dossier(number: str, out: Path, config_file: Path | None) -> None:
     (mailbot audit verify FILE). That it was made stands in the history of the ticket."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
-    key, keys = compose.opened(settings, engine)
+    key = compose.opened(settings, engine)
     now, user = utc_now(), options.user()
     with engine.begin() as connection:
         ticket_id = take_over(connection, numbers.read(number) or "")
     if ticket_id is None:
         raise click.ClickException(f"{number}: no such ticket")
-    with closing(keys), reading(engine) as connection:
+    with closing(key), reading(engine) as connection:
         data, digest = make(connection, key, ticket_id, now)
     with engine.begin() as connection:
         note(connection, ticket_id, digest, now, chain.shell(user), {"by": user, "uid": os.getuid()})

@@ -196,9 +196,9 @@ def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     """Put mail files into the inbox as if they had just come; the same file twice is one message."""
     chosen = compose.settings(config_file)
     engine = connect(chosen.database.url)
-    key, keys = compose.opened(chosen, engine)
+    key = compose.opened(chosen, engine)
     now = utc_now()
-    with closing(keys):
+    with closing(key):
         for file in files:
             message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
             with engine.begin() as connection:

@@ -83,9 +83,9 @@ def _opened(config_file: Path | None) -> Iterator[tuple[Engine, KeyStore]]:
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
     try:
-        _, store = compose.opened(settings, engine)
-        with closing(store):
-            yield engine, store
+        with closing(compose.opened(settings, engine)) as key:
+            assert isinstance(key.store, KeyStore)
+            yield engine, key.store
     finally:
         engine.dispose()
 

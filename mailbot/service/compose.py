@@ -28,7 +28,6 @@ from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate
-from mailbot.storage.keys import KeyStore
 from mailbot.text.address import domain
 
 
@@ -73,7 +72,7 @@ def understander(chosen: Settings, key: Secret) -> Understander:
     return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
-def opened(chosen: Settings, engine: Engine) -> tuple[Secret, KeyStore]:
+def opened(chosen: Settings, engine: Engine) -> Secret:
     """Bring the database up to date (made when new); the key that belongs to it, with the store of those of messages,
     which is to be closed. Raises ConfigError."""
     migrate(engine)
@@ -83,8 +82,8 @@ def opened(chosen: Settings, engine: Engine) -> tuple[Secret, KeyStore]:
 
 def key_alone(chosen: Settings, engine: Engine) -> Secret:
     """As ``opened``, for who opens no mail."""
-    key, store = opened(chosen, engine)
-    store.close()
+    key = opened(chosen, engine)
+    key.close()
     return key
 
 
@@ -99,10 +98,10 @@ def build(
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
-        key, store = opened(chosen, engine)
+        key = opened(chosen, engine)
     directory = SqlDirectory()
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
-    return Parts(chosen, Database(engine, keys=store), directory, key, flow, clock, rng)
+    return Parts(chosen, Database(engine, keys=key.store), directory, key, flow, clock, rng)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
-from typing import Any, NoReturn, Protocol, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -29,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
+from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
 
 T = TypeVar("T")
@@ -185,20 +186,10 @@ class _Job:
     future: asyncio.Future[Any]
 
 
-class Companion(Protocol):
-    """A store without which the database is worth nothing."""
-
-    def check(self) -> None:
-        """Raises DatabaseGone when it is not there any more."""
-
-    def close(self) -> None:
-        """Let it go."""
-
-
 class Database:
     """Asynchronous door to the engine. ``write`` groups commits; ``read`` runs beside the writer."""
 
-    def __init__(self, engine: Engine, *, writers: int | None = None, keys: Companion | None = None) -> None:
+    def __init__(self, engine: Engine, *, writers: int | None = None, keys: DataKeys | None = None) -> None:
         """``keys``: the store beside it, which it looks after and closes."""
         self.engine = engine
         self._keys = keys

@@ -47,7 +47,7 @@ from mailbot.storage.place import place_of
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
-_AHEAD = 256  # keys in one commit
+_AHEAD = 1000  # keys in one commit
 _CACHED, _CACHE_SECONDS = 1024, 60.0
 _NONCE = 12
 _TOGETHER = 500
@@ -68,36 +68,14 @@ key_store = Table("key_store", _metadata, Column("id", Integer, primary_key=True
 """The one row (id 1) by which the database knows its store."""
 
 
-def _wrap(secret: bytes, key: bytes, key_id: bytes) -> bytes:
-    """A key under ``secret``: nonce, ciphertext, tag."""
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + _wrapping(secret).encrypt(nonce, key, key_id)
-
-
-def _unwrap(secret: bytes, wrapped: bytes, key_id: bytes) -> bytes | None:
-    """The key; None: it is another secret's, or damaged."""
-    try:
-        return _wrapping(secret).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
-    except (InvalidTag, ValueError):
-        return None
-
-
-def _name(secret: bytes) -> str:
-    """What ``under`` calls a secret; tells nothing of it."""
-    return Secret(secret).mac("check", "wrapping").hex()[:16]
-
-
-def _wrapping(secret: bytes) -> AESGCM:
-    return AESGCM(Secret(secret).mac("wrap", "data key"))
-
-
 class KeyStore:
     """``secret.DataKeys`` over an engine of its own. Threads may share it."""
 
     def __init__(self, engine: Engine, secret: bytes) -> None:
         """``secret``: what its keys are wrapped under."""
         self.engine = engine
-        self._secret = secret
+        self._under = Secret(secret).mac("check", "wrapping").hex()[:16]
+        self._wrapping = AESGCM(Secret(secret).mac("wrap", "data key"))
         self._place = place_of(engine)
         self._ahead: deque[tuple[bytes, bytes]] = deque()
         self._cache: dict[bytes, tuple[float, bytes]] = {}
@@ -121,8 +99,7 @@ class KeyStore:
     def _make(self) -> list[tuple[bytes, bytes]]:
         now = int(time.time() * 1000).to_bytes(6)
         made = [(now + secrets.token_bytes(KEY_ID - 6), secrets.token_bytes(32)) for _ in range(_AHEAD)]
-        under = _name(self._secret)
-        rows = [{"id": i, "under": under, "wrapped": _wrap(self._secret, key, i)} for i, key in made]
+        rows = [{"id": i, "under": self._under, "wrapped": self._wrap(i, key)} for i, key in made]
         with self.writing() as connection:
             connection.execute(insert(data_key), rows)
         self.check()
@@ -143,14 +120,22 @@ class KeyStore:
             )
         if row.wrapped is None:
             raise SealBroken(f"was erased on {row.erased_at:%Y-%m-%d}; mend: none, it is meant to be gone")
-        key = _unwrap(self._secret, row.wrapped, key_id)
-        if key is None:
-            raise SealBroken(
-                "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
-            )
+        key = self._unwrap(key_id, row.wrapped)
         with self._lock:
             self._remember(key_id, key)
         return key
+
+    def _wrap(self, key_id: bytes, key: bytes) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._wrapping.encrypt(nonce, key, key_id)
+
+    def _unwrap(self, key_id: bytes, wrapped: bytes) -> bytes:
+        try:
+            return self._wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
+        except (InvalidTag, ValueError):
+            raise SealBroken(
+                "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
+            ) from None
 
     def _remember(self, key_id: bytes, key: bytes) -> None:
         if len(self._cache) >= _CACHED:
@@ -278,7 +263,6 @@ def _made(engine: Engine) -> str:
         return name
 
 
-def with_store(secret: Secret, engine: Engine) -> tuple[Secret, KeyStore]:
-    """``secret`` with its keys."""
-    store = KeyStore(engine, secret.key)
-    return replace(secret, store=store), store
+def with_store(secret: Secret, engine: Engine) -> Secret:
+    """``secret`` with its keys; it is to be closed."""
+    return replace(secret, store=KeyStore(engine, secret.key))
