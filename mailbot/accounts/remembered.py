@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from mailbot.accounts.snapshot import Snapshot, doubtful
 from mailbot.errors import NotAsked
 from mailbot.model import Account
+from mailbot.secret import DataKeys
 from mailbot.storage.engine import Database, Work
 from mailbot.text import address
 
@@ -92,8 +93,8 @@ class Remembered:
 class AskingDatabase(Database):
     """Runs transactions that need accounts of ``directory`` until these are known."""
 
-    def __init__(self, engine: Engine, directory: Remembered) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, directory: Remembered, keys: DataKeys | None = None) -> None:
+        super().__init__(engine, keys=keys)
         self._directory = directory
 
     async def read(self, work: Work[T]) -> T:

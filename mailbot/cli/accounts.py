@@ -39,7 +39,7 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
     if settings.accounts.source == "scim":
         raise ConfigError('[accounts] source: "scim", so nobody looks at what is imported; mend: source = "sql"')
     engine = connect(settings.database.url)
-    key = compose.opened(settings, engine)
+    key = compose.key_alone(settings, engine)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

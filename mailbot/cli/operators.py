@@ -133,7 +133,7 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 def _settings(config_file: Path | None) -> Settings:
     """Those of a database that is up to date."""
     settings = compose.settings(config_file)
-    compose.opened(settings, connect(settings.database.url))
+    compose.key_alone(settings, connect(settings.database.url))
     return settings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mailbot.config import Settings
 from mailbot.desk.letter import withheld
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store, stored_message, take_back
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
@@ -116,7 +117,8 @@ def _show_raw(row: int, chosen: Settings, infected: bool) -> None:
             raise click.ClickException(f"{row}: no such message")
         if not infected and (scan := withheld(connection, row)):
             raise click.ClickException(f"{row}: the virus scanner {scan}; mend: leave it, or --infected")
-        raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
+        with read_keys(connection, chosen) as key:
+            raw = message_of(found, key).raw
         view.note_look(connection, row, "raw-shown", os.getuid(), utc_now())
     _log_look(row, "raw-shown")
     sys.stdout.buffer.write(raw)
@@ -125,7 +127,8 @@ def _show_raw(row: int, chosen: Settings, infected: bool) -> None:
 def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
     """Unseal what the reader saw of an application, into files only their owner can read; told like ``--raw``."""
     with compose.writing(chosen) as connection:
-        kept = view.files(connection, read_key(connection, Path(chosen.secret.key_file)), row)
+        with read_keys(connection, chosen) as key:
+            kept = view.files(connection, key, row)
         if not kept:
             raise click.ClickException(f"{row}: nothing was seen of a signed application")
         view.note_look(connection, row, "pictures-shown", os.getuid(), utc_now())
@@ -199,8 +202,9 @@ def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     engine = connect(chosen.database.url)
     key = compose.opened(chosen, engine)
     now = utc_now()
-    for file in files:
-        message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
-        with engine.begin() as connection:
-            (stored,) = store(connection, [message], now, key)
-        click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")
+    with closing(key):
+        for file in files:
+            message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
+            with engine.begin() as connection:
+                (stored,) = store(connection, [message], now, key)
+            click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")

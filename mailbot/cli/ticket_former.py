@@ -113,7 +113,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
     person who had accepted one and took it back."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
-    compose.opened(settings, engine)
+    compose.key_alone(settings, engine)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
     with engine.begin() as connection:
         first = numbers.lock(connection, settings.tickets.start) + jump

@@ -398,6 +398,15 @@ class ScannerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySettings:
+    url: str = _doc(
+        "store of the keys of messages: sqlite:///FILE, or a PostgreSQL database of its own; empty: beside the "
+        "database, as NAME-keys.db or the schema mailbot_keys. Its backups must be newer and fewer (docs/privacy.md)",
+        "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -432,3 +441,4 @@ class Settings:
     accounts: AccountsSettings = AccountsSettings()
     csd: CsdSettings = CsdSettings()
     scanner: ScannerSettings = ScannerSettings()
+    keys: KeySettings = KeySettings()

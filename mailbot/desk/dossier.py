@@ -149,7 +149,7 @@ def _events(connection: Connection, secret: Secret, ticket_id: int) -> Iterator[
             "detail": event.detail,
             "chained": event.chained,
             "texts": [{"kind": kind, "text": mask(text)} for kind, text in words.get(event.id, ())],
-            "sealed": [hashlib.sha256(text).hexdigest() for text in sealed.get(event.id, ())],
+            "sealed": [chain.text_digest(text) for text in sealed.get(event.id, ())],
         }
 
 

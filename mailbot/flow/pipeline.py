@@ -18,6 +18,7 @@ from mailbot.flow import facts
 from mailbot.flow.decision import decide, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.understand import Understander
+from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
@@ -110,6 +111,8 @@ class Pipeline:
         first = number.lock(connection, self.settings.tickets.start)
         lookup = self.lookup(connection, [u for _, u in batch], now)
         rows = BatchRows(first)
+        seen = [inbox_id for inbox_id, u in batch if u.checked.state.tried or u.checked.view]
+        sealed_under = key_ids(connection, seen)
         grants: list[activation.Grant] = []
         decisions = []
         for inbox_id, u in batch:
@@ -123,7 +126,7 @@ class Pipeline:
                 if decision.outcome is Outcome.OK_B:
                     lookup.used.add(u.checked, ticket_id)
             rows.decide(inbox_id, u, found.seen, assessment.facts, decision, found.counted_for, ticket_id, now)
-            rows.see(self.secret, inbox_id, u.checked)
+            rows.see(self.secret, inbox_id, u.checked, sealed_under.get(inbox_id))
             lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)

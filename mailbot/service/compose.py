@@ -22,7 +22,7 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
-from mailbot.installation import find_key, open_key
+from mailbot.installation import find_key, open_keys
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -87,10 +87,18 @@ def understander(chosen: Settings, key: Secret) -> Understander:
 
 
 def opened(chosen: Settings, engine: Engine) -> Secret:
-    """Bring the database up to date (made when new); the key that belongs to it. Raises ConfigError."""
+    """Bring the database up to date (made when new); the key that belongs to it, with the store of those of messages,
+    which is to be closed. Raises ConfigError."""
     migrate(engine)
     with engine.begin() as connection:
-        return open_key(connection, Path(chosen.secret.key_file))
+        return open_keys(connection, chosen)
+
+
+def key_alone(chosen: Settings, engine: Engine) -> Secret:
+    """As ``opened``, for who opens no mail."""
+    key = opened(chosen, engine)
+    key.close()
+    return key
 
 
 @contextlib.contextmanager
@@ -119,7 +127,11 @@ def build(
         key = opened(chosen, engine)
     registry = scim_registry(chosen, clock) if chosen.accounts.source == "scim" else None
     directory = Remembered(registry) if registry else SqlDirectory()
-    database = AskingDatabase(engine, directory) if isinstance(directory, Remembered) else Database(engine)
+    database = (
+        AskingDatabase(engine, directory, keys=key.store)
+        if isinstance(directory, Remembered)
+        else Database(engine, keys=key.store)
+    )
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
         processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())

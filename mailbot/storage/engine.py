@@ -29,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
+from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
 from mailbot.storage.shared import schema_mark
 
@@ -84,6 +85,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
         finally:
             connection.rollback()
             connection.info.pop("reader", None)
+
+
+def scour(engine: Engine) -> None:
+    """Leave nothing of what was deleted in the files of a SQLite database: they are written anew, and the log of
+    changes is emptied. PostgreSQL does the first by itself (autovacuum), and keeps its log as long as it is told to.
+
+    Writers wait meanwhile: about a second for 100 MB. Raises DBAPIError when one of them does not let us.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM")
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -203,8 +220,10 @@ class _Job:
 class Database:
     """Asynchronous door to the engine. ``write`` groups commits; ``read`` runs beside the writer."""
 
-    def __init__(self, engine: Engine, *, writers: int | None = None) -> None:
+    def __init__(self, engine: Engine, *, writers: int | None = None, keys: DataKeys | None = None) -> None:
+        """``keys``: the store beside it, which it looks after and closes."""
         self.engine = engine
+        self._keys = keys
         self._place = place_of(engine)
         if self._place is not None:  # a connection made now would make an empty database
             event.listen(engine, "do_connect", lambda *_: self._check())
@@ -276,10 +295,14 @@ class Database:
             self._place.close()
             self._place = None
         self.engine.dispose()
+        if self._keys is not None:
+            self._keys.close()
 
     def _check(self) -> None:
         if self._place is not None:
             self._place.check()
+        if self._keys is not None:
+            self._keys.check()
 
     def _read(self, work: Work[T]) -> T:
         self._check()

@@ -395,9 +395,11 @@ installation = Table(
     Column("key_check", String(64), nullable=False),
     Column("made_at", UtcDateTime(), nullable=False),
     Column("ruleset", String(64)),
+    Column("key_store", String(32)),
 )
 """The one row of this installation. key_check: by it the key is known that everything here was made with. ruleset: hash
-of the rule set in force, which every process must have (mailbot.processes)."""
+of the rule set in force, which every process must have (mailbot.processes). key_store: by it the store of the keys of
+messages is known (storage.keys)."""
 
 imap_cursor = Table(
     "imap_cursor",

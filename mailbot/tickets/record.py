@@ -219,9 +219,9 @@ class BatchRows:
             for rule, outcome in decision.watched
         ]
 
-    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck) -> None:
-        """Keep what was read of the application, sealed."""
-        self._views += view.rows(secret, inbox_id, checked.view, checked)
+    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck, key_id: bytes | None) -> None:
+        """Keep what was read of the application, sealed as the message is."""
+        self._views += view.rows(secret, inbox_id, checked.view, checked, key_id)
 
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
