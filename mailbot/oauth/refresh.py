@@ -63,6 +63,7 @@ class Turn:
             os.posix_fallocate(room, 0, 32_768)
         except BaseException:
             os.close(room)
+            self._beside.unlink()
             raise
         return room
 
