@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
-from tests.integration.test_imap_dovecot import Box, Intake
-from tests.integration.test_imap_dovecot import mail as letter
+from tests.servers.test_imap_dovecot import Box, Intake
+from tests.servers.test_imap_dovecot import mail as letter
 
 from mailbot.config import ImapSettings
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
