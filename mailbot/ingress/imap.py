@@ -24,13 +24,13 @@ from sqlalchemy import Connection
 from mailbot import counts
 from mailbot.config import ImapSettings
 from mailbot.errors import ConfigError, MailbotError, MailboxUnavailable, TokenUnavailable
-from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_uids, stored_whole
+from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_movable, stored_uids
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, RawMessage, Source, may_move
 from mailbot.oauth import Tokens
 from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
@@ -242,7 +242,7 @@ class ImapReader:
             await self._store(cursor, list(taken.values()))
             self._known.update(taken)
             self._fetcher.forget(list(taken))
-            await self._move(connection, [uid for uid, message in taken.items() if message.envelope.note is None])
+            await self._move(connection, [uid for uid, message in taken.items() if may_move(message.envelope.note)])
         if len(head) < len(batch):
             raise MailboxUnavailable(f"UID {batch[len(head)].uid} cannot be fetched")
         return cursor
@@ -284,7 +284,7 @@ class ImapReader:
         there = [uid for uid in await connection.search("UID", f"1:{cursor.last_uid}") if uid <= cursor.last_uid]
         for start in range(0, len(there), LISTED):
             uids = there[start : start + LISTED]
-            await self._move(connection, await self._database.read(partial(stored_whole, cursor=cursor, uids=uids)))
+            await self._move(connection, await self._database.read(partial(stored_movable, cursor=cursor, uids=uids)))
 
     async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
         """Move what is stored to the folder for it. A refusal is only logged: the cursor prevents a second ticket."""

@@ -22,7 +22,7 @@ from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, RawMessage, Source, oversized
 from mailbot.oauth import Tokens
 from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
@@ -158,7 +158,7 @@ class Reconciler:
             return None, None
         raw = found.get(item.uid, {}).get(f"BODY[{section}]")
         if large:
-            return raw, f"oversized: {size} octets, only the header was fetched"
+            return raw, oversized(size)
         return (raw if raw and 2 * len(raw) >= (size or 0) else None), None
 
     def _message(self, cursor: Cursor, item: _Item, raw: bytes, note: str | None) -> RawMessage:
