@@ -209,10 +209,14 @@ class Relay:
             except SMTPHeloError:
                 await client.helo()
         if self._tokens is not None:
-            await self._log_in_by(self._tokens, client, secret)
+            try:
+                await self._log_in_by(client, secret)
+            except BaseException:  # some servers say why, others end the connection
+                self._tokens.reject(secret)
+                raise
         return client
 
-    async def _log_in_by(self, tokens: Tokens, client: aiosmtplib.SMTP, token: str) -> None:
+    async def _log_in_by(self, client: aiosmtplib.SMTP, token: str) -> None:
         """AUTH (RFC 4954). Where the command would be longer than an SMTP line may be, the token follows on its own."""
         s = self._settings
         offered = {method.upper() for method in client.server_auth_methods}
@@ -229,8 +233,7 @@ class Relay:
         if answer.code == SMTPStatus.auth_continue:  # it says why not, and refuses only then
             answer = await client.execute_command(base64.b64encode(said.after))
         if answer.code != SMTPStatus.auth_successful:
-            tokens.reject(token)
-            raise SMTPAuthenticationError(answer.code, answer.message)
+            raise SMTPAuthenticationError(answer.code, sasl.without_echo(answer.message))
 
 
 def _is_setting(error: BaseException | None) -> bool:

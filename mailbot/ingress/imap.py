@@ -31,7 +31,7 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.model import Envelope, RawMessage, Source, may_move
-from mailbot.oauth import Tokens
+from mailbot.oauth import Tokens, sasl
 from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -350,9 +350,9 @@ async def _log_in_by(tokens: Tokens, connection: ImapConnection, user: str) -> N
         raise MailboxUnavailable(error.reason) from error
     try:
         await connection.login_token(user, token)
-    except Refused:
+    except MailboxUnavailable as error:  # some servers say why, others end the connection
         tokens.reject(token)
-        raise
+        raise type(error)(sasl.without_echo(error.reason)) from None
 
 
 async def _secret(key: str, path: str) -> str:

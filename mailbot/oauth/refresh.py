@@ -69,8 +69,9 @@ class Turn:
 
     def keep(self, token: str) -> None:
         """Write a new token. Without a pause: between the server's answer and this nothing may come."""
-        if token == self.token or read("refresh_token_file", str(self._file)) != self.token:
-            return  # a person wrote another one meanwhile, who knows better
+        with suppress(ConfigError):  # an empty file is no better token
+            if token == self.token or read("refresh_token_file", str(self._file)) != self.token:
+                return  # a person wrote another one meanwhile, who knows better
         os.ftruncate(self._room, os.write(self._room, token.encode() + b"\n"))
         os.fsync(self._room)
         self._rename()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,6 +15,14 @@ class Login:
     mechanism: str
     first: bytes
     after: bytes
+
+
+_LONG = re.compile(r"\S{32,}")
+
+
+def without_echo(text: str) -> str:
+    """What a server said to a login, for the log: some say the command again that they did not like."""
+    return _LONG.sub("…", text)
 
 
 def login(offered: Collection[str], user: str, token: str, host: str, port: int) -> Login:

@@ -24,20 +24,19 @@ from mailbot.observe import Clock, utc_now
 
 _SECONDS = 20.0  # for an answer
 _LARGEST = 64 * 2**10  # octets of an answer
+_NEW = timedelta(minutes=1)
 _EARLY = timedelta(minutes=5)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _REFUSED_PAUSE = timedelta(hours=1)  # a person may act at the provider, where nobody tells us
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """How it goes. refused: a person must act. reason: why, for an operator. refresh_until: when the refresh token
-    ends, as the server told."""
+    """How it goes. refused: a person must act. refresh_until: when the refresh token ends, as the server told."""
 
     failing_since: datetime | None = None
     refused: bool = False
-    reason: str = ""
     refresh_until: datetime | None = None
 
 
@@ -77,8 +76,9 @@ class Tokens:
         return await asyncio.shield(self._asking)
 
     def reject(self, access: str) -> None:
-        """A mail server refused it: it may have been withdrawn before its time."""
-        if self._kept is not None and self._kept.access == access:
+        """A login by it failed: it may have been withdrawn before its time. One that is new is refused for another
+        reason, which a newer one does not mend."""
+        if self._kept is not None and self._kept.access == access and self._clock() >= self._kept.issued_at + _NEW:
             self._kept = None
 
     def expires_at(self) -> datetime | None:
@@ -113,7 +113,7 @@ class Tokens:
         self._failures = min(self._failures + 1, 20)
         self._failure, self._not_before, self._failed_with = error, now + pause, self._secrets()
         since = self.standing.failing_since or now
-        self.standing = Standing(since, refused, error.reason, self.standing.refresh_until)
+        self.standing = Standing(since, refused, self.standing.refresh_until)
 
     def _secrets(self) -> bytes:
         """Changes when a person writes another secret: then it is asked again at once."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, text
 
 from mailbot.storage.schema import Id, UtcDateTime, metadata
-from mailbot.storage.values import Text
+from mailbot.storage.values import String, Text
 
 webhook = Table(
     "webhook",

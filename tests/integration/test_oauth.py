@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,10 +23,10 @@ from mailbot.service.supervision import Service
 from mailbot.storage.engine import Database
 from mailbot.storage.oauth import oauth
 from mailbot.workers.oauth import OAuthWorker
-from tests.imap_fake import FakeImap
+from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, clock, open_database
 from tests.integration.test_statusz import _at_once, ask, service  # noqa: F401
-from tests.relay_fake import FakeRelay, fake_relay
+from tests.relay_fake import CUT, FakeRelay, fake_relay
 from tests.token_server import TokenServer, token_server
 
 FROM, TO, RAW = "h@office.example", "jan@wp.example", b"Subject: x\r\n\r\n"
@@ -42,6 +43,10 @@ async def server() -> AsyncIterator[TokenServer]:
 def tokens(server: TokenServer, tmp_path: Path) -> Tokens:
     (tmp_path / "secret").write_text("secret")
     return Tokens(server.settings(client_secret_file=str(tmp_path / "secret")), clock)
+
+
+def age(tokens: Tokens, minutes: int = 1) -> None:
+    tokens._clock = lambda: NOW + timedelta(minutes=minutes)
 
 
 # ------------------------------------------------------------------------------------------------ IMAP
@@ -80,10 +85,13 @@ async def test_8_imap_refuses_the_token_and_the_next_login_has_another(tokens: T
         chosen = ImapSettings("127.0.0.1", fake.port, "plain", user="h")
         with pytest.raises(MailboxUnavailable, match="AUTHENTICATIONFAILED"):
             await imap.probe(chosen, tokens=tokens)
+        age(tokens)
+        with pytest.raises(MailboxUnavailable, match="AUTHENTICATIONFAILED"):
+            await imap.probe(chosen, tokens=tokens)
         fake.refusal = None
         await imap.probe(chosen, tokens=tokens)
-        first, second = fake.asked("AUTHENTICATE")
-        assert first != second
+        first, again, second = fake.asked("AUTHENTICATE")
+        assert (first == again, first == second) == (True, False)
         server.says = [(400, REFUSED)]
         with pytest.raises(MailboxUnavailable, match="invalid_grant; mend:"):
             await imap.probe(chosen, tokens=Tokens(tokens._settings, clock))
@@ -124,6 +132,8 @@ async def test_8_a_token_longer_than_a_line_of_smtp_follows_on_its_own(tokens: T
 
 
 async def test_8_smtp_refuses_the_token_and_the_mail_waits(tokens: Tokens) -> None:
+    await tokens.access()
+    age(tokens)
     async with fake_relay(
         EHLO=offering("OAUTHBEARER"), AUTH=b"334 eyJzdGF0dXMiOiI0MDEifQ==\r\n", **{"AQ==": b"535 5.7.8 no\r\n"}
     ) as fake:
@@ -138,6 +148,48 @@ async def test_8_smtp_refuses_the_token_and_the_mail_waits(tokens: Tokens) -> No
     first, answer, second = authenticated(fake)
     assert answer == "AQ=="
     assert first != second
+
+
+async def test_8_a_server_that_cuts_at_the_token_gets_another(tokens: Tokens) -> None:
+    await tokens.access()
+    age(tokens)
+    async with fake_relay(EHLO=offering("XOAUTH2"), AUTH=CUT) as fake:
+        for _ in range(2):
+            with pytest.raises(RelayUnavailable):
+                await Relay(fake.settings(user="h"), tokens=tokens).send(FROM, TO, RAW)
+    first, second = authenticated(fake)
+    assert first != second
+    server = FakeImap(script=[Say("AUTHENTICATE", b"* BYE\r\n", "cut")] * 2)
+    age(tokens, 2)
+    async with server.listening():
+        for _ in range(2):
+            with pytest.raises(MailboxUnavailable):
+                await imap.probe(ImapSettings("127.0.0.1", server.port, "plain", user="h"), tokens=tokens)
+    first, second = server.asked("AUTHENTICATE")
+    assert first != second
+
+
+async def test_8_a_server_that_says_the_token_again_does_not_put_it_into_the_log(
+    tokens: Tokens, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "t0ken" * 100
+    server.more = {"access_token": secret}
+    said = b64encode(f"user=h\1auth=Bearer {secret}\1\1".encode()).decode()
+    found = []
+    async with fake_relay(EHLO=offering("XOAUTH2"), AUTH=f"535 5.7.8 {secret} {said}\r\n".encode()) as fake:
+        with pytest.raises(RelayMisconfigured) as refused:
+            await Relay(fake.settings(user="h"), tokens=tokens).send(FROM, TO, RAW)
+        found.append(refused.value.reason)
+    for answer in (f"%t NO {secret} {said}\r\n", f"{said} BAD {said}\r\n"):
+        imap_server = FakeImap(script=[Say("AUTHENTICATE", answer.encode())])
+        async with imap_server.listening():
+            with pytest.raises(MailboxUnavailable) as caught:
+                await imap.probe(ImapSettings("127.0.0.1", imap_server.port, "plain", user="h"), tokens=tokens)
+            found.append(caught.value.reason)
+    told = "\n".join([*found, caplog.text])
+    assert "t0kent0ken" not in told
+    assert said[20:60] not in told
 
 
 async def test_8_a_server_that_takes_no_token_is_not_shown_one(tokens: Tokens) -> None:

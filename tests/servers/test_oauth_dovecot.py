@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ async def reads_on(server: Dovecot, tokens: Tokens, issuer: TokenServer, folder:
     chosen = ImapSettings("127.0.0.1", server.imap, "plain", user=USER, claim_folder="")
     await asyncio.to_thread(Box(server).append, mail("before"))
     issuer.live.clear()
+    tokens._clock = lambda: clock() + timedelta(minutes=2)
     async with open_database(folder) as database:
         reader = imap.ImapReader(chosen, database, SECRET, clock, tokens=tokens)
         task = asyncio.create_task(reader.run())

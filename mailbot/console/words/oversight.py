@@ -72,6 +72,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Maile do otwartych zgłoszeń nie zostały wysłane.",
         "Mails of open tickets were not sent.",
     ),
+    "over.ails.breaker-open": (
+        "Za dużo maili wyszło samo; wstrzymane czekają na człowieka.",
+        "Too much left by itself; what is held waits for a person.",
+    ),
+    "over.ails.csd-refuses": ("CSD nie przyjmuje zdarzeń.", "CSD takes no events."),
     "over.ails.promises-broken": ("Obiecany termin minął.", "A promised time is over."),
     "over.ails.rules-refused": ("Zestaw reguł w katalogu jest odrzucony.", "The rule set in the folder is refused."),
     "over.ails.probe-unanswered": ("Mail próbny nie wrócił.", "The probe was not answered."),

@@ -121,8 +121,12 @@ async def test_8_whatever_the_server_says_of_its_life(server: TokenServer, tmp_p
 
 
 async def test_8_a_token_that_a_mail_server_refused_is_not_used_again(server: TokenServer, tmp_path: Path) -> None:
-    ours = by_secret(server, tmp_path)
+    clock = Clock()
+    ours = by_secret(server, tmp_path, clock)
     first = await ours.access()
+    ours.reject(first)  # so young that its age is not why
+    assert await ours.access() == first
+    clock.go(minutes=1)
     ours.reject("another")
     assert await ours.access() == first
     ours.reject(first)
@@ -172,6 +176,12 @@ async def test_8_what_a_person_wrote_meanwhile_stays(server: TokenServer, file: 
     server.before = lambda: file.write_text("by hand\n") and None
     await by_refresh(server, file).access()
     assert held(file) == "by hand\n"
+
+
+async def test_8_a_file_emptied_meanwhile_gets_the_new_token(server: TokenServer, file: Path) -> None:
+    server.before = lambda: file.write_text("") and None
+    await by_refresh(server, file).access()
+    assert held(file) == "refresh-1\n"
 
 
 @pytest.mark.parametrize(
@@ -335,9 +345,11 @@ async def test_8_another_secret_in_the_file_is_tried_at_once(server: TokenServer
 
 async def test_8_no_secret_is_in_the_log(server: TokenServer, file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    ours = by_refresh(server, file)
+    clock = Clock()
+    ours = by_refresh(server, file, clock)
     await ours.access()
     server.says = [(400, b'{"error": "refresh-1 access-1"}')]
+    clock.go(minutes=1)
     ours.reject("access-1")
     with pytest.raises(TokenUnavailable) as caught:
         await ours.access()
