@@ -11,9 +11,11 @@ MailbotError
 │   │   └── RelayMisconfigured  it refuses us, not the mail: a setting here or there is wrong
 │   ├── RegistryUnavailable   the registry of accounts does not answer, or not as it should
 │   │   └── NotAsked          a transaction needs accounts that must be asked for before it
+│   ├── TokenUnavailable      the OAuth 2.0 token server does not answer, or not as the standard says
 │   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
     ├── ConfigError           a setting is wrong: file, key and mend are named
+    │   └── TokenRefused      the OAuth 2.0 token server refuses us until a person acts
     ├── RulesError            a rule set is wrong: file, line, key and mend are named
     ├── ImportRefused         a file of accounts has bad lines and the admin asked to refuse them
     ├── RelayRefused          the outgoing SMTP server refuses this mail for good
@@ -104,6 +106,10 @@ class NotAsked(RegistryUnavailable):
         self.keys = keys
 
 
+class TokenUnavailable(TemporaryError):
+    """The OAuth 2.0 token server does not answer, or not as the standard says."""
+
+
 class TrustSourceUnavailable(TemporaryError):
     """A trusted list or a CRL cannot be downloaded."""
 
@@ -126,6 +132,10 @@ class ConfigError(PermanentError):
     """A setting is wrong. The text names the file, the key and the mend."""
 
     public = "configuration error"
+
+
+class TokenRefused(ConfigError):
+    """The OAuth 2.0 token server refuses us, until a person acts: a secret or a consent is over, or a setting wrong."""
 
 
 class RulesError(PermanentError):

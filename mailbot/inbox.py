@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
-from mailbot.model import Envelope, Outcome, RawMessage, Source
+from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
@@ -151,11 +151,11 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
 
 
-def stored_whole(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
-    """Those of ``uids`` (of the mailbox and UIDVALIDITY of ``cursor``) whose whole message lies in the inbox."""
+def stored_movable(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
+    """Those of ``uids`` (of the mailbox and UIDVALIDITY of ``cursor``) that are stored and may leave their folder."""
     keys = {_imap_key(cursor.mailbox, cursor.uidvalidity, uid): uid for uid in uids}
     found = connection.execute(select(inbox.c.delivery_key, inbox.c.envelope).where(inbox.c.delivery_key.in_(keys)))
-    return sorted(keys[row.delivery_key] for row in found if row.envelope.get("note") is None)
+    return sorted(keys[row.delivery_key] for row in found if may_move(row.envelope.get("note")))
 
 
 def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> set[int]:

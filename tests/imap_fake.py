@@ -63,7 +63,9 @@ class FakeImap:
     connections: int = 0
     port: int = 0
     literals: list[bytes] = field(default_factory=list)
-    """What LOGIN sent as literals."""
+    """What LOGIN sent as literals, and AUTHENTICATE in all."""
+    refusal: str | None = None
+    """What follows the challenge by which a token is refused; None: it is taken."""
     others: dict[str, list[bytes]] = field(default_factory=dict)
     """Folder → messages put there by APPEND; their UIDs are 1, 2, …"""
     uid_sets: Callable[[list[int]], list[int]] = lambda uids: uids
@@ -144,6 +146,9 @@ class FakeImap:
             return
         elif word == "LOGIN":
             self.literals += [part async for part in _literals(command, reader, writer)]
+        elif word == "AUTHENTICATE":
+            writer.write(f"{tag} {await self._authenticate(rest, reader, writer)}\r\n".encode())
+            return
         elif word == "APPEND":
             (message,) = [part async for part in _literals(command, reader, writer)]
             self.others.setdefault(rest[0], []).append(message)
@@ -160,6 +165,16 @@ class FakeImap:
                 writer.write(response)
         writer.write(f"{tag} OK done\r\n".encode())
         await writer.drain()
+
+    async def _authenticate(self, rest: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        if len(rest) == 1:
+            writer.write(b"+ \r\n")
+        self.literals.append(rest[1].encode() if len(rest) > 1 else (await reader.readline()).rstrip(b"\r\n"))
+        if self.refusal is None:
+            return "OK done"
+        writer.write(b"+ eyJzdGF0dXMiOiI0MDEifQ==\r\n")
+        self.literals.append((await reader.readline()).rstrip(b"\r\n"))
+        return f"NO {self.refusal}"
 
     def _responses(self, word: str, rest: list[str]) -> Iterable[bytes]:
         if word == "CAPABILITY":

@@ -17,6 +17,7 @@ from mailbot.ingress.imap import log_in
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.smtp import listen_address
 from mailbot.installation import find_key
+from mailbot.oauth import tokens_of
 from mailbot.observe import utc_now
 from mailbot.probes import TABLE, Progress
 from mailbot.service import compose
@@ -117,7 +118,7 @@ def _send(settings: Settings, raw: bytes) -> None:
 async def _append(settings: Settings, raw: bytes) -> None:
     connection = await ImapConnection.open(settings.imap)
     try:
-        await log_in(connection, settings.imap)
+        await log_in(connection, settings.imap, tokens_of(settings))
         await connection.append(settings.imap.folder, raw.decode("ascii"))
     finally:
         connection.abort()

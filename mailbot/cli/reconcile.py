@@ -13,6 +13,7 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.ingress.imap_claim import Claimed
 from mailbot.ingress.reconcile import FolderReport, Reconciler
+from mailbot.oauth import tokens_of
 from mailbot.service import compose
 
 
@@ -49,7 +50,7 @@ async def _run(settings: Settings, *, dry_run: bool, take_over: bool) -> list[Fo
         raise ConfigError("[imap] host: is empty, so there is no mailbox to compare; mend: name the IMAP server")
     parts = compose.build(settings)
     try:
-        reconciler = Reconciler(settings.imap, parts.database, parts.secret, parts.clock)
+        reconciler = Reconciler(settings.imap, parts.database, parts.secret, parts.clock, tokens_of(settings))
         return await reconciler.run(dry_run=dry_run, take_over=take_over)
     finally:
         await parts.database.close()

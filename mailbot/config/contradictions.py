@@ -59,8 +59,7 @@ def contradictions(settings: Settings, where: str) -> list[str]:
     ]
     if settings.imap.tls == "plain" and settings.imap.host not in ("", "127.0.0.1", "::1", "localhost"):
         found.append(f"{where}: [imap] tls: plain is for loopback only; mend: imaps or starttls")
-    if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
-        found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
+    found += [f"{where}: {mistake}" for mistake in _of_the_logins(settings)]
     found += _endless(settings.database, where)
     found += [f"{where}: [accounts] {mistake}" for mistake in _of_the_registry(settings.accounts)]
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
@@ -198,6 +197,27 @@ def _of_the_scanner(settings: Settings) -> Iterator[str]:
         yield f"address: {address!r} is none; mend: unix:/run/clamav/clamd.ctl, or 127.0.0.1:3310"
     if not 0 < seconds <= settings.worker.lease_seconds / 8:
         yield "timeout_seconds: not within an eighth of worker.lease_seconds; mend: write 15, or less"
+
+
+def _of_the_logins(settings: Settings) -> Iterator[str]:
+    imap, delivery, oauth = settings.imap, settings.delivery, settings.oauth
+    if imap.host and not (imap.user and (imap.password_file or imap.token_file or oauth.token_url)):
+        yield "[imap] user: missing with its secret; mend: set user and password_file (or token_file, or [oauth])"
+    if not oauth.token_url:
+        return
+    if not re.match(_TLS_OR_HERE, oauth.token_url):
+        yield "[oauth] token_url: the secret would go over the wire in clear; mend: https://…"
+    if not oauth.client_id:
+        yield "[oauth] client_id: is missing; mend: register this client with the provider"
+    if oauth.grant == "refresh_token" and not oauth.refresh_token_file:
+        yield '[oauth] refresh_token_file: is missing; mend: name the file, or write grant = "client_credentials"'
+    if oauth.grant == "client_credentials" and not oauth.client_secret_file:
+        yield '[oauth] client_secret_file: is missing; mend: name the file, or write grant = "refresh_token"'
+    if oauth.secret_expires and not _is_day(oauth.secret_expires):
+        yield f"[oauth] secret_expires: {oauth.secret_expires!r} is no day; mend: write 2027-11-30"
+    by_token = delivery.user and not delivery.password_file
+    if by_token and delivery.tls == "plain" and delivery.host not in ("127.0.0.1", "::1", "localhost"):
+        yield "[delivery] tls: the token would go over the wire in clear; mend: starttls or tls"
 
 
 def _is_day(text: str) -> bool:

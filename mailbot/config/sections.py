@@ -11,6 +11,7 @@ AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
 LogForm = Literal["json", "text"]
+Grant = Literal["client_credentials", "refresh_token"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 AccountsSource = Literal["sql", "scim"]
@@ -407,6 +408,24 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    token_url: str = _doc(
+        "HTTPS address of the token endpoint; [imap] and [delivery] without a secret log in by it", ""
+    )
+    ca_file: str = _doc("PEM file of its CA; empty: the system's", "")
+    grant: Grant = _doc(
+        "how tokens are had: for the client itself, or for a person who consented", "client_credentials"
+    )
+    client_id: str = _doc("this client, as the provider knows it", "")
+    client_secret_file: str = _doc("file that holds the client's secret alone; empty: it has none", "")
+    refresh_token_file: str = _doc(
+        "file that holds the refresh token alone; mailbot must own it and be able to write into its folder", ""
+    )
+    scope: str = _doc("what is asked for; empty: what the provider gives", "")
+    secret_expires: str = _doc("day on which the client's secret ends (2027-11-30): told 14 days before", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -442,3 +461,4 @@ class Settings:
     csd: CsdSettings = CsdSettings()
     scanner: ScannerSettings = ScannerSettings()
     keys: KeySettings = KeySettings()
+    oauth: OAuthSettings = OAuthSettings()

@@ -7,6 +7,7 @@ Whatever the server says is made one printable line here, before anybody keeps i
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import ssl
 from collections.abc import Awaitable
@@ -14,19 +15,29 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiosmtplib
-from aiosmtplib import SMTPDataError, SMTPException, SMTPHeloError, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPStatus,
+)
 from aiosmtplib.protocol import normalize_message_line_endings
 
 from mailbot import counts
 from mailbot.config import DeliverySettings
 from mailbot.delivery.answers import Meaning, Stage, judge, readable
 from mailbot.errors import ConfigError, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.oauth import Tokens, sasl
 
 T = TypeVar("T")
 
 LIMIT = 90.0
 """Seconds for one mail, whatever the server does."""
 _RECYCLE = 100  # mails over one connection; some servers cut longer ones
+_LINE = 512  # octets of a command (RFC 5321 §4.5.3.1.4, RFC 4954 §4)
 _FAREWELL = 5.0  # seconds for QUIT
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;\\,\"\s\ud800-\udfff]+")
 _DOT = re.compile(rb"(?m)^\.")
@@ -35,8 +46,9 @@ _DOT = re.compile(rb"(?m)^\.")
 class Relay:
     """One connection, opened at the first mail and kept. Not for two tasks at once."""
 
-    def __init__(self, settings: DeliverySettings, hostname: str | None = None) -> None:
+    def __init__(self, settings: DeliverySettings, hostname: str | None = None, tokens: Tokens | None = None) -> None:
         self._settings = settings
+        self._tokens = tokens if settings.user and not settings.password_file else None
         self._hostname = hostname
         self._client: aiosmtplib.SMTP | None = None
         self._sent = 0
@@ -174,7 +186,11 @@ class Relay:
 
     async def _connected(self) -> aiosmtplib.SMTP:
         s = self._settings
-        secret = password(s.password_file) if s.user else ""
+        secret = ""
+        if self._tokens is not None:
+            secret = await self._tokens.access()
+        elif s.user:
+            secret = password(s.password_file)
         self._client = client = aiosmtplib.SMTP(
             hostname=s.host,
             port=s.port,
@@ -185,14 +201,39 @@ class Relay:
         )
         counts.RELAY_CONNECTIONS()
         await client.connect()
-        if s.user:
+        if s.user and self._tokens is None:
             await client.login(s.user, secret)
         if client.is_ehlo_or_helo_needed:
             try:
                 await client.ehlo()
             except SMTPHeloError:
                 await client.helo()
+        if self._tokens is not None:
+            try:
+                await self._log_in_by(client, secret)
+            except BaseException:  # some servers say why, others end the connection
+                self._tokens.reject(secret)
+                raise
         return client
+
+    async def _log_in_by(self, client: aiosmtplib.SMTP, token: str) -> None:
+        """AUTH (RFC 4954). Where the command would be longer than an SMTP line may be, the token follows on its own."""
+        s = self._settings
+        offered = {method.upper() for method in client.server_auth_methods}
+        if not offered & {"OAUTHBEARER", "XOAUTH2"}:
+            raise SMTPException("the server takes no OAuth 2.0 token: neither OAUTHBEARER nor XOAUTH2")
+        said = sasl.login(offered, s.user, token, s.host, s.port)
+        head, first = f"AUTH {said.mechanism}".encode(), base64.b64encode(said.first)
+        if len(head) + len(first) + 3 <= _LINE:
+            answer = await client.execute_command(head, first)
+        else:
+            answer = await client.execute_command(head)
+            if answer.code == SMTPStatus.auth_continue:
+                answer = await client.execute_command(first)
+        if answer.code == SMTPStatus.auth_continue:  # it says why not, and refuses only then
+            answer = await client.execute_command(base64.b64encode(said.after))
+        if answer.code != SMTPStatus.auth_successful:
+            raise SMTPAuthenticationError(answer.code, sasl.without_echo(answer.message))
 
 
 def _is_setting(error: BaseException | None) -> bool:

@@ -16,6 +16,7 @@ from mailbot.csd import queue as csd
 from mailbot.desk import health
 from mailbot.model import State
 from mailbot.outbox import jobs
+from mailbot.storage.oauth import oauth
 from mailbot.storage.probes import probe
 from mailbot.storage.schema import inbox, outbox, ticket
 from mailbot.tickets import breaker
@@ -23,6 +24,9 @@ from mailbot.tickets.hold import FROZEN
 
 _OPEN = tuple(state.value for state in State if not state.closed)
 _LATE = timedelta(minutes=15)
+EXPIRING = timedelta(days=14)
+_CURRENT = timedelta(minutes=10)
+"""What a process said of its tokens longer ago says nothing of now: it looks each minute."""
 _PROBES = timedelta(days=1)
 """An older probe says nothing of now."""
 
@@ -125,6 +129,29 @@ def _probe(connection: Connection, now: datetime, _settings: Settings) -> str | 
     return f"the probe sent {_ago(now - newest.sent_at)} was not answered"
 
 
+def _tokens(connection: Connection, now: datetime, _settings: Settings) -> str | None:
+    found = connection.execute(select(oauth).where(oauth.c.checked_at > now - _CURRENT)).all()
+    if any(one.refused for one in found):
+        return "the OAuth token server refuses mailbot: without a person no mail is read or sent"
+    since = min((one.failing_since for one in found if one.failing_since is not None), default=None)
+    if since is None or now - since <= _LATE:
+        return None
+    return f"the OAuth token server gave no token since {_ago(now - since)}"
+
+
+def _secret_ends(connection: Connection, now: datetime, _settings: Settings) -> str | None:
+    left = _token_days(connection, now)
+    if left is None or left >= EXPIRING.days:
+        return None
+    return f"the OAuth secret or refresh token {f'ends in {left:.0f} days' if left > 0 else 'has ended'}"
+
+
+def _token_days(connection: Connection, now: datetime) -> float | None:
+    first = connection.execute(select(func.min(oauth.c.expires_at)).where(oauth.c.checked_at > now - _CURRENT))
+    ends = first.scalar_one()
+    return None if ends is None else (ends - now).total_seconds() / 86_400
+
+
 def _breaker(connection: Connection, _now: datetime, _settings: Settings) -> str | None:
     held = breaker.stopped(connection)
     return f"too much left by itself: mails to {', '.join(sorted(held))} wait for a person" if held else None
@@ -145,6 +172,8 @@ def _ago(span: timedelta) -> str:
 
 
 AILMENTS: dict[str, tuple[Look, str]] = {
+    "oauth-no-token": (_tokens, "mailbot doctor (oauth) says which secret or consent to renew"),
+    "oauth-ends": (_secret_ends, "make a new one at the provider, write it into the file of [oauth], and the new day"),
     "mailbox-stale": (_poll, "mailbot doctor (imap); the log says imap-interrupted and why"),
     "mailbox-missing": (_missing, "mailbot reconcile"),
     "messages-late": (_messages_late, "see that a process with the role worker runs; mailbot queue ls"),
@@ -185,5 +214,6 @@ def _probe_took(connection: Connection, _now: datetime) -> float | None:
 
 GAUGES: list[Number] = [
     Number("probe_age_seconds", "Since a probe last came through everything", _probe_age),
+    Number("oauth_token_days", "Until the OAuth client secret or refresh token ends", _token_days),
     Number("probe_duration_seconds", "How long the newest probe took that was answered", _probe_took),
 ]

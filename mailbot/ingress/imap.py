@@ -23,14 +23,15 @@ from sqlalchemy import Connection
 
 from mailbot import counts
 from mailbot.config import ImapSettings
-from mailbot.errors import MailbotError, MailboxUnavailable
-from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_uids, stored_whole
+from mailbot.errors import ConfigError, MailbotError, MailboxUnavailable, TokenUnavailable
+from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_movable, stored_uids
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, RawMessage, Source, may_move
+from mailbot.oauth import Tokens, sasl
 from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -57,6 +58,7 @@ class ImapReader:
         on_stored: Callable[[], None] = lambda: None,
         *,
         oldest: timedelta = timedelta(days=7),
+        tokens: Tokens | None = None,
         rand: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -74,7 +76,8 @@ class ImapReader:
         self._oldest = oldest
         self._mailbox = settings.mailbox
         self._attempt = 0
-        self._claim = Claim(settings, database, self._mailbox, clock, partial(log_in, settings=settings))
+        self._log_in = partial(log_in, settings=settings, tokens=tokens)
+        self._claim = Claim(settings, database, self._mailbox, clock, self._log_in)
         self._since = first_day(settings)
         self._taken_over_at: datetime | None = None
         self._compared = 0.0  # when the whole folder was, of the monotonic clock
@@ -122,7 +125,7 @@ class ImapReader:
         await self._claim.wait_for_lease()
         connection = await ImapConnection.open(self._settings)
         try:
-            await log_in(connection, self._settings)
+            await self._log_in(connection)
             await self._claim.take(connection)
             self._taken_over_at = await self._claim.taken_over_at()
             cursor = await self._cursor(await connection.open_folder(self._settings.folder))
@@ -239,7 +242,7 @@ class ImapReader:
             await self._store(cursor, list(taken.values()))
             self._known.update(taken)
             self._fetcher.forget(list(taken))
-            await self._move(connection, [uid for uid, message in taken.items() if message.envelope.note is None])
+            await self._move(connection, [uid for uid, message in taken.items() if may_move(message.envelope.note)])
         if len(head) < len(batch):
             raise MailboxUnavailable(f"UID {batch[len(head)].uid} cannot be fetched")
         return cursor
@@ -281,7 +284,7 @@ class ImapReader:
         there = [uid for uid in await connection.search("UID", f"1:{cursor.last_uid}") if uid <= cursor.last_uid]
         for start in range(0, len(there), LISTED):
             uids = there[start : start + LISTED]
-            await self._move(connection, await self._database.read(partial(stored_whole, cursor=cursor, uids=uids)))
+            await self._move(connection, await self._database.read(partial(stored_movable, cursor=cursor, uids=uids)))
 
     async def _move(self, connection: ImapConnection, uids: Sequence[int]) -> None:
         """Move what is stored to the folder for it. A refusal is only logged: the cursor prevents a second ticket."""
@@ -304,14 +307,16 @@ def may_be_answered(settings: ImapSettings, taken_over_at: datetime | None, rece
     return taken_over_at is not None and not settings.done_folder and received_at < taken_over_at
 
 
-async def probe(settings: ImapSettings, claim: Claim | None = None, old: date | None = None) -> str:
+async def probe(
+    settings: ImapSettings, claim: Claim | None = None, old: date | None = None, tokens: Tokens | None = None
+) -> str:
     """Log in and open the folder, and say what the server can do. Raises MailboxUnavailable or ConfigError.
 
     ``claim``: also whether the mailbox is ours. ``old``: also how many messages arrived before that day.
     """
     connection = await ImapConnection.open(settings)
     try:
-        await log_in(connection, settings)
+        await log_in(connection, settings, tokens)
         if claim is not None:
             await claim.check(connection)
         await connection.open_folder(settings.folder)
@@ -328,12 +333,26 @@ async def probe(settings: ImapSettings, claim: Claim | None = None, old: date | 
     return told
 
 
-async def log_in(connection: ImapConnection, settings: ImapSettings) -> None:
-    """As the settings say; the secret is read anew."""
+async def log_in(connection: ImapConnection, settings: ImapSettings, tokens: Tokens | None) -> None:
+    """As the settings say; the secret is read anew. Raises MailboxUnavailable."""
     if settings.token_file:  # access tokens live for an hour: another program renews the file
         await connection.login_token(settings.user, await _secret("token_file", settings.token_file))
+    elif tokens is not None and not settings.password_file:
+        await _log_in_by(tokens, connection, settings.user)
     else:
         await connection.login_password(settings.user, await _secret("password_file", settings.password_file))
+
+
+async def _log_in_by(tokens: Tokens, connection: ImapConnection, user: str) -> None:
+    try:
+        token = await tokens.access()
+    except (ConfigError, TokenUnavailable) as error:
+        raise MailboxUnavailable(error.reason) from error
+    try:
+        await connection.login_token(user, token)
+    except MailboxUnavailable as error:  # some servers say why, others end the connection
+        tokens.reject(token)
+        raise type(error)(sasl.without_echo(error.reason)) from None
 
 
 async def _secret(key: str, path: str) -> str:

@@ -20,6 +20,7 @@ from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_protocol import ImapProtocol, Refused
+from mailbot.oauth import sasl
 
 _UIDVALIDITY = re.compile(rb"\[UIDVALIDITY ([1-9]\d{0,9})\]", re.IGNORECASE)
 _SLACK = 16 * 2**20  # octets of a response above the largest message: the other messages of its batch, a long SEARCH
@@ -27,6 +28,9 @@ _SLACK = 16 * 2**20  # octets of a response above the largest message: the other
 
 class ImapConnection(ImapProtocol):
     """A connection to a server, made by ``open``. Not for concurrent use."""
+
+    _host = ""
+    _port = 0
 
     @classmethod
     async def open(cls, settings: ImapSettings) -> ImapConnection:
@@ -45,6 +49,7 @@ class ImapConnection(ImapProtocol):
                 )
         except (OSError, TimeoutError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
             raise MailboxUnavailable(f"{settings.host}:{settings.port}: {type(error).__name__}: {error}") from error
+        connection._host, connection._port = settings.host, settings.port
         try:
             await connection._greet(settings, tls)
         except BaseException:
@@ -112,13 +117,15 @@ class ImapConnection(ImapProtocol):
         await self._logged_in()
 
     async def login_token(self, user: str, token: str) -> None:
-        """AUTHENTICATE XOAUTH2."""
-        await self._authenticate("XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1")
+        """AUTHENTICATE OAUTHBEARER where the server offers it, else XOAUTH2."""
+        offered = {word.removeprefix("AUTH=") for word in self.capabilities if word.startswith("AUTH=")}
+        said = sasl.login(offered, user, token, self._host, self._port)
+        await self._authenticate(said.mechanism, said.first.decode(), said.after)
 
-    async def _authenticate(self, mechanism: str, text: str) -> None:
-        """With an initial response where the server can take it (RFC 4959)."""
+    async def _authenticate(self, mechanism: str, text: str, after: bytes = b"") -> None:
+        """With an initial response where the server can take it (RFC 4959). ``after``: answers what it asks then."""
         response = b64encode(text.encode()).decode("ascii")
-        self._answers = [] if self.has("SASL-IR") else [response]
+        self._answers = [*([] if self.has("SASL-IR") else [response]), b64encode(after).decode("ascii")]
         await self._run("AUTHENTICATE", mechanism, *([response] if self.has("SASL-IR") else []))
         await self._logged_in()
 

@@ -13,6 +13,7 @@ from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
+from mailbot.model import oversized
 from mailbot.observe import Clock, log_event
 
 LISTED = 500  # messages whose sizes are asked in one command: a UID set stays below 8,192 octets (RFC 7162 §4)
@@ -196,7 +197,7 @@ class Fetcher:
         if body is None:
             return f"unreadable: the server failed to give this message {_TRIES} times"
         if self._too_large(item):
-            return f"oversized: {item.size} octets, only the header was fetched"
+            return oversized(item.size)
         if not _at_least_half(item, body):
             return f"unreadable: the server gives {len(body)} of {item.size} octets"
         return None

@@ -22,7 +22,8 @@ from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, RawMessage, Source, oversized
+from mailbot.oauth import Tokens
 from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -57,7 +58,15 @@ class _Item:
 class Reconciler:
     """Compares one mailbox, its folder and that of taken messages."""
 
-    def __init__(self, settings: ImapSettings, database: Database, secret: Secret, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: ImapSettings,
+        database: Database,
+        secret: Secret,
+        clock: Clock,
+        tokens: Tokens | None = None,
+    ) -> None:
+        self._tokens = tokens
         self._settings = settings
         self._database = database
         self._secret = secret
@@ -73,7 +82,7 @@ class Reconciler:
         """
         connection = await ImapConnection.open(self._settings)
         try:
-            await log_in(connection, self._settings)
+            await log_in(connection, self._settings, self._tokens)
             if (take_over and not dry_run) or (not dry_run and await self._claim.check(connection)):
                 await self._claim.take_over(connection)
             self._taken_over_at = await self._claim.taken_over_at()
@@ -149,7 +158,7 @@ class Reconciler:
             return None, None
         raw = found.get(item.uid, {}).get(f"BODY[{section}]")
         if large:
-            return raw, f"oversized: {size} octets, only the header was fetched"
+            return raw, oversized(size)
         return (raw if raw and 2 * len(raw) >= (size or 0) else None), None
 
     def _message(self, cursor: Cursor, item: _Item, raw: bytes, note: str | None) -> RawMessage:

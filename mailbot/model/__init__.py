@@ -31,6 +31,8 @@ from mailbot.model.message import (
     RawMessage,
     Sender,
     Source,
+    may_move,
+    oversized,
 )
 from mailbot.model.operator import Operator, Role
 from mailbot.model.request import (
@@ -86,4 +88,6 @@ __all__ = [
     "TraceStep",
     "Understanding",
     "View",
+    "may_move",
+    "oversized",
 ]

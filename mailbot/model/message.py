@@ -45,6 +45,20 @@ class Envelope:
     "limit ZGL…" with the number of the ticket it waited in."""
 
 
+_OVERSIZED = "oversized: "
+
+
+def oversized(octets: int | None) -> str:
+    """The note of a message of which only the header is stored."""
+    return f"{_OVERSIZED}{octets} octets, only the header was fetched"
+
+
+def may_move(note: str | None) -> bool:
+    """Whether the message may leave the folder it came to. What the server failed to give stays: it may be mended, or
+    break the move. One that is too large is whole on the server, wherever it lies."""
+    return note is None or note.startswith(_OVERSIZED)
+
+
 @dataclass(frozen=True, slots=True)
 class RawMessage:
     """A message exactly as it arrived. Signatures are checked on these bytes, never on a re-serialised part."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from mailbot import probes, processes, scanner, secret
+from mailbot import processes, scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
@@ -29,12 +29,14 @@ from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
 from mailbot.installation import find_key
 from mailbot.mails import proof
+from mailbot.oauth import Tokens, tokens_of
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.service import compose, doctor_api, doctor_mx
 from mailbot.storage.breaker import breaker
 from mailbot.storage.engine import Database, connect
+from mailbot.storage.oauth import oauth
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
 from mailbot.storage.shared import process
@@ -73,6 +75,9 @@ async def examine(settings: Settings) -> list[Finding]:
     for name, listener in (("lmtp", settings.lmtp), ("smtp", settings.smtp)):
         if listener.listen:
             found.append(await _try(name, _listener(listener), f"free the port, or change [{name}] listen"))
+    if tokens := tokens_of(settings):
+        mend = "have the provider's administrator renew the secret or the consent ([oauth]), and write it into its file"
+        found.append(await _try("oauth", _oauth(tokens), mend))
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
@@ -184,7 +189,7 @@ def _work(settings: Settings) -> str:
     if missing_file(settings.database.url) is not None:
         return "nothing was done yet"
     with read_only(settings.database.url) as connection:
-        if not has_table(connection, probes.TABLE):
+        if not has_table(connection, oauth.name):
             return "the schema is of an older mailbot and is brought up to date at the next start"
         found = ailments.examine(connection, utc_now(), settings)
     if found:
@@ -263,12 +268,12 @@ async def _imap(settings: Settings) -> str:
     mailbox = settings.imap.mailbox
     old = utc_now().date() - timedelta(days=settings.intake.oldest_days)
     if not await asyncio.to_thread(_was_claimed, settings):
-        return await imap.probe(settings.imap, None, old)
+        return await imap.probe(settings.imap, None, old, tokens_of(settings))
     database = Database(connect(settings.database.url))
     try:
         cursor = await database.read(lambda connection: read_cursor(connection, mailbox))
         claim = Claim(settings.imap, database, mailbox, utc_now)
-        return await imap.probe(settings.imap, claim, None if cursor else old)
+        return await imap.probe(settings.imap, claim, None if cursor else old, tokens_of(settings))
     finally:
         await database.close()
 
@@ -281,8 +286,19 @@ def _was_claimed(settings: Settings) -> bool:
         return has_table(connection, mailbox_claim.name)
 
 
+async def _oauth(tokens: Tokens) -> str:
+    await tokens.access()
+    until = tokens.expires_at()
+    if until is None:
+        return "a token was issued; nobody told when the secret ends ([oauth] secret_expires)"
+    left = f"the secret or the refresh token ends on {until:%Y-%m-%d}"
+    if until - utc_now() < ailments.EXPIRING:
+        raise ConfigError(left)
+    return f"a token was issued; {left}"
+
+
 async def _delivery(settings: Settings) -> str:
-    relay = Relay(settings.delivery)
+    relay = Relay(settings.delivery, tokens=tokens_of(settings))
     try:
         await relay.probe()
     finally:

@@ -32,6 +32,7 @@ from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
+from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
@@ -39,7 +40,7 @@ from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build as build_web
 from mailbot.web.app import build_health, use_rules
-from mailbot.workers import audit, breaker
+from mailbot.workers import audit, breaker, oauth
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
 from mailbot.workers.breaker import BreakerWorker
@@ -47,6 +48,7 @@ from mailbot.workers.csd import CsdWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
+from mailbot.workers.oauth import OAuthWorker
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Processes, Understand
 from mailbot.workers.verify import Verifier
@@ -102,6 +104,10 @@ class Service:
             for loop in decide:
                 loop.wake()
 
+        tokens = tokens_of(self.parts.settings)
+        if tokens is not None and {"ingress", "delivery"} & set(self.roles):
+            watch = OAuthWorker(self._name, tokens, self.parts.database, self.parts.clock)
+            self._run(Loop("oauth", watch.step, oauth.SECONDS))
         if "ingress" in self.roles:
             await self._start_ingress(stored)
         if "web" in self.roles and self.parts.settings.web.listen:
@@ -173,6 +179,9 @@ class Service:
         if self.parts.registry is not None and self.parts.registry.ailing:
             found.append("registry")
         found += ["scanner"] * any(isinstance(one, DecideWorker) and bool(one.scans.away) for one in self._deciding)
+        tokens = tokens_of(self.parts.settings)
+        if tokens is not None and tokens.standing.refused:
+            found.append("oauth")
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -230,7 +239,7 @@ class Service:
         mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         latecomers = timedelta(minutes=p.settings.case_b.latecomers_minutes)
         for n in range(p.settings.delivery.connections):
-            relay = Relay(p.settings.delivery)
+            relay = Relay(p.settings.delivery, tokens=tokens_of(p.settings))
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
             worker = DeliverWorker(
@@ -330,7 +339,10 @@ class Service:
                 await self._listen(source, settings, stored)
         if p.settings.imap.host:
             oldest = timedelta(days=p.settings.intake.oldest_days)
-            self._reader = ImapReader(p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest)
+            tokens = tokens_of(p.settings)
+            self._reader = ImapReader(
+                p.settings.imap, p.database, p.secret, p.clock, stored, oldest=oldest, tokens=tokens
+            )
             self._tasks.append(asyncio.create_task(self._reader.run(), name="imap"))
 
     async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from mailbot.audit.verify import Head, claim
 from mailbot.config import Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import MailbotError
+from mailbot.oauth import tokens_of
 from mailbot.observe import Clock, failure, log_event
 from mailbot.storage.engine import Database
 from mailbot.text.address import domain
@@ -59,7 +60,7 @@ class AuditWorker:
             failure("audit-head-kept-back", error, level=logging.ERROR, seq=head.seq)
 
     async def _send(self, head: Head, now: datetime) -> None:
-        relay = Relay(self._settings.delivery)
+        relay = Relay(self._settings.delivery, tokens=tokens_of(self._settings))
         try:
             await relay.send("", self._settings.audit.head_mail, mail(self._settings, head, now))
         finally:

@@ -12,6 +12,7 @@ from email.utils import format_datetime, make_msgid
 from mailbot.config import Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import MailbotError
+from mailbot.oauth import tokens_of
 from mailbot.observe import Clock, failure, log_event
 from mailbot.storage.engine import Database
 from mailbot.text.address import domain
@@ -48,7 +49,7 @@ class BreakerWorker:
 
     async def _send(self, tripped: Sequence[tuple[Reach, datetime]]) -> None:
         """Past the outbox, which is what stands still."""
-        relay = Relay(self._settings.delivery)
+        relay = Relay(self._settings.delivery, tokens=tokens_of(self._settings))
         try:
             await relay.send("", self._settings.breaker.mail, mail(self._settings, tripped, self._clock()))
         finally:

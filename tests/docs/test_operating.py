@@ -86,8 +86,8 @@ def exprs(rules: object) -> list[str]:
     return [e for v in rules for e in exprs(v)] if isinstance(rules, list) else []
 
 
-LATER = ("mailbot_probe_", "mailbot_trust_list_")
-"""Of those who send probes, and have a trust folder."""
+LATER = ("mailbot_probe_", "mailbot_trust_list_", "mailbot_oauth_")
+"""Of those who send probes, have a trust folder, log in by tokens."""
 
 
 def test_what_an_alarm_asks_for_has_a_value_from_the_first_day(tmp_path: Path) -> None:

@@ -70,6 +70,26 @@ service lmtp {{
 {rootless}
 """
 
+_OAUTH = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0  # else each wrong token makes the next login wait longer
+  }}
+}}
+"""
+
+_INTROSPECTION = """\
+tokeninfo_url = {url}
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 _ROOTLESS = """\
 default_internal_user = {user}
 default_internal_group = {group}
@@ -214,8 +234,9 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot() -> Iterator[Dovecot]:
-    """A running Dovecot with empty mailboxes."""
+def dovecot(introspection: str = "") -> Iterator[Dovecot]:
+    """A running Dovecot with empty mailboxes. ``introspection``: where it asks about access tokens, which it takes
+    then; the token is put behind it."""
     program("dovecot")
     with own_folder() as folder:
         for name in ("run", "state", "mail"):
@@ -239,6 +260,9 @@ def dovecot() -> Iterator[Dovecot]:
             login=login,
             rootless=rootless,
         )
+        if introspection:
+            (folder / "oauth").write_text(_INTROSPECTION.format(url=introspection))
+            text = _OAUTH.format(folder=folder) + text.replace(" xoauth2\n", " xoauth2 oauthbearer\n")
         (folder / "dovecot.conf").write_text(text)
         (folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}::::::\n")
         (folder / "users").chmod(0o644)  # its auth process is not root

@@ -6,19 +6,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
-from tests.integration.test_imap_dovecot import Box, Intake
-from tests.integration.test_imap_dovecot import mail as letter
 
 from mailbot.config import ImapSettings
+from mailbot.ingress.imap import ImapReader
+from mailbot.ingress.reconcile import Reconciler
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
 from mailbot.workers.alarms import AlarmWorker
-from tests.flow import JAN, Flow, mail, running
+from tests.flow import EWA, JAN, Flow, mail, running
+from tests.imap_fake import FakeImap
 from tests.intake import open_database, until
 from tests.integration.servers import PASSWORD, USER, dovecot
+from tests.servers.test_imap_dovecot import Box, Intake
+from tests.servers.test_imap_dovecot import mail as letter
 
 
 class Proxy:
@@ -94,6 +99,35 @@ async def test_3_imap_dies_silently(tmp_path: Path) -> None:
 async def flow(tmp_path: Path) -> AsyncIterator[Flow]:
     async with running(tmp_path) as whole:
         yield whole
+
+
+@pytest.mark.parametrize(("auth", "told"), [("pass", ["T1"]), ("fail", []), ("none", [])])
+async def test_13_a_mail_that_is_too_large(flow: Flow, tmp_path: Path, auth: str, told: list[str]) -> None:
+    """One row, one answer to who is proven, and it does not stay in the way; the next start and reconcile know it."""
+    (tmp_path / "password").write_text("secret")
+    large = mail(auth=auth, name="large") + b"x" * 5000
+    server = FakeImap({3: mail(name="before", sender=EWA.login), 4: large, 9: mail(name="behind", sender=EWA.login)})
+    server.dates = dict.fromkeys((3, 4, 9), f'"{flow.clock().astimezone(UTC):%d-%b-%Y %H:%M:%S} +0000"'.encode())
+    p = flow.parts
+    async with server.listening():
+        chosen = ImapSettings("127.0.0.1", server.port, "plain", user="h", password_file=str(tmp_path / "password"))
+        chosen = replace(chosen, max_size=4000, done_folder="Done")
+        for uidvalidity in (7, 7, 8):  # and once the server numbers everything anew
+            server.uidvalidity = uidvalidity
+            reader = ImapReader(chosen, p.database, p.secret, flow.clock)
+            task = asyncio.create_task(reader.run())
+            await until(lambda reader=reader: reader.last_poll is not None)  # type: ignore[misc]
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await flow.decide()
+            await flow.deliver()
+        again = await Reconciler(chosen, p.database, p.secret, flow.clock).run(dry_run=False, take_over=False)
+    assert [one.missing for one in again] == [0, 0]
+    assert (server.messages, sorted(server.moved)) == ({}, [3, 4, 9])
+    assert large in server.others['"Done"']
+    assert await flow.rows(select(func.count()).select_from(inbox)) == [(3,)]
+    assert [sent.kind for sent in flow.sink.accepted if sent.rcpt_to == JAN.login] == told
 
 
 async def test_15_deleted_here_and_imported_again(flow: Flow) -> None:

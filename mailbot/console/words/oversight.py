@@ -48,6 +48,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "over.outcomes-words": ("Co znaczą wyniki", "What the outcomes mean"),
     "over.machine": ("Maszyna", "The machine"),
     "over.ails-nothing": ("Wszystko działa.", "All is well."),
+    "over.ails.oauth-no-token": (
+        "Serwer tokenów OAuth nie daje tokenu: poczta nie jest czytana ani wysyłana.",
+        "The OAuth token server gives no token: mail is neither read nor sent.",
+    ),
+    "over.ails.oauth-ends": (
+        "Sekret lub token odświeżania OAuth wkrótce wygaśnie.",
+        "The OAuth client secret or refresh token ends soon.",
+    ),
     "over.ails.mailbox-stale": ("Skrzynka nie jest przeglądana.", "The mailbox is not looked through."),
     "over.ails.mailbox-missing": (
         "Wiadomości ze skrzynki nie ma w bazie (mailbot reconcile).",
