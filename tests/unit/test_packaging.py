@@ -99,7 +99,10 @@ def test_licence_is_the_gpl_3_word_for_word() -> None:
 # ------------------------------------------------------------------------------------- commands and scripts
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/security.md", ".ci/run"])
+PAGES = ["README.md", "CONTRIBUTING.md", ".ci/run", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_make_targets_that_are_told_exist(page: str) -> None:
     assert set(re.findall(r"(?:`|^|step )make ([a-z-]+)", _text(page), re.MULTILINE)) - TARGETS == set()
 
