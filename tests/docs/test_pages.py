@@ -22,9 +22,8 @@ SHOWN = [*PAGES, ROOT / "docker-compose.yml", *sorted(path for path in ROOT.glob
 """The pages, and files whose comments tell somebody what to type."""
 ABOUT_SETTINGS = [ROOT / "docs" / f"{name}.md" for name in ("api", "mx", "operating", "security", "trust")]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TYPED = re.compile(
-    r"^(?:eval \"\$\()?(?:(?:docker )?compose exec \w+ )?(?:ExecStart=)?(?:\S*bin/)?mailbot (?=[a-z-])(.*)$"
-)
+BEFORE = (r"eval \"\$\(", r"runuser -u mailbot -- ", r"(?:docker )?compose exec \w+ ", "ExecStart=", r"\S*bin/")
+TYPED = re.compile(rf"^(?:{'|'.join(BEFORE)})*mailbot (?=[a-z-])(.*)$")
 ALARM = re.compile(r"(?<=summary: ).*: mailbot ([a-z]+(?: [a-z]+)?(?: --[a-z]+)?)[\",]")
 SETTINGS = {
     section.name: {key.name for key in fields(getattr(Settings(), section.name))} for section in fields(Settings)
@@ -168,7 +167,7 @@ def test_commands_are_found_on_the_pages() -> None:
     assert len(told) > 100
     assert {
         "run",
-        "doctor --config /etc/mailbot/mailbot.toml",
+        "operators add anna --role consultant",
         "completion bash",
         "rules test --rules trial",
     } <= told.keys()
