@@ -9,6 +9,8 @@ MailbotError
 │   ├── ReadingFailed         the process that understands mails died at a batch or was ended
 │   ├── RelayUnavailable      the outgoing SMTP server does not answer or says 4xx
 │   │   └── RelayMisconfigured  it refuses us, not the mail: a setting here or there is wrong
+│   ├── RegistryUnavailable   the registry of accounts does not answer, or not as it should
+│   │   └── NotAsked          a transaction needs accounts that must be asked for before it
 │   └── TrustSourceUnavailable  a trusted list or a CRL cannot be downloaded
 └── PermanentError            trying again cannot help
     ├── ConfigError           a setting is wrong: file, key and mend are named
@@ -88,6 +90,18 @@ class RelayUnavailable(TemporaryError):
 
 class RelayMisconfigured(RelayUnavailable):
     """The outgoing SMTP server refuses us, whatever the mail: it waits, and somebody must mend a setting."""
+
+
+class RegistryUnavailable(TemporaryError):
+    """The registry of accounts does not answer, or not as SCIM says. Never a reason to call a login unknown."""
+
+
+class NotAsked(RegistryUnavailable):
+    """A transaction needs accounts of a registry on another machine: ask for them, then run it again."""
+
+    def __init__(self, keys: frozenset[str]) -> None:
+        super().__init__("the registry of accounts was not asked for a login")
+        self.keys = keys
 
 
 class TrustSourceUnavailable(TemporaryError):

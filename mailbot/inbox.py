@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source
 from mailbot.outbox import jobs
-from mailbot.secret import Secret
+from mailbot.secret import HEAD, Secret, key_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
@@ -90,7 +90,7 @@ def store(
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(StoredMessage(known[key], new))
         if new:
-            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]))
+            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), secret.fresh())
             raws.append({"inbox_id": known[key], "raw": sealed})
     if raws:
         connection.execute(insert(raw_message), raws)
@@ -125,6 +125,13 @@ def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
         return {}
     there = connection.execute(select(inbox.c.delivery_key, inbox.c.id).where(inbox.c.delivery_key.in_(keys)))
     return {row.delivery_key: row.id for row in there}
+
+
+def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | None]:
+    """The key (storage.keys) that each message is sealed under, of those whose octets are there."""
+    c = raw_message.c
+    heads = select(c.inbox_id, func.substr(c.raw, 1, HEAD)).where(c.inbox_id.in_(rows))
+    return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
 
 
 def _context(sha256: str) -> bytes:

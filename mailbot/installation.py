@@ -7,15 +7,19 @@ be worthless and no mail could be read again, and nobody would have been told.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from mailbot import secret
+from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
 from mailbot.observe import utc_now
 from mailbot.secret import Secret
+from mailbot.storage import keys
 from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
@@ -35,6 +39,32 @@ def open_key(connection: Connection, path: Path) -> Secret:
         connection.execute(insert(installation).values(id=1, key_check=_check(key), made_at=utc_now()))
         activation.bind(connection, key)
     return key
+
+
+def open_keys(connection: Connection, chosen: Settings) -> Secret:
+    """``open_key``, with the store of the keys of messages, which is made where the database knows none; it is to be
+    closed. Raises ConfigError, DatabaseUnavailable."""
+    key = open_key(connection, Path(chosen.secret.key_file))
+    known = connection.execute(select(installation.c.key_store)).scalar_one()
+    engine, name = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
+    if known is None:
+        connection.execute(update(installation).values(key_store=name))
+    return keys.with_store(key, engine)
+
+
+@contextmanager
+def read_keys(connection: Connection, chosen: Settings) -> Iterator[Secret]:
+    """``read_key``, with the store of the keys of messages, where there is one. Raises ConfigError,
+    DatabaseUnavailable."""
+    key = read_key(connection, Path(chosen.secret.key_file))
+    there = inspect(connection).has_table(installation.name)
+    known = connection.execute(select(installation.c.key_store)).scalar_one_or_none() if there else None
+    if known is None:
+        yield key
+        return
+    engine, _ = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
+    with closing(keys.with_store(key, engine)) as whole:
+        yield whole
 
 
 def read_key(connection: Connection, path: Path) -> Secret:
@@ -97,6 +127,8 @@ def _opens(connection: Connection, key: Secret) -> bool:
     newest = select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id.desc()).limit(_TRIED)
     rows = connection.execute(newest).mappings().all()
     for row in rows:
+        if secret.key_of(row["raw"]) is not None:  # the store knows
+            return True
         try:
             message_of(row, key)
         except SealBroken:

@@ -1,7 +1,8 @@
-"""The one secret of an installation, and the keys derived from it.
+"""The one secret of an installation, the keys derived from it, and the seals.
 
 Links, return paths and PESEL hashes are HMACs and what must not be readable is sealed, so the database alone opens
-nothing.
+nothing. What citizens write is sealed under a key of the message or ticket (``DataKeys``), so that one of them can be
+erased in every copy; the rest (second factors, cookies) under the secret itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,47 +26,116 @@ _SIZE = 32
 _SEAL = b"\0mailbot sealed "
 """How sealed bytes begin; no mail does: NUL is not for headers (RFC 5322 §2.2)."""
 _VERSION = b"\x01"
-"""AES-256-GCM: 12 octets of nonce, then ciphertext and tag."""
+"""AES-256-GCM under the secret: 12 octets of nonce, then ciphertext and tag."""
+_OWN = b"\x02"
+"""The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _NONCE = 12
+KEY_ID = 16
+
+
+class DataKeys(Protocol):
+    """Where the keys of messages and tickets are kept (storage.keys)."""
+
+    def fresh(self) -> bytes:
+        """The id of a key that was never used, and lies safely in the store. Raises DatabaseUnavailable."""
+
+    def find(self, key_id: bytes) -> bytes:
+        """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
+
+    def check(self) -> None:
+        """Raises DatabaseGone when the store is not there any more."""
+
+    def close(self) -> None:
+        """Let the store go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """32 random bytes."""
+    """32 random bytes, and the keys of messages, where there are any.
+
+    Another process gets the secret alone: it opens no mail.
+    """
 
     key: bytes = field(repr=False)
+    store: DataKeys | None = field(default=None, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Secret, (self.key,)
 
     def mac(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 (32 bytes) of ``text``; ``purpose`` keeps the uses apart."""
         return hmac.digest(self.key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
-    def seal(self, purpose: str, plain: bytes, context: bytes) -> bytes:
-        """``plain`` under AES-256-GCM with a key for ``purpose``; opens only with the same ``context`` (not kept).
+    def fresh(self) -> bytes | None:
+        """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
+        return None if self.store is None else self.store.fresh()
+
+    def close(self) -> None:
+        """Let the store go: what is under keys of messages is not opened any more."""
+        if self.store is not None:
+            self.store.close()
+
+    def seal(self, purpose: str, plain: bytes, context: bytes, key_id: bytes | None = None) -> bytes:
+        """``plain`` under AES-256-GCM with the key ``key_id``, or one of the secret; opens only with the same
+        ``purpose`` and ``context`` (not kept). Raises SealBroken when that key was erased.
 
         The nonce is random, which is safe for 2³² messages under one key (NIST SP 800-38D §8.3).
         """
         nonce = secrets.token_bytes(_NONCE)
-        return b"".join((_SEAL, _VERSION, nonce, _cipher(self, purpose).encrypt(nonce, plain, context)))
+        if key_id is None:
+            return b"".join((_SEAL, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
+        closed = AESGCM(self._data_key(key_id)).encrypt(nonce, plain, _bound(purpose, context))
+        return b"".join((_SEAL, _OWN, key_id, nonce, closed))
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
         """What was sealed; bytes that never were, from before there were seals, as they are. Raises SealBroken."""
         if not sealed.startswith(_SEAL):
             return sealed
         start = len(_SEAL) + len(_VERSION)
-        if sealed[len(_SEAL) : start] != _VERSION:
+        version, rest = sealed[len(_SEAL) : start], sealed[start:]
+        if version == _OWN:
+            cipher = AESGCM(self._data_key(rest[:KEY_ID]))
+            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
+        elif version == _VERSION:
+            found = _opened(_cipher(self.key, purpose), rest, context)
+        else:
             raise SealBroken("was sealed by a newer mailbot; mend: update this one")
-        nonce, closed = sealed[start : start + _NONCE], sealed[start + _NONCE :]
-        try:
-            return _cipher(self, purpose).decrypt(nonce, closed, context)
-        except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
+        if found is None:
             raise SealBroken(
                 "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
-            ) from None
+            )
+        return found
+
+    def _data_key(self, key_id: bytes) -> bytes:
+        if self.store is None:
+            raise SealBroken("[keys] url: its key lies in a store that is not open; mend: name that of mailbot run")
+        return self.store.find(key_id)
 
 
-@lru_cache(maxsize=4)  # 8 µs a message less
-def _cipher(secret: Secret, purpose: str) -> AESGCM:
-    return AESGCM(secret.mac("seal", purpose))
+HEAD = len(_SEAL) + len(_OWN) + KEY_ID
+"""Octets at the beginning of what is sealed that ``key_of`` looks at."""
+
+
+def key_of(sealed: bytes) -> bytes | None:
+    """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
+    head = _SEAL + _OWN
+    return sealed[len(head) : len(head) + KEY_ID] if sealed.startswith(head) else None
+
+
+def _bound(purpose: str, context: bytes) -> bytes:
+    return purpose.encode() + b"\0" + context
+
+
+def _opened(cipher: AESGCM, rest: bytes, context: bytes) -> bytes | None:
+    try:
+        return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], context)
+    except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
+        return None
+
+
+@lru_cache(maxsize=8)  # 8 µs a message less
+def _cipher(key: bytes, purpose: str) -> AESGCM:
+    return AESGCM(hmac.digest(key, f"seal\0{purpose}".encode(), hashlib.sha256))
 
 
 def load(path: Path) -> Secret:

@@ -8,7 +8,7 @@ import re
 import smtplib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -20,9 +20,11 @@ from sqlalchemy import Engine, Row, Select, insert, select
 from mailbot.accounts.rows import column_values
 from mailbot.config import (
     AuthenticationSettings,
+    BreakerSettings,
     ConsoleSettings,
     DatabaseSettings,
     DeliverySettings,
+    HelpdeskSettings,
     ListenerSettings,
     SecretSettings,
     Settings,
@@ -267,7 +269,13 @@ class Flow:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, accounts: bool = True) -> AsyncIterator[Flow]:
+async def running(
+    folder: Path,
+    *,
+    accounts: bool = True,
+    helpdesk: str = HELPDESK,
+    breaker: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
+) -> AsyncIterator[Flow]:
     """A whole mailbot with its database in ``folder``, listening and sending on this machine.
 
     ``accounts``: add those of ``add_accounts``; no when the database is one that was used before.
@@ -275,13 +283,14 @@ async def running(folder: Path, *, accounts: bool = True) -> AsyncIterator[Flow]
     clock = Clock()
     async with relay_sink() as sink:
         chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
+        chosen = replace(chosen, helpdesk=HelpdeskSettings(helpdesk, helpdesk), breaker=breaker)
         parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
         if accounts:
             add_accounts(parts.database.engine)
         relay = Relay(chosen.delivery)
         server = await smtp.serve(chosen.lmtp, Source.LMTP, parts.database, parts.secret, clock)
         decider = DecideWorker("decide", parts.database, parts.pipeline, clock, parts.rng)
-        deliverer = DeliverWorker("deliver", parts.database, relay, parts.secret, clock, parts.rng)
+        deliverer = DeliverWorker("deliver", parts.database, relay, parts.secret, clock, parts.rng, limits=breaker)
         port = server.sockets[0].getsockname()[1]
         try:
             yield Flow(parts, clock, sink, port, decider, deliverer)

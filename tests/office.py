@@ -70,10 +70,15 @@ class Office:
             connection.execute(insert(inbox), {**message, "received_at": NOW, "state": "done", "due_at": NOW})
 
     def another(
-        self, name: str, relay: Relay | None = None, latecomers: timedelta = timedelta(), mailbox: str = ""
+        self,
+        name: str,
+        relay: Relay | None = None,
+        latecomers: timedelta = timedelta(),
+        mailbox: str = "",
+        steady: Callable[[], float] | None = None,
     ) -> DeliverWorker:
         parts = (name, self.database, relay or self.relay, _SECRET, self.clock, random.Random(1))
-        return DeliverWorker(*parts, sleep=self.pause, latecomers=latecomers, mailbox=mailbox)
+        return DeliverWorker(*parts, sleep=self.pause, latecomers=latecomers, mailbox=mailbox, steady=steady)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -1,4 +1,5 @@
-"""Where accounts are looked up: in the embedded registry (accounts.sql) or a YAML file (accounts.memory)."""
+"""Where accounts are looked up: in the embedded registry (accounts.sql), a registry of the office over SCIM
+(accounts.scim) or a YAML file (accounts.memory)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from mailbot.model import Account
 
 
 class Directory(Protocol):
-    """The PUESC accounts. Logins are compared by ``address.login_key``: any case, any spelling of an IDN domain."""
+    """The PUESC accounts. Logins are compared by ``address.login_key``: any case, any spelling of an IDN domain.
+
+    It is asked inside of transactions and so never waits for another machine."""
 
     def find(self, connection: Connection, login: str) -> Account | None:
         """The account whose login is ``login``, or None (also when ``login`` is no address)."""

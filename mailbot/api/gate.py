@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from mailbot.api.context import TOKEN, ApiContext
 from mailbot.api.problems import problem
-from mailbot.http.guards import Limiter
+from mailbot.http.guards import SharedLimiter
 from mailbot.observe import log_event
 from mailbot.operators import tokens
 
@@ -23,7 +23,7 @@ class Gate:
 
     def __init__(self, api: ApiContext) -> None:
         self._api = api
-        self._limiter = Limiter(api.settings.api, api.clock)
+        self._limiter = SharedLimiter(api.settings.api, api.clock, api.database, api.secret, "api")
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -31,19 +31,19 @@ class Gate:
         sent = request.headers.getall(hdrs.AUTHORIZATION, [])
         found = _BEARER.fullmatch(sent[0]) if len(sent) == 1 else None
         if found is None:
-            return self._refused(request, "", "send one token: Authorization: Bearer …")
+            return await self._refused(request, "", "send one token: Authorization: Bearer …")
         database, now = self._api.database, self._api.clock()
         token = found[1]
         row = await database.read(lambda c: tokens.find(c, token, now)) if tokens.may_be(token) else None
         if row is None:
-            return self._refused(request, ', error="invalid_token"', "this token opens nothing: unknown or ended")
+            return await self._refused(request, ', error="invalid_token"', "this token opens nothing: unknown or ended")
         if tokens.is_due(row, now):
             await database.write(lambda c: tokens.seen(c, row["id"], now))
         request[TOKEN] = tokens.of_row(row)
         return await handler(request)
 
-    def _refused(self, request: web.Request, error: str, told: str) -> web.Response:
-        if not self._limiter.admits(request):
+    async def _refused(self, request: web.Request, error: str, told: str) -> web.Response:
+        if not await self._limiter.admits(request):
             answer = problem(429, "too-many", "too many refused tokens; wait")
             answer.headers[hdrs.RETRY_AFTER] = "60"
             return answer

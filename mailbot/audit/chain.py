@@ -32,6 +32,8 @@ API = "api:"
 """How the name of another system begins; that of no operator does."""
 RULES = "rules"
 """The object that the rule sets are."""
+ERASED = b"\0mailbot erased "
+"""How the rest of an erased text begins; no seal does."""
 FIRST = "0" * 64
 """What stands before the first row."""
 
@@ -178,8 +180,18 @@ def is_behind(connection: Connection) -> bool:
 
 def event_digest(event: RowMapping | Mapping[str, Any], texts: Iterable[bytes]) -> str:
     """Digest of a row of ticket_event with what a person wrote about it, as sealed."""
-    sealed = [hashlib.sha256(text).hexdigest() for text in texts]
+    sealed = [text_digest(text) for text in texts]
     return digest_of([event["id"], event["ticket_id"], event["at"], event["kind"], event["detail"], sealed])
+
+
+def text_digest(sealed: bytes) -> str:
+    """SHA-256 (hex) of a sealed text; of one that was erased, what it was."""
+    return sealed.removeprefix(ERASED).hex() if sealed.startswith(ERASED) else hashlib.sha256(sealed).hexdigest()
+
+
+def erased(sealed: bytes) -> bytes:
+    """What is left of a sealed text that is erased: its digest, so that the chain still holds."""
+    return ERASED + bytes.fromhex(text_digest(sealed))
 
 
 def load_digest(row: RowMapping) -> str:

@@ -1,4 +1,4 @@
-"""``mailbot accounts``: the embedded registry."""
+"""``mailbot accounts``: the embedded registry; of one over SCIM only ``show``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mailbot.accounts import importing
-from mailbot.accounts.sql import SqlDirectory
 from mailbot.cli import options
+from mailbot.errors import ConfigError
 from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.reading import read_only
@@ -36,8 +36,10 @@ def accounts() -> None:
 def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool) -> None:
     """Take accounts from a CSV file: login,given,surname,birth_year[,sex,pesel,scope,csd,status]."""
     settings = compose.settings(config_file)
+    if settings.accounts.source == "scim":
+        raise ConfigError('[accounts] source: "scim", so nobody looks at what is imported; mend: source = "sql"')
     engine = connect(settings.database.url)
-    key = compose.opened(settings, engine)
+    key = compose.key_alone(settings, engine)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -78,8 +80,12 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
 @options.as_json
 def show(login: str, config_file: Path | None, as_json: bool) -> None:
     """Show the account of a login (any case, any spelling of an international domain)."""
-    with read_only(compose.settings(config_file).database.url) as connection:
-        found = SqlDirectory().find(connection, login)
+    settings = compose.settings(config_file)
+    directory = compose.accounts(settings)
+    with read_only(settings.database.url) as connection:
+        found = compose.answered(directory, lambda: directory.find(connection, login))
+    if found is not None and found.doubtful:
+        raise click.ClickException("the registry gives no clear answer about this login; mend: mailbot doctor")
     if found is None:
         raise click.ClickException(f"{login}: no such account")
     shown = asdict(found)

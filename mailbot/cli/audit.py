@@ -14,7 +14,6 @@ from mailbot.audit.verify import Finding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.service import compose
-from mailbot.storage.engine import connect, reading
 from mailbot.storage.reading import read_only
 from mailbot.workers.audit import line
 
@@ -84,11 +83,11 @@ def _proven(proof: packed.Proof | None, known: int) -> str:
 @options.config
 def head(take_over: bool, config_file: Path | None) -> None:
     """Print the newest row's number and hash, to be kept where nobody here can change it."""
-    engine = connect(compose.settings(config_file).database.url)
+    settings = compose.settings(config_file)
     while take_over:
-        with engine.begin() as connection:
+        with compose.writing(settings) as connection:
             take_over = chain.take_over(connection, _BATCH) == _BATCH
-    with reading(engine) as connection:
+    with read_only(settings.database.url) as connection:
         click.echo(line(verify.head(connection), utc_now()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ def dossier(number: str, out: Path, config_file: Path | None) -> None:
         ticket_id = take_over(connection, numbers.read(number) or "")
     if ticket_id is None:
         raise click.ClickException(f"{number}: no such ticket")
-    with reading(engine) as connection:
+    with closing(key), reading(engine) as connection:
         data, digest = make(connection, key, ticket_id, now)
     with engine.begin() as connection:
         note(connection, ticket_id, digest, now, chain.shell(user), {"by": user, "uid": os.getuid()})

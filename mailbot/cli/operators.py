@@ -16,7 +16,7 @@ from mailbot.model import Operator, Role
 from mailbot.observe import utc_now
 from mailbot.operators import people
 from mailbot.service import compose
-from mailbot.storage.engine import connect, transaction
+from mailbot.storage.engine import connect
 from mailbot.storage.reading import read_only
 
 _ROLES = click.Choice([role.value for role in Role])
@@ -48,7 +48,7 @@ def add(
     """Invite the operator NAME. Prints a temporary password, once: it is kept nowhere."""
     person = Operator(0, name, display or name, frozenset(map(Role, roles)), frozenset(desks), language)
     settings = _settings(config_file)
-    with _refusals(), transaction(settings.database.url) as connection:
+    with _refusals(), compose.writing(settings) as connection:
         whole = None if subject is None else _subject(settings, subject)
         temporary = people.add(connection, _by(), person, utc_now(), whole)
     if temporary is None:
@@ -64,7 +64,7 @@ def reset(name: str, config_file: Path | None) -> None:
     """NAME has lost the password or the telephone, or has been disabled: invite anew. Whatever opened before opens
     nothing any more."""
     settings = _settings(config_file)
-    with _refusals(), transaction(settings.database.url) as connection:
+    with _refusals(), compose.writing(settings) as connection:
         temporary = people.reset(connection, _by(), people.known(connection, name), utc_now())
     _tell(name, temporary, settings)
 
@@ -74,7 +74,7 @@ def reset(name: str, config_file: Path | None) -> None:
 @options.config
 def disable(name: str, config_file: Path | None) -> None:
     """Let NAME in no more, from this moment on. What they did keeps their name."""
-    with _refusals(), transaction(_settings(config_file).database.url) as connection:
+    with _refusals(), compose.writing(_settings(config_file)) as connection:
         people.disable(connection, _by(), people.known(connection, name), utc_now())
     click.echo(f"{name}: disabled")
 
@@ -100,7 +100,7 @@ def set_(
 ) -> None:
     """Change what NAME may do or see; they log in anew."""
     settings = _settings(config_file)
-    with _refusals(), transaction(settings.database.url) as connection:
+    with _refusals(), compose.writing(settings) as connection:
         row = people.known(connection, name)
         person = people.of_row(row)
         person = replace(
@@ -133,7 +133,7 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 def _settings(config_file: Path | None) -> Settings:
     """Those of a database that is up to date."""
     settings = compose.settings(config_file)
-    compose.opened(settings, connect(settings.database.url))
+    compose.key_alone(settings, connect(settings.database.url))
     return settings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import click
 
 from mailbot.cli import options, spam
 from mailbot.config import Settings
+from mailbot.desk.letter import withheld
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store, stored_message, take_back
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
 from mailbot.service import compose
 from mailbot.storage import schema
-from mailbot.storage.engine import connect, transaction
+from mailbot.storage.engine import connect
 from mailbot.storage.reading import read_only
 from mailbot.tickets import decisions, sending, view
 
@@ -72,7 +74,7 @@ def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path |
 @options.config
 def queue_unspam(row: int, config_file: Path | None) -> None:
     """Take a message out of the unsolicited mail: it is decided anew, as if no filter had marked it."""
-    with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
         if not take_back(connection, row, utc_now()):
             raise click.ClickException(f"{row}: is not in the list of `mailbot queue ls --spam`")
     options.logs()
@@ -83,6 +85,7 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
 @queue.command("show")
 @click.argument("row", type=int)
 @click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout; who looked is written down.")
+@click.option("--infected", is_flag=True, help="With --raw: also when the virus scanner did not find them clean.")
 @click.option(
     "--pictures",
     "folder",
@@ -90,14 +93,14 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
     help="Write what was seen of its signed application into this folder; who looked is written down.",
 )
 @options.config
-def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path | None) -> None:
+def queue_show(row: int, show_raw: bool, infected: bool, folder: Path | None, config_file: Path | None) -> None:
     """One message: its state, its decision and every rule that was tried."""
     chosen = compose.settings(config_file)
     if folder is not None:
         _write_pictures(row, chosen, folder)
         return
     if show_raw:
-        _show_raw(row, chosen)
+        _show_raw(row, chosen, infected)
         return
     with read_only(chosen.database.url) as connection:
         found = decisions.of_message(connection, row)
@@ -106,13 +109,16 @@ def queue_show(row: int, show_raw: bool, folder: Path | None, config_file: Path 
     options.line(found)
 
 
-def _show_raw(row: int, chosen: Settings) -> None:
+def _show_raw(row: int, chosen: Settings, infected: bool) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
-    with transaction(chosen.database.url) as connection:
+    with compose.writing(chosen) as connection:
         found = stored_message(connection, row)
         if found is None:
             raise click.ClickException(f"{row}: no such message")
-        raw = message_of(found, read_key(connection, Path(chosen.secret.key_file))).raw
+        if not infected and (scan := withheld(connection, row)):
+            raise click.ClickException(f"{row}: the virus scanner {scan}; mend: leave it, or --infected")
+        with read_keys(connection, chosen) as key:
+            raw = message_of(found, key).raw
         view.note_look(connection, row, "raw-shown", os.getuid(), utc_now())
     _log_look(row, "raw-shown")
     sys.stdout.buffer.write(raw)
@@ -120,8 +126,9 @@ def _show_raw(row: int, chosen: Settings) -> None:
 
 def _write_pictures(row: int, chosen: Settings, folder: Path) -> None:
     """Unseal what the reader saw of an application, into files only their owner can read; told like ``--raw``."""
-    with transaction(chosen.database.url) as connection:
-        kept = view.files(connection, read_key(connection, Path(chosen.secret.key_file)), row)
+    with compose.writing(chosen) as connection:
+        with read_keys(connection, chosen) as key:
+            kept = view.files(connection, key, row)
         if not kept:
             raise click.ClickException(f"{row}: nothing was seen of a signed application")
         view.note_look(connection, row, "pictures-shown", os.getuid(), utc_now())
@@ -152,7 +159,7 @@ def _log_look(row: int, kind: str) -> None:
 @options.config
 def queue_retry(row: int, config_file: Path | None) -> None:
     """Try a buried message again."""
-    with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
         if not jobs.revive(connection, schema.inbox, row, utc_now()):
             raise click.ClickException(f"{row}: is not buried; only buried rows can be tried again")
     click.echo(f"{row}: queued again")
@@ -178,11 +185,11 @@ def outbox_retry(row: int, config_file: Path | None) -> None:
 
     A mail of a stopped ticket goes on with `mailbot tickets release` only.
     """
-    try:
-        with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
+        try:
             sending.again(connection, row, utc_now())
-    except PermanentError as error:
-        raise click.ClickException(f"{row}: {error.reason}") from error
+        except PermanentError as error:
+            raise click.ClickException(f"{row}: {error.reason}") from error
     click.echo(f"{row}: queued again")
 
 
@@ -195,8 +202,9 @@ def inject(files: tuple[Path, ...], config_file: Path | None) -> None:
     engine = connect(chosen.database.url)
     key = compose.opened(chosen, engine)
     now = utc_now()
-    for file in files:
-        message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
-        with engine.begin() as connection:
-            (stored,) = store(connection, [message], now, key)
-        click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")
+    with closing(key):
+        for file in files:
+            message = RawMessage(file.read_bytes(), Envelope(Source.INJECT), now)
+            with engine.begin() as connection:
+                (stored,) = store(connection, [message], now, key)
+            click.echo(f"{file}: {'stored' if stored.new else 'was there already'} as {stored.inbox_id}")

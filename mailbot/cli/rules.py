@@ -24,6 +24,7 @@ _LATER = {
     "test": ("rule_tests", "Decide the cases of FOLDERS"),
     "case": ("rule_tests", "Print a case for the mail FILE with what becomes of it today"),
     "replay": ("rule_replay", "Decide stored mail again with another rule set"),
+    "adopt": ("rule_adopt", "Bring the rule set of this machine into force"),
     "hits": ("rule_hits", "Count for each rule the messages it decided"),
     "letter": ("rule_letter", "Say whether each FILE (text, PDF, XML, DOCX)"),
 }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.inbox import message_of, unsolicited
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.model import RawMessage
 from mailbot.parsing.mime import parse
 from mailbot.storage.reading import read_only
@@ -19,10 +17,12 @@ def show(settings: Settings, limit: int, *, as_json: bool) -> None:
     """Print the newest: row, arrival, From and Subject as they are written."""
     with read_only(settings.database.url) as connection:
         rows = unsolicited(connection, limit)
-        key = read_key(connection, Path(settings.secret.key_file)) if rows else None
-    for row in rows:
-        assert key is not None
-        found = {"id": row["id"], "received_at": row["received_at"], **_told(message_of(row, key))}
+        if not rows:
+            return
+        with read_keys(connection, settings) as key:
+            opened = [(row["id"], row["received_at"], message_of(row, key)) for row in rows]
+    for number, received_at, message in opened:
+        found = {"id": number, "received_at": received_at, **_told(message)}
         if as_json:
             options.line(found)
         else:

@@ -31,25 +31,32 @@ def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapp
     operator = acting(settings.database.url, given["who"])
     parts = compose.build(settings)
     desk, as_json = perform.ActionPerformer(parts.pipeline, record, os.getuid()), given["as_json"]
-    with reading(parts.database.engine) as connection:
-        found = desk.case(connection, number)
-        if isinstance(found, Refusal):
-            refuse(number, found, operator, as_json)
-        version = found.version if given["version"] is None else given["version"]
-        request = kind(version=version, reason=given["reason"] or "", **wanted)
-        mails = desk.preview(connection, number, operator, request, utc_now())
+
+    def look() -> tuple[str, Request, Sequence[OutgoingMail] | Refusal]:
+        with reading(parts.database.engine) as connection:
+            found = desk.case(connection, number)
+            if isinstance(found, Refusal):
+                refuse(number, found, operator, as_json)
+            version = found.version if given["version"] is None else given["version"]
+            request = kind(version=version, reason=given["reason"] or "", **wanted)
+            return found.number, request, desk.preview(connection, number, operator, request, utc_now())
+
+    def do() -> Done | Refusal:
+        with parts.database.engine.begin() as connection:
+            return desk.perform(connection, number, operator, request, utc_now())
+
+    zgl, request, mails = compose.answered(parts.directory, look)
     if isinstance(mails, Refusal):
-        refuse(found.number, mails, operator, as_json)
+        refuse(zgl, mails, operator, as_json)
     if given["preview"]:
         _show(mails, as_json)
         return
     if mails and not given["yes"]:
         _ask(mails, words.action(request.action, operator.language), as_json)
-    with parts.database.engine.begin() as connection:
-        done = desk.perform(connection, number, operator, request, utc_now())
+    done = compose.answered(parts.directory, do)
     if isinstance(done, Refusal):
-        refuse(found.number, done, operator, as_json)
-    _tell(done, version, as_json)
+        refuse(zgl, done, operator, as_json)
+    _tell(done, request.version, as_json)
 
 
 def acting(url: str, name: str) -> Operator:

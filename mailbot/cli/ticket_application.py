@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from mailbot.cli import options, ticket_acts, ticket_numbers
 from mailbot.cli.queue import write_files
 from mailbot.desk import perform
 from mailbot.desk.plan import Refusal
-from mailbot.desk.view import LOOKED
+from mailbot.desk.view import LOOKED, Case
 from mailbot.observe import utc_now
 from mailbot.service import compose
 from mailbot.tickets import view
@@ -29,12 +30,17 @@ def application(number: str, out: Path, who: str, config_file: Path | None, as_j
     operator = ticket_acts.acting(settings.database.url, who)
     parts = compose.build(settings)
     desk = perform.ActionPerformer(parts.pipeline, ticket_acts.record, os.getuid())
-    with parts.database.engine.begin() as connection:
-        found = desk.case(connection, number)
-        if isinstance(found, Refusal):
-            ticket_acts.refuse(number, found, operator, as_json)
-        files = view.files(connection, parts.secret, found.inbox_id)
-        refused = desk.look(connection, number, operator, LOOKED, found.inbox_id, utc_now()) if files else None
+
+    def look() -> tuple[Case, Mapping[str, bytes], Refusal | None]:
+        with parts.database.engine.begin() as connection:
+            found = desk.case(connection, number)
+            if isinstance(found, Refusal):
+                ticket_acts.refuse(number, found, operator, as_json)
+            files = view.files(connection, parts.secret, found.inbox_id)
+            seen = desk.look(connection, number, operator, LOOKED, found.inbox_id, utc_now()) if files else None
+            return found, files, seen
+
+    found, files, refused = compose.answered(parts.directory, look)
     if refused is not None:
         ticket_acts.refuse(found.number, refused, operator, as_json)
     if not files:

@@ -18,7 +18,7 @@ from mailbot.desk.requests import Action
 from mailbot.observe import utc_now
 from mailbot.operators import people, sessions
 from mailbot.service import compose
-from mailbot.storage.engine import connect, transaction
+from mailbot.storage.engine import connect
 from mailbot.tickets import hold
 from mailbot.tickets import number as numbers
 from mailbot.tickets.notice import NoticeWriter
@@ -46,7 +46,7 @@ def freeze(number: str, who: str | None, reason: str | None, config_file: Path |
     """Stop ticket NUMBER as a user of this machine: the holder telephoned that it is not his. Its mails stay, its link
     is dead. In the name of an operator: stop."""
     detail, zgl = _told(who, reason or "the holder telephoned"), _zgl(number)
-    with transaction(compose.settings(config_file).database.url) as connection:
+    with compose.writing(compose.settings(config_file)) as connection:
         if not hold.freeze(connection, zgl, utc_now(), detail):
             raise click.ClickException(f"{number}: no such ticket that changes a login or a password")
     click.echo(f"{zgl}: stopped; the link is dead, the security desk has the ticket")
@@ -86,7 +86,7 @@ def _close(number: str, given: Mapping[str, Any]) -> bool:
         return False
     _plainly(given)
     reason, zgl = given["reason"], _zgl(number)
-    with transaction(compose.settings(given["config_file"]).database.url) as connection:
+    with compose.writing(compose.settings(given["config_file"])) as connection:
         if not hold.close(connection, zgl, utc_now(), _told(given["who"], reason or "")):
             raise click.ClickException(
                 f"{number}: is not stopped; mend: --how and --silence end any other, --as OPERATOR"
@@ -113,7 +113,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
     person who had accepted one and took it back."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
-    compose.opened(settings, engine)
+    compose.key_alone(settings, engine)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
     with engine.begin() as connection:
         first = numbers.lock(connection, settings.tickets.start) + jump

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 
 import click
 
-from mailbot.accounts.sql import SqlDirectory
 from mailbot.cli import options, ticket_numbers
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
@@ -23,7 +23,7 @@ from mailbot.desk.requests import Action
 from mailbot.desk.sight import sees
 from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.model import Operator, RawMessage
 from mailbot.parsing.mime import parse
 from mailbot.service import compose
@@ -59,20 +59,23 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
     """What is sealed is left out where the key is not at hand, unless it is asked for. Raises ConfigError."""
-    with read_only(chosen.database.url) as connection:
+    with read_only(chosen.database.url) as connection, ExitStack() as stack:
         found = listing.found(connection, zgl)
         if found is None:
             return None
         for mail in found["mails"]:
             mail["proof"] = _proof(found["events"], mail)
         try:
-            secret = read_key(connection, Path(chosen.secret.key_file))
+            secret = stack.enter_context(read_keys(connection, chosen))
         except ConfigError as error:
             if with_text or operator:
                 raise
             click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
             return found
-        more = told.ticket(connection, secret, SqlDirectory(), found["number"], operator)
+        directory = compose.accounts(chosen)
+        more = compose.answered(
+            directory, lambda: told.ticket(connection, secret, directory, found["number"], operator)
+        )
         texts = more.pop("texts")
         for event in found["events"]:
             event["texts"] = texts.get(event["id"], [])

@@ -13,6 +13,7 @@ from mailbot.cli.later import Later
 _LATER = {
     "list": ("ticket_lists", "List tickets, newest first; or what is to be done, by deadline"),
     "find": ("ticket_lists", "Find tickets by WORDS: a number in any spelling, an address, a day"),
+    "export": ("ticket_export", "Write every ticket to stdout: JSON lines, or CSV"),
     "show": ("ticket_show", "Show a ticket: letter, application, signer and account side by side"),
     "application": (
         "ticket_application",

@@ -9,8 +9,11 @@ from dataclasses import asdict, fields
 from datetime import date
 
 from mailbot.config.sections import (
+    AccountsSettings,
     ApiSettings,
     AuthenticationSettings,
+    BreakerSettings,
+    CsdSettings,
     DatabaseSettings,
     HelpdeskSettings,
     ListenerSettings,
@@ -35,6 +38,16 @@ _POSITIVE = {
 }
 
 
+_CEILINGS = {
+    "strangers_per_hour": 2_000,
+    "strangers_per_day": 20_000,
+    "correspondents_per_hour": 5_000,
+    "correspondents_per_day": 50_000,
+    "logins_per_hour": 100_000,
+    "logins_per_day": 1_000_000,
+}
+
+
 def contradictions(settings: Settings, where: str) -> list[str]:
     found = _risky_tags(settings.helpdesk, where)
     found += [f"{where}: [authentication] {mistake}" for mistake in _mx_mistakes(settings.authentication)]
@@ -49,9 +62,11 @@ def contradictions(settings: Settings, where: str) -> list[str]:
     if settings.imap.host and not (settings.imap.user and (settings.imap.password_file or settings.imap.token_file)):
         found.append(f"{where}: [imap] user: missing with its secret; mend: set user and password_file (or token_file)")
     found += _endless(settings.database, where)
+    found += [f"{where}: [accounts] {mistake}" for mistake in _of_the_registry(settings.accounts)]
     if settings.refusal.delay_max_minutes < settings.refusal.delay_min_minutes:
         found.append(f"{where}: [refusal] delay_max_minutes: less than delay_min_minutes; mend: swap them")
     found += _of_case_b(settings, where)
+    found += _of_the_breaker(settings.breaker, where)
     if settings.signatures.workers < 1 or settings.signatures.deadline_seconds <= 0:
         found.append(f"{where}: [signatures] workers: one and some seconds are the least; mend: leave the defaults")
     found += [
@@ -76,6 +91,8 @@ def contradictions(settings: Settings, where: str) -> list[str]:
             found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
     found += [f"{where}: {mistake}" for mistake in _of_the_api(settings.api)]
+    found += [f"{where}: [csd] {mistake}" for mistake in _of_csd(settings.csd)]
+    found += [f"{where}: [scanner] {mistake}" for mistake in _of_the_scanner(settings)]
     for name in ("smtp", "lmtp"):
         listener: ListenerSettings = getattr(settings, name)
         if bool(listener.tls_certificate) != bool(listener.tls_key):
@@ -152,9 +169,49 @@ def _of_the_api(api: ApiSettings) -> Iterator[str]:
         yield "[api] listen: tokens would go over the wire in clear; mend: 127.0.0.1, or a proxy with behind_tls = true"
 
 
+def _of_the_registry(accounts: AccountsSettings) -> Iterator[str]:
+    if accounts.source != "scim":
+        return
+    if not re.fullmatch(r"https://[^/?#@\s]+[^?#\s]*", accounts.url):
+        yield "url: is no address with TLS; mend: https://…, up to what stands before /Users"
+    if not accounts.token_file and not accounts.certificate:
+        yield "token_file: is missing; mend: name the file of the token, or set certificate and key"
+    if bool(accounts.certificate) != bool(accounts.key):
+        yield "certificate: goes with key; mend: set both or none"
+    if not 0 < accounts.timeout_seconds <= 30:
+        yield "timeout_seconds: is not between 0 and 30; mend: leave the default"
+
+
+def _of_csd(csd: CsdSettings) -> Iterator[str]:
+    if csd.url and not re.match(_TLS_OR_HERE, csd.url):
+        yield "url: events would go over the wire in clear; mend: https://…"
+    if csd.url and not csd.secrets_file:
+        yield "secrets_file: is missing; mend: the file with the secret that CSD knows, one whsec_… a line"
+    if not 0 < csd.timeout_seconds <= 60:
+        yield "timeout_seconds: not within a minute; mend: write 10"
+
+
+def _of_the_scanner(settings: Settings) -> Iterator[str]:
+    address, seconds = settings.scanner.address, settings.scanner.timeout_seconds
+    port = re.fullmatch(r"(?:[^\s:/]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+    if address and not re.fullmatch(r"unix:/\S+", address) and not (port and 0 < int(port[1]) < 65536):
+        yield f"address: {address!r} is none; mend: unix:/run/clamav/clamd.ctl, or 127.0.0.1:3310"
+    if not 0 < seconds <= settings.worker.lease_seconds / 8:
+        yield "timeout_seconds: not within an eighth of worker.lease_seconds; mend: write 15, or less"
+
+
 def _is_day(text: str) -> bool:
     try:
         date.fromisoformat(text)
     except ValueError:
         return False
     return True
+
+
+def _of_the_breaker(settings: BreakerSettings, where: str) -> list[str]:
+    return [
+        f"{where}: [breaker] {name}: {getattr(settings, name)} is not from 1 to {most}; mend: a breaker cannot be "
+        "switched off"
+        for name, most in _CEILINGS.items()
+        if not 1 <= getattr(settings, name) <= most
+    ]

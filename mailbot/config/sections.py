@@ -13,6 +13,8 @@ Missing = Literal["dkim", "none"]
 LogForm = Literal["json", "text"]
 OidcRole = Literal["", "consultant", "auditor"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
+AccountsSource = Literal["sql", "scim"]
+OnFailure = Literal["person", "wait"]
 
 
 def _doc(text: str, default: Any) -> Any:
@@ -342,6 +344,69 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    listen: str = _doc(
+        "host:port of /livez, /readyz and /metrics for a process of any role (web has them, too); empty: none", ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """The ceilings stand in config.contradictions: no breaker can be switched off."""
+
+    strangers_per_hour: int = _doc("mails that leave by themselves to anybody who writes; above it they wait", 200)
+    strangers_per_day: int = _doc("the same within 24 hours", 1500)
+    correspondents_per_hour: int = _doc("to proven senders about a ticket of theirs that was there already", 300)
+    correspondents_per_day: int = _doc("the same within 24 hours", 2000)
+    logins_per_hour: int = _doc("to proven logins of accounts, and about accepted applications", 3000)
+    logins_per_day: int = _doc("the same within 24 hours", 20_000)
+    mail: str = _doc("who is told that a breaker has tripped; empty: the log and /metrics tell it alone", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsSettings:
+    source: AccountsSource = _doc(
+        "sql: the embedded registry (mailbot accounts import); scim: a registry of the office (docs/registry.md)", "sql"
+    )
+    url: str = _doc("scim: address of the service, https://…, up to what stands before /Users", "")
+    token_file: str = _doc("scim: file that holds the bearer token alone; read anew each time", "")
+    certificate: str = _doc("scim: PEM file of our client certificate; with key, in place of a token", "")
+    key: str = _doc("scim: PEM file of its key", "")
+    ca_file: str = _doc("scim: PEM file of the service's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("scim: longest wait for one answer", 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CsdSettings:
+    url: str = _doc("where CSD takes the events of tickets as signed webhooks (docs/csd.md); empty: no connector", "")
+    secrets_file: str = _doc(
+        "file of the secrets that sign them, one whsec_… a line; two while one replaces the other", ""
+    )
+    ca_file: str = _doc("PEM file of the receiver's CA; empty: the system's", "")
+    timeout_seconds: float = _doc("longest that one event may take", 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerSettings:
+    address: str = _doc(
+        "clamd that scans files before anybody sees them: unix:/run/clamav/clamd.ctl, or host:3310; empty: none", ""
+    )
+    on_failure: OnFailure = _doc(
+        "while it does not answer a mail with files goes to a person, its files withheld, or waits", "person"
+    )
+    timeout_seconds: float = _doc("longest scan of one file (at most an eighth of worker.lease_seconds)", 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    url: str = _doc(
+        "store of the keys of messages: sqlite:///FILE, or a PostgreSQL database of its own; empty: beside the "
+        "database, as NAME-keys.db or the schema mailbot_keys. Its backups must be newer and fewer (docs/privacy.md)",
+        "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; one section a field."""
 
@@ -371,3 +436,9 @@ class Settings:
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     probe: ProbeSettings = ProbeSettings()
+    health: HealthSettings = HealthSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    csd: CsdSettings = CsdSettings()
+    scanner: ScannerSettings = ScannerSettings()
+    keys: KeySettings = KeySettings()

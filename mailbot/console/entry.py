@@ -13,7 +13,7 @@ from mailbot.console import words
 from mailbot.console.pages import reader
 from mailbot.console.session import Gate, form_of
 from mailbot.console.shell import ConsoleContext
-from mailbot.http.guards import Limiter
+from mailbot.http.guards import SharedLimiter
 from mailbot.model import Operator
 from mailbot.operators import login
 from mailbot.operators.login import Try
@@ -27,17 +27,17 @@ class Entry:
 
     def __init__(self, desk: ConsoleContext, gate: Gate) -> None:
         self.desk, self.gate = desk, gate
-        self._limiter = Limiter(desk.settings.console, desk.clock)
+        self._limiter = SharedLimiter(desk.settings.console, desk.clock, desk.database, desk.secret, "login")
         self._hashers = asyncio.Semaphore(_HASHERS)
 
-    def admit(self, request: web.Request) -> None:
+    async def admit(self, request: web.Request) -> None:
         """Count a request. Raises HTTPTooManyRequests."""
-        if not self._limiter.admits(request):
+        if not await self._limiter.admits(request):
             raise web.HTTPTooManyRequests(headers={hdrs.RETRY_AFTER: "60"})
 
     async def form(self, request: web.Request) -> Mapping[str, str]:
         """The fields of a form. Raises HTTPTooManyRequests, HTTPRequestEntityTooLarge, HTTPBadRequest."""
-        self.admit(request)
+        await self.admit(request)
         if request.content_length is None or request.content_length > _BODY:
             raise web.HTTPRequestEntityTooLarge(_BODY, request.content_length or 0)
         return {name: value for name, value in (await form_of(request)).items() if isinstance(value, str)}

@@ -126,15 +126,17 @@ class Letters:
     async def _octets(self, request: web.Request, what: str) -> tuple[bytes, InboundMessage]:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
-        await self._look(zgl, operator, what, wanted)
+        await self._look(zgl, operator, what, wanted, infected=request.query.get("infected") == "yes")
         return await self._desk.database.read(lambda c: letter.message(c, self._desk.secret, wanted))
 
-    async def _look(self, zgl: str, operator: Operator, what: str, wanted: int) -> None:
+    async def _look(self, zgl: str, operator: Operator, what: str, wanted: int, *, infected: bool = True) -> None:
         def write(connection: Connection) -> None:
             self._case(connection, zgl, operator, wanted)
             refused = ticket.of(self._desk).look(connection, zgl, operator, what, wanted, self._desk.clock())
             if isinstance(refused, Refusal):
                 raise web.HTTPNotFound
+            if not infected and letter.withheld(connection, wanted):  # and nobody has looked
+                raise web.HTTPForbidden
 
         await self._desk.database.write(write)
 

@@ -39,7 +39,7 @@ class OidcPages:
 
     async def go(self, request: web.Request) -> web.Response:
         """To the provider."""
-        self._entry.admit(request)
+        await self._entry.admit(request)
         address, kept = await self._provider.begin(local(request.query.get("next", "/")))
         response = web.Response(status=303, headers={hdrs.LOCATION: address})
         # Lax: the provider's redirect back is another site's, which a Strict cookie would not go along with. It opens
@@ -58,7 +58,7 @@ class OidcPages:
     async def back(self, request: web.Request) -> web.Response:
         """From the provider. The page that follows is ours, and so is the way on from it: a redirect from here would
         still be the provider's, and the session's cookie, Strict, would stay behind."""
-        self._entry.admit(request)
+        await self._entry.admit(request)
         token, where = None, "/"
         try:
             proven = await self._provider.finish(request.query, request.cookies.get(self._cookie, ""))

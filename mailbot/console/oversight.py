@@ -24,6 +24,7 @@ from mailbot.model import Role
 from mailbot.observe import failure
 from mailbot.signatures.trust import store
 from mailbot.storage.schema import inbox, outbox
+from mailbot.tickets import breaker
 
 ROLES = frozenset({Role.SUPERVISOR, Role.ADMIN, Role.AUDITOR})
 
@@ -45,6 +46,8 @@ class Machine:
     """Rule sets in the last 30 days."""
     ailing: Sequence[str]
     """Codes of desk.ailments."""
+    stopped: Sequence[str]
+    """Whom mails do not reach until a breaker is lifted (tickets.breaker.Reach)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ def measured(connection: Connection, now: datetime, settings: Settings) -> Machi
         health.loads(connection),
         len(health.refused(connection, now - _REFUSED, 100)),
         [one.code for one in ailments.examine(connection, now, settings)],
+        sorted(breaker.stopped(connection)),
     )
 
 

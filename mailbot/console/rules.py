@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection
 
+from mailbot import throttle
 from mailbot.console import forms, trials
 from mailbot.console.days import Days
 from mailbot.console.forms import Form
@@ -46,6 +47,9 @@ _COUNTS = (50, 200, 500)
 _OCTETS = 60_000_000
 """Of the mails of one comparison; of those beyond, the facts are taken as they were recorded."""
 _OLDEST = timedelta(days=365)
+_TRIAL = "trial"
+_LONGEST = 60.0
+"""Seconds: a process that died in a trial keeps the others from theirs no longer."""
 _MAIL = 10_000_000
 _ARCHIVE = 3_000_000
 
@@ -69,7 +73,6 @@ class _Rules:
     def __init__(self, desk: ConsoleContext) -> None:
         self._desk = desk
         self._days = Days(desk)
-        self._alone = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -137,11 +140,16 @@ class _Rules:
 
     @asynccontextmanager
     async def _one(self) -> AsyncIterator[None]:
-        """Who comes while a trial runs is told so, instead of waiting longer than a connection lives."""
-        if self._alone.locked():
+        """Who comes while a trial runs, here or on another machine, is told so, instead of waiting longer than a
+        connection lives."""
+        database, now = self._desk.database, self._desk.clock()
+        until = await database.write(lambda c: throttle.take(c, _TRIAL, now, _LONGEST))
+        if until is None:
             raise TrialFailed("busy")
-        async with self._alone:
+        try:
             yield
+        finally:
+            await database.write(lambda c: throttle.give_back(c, _TRIAL, until))
 
     async def _compared(self, archives: Sequence[bytes], count: int) -> dict[str, Any]:
         stored = await self._desk.database.read(lambda c: self._stored(c, count))

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select
 
 from mailbot.config import Settings
+from mailbot.csd import queue as csd
 from mailbot.desk import health
 from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage.probes import probe
 from mailbot.storage.schema import inbox, outbox, ticket
+from mailbot.tickets import breaker
 from mailbot.tickets.hold import FROZEN
 
 _OPEN = tuple(state.value for state in State if not state.closed)
@@ -123,6 +125,20 @@ def _probe(connection: Connection, now: datetime, _settings: Settings) -> str | 
     return f"the probe sent {_ago(now - newest.sent_at)} was not answered"
 
 
+def _breaker(connection: Connection, _now: datetime, _settings: Settings) -> str | None:
+    held = breaker.stopped(connection)
+    return f"too much left by itself: mails to {', '.join(sorted(held))} wait for a person" if held else None
+
+
+def _csd(connection: Connection, _now: datetime, settings: Settings) -> str | None:
+    if not settings.csd.url:
+        return None
+    found = csd.standing(connection)
+    if found.stopped_at is not None or found.refused_at is not None:
+        return f"CSD takes no events: {found.waiting} wait"
+    return f"CSD refused {found.buried} events" if found.buried else None
+
+
 def _ago(span: timedelta) -> str:
     minutes = max(0, int(span.total_seconds())) // 60
     return f"{minutes} minutes ago" if minutes < 120 else f"{minutes // 60} hours ago"
@@ -136,6 +152,8 @@ AILMENTS: dict[str, tuple[Look, str]] = {
     "mails-late": (_mails_late, "mailbot outbox ls; mailbot doctor (delivery)"),
     "relay-refuses-us": (_refused_us, "mailbot doctor (delivery)"),
     "mails-buried": (_mails_buried, "mailbot outbox ls, then mailbot outbox retry or write to the citizen"),
+    "breaker-open": (_breaker, "mailbot breaker show, then mailbot breaker lift --reason TEXT"),
+    "csd-refuses": (_csd, "mailbot csd status"),
     "promises-broken": (_promises, "mailbot tickets list --alarm"),
     "rules-refused": (_rules, "mailbot rules check"),
     "probe-unanswered": (_probe, "mailbot probe; the log has its road"),

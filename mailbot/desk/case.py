@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, select
 
 from mailbot.accounts.directory import Directory
+from mailbot.audit.chain import ERASED
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import AcceptB, Link, Merge, Request
 from mailbot.desk.roles import WORKERS
@@ -123,14 +124,19 @@ def texts_of(connection: Connection, secret: Secret, ticket_id: int) -> Mapping[
     c = desk_text.c
     found: dict[int, list[tuple[str, str]]] = {}
     for row in connection.execute(select(desk_text).where(c.ticket_id == ticket_id).order_by(c.id)):
-        words = secret.unseal(_TEXT, row.sealed, _context(ticket_id, row.event_id, row.kind)).decode()
+        if row.sealed.startswith(ERASED):
+            words = "[usunięto]"
+        else:
+            words = secret.unseal(_TEXT, row.sealed, _context(ticket_id, row.event_id, row.kind)).decode()
         found.setdefault(row.event_id, []).append((row.kind, words))
     return found
 
 
-def seal(secret: Secret, ticket_id: int, event_id: int, kind: str, words: str) -> dict[str, Any]:
-    """The row of desk_text for what a person wrote."""
-    sealed = secret.seal(_TEXT, words.encode(), _context(ticket_id, event_id, kind))
+def seal(
+    secret: Secret, ticket_id: int, event_id: int, kind: str, words: str, key_id: bytes | None = None
+) -> dict[str, Any]:
+    """The row of desk_text for what a person wrote. ``key_id``: that of the ticket."""
+    sealed = secret.seal(_TEXT, words.encode(), _context(ticket_id, event_id, kind), key_id)
     return {"ticket_id": ticket_id, "event_id": event_id, "kind": kind, "sealed": sealed}
 
 

@@ -60,7 +60,11 @@ def note(
 
 def _files(connection: Connection, secret: Secret, row: RowMapping, now: datetime) -> dict[str, bytes]:
     ids = _letter_ids(connection, row["id"])
-    raws = {n: letter.message(connection, secret, n)[0] for n in _with_octets(connection, ids)}
+    raws = {
+        n: letter.message(connection, secret, n)[0]
+        for n in _with_octets(connection, ids)
+        if not letter.withheld(connection, n)
+    }
     shown = letter.shown(connection, secret, list(raws), most=2**31)
     mails = connection.execute(select(outbox).where(outbox.c.ticket_id == row["id"]).order_by(outbox.c.id)).all()
     views = {f"views/{n}/{name}": data for n in ids for name, data in view.files(connection, secret, n).items()}
@@ -145,7 +149,7 @@ def _events(connection: Connection, secret: Secret, ticket_id: int) -> Iterator[
             "detail": event.detail,
             "chained": event.chained,
             "texts": [{"kind": kind, "text": mask(text)} for kind, text in words.get(event.id, ())],
-            "sealed": [hashlib.sha256(text).hexdigest() for text in sealed.get(event.id, ())],
+            "sealed": [chain.text_digest(text) for text in sealed.get(event.id, ())],
         }
 
 

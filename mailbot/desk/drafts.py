@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 from mailbot.desk.requests import File
 from mailbot.secret import Secret
 from mailbot.storage.desk import draft
+from mailbot.tickets import sealing
 
 _PURPOSE = "draft"
 _SENT = "sent "
@@ -60,7 +61,8 @@ def save(
     drop(connection, operator_id, ticket_id, form)
     if not kept.files and not any(value.strip() for values in kept.fields.values() for value in values):
         return
-    sealed = secret.seal(_PURPOSE, _packed(kept), _context(operator_id, ticket_id, form))
+    under = sealing.key_of(connection, secret, ticket_id)
+    sealed = secret.seal(_PURPOSE, _packed(kept), _context(operator_id, ticket_id, form), under)
     row = {"operator_id": operator_id, "ticket_id": ticket_id, "form": form, "sealed": sealed, "saved_at": now}
     connection.execute(insert(draft).values(row))
 

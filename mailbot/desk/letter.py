@@ -33,6 +33,7 @@ _TAGS = {
     *("p", "br", "div", "span", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "blockquote", "pre", "hr"),
     *("table", "thead", "tbody", "tfoot", "tr", "td", "th", "sub", "sup"),
 }
+CLEAN = "clean"
 _GONE = {"script", "style", "title", "svg", "math", "noscript", "template", "iframe", "object", "textarea", "select"}
 """Tags whose content goes with them."""
 
@@ -124,6 +125,14 @@ def message(connection: Connection, secret: Secret, inbox_id: int) -> tuple[byte
     row = connection.execute(wanted.where(inbox.c.id == inbox_id)).mappings().one()
     received = message_of(row, secret)
     return received.raw, parse(received.raw, received.envelope, frozenset())
+
+
+def withheld(connection: Connection, inbox_id: int) -> str:
+    """Why the octets of a letter are handed out only to who says that it must be: what the virus scanner said of it;
+    empty: nothing."""
+    wanted = select(decision.c.notes).where(decision.c.inbox_id == inbox_id)
+    notes = connection.execute(wanted).scalars().first() or {}
+    return "" if notes.get("scan", CLEAN) == CLEAN else str(notes["scan"])
 
 
 def _with_content(about: Shown, raw: bytes, letter: InboundMessage) -> Shown:

@@ -29,7 +29,7 @@ from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
 from mailbot.storage.desk import approval, desk_text
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import activation, hold, number, sending, sla
+from mailbot.tickets import activation, hold, number, sealing, sending, sla
 from mailbot.tickets.used_applications import remember
 
 HELD_BY_PERSON = "held by a person"
@@ -200,8 +200,9 @@ class ActionPerformer:
         self._grant(connection, found, plan, now)
         event = effect.event or _event(connection, row.id, now, plan.event, detail)
         _halve(connection, found, operator, plan, event, now)
-        texts = [case.seal(self.flow.secret, row.id, event, kind, words) for kind, words in plan.texts]
-        if texts:
+        if plan.texts:
+            key, under = self.flow.secret, sealing.key_of(connection, self.flow.secret, row.id)
+            texts = [case.seal(key, row.id, event, kind, words, under) for kind, words in plan.texts]
             connection.execute(insert(desk_text), texts)
         return Done(found.number, event, event, plan, tuple(mails), told)
 

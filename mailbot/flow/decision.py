@@ -41,6 +41,24 @@ def decide(
     )
 
 
+_KEPT = frozenset(
+    {
+        *(Outcome.DUPLICATE, Outcome.RATE_LIMITED, Outcome.REVIEW, Outcome.TICKET_UPDATE),
+        *(Outcome.COMPLAINT_OK, Outcome.COMPLAINT_LATE),
+    }
+)
+"""Outcomes that a person sees, or that change a ticket which is there: without their mails they are still right."""
+LADDER = "more mails have left to this address, or to its domain, than the ladder of rules/limits.yaml allows"
+
+
+def silenced(decision: Decision) -> Decision:
+    """The same without a mail. What only a mail would have told waits for a person, with all else of that sender."""
+    quiet = replace(decision, mails=(), floor=(*decision.floor, LADDER))
+    if decision.outcome in _KEPT:
+        return quiet
+    return replace(quiet, outcome=Outcome.RATE_LIMITED, state=State.WSTRZYMANE, desk=Desk.II_LINIA)
+
+
 def to_person(decision: Decision, category: str) -> Decision:
     """The same, in the hands of the help desk, as a matter of ``category`` and without a mail."""
     state, desk = State.DO_WERYFIKACJI, Desk.II_LINIA

@@ -40,8 +40,12 @@ class LookupResult:
     history: HistoryFacts
     counted_for: rate_limits.CountedFor
     """Whom the message counts for."""
+    room: int = rate_limits.MOST
+    """How many mails may leave by themselves in answer to it."""
     held: int | None = None
     """The ticket in which the sender's mail over the limit waits already."""
+    doubtful: bool = False
+    """The registry gave no clear answer about one of ``logins``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Assessment:
     reading: Reading
     facts: Facts
     decision: Decision
+
+
+def logins(u: Understanding) -> tuple[str, ...]:
+    """The keys of the logins whose accounts the decision about ``u`` needs."""
+    asked = login_to_ask(u)
+    return () if asked is None else tuple(key for key in (asked, u.sender.key) if key)
 
 
 class Lookup:
@@ -78,10 +88,7 @@ class Lookup:
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = UsedApplications(connection, [u.checked for u in batch])
         asked = [login_to_ask(u) for u in batch]
-        logins = [
-            key for u, login in zip(batch, asked, strict=True) if login is not None for key in (login, u.sender.key)
-        ]
-        self._accounts = directory.find_many(connection, list(dict.fromkeys(key for key in logins if key)))
+        self._accounts = directory.find_many(connection, list(dict.fromkeys(key for u in batch for key in logins(u))))
         latest = max((u.received_at for u in batch), default=now)
         self._arrivals = rate_limits.Arrivals(connection, map(self._counted_for, batch, asked), latest, ruleset.limits)
 
@@ -96,8 +103,11 @@ class Lookup:
         if seen.waits and answer == "open":  # nobody is about to answer there: it would be closed with the repeat in it
             seen = DuplicateCheck(Duplicate.NO, reused_id=seen.reused_id)
         history = replace(self._history_facts(u, asked, self._arrivals.over(counted)), answer=answer)
-        held = self._arrivals.held_ticket(counted) if history.limit != "no" else None
-        return LookupResult(self._account(u, asked), seen, history, counted, held)
+        room = self._arrivals.room(counted)
+        limited = history.limit != "no" or room < rate_limits.MOST
+        held = self._arrivals.held_ticket(counted) if limited else None
+        doubtful = any(key in self._accounts and self._accounts[key].doubtful for key in logins(u))
+        return LookupResult(self._account(u, asked), seen, history, counted, room, held, doubtful)
 
     def add(
         self, u: Understanding, found: LookupResult, decided: Decision, ticket_id: int | None, promised_at: datetime

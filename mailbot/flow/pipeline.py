@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
-from mailbot.flow.decision import decide, to_person
+from mailbot.flow.decision import decide, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.understand import Understander
+from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
@@ -37,7 +38,9 @@ from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
+from mailbot.text.address import login_key
 from mailbot.tickets import activation, bounce, correspondence, hold, number, person, sla
+from mailbot.tickets.breaker import Reach
 from mailbot.tickets.record import BatchRows
 
 _ANSWERS = {
@@ -85,7 +88,11 @@ class Pipeline:
         thread = found.history.thread
         current = thread.state if thread and thread.own else found.seen.state
         decision = decide(gathered, defects, category, self.ruleset, current)
+        if len(decision.mails) > found.room:
+            decision = silenced(decision)
         if u.released and _comes_to_nobody(decision.outcome, found.seen):  # a person has just let it out
+            decision = to_person(decision, category)
+        if found.doubtful:  # whatever the rules say: they compare with an account that nobody knows
             decision = to_person(decision, category)
         return Assessment(u, found, reading, gathered, decision)
 
@@ -104,6 +111,8 @@ class Pipeline:
         first = number.lock(connection, self.settings.tickets.start)
         lookup = self.lookup(connection, [u for _, u in batch], now)
         rows = BatchRows(first)
+        seen = [inbox_id for inbox_id, u in batch if u.checked.state.tried or u.checked.view]
+        sealed_under = key_ids(connection, seen)
         grants: list[activation.Grant] = []
         decisions = []
         for inbox_id, u in batch:
@@ -117,7 +126,7 @@ class Pipeline:
                 if decision.outcome is Outcome.OK_B:
                     lookup.used.add(u.checked, ticket_id)
             rows.decide(inbox_id, u, found.seen, assessment.facts, decision, found.counted_for, ticket_id, now)
-            rows.see(self.secret, inbox_id, u.checked)
+            rows.see(self.secret, inbox_id, u.checked, sealed_under.get(inbox_id))
             lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
@@ -207,6 +216,7 @@ class Pipeline:
                 rows.came_out(ticket_id, u.released, inbox_id, now)
         context = replace(self.mail_context(assessment, number.spell(ticket_id), clocks, now), joins=joins)
         last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
+        reach = _reach(assessment)
         for place, kind in enumerate(decision.mails, start=1):
             mail = self.writer.outgoing(kind, context)
             if kind is MailKind.T5:
@@ -215,8 +225,18 @@ class Pipeline:
                 mail = replace(mail, delay_seconds=round(wait * 60))
             elif kind is MailKind.T2B:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
-            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now, inbox_id)
+            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now, inbox_id, reach, u.received_at)
         return ticket_id, context
+
+
+def _reach(assessment: Assessment) -> Reach:
+    """Whom its mails go to, as the breaker counts them. Nothing that a stranger can write makes him more."""
+    u, found = assessment.u, assessment.found
+    holder = u.sender.proven and found.account is not None and login_key(found.account.login) == u.sender.key
+    if holder or assessment.decision.outcome is Outcome.OK_B:
+        return Reach.LOGIN
+    thread = found.history.thread
+    return Reach.CORRESPONDENT if thread is not None and thread.own else Reach.STRANGER
 
 
 def _opened_at(u: Understanding, now: datetime) -> datetime:

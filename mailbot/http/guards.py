@@ -1,4 +1,4 @@
-"""What every request must pass: CSRF, a limit per client."""
+"""What every request must pass: CSRF, a limit per client, kept here and by all processes together."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from datetime import datetime
 
 from aiohttp import web
 
+from mailbot import throttle
 from mailbot.config import ApiSettings, ConsoleSettings, WebSettings
+from mailbot.errors import DatabaseUnavailable
 from mailbot.http.headers import network
 from mailbot.observe import Clock
 from mailbot.secret import Secret
+from mailbot.storage.engine import Database
 
 _CLIENTS = 10_000  # clients remembered by the limiter; the longest silent is forgotten first
 _NONCE = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -74,7 +77,7 @@ class Limiter:
         """Count the request; False when its client has asked too often."""
         full = float(self._settings.attempts_per_minute)
         now = self._clock()
-        client = self._client(request)
+        client = self.client(request)
         bucket = self._buckets.setdefault(client, _Bucket(full, now))
         self._buckets.move_to_end(client)
         if len(self._buckets) > _CLIENTS:
@@ -87,7 +90,7 @@ class Limiter:
         bucket.tokens -= 1
         return True
 
-    def _client(self, request: web.Request) -> str:
+    def client(self, request: web.Request) -> str:
         """Network of the client.
 
         Behind a trusted proxy the last element of X-Forwarded-For counts: the proxy wrote it, the others anybody could.
@@ -96,3 +99,32 @@ class Limiter:
         if self._settings.trusted_proxy and (chain := request.headers.getall("X-Forwarded-For", [])):
             peer = chain[-1].rpartition(",")[2].strip()
         return network(peer)
+
+
+class SharedLimiter:
+    """A limiter whose count all processes of the installation keep together. Its own count comes first, so that one
+    client's flood costs the database no more than what is let in; and stands alone while the database does not answer:
+    the pages say so themselves."""
+
+    def __init__(
+        self,
+        settings: WebSettings | ConsoleSettings | ApiSettings,
+        clock: Clock,
+        database: Database,
+        secret: Secret,
+        what: str,
+    ) -> None:
+        """``what``: the requests that are counted together."""
+        self._here = Limiter(settings, clock)
+        self._per_minute = settings.attempts_per_minute
+        self._clock, self._database, self._secret, self._what = clock, database, secret, what
+
+    async def admits(self, request: web.Request) -> bool:
+        """As ``Limiter.admits``."""
+        if not self._here.admits(request):
+            return False
+        name = self._secret.mac("throttle", f"{self._what}\0{self._here.client(request)}").hex()
+        try:
+            return await self._database.write(lambda c: throttle.admits(c, name, self._clock(), self._per_minute))
+        except DatabaseUnavailable:
+            return True

@@ -32,6 +32,8 @@ class Office:
     """Address of the activation page as the citizen's browser sees it, without a slash at the end."""
     form: tuple[str, bytes] | None = None
     """Name and octets of the empty application (PDF), for whom a refusal tells to send one; None: there is none."""
+    csd: bool = False
+    """Every ticket stands in CSD as well: a connector tells it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import re
 import traceback
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import jinja2
@@ -123,11 +125,13 @@ def _layout(source: str) -> Iterator[Flaw]:
 def _rendered(ruleset: Ruleset) -> list[Finding]:
     """What can be seen in the finished mails alone."""
     contacts = ruleset.contacts
-    office = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal, _FORM)
+    alone = Office("Help Desk", contacts.helpdesk, contacts.helpdesk, "helpdesk.example", contacts.portal, _FORM)
+    connected = replace(alone, csd=True)
     templates = Templates(ruleset)
     findings: dict[Finding, None] = {}
     for language, kind, template in _templates(ruleset):
-        for letter in samples.contexts(kind, ruleset, language):
+        offices = (alone, connected) if "csd" in KNOWN[kind] else (alone,)
+        for letter, office in product(samples.contexts(kind, ruleset, language), offices):
             try:
                 values = variables(kind, letter, ruleset, office)
                 subject, text = templates.render(kind, language, values)

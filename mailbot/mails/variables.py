@@ -202,6 +202,9 @@ VARIABLES: Mapping[str, Variable] = {
     "portal": Variable("address of the portal", lambda m: m.ruleset.contacts.portal),
     "data_slownie": Variable('day of registration, ends with "r."', _day("opened_at")),
     "godz": Variable("hour of registration", lambda m: wording.hour(m.context.opened_at)),
+    "csd": Variable(
+        "not empty when the ticket stands in CSD as well (setting csd.url)", lambda m: "tak" if m.office.csd else ""
+    ),
     "sprawa": Variable("what the ticket is about (rules/categories.yaml)", _category),
     "procedura": Variable('"tak" in the special procedure, else empty', _procedure),
     "wyjasnienie": Variable('"tak" for a question about our answer, empty for a complaint', _explanation),
@@ -252,7 +255,7 @@ VARIABLES: Mapping[str, Variable] = {
     "zalaczniki": Variable("not empty when files go with it", lambda m: "tak" if m.context.files else ""),
 }
 
-_OWN = ("zgl", "tel", "adres", "portal", "data_slownie", "godz", "sprawa", "termin_slownie", "przerwa")
+_OWN = ("zgl", "tel", "adres", "portal", "data_slownie", "godz", "sprawa", "csd", "termin_slownie", "przerwa")
 
 KNOWN: Mapping[MailKind, tuple[str, ...]] = {
     MailKind.T1: (
@@ -260,6 +263,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
         "data_slownie",
         "godz",
         "sprawa",
+        "csd",
         "procedura",
         "przerwa",
         "termin_slownie",
@@ -289,6 +293,7 @@ KNOWN: Mapping[MailKind, tuple[str, ...]] = {
         "data_slownie",
         "godz",
         "temat_nadawcy",
+        "csd",
         "przerwa",
         "czas_standardowy",
         "specjalista_do",

@@ -133,3 +133,5 @@ class Account:
     csd: bool = False
     """Has a profile in the CSD portal (condition of the channel NOWE)."""
     status: AccountStatus = AccountStatus.ACTIVE
+    doubtful: bool = False
+    """The registry gave no clear answer about the login: a person decides, nobody may accept, and no datum is known."""

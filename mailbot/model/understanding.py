@@ -42,6 +42,8 @@ class Understanding:
     """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
     checked: ApplicationCheck = ApplicationCheck(ApplicationState.NOT_ASKED)
     """Added by ``workers.verify``: the files are checked in processes of their own."""
+    scan: str = ""
+    """What the virus scanner said, added by ``workers.scan``: "clean", "found NAME", "failed: …"; "": nobody asked."""
     again: bool = False
     """``Envelope.again``."""
     released: str = ""

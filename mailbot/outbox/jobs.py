@@ -32,17 +32,19 @@ def claim(
     limit: int,
     *,
     isolate: bool | ColumnElement[bool] = False,
+    which: ColumnElement[bool] | None = None,
 ) -> list[int]:
-    """Lease up to ``limit`` due rows to ``worker`` and return their ids, oldest first.
+    """Lease up to ``limit`` due rows (of ``which``) to ``worker`` and return their ids, oldest first.
 
     With ``isolate`` rows that were never tried go together, and one that was tried before (or that this condition holds
     for) goes alone: if it kills its worker, it takes nobody with it.
     """
+    wanted = true() if which is None else which
     if isolate is False:
-        return _claim(connection, table, worker, now, lease, limit, true())
+        return _claim(connection, table, worker, now, lease, limit, wanted)
     alone = table.c.attempts > 0 if isolate is True else isolate
-    together = _claim(connection, table, worker, now, lease, limit, not_(alone))
-    return together or _claim(connection, table, worker, now, lease, 1, alone)
+    together = _claim(connection, table, worker, now, lease, limit, and_(not_(alone), wanted))
+    return together or _claim(connection, table, worker, now, lease, 1, and_(alone, wanted))
 
 
 def _claim(

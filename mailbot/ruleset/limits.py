@@ -6,13 +6,13 @@ Every bound has a ceiling: a limit may be moved, and none can be switched off (s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from yaml.nodes import Node
 
 from mailbot.ruleset import values
 from mailbot.ruleset.document import YamlDocument
-from mailbot.ruleset.model import Limit, Limits
+from mailbot.ruleset.model import Ladder, Ladders, Limit, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,21 @@ BOUNDS = {
     "unvouched": _Bounds(100, 24, 168),  # no machine gun against those whose address was forged
     "answers": _Bounds(20, 24, 168),  # a loop of two machines must end the same day (procedure §3.5, mail loop)
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Ceilings:
+    hour: int
+    day: int
+    week: int
+
+
+LADDERS = {
+    "address": _Ceilings(20, 40, 100),  # a conversation of two machines fades out (procedure §3.5, mail loop)
+    "domain": _Ceilings(500, 1_500, 5_000),  # so does that with a machine of many addresses
+}
 DEMANDED = BOUNDS.keys() - {"unvouched"}
-"""A rule set written before that limit was there keeps the shipped one."""
+"""A rule set written before that limit was there keeps the shipped one; so with the ladders."""
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 
 
@@ -38,7 +51,8 @@ def read(document: YamlDocument) -> Limits | None:
     """The limits; None when there is a mistake (noted in the document)."""
     if document.root is None:
         return None
-    entries = document.entries(document.root, "", tuple(DEMANDED), ("unvouched",))
+    entries = dict(document.entries(document.root, "", tuple(DEMANDED), ("unvouched", "ladder")))
+    ladders = _ladders(document, entries.pop("ladder", None))
     found: dict[str, Limit] = {}
     exempt: frozenset[str] = frozenset()
     for key, node in entries.items():
@@ -51,9 +65,28 @@ def read(document: YamlDocument) -> Limits | None:
             found[key] = Limit(mails, hours)
         if "exempt" in parts:
             exempt = _domains(document, parts["exempt"], "per_domain.exempt")
-    if DEMANDED - found.keys() or entries.keys() - found.keys():
+    if ladders is None or DEMANDED - found.keys() or entries.keys() - found.keys():
         return None
-    return Limits(exempt_domains=exempt, **found)
+    return Limits(exempt_domains=exempt, ladders=ladders, **found)
+
+
+def _ladders(document: YamlDocument, node: Node | None) -> Ladders | None:
+    """None: there is a mistake."""
+    if node is None:
+        return Ladders()
+    found: dict[str, Ladder] = {}
+    parts = document.entries(node, "ladder", tuple(LADDERS))
+    for name, of in parts.items():
+        key, ceilings = f"ladder.{name}", asdict(LADDERS[name])
+        steps = document.entries(of, key, tuple(ceilings))
+        read = {step: values.number(document, steps.get(step), f"{key}.{step}", 1, ceilings[step]) for step in ceilings}
+        numbers = [number for number in read.values() if number is not None]
+        if len(numbers) < len(ceilings):
+            continue
+        if numbers != sorted(numbers):
+            document.wrong(of, key, "less may leave in a longer time than in a shorter one", "let hour ≤ day ≤ week")
+        found[name] = Ladder(*numbers)
+    return Ladders(**found) if len(found) == len(LADDERS) else None
 
 
 def _domains(document: YamlDocument, node: Node, key: str) -> frozenset[str]:

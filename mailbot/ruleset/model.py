@@ -167,6 +167,29 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Ladder:
+    """At most so many mails within an hour, within 24, within 168: the longer it goes on, the fewer."""
+
+    hour: int
+    day: int
+    week: int
+
+    def room(self, hour: int, day: int, week: int) -> int:
+        """How many more there may be after so many."""
+        return max(0, min(self.hour - hour, self.day - day, self.week - week))
+
+
+@dataclass(frozen=True, slots=True)
+class Ladders:
+    """What leaves by itself, whatever any rule says."""
+
+    address: Ladder = Ladder(12, 20, 40)
+    """To one address."""
+    domain: Ladder = Ladder(60, 150, 500)
+    """To all addresses of a domain that is no provider's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """rules/limits.yaml: how much of one sender, domain or account is decided by a machine (row 4)."""
 
@@ -180,6 +203,7 @@ class Limits:
     """Mails of one sender that were answered: ends a loop that nothing else ended."""
     unvouched: Limit = Limit(20, 24)
     """Answers of the whole installation to senders for whom nothing vouches."""
+    ladders: Ladders = Ladders()
 
 
 @dataclass(frozen=True, slots=True)

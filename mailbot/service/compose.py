@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from mailbot import processes
 from mailbot.accounts.directory import Directory
+from mailbot.accounts.remembered import AskingDatabase, Remembered
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.application import form
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
-from mailbot.installation import open_key
+from mailbot.installation import find_key, open_keys
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -28,8 +32,14 @@ from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
-from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.engine import Database, connect, migrate, transaction
 from mailbot.text.address import domain
+
+if TYPE_CHECKING:
+    from mailbot.accounts.scim import ScimRegistry
+    from mailbot.registry import RegistryChanges
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,13 @@ class Parts:
 
     settings: Settings
     database: Database
-    directory: SqlDirectory
+    directory: Directory
     secret: Secret
     pipeline: Pipeline
     clock: Clock
     rng: random.Random
+    registry: ScimRegistry | None = None
+    """Where the accounts are on another machine."""
 
 
 def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
@@ -56,6 +68,7 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         domain=chosen.delivery.domain or domain(helpdesk.sending_address),
         public_url=chosen.web.public_url,
         form=(form.FILE_NAME, form.octets()),
+        csd=bool(chosen.csd.url),
     )
     return ruleset, Writer(ruleset, office)
 
@@ -74,10 +87,27 @@ def understander(chosen: Settings, key: Secret) -> Understander:
 
 
 def opened(chosen: Settings, engine: Engine) -> Secret:
-    """Bring the database up to date (made when new); the key that belongs to it. Raises ConfigError."""
+    """Bring the database up to date (made when new); the key that belongs to it, with the store of those of messages,
+    which is to be closed. Raises ConfigError."""
     migrate(engine)
     with engine.begin() as connection:
-        return open_key(connection, Path(chosen.secret.key_file))
+        return open_keys(connection, chosen)
+
+
+def key_alone(chosen: Settings, engine: Engine) -> Secret:
+    """As ``opened``, for who opens no mail."""
+    key = opened(chosen, engine)
+    key.close()
+    return key
+
+
+@contextlib.contextmanager
+def writing(chosen: Settings) -> Iterator[Connection]:
+    """A transaction on the database of a mailbot that has run. Raises ConfigError as ``open_key``: who has not its key
+    has another database before him than he thinks."""
+    with transaction(chosen.database.url) as connection:
+        find_key(connection, Path(chosen.secret.key_file))
+        yield connection
 
 
 def build(
@@ -87,14 +117,57 @@ def build(
     rng: random.Random | None = None,
     resolver: Resolver | None = None,
 ) -> Parts:
-    """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
+    """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError.
+
+    ConfigError also when another rule set is in force on other machines (mailbot.processes).
+    """
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
         key = opened(chosen, engine)
-    directory = SqlDirectory()
+    registry = scim_registry(chosen, clock) if chosen.accounts.source == "scim" else None
+    directory = Remembered(registry) if registry else SqlDirectory()
+    database = (
+        AskingDatabase(engine, directory, keys=key.store)
+        if isinstance(directory, Remembered)
+        else Database(engine, keys=key.store)
+    )
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
-    return Parts(chosen, Database(engine), directory, key, flow, clock, rng)
+    with _opening(), engine.begin() as connection:
+        processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())
+    return Parts(chosen, database, directory, key, flow, clock, rng, registry)
+
+
+def scim_registry(chosen: Settings, clock: Clock) -> ScimRegistry:
+    """The registry over SCIM; its libraries take half a second to load and are left alone where it is not asked."""
+    from mailbot.accounts.scim import ScimRegistry
+
+    return ScimRegistry(chosen.accounts, clock)
+
+
+def changes(parts: Parts) -> RegistryChanges | None:
+    """How passwords are set where the accounts are on another machine."""
+    if parts.registry is None:
+        return None
+    from mailbot.registry import RegistryChanges
+
+    return RegistryChanges(parts.database, parts.registry, parts.clock)
+
+
+def accounts(chosen: Settings, clock: Clock = utc_now) -> Directory:
+    """Where ``chosen`` says that the accounts are, for ``answered``."""
+    return Remembered(scim_registry(chosen, clock)) if chosen.accounts.source == "scim" else SqlDirectory()
+
+
+def answered(directory: Directory, run: Callable[[], T]) -> T:
+    """The result of ``run``, whose transaction looks into ``directory``; for commands, which have no event loop."""
+    if not isinstance(directory, Remembered):
+        return run()
+
+    async def once() -> T:
+        return run()
+
+    return asyncio.run(directory.answered(once))
 
 
 @contextlib.contextmanager

@@ -10,13 +10,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-from mailbot import probes, secret
+from mailbot import probes, processes, scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings
+from mailbot.csd import queue
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.desk import ailments, health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
@@ -30,9 +33,13 @@ from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.service import compose, doctor_api, doctor_mx
+from mailbot.storage.breaker import breaker
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.storage.shared import process
+from mailbot.storage.webhooks import webhook_head
+from mailbot.tickets.breaker import stopped
 from mailbot.tickets.sending import refused_us
 
 _LOW_DISK = 500 * 2**20  # octets
@@ -57,6 +64,8 @@ async def examine(settings: Settings) -> list[Finding]:
         await _try(
             "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
         ),
+        await _try("machines", _in_thread(_machines, settings), "copy the folder from a machine that has it in force"),
+        *([await _registry(settings)] if settings.accounts.source == "scim" else []),
         await _try(
             "disk", _in_thread(_disk, settings), "make room: mail is refused with 4xx when nothing can be stored"
         ),
@@ -67,6 +76,10 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.imap.host:
         mend = "check [imap] host, port, tls, user, the secret's file and the folders' names"
         found.append(await _try("imap", _imap(settings), mend))
+    if settings.scanner.address:
+        found.append(await _try("scanner", _scanner(settings), "start clamd, or check [scanner] address"))
+    if settings.csd.url:
+        found.append(await _try("csd", _csd(settings), "check [csd], and what `mailbot csd status` says"))
     if settings.api.listen:
         mend = "make one for each system: mailbot tokens add NAME --role consultant; then revoke the old one"
         found.append(await _try("api", _in_thread(doctor_api.look, settings), mend))
@@ -76,6 +89,11 @@ async def examine(settings: Settings) -> list[Finding]:
             "delivery",
             _delivery(settings),
             "check [delivery] host, port, tls and login, and that the server lets them send as the helpdesk to anybody",
+        ),
+        await _try(
+            "breaker",
+            _in_thread(_breaker, settings),
+            "see `mailbot breaker show`, then `mailbot breaker lift`",
         ),
         await _try(
             "authentication", _authentication(settings), "describe your MX in [authentication] as docs/mx.md says"
@@ -174,6 +192,43 @@ def _work(settings: Settings) -> str:
     return "nothing is late, given up or refused"
 
 
+def _machines(settings: Settings) -> str:
+    """Who works with this database, and whether all have one rule set: this folder's."""
+    if missing_file(settings.database.url) is not None:
+        return "no process has run yet"
+    with read_only(settings.database.url) as connection:
+        if not has_table(connection, process.name):
+            return "no process has run yet"
+        known, there = processes.in_force(connection), processes.living(connection, utc_now())
+    here = loader.load(compose.rules_directory(settings.rules.directory)).hash
+    others = [f"{one.name} ({one.roles}) has {one.ruleset[:12]}" for one in there if one.ruleset != known]
+    if known is not None and there and here != known:
+        others.append(f"this folder has {here[:12]}")
+    if others:
+        raise RulesError(f"{str(known)[:12]} is in force; decides nothing until it has that: {'; '.join(others)}")
+    return ", ".join(f"{one.name} ({one.roles}; {one.version})" for one in there) or "no process runs"
+
+
+async def _registry(settings: Settings) -> Finding:
+    mend = "check [accounts] url, token_file or certificate, ca_file, and what docs/registry.md asks of the registry"
+    return await _try("registry of accounts", _scim(settings), mend)
+
+
+async def _scim(settings: Settings) -> str:
+    """What the registry can do, and what is done instead of what it cannot."""
+    registry = compose.scim_registry(settings, utc_now)
+    means, known = await registry.means(), await registry.knows_extension()
+    if not means.filter:
+        raise ConfigError("it cannot filter: no login can be looked up, and every mail waits")
+    await registry.find("doctor@mailbot.invalid")
+    if lacking := {"birthYear", "lastChange"} - known:
+        raise ConfigError(f"its schema of accounts lacks {', '.join(sorted(lacking))}: links cannot be used")
+    instead = "" if means.patch else "; no PATCH: the whole resource is replaced (PUT)"
+    instead += "" if means.etag else "; no ETag: of two changes at once the later wins, and mailbot cannot see it"
+    instead += "" if "peselHash" in known else "; no peselHash: every change of login goes to a person"
+    return f"answers{instead}"
+
+
 def _disk(settings: Settings) -> str:
     url = make_url(settings.database.url)
     folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
@@ -246,6 +301,49 @@ def _refused_mails(settings: Settings) -> Sequence[str]:
             return refused_us(connection)
     except DatabaseUnavailable:  # told as "database", or the schema is brought up to date at the next start
         return ()
+
+
+def _breaker(settings: Settings) -> str:
+    if missing_file(settings.database.url) is not None:
+        return "nothing was stopped"
+    with read_only(settings.database.url) as connection:
+        held = stopped(connection) if has_table(connection, breaker.name) else ()
+    if held:
+        raise ConfigError(f"too much left by itself: mails to {', '.join(sorted(held))} wait")
+    return "nothing is stopped"
+
+
+async def _scanner(settings: Settings) -> str:
+    told = await scanner.version(settings.scanner)
+    if not isinstance(told, str):
+        raise ConfigError(told.failed)
+    return told
+
+
+async def _csd(settings: Settings) -> str:
+    """Its secrets and its port; that it takes events, only an event would tell. What the worker heard is told."""
+    count = await asyncio.to_thread(_csd_secrets, settings)
+    place = urlsplit(settings.csd.url)
+    secure = webhook.trust(settings.csd) if place.scheme == "https" else None
+    _, writer = await asyncio.open_connection(place.hostname, place.port or (443 if secure else 80), ssl=secure)
+    writer.close()
+    if told := await asyncio.to_thread(_csd_troubles, settings):
+        raise ConfigError("; ".join(told))
+    return f"{place.hostname} answers, {count} secrets"
+
+
+def _csd_secrets(settings: Settings) -> int:
+    count = len(webhook.secrets(settings.csd))
+    if Path(settings.csd.secrets_file).stat().st_mode & 0o077:
+        raise ConfigError(f"{settings.csd.secrets_file} can be read by others")
+    return count
+
+
+def _csd_troubles(settings: Settings) -> Sequence[str]:
+    if missing_file(settings.database.url) is not None:
+        return ()
+    with read_only(settings.database.url) as connection:
+        return queue.troubles(queue.standing(connection)) if has_table(connection, webhook_head.name) else ()
 
 
 async def _authentication(settings: Settings) -> str:

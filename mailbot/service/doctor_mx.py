@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from mailbot import secret
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of, newest
+from mailbot.installation import read_keys
 from mailbot.model import Source
 from mailbot.parsing.headers import split
 from mailbot.sender.survey import Mail, Survey, faults, lines, survey
@@ -67,10 +68,11 @@ def _recent(settings: Settings) -> Iterator[Mail]:
         Source.SMTP: settings.smtp.authentication,
     }
     sources = [source for source, road in roads.items() if road == "headers"]
-    key = secret.read(key_file)
-    with read_only(settings.database.url) as connection:
+    with ExitStack() as stack:
+        connection = stack.enter_context(read_only(settings.database.url))
         if not has_table(connection, schema.inbox.name):
             return
+        key = stack.enter_context(read_keys(connection, settings))
         for number in newest(connection, sources, _LAST):  # one by one: each may be as large as a mail can be
             for row in decisions.messages(connection, [number]).values():
                 try:

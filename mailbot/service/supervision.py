@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
 from sqlalchemy import select
 
+from mailbot import __version__, processes
 from mailbot.api.app import build as build_api
 from mailbot.api.context import API, ApiContext
 from mailbot.config import ListenerSettings
@@ -24,7 +23,9 @@ from mailbot.console.app import DESK
 from mailbot.console.login import build as build_console
 from mailbot.console.pages import Pages
 from mailbot.console.shell import ConsoleContext
+from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
+from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
@@ -37,10 +38,12 @@ from mailbot.service.compose import Parts
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build as build_web
-from mailbot.web.app import use_rules
-from mailbot.workers import audit
+from mailbot.web.app import build_health, use_rules
+from mailbot.workers import audit, breaker
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
+from mailbot.workers.breaker import BreakerWorker
+from mailbot.workers.csd import CsdWorker
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
@@ -70,7 +73,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._loops: list[Loop] = []
-        self._relays: list[Relay] = []
+        self._relays: list[Relay | Receiver] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: Listener | None = None
@@ -80,13 +83,16 @@ class Service:
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker] = []
-        self._delivering: list[DeliverWorker] = []
+        self._delivering: list[DeliverWorker | CsdWorker] = []
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._name = processes.own_name()
+        self._health: Listener | None = None
+        self._rules_differ = False
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        await self.parts.database.write(lambda c: processes.enter(c, self._me()))
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
@@ -104,15 +110,17 @@ class Service:
             await self._start_console()
         if "console" in self.roles and self.parts.settings.api.listen:
             await self._start_api()
-        if self._deciding or self._web or self._console or self._api:
-            await self._start_rules()
+        if self.parts.settings.health.listen:
+            await self._start_health()
+        await self._start_rules()
+        self._run(Loop("presence", self._beat, processes.BEAT))
         log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
 
     async def stop(self) -> None:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        for listener in (self._web, self._console, self._api):
+        for listener in (self._web, self._console, self._api, self._health):
             if listener is not None:
                 await listener.close()
         for loop in self._loops:
@@ -128,6 +136,8 @@ class Service:
             await relay.close()
         if self._verifier is not None:
             await self._verifier.close()
+        with contextlib.suppress(MailbotError):
+            await self.parts.database.write(lambda c: processes.leave(c, self._name))
         await self.parts.database.close()
         log_event("stopped")
 
@@ -159,6 +169,10 @@ class Service:
         found += [task.get_name() for task in self._tasks if task.done()]
         if isinstance(self.understand, Processes) and not self.understand.works():
             found.append("understanding")
+        found += ["rules"] if self._rules_differ else []
+        if self.parts.registry is not None and self.parts.registry.ailing:
+            found.append("registry")
+        found += ["scanner"] * any(isinstance(one, DecideWorker) and bool(one.scans.away) for one in self._deciding)
         imap = self.parts.settings.imap
         if "ingress" in self.roles and imap.host:
             looked = select(imap_cursor.c.polled_at).where(imap_cursor.c.mailbox == imap.mailbox)
@@ -186,6 +200,25 @@ class Service:
             log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
 
+    def _me(self) -> processes.Process:
+        p = self.parts
+        return processes.Process(self._name, ",".join(self.roles), __version__, p.pipeline.ruleset.hash, p.clock())
+
+    async def _beat(self) -> int:
+        """Tell the other machines that we are here, and hear whether their rule set is ours."""
+        mine = self._me()
+        known = await self.parts.database.write(lambda c: processes.beat(c, mine))
+        differ = known not in (None, mine.ruleset, self.parts.pipeline.ruleset.hash)
+        if differ != self._rules_differ:
+            level = logging.ERROR if differ else logging.INFO
+            log_event("rules-differ" if differ else "rules-agree", level=level, here=mine.ruleset, in_force=known)
+            self._rules_differ = differ
+        return 0
+
+    async def _with_rules_in_force(self, step: Callable[[], Awaitable[int]]) -> int:
+        """Mail waits for who has the rule set in force."""
+        return 0 if self._rules_differ else await step()
+
     def _run(self, loop: Loop) -> Loop:
         self._loops.append(loop)
         self._tasks.append(asyncio.create_task(loop.run(), name=f"loop {loop.name}"))
@@ -201,11 +234,28 @@ class Service:
             self._relays.append(relay)
             name = f"{self._name}:deliver-{n}"
             worker = DeliverWorker(
-                name, p.database, relay, p.secret, p.clock, p.rng, latecomers=latecomers, mailbox=mailbox
+                *(name, p.database, relay, p.secret, p.clock, p.rng),
+                latecomers=latecomers,
+                mailbox=mailbox,
+                limits=p.settings.breaker,
+                steady=time.monotonic,
             )
             self._delivering.append(worker)
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
+        self._run(Loop("breaker", BreakerWorker(p.settings, p.database, p.clock).step, breaker.SECONDS))
+        if p.settings.csd.url:
+            self._start_csd()
         return started
+
+    def _start_csd(self) -> None:
+        p, chosen = self.parts, self.parts.settings.csd
+        webhook.secrets(chosen)
+        webhook.trust(chosen)
+        receiver = Receiver(chosen, p.clock)
+        self._relays.append(receiver)
+        worker = CsdWorker(f"{self._name}:csd", p.database, receiver, p.clock, p.rng, chosen.timeout_seconds)
+        self._delivering.append(worker)
+        self._run(Loop("csd", worker.step))
 
     async def _start_decisions(self, deliver: list[Loop]) -> list[Loop]:
         p = self.parts
@@ -222,15 +272,33 @@ class Service:
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
             name = f"decide-{n}"
             worker = DecideWorker(
-                f"{self._name}:{name}", p.database, p.pipeline, p.clock, p.rng, mails, self.understand, self._verifier
+                f"{self._name}:{name}",
+                p.database,
+                p.pipeline,
+                p.clock,
+                p.rng,
+                mails,
+                self.understand,
+                self._verifier,
+                p.registry,
+                time.monotonic,
             )
             self._deciding.append(worker)
-            started.append(self._run(Loop(name, worker.step)))
+            started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
+        self._start_registry()
         self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
+
+    def _start_registry(self) -> None:
+        """Looks whether the registry on another machine is there, and for changes whose end nobody saw."""
+        changes = compose.changes(self.parts)
+        if changes is not None:
+            pipeline = self._deciding[0]
+            step = partial(changes.step, lambda: self._notice(pipeline.pipeline))
+            self._run(Loop("registry", step, changes.SECONDS))
 
     async def _start_rules(self) -> None:
         p = self.parts
@@ -240,6 +308,8 @@ class Service:
 
     def _use(self, pipeline: Pipeline) -> None:
         """All that holds a rule set takes that of ``pipeline``, between two steps of the event loop."""
+        self.parts = replace(self.parts, pipeline=pipeline)
+        self._rules_differ = False  # it came into force with this
         for worker in self._deciding:
             worker.pipeline = pipeline
         if self._web is not None:
@@ -276,12 +346,19 @@ class Service:
     async def _start_web(self) -> None:
         p = self.parts
         notice = self._notice(p.pipeline)
-        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing)
+        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing, compose.changes(p))
         use_rules(app, p.pipeline.ruleset, notice)
         app[DOORS].limit = self._web_connections
         with _listening("web", p.settings.web.listen):
             self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
         self.addresses["web"] = self._web.address
+
+    async def _start_health(self) -> None:
+        p = self.parts
+        with _listening("health", p.settings.health.listen):
+            app = build_health(p.settings, p.database, p.clock, self.ailing)
+            self._health = await listen(app, *smtp.listen_address(p.settings.health.listen))
+        self.addresses["health"] = self._health.address
 
     async def _start_console(self) -> None:
         p = self.parts

@@ -1,5 +1,5 @@
 """The database: schema, engine, migrations. SQLite by default, PostgreSQL beyond one machine."""
 
-from mailbot.storage import desk, probes, schema, tokens
+from mailbot.storage import breaker, desk, erasing, probes, registry, schema, shared, tokens, webhooks
 
-__all__ = ["desk", "probes", "schema", "tokens"]
+__all__ = ["breaker", "desk", "erasing", "probes", "registry", "schema", "shared", "tokens", "webhooks"]

@@ -22,14 +22,16 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
+from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
+from mailbot.storage.shared import schema_mark
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -41,6 +43,10 @@ _LOOK = 1.0  # seconds between two looks for the file of the database, when noth
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
 _TRIES = 10
 _DEFAULTS = DatabaseSettings()
+
+COMPATIBLE_FROM = "0011"
+"""The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
+INSERT does not know must be nullable or have a server_default; what it reads must stay."""
 
 
 def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
@@ -79,6 +85,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
         finally:
             connection.rollback()
             connection.info.pop("reader", None)
+
+
+def scour(engine: Engine) -> None:
+    """Leave nothing of what was deleted in the files of a SQLite database: they are written anew, and the log of
+    changes is emptied. PostgreSQL does the first by itself (autovacuum), and keeps its log as long as it is told to.
+
+    Writers wait meanwhile: about a second for 100 MB. Raises DBAPIError when one of them does not let us.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM")
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -137,7 +159,8 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to ``revision``; safe to call at every start, and by two processes at once.
 
-    Raises ConfigError when the database was made by a newer mailbot or was lost while one ran, DatabaseUnavailable.
+    A newer schema stays as it is when its maker says that this program can work with it. Raises ConfigError when it
+    does not, or when the database was lost while mailbot ran; DatabaseUnavailable.
     """
     refuse_empty(engine)
     config = AlembicConfig()
@@ -148,20 +171,40 @@ def migrate(engine: Engine, revision: str = "head") -> None:
                 for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
                     connection.execute(text(f"SET LOCAL {limit} = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(4747001)"))
-            _refuse_newer(connection, ScriptDirectory.from_config(config))
+            if is_newer(connection, known := ScriptDirectory.from_config(config)):
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            _mark(connection, known)
     except DBAPIError as error:
         raise _translate(error) from error
 
 
-def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
+def is_newer(connection: Connection, known: ScriptDirectory) -> bool:
+    """Whether the schema is that of a newer program which says that this one can work with it. Raises ConfigError when
+    it is newer and does not."""
     there = MigrationContext.configure(connection).get_current_heads()
-    if unknown := set(there) - {script.revision for script in known.walk_revisions()}:
-        raise ConfigError(
-            f"[database] url: its tables are of version {', '.join(sorted(unknown))}, this program knows them up to "
-            f"{known.get_current_head()}; mend: run the newer mailbot, or restore the backup made before it"
-        )
+    revisions = {script.revision for script in known.walk_revisions()}
+    unknown = set(there) - revisions
+    if not unknown:
+        return False
+    if inspect(connection).has_table(schema_mark.name):
+        oldest = connection.execute(select(schema_mark.c.compatible_from)).scalar_one_or_none()
+        if oldest in revisions:
+            return True
+    raise ConfigError(
+        f"[database] url: its tables are of version {', '.join(sorted(unknown))}, this program knows them up to "
+        f"{known.get_current_head()}; mend: run the newer mailbot, or restore the backup made before it"
+    )
+
+
+def _mark(connection: Connection, known: ScriptDirectory) -> None:
+    """Say which older programs may go on, once the schema is the newest."""
+    if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
+        return
+    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != COMPATIBLE_FROM))
+    if connection.execute(select(schema_mark.c.id)).first() is None:
+        connection.execute(insert(schema_mark).values(id=1, compatible_from=COMPATIBLE_FROM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +220,10 @@ class _Job:
 class Database:
     """Asynchronous door to the engine. ``write`` groups commits; ``read`` runs beside the writer."""
 
-    def __init__(self, engine: Engine, *, writers: int | None = None) -> None:
+    def __init__(self, engine: Engine, *, writers: int | None = None, keys: DataKeys | None = None) -> None:
+        """``keys``: the store beside it, which it looks after and closes."""
         self.engine = engine
+        self._keys = keys
         self._place = place_of(engine)
         if self._place is not None:  # a connection made now would make an empty database
             event.listen(engine, "do_connect", lambda *_: self._check())
@@ -250,10 +295,14 @@ class Database:
             self._place.close()
             self._place = None
         self.engine.dispose()
+        if self._keys is not None:
+            self._keys.close()
 
     def _check(self) -> None:
         if self._place is not None:
             self._place.check()
+        if self._keys is not None:
+            self._keys.check()
 
     def _read(self, work: Work[T]) -> T:
         self._check()

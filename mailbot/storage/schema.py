@@ -313,6 +313,8 @@ outbox = Table(
     Column("first_due_at", UtcDateTime()),
     Column("refused_us", Integer, nullable=False, server_default=text("0")),
     Column("inbox_id", Id),
+    Column("reach", String(16)),
+    Column("arrived_at", UtcDateTime()),
     UniqueConstraint("ticket_id", "slot"),
     Index("ix_outbox_state_due_at", "state", "due_at"),
     Index(
@@ -325,8 +327,9 @@ outbox = Table(
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.
 
 in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
-refused_us: 1 when the server last refused us, not the mail (a setting is wrong). inbox_id: the message it answers by
-itself, for log and traces alone; none: what a person wrote."""
+refused_us: 1 when the server last refused us, not the mail (a setting is wrong). Of a mail that leaves by itself:
+inbox_id: the message that it answers, for log and traces alone; reach, arrived_at: whom it goes to (tickets.breaker),
+and when that message came."""
 
 activation = Table(
     "activation",
@@ -391,8 +394,12 @@ installation = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("key_check", String(64), nullable=False),
     Column("made_at", UtcDateTime(), nullable=False),
+    Column("ruleset", String(64)),
+    Column("key_store", String(32)),
 )
-"""The one row of this installation. key_check: by it the key is known that everything here was made with."""
+"""The one row of this installation. key_check: by it the key is known that everything here was made with. ruleset: hash
+of the rule set in force, which every process must have (mailbot.processes). key_store: by it the store of the keys of
+messages is known (storage.keys)."""
 
 imap_cursor = Table(
     "imap_cursor",

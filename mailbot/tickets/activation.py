@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
+from mailbot.errors import PermanentError
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
@@ -29,6 +30,10 @@ PATH = "/aktywacja/"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """End of a link that was ended: the clock of the day it was made may have been fast, and set back since."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+class LinkLost(PermanentError):
+    """The link, or the account behind it, stopped being usable while the form was on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +172,17 @@ def use(connection: Connection, link: Activation, now: datetime) -> bool:
     )
     if used.rowcount != 1:
         return False
-    connection.execute(insert(ticket_event).values(ticket_id=link.ticket_id, at=now, kind="activation-used", detail={}))
+    _note_used(connection, link.ticket_id, now)
     return True
+
+
+def use_up(connection: Connection, link_id: int, ticket_id: int, now: datetime) -> None:
+    """As ``use``, for what a registry on another machine has done already: a link that was ended meanwhile was used
+    all the same."""
+    mine = (activation.c.id == link_id, activation.c.used_at.is_(None))
+    if connection.execute(update(activation).where(*mine).values(used_at=now)).rowcount:
+        _note_used(connection, ticket_id, now)
+
+
+def _note_used(connection: Connection, ticket_id: int, now: datetime) -> None:
+    connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind="activation-used", detail={}))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from mailbot.outbox import jobs
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sla
+
+_PAGE = 500
 
 
 def newest(connection: Connection, state: str | None, limit: int, *, alarmed: bool) -> Sequence[RowMapping]:
@@ -20,6 +23,19 @@ def newest(connection: Connection, state: str | None, limit: int, *, alarmed: bo
     if alarmed:
         wanted = wanted.where(sla.alarmed())
     return connection.execute(wanted).mappings().all()
+
+
+def every(connection: Connection, states: Sequence[str], begin: datetime | None) -> Iterator[RowMapping]:
+    """Every ticket (of ``states``; opened at ``begin`` or later), in the order of their numbers, some at a time."""
+    c, last = ticket.c, 0
+    wanted = select(ticket).order_by(c.id).limit(_PAGE)
+    if states:
+        wanted = wanted.where(c.state.in_(states))
+    if begin is not None:
+        wanted = wanted.where(c.opened_at >= begin)
+    while rows := connection.execute(wanted.where(c.id > last)).mappings().all():
+        yield from rows
+        last = rows[-1]["id"]
 
 
 def open_numbers(connection: Connection, start: str, limit: int) -> Sequence[str]:

@@ -6,13 +6,13 @@ proven is part of what is counted: forged mails must not use up what the citizen
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, case, func, literal, or_, select
 
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
@@ -21,6 +21,10 @@ from mailbot.text.address import domain
 
 _UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
 _ONCE_A_DAY = Limit(1, 24)
+MOST = 4
+"""Mails that one decision sends at most (ruleset.floor.CASE_B)."""
+_STEPS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=168))
+"""Of a ladder (ruleset.model.Ladder)."""
 _LIMITED = Outcome.RATE_LIMITED
 """Its mail (T18) goes out once a day, whatever comes: were it an answer, who writes daily would never be free again."""
 
@@ -72,6 +76,12 @@ class Arrivals:
         self._asked = self._count(c.asked, [s.asked for s in wanted], limits.failures, failed)
         # What one of them sends over his own limit takes nothing from the others.
         self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain, within)
+        senders = {_address(s.sender) for s in wanted if s.sender}
+        self._to_address = self._left(
+            c.sender, {f"{one.value}:{key}" for key in senders for one in AuthResult}, _address
+        )
+        hosts = {s.domain.lstrip("?") for s in wanted if s.domain}
+        self._to_domain = self._left(c.domain, {*hosts, *(f"?{host}" for host in hosts)}, _host)
 
     def _count(
         self, column: Column[Any], keys: Sequence[str | None], limit: Limit, *which: ColumnElement[bool]
@@ -87,6 +97,28 @@ class Arrivals:
             .group_by(column)
         )
         return Counter({row[0]: row[1] for row in rows})
+
+    def _left(self, column: Column[Any], keys: Collection[str], whose: Callable[[str], str]) -> dict[str, list[int]]:
+        """How many mails left to each of ``keys`` by themselves within each step of a ladder, however far the sender
+        was proven: ``whose`` they are."""
+        found: dict[str, list[int]] = defaultdict(lambda: [0] * len(_STEPS))
+        if not keys:
+            return found
+        c = decision.c
+        steps = [func.sum(case((c.received_at > self._at - step, c.answered), else_=0)) for step in _STEPS]
+        wanted = select(column, *steps).where(column.in_(sorted(keys)), c.received_at > self._at - max(_STEPS))
+        for key, *mails in self._connection.execute(wanted.group_by(column)):
+            found[whose(key)] = [a + b for a, b in zip(found[whose(key)], mails, strict=True)]
+        return found
+
+    def room(self, source: CountedFor) -> int:
+        """How many mails may leave by themselves in answer to the next message of ``source``."""
+        if source.sender is None:
+            return MOST
+        rooms = [MOST, self._limits.ladders.address.room(*self._to_address[_address(source.sender)])]
+        if source.domain:
+            rooms.append(self._limits.ladders.domain.room(*self._to_domain[_host(source.domain)]))
+        return min(rooms)
 
     def over(self, source: CountedFor) -> str:
         """Word of the fact ``limit`` for the next message of ``source``."""
@@ -147,12 +179,26 @@ class Arrivals:
         if decided.mails and source.sender.startswith(_UNVOUCHED):
             self._today[source.sender] += 1
             self._spent += 1
+        left = len(decided.mails)
+        self._to_address[_address(source.sender)] = [n + left for n in self._to_address[_address(source.sender)]]
+        if source.domain:
+            self._to_domain[_host(source.domain)] = [n + left for n in self._to_domain[_host(source.domain)]]
         if source.domain and decided.outcome is not _LIMITED:
             self._domains[source.domain] += 1
         if source.asked and failed:
             self._asked[source.asked] += 1
         if decided.outcome is _LIMITED and ticket_id is not None:
             self._held[source.sender] = ticket_id
+
+
+def _address(sender: str) -> str:
+    """CountedFor.sender without how far it is proven."""
+    return sender.partition(":")[2]
+
+
+def _host(counted: str) -> str:
+    """CountedFor.domain without whether it is proven."""
+    return counted.lstrip("?")
 
 
 def columns(source: CountedFor, decided: Decision, received_at: datetime) -> dict[str, str | int | datetime | None]:

@@ -29,6 +29,7 @@ from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, view
+from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
 
@@ -145,10 +146,18 @@ class BatchRows:
             self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
 
     def mail(
-        self, ticket_id: int, ordinal: int, mail: OutgoingMail, deadline: datetime, now: datetime, inbox_id: int
+        self,
+        ticket_id: int,
+        ordinal: int,
+        mail: OutgoingMail,
+        deadline: datetime,
+        now: datetime,
+        inbox_id: int,
+        reach: Reach,
+        arrived_at: datetime,
     ) -> None:
         """``ordinal``: place among the mails that opened the ticket, from 1; 0: the ticket was there, and the mail
-        leaves by itself, once a day."""
+        leaves by itself, once a day. ``arrived_at``: when the mail came that it answers."""
         daily = not ordinal or mail.kind in ONCE_A_DAY
         alone = ordinal < 2
         self._mails.append(
@@ -166,6 +175,8 @@ class BatchRows:
                 "deadline": deadline,
                 "delay_seconds": mail.delay_seconds,
                 "inbox_id": inbox_id,
+                "reach": reach.value,
+                "arrived_at": arrived_at,
             }
         )
 
@@ -208,9 +219,9 @@ class BatchRows:
             for rule, outcome in decision.watched
         ]
 
-    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck) -> None:
-        """Keep what was read of the application, sealed."""
-        self._views += view.rows(secret, inbox_id, checked.view, checked)
+    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck, key_id: bytes | None) -> None:
+        """Keep what was read of the application, sealed as the message is."""
+        self._views += view.rows(secret, inbox_id, checked.view, checked, key_id)
 
     def flush(self, connection: Connection, worker: str) -> None:
         inbox = schema.inbox
@@ -282,6 +293,7 @@ def notes(u: Understanding, seen: DuplicateCheck, decision: Decision) -> dict[st
         "repairs": list(u.message.repairs),
         "damage": list(u.message.damage),
         "application": list(u.checked.notes),
+        "scan": u.scan,
         "differences": [f"{code.value} {detail}".strip() for code, detail in u.subject.differences],
         "reused_message_id": seen.reused_id,
         "floor": list(decision.floor),

@@ -22,14 +22,19 @@ CHECKED = "checked.json"
 
 
 def rows(
-    secret: Secret, inbox_id: int, view: View | None, checked: ApplicationCheck | None = None
+    secret: Secret,
+    inbox_id: int,
+    view: View | None,
+    checked: ApplicationCheck | None = None,
+    key_id: bytes | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The rows of ``application_view`` for one message; all but CHECKED are named as files."""
+    """The rows of ``application_view`` for one message; all but CHECKED are named as files. ``key_id``: that of the
+    message."""
     files = _files(view) if view else {}
     if checked and checked.state.tried:
         files[CHECKED] = _packed(checked)
     for name, content in files.items():
-        sealed = secret.seal(_PURPOSE, content, _context(inbox_id, name))
+        sealed = secret.seal(_PURPOSE, content, _context(inbox_id, name), key_id)
         yield {"inbox_id": inbox_id, "name": name, "sealed": sealed}
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
@@ -17,8 +16,9 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.replay import reads_text, words_of
 from mailbot.flow.understand import Understander
 from mailbot.inbox import message_of
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.model import Understanding
+from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
@@ -30,15 +30,19 @@ from mailbot.tickets.record import trace
 
 def reports(settings: Settings, queue: Sequence[int], zgl: str | None, *, again: bool) -> list[dict[str, Any]]:
     """Those about rows ``queue`` of the inbox, or about every message of ticket ``zgl``."""
-    with read_only(settings.database.url) as connection:
-        key = read_key(connection, Path(settings.secret.key_file))
+    with read_only(settings.database.url) as connection, read_keys(connection, settings) as key:
+        return _reports(settings, connection, key, queue, zgl, again=again)
+
+
+def _reports(
+    settings: Settings, connection: Connection, key: Secret, queue: Sequence[int], zgl: str | None, *, again: bool
+) -> list[dict[str, Any]]:
     no_dns = StaticResolver({})  # not asked: the sender is as recorded, and so is the account
     reader = Understander(settings, key, no_dns)
     nobody, dice = MemoryDirectory(()), random.Random(0)  # noqa: S311 - draws nothing
     flow = compose.pipeline(settings, key, nobody, no_dns, dice) if again else None
-    with read_only(settings.database.url) as connection:
-        found = decisions.found(connection, decisions.of_ticket(zgl) if zgl else decisions.of_messages(queue))
-        messages = decisions.messages(connection, [one.inbox_id for one, _ in found])
+    found = decisions.found(connection, decisions.of_ticket(zgl) if zgl else decisions.of_messages(queue))
+    messages = decisions.messages(connection, [one.inbox_id for one, _ in found])
     told = []
     for one, row in found:
         u = _open(reader, messages.get(one.inbox_id))

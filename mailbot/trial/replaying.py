@@ -8,20 +8,18 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, RowMapping
 
-from mailbot import secret
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
 from mailbot.errors import SealBroken
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.replay import reads_text, words_of
 from mailbot.inbox import message_of
-from mailbot.installation import read_key
+from mailbot.installation import read_keys
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
@@ -48,7 +46,8 @@ def read_anew(settings: Settings, since: datetime, limit: int | None, jobs: int)
     """
     with read_only(settings.database.url) as connection:
         if jobs:
-            read_key(connection, Path(settings.secret.key_file))  # another key would open no mail
+            with read_keys(connection, settings):  # another key would open no mail
+                pass
         which = decisions.since(since, limit)
         total = decisions.count(connection, which)
         pages = decisions.pages(connection, which, _PAGE)
@@ -62,9 +61,9 @@ def _read(settings: Settings, connection: Connection, pages: Iterable[list[Store
         return
     opened = ((page, _messages(connection, page)) for page in pages)
     if jobs == 1:
-        _prepare(settings)
-        for page, messages in opened:
-            yield from zip(page, _words(messages), strict=True)
+        with _prepared(settings):
+            for page, messages in opened:
+                yield from zip(page, _words(messages), strict=True)
         return
     spawn = multiprocessing.get_context("spawn")  # as in workers.understand
     with ProcessPoolExecutor(jobs, spawn, _begin, (settings,)) as pool:
@@ -87,19 +86,23 @@ def _messages(connection: Connection, page: Sequence[StoredDecision]) -> Message
 
 
 _flow: Pipeline
+_with_the_process = ExitStack()
 
 
 def _begin(settings: Settings) -> None:
     """In a new process: Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prepare(settings)
+    _with_the_process.enter_context(_prepared(settings))
 
 
-def _prepare(settings: Settings) -> None:
+@contextmanager
+def _prepared(settings: Settings) -> Iterator[None]:
     global _flow
-    key = secret.read(Path(settings.secret.key_file))
     nobody, no_dns = MemoryDirectory(()), StaticResolver({})  # neither is asked: the sender is as recorded
-    _flow = compose.pipeline(settings, key, nobody, no_dns, random.Random(0))  # noqa: S311 - draws nothing
+    with read_only(settings.database.url) as connection, read_keys(connection, settings) as key:
+        connection.rollback()  # years of mail are read on another one: this one must hold nothing up
+        _flow = compose.pipeline(settings, key, nobody, no_dns, random.Random(0))  # noqa: S311 - draws nothing
+        yield
 
 
 def _words(messages: Messages) -> list[Words]:

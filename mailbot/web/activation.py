@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
@@ -14,14 +15,13 @@ from sqlalchemy import Connection
 from mailbot.accounts import passwords
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.passwords import Problem
-from mailbot.errors import PermanentError
-from mailbot.http.guards import Csrf, Limiter
+from mailbot.http.guards import Csrf, SharedLimiter
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.languages import POLISH
 from mailbot.storage.engine import Database
 from mailbot.tickets import activation
-from mailbot.tickets.activation import Activation
+from mailbot.tickets.activation import Activation, LinkLost
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.pages import STALE, Pages
 
@@ -30,8 +30,16 @@ _LANGUAGE = "jezyk"
 _HASHERS = 2  # argon2 runs at once: 64 MiB each
 
 
-class _LinkLost(PermanentError):
-    """The link, or the account behind it, stopped being usable while the form was on its way."""
+class Changes(Protocol):
+    """Accounts of a registry on another machine: what is done there is no part of our transaction."""
+
+    async def usable(self, link: Activation) -> bool:
+        """Whether its account may get a password now. Raises RegistryUnavailable."""
+        ...
+
+    async def set(self, link: Activation, password: str, password_hash: str, notice: NoticeWriter) -> None:
+        """Set the password and use the link up. Raises LinkLost, RegistryUnavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +60,17 @@ class ActivationPage:
         directory: Directory,
         pages: Pages,
         csrf: Csrf,
-        limiter: Limiter,
+        limiter: SharedLimiter,
         notice: NoticeWriter,
         clock: Clock,
+        changes: Changes | None = None,
     ) -> None:
+        """``changes``: where the accounts are on another machine; ``directory`` is then not asked."""
         self._database, self._directory, self._pages = database, directory, pages
         self._csrf, self._limiter, self._clock = csrf, limiter, clock
         self.notice = notice
         """May be replaced at any time by one with another rule set."""
+        self._changes = changes
         self._hashers = asyncio.Semaphore(_HASHERS)
 
     def routes(self) -> list[web.RouteDef]:
@@ -78,7 +89,7 @@ class ActivationPage:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The form, for a link that may be used."""
         token = request.match_info["token"]
-        link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
+        link = await self._link(token)
         if link is None:
             return self._pages.gone(self._reader(request))
         return self._form(request, token, link)
@@ -87,7 +98,7 @@ class ActivationPage:
         """Set the password when link, form and rules allow it."""
         token = request.match_info["token"]
         form = await _read(request)
-        link = await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
+        link = await self._link(token)
         if link is None:
             return self._pages.gone(self._reader(request))
         if form.trap or not self._csrf.holds(request, token, form.csrf):
@@ -98,15 +109,26 @@ class ActivationPage:
         async with self._hashers:
             password_hash = await asyncio.to_thread(passwords.hash_password, form.password)
         try:
-            ticket_id = await self._database.write(
-                lambda connection: self._set(connection, token, password_hash, self._clock())
-            )
-        except _LinkLost as error:
+            if self._changes is not None:
+                await self._changes.set(link, passwords.normalise(form.password), password_hash, self.notice)
+                ticket_id = link.ticket_id
+            else:
+                ticket_id = await self._database.write(
+                    lambda connection: self._set(connection, token, password_hash, self._clock())
+                )
+        except LinkLost as error:
             log_event("web.activation", result="lost", reason=error.reason, ticket=link.ticket_id)
             return self._pages.gone(self._reader(request))
         log_event("web.activation", result="used", ticket=ticket_id)
         said = "" if link.language == POLISH.code else f"?{_LANGUAGE}={link.language}"
         return web.Response(status=303, headers={"Location": _DONE + said})
+
+    async def _link(self, token: str) -> Activation | None:
+        """See ``_usable``. Raises RegistryUnavailable: then the link is neither good nor gone, and waits."""
+        if self._changes is None:
+            return await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
+        link = await self._database.read(lambda connection: activation.find(connection, token, self._clock()))
+        return link if link is not None and await self._changes.usable(link) else None
 
     def _usable(self, connection: Connection, token: str, now: datetime) -> Activation | None:
         """The link, while its account may get a password: a block that came after the grant stops it."""
@@ -122,10 +144,10 @@ class ActivationPage:
         Returns the ticket's id."""
         link = activation.find(connection, token, now)
         if link is None or not activation.use(connection, link, now):
-            raise _LinkLost("used or expired")
+            raise LinkLost("used or expired")
         account = self._directory.find(connection, link.login)
         if not self._directory.set_emergency_password(connection, link.login, password_hash, now, link.new_login):
-            raise _LinkLost("the account is gone or blocked, or the new login is taken")
+            raise LinkLost("the account is gone or blocked, or the new login is taken")
         if link.new_login is not None and account is not None:
             self.notice.tell(connection, link.ticket_id, account.login, now)
         return link.ticket_id
@@ -157,7 +179,7 @@ class ActivationPage:
 
     def _limited(self, handler: Handler) -> Handler:
         async def limited(request: web.Request) -> web.StreamResponse:
-            if not self._limiter.admits(request):
+            if not await self._limiter.admits(request):
                 raise web.HTTPTooManyRequests(headers={"Retry-After": "60"})
             return await handler(request)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import hdrs, web
 
 from mailbot.accounts.directory import Directory
@@ -18,7 +20,7 @@ from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web import health, security, watch
-from mailbot.web.activation import ActivationPage
+from mailbot.web.activation import ActivationPage, Changes
 from mailbot.web.pages import STATIC, Pages
 
 _PHONE, _PORTAL = "33 483 20 55", "https://puesc.gov.pl"  # seed 001; use_rules may say otherwise
@@ -34,8 +36,10 @@ def build(
     notice: NoticeWriter,
     clock: Clock,
     ailing: health.Ailing = health.nothing_ails,
+    changes: Changes | None = None,
 ) -> web.Application:
-    """The application. ``ailing``: what /readyz is to know of the rest of the process."""
+    """The application. ``ailing``: what /readyz is to know of the rest of the process; ``changes``: as of
+    ActivationPage."""
     pages = Pages(_PHONE, _PORTAL, settings.web.public_url)
     doors = Doors(settings.web)
     told = failures(lambda status, request: pages.notice(status, _reader(pages, request)), "web.failure")
@@ -43,10 +47,10 @@ def build(
     app[DOORS] = doors
     add_headers(app, security.CONTENT_POLICY, behind_tls=settings.web.behind_tls)
     csrf = guards.Csrf(secret, secure=settings.web.behind_tls)
-    limiter = guards.Limiter(settings.web, clock)
+    limiter = guards.SharedLimiter(settings.web, clock, database, secret, "activation")
     app.add_routes(watch.routes(settings, database, clock, ailing))
     app[_PAGES] = pages
-    app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock)
+    app[_ACTIVATION] = ActivationPage(database, directory, pages, csrf, limiter, notice, clock, changes)
     app.add_routes(app[_ACTIVATION].routes())
 
     async def style(_request: web.Request) -> web.Response:
@@ -57,6 +61,19 @@ def build(
 
     app.router.add_get(STATIC, style)
     app.router.add_get("/", entrance)
+    return app
+
+
+def build_health(
+    settings: Settings, database: Database, clock: Clock, ailing: health.Ailing = health.nothing_ails
+) -> web.Application:
+    """The probes and the metrics alone, for a process of any role."""
+    few = replace(settings.web, connections=32, connections_per_client=16, trusted_proxy=False)
+    doors = Doors(few)
+    app = web.Application(middlewares=[doors.middleware])
+    app[DOORS] = doors
+    add_headers(app, security.CONTENT_POLICY, behind_tls=False)
+    app.add_routes(watch.routes(settings, database, clock, ailing))
     return app
 
 

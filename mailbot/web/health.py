@@ -1,4 +1,4 @@
-"""Health probes: /livez (the process runs), /readyz (it can do its work), /statusz (what is wrong, in words)."""
+"""Health probes: /livez or /healthz (the process runs), /readyz (it can do its work), /statusz (what is wrong)."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def routes(database: Database, ailing: Ailing, may_ask: Audience, words: Words |
         told = f": {', '.join(wrong)}" if may_ask(request) else ""
         return web.Response(status=503, text=f"not ready{told}\n")
 
-    found = [web.get("/livez", livez), web.get("/readyz", readyz)]
+    found = [web.get("/livez", livez), web.get("/healthz", livez), web.get("/readyz", readyz)]
     if words is None:
         return found
 

@@ -19,12 +19,15 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, 
 
 from mailbot import counts
 from mailbot.config import WebSettings
+from mailbot.csd import queue
 from mailbot.desk import health
 from mailbot.model import State
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import decision, inbox, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.tickets import breaker
+from mailbot.tickets.breaker import Reach
 
 _NONE: Mapping[str, datetime] = {}
 _PATIENCE = 5.0  # seconds; Prometheus gives up after 10
@@ -116,9 +119,11 @@ def measure(connection: Connection, now: datetime, mailboxes: Mapping[str, datet
     yield from _rows(connection, inbox, "messages", inbox.c.received_at, oldest, now)
     overdue = _gauge("mails_overdue_seconds", "How long the longest due of them is due", ("state",))
     yield from _rows(connection, outbox, "mails", health.first_due(), overdue, now)
+    yield from _breaker(connection)
     yield from _decisions(connection, now)
     yield from _rules(connection, now)
     yield from _mailboxes(connection, now, mailboxes)
+    yield from _csd(connection, now)
 
 
 def _gauge(name: str, text: str, labels: Iterable[str] = ()) -> GaugeMetricFamily:
@@ -206,6 +211,14 @@ def _rows(
     yield ages
 
 
+def _breaker(connection: Connection) -> Iterator[Metric]:
+    family = _gauge("breaker_open", "1 while mails to such recipients wait for a person", ("reach",))
+    held = breaker.stopped(connection)
+    for reach in Reach:
+        family.add_metric((reach.value,), reach in held)
+    yield family
+
+
 def _decisions(connection: Connection, now: datetime) -> Iterator[Metric]:
     for table, name, text in (
         (decision, "decisions_last_day", "Messages decided in the last 24 hours"),
@@ -255,3 +268,16 @@ def _mailboxes(connection: Connection, now: datetime, mailboxes: Mapping[str, da
         if one.reconciled_at is not None:
             ages.add_metric((one.name,), _age(one.reconciled_at, now))
     yield from (polls, ages, missing)
+
+
+def _csd(connection: Connection, now: datetime) -> Iterator[Metric]:
+    found = queue.standing(connection)
+    for name, text, value in (
+        ("csd_events_undone", "Events that CSD has not accepted", found.waiting),
+        ("csd_events_buried", "Of them: refused, a person must see to them", found.buried),
+        ("csd_events_oldest_seconds", "How long ago the oldest of them happened; 0: none", _waited(found.oldest, now)),
+        ("csd_refuses", "1 while CSD takes nothing, or said that it wants no more", found.is_refused),
+    ):
+        family = _gauge(name, text)
+        family.add_metric((), value)
+        yield family

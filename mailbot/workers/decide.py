@@ -12,12 +12,16 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, select
 
 from mailbot import counts, probes
+from mailbot.accounts.remembered import Registry
+from mailbot.accounts.snapshot import Snapshot
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
+from mailbot.flow.lookup import logins
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import unread
 from mailbot.inbox import message_of, tickets
@@ -27,10 +31,14 @@ from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
+from mailbot.workers.presence import Leaps
+from mailbot.workers.scan import Scans
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
+_LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
+_SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
 
@@ -57,18 +65,25 @@ class DecideWorker:
         on_mail: Callable[[], None] = lambda: None,
         understand: Understand | None = None,
         verifier: Verifier | None = None,
+        registry: Registry | None = None,
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """Without ``verifier`` every mail whose files must be checked goes to a person."""
+        """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
+        accounts are on another machine. ``steady``: see Leaps."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
         self._database = database
         self._understand = understand or in_thread(pipeline.understander)
         self._verifier = verifier
+        self._registry = registry
         self._clock = clock
         self._rng = rng
         self._on_mail = on_mail
         self._settings = pipeline.settings.worker
+        self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
+        self._lease = timedelta(seconds=self._settings.lease_seconds)
+        self._leaps = Leaps(clock, steady, self._lease)
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -88,9 +103,9 @@ class DecideWorker:
         if self._owed:
             due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
-        lease = timedelta(seconds=self._settings.lease_seconds)
-        jobs.reap(connection, inbox, now, self._settings.attempts, lease)
-        ids = jobs.claim(connection, inbox, self.name, now, lease, self._settings.batch, isolate=True)
+        if self._leaps.settled():
+            jobs.reap(connection, inbox, now, self._settings.attempts, self._lease)
+        ids = jobs.claim(connection, inbox, self.name, now, self._lease, self._settings.batch, isolate=True)
         return self._within_memory(connection, ids)
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
@@ -145,7 +160,7 @@ class DecideWorker:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
             ready = [one for one in ready if not await self._is_probe(flow, *one)]
-            await self._record(flow, await self._verify(flow, ready))
+            await self._record(*await self._inform(flow, await self._verify(flow, await self._scan(ready))))
             for taken, u in understood:
                 if self._try_later(u, taken):
                     await self._postpone(taken, u.sender.authentication.detail)
@@ -172,6 +187,23 @@ class DecideWorker:
     @staticmethod
     def _try_later(u: Understanding, taken: _Taken) -> bool:
         return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
+
+    async def _scan(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
+        """The batch with its files scanned. What waits for the scanner, or was not begun in an eighth of the lease,
+        goes back uncounted."""
+        done = await self.scans.look([(taken.row, taken.raw.raw, u) for taken, u in batch])
+        rest = [taken.row for taken, _ in batch if taken.row not in done]
+        if rest:
+            await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
+        due = self._clock() + _SCANNER_PAUSE
+        told = {"attempts": inbox.c.attempts - 1, "last_error": f"the virus scanner: {self.scans.away}"}
+        for row in (row for row, u in done.items() if u is None):
+            await self._give_back(row, partial(self._wait, row, due, told))
+        found = ((taken, done.get(taken.row)) for taken, _ in batch)
+        return [(taken, u) for taken, u in found if u is not None]
+
+    def _wait(self, row: int, due: datetime, values: Mapping[str, object], connection: Connection) -> None:
+        jobs.retry(connection, inbox, row, self.name, due, **values)
 
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
@@ -234,6 +266,20 @@ class DecideWorker:
             self._on_mail()
         return expected
 
+    async def _inform(
+        self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
+    ) -> tuple[Pipeline, list[tuple[_Taken, Understanding]]]:
+        """Where the accounts are on another machine: what it says of the logins of the batch, before there is a
+        transaction. A mail whose logins it does not answer for is put off, as long as that takes."""
+        if self._registry is None:
+            return flow, batch
+        keys = list(dict.fromkeys(key for _, u in batch for key in logins(u)))
+        said = await self._registry.ask(keys, self._settings.lease_seconds / 8) if keys else Snapshot((), {})
+        for taken, u in batch:
+            if not said.knows(logins(u)):
+                await self._postpone(taken, "the registry of accounts does not answer")
+        return replace(flow, directory=said), [(taken, u) for taken, u in batch if said.knows(logins(u))]
+
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
         if not batch:
@@ -285,8 +331,9 @@ class DecideWorker:
             self._on_mail()
 
     async def _postpone(self, taken: _Taken, reason: str) -> None:
-        """Put a message off whose sender could not be checked: not its fault, so it goes with others again."""
-        due = self._clock() + backoff.delay(taken.deferred + 1, self._rng)
+        """Put a message off whose sender or account could not be asked for: not its fault, so it goes with others
+        again, and soon after what failed is back."""
+        due = self._clock() + backoff.delay(min(taken.deferred + 1, _LONGEST_WAIT), self._rng)
         values = {"attempts": inbox.c.attempts - 1, "deferred": inbox.c.deferred + 1, "last_error": reason}
         await self._give_back(taken.row, lambda c: jobs.retry(c, inbox, taken.row, self.name, due, **values))
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mailbot import counts, observe
+from mailbot.config import BreakerSettings
 from mailbot.delivery.smtp import LIMIT, Relay
 from mailbot.errors import DatabaseUnavailable, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.mails.context import PLACEHOLDER
@@ -24,10 +25,10 @@ from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import activation, hold, sending
+from mailbot.tickets import activation, breaker, hold, sending
 from mailbot.workers import probes
 from mailbot.workers.loop import moving
-from mailbot.workers.presence import Presence
+from mailbot.workers.presence import Leaps, Presence
 
 T = TypeVar("T")
 
@@ -69,8 +70,11 @@ class DeliverWorker:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         latecomers: timedelta = timedelta(),
         mailbox: str = "",
+        limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
+        steady: Callable[[], float] | None = None,
     ) -> None:
-        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none."""
+        """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none.
+        ``steady``: see Leaps."""
         self.name = name
         self._database = database
         self._relay = relay
@@ -84,8 +88,10 @@ class DeliverWorker:
         self._failed_at: datetime | None = None
         """When the database last failed."""
         self._presence = Presence(clock, latecomers)
+        self._leaps = Leaps(clock, steady, _LEASE)
         self._mailbox = mailbox
         self._probe: Probe | None = None
+        self._limits = limits
         self._refused = False
         """The server refuses us, and that was told."""
 
@@ -127,10 +133,10 @@ class DeliverWorker:
 
     def _claim(self, connection: Connection) -> list[RowMapping]:
         now = self._clock()
-        if self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE:
+        settled = self._leaps.settled()
+        if settled and (self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE):
             jobs.reap(connection, outbox, now, _DEATHS, _LEASE, in_doubt=1)  # the worker may have sent it
-        doubt = outbox.c.in_doubt == 1
-        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt)
+        ids = self._admitted(connection, now)
         self._probe = take(connection, now)
         if not ids:
             return []
@@ -147,6 +153,18 @@ class DeliverWorker:
         )
         return list(connection.execute(wanted).mappings())
 
+    def _admitted(self, connection: Connection, now: datetime) -> list[int]:
+        """Lease what is due and no breaker stops."""
+        doubt, held = outbox.c.in_doubt == 1, breaker.stopped(connection)
+        which = breaker.passes(held) if held else None
+        ids = jobs.claim(connection, outbox, self.name, now, _LEASE, _BATCH, isolate=doubt, which=which)
+        back = breaker.admit(connection, ids, self._limits, now)
+        if not back:
+            return ids
+        jobs.release(connection, outbox, back, self.name)
+        # Where all that was due must wait, there may be others behind it; each time more of them are passed over.
+        return [mail for mail in ids if mail not in back] or self._admitted(connection, now)
+
     async def _deliver(self, row: RowMapping) -> RelayUnavailable | None:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but
         for DatabaseUnavailable before it was sent."""
@@ -154,6 +172,8 @@ class DeliverWorker:
             why = await self._database.read(lambda c: sending.hindrance(c, row["id"], self._clock()))
             if why is None and row["kind"] == MailKind.T2B:
                 await self._hear(row["first_due_at"] or row["due_at"])
+            if why is None and not self._has_time(row):  # the machine slept meanwhile, and another may be sending it
+                raise RelayUnavailable("not sent: its lease ran out before")
             if why is None:
                 with counts.step("send", row["road"]):
                     answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))

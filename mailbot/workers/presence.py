@@ -1,7 +1,8 @@
-"""Since when a worker has been there: mail that was sent while it was not may still be on its way to us."""
+"""Since when a worker has been there, and its clock was not set: what others do meanwhile is not known before."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from mailbot.observe import Clock
@@ -31,3 +32,30 @@ class Presence:
     def is_complete(self) -> bool:
         """Whether all mail is here that was sent while nobody was."""
         return self._since is not None and self._clock() - self._since >= self._latecomers
+
+
+class Leaps:
+    """Whether the clock was set ahead a short while ago, or the machine slept: then a lease may seem to have run out
+    whose worker is in the middle of its work, in this process or in another."""
+
+    def __init__(self, clock: Clock, steady: Callable[[], float] | None, lease: timedelta) -> None:
+        """``steady`` counts the seconds that pass (time.monotonic); None: the clock is never set. What began before a
+        leap has ended when so much time has passed as a ``lease`` takes; a fifth of it is to spare."""
+        self._clock = clock
+        self._steady = steady
+        self._lease = lease
+        self._origin: datetime | None = None  # the clock's, when ``steady`` was 0
+        self._settled_at = 0.0
+
+    def settled(self) -> bool:
+        """To be asked often: a leap counts from when it is seen."""
+        if self._steady is None:
+            return True
+        passed = self._steady()
+        origin = self._clock() - timedelta(seconds=passed)
+        if self._origin is not None and origin - self._origin > self._lease / 5:
+            self._settled_at = passed + self._lease.total_seconds()
+        elif self._origin is not None and origin > self._origin:
+            return passed >= self._settled_at  # small leaps add up
+        self._origin = origin
+        return passed >= self._settled_at

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from mailbot import processes
 from mailbot.audit import chain
 from mailbot.audit.chain import Entry
 from mailbot.errors import MailbotError
@@ -108,7 +109,7 @@ class RulesKeeper:
         recovered = bool(self._refused)
         if ruleset.hash == self.pipeline.ruleset.hash and not recovered:
             return
-        await self._note(hash=ruleset.hash)
+        await self._note(in_force=ruleset.hash != self.pipeline.ruleset.hash, hash=ruleset.hash)
         self._refused = ""
         if ruleset.hash != self.pipeline.ruleset.hash:
             self.pipeline = replace(self.pipeline, ruleset=ruleset, writer=writer)
@@ -125,9 +126,16 @@ class RulesKeeper:
         active = self.pipeline.ruleset.hash
         log_event("rules-refused", level=logging.ERROR, mistakes=len(lines), first=first, active=active)
 
-    async def _note(self, **values: str) -> None:
+    async def _note(self, *, in_force: bool = False, **values: str) -> None:
+        """``in_force``: it decides from now on, on every machine."""
         loaded = {"at": self._clock(), "process": self.name, **values}
-        await self._database.write(lambda connection: _noted(connection, loaded))
+
+        def noted(connection: Connection) -> None:
+            _noted(connection, loaded)
+            if in_force:
+                processes.force(connection, values["hash"])
+
+        await self._database.write(noted)
 
 
 def _noted(connection: Connection, loaded: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, func, insert, select
@@ -20,7 +22,8 @@ from mailbot.model import Account, AccountStatus
 from mailbot.secret import Secret
 from mailbot.storage.schema import account as table
 from mailbot.storage.schema import metadata
-from mailbot.text import pesel
+from mailbot.text import address, pesel
+from tests.registries import office
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 SECRET = Secret(b"k" * 32)
@@ -42,10 +45,26 @@ def memory(_engine: Engine) -> Directory:
     return MemoryDirectory((JAN, EWA, ZOFIA))
 
 
+def scim(_engine: Engine) -> Directory:
+    """What the registry over SCIM answers for every login of these tests, asked in time."""
+    with TemporaryDirectory() as folder, office(Path(folder), (JAN, EWA, ZOFIA)) as there:
+        return asyncio.run(there.registry().ask([key for login in ASKED if (key := address.login_key(login))]))
+
+
+ASKED = (
+    JAN.login,
+    EWA.login,
+    ZOFIA.login,
+    "jankowalski@wp.example",
+    "jan.kowalski+x@wp.example",
+    "%@wp.example",
+    "nobody@wp.example",
+)
 both = pytest.mark.parametrize("make", [sql, memory])
+every = pytest.mark.parametrize("make", [sql, memory, scim])
 
 
-@both
+@every
 @pytest.mark.parametrize(
     ("login", "found"),
     [
@@ -70,7 +89,7 @@ def test_a_login_is_found_in_any_spelling_and_no_other_is(
         assert directory.find(connection, login) == found
 
 
-@both
+@every
 def test_many_are_found_at_once(engine: Engine, make: Make) -> None:
     directory = make(engine)
     with engine.connect() as connection:

@@ -37,9 +37,9 @@ class Desk:
         self.after: Callable[[Understanding], Understanding] = lambda u: u
         self.worker = self.another("w")
 
-    def another(self, name: str) -> DecideWorker:
-        p = self.parts
-        return DecideWorker(name, p.database, p.pipeline, self.clock, random.Random(1), understand=self._understand)
+    def another(self, name: str, steady: Callable[[], float] | None = None) -> DecideWorker:
+        p, rng = self.parts, random.Random(1)
+        return DecideWorker(name, p.database, p.pipeline, self.clock, rng, understand=self._understand, steady=steady)
 
     async def _understand(self, batch: Sequence[RawMessage]) -> list[Understanding]:
         self.batches.append(list(batch))
@@ -248,3 +248,26 @@ async def test_a_row_that_cannot_be_read_back_holds_no_other(
     await desk.work()
     assert await desk.outcomes() == [ASKED, (jobs.BURIED, None), ASKED]
     assert any('"inbox": 2' in record.getMessage() and record.levelname == "ERROR" for record in caplog.records)
+
+
+async def test_a_clock_that_is_set_ahead_again_and_again_counts_no_try(desk: Desk) -> None:
+    """Whoever has the mail lives: nobody takes it away, and no person gets it unread."""
+    second = desk.another("second", steady=lambda: 1000.0)
+    await second.step()
+    desk.put(question(1))
+
+    async def meanwhile() -> None:
+        for _ in range(6):
+            desk.clock.advance(hours=1)
+            assert await second.step() == 0
+
+    understand = desk.worker._understand
+
+    async def slow(batch: Sequence[RawMessage]) -> Sequence[Understanding]:
+        await meanwhile()
+        return await understand(batch)
+
+    desk.worker._understand = slow
+    assert await desk.worker.step() == 1
+    assert await desk.outcomes() == [ASKED]
+    assert [row.attempts for row in await desk.rows(select(inbox.c.attempts))] == [1]

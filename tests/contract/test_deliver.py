@@ -245,6 +245,75 @@ async def test_a_lease_that_ran_out_does_not_lose_the_answer(office: Office) -> 
     assert office.state(1, 2) == [jobs.DONE] * 2
 
 
+class Steady:
+    """Seconds that have really passed."""
+
+    def __init__(self) -> None:
+        self.passed = 1000.0
+
+    def __call__(self) -> float:
+        return self.passed
+
+
+async def test_a_clock_set_ahead_takes_no_mail_from_who_is_sending_it(office: Office) -> None:
+    """Nor does a machine that slept; a lease later whoever still holds it is dead."""
+    office.mail(1)
+    steady = Steady()
+    second = office.another("second", steady=steady)
+    assert await second.step() == 1
+    office.mail(2)
+
+    async def set_ahead() -> None:
+        office.relay.meanwhile = None
+        office.clock.advance(hours=1)
+        assert await second.step() == 0, "the first is sending it"
+
+    office.relay.meanwhile = set_ahead
+    assert await office.another("first", steady=steady).step() == 1
+    assert office.relay.sent == ["m1@wp.example", "m2@wp.example"]
+    office.mail(3)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "dead", office.clock(), timedelta(minutes=5), 1))
+    office.clock.advance(minutes=4)
+    steady.passed += 240
+    assert await second.step() == 0
+    office.clock.advance(minutes=2)
+    steady.passed += 120
+    assert await second.step() == 1
+    assert office.state(1, 2, 3) == [jobs.DONE] * 3
+
+
+async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then another may have sent it."""
+    office.mail(1)
+    look = sending.hindrance
+
+    def asleep(*given: Any) -> str | None:
+        monkeypatch.setattr(sending, "hindrance", look)
+        office.clock.advance(minutes=6)
+        return look(*given)
+
+    monkeypatch.setattr(sending, "hindrance", asleep)
+    await office.worker.step()
+    assert office.relay.tried == []
+    office.clock.advance(minutes=1)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example"]
+    assert office.state(1) == [jobs.DONE]
+
+
+async def test_small_leaps_of_the_clock_add_up(office: Office) -> None:
+    steady = Steady()
+    second = office.another("second", steady=steady)
+    office.mail(1)
+    await office.database.write(lambda c: jobs.claim(c, outbox, "first", office.clock(), timedelta(minutes=5), 1))
+    for _ in range(10):
+        office.clock.advance(seconds=40)
+        assert await second.step() == 0
+    steady.passed += 301
+    office.clock.advance(seconds=301)
+    assert await second.step() == 1
+
+
 async def test_who_takes_rows_away_waits_for_those_who_know_the_answer(office: Office) -> None:
     office.mail(1)
     await office.database.write(lambda c: jobs.claim(c, outbox, "other", NOW, timedelta(minutes=5), 1))

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, insert
 
+from mailbot.storage.breaker import breaker
 from mailbot.storage.schema import decision, imap_cursor, inbox, metadata, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.storage.webhooks import webhook_head
 from mailbot.web.metrics import measure
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -174,12 +176,13 @@ def statements(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
 def test_no_table_that_grows_is_read_whole(engine: Engine) -> None:
-    grow = [table.name for table in metadata.sorted_tables if table not in (imap_cursor, ruleset_load)]
+    grow = [table.name for table in metadata.sorted_tables if table not in (imap_cursor, ruleset_load, breaker)]
     with engine.connect() as connection:
+        connection.execute(insert(webhook_head).values(id=1, seq=0))
         with statements(connection) as seen:
             told(connection)
         queries = [(statement, parameters) for statement, parameters in seen if statement.startswith("SELECT")]
-        assert len(queries) == 10
+        assert len(queries) == 14
         for statement, parameters in queries:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             scanned = {row.detail.split()[1] for row in plan if row.detail.startswith("SCAN")}

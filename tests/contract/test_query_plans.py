@@ -42,7 +42,9 @@ from tests.integration.test_case_b import CaseB, Stub
 from tests.integration.test_flow import bounce, link, of
 from tests.postgres import analyze
 
-SMALL = frozenset({"imap_cursor", "counter", "installation", "mailbox_claim", "audit_head"})
+SMALL = frozenset({
+    "imap_cursor", "counter", "installation", "mailbox_claim", "audit_head", "breaker", "breaker_count", "webhook_head"
+})  # fmt: skip
 """Tables of a few rows, whatever comes."""
 
 ARCHIVE = 4_000

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, insert, inspect, select, text
 
 from mailbot.accounts.sql import SqlDirectory
+from mailbot.errors import ConfigError
 from mailbot.model import Account
-from mailbot.storage.engine import migrate
+from mailbot.storage.engine import COMPATIBLE_FROM, migrate
 from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata, outbox, ticket
+from mailbot.storage.shared import schema_mark
 from mailbot.storage.values import fit
 from mailbot.tickets.person import key
 
@@ -144,3 +148,30 @@ def test_what_an_ended_matter_left_frozen_is_nobodys_work(empty_engine: Engine) 
     with empty_engine.connect() as connection:
         states = connection.execute(select(outbox.c.state).order_by(outbox.c.id)).scalars().all()
     assert states == ["cancelled", "buried"]
+
+
+@pytest.mark.parametrize(("mark", "welcome"), [("0001", True), ("0017", True), ("9998", False), (None, False)])
+def test_a_newer_schema_is_left_alone_when_its_maker_says_that_this_program_may(
+    empty_engine: Engine, mark: str | None, welcome: bool
+) -> None:
+    migrate(empty_engine)
+    with empty_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("DELETE FROM schema_mark"))
+        if mark:
+            connection.execute(insert(schema_mark).values(id=1, compatible_from=mark))
+    before = tables(empty_engine)
+    with nullcontext() if welcome else pytest.raises(ConfigError, match="mend: run the newer mailbot"):
+        migrate(empty_engine)
+    assert tables(empty_engine) == before
+    with empty_engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+        assert connection.execute(select(schema_mark.c.compatible_from)).scalar_one_or_none() == mark
+
+
+def test_the_newest_schema_says_who_may_work_with_it(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0014")
+    migrate(empty_engine)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.execute(select(schema_mark.c.compatible_from)).scalars().all() == [COMPATIBLE_FROM]

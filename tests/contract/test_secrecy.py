@@ -24,6 +24,7 @@ from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage.keys import KeyStore
 from mailbot.storage.schema import inbox, metadata, raw_message, ticket
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import AUTHSERV_ID, HELPDESK
@@ -178,7 +179,9 @@ async def test_with_another_key_a_message_waits_for_a_person_and_the_right_one_o
     async with office(empty_engine, tmp_path, clock) as (parts, _):
         put(parts, MAILS[1:2], clock())
         # A start with another key is refused (test_installation.py), so this is what a damaged message looks like.
-        other = replace(parts.pipeline, secret=Secret(bytes(32)))
+        assert isinstance(parts.secret.store, KeyStore)
+        wrong = KeyStore(parts.secret.store.engine, bytes(32))
+        other = replace(parts.pipeline, secret=Secret(bytes(32), store=wrong))
         worker = DecideWorker("w", parts.database, other, clock, parts.rng)
         with empty_engine.begin() as connection:
             connection.execute(update(raw_message).where(raw_message.c.inbox_id == 2).values(raw=MAILS[1]))
@@ -194,6 +197,7 @@ async def test_with_another_key_a_message_waits_for_a_person_and_the_right_one_o
         assert (first["state"], second["state"]) == ("buried", "done"), "the other message does not suffer"
         assert first["last_error"].startswith("message 1: [secret] key_file: this key does not open it")
         assert first["last_error"].endswith("mend: put back the right file, then: mailbot queue retry 1")
+        wrong.close()
     async with office(empty_engine, tmp_path, clock) as (parts, worker):
         with empty_engine.begin() as connection:
             assert jobs.revive(connection, inbox, 1, clock())

@@ -83,7 +83,7 @@ def _plain(column: Column[Any], number: int) -> Any:
         return f"{number}"[: column.type.length]
     if isinstance(column.type, sqltypes.LargeBinary):
         return b""
-    return number if isinstance(column.type, sqltypes.Integer) else NOW
+    return number if isinstance(column.type, (sqltypes.Integer, sqltypes.Float)) else NOW
 
 
 @pytest.fixture

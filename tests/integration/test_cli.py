@@ -107,8 +107,8 @@ def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> No
     assert not found["delivery"]["works"]
     assert "[delivery]" in str(found["delivery"]["mend"])
     assert {name for name, o in found.items() if o["works"]} == {
-        "database", "key", "rules", "active rules", "disk", "lmtp", "authentication", "reader of applications",
-        "work", "clock",
+        "database", "key", "rules", "active rules", "machines", "disk", "lmtp", "authentication",
+        "reader of applications", "work", "clock",
     }  # fmt: skip
     assert sorted(p.name for p in office.iterdir()) == before
 

@@ -336,6 +336,20 @@ async def test_each_look_at_octets_is_an_event_and_a_download(flow: Flow, client
     assert [row.actor for row in chained] == ["operator:olek"] * 2
 
 
+async def test_what_the_virus_scanner_did_not_find_clean_needs_a_word_more(flow: Flow, client: Client) -> None:
+    await ask(flow)
+    notes = update(schema.decision).values(notes={"scan": "found Zly.Wirus-1"})
+    with flow.parts.database.engine.begin() as connection:
+        connection.execute(notes)
+    assert "Zly.Wirus-1" in (text := await page(client, who="olek"))
+    assert f"{ZGL}/letters/1/raw?infected=yes" in text
+    assert (await post(client, f"{ZGL}/letters/1/raw", "sec", version=1))[0] == 404, "who may not see it hears nothing"
+    assert (await post(client, f"{ZGL}/letters/1/raw", "olek"))[0] == 403
+    assert await flow.rows(select(ticket_event.c.id).where(ticket_event.c.kind == "raw-opened")) == []
+    assert (await post(client, f"{ZGL}/letters/1/raw?infected=yes", "olek"))[0] == 200
+    assert len(await flow.rows(select(ticket_event.c.id).where(ticket_event.c.kind == "raw-opened"))) == 1
+
+
 async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -> None:
     await ask(flow)
     made = desk(flow.parts)

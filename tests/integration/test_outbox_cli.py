@@ -14,8 +14,10 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
+from mailbot.service import compose
 from mailbot.service.doctor import Finding, examine
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.breaker import breaker
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import hold
 from tests.links import open_ticket
@@ -27,7 +29,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The database that the commands take when no settings are given, with a ticket."""
     monkeypatch.chdir(tmp_path)
     made = connect("sqlite:///mailbot.db")
-    migrate(made)
+    compose.opened(Settings(database=DatabaseSettings("sqlite:///mailbot.db")), made)
     with made.begin() as connection:
         open_ticket(connection, "ZGL0000001")
     return made
@@ -93,3 +95,15 @@ async def test_doctor_tells_that_the_server_refuses_us(engine: Engine) -> None:
             connection.exec_driver_sql("ALTER TABLE outbox DROP COLUMN refused_us")  # of the version before
         server.says.clear()
         assert (await said()).works
+
+
+def test_a_breaker_is_shown_and_lifted(engine: Engine) -> None:
+    assert "stranger: 0 of 200 in this hour, 0 of 1500 in 24 h, 0 wait" in invoke("breaker", "show").stdout
+    assert "no breaker is tripped" in invoke("breaker", "lift", "--reason", "x").stderr
+    with engine.begin() as connection:
+        connection.execute(insert(breaker).values(reach="stranger", tripped_at=utc_now()))
+    assert "stranger: TRIPPED since" in invoke("breaker", "show").stdout
+    assert '"per_hour": 200' in invoke("breaker", "show", "--json").stdout
+    assert "mend: say why" in invoke("breaker", "lift", "--reason", " ").stderr
+    assert invoke("breaker", "lift", "--reason", "a robot, its tickets are ended").stdout == "stranger: lifted\n"
+    assert "TRIPPED" not in invoke("breaker", "show").stdout

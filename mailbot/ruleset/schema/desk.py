@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from mailbot.ruleset import calendar, limits, notices, services, signatures
 from mailbot.ruleset.schema.parts import CATEGORY, DAY, HOUR, NAME, Schema, entries, pick, several, sourced, text, whole
 
@@ -64,6 +66,12 @@ def limits_file() -> Schema:
         )
         known[key] = entries(about[key], {"mails": mails, "hours": hours, **more})
     later = {key: known.pop(key) for key in known.keys() - limits.DEMANDED}
+    spans = {"hour": "within an hour", "day": "within 24 hours", "week": "within 168 hours"}
+    ladders = {
+        name: entries(f"of one {name}", {span: whole(spans[span], 1, most) for span, most in asdict(ceilings).items()})
+        for name, ceilings in limits.LADDERS.items()
+    }
+    later["ladder"] = entries("mails that leave by themselves, whatever the rules say", ladders)
     return entries("how much is decided by a machine", known, later)
 
 

@@ -47,6 +47,14 @@ def test_a_limit_of_nothing_is_refused(tmp_path: Path, section: str, key: str, v
         ('[oidc]\nissuer = "http://localhost.evil.example"\nclient_id = "c"', r"\[oidc\] issuer: is no address"),
         ('[oidc]\nissuer = "https://sso.example"', r"\[oidc\] client_id: is missing"),
         ("[audit]\nhead_minutes = -1", r"\[audit\] head_minutes: is negative"),
+        ('[csd]\nurl = "http://csd.example/h"\nsecrets_file = "s"', r"\[csd\] url: events would go over the wire"),
+        ('[csd]\nurl = "http://127.0.0.1.evil.example"\nsecrets_file = "s"', r"\[csd\] url: events would go over"),
+        ('[csd]\nurl = "https://csd.example/h"', r"\[csd\] secrets_file: is missing"),
+        ("[csd]\ntimeout_seconds = 0", r"\[csd\] timeout_seconds: not within a minute"),
+        ('[scanner]\naddress = "clamd"', r"\[scanner\] address: 'clamd' is none"),
+        ('[scanner]\naddress = "clamd:99999"', r"\[scanner\] address: 'clamd:99999' is none"),
+        ('[scanner]\naddress = "unix:clamd.ctl"', r"\[scanner\] address: 'unix:clamd.ctl' is none"),
+        ("[scanner]\ntimeout_seconds = 16.0", r"\[scanner\] timeout_seconds: not within an eighth"),
     ],
 )
 def test_a_login_that_would_be_open_is_refused(tmp_path: Path, lines: str, mistake: str) -> None:

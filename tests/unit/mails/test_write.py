@@ -533,3 +533,28 @@ def test_a_refusal_in_case_b_brings_the_empty_application(
     without = WRITER.outgoing(kind, letter)
     assert message.get_content_type() == ("multipart/mixed" if brings else "multipart/alternative")
     assert (mail.raw == without.raw) is not brings
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("T1", "Zgłoszenie jest też w systemie CSD."),
+        ("T1-case-b", "Zgłoszenie jest też w systemie CSD."),
+        ("T1-general-english", "The request is also in the system CSD."),
+        ("T8", "Zgłoszenie jest też w systemie CSD."),
+        ("T8-not-authenticated", "Zgłoszenie jest też w systemie CSD."),
+        ("T8-english", "The request is also in the system CSD."),
+    ],
+)
+def test_only_with_a_connector_it_says_that_the_ticket_stands_in_csd(name: str, sentence: str) -> None:
+    connected = Writer(RULES, replace(OFFICE, csd=True))
+    alone, told = (part(parsed(w.outgoing(*VARIANTS[name]).raw), "plain").split("\n") for w in (WRITER, connected))
+    assert [line for line in told if line not in alone] == [sentence]
+    assert [line for line in told if line != sentence] == alone
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_without_a_connector_nothing_says_that_a_ticket_stands_in_csd(name: str) -> None:
+    text = part(parsed(WRITER.outgoing(*VARIANTS[name]).raw), "plain")
+    assert "systemie CSD" not in text
+    assert "system CSD" not in text

@@ -67,3 +67,27 @@ def test_an_empty_list_of_providers_is_the_admins_choice(tmp_path: Path) -> None
     assert findings == []
     assert found is not None
     assert found.exempt_domains == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        ("{hour: 21, day: 30, week: 40}", 'ladder.address.hour: "21" is not a whole number from 1 to 20'),
+        ("{hour: 12, day: 41, week: 45}", 'ladder.address.day: "41" is not a whole number from 1 to 40'),
+        ("{hour: 12, day: 40, week: off}", 'ladder.address.week: "off" is not a whole number from 1 to 100'),
+        ("{hour: 12, day: 10, week: 40}", "ladder.address: less may leave in a longer time than in a shorter one"),
+        ("{hour: 12, day: 20}", "ladder.address.week: is missing"),
+    ],
+)
+def test_no_ladder_goes_on_for_ever(line: str, finding: str, tmp_path: Path) -> None:
+    text = f"{TEXT}ladder:\n  address: {line}\n  domain: {{hour: 60, day: 150, week: 500}}\n"
+    _, findings = reading(limits.read, tmp_path / "limits.yaml", text)
+    assert any(finding in str(one) for one in findings), findings
+
+
+def test_a_rule_set_of_before_has_the_shipped_ladder(tmp_path: Path) -> None:
+    found, _ = reading(limits.read, tmp_path / "limits.yaml", TEXT)
+    shipped, _ = reading(limits.read, SHIPPED)
+    assert found is not None
+    assert shipped is not None
+    assert found.ladders == shipped.ladders

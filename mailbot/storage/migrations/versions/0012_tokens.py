@@ -8,7 +8,7 @@ from alembic import op
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import JSON, String
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

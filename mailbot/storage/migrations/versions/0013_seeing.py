@@ -8,8 +8,8 @@ from alembic import op
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
-revision = "0019"
-down_revision = "0013"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:

@@ -1,0 +1,192 @@
+"""Erases messages and tickets: their words, names and addresses here, and with their keys in every copy.
+
+What stays tells nothing of a person: that there was a message (the digests by which a second copy is known, the place
+in the mailbox), how it was decided, what happened to the ticket, and the audit chain. The database is written first,
+with the list of keys; then the keys go. What is cut off in between is ended by ``finish``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
+
+from mailbot.audit import chain
+from mailbot.errors import PermanentError
+from mailbot.inbox import key_ids
+from mailbot.outbox import jobs
+from mailbot.secret import key_of
+from mailbot.storage.desk import desk_text, draft
+from mailbot.storage.erasing import erasure, ticket_key
+from mailbot.storage.keys import KeyStore
+from mailbot.storage.schema import (
+    activation,
+    application_view,
+    decision,
+    inbox,
+    outbox,
+    raw_message,
+    ticket,
+    ticket_event,
+)
+from mailbot.text.address import login_key
+
+_LEFT = ("source", "mailbox", "uidvalidity", "uid", "note", "again", "wanted", "released")
+"""What stays of an envelope: no address, no machine."""
+_ENDED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NotErased(PermanentError):
+    """Something still needs what is to be erased. The text names it and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is to be erased: rows of inbox and ticket; of the tickets, those that are open."""
+
+    messages: tuple[int, ...]
+    tickets: tuple[int, ...]
+    open: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was erased. copies: the messages that may lie in the mailbox still, by folder and UID (RFC 9051)."""
+
+    erasure: int
+    messages: tuple[int, ...]
+    tickets: tuple[str, ...]
+    keys: int
+    copies: tuple[str, ...]
+    under_the_old_key: int
+    """Sealed before there were keys of messages: gone here; a backup from that time opens with the key file."""
+
+
+def of_ticket(connection: Connection, number: str) -> Found:
+    """Ticket ``number`` with its messages."""
+    ids = connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
+    return _found(connection, ids, ())
+
+
+def of_address(connection: Connection, address: str) -> Found:
+    """Every ticket of ``address`` and every message from it, whatever became of it."""
+    key, t, d = login_key(address) or address, ticket.c, decision.c
+    known = select(t.id).where(func.lower(t.correspondent).in_({address.lower(), key}))
+    by_sender = select(d.inbox_id).where(d.sender.endswith(f":{key}", autoescape=True))
+    quoted = select(inbox.c.id).where(
+        func.lower(cast(inbox.c.envelope, Text)).contains(f'"{address.lower()}"', autoescape=True)
+    )
+    tickets = connection.execute(known).scalars().all()
+    messages = {*connection.execute(by_sender).scalars(), *connection.execute(quoted).scalars()}
+    return _found(connection, tickets, sorted(messages))
+
+
+def _found(connection: Connection, tickets: Sequence[int], messages: Sequence[int]) -> Found:
+    i, t = inbox.c, ticket.c
+    theirs = connection.execute(select(i.id).where(i.ticket_id.in_(tickets))).scalars().all()
+    still = select(t.number).where(t.id.in_(tickets), t.closed_at.is_(None)).order_by(t.id)
+    return Found(tuple(sorted({*theirs, *messages})), tuple(tickets), tuple(connection.execute(still).scalars()))
+
+
+def erase(connection: Connection, found: Found, actor: str, reason: str, now: datetime, what: str = "erase") -> Report:
+    """Erase ``found`` in the database and write down which keys go with it (``finish``). The last thing of a
+    transaction. Raises NotErased while a mail of it is being worked on or has to leave."""
+    _refuse(connection, found)
+    keys, old = _keys(connection, found)
+    copies = _copies(connection, found)
+    _messages(connection, found.messages)
+    _tickets(connection, found.tickets)
+    row = {"at": now, "actor": actor, "reason": reason, "what": what, "messages": list(found.messages)}
+    row |= {"tickets": list(found.tickets), "keys": [key.hex() for key in keys]}
+    number = connection.execute(insert(erasure).values(row).returning(erasure.c.id)).scalar_one()
+    numbers = connection.execute(select(ticket.c.number).where(ticket.c.id.in_(found.tickets))).scalars().all()
+    for one in numbers or ("messages",):
+        chain.note(connection, now, actor, "erased", one, [number, list(found.messages)], reason=f"erasure {number}")
+    return Report(number, found.messages, tuple(numbers), len(keys), copies, old)
+
+
+def finish(connection: Connection, store: KeyStore, now: datetime, *, again: bool = False) -> int:
+    """Erase the keys of every erasure that was not ended; returns how many erasures that were. ``again``: also those
+    of the others, which are back when the store was put back from a backup."""
+    e = erasure.c
+    wanted = select(e.id, e["keys"].label("ids"), e.done_at).order_by(e.id)
+    rows = connection.execute(wanted if again else wanted.where(e.done_at.is_(None))).all()
+    ended = 0
+    for row in rows:
+        usable = store.erase([bytes.fromhex(key) for key in row.ids], now)
+        if usable or row.done_at is None:
+            connection.execute(update(erasure).where(e.id == row.id).values(done_at=now))
+            ended += 1
+    return ended
+
+
+def _refuse(connection: Connection, found: Found) -> None:
+    i, o = inbox.c, outbox.c
+    working = select(i.id).where(i.id.in_(found.messages), i.state.in_((jobs.QUEUED, jobs.LEASED)))
+    if ids := connection.execute(working).scalars().all():
+        told = ", ".join(map(str, ids))
+        raise NotErased(f"message {told}: is not decided yet; mend: wait until mailbot has read it")
+    ends = (jobs.QUEUED, jobs.LEASED, jobs.WAITING)
+    leaving = select(ticket.c.number).join(outbox).where(o.ticket_id.in_(found.tickets), o.state.in_(ends)).distinct()
+    if numbers := connection.execute(leaving).scalars().all():
+        raise NotErased(f"{', '.join(numbers)}: a mail has still to leave; mend: wait, or mailbot tickets mail cancel")
+
+
+def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
+    """The keys of everything, and how much is under none."""
+    k, v, t, d = ticket_key.c, application_view.c, desk_text.c, draft.c
+    connection.execute(select(ticket.c.id).where(ticket.c.id.in_(found.tickets)).with_for_update())
+    under = list(key_ids(connection, found.messages).values())
+    for column, which in (
+        (v.sealed, v.inbox_id.in_(found.messages)),
+        (t.sealed, t.ticket_id.in_(found.tickets)),
+        (d.sealed, d.ticket_id.in_(found.tickets)),
+    ):
+        sealed = connection.execute(select(column).where(which)).scalars()
+        under += [key_of(one) for one in sealed if not one.startswith(chain.ERASED)]
+    own = connection.execute(select(k.key_id).where(k.ticket_id.in_(found.tickets))).scalars()
+    return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
+
+
+def _copies(connection: Connection, found: Found) -> tuple[str, ...]:
+    envelopes = connection.execute(select(inbox.c.envelope).where(inbox.c.id.in_(found.messages))).scalars()
+    return tuple(f"{one['mailbox']} UID {one['uid']}" for one in envelopes if one.get("uid") is not None)
+
+
+def _messages(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(delete(raw_message).where(raw_message.c.inbox_id.in_(ids)))
+    connection.execute(delete(application_view).where(application_view.c.inbox_id.in_(ids)))
+    nobody: dict[str, Any] = {"notes": {}, "sender": None, "domain": None, "asked": None}
+    connection.execute(update(decision).where(decision.c.inbox_id.in_(ids)).values(nobody))
+    for row in connection.execute(select(inbox.c.id, inbox.c.envelope).where(inbox.c.id.in_(ids))).all():
+        left = {"envelope": _left(row.envelope), "last_error": None}
+        connection.execute(update(inbox).where(inbox.c.id == row.id).values(left))
+
+
+def _left(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: envelope[name] for name in _LEFT if name in envelope} | {"rcpt_to": []}
+
+
+def _tickets(connection: Connection, ids: Sequence[int]) -> None:
+    t, o, a, d = ticket.c, outbox.c, activation.c, desk_text.c
+    connection.execute(update(ticket).where(t.id.in_(ids)).values(correspondent=None, person=None, person_key=None))
+    mails = {"recipient": "", "return_path": "", "raw": b"", "last_error": None}
+    connection.execute(update(outbox).where(o.ticket_id.in_(ids)).values(mails))
+    given_up = (o.ticket_id.in_(ids), o.state == jobs.BURIED)
+    connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
+    ended = {"login": "", "new_login": None, "expires_at": _ENDED}
+    connection.execute(update(activation).where(a.ticket_id.in_(ids)).values(ended))
+    connection.execute(delete(draft).where(draft.c.ticket_id.in_(ids)))
+    for row in connection.execute(select(d.id, d.sealed).where(d.ticket_id.in_(ids))).all():
+        connection.execute(update(desk_text).where(d.id == row.id).values(sealed=chain.erased(row.sealed)))
+    connection.execute(delete(ticket_key).where(ticket_key.c.ticket_id.in_(ids)))
+
+
+def quoted(connection: Connection, found: Found, address: str) -> Sequence[int]:
+    """Events of the tickets that still quote ``address``: the words of a server, which the chain holds."""
+    e = ticket_event.c
+    words = func.lower(cast(e.detail, Text)).contains(address.lower(), autoescape=True)
+    return connection.execute(select(e.id).where(e.ticket_id.in_(found.tickets), words)).scalars().all()

@@ -1,0 +1,33 @@
+"""The tables of what is erased: which key a ticket's words are under, and what was erased when and why."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, text
+
+from mailbot.storage.schema import Id, UtcDateTime, metadata
+from mailbot.storage.values import JSON, String, Text
+
+ticket_key = Table(
+    "ticket_key",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("ticket.id"), primary_key=True),
+    Column("key_id", LargeBinary, nullable=False),
+)
+"""Under which key (storage.keys) what people write about a ticket is sealed. That of a message stands in its octets."""
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("messages", JSON, nullable=False),
+    Column("tickets", JSON, nullable=False),
+    Column("keys", JSON, nullable=False),
+    Column("done_at", UtcDateTime()),
+    Index("ix_erasure_open", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+)
+"""What was erased: rows of inbox and ticket, and the keys (hex) that went with them. what: "erase", or the class of
+rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention run` ends it."""

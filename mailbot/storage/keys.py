@@ -1,0 +1,268 @@
+"""The keys of messages and tickets, in a store of their own beside the database.
+
+What is sealed under a key is gone with it, in every copy of the database too; so the store has backups of its own, of
+which few are kept (docs/privacy.md). Two stores cannot be committed as one: a key lies safely in the store before
+anything is sealed under it, and what crashes in between leaves a key that nothing uses. Keys are made ahead, many in
+one commit, so that a mail costs no commit more.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mailbot.config import DatabaseSettings
+from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
+from mailbot.secret import KEY_ID, Secret
+from mailbot.storage.engine import connect, reading
+from mailbot.storage.place import place_of
+from mailbot.storage.schema import UtcDateTime
+from mailbot.storage.values import String
+
+_AHEAD = 1000  # keys in one commit
+_CACHED, _CACHE_SECONDS = 1024, 60.0
+_NONCE = 12
+_TOGETHER = 500
+
+_metadata = MetaData()
+data_key = Table(
+    "data_key",
+    _metadata,
+    Column("id", LargeBinary(KEY_ID), primary_key=True),
+    Column("under", String(16), nullable=False),
+    Column("wrapped", LargeBinary),
+    Column("erased_at", UtcDateTime()),
+)
+"""id: 6 octets of milliseconds since 1970 when it was made, 10 random ones. wrapped: the key, AES-256-GCM under the
+secret that ``under`` names; none: it was erased, and stays so whatever copy of the database is put back."""
+
+key_store = Table("key_store", _metadata, Column("id", Integer, primary_key=True), Column("name", String(32)))
+"""The one row (id 1) by which the database knows its store."""
+
+
+class KeyStore:
+    """``secret.DataKeys`` over an engine of its own. Threads may share it."""
+
+    def __init__(self, engine: Engine, secret: bytes) -> None:
+        """``secret``: what its keys are wrapped under."""
+        self.engine = engine
+        self._under = Secret(secret).mac("check", "wrapping").hex()[:16]
+        self._wrapping = AESGCM(Secret(secret).mac("wrap", "data key"))
+        self._place = place_of(engine)
+        self._ahead: deque[tuple[bytes, bytes]] = deque()
+        self._cache: dict[bytes, tuple[float, bytes]] = {}
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raises DatabaseGone when the file of the store was deleted, moved or replaced."""
+        if self._place is not None:
+            self._place.check()
+
+    def fresh(self) -> bytes:
+        """See ``secret.DataKeys``. A key of a file that is gone would be gone as well."""
+        self.check()
+        with self._lock:
+            if not self._ahead:
+                self._ahead = deque(self._make())
+            key_id, key = self._ahead.popleft()
+            self._remember(key_id, key)
+        return key_id
+
+    def _make(self) -> list[tuple[bytes, bytes]]:
+        now = int(time.time() * 1000).to_bytes(6)
+        made = [(now + secrets.token_bytes(KEY_ID - 6), secrets.token_bytes(32)) for _ in range(_AHEAD)]
+        rows = [{"id": i, "under": self._under, "wrapped": self._wrap(i, key)} for i, key in made]
+        with self.writing() as connection:
+            connection.execute(insert(data_key), rows)
+        self.check()
+        return made
+
+    def find(self, key_id: bytes) -> bytes:
+        """See ``secret.DataKeys``."""
+        with self._lock:
+            kept = self._cache.get(key_id)
+        if kept and time.monotonic() - kept[0] < _CACHE_SECONDS:
+            return kept[1]
+        self.check()
+        with self.looking() as connection:
+            row = connection.execute(select(data_key).where(data_key.c.id == key_id)).first()
+        if row is None:
+            raise SealBroken(
+                "[keys] url: the store does not hold its key; mend: put back the newest backup of that store"
+            )
+        if row.wrapped is None:
+            raise SealBroken(f"was erased on {row.erased_at:%Y-%m-%d}; mend: none, it is meant to be gone")
+        key = self._unwrap(key_id, row.wrapped)
+        with self._lock:
+            self._remember(key_id, key)
+        return key
+
+    def _wrap(self, key_id: bytes, key: bytes) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._wrapping.encrypt(nonce, key, key_id)
+
+    def _unwrap(self, key_id: bytes, wrapped: bytes) -> bytes:
+        try:
+            return self._wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
+        except (InvalidTag, ValueError):
+            raise SealBroken(
+                "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
+            ) from None
+
+    def _remember(self, key_id: bytes, key: bytes) -> None:
+        if len(self._cache) >= _CACHED:
+            self._cache.pop(next(iter(self._cache)))
+        self._cache[key_id] = (time.monotonic(), key)
+
+    def erase(self, key_ids: Sequence[bytes], now: datetime) -> int:
+        """Make keys unusable for ever; returns how many were usable. Doing it twice changes nothing."""
+        count, c = 0, data_key.c
+        with self._lock:
+            for key_id in key_ids:
+                self._cache.pop(key_id, None)
+        with self.writing() as connection:
+            for start in range(0, len(key_ids), _TOGETHER):
+                which = (c.id.in_(key_ids[start : start + _TOGETHER]), c.wrapped.is_not(None))
+                count += connection.execute(update(data_key).where(*which).values(wrapped=None, erased_at=now)).rowcount
+        return count
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction on the store. Raises DatabaseUnavailable."""
+        with _plainly(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A connection that writes nothing. Raises DatabaseUnavailable."""
+        with _plainly(), reading(self.engine) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let the store go."""
+        if self._place is not None:
+            self._place.close()
+            self._place = None
+        self.engine.dispose()
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        raise DatabaseUnavailable(f"[keys] url: {type(error).__name__}: {error}") from error
+
+
+def place(keys_url: str, database_url: str) -> str:
+    """The URL of the store: the setting, else beside the database: FILE-keys.db, or the same server."""
+    target = make_url(database_url)
+    if keys_url or target.get_backend_name() != "sqlite" or not target.database:
+        return keys_url or database_url
+    file = Path(target.database)
+    return target.set(database=str(file.with_name(f"{file.stem}-keys.db"))).render_as_string(hide_password=False)
+
+
+def _engine(keys_url: str, database_url: str, limits: DatabaseSettings) -> Engine:
+    """On PostgreSQL, where the setting names no other place, a schema beside that of the database."""
+    engine = connect(place(keys_url, database_url), limits)
+    if keys_url or engine.dialect.name != "postgresql":
+        return engine
+    with engine.connect() as connection:
+        schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    beside = "mailbot_keys" if schema == "public" else f"{schema}_keys"
+    return engine.execution_options(schema_translate_map={None: beside})
+
+
+def begin(keys_url: str, database_url: str, limits: DatabaseSettings, known: str | None) -> tuple[Engine, str]:
+    """The store, made when the database knows none (``known``), and its name.
+
+    Raises ConfigError when it is not the one that the database knows, DatabaseUnavailable.
+    """
+    url = place(keys_url, database_url)
+    target = make_url(url)
+    file = target.database if target.get_backend_name() == "sqlite" else None
+    if file and known is None:
+        _private(file)
+    elif file and not Path(file).is_file():
+        raise _lost("is not there", url)
+    with _plainly():
+        engine = _engine(keys_url, database_url, limits)
+        name = _named(engine) if known is not None else _made(engine)
+    if known is not None and name != known:
+        engine.dispose()
+        raise _lost("is the store of another database" if name else "is not there", url)
+    assert name is not None
+    return engine, name
+
+
+def _lost(what: str, url: str) -> ConfigError:
+    told = make_url(url).render_as_string()
+    return ConfigError(
+        f"[keys] url: {told}: {what}, but the mails of the database are sealed under its keys; mend: put back the "
+        "newest backup of the store of keys (docs/privacy.md)"
+    )
+
+
+def _private(file: str) -> None:
+    """Nobody else may read the keys; SQLite gives the files beside it the same mode."""
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError(f"[keys] url: {file}: {error.strerror}; mend: name a writable place") from error
+
+
+def _named(engine: Engine) -> str | None:
+    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(key_store.name, schema=schema):
+            return None
+        return connection.execute(select(key_store.c.name).where(key_store.c.id == 1)).scalar_one_or_none()
+
+
+def _made(engine: Engine) -> str:
+    """Make tables and name, where they are not there. Callers come one by one: they hold the lock of the database."""
+    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    with engine.begin() as connection:
+        if schema:
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        _metadata.create_all(connection)
+        there = connection.execute(select(key_store.c.name).where(key_store.c.id == 1)).scalar_one_or_none()
+        if there is not None:
+            return str(there)
+        name = secrets.token_hex(KEY_ID)
+        connection.execute(insert(key_store).values(id=1, name=name))
+        return name
+
+
+def with_store(secret: Secret, engine: Engine) -> Secret:
+    """``secret`` with its keys; it is to be closed."""
+    return replace(secret, store=KeyStore(engine, secret.key))

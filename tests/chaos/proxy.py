@@ -1,0 +1,87 @@
+"""A wire that can be cut, or go silent: between a client of mailbot's and its server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Proxy:
+    """Carries octets both ways. ``refuses``: a new connection ends at once."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Streams]]) -> None:
+        self.refuses = False
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._connect = connect
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen_on_port(self, port: int) -> None:
+        """Clients come by TCP."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+
+    async def listen_on_socket(self, path: Path) -> None:
+        """Clients come by a Unix socket."""
+        self._server = await asyncio.start_unix_server(self._serve, path)
+
+    def cut(self) -> int:
+        """End every connection, in the middle of whatever. Returns how many."""
+        for writer in self._open:
+            writer.transport.abort()
+        return len(self._open) // 2
+
+    def silence(self) -> None:
+        """Carry nothing and close nothing, as a firewall that forgot the connections does."""
+        self._flows.clear()
+
+    def speak(self) -> None:
+        """Carry again, what was held back too."""
+        self._flows.set()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                await self._carry_both(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def _carry_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuses:
+            return
+        theirs, ours = await self._connect()
+        pair = {writer, ours}
+        self._open |= pair
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._carry(reader, ours))
+                group.create_task(self._carry(theirs, writer))
+        except* OSError:
+            pass
+        finally:
+            self._open -= pair
+            ours.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while octets := await reader.read(65536):
+            await self._flows.wait()
+            writer.write(octets)
+            await writer.drain()
+        raise ConnectionResetError("one end has gone")

@@ -1,0 +1,315 @@
+"""What was erased is nowhere, and with its key in no backup either; on both engines."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, delete, event, func, insert, select, update
+
+from mailbot.audit import chain
+from mailbot.audit.verify import verify
+from mailbot.cli import cli
+from mailbot.config import DatabaseSettings
+from mailbot.desk import case
+from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
+from mailbot.inbox import digest_stored, key_ids, message_of, store
+from mailbot.installation import read_keys
+from mailbot.model import Envelope, RawMessage, Source
+from mailbot.retention import erase
+from mailbot.secret import Secret, key_of
+from mailbot.service import compose
+from mailbot.storage import keys
+from mailbot.storage.desk import desk_text
+from mailbot.storage.engine import connect, scour
+from mailbot.storage.erasing import erasure
+from mailbot.storage.schema import inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.tickets import sealing
+from mailbot.workers.decide import DecideWorker
+from tests.citizens import HELPDESK
+from tests.contract.test_secrecy import BODY, dump, office, put, written
+from tests.flow import JAN, Clock, add_accounts, settings
+
+NAME, MINE, OTHERS = "Brzeczyszczykiewicz", "gregorz.b@chrzaszcz.example", "someone.else@wp.example"
+NOTE = f"dzwonil {NAME} z Lekolodow"
+OWN, FOREIGN = f"Nazywam sie {NAME}, prosze o pomoc.", "Prosze o pomoc w innej sprawie."
+
+
+def letter(number: int, sender: str, body: str) -> bytes:
+    raw = written(number, f"Pytanie {number}", "8bit", attachment=False)
+    return raw.replace(JAN.login.encode(), sender.encode()).replace(BODY.encode(), body.encode())
+
+
+def take(parts: compose.Parts, raw: bytes, sender: str, clock: Clock) -> None:
+    with parts.database.engine.begin() as connection:
+        arrived = RawMessage(raw, Envelope(Source.LMTP, sender, (HELPDESK,)), clock())
+        store(connection, [arrived], clock(), parts.secret)
+
+
+@asynccontextmanager
+async def filled(engine: Engine, folder: Path) -> AsyncIterator[tuple[compose.Parts, DecideWorker, Clock]]:
+    """Two closed tickets of two people, the first with words of a person."""
+    clock = Clock()
+    async with office(engine, folder, clock) as (parts, worker):
+        add_accounts(engine)
+        for number, (sender, body) in enumerate(((MINE, OWN), (OTHERS, FOREIGN))):
+            take(parts, letter(number, sender, body), sender, clock)
+            assert await worker.step() == 1
+        with engine.begin() as connection:
+            connection.execute(update(ticket).values(closed_at=clock(), person=NAME, person_key=NAME.lower()))
+            connection.execute(update(outbox).values(state="done"))
+            event = {"ticket_id": 1, "at": clock(), "kind": "note", "detail": {"by": "anna"}}
+            event_id = connection.execute(insert(ticket_event).values(event).returning(ticket_event.c.id)).scalar_one()
+            under = sealing.key_of(connection, parts.secret, 1)
+            connection.execute(insert(desk_text), case.seal(parts.secret, 1, event_id, "note", NOTE, under))
+            chain.take_over(connection, 100)
+        yield parts, worker, clock
+
+
+def erased(parts: compose.Parts, clock: Clock, number: str = "ZGL0000001") -> erase.Report:
+    assert isinstance(parts.secret.store, keys.KeyStore)
+    with parts.database.engine.begin() as connection:
+        report = erase.erase(connection, erase.of_ticket(connection, number), "shell:root", "RODO 17/2026", clock())
+    with parts.database.engine.begin() as connection:
+        assert erase.finish(connection, parts.secret.store, clock()) == 1
+    scour(parts.database.engine)
+    return report
+
+
+def everything(engine: Engine, folder: Path) -> bytes:
+    return dump(engine) + b"".join(file.read_bytes() for file in sorted(folder.glob("test*.db*")))
+
+
+async def test_failure_22_personal_data_stay_after_erasure(
+    empty_engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        before = everything(empty_engine, tmp_path).lower()
+        assert MINE.encode() in before, "the test would find it"
+        with empty_engine.connect() as connection:
+            backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all()
+            words = connection.execute(select(desk_text.c.sealed, desk_text.c.event_id)).one()
+        report = erased(parts, clock)
+        assert (report.messages, report.tickets, report.keys, report.under_the_old_key) == ((1,), ("ZGL0000001",), 2, 0)
+        after = everything(empty_engine, tmp_path).lower()
+        for marker in (MINE, MINE.partition("@")[0], OWN, NOTE):
+            assert marker.lower().encode() not in after, marker
+            assert marker not in caplog.text, marker
+        with pytest.raises(SealBroken, match="was erased on"):
+            message_of(backup[0], replace(parts.secret))
+        with pytest.raises(SealBroken, match="was erased on"):
+            parts.secret.unseal("desk text", words.sealed, f"1 {words.event_id} note".encode())
+        assert FOREIGN.encode() in message_of(backup[1], parts.secret).raw, "nobody else's"
+        with empty_engine.connect() as connection:
+            assert list(verify(connection)) == [], "the chain holds"
+            assert case.texts_of(connection, parts.secret, 1) == {words.event_id: [("note", "[usunięto]")]}
+            one = connection.execute(select(erasure)).one()
+            assert (one.what, one.reason, one.done_at) == ("erase", "RODO 17/2026", clock())
+
+
+async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, worker, clock):
+        erased(parts, clock)
+        take(parts, letter(0, MINE, OWN), MINE, clock)
+        assert await worker.step() == 0, "the same delivery is known by its digest"
+        with empty_engine.connect() as connection:
+            sha256 = connection.execute(select(inbox.c.sha256).where(inbox.c.id == 1)).scalar_one()
+            assert digest_stored(connection, sha256)
+            assert connection.execute(select(func.count()).select_from(inbox)).scalar_one() == 2
+            assert connection.execute(select(func.count()).select_from(raw_message)).scalar_one() == 1
+
+
+async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (_, _, _):
+        with empty_engine.connect() as connection:
+            assert erase.of_address(connection, MINE.upper()) == erase.Found((1,), (1,), ())
+            assert erase.of_address(connection, MINE[1:]) == erase.Found((), (), ())
+
+
+async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        kept = parts.secret.store
+        assert isinstance(kept, keys.KeyStore)
+        with empty_engine.begin() as connection:
+            under = [key_of(bytes(raw)) for raw in connection.execute(select(raw_message.c.raw)).scalars()]
+            erase.erase(connection, erase.of_ticket(connection, "ZGL0000001"), "shell:root", "x", clock())
+        assert kept.find(under[0] or b""), "killed here the key is still there, and the list of it in the database"
+        for ended in (1, 0):
+            with empty_engine.begin() as connection:
+                assert erase.finish(connection, kept, clock()) == ended
+        with pytest.raises(SealBroken, match="was erased on"):
+            kept.find(under[0] or b"")
+
+
+def put_back(folder: Path) -> None:
+    for file in folder.glob("test-keys.db*"):
+        file.unlink()
+    shutil.copy(folder / "backup", folder / "test-keys.db")
+
+
+async def test_a_store_put_back_from_a_backup_does_not_bring_back_what_was_erased(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    async with filled(engine, tmp_path) as (parts, _, clock):
+        with engine.connect() as connection:
+            backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().first()
+        kept = parts.secret.store
+        assert isinstance(kept, keys.KeyStore)
+        scour(kept.engine)
+        shutil.copy(tmp_path / "test-keys.db", tmp_path / "backup")
+        erased(parts, clock)
+    put_back(tmp_path)
+    async with office(engine, tmp_path, clock) as (parts, _):
+        assert backup is not None
+        assert OWN.encode() in message_of(backup, parts.secret).raw, "with an old store it opens: few are to be kept"
+        assert isinstance(parts.secret.store, keys.KeyStore)
+        with engine.begin() as connection:
+            assert erase.finish(connection, parts.secret.store, clock()) == 0
+            assert erase.finish(connection, parts.secret.store, clock(), again=True) == 1
+        with pytest.raises(SealBroken, match="was erased on"):
+            message_of(backup, parts.secret)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (update(inbox).values(state="queued"), "message 1: is not decided yet"),
+        (update(outbox).values(state="queued"), "ZGL0000001: a mail has still to leave"),
+    ],
+    ids=["undecided", "to leave"],
+)
+async def test_what_is_still_needed_is_not_erased(empty_engine: Engine, tmp_path: Path, spoil: Any, told: str) -> None:
+    async with filled(empty_engine, tmp_path) as (_, _, clock):
+        with empty_engine.begin() as connection:
+            connection.execute(spoil)
+        with pytest.raises(erase.NotErased, match=told), empty_engine.begin() as connection:
+            erase.erase(connection, erase.of_ticket(connection, "ZGL0000001"), "shell:root", "x", clock())
+
+
+async def test_the_command_refuses_an_open_ticket_and_tells_what_it_did(empty_engine: Engine, tmp_path: Path) -> None:
+    url = empty_engine.url.render_as_string(hide_password=False)
+    (tmp_path / "mailbot.toml").write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n[database]\nurl = "{url}"\n')
+
+    def said(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, ["retention", *arguments, "--config", str(tmp_path / "mailbot.toml")])
+        return done.exit_code, done.output
+
+    async with filled(empty_engine, tmp_path) as (_, _, _):
+        with empty_engine.begin() as connection:
+            connection.execute(update(ticket).values(closed_at=None))
+    assert said("erase", "zgl1", "--reason", "RODO 17") == (
+        1,
+        "Error: ZGL0000001: open; mend: close it first, or --even-open\n",
+    )
+    nobody = "nobody@wp.example"
+    assert said("erase", nobody, "--reason", "x") == (
+        1,
+        f"Error: {nobody}: nothing is known of it\n",
+    )
+    assert "names the address" in said("erase", MINE, "--reason", f"asked by {MINE}")[1]
+    assert said("erase", "zgl1", "--reason", "RODO 17", "--even-open") == (
+        0,
+        "erasure 1: messages [1], tickets ZGL0000001\n"
+        "2 keys erased: what lies in backups under them cannot be opened any more\n",
+    )
+    assert said("finish") == (0, "0 erasures ended\n")
+
+
+def _settings(engine: Engine, folder: Path) -> Any:
+    return settings(engine.url.render_as_string(hide_password=False), folder / "key", 1)
+
+
+async def test_a_store_that_is_gone_or_another_is_told_and_none_is_begun(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    async with filled(engine, tmp_path):
+        pass
+    there, away, chosen = tmp_path / "test-keys.db", tmp_path / "away", _settings(engine, tmp_path)
+    assert there.stat().st_mode & 0o777 == 0o600
+    shutil.move(there, away)
+    with pytest.raises(ConfigError, match=r"\[keys\] url: .*is not there, but the mails .*; mend: put back"):
+        compose.build(chosen)
+    assert not there.exists(), "an empty one would open no mail"
+    with (
+        pytest.raises(ConfigError, match="is not there"),
+        engine.connect() as connection,
+        read_keys(connection, chosen),
+    ):
+        pass
+    (tmp_path / "second").mkdir()
+    second = connect(f"sqlite:///{tmp_path}/second/test.db")
+    async with filled(second, tmp_path / "second"):
+        pass
+    shutil.copy(tmp_path / "second" / "test-keys.db", there)
+    with pytest.raises(ConfigError, match="is the store of another database"):
+        compose.build(chosen)
+    engine.dispose()
+    second.dispose()
+
+
+async def test_with_the_store_gone_while_it_runs_nothing_more_is_taken(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
+    async with filled(engine, tmp_path) as (parts, _, clock):
+        (tmp_path / "test-keys.db").unlink()
+        with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced"):
+            put(parts, [letter(7, MINE, OWN)], clock())
+    engine.dispose()
+
+
+async def test_a_mail_from_before_and_one_of_the_key_alone_are_read(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        put(replace(parts, secret=Secret(parts.secret.key)), [letter(1, MINE, OWN)], clock())
+        put(parts, [letter(2, MINE, OWN)], clock())
+        with empty_engine.connect() as connection:
+            assert [key is None for key in key_ids(connection, [1, 2]).values()] == [True, False]
+            rows = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings()
+            assert all(OWN.encode() in message_of(row, parts.secret).raw for row in rows)
+
+
+async def test_a_key_that_is_missing_is_said_and_the_mail_waits_for_a_person(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with office(empty_engine, tmp_path, clock) as (parts, worker):
+        put(parts, [letter(1, MINE, OWN)], clock())
+        kept = parts.secret.store
+        assert isinstance(kept, keys.KeyStore)
+        with kept.writing() as connection:
+            connection.execute(delete(keys.data_key))
+        kept._cache.clear()
+        for _ in range(3):
+            await worker.step()
+            clock.advance(hours=1)
+        with empty_engine.connect() as connection:
+            state, error = connection.execute(select(inbox.c.state, inbox.c.last_error)).one()
+    assert state == "buried"
+    assert error.startswith("message 1: [keys] url: the store does not hold its key; mend: put back the newest backup")
+
+
+def test_a_key_lies_in_the_store_before_anybody_has_it_and_many_cost_one_commit(empty_engine: Engine) -> None:
+    url = empty_engine.url.render_as_string(hide_password=False)
+    engine, name = keys.begin("", url, DatabaseSettings(), None)
+    store = keys.KeyStore(engine, bytes(32))
+    other, again = keys.begin("", url, DatabaseSettings(), name)
+    assert again == name
+    commits: list[object] = []
+    event.listen(engine, "commit", commits.append)
+    taken = [store.fresh() for _ in range(1200)]
+    assert len(set(taken)) == 1200
+    assert len(commits) == 2
+    with other.connect() as connection:
+        assert set(taken) <= set(connection.execute(select(keys.data_key.c.id)).scalars()), "killed now nothing is lost"
+    second = keys.KeyStore(other, bytes(32))
+    assert second.find(taken[0]) == store.find(taken[0])
+    foreign = keys.KeyStore(other, b"f" * 32)
+    with pytest.raises(SealBroken, match="this key does not open it"):
+        foreign.find(taken[0])
+    for one in (store, second, foreign):
+        one.close()
