@@ -263,9 +263,9 @@ def test_postfix_asks_the_milters_that_compose_starts() -> None:
     assert set(asked) == {"opendkim", "opendmarc"}
 
 
-def test_the_image_is_asked_for_its_health_at_a_port_that_its_settings_open() -> None:
-    (port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/livez", _text("deploy/Dockerfile"))
-    assert f':{port}"' in _text("deploy/mailbot.toml")
+def test_every_role_is_asked_for_its_health_at_the_port_that_all_of_them_open() -> None:
+    (asked,) = re.findall(r"http://([\d.:]+)/livez", _text("deploy/Dockerfile"))
+    assert config.load(ROOT / "deploy" / "mailbot.toml", {}).health.listen == asked
 
 
 def test_the_pages_of_mailbot_listen_where_compose_opens_them_and_are_called_so() -> None:
