@@ -8,16 +8,18 @@ from __future__ import annotations
 import imaplib
 import os
 import pwd
+import random
 import re
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.utils import format_datetime
@@ -34,7 +36,7 @@ from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision
 from tests.dkim_mails import FIELDS, rsa_record, sign
 from tests.integration import mx_servers
-from tests.integration.servers import free_port, own_folder, wait_for_port
+from tests.integration.servers import own_folder, wait_for_port
 from tests.support import ROOT, missing, program
 
 DEPLOY = ROOT / "deploy"
@@ -80,7 +82,11 @@ class World:
         return {
             "postgres/start.sh": access
             | {"/srv/database": f"{folder}/database", "/etc/postgresql": f"{folder}/postgres"},
-            "postgres/postgresql.conf": {"5432": port["postgres"], "/etc/postgresql": f"{folder}/postgres"},
+            "postgres/postgresql.conf": {
+                "listen_addresses = '*'": "listen_addresses = '127.0.0.1'",
+                "5432": port["postgres"],
+                "/etc/postgresql": f"{folder}/postgres",
+            },
             "postgres/pg_hba.conf": {},
             "dovecot/start.sh": access | mail | {"/etc/dovecot": f"{folder}/dovecot"},
             "dovecot/dovecot.conf": access
@@ -129,14 +135,16 @@ class World:
         file.write_text(self.text(name), encoding="utf-8")
         return file
 
-    def mailbot(self, service: str) -> list[str]:
-        """The command of a service with its settings; its health port, if any, is its own as in a container."""
-        file = self.folder / f"{service}.toml"
-        file.write_text(self.text("mailbot.toml").replace("127.0.0.1:8090", f"127.0.0.1:{free_port()}"))
+    def mailbot(self, service: str, *writable: Path) -> list[str]:
+        """The command of a service with its settings; its health port is its own as in a container."""
+        file, own = self.folder / f"{service}.toml", self.folder / f"tmp-{service}"
+        own.mkdir()
+        file.write_text(self.text("mailbot.toml").replace("127.0.0.1:8090", f"127.0.0.1:{own_port()}"))
         name, *words = SERVICES[service]["command"]
         assert name == "mailbot"
         words = [word.replace("/opt/mailbot", str(ROOT)) for word in words]
-        return [sys.executable, "-m", "mailbot", *words, "--config", str(file)]
+        started = ["env", f"TMPDIR={own}", sys.executable, "-m", "mailbot", *words, "--config", str(file)]
+        return bounded(service, started, own, *writable)
 
     @property
     def passfile(self) -> Path:
@@ -174,15 +182,39 @@ class World:
             time.sleep(0.1)
 
 
+def own_port() -> int:
+    """A free one below those that outgoing connections take: it is opened only seconds later."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 def environment() -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAILBOT_", "PG"))}
     return {**clean, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
 
 
-def bounded(service: str, command: list[str]) -> list[str]:
-    """``command`` with no more capabilities than the container has."""
-    caps = ["-all", *(f"+{name.lower()}" for name in SERVICES[service]["cap_add"])]
-    return [program("setpriv"), "--no-new-privs", f"--bounding-set={','.join(caps)}", *command]
+def bounded(service: str, command: list[str], *writable: Path) -> list[str]:
+    """``command`` with no more capabilities than the container has, on a root that it cannot write but in ``writable``.
+
+    The roles keep the capabilities of the test, which alone lets them reach its Python.
+    """
+    said = SERVICES[service]
+    assert said["read_only"]
+    if service not in ROLES and "cap_add" in said:
+        caps = ",".join(["-all", *(f"+{name.lower()}" for name in said["cap_add"])])
+        command = [program("setpriv"), "--no-new-privs", f"--bounding-set={caps}", *command]
+    binds = " && ".join(f"mount --bind {folder} {folder}" for folder in writable)
+    return [
+        program("unshare"),
+        "--mount",
+        "sh",
+        "-c",
+        f'{binds} && mount -o remount,bind,ro / && exec "$@"',
+        "sh",
+        *command,
+    ]
 
 
 def letter(who: str, name: str, year: int) -> bytes:
@@ -204,19 +236,21 @@ def up(world: World) -> Iterator[World]:
         stack.callback(end, world)
         for name in ("postgres/postgresql.conf", "postgres/pg_hba.conf", "dovecot/dovecot.conf"):
             world.put(name)
-        world.start("postgres", bounded("postgres", ["sh", str(world.put("postgres/start.sh"))]))
-        world.start("dovecot", bounded("dovecot", ["sh", str(world.put("dovecot/start.sh"))]))
+        world.start("postgres", bounded("postgres", ["sh", str(world.put("postgres/start.sh"))], world.folder))
+        world.start("dovecot", bounded("dovecot", ["sh", str(world.put("dovecot/start.sh"))], world.folder))
         for name, start in (("opendkim", mx_servers.opendkim), ("opendmarc", mx_servers.opendmarc)):
             world.ports[name] = stack.enter_context(start(world.folder, world.text(f"milters/{name}.conf"), world.dns))
         for name in ("main.cf", "master.cf"):
             world.put(f"postfix/{name}")
         postfix = [program("postfix"), "-c", str(world.folder / "postfix")]
-        subprocess.run(bounded("postfix", [*postfix, "start"]), check=True, capture_output=True, timeout=PATIENCE)
+        subprocess.run(
+            bounded("postfix", [*postfix, "start"], world.folder), check=True, capture_output=True, timeout=PATIENCE
+        )
         stack.callback(subprocess.run, [*postfix, "stop"], check=False, capture_output=True, timeout=PATIENCE)
         for name in ("postgres", "imap", "lmtp", "mx", "submission"):
             world.wait(name, lambda port=world.ports[name]: listens(port))  # type: ignore[misc]
         done = subprocess.run(
-            world.mailbot("setup"),
+            world.mailbot("setup", world.folder / "key"),
             env=environment(),
             cwd=world.folder,
             capture_output=True,
@@ -260,7 +294,7 @@ def world() -> Iterator[World]:
     if os.geteuid() != 0:
         missing("root, which Postfix needs,")
     names = ("postgres", "imap", "lmtp", "mx", "submission", *ROLES)
-    ports = {name: free_port() for name in names}
+    ports = {name: own_port() for name in names}
     with own_folder() as folder, mx_servers.name_server(ZONE) as dns, up(World(folder, dns, ports)) as running:
         yield running
 
