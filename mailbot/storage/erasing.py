@@ -30,4 +30,4 @@ erasure = Table(
     Index("ix_erasure_open", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
 )
 """What was erased: rows of inbox and ticket, and the keys (hex) that went with them. what: "erase", or the class of
-rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention run` ends it."""
+rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention finish` ends it."""

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from mailbot import config
+from mailbot.service.supervision import ROLES
 from tests.support import ROOT, program
 
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
@@ -97,7 +99,10 @@ def test_licence_is_the_gpl_3_word_for_word() -> None:
 # ------------------------------------------------------------------------------------- commands and scripts
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operating.md", "docs/security.md", ".ci/run"])
+PAGES = ["README.md", "CONTRIBUTING.md", ".ci/run", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_make_targets_that_are_told_exist(page: str) -> None:
     assert set(re.findall(r"(?:`|^|step )make ([a-z-]+)", _text(page), re.MULTILINE)) - TARGETS == set()
 
@@ -168,30 +173,105 @@ def test_set_up_says_the_mend_when_there_is_no_python(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ containers
 
 
+ROLE_SERVICES = {name: s for name, s in COMPOSE["services"].items() if s["image"].startswith("mailbot:")}
+
+
+def _dockerfile(service: dict[str, Any]) -> str:
+    build = service["build"] if isinstance(service["build"], dict) else {"context": service["build"]}
+    return _text(f"{build['context']}/{build.get('dockerfile', 'Dockerfile')}")
+
+
 def test_services_of_compose() -> None:
-    assert set(COMPOSE["services"]) == {"mailbot", "dovecot", "postfix"}
+    """Every role has a service of its own, one more prepares the database and the key."""
+    others = {"postgres", "dovecot", "postfix", "opendkim", "opendmarc"}
+    assert set(ROLE_SERVICES) == {*ROLES, "setup"}
+    assert set(COMPOSE["services"]) == set(ROLE_SERVICES) | others
+    assert {name: ROLE_SERVICES[name]["command"] for name in ROLES} == {
+        name: ["mailbot", "run", "--role", name] for name in ROLES
+    }
 
 
 @pytest.mark.parametrize("name", list(COMPOSE["services"]))
 def test_service_is_consistent(name: str) -> None:
     service = COMPOSE["services"][name]
-    build = service["build"] if isinstance(service["build"], dict) else {"context": service["build"]}
-    dockerfile = ROOT / build["context"] / build.get("dockerfile", "Dockerfile")
-    exposed = re.findall(r"^EXPOSE (.*)", dockerfile.read_text(encoding="utf-8"), re.MULTILINE)[0].split()
-    assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
-    assert {volume.split(":")[0] for volume in service["volumes"]} <= set(COMPOSE["volumes"])
+    exposed = re.findall(r"^EXPOSE (.*)", _dockerfile(service), re.MULTILINE)[0].split()
+    waited = service.get("depends_on", {})
+    assert set(waited) <= set(COMPOSE["services"])
+    assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
     assert set(service["networks"]) <= set(COMPOSE["networks"])
-    for port in service["ports"]:
+    for port in service.get("ports", []):
         address, _, inside = port.split(":")
         assert (address, inside in exposed) == ("127.0.0.1", True), port
+        assert not all((COMPOSE["networks"][network] or {}).get("internal") for network in service["networks"])
     assert not service.get("privileged", False)
-    assert "HEALTHCHECK" in dockerfile.read_text(encoding="utf-8")
+    for other, how in waited.items():
+        if how["condition"] == "service_healthy":
+            asked = COMPOSE["services"][other]
+            assert "healthcheck" in asked or "HEALTHCHECK" in _dockerfile(asked), other
+
+
+@pytest.mark.parametrize("name", list(COMPOSE["services"]))
+def test_service_is_watched_started_again_and_has_no_rights_it_does_not_need(name: str) -> None:
+    service, once = COMPOSE["services"][name], name == "setup"
+    assert service["restart"] == ("no" if once else "unless-stopped")
+    assert once or "healthcheck" in service or "HEALTHCHECK" in _dockerfile(service)
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "SYS_ADMIN" not in service.get("cap_add", [])
+
+
+def test_one_service_makes_the_key_and_the_tables_and_the_others_wait_for_it() -> None:
+    places = {name: service["volumes"] for name, service in ROLE_SERVICES.items()}
+    assert [name for name, volumes in places.items() if "key:/var/lib/mailbot" in volumes] == ["setup"]
+    for name in ROLES:
+        assert "key:/var/lib/mailbot:ro" in places[name]
+        assert ROLE_SERVICES[name]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
+
+
+def test_only_who_needs_it_reaches_the_database_and_nobody_leaves_its_network() -> None:
+    reach = {name for name, service in COMPOSE["services"].items() if "data" in service["networks"]}
+    assert reach == {*ROLE_SERVICES, "postgres"}
+    assert COMPOSE["networks"]["data"] == {"internal": True}
+    assert COMPOSE["services"]["postgres"]["networks"] == ["data"]
+
+
+def test_no_secret_stands_in_compose_or_an_image() -> None:
+    """They are made at the first start, into volumes; where those are mounted beside, they cannot be written."""
+    texts = [_text("docker-compose.yml"), *(file.read_text(encoding="utf-8") for file in DOCKERFILES)]
+    assert [text for text in texts if re.search(r"(?i)^\s*(- )?\w*(password|secret)\w*[=:]", text, re.MULTILINE)] == []
+    makers = {"access": "dovecot", "database-access": "postgres"}
+    for name, service in COMPOSE["services"].items():
+        for volume in service.get("volumes", []):
+            source, *_, last = volume.split(":")
+            assert last == "ro" or makers.get(source, name) == name, (name, volume)
+
+
+@pytest.mark.parametrize("program_name", ["opendkim", "opendmarc"])
+def test_the_milters_are_set_as_the_page_of_mail_servers_says(program_name: str) -> None:
+    (told,) = re.findall(rf"```\n# /etc/{program_name}\.conf\n(.*?)```", _text("docs/mx.md"), re.DOTALL)
+    set_ = {tuple(line.split()) for line in _text(f"deploy/milters/{program_name}.conf").splitlines()}
+    assert {
+        tuple(line.replace("mx.urzad.example", "mx.helpdesk.example").split()) for line in told.splitlines()
+    } <= set_
+
+
+def test_postfix_asks_the_milters_that_compose_starts() -> None:
+    asked = dict(re.findall(r"inet:(open\w+):(\d+)", _text("deploy/postfix/main.cf")))
+    for name, port in asked.items():
+        assert re.search(rf"^Socket +inet:{port}$", _text(f"deploy/milters/{name}.conf"), re.MULTILINE)
+        assert port in COMPOSE["services"][name]["healthcheck"]["test"][-1]
+    assert set(asked) == {"opendkim", "opendmarc"}
+
+
+def test_every_role_is_asked_for_its_health_at_the_port_that_all_of_them_open() -> None:
+    (asked,) = re.findall(r"http://([\d.:]+)/livez", _text("deploy/Dockerfile"))
+    assert config.load(ROOT / "deploy" / "mailbot.toml", {}).health.listen == asked
 
 
 def test_the_pages_of_mailbot_listen_where_compose_opens_them_and_are_called_so() -> None:
     """Inside on every address, outside on this machine alone, each with a port and an address of its own."""
     told = tomllib.loads(_text("deploy/mailbot.toml"))
-    ports = [port.split(":")[-1] for port in COMPOSE["services"]["mailbot"]["ports"]]
+    ports = [COMPOSE["services"][page]["ports"][0].split(":")[-1] for page in ("web", "console")]
     assert [told[page]["listen"] for page in ("web", "console")] == [f"0.0.0.0:{port}" for port in ports]
     assert [told[page]["public_url"] for page in ("web", "console")] == [f"http://localhost:{port}" for port in ports]
 
@@ -206,18 +286,16 @@ def test_the_proxy_of_the_console_lets_its_forms_through_and_tells_who_asks() ->
 
 
 def test_every_volume_is_used() -> None:
-    used = {volume.split(":")[0] for service in COMPOSE["services"].values() for volume in service["volumes"]}
+    used = {volume.split(":")[0] for service in COMPOSE["services"].values() for volume in service.get("volumes", [])}
     assert used == set(COMPOSE["volumes"])
 
 
-def test_mailbot_runs_without_rights_on_a_root_it_cannot_write() -> None:
-    service = COMPOSE["services"]["mailbot"]
-    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
-    assert service["security_opt"] == ["no-new-privileges:true"]
+def test_mailbot_runs_as_a_user_of_its_own_who_may_read_the_passwords() -> None:
     final = _text("deploy/Dockerfile").split("\nFROM ")[-1]
     assert "\nUSER mailbot\n" in final
     assert "--uid 10001" in final
-    assert "10001:10001" in _text("deploy/dovecot/start.sh")  # who may read the password
+    assert "10001:10001" in _text("deploy/dovecot/start.sh")
+    assert "10001:10001" in _text("deploy/postgres/start.sh")
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
@@ -268,6 +346,7 @@ def test_container_settings_load_and_fit_the_other_containers() -> None:
     )
     assert settings.imap.host in COMPOSE["services"]
     assert settings.delivery.host in COMPOSE["services"]
+    assert make_url(settings.database.url).host in COMPOSE["services"]
     assert f"port = {settings.imap.port}" in dovecot
     assert f"mailbox {settings.imap.done_folder} {{" in dovecot
     assert f"myhostname = {settings.authentication.authserv_id}\n" in postfix
@@ -277,7 +356,9 @@ def test_container_settings_load_and_fit_the_other_containers() -> None:
     assert {settings.imap.user, settings.helpdesk.address} <= set(re.findall(r"[\w.]+@[\w.]+", start))
     assert settings.imap.password_file in start
     assert settings.imap.ca_file in start
-    mounted = [volume.split(":")[1] for volume in COMPOSE["services"]["mailbot"]["volumes"]]
+    assert f"\n{settings.delivery.port} " in _text("deploy/postfix/master.cf")
+    assert "host mailbot mailbot " in _text("deploy/postgres/pg_hba.conf")
+    mounted = [volume.split(":")[1] for volume in COMPOSE["services"]["ingress"]["volumes"]]
     for file in (settings.secret.key_file, settings.database.url, settings.imap.password_file):
         assert any(f"{mount}/" in file for mount in mounted), file
 
