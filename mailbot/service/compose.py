@@ -21,11 +21,12 @@ from mailbot.flow.understand import Understander
 from mailbot.installation import open_key
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
-from mailbot.observe import Clock, plain, utc_now
+from mailbot.observe import Clock, utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
+from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate
@@ -102,9 +103,7 @@ def _opening() -> Iterator[None]:
     """Says plainly why the database cannot be opened: what SQLAlchemy says may quote the URL with its password."""
     try:
         yield
-    except (ArgumentError, ImportError) as error:
+    except ImportError as error:
         raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
-    except (DatabaseUnavailable, DBAPIError) as error:
-        cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-        told = plain(str(cause.orig)) if isinstance(cause, DBAPIError) else type(cause or error).__name__
-        raise DatabaseUnavailable(f"the database cannot be opened: {told}") from error
+    except (ArgumentError, DatabaseUnavailable, DBAPIError) as error:
+        raise refusals.plainly(error) or error from error

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from mailbot import probes, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
@@ -30,7 +28,7 @@ from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.service import compose, doctor_api, doctor_mx
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.engine import Database, connect, target
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
 from mailbot.tickets.sending import refused_us
@@ -175,7 +173,7 @@ def _work(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    url = make_url(settings.database.url)
+    url = target(settings.database.url)
     folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
     free = shutil.disk_usage(folder).free
     if free < _LOW_DISK:

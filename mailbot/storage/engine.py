@@ -22,8 +22,8 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -49,7 +49,7 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
     Nothing waits for ever: of ``limits`` the seconds count. Values are hidden in its errors: they end in logs, and a
     password's hash may be among them.
     """
-    if not url.startswith("sqlite"):
+    if target(url).get_backend_name() != "sqlite":
         return _postgresql(url, limits)
     waits = {"timeout": limits.lock_seconds, "check_same_thread": False}
     engine = create_engine(url, connect_args=waits, hide_parameters=True)
@@ -67,6 +67,14 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if not connection.info.get("reader") else "BEGIN")
 
     return engine
+
+
+def target(url: str) -> URL:
+    """What ``url`` names. Raises ConfigError, which does not quote it: a password may be in it."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
 
 
 @contextmanager
@@ -117,7 +125,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
         "tcp_user_timeout": milliseconds,
         "client_connection_check_interval": milliseconds,
     }
-    given = make_url(url).query
+    given = target(url).query
     chosen = {name: value for name, value in ours.items() if name not in given}
     engine = create_engine(url, pool_size=8, pool_pre_ping=True, connect_args=chosen, hide_parameters=True)
 
