@@ -1,4 +1,7 @@
-"""Builds the parts of a running mailbot from its settings."""
+"""Builds the parts of a running mailbot from its settings.
+
+What decides about mails is imported when it is built: most commands only look at the database.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,30 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from mailbot.accounts.directory import Directory
 from mailbot.accounts.sql import SqlDirectory
-from mailbot.application import form
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.flow.pipeline import Pipeline
-from mailbot.flow.understand import Understander
 from mailbot.installation import open_key
-from mailbot.mails.context import Office
-from mailbot.mails.write import Writer
 from mailbot.observe import Clock, utc_now
-from mailbot.ruleset import loader
-from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
 from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate
 from mailbot.text.address import domain
+
+if TYPE_CHECKING:
+    from mailbot.accounts.directory import Directory
+    from mailbot.flow.pipeline import Pipeline
+    from mailbot.flow.understand import Understander
+    from mailbot.mails.write import Writer
+    from mailbot.ruleset.model import Ruleset
+    from mailbot.sender.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ class Parts:
 
 def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
     """The rule set as it lies in its folder, proofread. Raises ConfigError, RulesError with every mistake."""
+    from mailbot.application import form
+    from mailbot.mails.context import Office
+    from mailbot.mails.write import Writer
+    from mailbot.ruleset import loader
+
     ruleset = loader.load(rules_directory(chosen.rules.directory))
     helpdesk = chosen.helpdesk
     office = Office(
@@ -63,6 +71,8 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
 
 def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Resolver, rng: random.Random) -> Pipeline:
     """The flow over ``directory``. Raises RulesError when the rule set or a template is wrong."""
+    from mailbot.flow.pipeline import Pipeline
+
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
 
 
@@ -71,6 +81,9 @@ def understander(chosen: Settings, key: Secret) -> Understander:
 
     ``key``: the one that was compared with the database; it is not read anew when the process is started again.
     """
+    from mailbot.flow.understand import Understander
+    from mailbot.sender.resolver import DnsResolver, Forbearing
+
     return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
@@ -89,6 +102,8 @@ def build(
     resolver: Resolver | None = None,
 ) -> Parts:
     """Open the database (made and migrated when new), load key and rules. Raises ConfigError, RulesError."""
+    from mailbot.sender.resolver import DnsResolver, Forbearing
+
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)

@@ -16,12 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -30,6 +26,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.storage.place import place_of, refuse_empty
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -147,6 +146,10 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     Raises ConfigError when the database was made by a newer mailbot or was lost while one ran, DatabaseUnavailable.
     """
+    from alembic import command  # most commands do not migrate, and need not wait for it
+    from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
+
     refuse_empty(engine)
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
@@ -164,6 +167,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
+    from alembic.runtime.migration import MigrationContext
+
     there = MigrationContext.configure(connection).get_current_heads()
     if unknown := set(there) - {script.revision for script in known.walk_revisions()}:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""docs/operating.md, Upgrade, tried from the first release: its own code makes the database, today's goes on with it."""
+"""docs/operating.md, Upgrade, tried from the first release: its own code makes the database, today's goes on."""
 
 from __future__ import annotations
 
