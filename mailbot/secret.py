@@ -146,14 +146,23 @@ def load(path: Path) -> Secret:
         return read(path)
     except OSError as error:
         raise ConfigError(f"[secret] key_file: {path}: {error.strerror}; mend: name a writable place") from error
-    key = secrets.token_bytes(_SIZE)
+    key = Secret(secrets.token_bytes(_SIZE))
+    _fill(descriptor, path, key)
+    return key
+
+
+def write(path: Path, key: Secret) -> None:
+    """A copy of ``key`` in ``path`` (mode 0600), where no file is yet. Raises OSError."""
+    _fill(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), path, key)
+
+
+def _fill(descriptor: int, path: Path, key: Secret) -> None:
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+        file.write(key.key)
         file.flush()
         os.fsync(file.fileno())
     with suppress(OSError):  # a folder that cannot be opened, or a file system that knows no such thing
         _sync(path.parent)  # the database is about to rely on the file
-    return Secret(key)
 
 
 def _sync(folder: Path) -> None:

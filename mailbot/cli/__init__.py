@@ -8,9 +8,8 @@ import click
 
 from mailbot import __version__
 from mailbot.cli.later import Later
-from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 
-EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h
+_INTERRUPTED = 128 + 2  # as a shell tells of SIGINT
 
 _COMMANDS = {
     "demo": ("demo", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
@@ -37,6 +36,7 @@ _COMMANDS = {
     "retention": ("retention", "Erase what a person wrote, here and, with its keys, in every backup"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
     "man": ("man", "Write the manual pages of all commands into FOLDER"),
+    "backup": ("backup", "Copy the SQLite database into FOLDER"),
     "probe": ("probe", "Send a mail through everything and wait for its answer"),
     "completion": ("completion", "Print the completion for a SHELL"),
 }
@@ -52,11 +52,20 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a known failure is one plain message and an exit code, not a traceback."""
+    """Run the command line; what a person or the machine can cause is one plain message and an exit code."""
     try:
-        cli()
-    except MailbotError as error:
-        click.echo(f"mailbot: {error.reason}", err=True)
-        # Started again at once it would begin an empty database where the other one was.
-        again = isinstance(error, TemporaryError) and not isinstance(error, DatabaseGone)
-        sys.exit(EX_TEMPFAIL if again else EX_CONFIG)
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:
+        click.echo("Aborted!", err=True)
+        sys.exit(_INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1)
+    except Exception as error:
+        from mailbot.cli.failures import told  # only now: it needs the database's classes
+
+        if (failure := told(error)) is None:
+            raise
+        click.echo(f"mailbot: {failure.words}", err=True)
+        sys.exit(failure.code)
+    sys.exit(code if isinstance(code, int) else 0)

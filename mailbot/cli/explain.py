@@ -46,7 +46,9 @@ _VOUCHED = [result.value for result in AuthResult]
     "--state", type=click.Path(path_type=Path), help="YAML file of earlier tickets and mails; default FILE.state.yaml."
 )
 @click.option("--mails", "show_mails", is_flag=True, help="Show the mails that would be sent.")
-@click.option("--queue", type=int, multiple=True, metavar="ID", help="Instead: a message of the database; repeatable.")
+@click.option(
+    "--queue", type=options.ROW, multiple=True, metavar="ID", help="Instead: a message of the database; repeatable."
+)
 @click.option("--ticket", metavar="ZGL", help="Instead: every message of a ticket of the database.")
 @click.option("--again", is_flag=True, help="With those two: also what the present rule set decides.")
 @click.option("--lang", type=click.Choice(explain_text.LANGUAGES), default="en", show_default=True)

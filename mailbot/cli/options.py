@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 config = click.option(
     "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Settings; default ./mailbot.toml."
 )
+ROW = click.IntRange(min=1, max=2**63 - 1)  # what both engines can count
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 

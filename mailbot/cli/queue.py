@@ -70,7 +70,7 @@ def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path |
 
 
 @queue.command("unspam")
-@click.argument("row", type=int)
+@click.argument("row", type=options.ROW)
 @options.config
 def queue_unspam(row: int, config_file: Path | None) -> None:
     """Take a message out of the unsolicited mail: it is decided anew, as if no filter had marked it."""
@@ -83,7 +83,7 @@ def queue_unspam(row: int, config_file: Path | None) -> None:
 
 
 @queue.command("show")
-@click.argument("row", type=int)
+@click.argument("row", type=options.ROW)
 @click.option("--raw", "show_raw", is_flag=True, help="The bytes as they came, to stdout; who looked is written down.")
 @click.option("--infected", is_flag=True, help="With --raw: also when the virus scanner did not find them clean.")
 @click.option(
@@ -155,7 +155,7 @@ def _log_look(row: int, kind: str) -> None:
 
 
 @queue.command("retry")
-@click.argument("row", type=int)
+@click.argument("row", type=options.ROW)
 @options.config
 def queue_retry(row: int, config_file: Path | None) -> None:
     """Try a buried message again."""
@@ -178,7 +178,7 @@ def outbox_ls(state: str | None, limit: int, config_file: Path | None, as_json: 
 
 
 @outbox.command("retry")
-@click.argument("row", type=int)
+@click.argument("row", type=options.ROW)
 @options.config
 def outbox_retry(row: int, config_file: Path | None) -> None:
     """Try a buried mail again, for some hours or until its promise; what waits behind it follows.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.cli.ticket_text import second
-from mailbot.desk import outgoing, perform, words
-from mailbot.desk.perform import Done
+from mailbot.desk import words
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Request
 from mailbot.model import Operator, OutgoingMail
@@ -24,9 +23,14 @@ from mailbot.storage.engine import reading
 from mailbot.storage.reading import read_only
 from mailbot.text.mask import mask
 
+if TYPE_CHECKING:
+    from mailbot.desk.perform import Done
+
 
 def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Ask for it in the name of ``--as``: look, show what would leave, do it."""
+    from mailbot.desk import perform  # who only looks need not wait for what decides
+
     settings = compose.settings(given["config_file"])
     operator = acting(settings.database.url, given["who"])
     parts = compose.build(settings)
@@ -115,6 +119,8 @@ def _tell(done: Done, version: int, as_json: bool) -> None:
 
 def _show(mails: Sequence[OutgoingMail], as_json: bool) -> None:
     """The mails as their recipient will see them."""
+    from mailbot.desk import outgoing
+
     shown = [outgoing.readable(mail) for mail in mails]
     if as_json:
         for mail in shown:

@@ -28,7 +28,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
             raise ConfigError(
                 f"{path}: cannot be read ({error.strerror}); mend: give the file's right place with --config"
             ) from error
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: not TOML: {error}; mend: correct that place") from error
     sections: dict[str, Any] = {}
     known = {f.name: f for f in fields(Settings)}
@@ -65,6 +65,8 @@ def _section(default: Any, given: Mapping[str, Any], where: str, mistakes: list[
             mistakes.append(f"{where} {key}: no such setting{_hint(key, values)}")
             continue
         try:
+            if "\0" in str(value):
+                raise ValueError("has a NUL in it; mend: take it out")
             values[key] = _convert(hints[key], value)
         except ValueError as error:
             mistakes.append(f"{where} {key}: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -13,7 +13,6 @@ from mailbot.clocks import WARSAW
 from mailbot.desk.plan import Effect, Plan, Refusal
 from mailbot.desk.requests import Action
 from mailbot.desk.view import Case, Other
-from mailbot.flow.pipeline import Pipeline
 from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage.desk import ticket_link
@@ -21,6 +20,9 @@ from mailbot.storage.schema import application_view, decision, inbox, outbox, sh
 from mailbot.tickets import hold, number, sla
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import Refused, release
+
+if TYPE_CHECKING:
+    from mailbot.flow.pipeline import Pipeline
 
 Told = tuple[tuple[str, str], ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, insert, select
 
@@ -14,7 +14,6 @@ from mailbot.desk import letters
 from mailbot.desk.plan import Mail, Plan, Refusal, Wait
 from mailbot.desk.view import Case
 from mailbot.errors import TemplateError
-from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.context import MailContext
 from mailbot.model import MailKind, OutgoingMail
 from mailbot.model.categories import CASES, GENERAL
@@ -24,6 +23,9 @@ from mailbot.text.address import login_key
 from mailbot.tickets import bounce, correspondence
 from mailbot.tickets.hold import HELD
 from mailbot.tickets.sla import Clocks
+
+if TYPE_CHECKING:
+    from mailbot.flow.pipeline import Pipeline
 
 Written = tuple[OutgoingMail, Mail]
 """A mail with the plan's words for it."""

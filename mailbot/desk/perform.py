@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -23,7 +23,6 @@ from mailbot.desk.requests import Action, Request
 from mailbot.desk.roles import may_look
 from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
 from mailbot.errors import PermanentError
-from mailbot.flow.pipeline import Pipeline
 from mailbot.model import OutgoingMail, State
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
@@ -31,6 +30,9 @@ from mailbot.storage.desk import approval, desk_text
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold, number, sealing, sending, sla
 from mailbot.tickets.used_applications import remember
+
+if TYPE_CHECKING:
+    from mailbot.flow.pipeline import Pipeline
 
 HELD_BY_PERSON = "held by a person"
 _UNDOABLE = frozenset(

@@ -1,4 +1,7 @@
-"""Builds the parts of a running mailbot from its settings."""
+"""Builds the parts of a running mailbot from its settings.
+
+What decides about mails is imported when it is built: most commands only look at the database.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,12 @@ from mailbot import processes
 from mailbot.accounts.directory import Directory
 from mailbot.accounts.remembered import AskingDatabase, Remembered
 from mailbot.accounts.sql import SqlDirectory
-from mailbot.application import form
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.flow.pipeline import Pipeline
-from mailbot.flow.understand import Understander
 from mailbot.installation import find_key, open_keys
-from mailbot.mails.context import Office
-from mailbot.mails.write import Writer
-from mailbot.observe import Clock, plain, utc_now
-from mailbot.ruleset import loader
-from mailbot.ruleset.model import Ruleset
+from mailbot.observe import Clock, utc_now
 from mailbot.secret import Secret
-from mailbot.sender.resolver import DnsResolver, Forbearing, Resolver
+from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate, transaction
@@ -37,7 +33,12 @@ from mailbot.text.address import domain
 
 if TYPE_CHECKING:
     from mailbot.accounts.scim import ScimRegistry
+    from mailbot.flow.pipeline import Pipeline
+    from mailbot.flow.understand import Understander
+    from mailbot.mails.write import Writer
     from mailbot.registry import RegistryChanges
+    from mailbot.ruleset.model import Ruleset
+    from mailbot.sender.resolver import Resolver
 
 T = TypeVar("T")
 
@@ -59,6 +60,11 @@ class Parts:
 
 def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
     """The rule set as it lies in its folder, proofread. Raises ConfigError, RulesError with every mistake."""
+    from mailbot.application import form
+    from mailbot.mails.context import Office
+    from mailbot.mails.write import Writer
+    from mailbot.ruleset import loader
+
     ruleset = loader.load(rules_directory(chosen.rules.directory))
     helpdesk = chosen.helpdesk
     office = Office(
@@ -75,6 +81,8 @@ def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
 
 def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Resolver, rng: random.Random) -> Pipeline:
     """The flow over ``directory``. Raises RulesError when the rule set or a template is wrong."""
+    from mailbot.flow.pipeline import Pipeline
+
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
 
 
@@ -83,6 +91,9 @@ def understander(chosen: Settings, key: Secret) -> Understander:
 
     ``key``: the one that was compared with the database; it is not read anew when the process is started again.
     """
+    from mailbot.flow.understand import Understander
+    from mailbot.sender.resolver import DnsResolver, Forbearing
+
     return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
@@ -121,6 +132,8 @@ def build(
 
     ConfigError also when another rule set is in force on other machines (mailbot.processes).
     """
+    from mailbot.sender.resolver import DnsResolver, Forbearing
+
     rng = rng or random.SystemRandom()
     with _opening():
         engine = connect(chosen.database.url, chosen.database)
@@ -175,9 +188,7 @@ def _opening() -> Iterator[None]:
     """Says plainly why the database cannot be opened: what SQLAlchemy says may quote the URL with its password."""
     try:
         yield
-    except (ArgumentError, ImportError) as error:
+    except ImportError as error:
         raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
-    except (DatabaseUnavailable, DBAPIError) as error:
-        cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-        told = plain(str(cause.orig)) if isinstance(cause, DBAPIError) else type(cause or error).__name__
-        raise DatabaseUnavailable(f"the database cannot be opened: {told}") from error
+    except (ArgumentError, DatabaseUnavailable, DBAPIError) as error:
+        raise refusals.plainly(error) or error from error

@@ -8,11 +8,9 @@ import shutil
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from sqlalchemy import make_url
 
 from mailbot import processes, scanner, secret
 from mailbot.application import sample
@@ -33,9 +31,9 @@ from mailbot.oauth import Tokens, tokens_of
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
-from mailbot.service import compose, doctor_api, doctor_mx
+from mailbot.service import compose, doctor_api, doctor_mx, doctor_office
 from mailbot.storage.breaker import breaker
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.engine import Database, connect, target
 from mailbot.storage.oauth import oauth
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load
@@ -105,7 +103,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ),
         await _try("reader of applications", _reader(settings), sample.MEND),
         await _try("work", _in_thread(_work, settings), "each of them names its own"),
-        await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
+        *[await _try(one.what, _in_thread(one.look, settings), one.mend) for one in doctor_office.CHECKS],
     ]
 
 
@@ -235,7 +233,7 @@ async def _scim(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    url = make_url(settings.database.url)
+    url = target(settings.database.url)
     folder = Path(url.database or ".").resolve().parent if url.get_backend_name() == "sqlite" else Path.cwd()
     free = shutil.disk_usage(folder).free
     if free < _LOW_DISK:
@@ -368,11 +366,3 @@ async def _authentication(settings: Settings) -> str:
     if not needed:
         return "not needed: senders are checked by mailbot itself"
     return await asyncio.to_thread(doctor_mx.look, settings)
-
-
-def _clock() -> str:
-    now = datetime.now(UTC)
-    newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
-    if now < newest:
-        raise ConfigError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
-    return f"{now:%Y-%m-%d %H:%M}Z"

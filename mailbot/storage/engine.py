@@ -16,14 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -32,6 +28,9 @@ from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
 from mailbot.storage.shared import schema_mark
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -55,7 +54,7 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
     Nothing waits for ever: of ``limits`` the seconds count. Values are hidden in its errors: they end in logs, and a
     password's hash may be among them.
     """
-    if not url.startswith("sqlite"):
+    if target(url).get_backend_name() != "sqlite":
         return _postgresql(url, limits)
     waits = {"timeout": limits.lock_seconds, "check_same_thread": False}
     engine = create_engine(url, connect_args=waits, hide_parameters=True)
@@ -73,6 +72,14 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if not connection.info.get("reader") else "BEGIN")
 
     return engine
+
+
+def target(url: str) -> URL:
+    """What ``url`` names. Raises ConfigError, which does not quote it: a password may be in it."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…") from error
 
 
 @contextmanager
@@ -139,7 +146,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
         "tcp_user_timeout": milliseconds,
         "client_connection_check_interval": milliseconds,
     }
-    given = make_url(url).query
+    given = target(url).query
     chosen = {name: value for name, value in ours.items() if name not in given}
     engine = create_engine(url, pool_size=8, pool_pre_ping=True, connect_args=chosen, hide_parameters=True)
 
@@ -162,6 +169,10 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     A newer schema stays as it is when its maker says that this program can work with it. Raises ConfigError when it
     does not, or when the database was lost while mailbot ran; DatabaseUnavailable.
     """
+    from alembic import command  # most commands do not migrate, and need not wait for it
+    from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
+
     refuse_empty(engine)
     config = AlembicConfig()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
@@ -183,6 +194,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 def is_newer(connection: Connection, known: ScriptDirectory) -> bool:
     """Whether the schema is that of a newer program which says that this one can work with it. Raises ConfigError when
     it is newer and does not."""
+    from alembic.runtime.migration import MigrationContext
+
     there = MigrationContext.configure(connection).get_current_heads()
     revisions = {script.revision for script in known.walk_revisions()}
     unknown = set(there) - revisions
@@ -200,6 +213,8 @@ def is_newer(connection: Connection, known: ScriptDirectory) -> bool:
 
 def _mark(connection: Connection, known: ScriptDirectory) -> None:
     """Say which older programs may go on, once the schema is the newest."""
+    from alembic.runtime.migration import MigrationContext
+
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
     connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != COMPATIBLE_FROM))

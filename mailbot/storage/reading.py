@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.storage.engine import connect, reading
+from mailbot.storage.engine import connect, reading, target
 
 
 def missing_file(url: str) -> str | None:
     """The file of the SQLite database ``url`` names, when there is none; None: it is there, or lies on a server."""
-    target = make_url(url)
-    if target.get_backend_name() != "sqlite" or Path(target.database or "").is_file():
+    found = target(url)
+    if found.get_backend_name() != "sqlite" or Path(found.database or "").is_file():
         return None
-    return target.database or ""
+    return found.database or ""
 
 
 @contextmanager

@@ -45,3 +45,21 @@ def test_the_list_of_commands_imports_none() -> None:
 def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:
     code = "import sys, mailbot.cli.rules; sys.exit('mailbot.flow.pipeline' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+HEAVY = ("aiohttp", "aiosmtpd", "alembic", "asn1crypto", "dns", "lxml", "PIL", "pyhanko", "pypdf", "reportlab")
+"""What decides about mails, serves or migrates: whoever only looks at the database need not wait for it."""
+LOOKS = ("tickets list", "queue ls", "outbox ls", "operators list", "tokens list", "audit verify", "accounts show")
+LOOKS += ("backup", "init", "notices list", "tickets find")
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_a_command_that_looks_imports_nothing_heavy(command: str) -> None:
+    """Each import costs its time at every call: counted, for a clock would be of the machine."""
+    code = (
+        "import sys; from click.testing import CliRunner; from mailbot.cli import cli; "
+        f"assert CliRunner().invoke(cli, '{command} --help'.split()).exit_code == 0; "
+        f"print(*(name for name in {HEAVY} if name in sys.modules), len(sys.modules) if len(sys.modules) > 700 else '')"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ""
