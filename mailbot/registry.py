@@ -94,17 +94,24 @@ class RegistryChanges:
 
     async def look(self, notice: NoticeWriter) -> int:
         """Settle the changes whose page went away before it saw the end; returns how many. One that was never done is
-        forgotten with its link. Raises RegistryUnavailable."""
+        forgotten with its link. Raises RegistryUnavailable, when it has looked at all of them."""
         until = self.clock() - _QUIET
-        rows = await self.database.read(lambda c: c.execute(select(registry_change).where(_c.asked_at < until)).all())
-        settled = 0
+        wanted = select(registry_change, activation.c.new_login).join(activation).where(_c.asked_at < until)
+        rows = await self.database.read(lambda c: c.execute(wanted).all())
+        settled, unanswered = 0, None
         for row in rows:
-            found = await self.registry.get(row.resource_id)
-            if found is not None and found.last_change == row.change_id:
+            try:
+                found = await self.registry.get(row.resource_id)
+            except RegistryUnavailable as error:  # one strange resource does not hold the others
+                unanswered = error
+                continue
+            if found is not None and (found.last_change == row.change_id or _is_moved(found, row.new_login)):
                 done = await self.database.write(lambda c, r=row: _settle(c, r, notice, self.clock()))  # type: ignore[misc]
                 settled += int(done)
             else:
                 await self.database.write(lambda c, r=row: _forget(c, r, self.clock()))  # type: ignore[misc]
+        if unanswered is not None:
+            raise unanswered
         return settled
 
     async def step(self, notice: Callable[[], NoticeWriter]) -> int:
@@ -137,6 +144,12 @@ class RegistryChanges:
 def _is_done(found: Found, pending: Row[Any], password: str) -> bool:
     """Whether exactly this was asked for, and done: another password is another change."""
     return found.last_change == pending.change_id and passwords.verify(pending.password_hash, password)
+
+
+def _is_moved(found: Found, new_login: str | None) -> bool:
+    """Whether it bears the new login of a link: then what was asked for was done once, though a later change, of the
+    same link or of another, has written its own id over it; the old login must be told."""
+    return new_login is not None and is_of(found, address.login_key(new_login) or "")
 
 
 def _fits(found: Found, link: Activation, pending: Row[Any] | None) -> bool:
