@@ -147,3 +147,23 @@ async def test_who_does_not_answer_for_one_is_not_asked_for_each(desk: Desk) -> 
         await desk.decide(liar.address, "person", WITH_FILE, second)
     assert len(liar.seen) == 1
     assert len(desk.found()) == 2
+
+
+@pytest.mark.parametrize("others", [1, 0])
+async def test_a_file_at_which_the_scanner_dies_holds_no_other_mail_and_does_not_wait_for_ever(
+    desk: Desk, others: int
+) -> None:
+    """It is started again within the minute, each time."""
+    second = WITH_FILE.replace(b"<plik@", b"<drugi@")
+    async with lying(Liar()) as liar:
+        liar.poison = b"<plik@"
+        await desk.decide(liar.address, "wait", WITH_FILE, *[second] * others)
+        assert desk.found() == []
+        for _ in range(2):
+            liar.lives = True
+            desk.clock.advance(minutes=2)
+            while await desk.worker.step():
+                pass
+        assert desk.found()[1:] == [("MORE", "yes", "clean")] * others
+        assert desk.found()[0] == ("REVIEW", "no", "failed: its answer was cut")
+    assert desk.held()
