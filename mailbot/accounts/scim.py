@@ -11,7 +11,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -67,7 +67,7 @@ class _Wire(BaseAsyncSCIMClient):
         super().__init__(provider=_PROVIDER)
         self._session, self._url = session, url.rstrip("/")
 
-    async def request(self, method: str, url: str, **kwargs: Any) -> RawResponse:
+    async def request(self, method: str, url: str, **kwargs: Any) -> _Answer:
         """See BaseAsyncSCIMClient.request. Raises RequestNetworkException."""
         try:
             async with self._session.request(method, self._url + url, allow_redirects=False, **kwargs) as answer:
@@ -129,9 +129,16 @@ class ScimRegistry:
         """The resource of a login. Raises RegistryUnavailable, also when it is not clear which one it is."""
         async with self._connected() as wire:
             found = await self._of(wire, key)
-        if found is _UNFIT or (isinstance(found, Found) and not is_of(found, key)):
+        if found is None:
+            return None
+        if not isinstance(found, Found) or not is_of(found, key):
             raise RegistryUnavailable("the registry of accounts does not say clearly whose the login is")
-        return found if isinstance(found, Found) else None
+        if found.version:
+            return found
+        whole = await self.get(found.id)  # a list need not say the versions of what is in it
+        if whole is not None and not is_of(whole, key):
+            raise RegistryUnavailable("the account was changed while it was read")
+        return whole
 
     async def get(self, resource_id: str) -> Found | None:
         """The resource as it is now. None: there is none any more. Raises RegistryUnavailable."""
@@ -148,7 +155,7 @@ class ScimRegistry:
             raise RegistryUnavailable(f"a resource of the registry {error}") from None
         if found.id != resource_id:
             raise RegistryUnavailable("the registry answered another resource than it was asked for")
-        return found
+        return found if found.version else replace(found, version=answer.headers.get("ETag", ""))
 
     async def change(self, found: Found, password: str, new_login: str | None, change_id: str) -> None:
         """Ask for the change of exactly the version that was read (If-Match). Raises RegistryUnavailable; whether it
@@ -157,7 +164,9 @@ class ScimRegistry:
         values = {"password": password, f"{SCHEMA}:lastChange": change_id}
         if new_login is not None:
             values["userName"] = new_login
-        headers = {"If-Match": found.version} if means.etag and found.version else {}
+        if means.etag and not found.version:
+            raise RegistryUnavailable("the registry of accounts has versions (etag), but says none of a resource")
+        headers = {"If-Match": found.version} if means.etag else {}
         async with self._connected() as wire:
             if means.patch:
                 steps = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
