@@ -40,6 +40,7 @@ _PROVIDER = ScimProvider(models=[User, PuescAccount], resource_types=[ResourceTy
 _UNFIT = object()
 _FAILURES = 3
 """Of one call: then the rest is not asked for."""
+_NOBODY = "nobody@mailbot.invalid"
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -214,12 +215,9 @@ class ScimRegistry:
 
     async def _of(self, wire: _Wire, key: str) -> Found | object | None:
         """The resource of a login key, None, or _UNFIT: it is SCIM, but leaves a doubt."""
-        said = await wire.query(
-            PuescUser,
-            query_parameters={"filter": f"userName eq {json.dumps(key, ensure_ascii=False)}", "count": 2},
-            check_response_payload=False,
-            expected_status_codes=[200],
-        )
+        said = await self._searched(wire, key)
+        if _is_refused(said) and not _is_refused(await self._searched(wire, _NOBODY)):
+            return _UNFIT  # it is this login that it cannot look up: whoever waits would wait for ever
         resources = _listed(said)
         if not resources:
             return None
@@ -229,6 +227,14 @@ class ScimRegistry:
             return read(resources[0], self.clock().year)
         except ValueError:
             return _UNFIT
+
+    async def _searched(self, wire: _Wire, key: str) -> Any:
+        return await wire.query(
+            PuescUser,
+            query_parameters={"filter": f"userName eq {json.dumps(key, ensure_ascii=False)}", "count": 2},
+            check_response_payload=False,
+            expected_status_codes=[200, 400],
+        )
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[_Wire]:
@@ -279,6 +285,11 @@ class ScimRegistry:
         if not token or not token.isprintable() or " " in token:
             raise ConfigError(f"[accounts] token_file: {file}: holds no token; mend: write it there alone")
         return headers | {"Authorization": f"Bearer {token}"}
+
+
+def _is_refused(said: Any) -> bool:
+    """Whether a search was answered 400 (RFC 7644 §3.12)."""
+    return isinstance(said, dict) and str(said.get("status")) == "400" and _ERROR in (said.get("schemas") or ())
 
 
 def _json(answer: RawResponse) -> Any:

@@ -54,7 +54,10 @@ def listed(*resources: Any, total: int | None = None) -> bytes:
 
 
 ONE = {**user(JAN), "id": "1"}
+REFUSED = b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidFilter"}'
 WRONG = {
+    "400": says("400 No", REFUSED),
+    "400 without SCIM": says("400 No", b"{}"),
     "500": says("500 No", b""),
     "401": says("401 No", b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"401"}'),
     "404": says("404 No", b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404"}'),
@@ -105,6 +108,17 @@ async def test_what_is_not_exactly_one_account_is_a_doubt(there: Office, name: s
     assert (found.doubtful, found.status) == (True, AccountStatus.BLOCKED)
     with pytest.raises(RegistryUnavailable):
         await there.registry().find(KEY)
+
+
+async def test_a_login_that_it_refuses_to_look_up_is_a_doubt_and_does_not_wait_for_ever(there: Office) -> None:
+    def refuses(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        return (says("400 No", REFUSED) if "zofia" in environ["QUERY_STRING"] else answer)(environ, start)
+
+    there.behind = refuses
+    registry = there.registry()
+    said = await registry.ask(["zofia@wp.example", KEY])
+    assert (said.accounts["zofia@wp.example"].doubtful, said.accounts[KEY]) == (True, JAN)
+    assert not registry.ailing, "who writes from such an address stops nothing"
 
 
 async def test_a_slow_or_absent_registry_is_given_up_in_time(there: Office) -> None:
