@@ -22,7 +22,7 @@ class Scans:
     """One scanner. ``away``: why it did not answer when it was last asked; "": it did."""
 
     def __init__(self, settings: ScannerSettings, seconds: float) -> None:
-        """``seconds``: after so long no further mail of a batch is begun."""
+        """``seconds``: after so long no further mail of a batch is begun, and none takes longer."""
         self._settings = settings
         self._seconds = seconds
         self.away = ""
@@ -41,7 +41,7 @@ class Scans:
                 continue
             if not away.away and time() < until:
                 lived = await self._lives(row)
-                found = await scanner.scan(self._settings, raw, *(a.data for a in u.message.attachments))
+                found = await self._scanned(raw, *(a.data for a in u.message.attachments))
                 self._note(row, found)
                 away = found if found.away else away
                 found = self._blamed(row, found, lived)
@@ -51,6 +51,14 @@ class Scans:
                 found = away  # who did not answer for one is not asked for each of the others
             done[row] = None if found.away and self._settings.on_failure == "wait" else judged(u, found)
         return done
+
+    async def _scanned(self, *parts: bytes) -> Scanned:
+        """Many files that each take long would outlast the lease of the whole batch."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await scanner.scan(self._settings, *parts)
+        except TimeoutError:
+            return Scanned(failed="not scanned in time")
 
     async def _lives(self, row: int) -> bool:
         """Whether the scanner, as far as known, lives before it is asked for ``row``."""

@@ -21,6 +21,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
+from mailbot.workers.scan import NOT_SCANNED, Scans
 from tests.citizens import HELPDESK
 from tests.flow import STRANGER, Clock, mail, settings
 from tests.scanners import Liar, lying
@@ -167,3 +168,16 @@ async def test_a_file_at_which_the_scanner_dies_holds_no_other_mail_and_does_not
         assert desk.found()[1:] == [("MORE", "yes", "clean")] * others
         assert desk.found()[0] == ("REVIEW", "no", "failed: its answer was cut")
     assert desk.held()
+
+
+async def test_many_files_that_each_take_long_do_not_outlast_the_lease(desk: Desk) -> None:
+    raw = RawMessage(WITH_FILE, Envelope(Source.LMTP, STRANGER, (HELPDESK,)), desk.clock())
+    u = desk.parts.pipeline.understand(raw)
+    many = replace(u, message=replace(u.message, attachments=u.message.attachments * 100))
+    async with lying(Liar()) as liar:
+        liar.seconds = 0.1
+        done = await Scans(ScannerSettings(liar.address, "wait", 2), 0.5).look([(1, WITH_FILE, many)])
+    assert len(liar.seen) < 10
+    assert (found := done[1]) is not None
+    assert found.scan == "failed: not scanned in time"
+    assert NOT_SCANNED in found.message.damage
