@@ -32,7 +32,8 @@ from mailbot.tickets.activation import Activation, LinkLost
 from mailbot.tickets.notice import NoticeWriter
 
 _QUIET = timedelta(minutes=1)
-"""So long the page itself may still be at it."""
+"""So long the page itself may still be at it. Who slept for half of it asks for nothing: the link may have been stopped
+meanwhile, and its row be forgotten."""
 _TRIES = 3
 """Of a change whose resource another program changed meanwhile (412)."""
 _c = registry_change.c
@@ -74,18 +75,19 @@ class RegistryChanges:
     ) -> None:
         """Write down what is asked for, then ask. Whether it is done is looked up by the caller."""
         change_id = secrets.token_hex(16)
+        asked_at = self.clock()
         row = {
             "change_id": change_id,
             "resource_id": found.id,
             "login": pending.login if pending else found.account.login,
             "password_hash": password_hash,
-            "asked_at": self.clock(),
+            "asked_at": asked_at,
         }
         before = pending.change_id if pending else None
         if not await self.database.write(lambda c: _note(c, link, row, before, self.clock())):
             raise RegistryUnavailable("the same link is being used at this moment, or has ended")
         try:
-            await self.registry.change(found, password, link.new_login, change_id)
+            await self.registry.change(found, password, link.new_login, change_id, asked_at + _QUIET / 2)
         except RegistryUnavailable as error:
             log_event("registry-unanswered", level=logging.WARNING, ticket=link.ticket_id, reason=error.reason)
             now = await self.registry.get(found.id)

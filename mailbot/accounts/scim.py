@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -158,10 +159,14 @@ class ScimRegistry:
             raise RegistryUnavailable("the registry answered another resource than it was asked for")
         return found if found.version else replace(found, version=answer.headers.get("ETag", ""))
 
-    async def change(self, found: Found, password: str, new_login: str | None, change_id: str) -> None:
-        """Ask for the change of exactly the version that was read (If-Match). Raises RegistryUnavailable; whether it
-        was done says only ``get``, whatever was answered."""
+    async def change(
+        self, found: Found, password: str, new_login: str | None, change_id: str, until: datetime | None = None
+    ) -> None:
+        """Ask for the change of exactly the version that was read (If-Match), but not after ``until``. Raises
+        RegistryUnavailable; whether it was done says only ``get``, whatever was answered."""
         means = await self.means()
+        if until is not None and self.clock() > until:
+            raise RegistryUnavailable("so long after it was written down the change is not asked for any more")
         values = {"password": password, f"{SCHEMA}:lastChange": change_id}
         if new_login is not None:
             values["userName"] = new_login

@@ -400,3 +400,18 @@ async def test_one_strange_resource_does_not_hold_the_other_changes(flow: Connec
     flow.clock.advance(minutes=2)
     await flow.changes.step(lambda: flow.notice)
     assert await flow.pending() == 1
+
+
+async def test_who_slept_between_note_and_change_asks_for_nothing(flow: Connected) -> None:
+    """As SIGSTOP, or a machine that was suspended: the link may have been stopped meanwhile."""
+    await flow.answer(mail())
+
+    def slept(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        if environ["PATH_INFO"].endswith("/ServiceProviderConfig"):
+            flow.clock.advance(minutes=5)
+        return answer(environ, start)
+
+    flow.before_post = (None, slept)
+    assert await flow.use(link(flow.sink.accepted[-1])) == (200, 503)
+    assert "PATCH" not in {method for method, _ in flow.office.asked}
+    assert flow.office.resource(JAN.login).password is None
