@@ -32,7 +32,8 @@ from mailbot.tickets.activation import Activation, LinkLost
 from mailbot.tickets.notice import NoticeWriter
 
 _QUIET = timedelta(minutes=1)
-"""So long the page itself may still be at it."""
+"""So long the page itself may still be at it. Who slept for half of it asks for nothing: the link may have been stopped
+meanwhile, and its row be forgotten."""
 _TRIES = 3
 """Of a change whose resource another program changed meanwhile (412)."""
 _c = registry_change.c
@@ -74,18 +75,19 @@ class RegistryChanges:
     ) -> None:
         """Write down what is asked for, then ask. Whether it is done is looked up by the caller."""
         change_id = secrets.token_hex(16)
+        asked_at = self.clock()
         row = {
             "change_id": change_id,
             "resource_id": found.id,
             "login": pending.login if pending else found.account.login,
             "password_hash": password_hash,
-            "asked_at": self.clock(),
+            "asked_at": asked_at,
         }
         before = pending.change_id if pending else None
         if not await self.database.write(lambda c: _note(c, link, row, before, self.clock())):
             raise RegistryUnavailable("the same link is being used at this moment, or has ended")
         try:
-            await self.registry.change(found, password, link.new_login, change_id)
+            await self.registry.change(found, password, link.new_login, change_id, asked_at + _QUIET / 2)
         except RegistryUnavailable as error:
             log_event("registry-unanswered", level=logging.WARNING, ticket=link.ticket_id, reason=error.reason)
             now = await self.registry.get(found.id)
@@ -94,17 +96,24 @@ class RegistryChanges:
 
     async def look(self, notice: NoticeWriter) -> int:
         """Settle the changes whose page went away before it saw the end; returns how many. One that was never done is
-        forgotten with its link. Raises RegistryUnavailable."""
+        forgotten with its link. Raises RegistryUnavailable, when it has looked at all of them."""
         until = self.clock() - _QUIET
-        rows = await self.database.read(lambda c: c.execute(select(registry_change).where(_c.asked_at < until)).all())
-        settled = 0
+        wanted = select(registry_change, activation.c.new_login).join(activation).where(_c.asked_at < until)
+        rows = await self.database.read(lambda c: c.execute(wanted).all())
+        settled, unanswered = 0, None
         for row in rows:
-            found = await self.registry.get(row.resource_id)
-            if found is not None and found.last_change == row.change_id:
+            try:
+                found = await self.registry.get(row.resource_id)
+            except RegistryUnavailable as error:  # one strange resource does not hold the others
+                unanswered = error
+                continue
+            if found is not None and (found.last_change == row.change_id or _is_moved(found, row.new_login)):
                 done = await self.database.write(lambda c, r=row: _settle(c, r, notice, self.clock()))  # type: ignore[misc]
                 settled += int(done)
             else:
                 await self.database.write(lambda c, r=row: _forget(c, r, self.clock()))  # type: ignore[misc]
+        if unanswered is not None:
+            raise unanswered
         return settled
 
     async def step(self, notice: Callable[[], NoticeWriter]) -> int:
@@ -137,6 +146,12 @@ class RegistryChanges:
 def _is_done(found: Found, pending: Row[Any], password: str) -> bool:
     """Whether exactly this was asked for, and done: another password is another change."""
     return found.last_change == pending.change_id and passwords.verify(pending.password_hash, password)
+
+
+def _is_moved(found: Found, new_login: str | None) -> bool:
+    """Whether it bears the new login of a link: then what was asked for was done once, though a later change, of the
+    same link or of another, has written its own id over it; the old login must be told."""
+    return new_login is not None and is_of(found, address.login_key(new_login) or "")
 
 
 def _fits(found: Found, link: Activation, pending: Row[Any] | None) -> bool:

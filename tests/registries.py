@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,7 @@ from tests import certificates
 TOKEN = "token-of-the-tests"
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Behind = Callable[[dict[str, Any], Callable[..., Any], Application], Iterable[bytes]]
 
 
 class _Quiet(WSGIRequestHandler):
@@ -56,7 +58,7 @@ class Office:
     resource_type: ResourceType
     asked: list[tuple[str, str]] = field(default_factory=list)
     instead: Application | None = None
-    behind: Callable[[dict[str, Any], Callable[..., Any], Application], Iterable[bytes]] | None = None
+    behind: Behind | None = None
 
     def settings(self, **other: Any) -> AccountsSettings:
         """As an administrator writes them."""
@@ -96,8 +98,11 @@ def user(account: Account) -> dict[str, Any]:
 
 
 @contextmanager
-def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, etag: bool = True) -> Iterator[Office]:
-    """A registry with these accounts, until the end of the block."""
+def office(
+    folder: Path, accounts: Iterable[Account], *, patch: bool = True, etag: bool = True, certificate: bool = False
+) -> Iterator[Office]:
+    """A registry with these accounts, until the end of the block. ``certificate``: it lets in who shows one of its
+    authority, and asks for no token."""
     files = certificates.make(folder)
     (folder / "token").write_text(TOKEN + "\n")
     config: ServiceProviderConfig = load_default_service_provider_config()
@@ -110,6 +115,8 @@ def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, eta
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         made.asked.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        if certificate:
+            environ["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
         if made.instead is not None:
             return made.instead(environ, start)
         if made.behind is not None:
@@ -119,6 +126,9 @@ def office(folder: Path, accounts: Iterable[Account], *, patch: bool = True, eta
     with make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet) as server:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(files.certificate, files.key)
+        if certificate:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(files.ca)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         url = f"https://127.0.0.1:{server.server_port}/v2"
         made = Office(url, files.ca, folder / "token", storage, provider.resource_types[0])
@@ -147,6 +157,19 @@ def _fill(application: Application, accounts: Iterable[Account]) -> None:
         told: list[str] = []
         b"".join(application(environ, lambda status, *_, told=told: told.append(status)))
         assert told[0].startswith("201"), told
+
+
+def unversioned(*, header: bool) -> Behind:
+    """A registry whose resources say no version; ``header``: but the head of an answer with one resource does."""
+
+    def app(environ: dict[str, Any], start: Callable[..., Any], answer: Application) -> Iterable[bytes]:
+        told: list[Any] = []
+        octets = b"".join(answer(environ, lambda *said: told.extend(said)))
+        kept = [one for one in told[1] if one[0].lower() not in ("content-length", "etag" if not header else "")]
+        start(told[0], kept)
+        return [re.sub(rb'"version": ?"(?:[^"\\]|\\.)*"', b'"resourceType": "User"', octets)]
+
+    return app
 
 
 def says(status: str, body: bytes, *headers: tuple[str, str]) -> Application:

@@ -20,10 +20,13 @@ class Liar:
     """Answers a scan with ``says`` (None: never; b"": hangs up), the question for its version as ``lives``.
 
     ``most``: octets after which it hangs up without having read the rest. ``seen``: what it was sent.
+    ``seconds``: that each scan takes. ``poison``: octets at which it dies; ``lives`` says when it was started again.
     """
 
     def __init__(self, says: bytes | None = b"stream: OK\0", *, lives: bool = True, most: int = 2**40) -> None:
         self.says, self.lives, self.most = says, lives, most
+        self.poison: bytes | None = None
+        self.seconds = 0.0
         self.seen: list[bytes] = []
         self.address = ""
         self.tasks: list[asyncio.Task[None] | None] = []
@@ -45,6 +48,11 @@ class Liar:
             assert command == b"zINSTREAM\0"
             says = self.says
             self.seen.append(await self._body(reader))
+            await asyncio.sleep(self.seconds)
+            if self.poison is not None and self.poison in self.seen[-1]:
+                self.lives = False
+            if not self.lives:
+                says = b""
         if says is None:
             await asyncio.sleep(60)
         writer.write(says or b"")

@@ -73,8 +73,8 @@ class Remembered:
 
     def find_many(self, connection: Connection | None, keys: Sequence[str]) -> dict[str, Account]:
         """See Directory.find_many. Raises NotAsked."""
-        until = self._now() - _FRESH
-        kept = {key: self._answers[key] for key in keys if key in self._answers and self._answers[key][0] >= until}
+        until, answers = self._now() - _FRESH, self._answers  # another thread may put others in its place
+        kept = {key: answers[key] for key in keys if key in answers and answers[key][0] >= until}
         if lacking := frozenset(keys) - kept.keys():
             raise NotAsked(lacking)
         return {key: account for key, (_, account) in kept.items() if account is not None}

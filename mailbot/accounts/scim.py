@@ -11,7 +11,8 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,7 @@ _PROVIDER = ScimProvider(models=[User, PuescAccount], resource_types=[ResourceTy
 _UNFIT = object()
 _FAILURES = 3
 """Of one call: then the rest is not asked for."""
+_NOBODY = "nobody@mailbot.invalid"
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -67,7 +69,7 @@ class _Wire(BaseAsyncSCIMClient):
         super().__init__(provider=_PROVIDER)
         self._session, self._url = session, url.rstrip("/")
 
-    async def request(self, method: str, url: str, **kwargs: Any) -> RawResponse:
+    async def request(self, method: str, url: str, **kwargs: Any) -> _Answer:
         """See BaseAsyncSCIMClient.request. Raises RequestNetworkException."""
         try:
             async with self._session.request(method, self._url + url, allow_redirects=False, **kwargs) as answer:
@@ -129,9 +131,16 @@ class ScimRegistry:
         """The resource of a login. Raises RegistryUnavailable, also when it is not clear which one it is."""
         async with self._connected() as wire:
             found = await self._of(wire, key)
-        if found is _UNFIT or (isinstance(found, Found) and not is_of(found, key)):
+        if found is None:
+            return None
+        if not isinstance(found, Found) or not is_of(found, key):
             raise RegistryUnavailable("the registry of accounts does not say clearly whose the login is")
-        return found if isinstance(found, Found) else None
+        if found.version:
+            return found
+        whole = await self.get(found.id)  # a list need not say the versions of what is in it
+        if whole is not None and not is_of(whole, key):
+            raise RegistryUnavailable("the account was changed while it was read")
+        return whole
 
     async def get(self, resource_id: str) -> Found | None:
         """The resource as it is now. None: there is none any more. Raises RegistryUnavailable."""
@@ -148,16 +157,22 @@ class ScimRegistry:
             raise RegistryUnavailable(f"a resource of the registry {error}") from None
         if found.id != resource_id:
             raise RegistryUnavailable("the registry answered another resource than it was asked for")
-        return found
+        return found if found.version else replace(found, version=answer.headers.get("ETag", ""))
 
-    async def change(self, found: Found, password: str, new_login: str | None, change_id: str) -> None:
-        """Ask for the change of exactly the version that was read (If-Match). Raises RegistryUnavailable; whether it
-        was done says only ``get``, whatever was answered."""
+    async def change(
+        self, found: Found, password: str, new_login: str | None, change_id: str, until: datetime | None = None
+    ) -> None:
+        """Ask for the change of exactly the version that was read (If-Match), but not after ``until``. Raises
+        RegistryUnavailable; whether it was done says only ``get``, whatever was answered."""
         means = await self.means()
+        if until is not None and self.clock() > until:
+            raise RegistryUnavailable("so long after it was written down the change is not asked for any more")
         values = {"password": password, f"{SCHEMA}:lastChange": change_id}
         if new_login is not None:
             values["userName"] = new_login
-        headers = {"If-Match": found.version} if means.etag and found.version else {}
+        if means.etag and not found.version:
+            raise RegistryUnavailable("the registry of accounts has versions (etag), but says none of a resource")
+        headers = {"If-Match": found.version} if means.etag else {}
         async with self._connected() as wire:
             if means.patch:
                 steps = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
@@ -205,12 +220,9 @@ class ScimRegistry:
 
     async def _of(self, wire: _Wire, key: str) -> Found | object | None:
         """The resource of a login key, None, or _UNFIT: it is SCIM, but leaves a doubt."""
-        said = await wire.query(
-            PuescUser,
-            query_parameters={"filter": f"userName eq {json.dumps(key, ensure_ascii=False)}", "count": 2},
-            check_response_payload=False,
-            expected_status_codes=[200],
-        )
+        said = await self._searched(wire, key)
+        if _is_refused(said) and not _is_refused(await self._searched(wire, _NOBODY)):
+            return _UNFIT  # it is this login that it cannot look up: whoever waits would wait for ever
         resources = _listed(said)
         if not resources:
             return None
@@ -220,6 +232,14 @@ class ScimRegistry:
             return read(resources[0], self.clock().year)
         except ValueError:
             return _UNFIT
+
+    async def _searched(self, wire: _Wire, key: str) -> Any:
+        return await wire.query(
+            PuescUser,
+            query_parameters={"filter": f"userName eq {json.dumps(key, ensure_ascii=False)}", "count": 2},
+            check_response_payload=False,
+            expected_status_codes=[200, 400],
+        )
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[_Wire]:
@@ -270,6 +290,11 @@ class ScimRegistry:
         if not token or not token.isprintable() or " " in token:
             raise ConfigError(f"[accounts] token_file: {file}: holds no token; mend: write it there alone")
         return headers | {"Authorization": f"Bearer {token}"}
+
+
+def _is_refused(said: Any) -> bool:
+    """Whether a search was answered 400 (RFC 7644 §3.12)."""
+    return isinstance(said, dict) and str(said.get("status")) == "400" and _ERROR in (said.get("schemas") or ())
 
 
 def _json(answer: RawResponse) -> Any:

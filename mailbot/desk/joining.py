@@ -57,7 +57,7 @@ def split(case: Case, operator: Operator, request: Split, means: Means) -> Plan 
 
 def link(case: Case, operator: Operator, request: Link, means: Means) -> Plan | Refusal:
     other = case.others.get(request.other)
-    if other is None:
+    if other is None or not sees(operator, other.desk):  # that there is one is told to nobody else
         return Refusal("no-ticket", {"number": request.other})
     if other.ticket_id == case.ticket_id:
         return Refusal("itself")

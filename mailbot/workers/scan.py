@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import replace
 
 from mailbot import scanner
@@ -13,16 +14,20 @@ from mailbot.observe import log_event
 from mailbot.scanner import Scanned
 
 NOT_SCANNED = "its files were not scanned for viruses"
+_DEATHS = 3
+"""So often the scanner may die at a mail, having lived for others, before a person reads it."""
 
 
 class Scans:
     """One scanner. ``away``: why it did not answer when it was last asked; "": it did."""
 
     def __init__(self, settings: ScannerSettings, seconds: float) -> None:
-        """``seconds``: after so long no further mail of a batch is begun."""
+        """``seconds``: after so long no further mail of a batch is begun, and none takes longer."""
         self._settings = settings
         self._seconds = seconds
         self.away = ""
+        self._deaths: Counter[int] = Counter()
+        """Rows at which a scanner that lived went away: they are asked for behind the others, whom they do not hold."""
 
     async def look(self, batch: list[tuple[int, bytes, Understanding]]) -> dict[int, Understanding | None]:
         """Row, octets and meaning of each mail → its meaning with what was found; None: it waits for the scanner. A row
@@ -30,20 +35,42 @@ class Scans:
         time = asyncio.get_running_loop().time
         until, away = time() + self._seconds, Scanned()
         done: dict[int, Understanding | None] = {}
-        for row, raw, u in batch:
+        for row, raw, u in sorted(batch, key=lambda one: self._deaths[one[0]]):
             if not self._settings.address or not needs_scan(u):
                 done[row] = u
                 continue
             if not away.away and time() < until:
-                found = await scanner.scan(self._settings, raw, *(a.data for a in u.message.attachments))
+                lived = await self._lives(row)
+                found = await self._scanned(raw, *(a.data for a in u.message.attachments))
                 self._note(row, found)
                 away = found if found.away else away
+                found = self._blamed(row, found, lived)
             elif not away.away:
                 continue
             else:
                 found = away  # who did not answer for one is not asked for each of the others
             done[row] = None if found.away and self._settings.on_failure == "wait" else judged(u, found)
         return done
+
+    async def _scanned(self, *parts: bytes) -> Scanned:
+        """Many files that each take long would outlast the lease of the whole batch."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await scanner.scan(self._settings, *parts)
+        except TimeoutError:
+            return Scanned(failed="not scanned in time")
+
+    async def _lives(self, row: int) -> bool:
+        """Whether the scanner, as far as known, lives before it is asked for ``row``."""
+        return not self.away or (self._deaths[row] > 0 and isinstance(await scanner.version(self._settings), str))
+
+    def _blamed(self, row: int, found: Scanned, lived: bool) -> Scanned:
+        """``found``; it is the mail's own failure when the scanner died at it again and again."""
+        if not found.away:
+            self._deaths.pop(row, None)
+        elif lived:
+            self._deaths[row] += 1
+        return replace(found, away=False) if self._deaths[row] >= _DEATHS else found
 
     def _note(self, row: int, found: Scanned) -> None:
         if found.found:

@@ -21,6 +21,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
+from mailbot.workers.scan import NOT_SCANNED, Scans
 from tests.citizens import HELPDESK
 from tests.flow import STRANGER, Clock, mail, settings
 from tests.scanners import Liar, lying
@@ -147,3 +148,36 @@ async def test_who_does_not_answer_for_one_is_not_asked_for_each(desk: Desk) -> 
         await desk.decide(liar.address, "person", WITH_FILE, second)
     assert len(liar.seen) == 1
     assert len(desk.found()) == 2
+
+
+@pytest.mark.parametrize("others", [1, 0])
+async def test_a_file_at_which_the_scanner_dies_holds_no_other_mail_and_does_not_wait_for_ever(
+    desk: Desk, others: int
+) -> None:
+    """It is started again within the minute, each time."""
+    second = WITH_FILE.replace(b"<plik@", b"<drugi@")
+    async with lying(Liar()) as liar:
+        liar.poison = b"<plik@"
+        await desk.decide(liar.address, "wait", WITH_FILE, *[second] * others)
+        assert desk.found() == []
+        for _ in range(2):
+            liar.lives = True
+            desk.clock.advance(minutes=2)
+            while await desk.worker.step():
+                pass
+        assert desk.found()[1:] == [("MORE", "yes", "clean")] * others
+        assert desk.found()[0] == ("REVIEW", "no", "failed: its answer was cut")
+    assert desk.held()
+
+
+async def test_many_files_that_each_take_long_do_not_outlast_the_lease(desk: Desk) -> None:
+    raw = RawMessage(WITH_FILE, Envelope(Source.LMTP, STRANGER, (HELPDESK,)), desk.clock())
+    u = desk.parts.pipeline.understand(raw)
+    many = replace(u, message=replace(u.message, attachments=u.message.attachments * 100))
+    async with lying(Liar()) as liar:
+        liar.seconds = 0.1
+        done = await Scans(ScannerSettings(liar.address, "wait", 2), 0.5).look([(1, WITH_FILE, many)])
+    assert len(liar.seen) < 10
+    assert (found := done[1]) is not None
+    assert found.scan == "failed: not scanned in time"
+    assert NOT_SCANNED in found.message.damage

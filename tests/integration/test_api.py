@@ -159,6 +159,14 @@ async def test_a_desk_sees_its_own(served: Served) -> None:
     unknown = await first.get("/api/v1/tickets/ZGL0000999")
     assert unknown.octets == (await first.get(HERE)).octets, "there is none, or it is not theirs: one answer"
     assert (await first.act("stop", {"reason": "x"}, tag=None)).status == 404
+    served.bench.letter(EWA.login, "Drugie pytanie.", subject="Drugie")
+    for action in ("link", "merge"):
+        said = [
+            (await first.act(action, {"other": other, "reason": "x"}, number="ZGL0000002"))
+            for other in (NUMBER, "ZGL0000999")
+        ]
+        assert [one.status for one in said] == [422, 422]
+        assert said[0].octets.replace(NUMBER.encode(), b"ZGL0000999") == said[1].octets
 
 
 async def test_what_is_possible_is_what_is_done(served: Served) -> None:

@@ -15,7 +15,8 @@ import pytest
 from mailbot.accounts.puesc import SCHEMA
 from mailbot.errors import RegistryUnavailable
 from mailbot.model import Account, AccountStatus
-from tests.registries import Office, office, says, user
+from tests import certificates
+from tests.registries import Office, office, says, unversioned, user
 
 JAN = Account("Jan.Kowalski@wp.example", "Jan", "Kowalski", 1980, "m", pesel_hash="a" * 64, csd=True)
 ZOFIA = Account("zofia@wp.example", "Zofia", "Duda", 1965, status=AccountStatus.BLOCKED, scope="rozszerzony")
@@ -53,7 +54,10 @@ def listed(*resources: Any, total: int | None = None) -> bytes:
 
 
 ONE = {**user(JAN), "id": "1"}
+REFUSED = b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidFilter"}'
 WRONG = {
+    "400": says("400 No", REFUSED),
+    "400 without SCIM": says("400 No", b"{}"),
     "500": says("500 No", b""),
     "401": says("401 No", b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"401"}'),
     "404": says("404 No", b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404"}'),
@@ -106,6 +110,17 @@ async def test_what_is_not_exactly_one_account_is_a_doubt(there: Office, name: s
         await there.registry().find(KEY)
 
 
+async def test_a_login_that_it_refuses_to_look_up_is_a_doubt_and_does_not_wait_for_ever(there: Office) -> None:
+    def refuses(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        return (says("400 No", REFUSED) if "zofia" in environ["QUERY_STRING"] else answer)(environ, start)
+
+    there.behind = refuses
+    registry = there.registry()
+    said = await registry.ask(["zofia@wp.example", KEY])
+    assert (said.accounts["zofia@wp.example"].doubtful, said.accounts[KEY]) == (True, JAN)
+    assert not registry.ailing, "who writes from such an address stops nothing"
+
+
 async def test_a_slow_or_absent_registry_is_given_up_in_time(there: Office) -> None:
     over = threading.Event()
 
@@ -156,3 +171,49 @@ async def test_password_and_login_are_changed_with_what_the_registry_can_do(
             with pytest.raises(RegistryUnavailable, match="412"):
                 await registry.change(found, "another one 12", None, "d" * 32)
             assert there.resource("nowy@wp.example").password == "a new password 1"
+
+
+@pytest.mark.parametrize("header", [True, False])
+async def test_where_there_are_versions_nothing_is_changed_without_one(tmp_path: Path, header: bool) -> None:
+    with office(tmp_path, (JAN,)) as there:
+        there.behind = unversioned(header=header)
+        registry = there.registry()
+        found = await registry.find(KEY)
+        assert found is not None
+        there.meddle(KEY, nick_name="Jas")
+        with pytest.raises(RegistryUnavailable, match="412" if header else "says none"):
+            await registry.change(found, "a new password 1", None, "c" * 32)
+        assert there.resource(KEY).password is None
+
+
+@pytest.mark.parametrize("counted", [True, False])
+async def test_an_answer_that_is_cut_is_none(there: Office, counted: bool) -> None:
+    def half(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        told: list[Any] = []
+        octets = b"".join(answer(environ, lambda *said: told.extend(said)))
+        head = [one for one in told[1] if one[0].lower() != "content-length"]
+        start(told[0], [*head, ("Content-Length", str(len(octets)))] if counted else head)
+        yield octets[: len(octets) // 2]
+
+    there.behind = half
+    registry = there.registry(timeout_seconds=2)
+    assert not (await registry.ask([KEY])).asked
+    assert registry.ailing
+    with pytest.raises(RegistryUnavailable):
+        await registry.find(KEY)
+
+
+async def test_a_client_certificate_stands_for_a_token(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    nobody = certificates.make(tmp_path / "other")
+    with office(tmp_path, (JAN,), certificate=True) as there:
+        mine = {"token_file": "", "certificate": str(tmp_path / "certificate.pem"), "key": str(tmp_path / "key.pem")}
+        assert (await there.registry(**mine).ask([KEY])).accounts == {KEY: JAN}
+        for wrong in (
+            {"token_file": "", "certificate": "", "key": ""},
+            mine | {"certificate": str(nobody.certificate), "key": str(nobody.key)},
+            mine | {"key": str(nobody.key)},
+        ):
+            registry = there.registry(**wrong)
+            assert not (await registry.ask([KEY])).asked, wrong
+            assert registry.ailing

@@ -32,6 +32,7 @@ from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from tests.flow import EWA, JAN, ZOFIA, Clock, mail, relay_sink, settings
+from tests.flow import GOOD as GOOD_A
 from tests.integration.test_case_b import EVERYTHING, GOOD, NEW, CaseB, Stub
 from tests.integration.test_flow import PASSWORD, link
 from tests.registries import Office, office, says
@@ -353,3 +354,64 @@ async def test_doctor_says_what_the_registry_can_do(tmp_path: Path, patch: bool,
         there.instead = DOWN["401"]
         found = await doctor._registry(chosen)
         assert (found.works, "401" in found.detail) == (False, True)
+
+
+def parted(flow: Connected) -> Any:
+    """The registry does the next change, whose answer is lost, and takes no other."""
+
+    def app(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        if environ["REQUEST_METHOD"] != "PATCH":
+            return answer(environ, start)
+        b"".join(answer(environ, lambda *_: None))
+        flow.office.behind = lambda e, s, a: (DOWN["500"] if e["REQUEST_METHOD"] == "PATCH" else a)(e, s)
+        flow.office.instead = DOWN["500"]
+        return DOWN["500"](environ, start)
+
+    return app
+
+
+async def test_a_moved_login_is_told_though_another_password_was_asked_for_behind_it(flow: Connected) -> None:
+    """The row names the second change, which was never done; the login moved by the first."""
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    path = link(flow.sink.accepted[-1])
+    flow.before_post = (None, parted(flow))
+    assert await flow.use(path) == (200, 503)
+    flow.before_post, flow.office.instead = None, None
+    assert await flow.use(path, OTHER) == (200, 503)
+    assert flow.office.resource(NEW).password == PASSWORD
+    flow.office.behind = None
+    flow.clock.advance(minutes=2)
+    await flow.changes.step(lambda: flow.notice)
+    assert (await flow.used(), await flow.pending()) == (True, 0)
+    await flow.deliver()
+    assert flow.sink.kinds() == [*EVERYTHING, "T19"]
+
+
+async def test_one_strange_resource_does_not_hold_the_other_changes(flow: Connected) -> None:
+    for who, body in ((JAN, GOOD_A), (EWA, GOOD_A.replace("Jan Kowalski, 1980", "Ewa Nowak, 1975"))):
+        assert await flow.answer(mail(who.login, body, name=who.given), who.login) == "OK_A"
+        flow.before_post = (None, cut(flow))
+        assert await flow.use(link(flow.sink.accepted[-1])) == (200, 503)
+        flow.before_post, flow.office.instead = None, None
+    strange = f"/v2/Users/{flow.office.resource(JAN.login).id}"
+    flow.office.behind = lambda e, s, a: (says("200 OK", b"{}") if e["PATH_INFO"] == strange else a)(e, s)
+    flow.clock.advance(minutes=2)
+    await flow.changes.step(lambda: flow.notice)
+    assert await flow.pending() == 1
+
+
+async def test_who_slept_between_note_and_change_asks_for_nothing(flow: Connected) -> None:
+    """As SIGSTOP, or a machine that was suspended: the link may have been stopped meanwhile."""
+    await flow.answer(mail())
+
+    def slept(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        if environ["PATH_INFO"].endswith("/ServiceProviderConfig"):
+            flow.clock.advance(minutes=5)
+        return answer(environ, start)
+
+    flow.before_post = (None, slept)
+    assert await flow.use(link(flow.sink.accepted[-1])) == (200, 503)
+    assert "PATCH" not in {method for method, _ in flow.office.asked}
+    assert flow.office.resource(JAN.login).password is None
