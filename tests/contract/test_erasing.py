@@ -313,3 +313,22 @@ def test_a_key_lies_in_the_store_before_anybody_has_it_and_many_cost_one_commit(
         foreign.find(taken[0])
     for one in (store, second, foreign):
         one.close()
+
+
+def test_keys_made_ahead_are_not_used_when_a_backup_of_the_store_was_put_back_meanwhile(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sealed under them would be answered 250 and never be opened by anybody."""
+    url, now = empty_engine.url.render_as_string(hide_password=False), [0.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    engine, _ = keys.begin("", url, DatabaseSettings(), None)
+    store = keys.KeyStore(engine, bytes(32))
+    assert store.fresh()
+    with store.writing() as connection:  # into the same file, or on the same server
+        connection.execute(delete(keys.data_key))
+    now[0] += 60
+    made = store.fresh()
+    with store.looking() as connection:
+        assert made in connection.execute(select(keys.data_key.c.id)).scalars().all()
+        assert connection.execute(select(func.count()).select_from(keys.data_key)).scalar_one() == keys._AHEAD
+    store.close()
