@@ -20,8 +20,9 @@ from mailbot.inbox import key_ids
 from mailbot.outbox import jobs
 from mailbot.secret import key_of
 from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import erasure, ticket_key
+from mailbot.storage.erasing import erasure, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
+from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
     activation,
     application_view,
@@ -133,6 +134,11 @@ def _refuse(connection: Connection, found: Found) -> None:
     leaving = select(ticket.c.number).join(outbox).where(o.ticket_id.in_(found.tickets), o.state.in_(ends)).distinct()
     if numbers := connection.execute(leaving).scalars().all():
         raise NotErased(f"{', '.join(numbers)}: a mail has still to leave; mend: wait, or mailbot tickets mail cancel")
+    a = activation.c
+    asked = select(ticket.c.number).join(activation).join(registry_change).where(a.ticket_id.in_(found.tickets))
+    if numbers := connection.execute(asked).scalars().all():
+        told = "the registry was asked to change its account and has not answered; mend: wait, mailbot finds it out"
+        raise NotErased(f"{', '.join(numbers)}: {told}")
 
 
 def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
@@ -161,8 +167,11 @@ def _messages(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(application_view).where(application_view.c.inbox_id.in_(ids)))
     nobody: dict[str, Any] = {"notes": {}, "sender": None, "domain": None, "asked": None}
     connection.execute(update(decision).where(decision.c.inbox_id.in_(ids)).values(nobody))
-    for row in connection.execute(select(inbox.c.id, inbox.c.envelope).where(inbox.c.id.in_(ids))).all():
-        left = {"envelope": _left(row.envelope), "last_error": None}
+    i = inbox.c
+    for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():
+        key = row.message_key
+        known = key if key is None or key.startswith("erased:") else left_of(key)
+        left = {"envelope": _left(row.envelope), "last_error": None, "message_key": known}
         connection.execute(update(inbox).where(inbox.c.id == row.id).values(left))
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
 from mailbot.desk import case
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
-from mailbot.inbox import digest_stored, key_ids, message_of, store
+from mailbot.inbox import digest_stored, key_ids, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import erase
@@ -29,7 +30,8 @@ from mailbot.storage import keys
 from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
-from mailbot.storage.schema import inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.registry import registry_change
+from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -37,12 +39,18 @@ from tests.contract.test_secrecy import BODY, dump, office, put, written
 from tests.flow import JAN, Clock, add_accounts, settings
 
 NAME, MINE, OTHERS = "Brzeczyszczykiewicz", "gregorz.b@chrzaszcz.example", "someone.else@wp.example"
+MOMENT = datetime(2026, 3, 4, 10, tzinfo=UTC)
+LINK = {"id": 1, "ticket_id": 1, "nonce": "1", "token_hash": "1", "login": MINE}
+LINK |= {"created_at": MOMENT, "expires_at": MOMENT}
+ASKED = {"activation_id": 1, "change_id": "1", "resource_id": "1", "login": MINE, "password_hash": "1"}
+ASKED |= {"asked_at": MOMENT}
 NOTE = f"dzwonil {NAME} z Lekolodow"
 OWN, FOREIGN = f"Nazywam sie {NAME}, prosze o pomoc.", "Prosze o pomoc w innej sprawie."
 
 
 def letter(number: int, sender: str, body: str) -> bytes:
     raw = written(number, f"Pytanie {number}", "8bit", attachment=False)
+    raw = raw.replace(b"<%d@wp.example>" % number, b"<%d.%s@pc.example>" % (number, sender.partition("@")[0].encode()))
     return raw.replace(JAN.login.encode(), sender.encode()).replace(BODY.encode(), body.encode())
 
 
@@ -148,6 +156,22 @@ async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: En
             kept.find(under[0] or b"")
 
 
+async def test_a_second_copy_of_what_was_erased_is_known_by_the_digest_of_its_message_id(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, worker, clock):
+        with empty_engine.connect() as connection:
+            name = connection.execute(select(inbox.c.message_key).where(inbox.c.id == 1)).scalar_one()
+        erased(parts, clock)
+        take(parts, letter(0, MINE, OWN).replace(b"\nDate:", b"\nX-Road: another\nDate:"), MINE, clock)
+        assert await worker.step() == 1
+        with empty_engine.connect() as connection:
+            outcomes = connection.execute(select(inbox.c.outcome).order_by(inbox.c.id)).scalars().all()
+            assert outcomes[-1] == "DUPLICATE"
+            assert {one.message_id for one in stored_traits(connection, [name, None])} == {name}
+            assert [one.size for one in stored_traits(connection, [name])] != []
+
+
 def put_back(folder: Path) -> None:
     for file in folder.glob("test-keys.db*"):
         file.unlink()
@@ -182,12 +206,14 @@ async def test_a_store_put_back_from_a_backup_does_not_bring_back_what_was_erase
     [
         (update(inbox).values(state="queued"), "message 1: is not decided yet"),
         (update(outbox).values(state="queued"), "ZGL0000001: a mail has still to leave"),
+        (insert(registry_change).values(ASKED), "ZGL0000001: the registry was asked to change"),
     ],
-    ids=["undecided", "to leave"],
+    ids=["undecided", "to leave", "asked"],
 )
 async def test_what_is_still_needed_is_not_erased(empty_engine: Engine, tmp_path: Path, spoil: Any, told: str) -> None:
     async with filled(empty_engine, tmp_path) as (_, _, clock):
         with empty_engine.begin() as connection:
+            connection.execute(insert(activation).values(LINK))
             connection.execute(spoil)
         with pytest.raises(erase.NotErased, match=told), empty_engine.begin() as connection:
             erase.erase(connection, erase.of_ticket(connection, "ZGL0000001"), "shell:root", "x", clock())
