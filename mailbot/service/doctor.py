@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, select
 
 from mailbot import probes, processes, scanner, secret
 from mailbot.application import sample
@@ -42,6 +42,7 @@ from mailbot.storage.webhooks import webhook_head
 from mailbot.tickets.breaker import stopped
 from mailbot.tickets.sending import refused_us
 
+_SKEW = timedelta(seconds=10)
 _LOW_DISK = 500 * 2**20  # octets
 
 
@@ -100,7 +101,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ),
         await _try("reader of applications", _reader(settings), sample.MEND),
         await _try("work", _in_thread(_work, settings), "each of them names its own"),
-        await _try("clock", _in_thread(_clock), "set the system's clock (NTP)"),
+        await _try("clock", _in_thread(_clock, settings), "set the system's clock (NTP)"),
     ]
 
 
@@ -354,9 +355,30 @@ async def _authentication(settings: Settings) -> str:
     return await asyncio.to_thread(doctor_mx.look, settings)
 
 
-def _clock() -> str:
+def _clock(settings: Settings) -> str:
+    """A lease is measured by the clock of whoever looks, so machines must agree; all of them ask the same server."""
     now = datetime.now(UTC)
     newest = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
     if now < newest:
         raise ConfigError(f"the clock says {now:%Y-%m-%d %H:%M}Z, before this program was made")
+    ahead = _ahead(settings.database.url)
+    if abs(ahead) > _SKEW:
+        side = "ahead of" if ahead > timedelta() else "behind"
+        raise ConfigError(
+            f"the clock is {abs(ahead).total_seconds():.0f} seconds {side} that of the database's server: what another "
+            "machine is at would seem to be given up, or never to be"
+        )
     return f"{now:%Y-%m-%d %H:%M}Z"
+
+
+def _ahead(url: str) -> timedelta:
+    """By how much our clock is ahead of that of the server, less what the question took; 0: it is this machine's."""
+    if make_url(url).get_backend_name() != "postgresql":
+        return timedelta()
+    try:
+        with read_only(url) as connection:
+            asked, there = datetime.now(UTC), connection.execute(select(func.clock_timestamp())).scalar_one()
+            answered = datetime.now(UTC)
+    except DatabaseUnavailable:  # told as "database"
+        return timedelta()
+    return asked - there if asked > there else answered - there if answered < there else timedelta()
