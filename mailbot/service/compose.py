@@ -23,6 +23,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.understand import Understander
 from mailbot.installation import find_key, open_keys
+from mailbot.machine import own_name
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, plain, utc_now
@@ -134,7 +135,7 @@ def build(
     )
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
-        processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())
+        processes.check(connection, flow.ruleset.hash, clock(), own_name())
     return Parts(chosen, database, directory, key, flow, clock, rng, registry)
 
 
