@@ -7,12 +7,13 @@ with the list of keys; then the keys go. What is cut off in between is ended by 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select, update
 
 from mailbot.audit import chain
 from mailbot.errors import PermanentError
@@ -75,11 +76,12 @@ def of_ticket(connection: Connection, number: str) -> Found:
 def of_address(connection: Connection, address: str) -> Found:
     """Every ticket of ``address`` and every message from it, whatever became of it."""
     key, t, d = login_key(address) or address, ticket.c, decision.c
-    known = select(t.id).where(func.lower(t.correspondent).in_({address.lower(), key}))
+    spelled = {address, address.lower()}  # of other letters than those of ASCII a SQLite knows no small ones
+    known = select(t.id).where(or_(t.correspondent.in_(spelled), func.lower(t.correspondent).in_({*spelled, key})))
     by_sender = select(d.inbox_id).where(d.sender.endswith(f":{key}", autoescape=True))
-    quoted = select(inbox.c.id).where(
-        func.lower(cast(inbox.c.envelope, Text)).contains(f'"{address.lower()}"', autoescape=True)
-    )
+    envelope = func.lower(cast(inbox.c.envelope, Text))
+    quotes = (envelope.contains(json.dumps(one).lower(), autoescape=True) for one in spelled)
+    quoted = select(inbox.c.id).where(or_(*quotes))
     tickets = connection.execute(known).scalars().all()
     messages = {*connection.execute(by_sender).scalars(), *connection.execute(quoted).scalars()}
     return _found(connection, tickets, sorted(messages))

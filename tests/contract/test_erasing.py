@@ -141,6 +141,18 @@ async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine
             assert erase.of_address(connection, MINE[1:]) == erase.Found((), (), ())
 
 
+@pytest.mark.parametrize(
+    "address", ["Żółć@chrząszcz.example", "żółć@wp.example", '"jan b"@wp.example', r"a\b@wp.example"]
+)
+async def test_an_address_is_found_however_it_is_written(empty_engine: Engine, tmp_path: Path, address: str) -> None:
+    """In the envelope alone, as of what was never answered; JSON writes letters and quotes in its own way."""
+    async with office(empty_engine, tmp_path, Clock()) as (parts, _):
+        take(parts, letter(0, OTHERS, OWN), address, Clock())
+        with empty_engine.connect() as connection:
+            assert erase.of_address(connection, address).messages == (1,)
+            assert erase.of_address(connection, f"x{address}").messages == ()
+
+
 async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: Engine, tmp_path: Path) -> None:
     async with filled(empty_engine, tmp_path) as (parts, _, clock):
         kept = parts.secret.store
