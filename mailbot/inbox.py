@@ -19,6 +19,7 @@ from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
+from mailbot.storage.erasing import left_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
@@ -170,10 +171,10 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
 
 
 def stored_traits(connection: Connection, message_ids: Sequence[str | None]) -> list[MessageTraits]:
-    """What is stored under these Message-IDs; of rows that were understood."""
-    c = inbox.c
-    wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_([i for i in message_ids if i]))
-    return [MessageTraits(*row) for row in connection.execute(wanted)]
+    """What is stored under these Message-IDs, or was until it was erased; of rows that were understood."""
+    c, known = inbox.c, {key: i for i in message_ids if i for key in (i, left_of(i))}
+    wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_(known))
+    return [MessageTraits(known[key], *rest) for key, *rest in connection.execute(wanted)]
 
 
 def digest_stored(connection: Connection, sha256: str) -> bool:

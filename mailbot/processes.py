@@ -7,11 +7,8 @@ the first process starts with it, when a running one takes it out of its folder,
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailbot import throttle
 from mailbot.audit import chain
 from mailbot.errors import ConfigError
+from mailbot.machine import is_dead
 from mailbot.storage.schema import installation
 from mailbot.storage.shared import process
 
@@ -39,11 +37,6 @@ class Process:
     version: str
     ruleset: str
     seen_at: datetime
-
-
-def own_name() -> str:
-    """host:pid."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def enter(connection: Connection, me: Process) -> None:
@@ -102,12 +95,7 @@ def living(connection: Connection, now: datetime) -> list[Process]:
     """Who gave a sign lately, by name. One of this machine that died is known by its number."""
     heard = process.c.seen_at.between(now - _ALIVE, now + _AHEAD)
     rows = connection.execute(select(process).where(heard).order_by(process.c.name))
-    return [one for row in rows if not _is_dead((one := Process(*row)).name)]
-
-
-def _is_dead(name: str) -> bool:
-    host, _, number = name.rpartition(":")
-    return host == socket.gethostname() and not Path("/proc", number).exists()
+    return [one for row in rows if not is_dead((one := Process(*row)).name)]
 
 
 def _write(connection: Connection, me: Process) -> None:

@@ -43,6 +43,17 @@ def readable(text: str) -> str:
     return " ".join(shown.split())[:LONGEST]
 
 
+def without_names(text: str, recipient: str) -> str:
+    """What a server said, without the addresses that it quotes: it is kept in the history, which is never erased."""
+    shown = _ADDRESSES.sub("<address>", text[: 4 * LONGEST])
+    local = recipient.rpartition("@")[0]
+    alone = re.compile(rf"(?<![\w.-]){re.escape(local)}(?![\w-])", re.IGNORECASE)
+    return alone.sub("<address>", shown) if len(local) >= _LOCAL else shown
+
+
+_LOCAL = 3
+"""Characters of the part before the @ that tell of somebody when they stand alone."""
+_ADDRESSES = re.compile(r"""<[^<>@]*@[^<>]*>|"[^"@]*"@[^\s<>,;]+|[^\s<>()\[\]"',;:@]+@[^\s<>()\[\]"',;:]+""")
 _ENHANCED = re.compile(r"(?<![\d.])5\.(\d{1,3})\.(\d{1,3})(?!\.?\d)", re.ASCII)
 _PLACES = re.compile(r"<[^>]*>|\S*@\S*")
 """Addresses: their words are the citizen's, not the server's."""

@@ -28,7 +28,7 @@ from aiosmtplib.protocol import normalize_message_line_endings
 
 from mailbot import counts
 from mailbot.config import DeliverySettings
-from mailbot.delivery.answers import Meaning, Stage, judge, readable
+from mailbot.delivery.answers import Meaning, Stage, judge, readable, without_names
 from mailbot.errors import ConfigError, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.oauth import Tokens, sasl
 
@@ -55,6 +55,7 @@ class Relay:
         self._begun = False
         """The server has heard a MAIL that did not end in a mail."""
         self._stage = Stage.CONNECT
+        self._recipient = ""
 
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
@@ -62,10 +63,12 @@ class Relay:
         ``return_path`` "" is the null reverse-path. Raises RelayRefused (never to be taken), RelayMisconfigured (we are
         refused, not the mail) or RelayUnavailable (everything else; ``in_doubt`` when the server may have taken it).
         """
+        self._recipient = recipient
         return await self._told(self._exchange(return_path, recipient, raw))
 
     async def probe(self) -> None:
         """Connect, log in and begin a mail that is never sent. Raises as ``send``."""
+        self._recipient = ""
         await self._told(self._begin())
 
     async def close(self) -> None:
@@ -109,7 +112,7 @@ class Relay:
         answer = await self._data(client, raw)
         self._sent += 1
         self._begun = False
-        return readable(f"{answer.code} {answer.message}")
+        return self._said(f"{answer.code} {answer.message}")
 
     async def _data(self, client: aiosmtplib.SMTP, raw: bytes) -> aiosmtplib.SMTPResponse:
         """As the library's ``data``, which does not tell a failure before the mail from one behind it."""
@@ -151,7 +154,7 @@ class Relay:
     def _answered(self, error: SMTPResponseException) -> RelayUnavailable | RelayRefused:
         """The failure for an SMTP answer; keeps the connection for the next mail when it may be used."""
         code, stage = error.code, self._stage
-        text = readable(f"{stage}: {code} {error.message}")
+        text = self._said(f"{stage}: {code} {error.message}")
         known = 400 <= code < 600
         if not known or code == 421 or stage is Stage.CONNECT:
             self._drop()
@@ -164,10 +167,14 @@ class Relay:
 
     def _broken(self, error: Exception) -> RelayUnavailable:
         stage = self._stage
-        text = readable(f"{stage}: {type(error).__name__}: {error}")
+        text = self._said(f"{stage}: {type(error).__name__}: {error}")
         kind = RelayMisconfigured if stage is Stage.CONNECT and _is_setting(error) else RelayUnavailable
         # Broken behind the 354: the server may have taken it. It is sent again with the same Message-ID.
         return kind(text, in_doubt=stage is Stage.DOT, unreachable=stage is Stage.CONNECT)
+
+    def _said(self, told: str) -> str:
+        """Words of the server as they are kept."""
+        return readable(without_names(told, self._recipient))
 
     async def _ready(self) -> aiosmtplib.SMTP:
         return await self._kept() or await self._connected()

@@ -16,7 +16,6 @@ import asyncio
 import logging
 import os
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +30,7 @@ from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
+from mailbot.machine import own_name
 from mailbot.observe import Clock, log_event
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import mailbox_claim
@@ -64,7 +64,7 @@ class Marker:
 
 def process_name() -> str:
     """This process among all that share the database."""
-    return f"{socket.gethostname()[:80]}:{os.getpid()}"
+    return own_name()
 
 
 def owner(markers: Iterable[Marker], folder: str) -> Marker | None:

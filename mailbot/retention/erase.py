@@ -7,12 +7,13 @@ with the list of keys; then the keys go. What is cut off in between is ended by 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select, update
 
 from mailbot.audit import chain
 from mailbot.errors import PermanentError
@@ -20,7 +21,7 @@ from mailbot.inbox import key_ids
 from mailbot.outbox import jobs
 from mailbot.secret import key_of
 from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import erasure, ticket_key
+from mailbot.storage.erasing import erasure, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
@@ -75,11 +76,12 @@ def of_ticket(connection: Connection, number: str) -> Found:
 def of_address(connection: Connection, address: str) -> Found:
     """Every ticket of ``address`` and every message from it, whatever became of it."""
     key, t, d = login_key(address) or address, ticket.c, decision.c
-    known = select(t.id).where(func.lower(t.correspondent).in_({address.lower(), key}))
+    spelled = {address, address.lower()}  # of other letters than those of ASCII a SQLite knows no small ones
+    known = select(t.id).where(or_(t.correspondent.in_(spelled), func.lower(t.correspondent).in_({*spelled, key})))
     by_sender = select(d.inbox_id).where(d.sender.endswith(f":{key}", autoescape=True))
-    quoted = select(inbox.c.id).where(
-        func.lower(cast(inbox.c.envelope, Text)).contains(f'"{address.lower()}"', autoescape=True)
-    )
+    envelope = func.lower(cast(inbox.c.envelope, Text))
+    quotes = (envelope.contains(json.dumps(one).lower(), autoescape=True) for one in spelled)
+    quoted = select(inbox.c.id).where(or_(*quotes))
     tickets = connection.execute(known).scalars().all()
     messages = {*connection.execute(by_sender).scalars(), *connection.execute(quoted).scalars()}
     return _found(connection, tickets, sorted(messages))
@@ -134,6 +136,11 @@ def _refuse(connection: Connection, found: Found) -> None:
     leaving = select(ticket.c.number).join(outbox).where(o.ticket_id.in_(found.tickets), o.state.in_(ends)).distinct()
     if numbers := connection.execute(leaving).scalars().all():
         raise NotErased(f"{', '.join(numbers)}: a mail has still to leave; mend: wait, or mailbot tickets mail cancel")
+    a = activation.c
+    asked = select(ticket.c.number).join(activation).join(registry_change).where(a.ticket_id.in_(found.tickets))
+    if numbers := connection.execute(asked).scalars().all():
+        told = "the registry was asked to change its account and has not answered; mend: wait, mailbot finds it out"
+        raise NotErased(f"{', '.join(numbers)}: {told}")
 
 
 def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
@@ -162,8 +169,11 @@ def _messages(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(application_view).where(application_view.c.inbox_id.in_(ids)))
     nobody: dict[str, Any] = {"notes": {}, "sender": None, "domain": None, "asked": None}
     connection.execute(update(decision).where(decision.c.inbox_id.in_(ids)).values(nobody))
-    for row in connection.execute(select(inbox.c.id, inbox.c.envelope).where(inbox.c.id.in_(ids))).all():
-        left = {"envelope": _left(row.envelope), "last_error": None}
+    i = inbox.c
+    for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():
+        key = row.message_key
+        known = key if key is None or key.startswith("erased:") else left_of(key)
+        left = {"envelope": _left(row.envelope), "last_error": None, "message_key": known}
         connection.execute(update(inbox).where(inbox.c.id == row.id).values(left))
 
 

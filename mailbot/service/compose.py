@@ -23,6 +23,7 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.installation import find_key, open_keys
+from mailbot.machine import own_name
 from mailbot.observe import Clock, utc_now
 from mailbot.secret import Secret
 from mailbot.service import refusals
@@ -147,7 +148,7 @@ def build(
     )
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
-        processes.check(connection, flow.ruleset.hash, clock(), processes.own_name())
+        processes.check(connection, flow.ruleset.hash, clock(), own_name())
     return Parts(chosen, database, directory, key, flow, clock, rng, registry)
 
 

@@ -42,6 +42,7 @@ from mailbot.storage.webhooks import webhook_head
 from mailbot.tickets.breaker import stopped
 from mailbot.tickets.sending import refused_us
 
+_SKEW = timedelta(seconds=10)
 _LOW_DISK = 500 * 2**20  # octets
 
 

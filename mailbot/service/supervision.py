@@ -31,6 +31,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
@@ -88,7 +89,7 @@ class Service:
         self._delivering: list[DeliverWorker | CsdWorker] = []
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
-        self._name = processes.own_name()
+        self._name = own_name()
         self._health: Listener | None = None
         self._rules_differ = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, text
 
 from mailbot.storage.schema import Id, UtcDateTime, metadata
@@ -31,3 +33,9 @@ erasure = Table(
 )
 """What was erased: rows of inbox and ticket, and the keys (hex) that went with them. what: "erase", or the class of
 rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention finish` ends it."""
+
+
+def left_of(message_key: str) -> str:
+    """What an erased message keeps of its ``message_key``: programs write host, login or name into a Message-ID, and a
+    second copy must be known."""
+    return f"erased:{hashlib.sha256(message_key.encode('utf-8', 'surrogatepass')).hexdigest()}"

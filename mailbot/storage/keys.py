@@ -48,6 +48,7 @@ from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
 _AHEAD = 1000  # keys in one commit
+_SURE = 5.0  # seconds for which keys made ahead are taken to lie in the store, once they were seen there
 _CACHED, _CACHE_SECONDS = 1024, 60.0
 _NONCE = 12
 _TOGETHER = 500
@@ -78,6 +79,7 @@ class KeyStore:
         self._wrapping = AESGCM(Secret(secret).mac("wrap", "data key"))
         self._place = place_of(engine)
         self._ahead: deque[tuple[bytes, bytes]] = deque()
+        self._seen_at = 0.0  # time.monotonic(), when those were last seen in the store
         self._cache: dict[bytes, tuple[float, bytes]] = {}
         self._lock = threading.Lock()
 
@@ -87,14 +89,25 @@ class KeyStore:
             self._place.check()
 
     def fresh(self) -> bytes:
-        """See ``secret.DataKeys``. A key of a file that is gone would be gone as well."""
+        """See ``secret.DataKeys``. A key of a file that is gone would be gone as well, and so are all that were made
+        ahead when a backup was put into the same file, or another server took over, while we ran."""
         self.check()
         with self._lock:
-            if not self._ahead:
+            if not self._ahead or not self._holds(self._ahead[-1][0]):
                 self._ahead = deque(self._make())
+                self._seen_at = time.monotonic()
             key_id, key = self._ahead.popleft()
             self._remember(key_id, key)
         return key_id
+
+    def _holds(self, key_id: bytes) -> bool:
+        """Whether the store has the keys that were committed together with this one."""
+        if time.monotonic() - self._seen_at < _SURE:
+            return True
+        with self.looking() as connection:
+            there = connection.execute(select(data_key.c.id).where(data_key.c.id == key_id)).first() is not None
+        self._seen_at = time.monotonic()
+        return there
 
     def _make(self) -> list[tuple[bytes, bytes]]:
         now = int(time.time() * 1000).to_bytes(6)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, fun
 
 from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, InboundMessage, Outcome, Sender, State
 from mailbot.outbox import jobs
+from mailbot.storage.erasing import left_of
 from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
 from mailbot.storage.values import fit
 
@@ -32,17 +33,20 @@ def identify(message: InboundMessage, sender: Sender, sha256: str) -> Identity:
     return Identity(fit(message.message_id or f"sha256:{sha256}", MESSAGE_KEY), digest.hexdigest())
 
 
-def _first(*alike: ColumnElement[bool]) -> Select[Any]:
+def _first(key: str, *alike: ColumnElement[bool]) -> Select[Any]:
     c = inbox.c
     # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
     done = func.coalesce(c.state, "") == jobs.DONE
     seen = func.coalesce(c.outcome, "") != Outcome.SPAM.value  # of which nobody has read the first copy
-    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done, seen)
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam(key), *alike, done, seen)
     return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
 
 
-_EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print")))
-"""A message with this key, and the first one that is the same: however often it came, two rows are read."""
+_EARLIER = union_all(
+    *(_first(key, *alike) for key in ("key", "erased") for alike in ((), (inbox.c.fingerprint == bindparam("print"),)))
+)
+"""A message with this key, and the first one that is the same, also of those that were erased: however often it came,
+so few rows are read."""
 
 
 class History:
@@ -51,7 +55,9 @@ class History:
     def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
         self._messages: dict[str, dict[str, int | None]] = {}
         for identity in batch:
-            for row in connection.execute(_EARLIER, {"key": identity.message_key, "print": identity.fingerprint}):
+            key = identity.message_key
+            same = {"key": key, "erased": left_of(key), "print": identity.fingerprint}
+            for row in connection.execute(_EARLIER, same):
                 copies = self._messages.setdefault(identity.message_key, {})
                 copies[row.fingerprint] = row.ticket_id
         prints = [i.fingerprint for i in batch]

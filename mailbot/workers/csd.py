@@ -18,6 +18,7 @@ from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.webhooks import webhook
+from mailbot.workers.loop import moving
 
 _BATCH = 20
 _REFUSALS = 5
@@ -66,6 +67,7 @@ class CsdWorker:
             return read
         rows = await self._database.write(lambda c: queue.claim(c, self.name, self._clock(), self._lease, _BATCH))
         for done, row in enumerate(rows, 1):
+            moving()  # a receiver may be slow and still take each of them
             verdict = await self._tell(row)
             if verdict in (Verdict.AWAY, Verdict.GONE) or self._stopping:
                 await self._database.write(partial(self._release, [each["id"] for each in rows[done:]]))

@@ -223,7 +223,7 @@ async def _run_all(campaign: Campaign, numbers: Iterator[int]) -> None:
         print(f"  {times:3} {label}")
 
 
-EVERYWHERE = {"COMMIT", "250", "EHLO", "MAIL", "RCPT", "DATA", "content", "accepted"}
+EVERYWHERE = {"COMMIT", "KEYS", "250", "EHLO", "MAIL", "RCPT", "DATA", "content", "accepted"}
 
 
 @contextmanager

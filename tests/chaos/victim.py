@@ -5,8 +5,8 @@ input, so that a run does not pay for the imports. An order is a line of JSON: u
 step to die at; 0: never), offset (seconds the clock is ahead). The mailbot writes "listening PORT" and, when it dies,
 "killed LABEL"; the helper writes "ended". A line "stop" ends a mailbot that still lives.
 
-A step is a moment between two things that are stored or told: before and after every COMMIT, every write to the relay,
-every 250 of LMTP, and after the relay's 250 before it is recorded.
+A step is a moment between two things that are stored or told: before and after every COMMIT, every making of
+keys, every write to the relay, every 250 of LMTP, and after the relay's 250 before it is recorded.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.supervision import Service
 from mailbot.storage.engine import connect, migrate
+from mailbot.storage.keys import KeyStore
 from tests.flow import settings
 
 
@@ -97,6 +98,7 @@ def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
         )
 
     stack.enter_context(patch.object(engine.dialect, "do_commit", steps.around("COMMIT", engine.dialect.do_commit)))
+    stack.enter_context(patch.object(KeyStore, "_make", steps.around("KEYS", KeyStore._make)))
     stack.enter_context(patch.object(SMTP, "push", answering))
     stack.enter_context(patch.object(Relay, "send", sending))
     stack.enter_context(patch.object(SMTPProtocol, "write", writing))

@@ -272,3 +272,15 @@ async def test_without_its_secret_everything_waits_and_it_is_told(csd: Connector
     csd.file.write_text(SECRET, encoding="ascii")
     await csd.later(minutes=10)
     assert csd.taken() == ["opened"]
+
+
+async def test_a_slow_receiver_does_not_look_like_a_process_that_hangs(
+    csd: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 events that take a minute each are taken: the watchdog must hear of each of them."""
+    signs: list[int] = []
+    monkeypatch.setattr("mailbot.workers.csd.moving", lambda: signs.append(len(csd.taken())))
+    for ticket in (1, 2):
+        csd.happen("opened", of=ticket)
+    await csd.work()
+    assert signs == [0, 1]

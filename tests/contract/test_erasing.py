@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
 from mailbot.desk import case
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
-from mailbot.inbox import digest_stored, key_ids, message_of, store
+from mailbot.inbox import digest_stored, key_ids, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import erase
@@ -31,7 +31,7 @@ from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import activation as activation_links
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
@@ -40,12 +40,18 @@ from tests.contract.test_secrecy import BODY, dump, office, put, written
 from tests.flow import JAN, Clock, add_accounts, settings
 
 NAME, MINE, OTHERS = "Brzeczyszczykiewicz", "gregorz.b@chrzaszcz.example", "someone.else@wp.example"
+MOMENT = datetime(2026, 3, 4, 10, tzinfo=UTC)
+LINK = {"id": 1, "ticket_id": 1, "nonce": "1", "token_hash": "1", "login": MINE}
+LINK |= {"created_at": MOMENT, "expires_at": MOMENT}
+ASKED = {"activation_id": 1, "change_id": "1", "resource_id": "1", "login": MINE, "password_hash": "1"}
+ASKED |= {"asked_at": MOMENT}
 NOTE = f"dzwonil {NAME} z Lekolodow"
 OWN, FOREIGN = f"Nazywam sie {NAME}, prosze o pomoc.", "Prosze o pomoc w innej sprawie."
 
 
 def letter(number: int, sender: str, body: str) -> bytes:
     raw = written(number, f"Pytanie {number}", "8bit", attachment=False)
+    raw = raw.replace(b"<%d@wp.example>" % number, b"<%d.%s@pc.example>" % (number, sender.partition("@")[0].encode()))
     return raw.replace(JAN.login.encode(), sender.encode()).replace(BODY.encode(), body.encode())
 
 
@@ -140,6 +146,18 @@ async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine
             assert erase.of_address(connection, MINE[1:]) == erase.Found((), (), ())
 
 
+@pytest.mark.parametrize(
+    "address", ["Żółć@chrząszcz.example", "żółć@wp.example", '"jan b"@wp.example', r"a\b@wp.example"]
+)
+async def test_an_address_is_found_however_it_is_written(empty_engine: Engine, tmp_path: Path, address: str) -> None:
+    """In the envelope alone, as of what was never answered; JSON writes letters and quotes in its own way."""
+    async with office(empty_engine, tmp_path, Clock()) as (parts, _):
+        take(parts, letter(0, OTHERS, OWN), address, Clock())
+        with empty_engine.connect() as connection:
+            assert erase.of_address(connection, address).messages == (1,)
+            assert erase.of_address(connection, f"x{address}").messages == ()
+
+
 async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: Engine, tmp_path: Path) -> None:
     async with filled(empty_engine, tmp_path) as (parts, _, clock):
         kept = parts.secret.store
@@ -153,6 +171,22 @@ async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: En
                 assert erase.finish(connection, kept, clock()) == ended
         with pytest.raises(SealBroken, match="was erased on"):
             kept.find(under[0] or b"")
+
+
+async def test_a_second_copy_of_what_was_erased_is_known_by_the_digest_of_its_message_id(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, worker, clock):
+        with empty_engine.connect() as connection:
+            name = connection.execute(select(inbox.c.message_key).where(inbox.c.id == 1)).scalar_one()
+        erased(parts, clock)
+        take(parts, letter(0, MINE, OWN).replace(b"\nDate:", b"\nX-Road: another\nDate:"), MINE, clock)
+        assert await worker.step() == 1
+        with empty_engine.connect() as connection:
+            outcomes = connection.execute(select(inbox.c.outcome).order_by(inbox.c.id)).scalars().all()
+            assert outcomes[-1] == "DUPLICATE"
+            assert {one.message_id for one in stored_traits(connection, [name, None])} == {name}
+            assert [one.size for one in stored_traits(connection, [name])] != []
 
 
 def put_back(folder: Path) -> None:
@@ -189,12 +223,14 @@ async def test_a_store_put_back_from_a_backup_does_not_bring_back_what_was_erase
     [
         (update(inbox).values(state="queued"), "message 1: is not decided yet"),
         (update(outbox).values(state="queued"), "ZGL0000001: a mail has still to leave"),
+        (insert(registry_change).values(ASKED), "ZGL0000001: the registry was asked to change"),
     ],
-    ids=["undecided", "to leave"],
+    ids=["undecided", "to leave", "asked"],
 )
 async def test_what_is_still_needed_is_not_erased(empty_engine: Engine, tmp_path: Path, spoil: Any, told: str) -> None:
     async with filled(empty_engine, tmp_path) as (_, _, clock):
         with empty_engine.begin() as connection:
+            connection.execute(insert(activation).values(LINK))
             connection.execute(spoil)
         with pytest.raises(erase.NotErased, match=told), empty_engine.begin() as connection:
             erase.erase(connection, erase.of_ticket(connection, "ZGL0000001"), "shell:root", "x", clock())
@@ -320,3 +356,22 @@ def test_a_key_lies_in_the_store_before_anybody_has_it_and_many_cost_one_commit(
         foreign.find(taken[0])
     for one in (store, second, foreign):
         one.close()
+
+
+def test_keys_made_ahead_are_not_used_when_a_backup_of_the_store_was_put_back_meanwhile(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sealed under them would be answered 250 and never be opened by anybody."""
+    url, now = empty_engine.url.render_as_string(hide_password=False), [0.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    engine, _ = keys.begin("", url, DatabaseSettings(), None)
+    store = keys.KeyStore(engine, bytes(32))
+    assert store.fresh()
+    with store.writing() as connection:  # into the same file, or on the same server
+        connection.execute(delete(keys.data_key))
+    now[0] += 60
+    made = store.fresh()
+    with store.looking() as connection:
+        assert made in connection.execute(select(keys.data_key.c.id)).scalars().all()
+        assert connection.execute(select(func.count()).select_from(keys.data_key)).scalar_one() == keys._AHEAD
+    store.close()

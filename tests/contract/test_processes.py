@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -15,11 +13,13 @@ from sqlalchemy import Engine, select
 from mailbot import processes
 from mailbot.errors import ConfigError
 from mailbot.installation import open_key
+from mailbot.machine import own_name
 from mailbot.processes import Process
 from mailbot.storage.desk import audit
 from mailbot.storage.shared import process
 from tests.links import NOW
 
+HERE = own_name().rpartition(":")[0]
 OLD, NEW = "a" * 64, "b" * 64
 
 
@@ -76,9 +76,9 @@ def test_who_was_not_heard_for_half_a_minute_is_dead_also_by_a_clock_that_was_se
 def test_who_was_killed_on_this_machine_is_dead_at_once(engine: Engine) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    enter(engine, one(f"{socket.gethostname()}:{ended.pid}"))
+    enter(engine, one(f"{HERE}:{ended.pid}"))
     enter(engine, one("b:1", NEW))
-    enter(engine, one(f"{socket.gethostname()}:{os.getpid()}", NEW))
+    enter(engine, one(own_name(), NEW))
     with pytest.raises(ConfigError):
         enter(engine, one("c:1", OLD))
 

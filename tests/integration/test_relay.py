@@ -45,6 +45,34 @@ async def test_a_mail_and_the_next_over_one_connection(server: FakeRelay) -> Non
     assert [line.split()[0] for line in server.heard] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
 
 
+QUOTES = [
+    b"550 5.1.1 <jan@wp.example>: Recipient address rejected: User unknown",
+    b"550 5.1.1 <JAN@WP.EXAMPLE> unknown; rejecting",
+    b"550 5.1.1 jan@wp.example... User unknown",
+    b"550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient smtp;jan@wp.example not found",
+    b"550 5.1.1 mailbox of 'jan' is unknown, user=Jan",
+    b"550-5.1.1 <jan@wp.example>\r\n550 5.1.1 sender h+jan=wp.example@office.example",
+    b'451 4.7.1 "jan"@wp.example greylisted',
+]
+"""A refusal is kept in the history, which is never erased."""
+
+
+@pytest.mark.parametrize("answer", QUOTES)
+async def test_what_is_kept_of_an_answer_names_nobody(server: FakeRelay, answer: bytes) -> None:
+    server.says["RCPT"] = answer + b"\r\n"
+    kept = (await failure(server)).reason
+    assert "jan" not in kept.lower()
+    assert "<address>" in kept
+    assert kept.startswith(f"RCPT: {answer[:3].decode()}"), "and all that it means"
+
+
+async def test_nor_of_the_answer_to_a_mail_that_was_taken(server: FakeRelay) -> None:
+    server.says["."] = b"250 2.0.0 queued as 4Xyz for jan@wp.example\r\n"
+    relay = Relay(server.settings())
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 queued as 4Xyz for <address>"
+    await relay.close()
+
+
 HOSTILE = {
     "not UTF-8": b"451 4.3.0 zaj\xeaty\r\n",
     "NUL": b"451 4.3.0 a\x00b\r\n",
