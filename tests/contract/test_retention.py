@@ -1,0 +1,164 @@
+"""What has reached the age of its class is erased, and nothing else, on each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from mailbot.audit import chain
+from mailbot.audit.verify import verify
+from mailbot.cli import cli
+from mailbot.model.categories import CASE_A
+from mailbot.retention import age
+from mailbot.ruleset import retention
+from mailbot.storage.desk import draft, operator
+from mailbot.storage.erasing import erasure
+from mailbot.storage.keys import KeyStore
+from mailbot.storage.probes import probe
+from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket
+from mailbot.workers.retention import RetentionWorker
+from tests.contract.test_erasing import MINE, OTHERS, everything, filled
+from tests.flow import Clock
+
+DAY = timedelta(days=1)
+AGES = {"granted": 90 * DAY, "refused": 60 * DAY, "other": 30 * DAY, "quarantine": 45 * DAY, "without_ticket": 40 * DAY}
+
+
+def one_pass(engine: Engine, ages: age.Ages, clock: Clock, *, dry: bool = False) -> Mapping[str, int]:
+    total = age.Report()
+    for kind in age.steps(ages, clock(), chain.MACHINE, dry=dry):
+        after: int | None = 0
+        while after is not None:
+            with engine.begin() as connection:
+                report, after = kind(after)(connection)
+            total.add(report)
+    return {name: count for name, count in total.classes.items() if count}
+
+
+def become(connection: Connection, what: str, clock: Clock) -> None:
+    """Ticket 1 becomes one of class ``what``."""
+    if what == "granted":
+        link = {"nonce": "n" * 32, "token_hash": "h" * 64, "login": MINE, "created_at": clock(), "expires_at": clock()}
+        connection.execute(insert(activation).values(ticket_id=1, **link))
+    elif what == "refused":
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(category=CASE_A))
+    elif what == "quarantine":
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(state="KWARANTANNA", closed_at=None))
+    elif what == "without_ticket":
+        connection.execute(update(inbox).where(inbox.c.id == 1).values(ticket_id=None))
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(closed_at=None))
+
+
+@pytest.mark.parametrize("name", AGES)
+async def test_each_class_has_its_age(empty_engine: Engine, tmp_path: Path, name: str) -> None:
+    async with filled(empty_engine, tmp_path) as (_, _, clock):
+        with empty_engine.begin() as connection:
+            connection.execute(update(ticket).where(ticket.c.id == 2).values(closed_at=None))
+            become(connection, name, clock)
+        only = {name: AGES[name]}
+        clock.advance(days=AGES[name].days - 1)
+        assert one_pass(empty_engine, AGES, clock).get(name) is None, "a day before"
+        clock.advance(days=2)
+        assert one_pass(empty_engine, {n: a for n, a in AGES.items() if n != name}, clock).get(name) is None
+        assert one_pass(empty_engine, only, clock, dry=True) == {name: 1}
+        assert one_pass(empty_engine, only, clock) == {name: 1}
+        assert one_pass(empty_engine, only, clock) == {}, "once"
+        with empty_engine.connect() as connection:
+            assert connection.execute(select(raw_message.c.inbox_id)).scalars().all() == [2], "an open ticket never"
+            done = connection.execute(select(erasure.c.what, erasure.c.messages)).all()
+            assert [tuple(row) for row in done] == [(name, [1])]
+            assert list(verify(connection)) == []
+            closed = connection.execute(select(ticket.c.closed_at).where(ticket.c.id == 1)).scalar_one()
+            assert (closed is None) == (name == "without_ticket")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        update(inbox).where(inbox.c.id == 1).values(state="buried"),
+        update(outbox).where(outbox.c.ticket_id == 1).values(state="waiting"),
+        update(ticket).where(ticket.c.id == 1).values(closed_at=None),
+        update(inbox).where(inbox.c.id == 1).values(received_at=Clock()() + 30 * DAY),
+    ],
+    ids=["undecided", "to leave", "open", "a later message"],
+)
+async def test_what_is_still_needed_stays_and_stops_nothing_else(
+    empty_engine: Engine, tmp_path: Path, spoil: object
+) -> None:
+    async with filled(empty_engine, tmp_path) as (_, _, clock):
+        with empty_engine.begin() as connection:
+            connection.execute(spoil)  # type: ignore[call-overload]
+        clock.advance(days=31)
+        assert one_pass(empty_engine, {"other": 30 * DAY}, clock) == {"other": 1}
+        with empty_engine.connect() as connection:
+            assert connection.execute(select(raw_message.c.inbox_id)).scalars().all() == [1]
+
+
+async def test_rows_go_a_bounded_number_at_a_time(
+    empty_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(age, "_WINDOW", 2)
+    async with filled(empty_engine, tmp_path) as (_, _, clock):
+        with empty_engine.begin() as connection:
+            one = {"recipient": "a@b.example", "answer": b"", "sent_at": clock()}
+            connection.execute(insert(probe), [{"nonce": f"{n}", **one} for n in range(5)])
+            person = {"id": 1, "name": "anna", "display": "Anna", "roles": [], "desks": [], "state": "active"}
+            connection.execute(insert(operator).values(made_at=clock(), **person))
+            kept = {"operator_id": 1, "ticket_id": 2, "sealed": b"x", "saved_at": clock()}
+            connection.execute(insert(draft), [{"form": f"{n}", **kept} for n in range(3)])
+        clock.advance(days=2)
+        ages = {"probes": DAY, "drafts": DAY}
+        assert one_pass(empty_engine, ages, clock, dry=True) == {"probes": 5, "drafts": 3}
+        assert one_pass(empty_engine, ages, clock) == {"probes": 5, "drafts": 3}
+        assert one_pass(empty_engine, ages, clock) == {}
+
+
+async def test_a_worker_does_it_once_a_day_and_leaves_no_trace(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        store = parts.secret.store
+        assert isinstance(store, KeyStore)
+        two = [RetentionWorker(parts.database, parts.pipeline, store, clock) for _ in range(2)]
+        before = everything(empty_engine, tmp_path).lower()
+        assert all(address.encode() in before for address in (MINE, OTHERS)), "the test would find it"
+        clock.advance(days=parts.pipeline.ruleset.retention["other"].days + 1)
+        first = 0
+        while await two[0].step():
+            first += 1
+            assert not await two[1].step(), "the pass of today is taken"
+        assert first > 2
+        after = everything(empty_engine, tmp_path).lower()
+        assert not any(address.encode() in after for address in (MINE, OTHERS))
+        with empty_engine.connect() as connection:
+            assert connection.execute(select(func.count()).where(erasure.c.done_at.is_(None))).scalar_one() == 0
+            assert list(verify(connection)) == []
+        clock.advance(days=1)
+        assert await two[1].step()
+
+
+async def test_the_command_counts_first(empty_engine: Engine, tmp_path: Path) -> None:
+    url = empty_engine.url.render_as_string(hide_password=False)
+    (tmp_path / "mailbot.toml").write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n[database]\nurl = "{url}"\n')
+
+    def said(*arguments: str) -> str:
+        done = CliRunner().invoke(cli, ["retention", "run", *arguments, "--config", str(tmp_path / "mailbot.toml")])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    async with filled(empty_engine, tmp_path):
+        with empty_engine.begin() as connection:
+            long_ago = Clock()() - 4000 * DAY
+            connection.execute(update(ticket).values(closed_at=long_ago))
+            connection.execute(update(inbox).values(received_at=long_ago))
+    assert "other: 2 would be erased (older than 730 days)\n" in said("--dry-run")
+    assert '"dry_run": true, "messages": 2, "keys": 0, "classes": [{"class": "granted"' in said("--dry-run", "--json")
+    assert said().endswith("2 messages erased, with 3 keys\n")
+    assert "other: 0 would be erased" in said("--dry-run")
+
+
+def test_every_class_is_known_to_the_pass() -> None:
+    assert set(retention.CLASSES) == set(AGES) | set(age._ROWS)
