@@ -71,11 +71,11 @@ key_store = Table("key_store", _metadata, Column("id", Integer, primary_key=True
 class KeyStore:
     """``secret.DataKeys`` over an engine of its own. Threads may share it."""
 
-    def __init__(self, engine: Engine, secret: bytes) -> None:
-        """``secret``: what its keys are wrapped under."""
+    def __init__(self, engine: Engine, secret: bytes, former: Sequence[bytes] = ()) -> None:
+        """``secret``: what its keys are wrapped under; ``former``: what some may still be."""
         self.engine = engine
-        self._under = Secret(secret).mac("check", "wrapping").hex()[:16]
-        self._wrapping = AESGCM(Secret(secret).mac("wrap", "data key"))
+        self._wraps = dict(_wrapping(key) for key in (*former, secret))
+        self._under, self._wrapping = _wrapping(secret)
         self._place = place_of(engine)
         self._ahead: deque[tuple[bytes, bytes]] = deque()
         self._cache: dict[bytes, tuple[float, bytes]] = {}
@@ -120,7 +120,7 @@ class KeyStore:
             )
         if row.wrapped is None:
             raise SealBroken(f"was erased on {row.erased_at:%Y-%m-%d}; mend: none, it is meant to be gone")
-        key = self._unwrap(key_id, row.wrapped)
+        key = self._unwrap(key_id, row.under, row.wrapped)
         with self._lock:
             self._remember(key_id, key)
         return key
@@ -129,10 +129,10 @@ class KeyStore:
         nonce = secrets.token_bytes(_NONCE)
         return nonce + self._wrapping.encrypt(nonce, key, key_id)
 
-    def _unwrap(self, key_id: bytes, wrapped: bytes) -> bytes:
+    def _unwrap(self, key_id: bytes, under: str, wrapped: bytes) -> bytes:
         try:
-            return self._wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
-        except (InvalidTag, ValueError):
+            return self._wraps[under].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
+        except (InvalidTag, KeyError, ValueError):
             raise SealBroken(
                 "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
             ) from None
@@ -154,6 +154,31 @@ class KeyStore:
                 count += connection.execute(update(data_key).where(*which).values(wrapped=None, erased_at=now)).rowcount
         return count
 
+    def rewrap(self) -> tuple[int, int]:
+        """Wrap every key under the newest secret; how many were not, and how many do not open and stay as they are.
+
+        Each commit leaves a store whose keys all open, so it may be cut off anywhere and done again.
+        """
+        count, broken, after = 0, 0, b""
+        c = data_key.c
+        others = (c.under != self._under, c.wrapped.is_not(None))
+        while True:
+            wanted = select(data_key).where(*others, c.id > after).order_by(c.id).limit(_TOGETHER)
+            with self.writing() as connection:
+                rows = connection.execute(wanted.with_for_update()).all()
+                for row in rows:
+                    try:
+                        key = self._unwrap(row.id, row.under, row.wrapped)
+                    except SealBroken:
+                        broken += 1
+                        continue
+                    values = {"under": self._under, "wrapped": self._wrap(row.id, key)}
+                    connection.execute(update(data_key).where(c.id == row.id).values(values))
+                    count += 1
+            if not rows:
+                return count, broken
+            after = rows[-1].id
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction on the store. Raises DatabaseUnavailable."""
@@ -172,6 +197,12 @@ class KeyStore:
             self._place.close()
             self._place = None
         self.engine.dispose()
+
+
+def _wrapping(secret: bytes) -> tuple[str, AESGCM]:
+    """The name of a secret in the column ``under``, and what wraps with it."""
+    one = Secret(secret)
+    return one.mac("check", "wrapping").hex()[:16], AESGCM(one.mac("wrap", "data key"))
 
 
 @contextmanager
@@ -265,4 +296,4 @@ def _made(engine: Engine) -> str:
 
 def with_store(secret: Secret, engine: Engine) -> Secret:
     """``secret`` with its keys; it is to be closed."""
-    return replace(secret, store=KeyStore(engine, secret.key))
+    return replace(secret, store=KeyStore(engine, secret.key, secret.former))
