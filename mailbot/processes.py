@@ -105,6 +105,12 @@ def living(connection: Connection, now: datetime) -> list[Process]:
     return [one for row in rows if not _is_dead((one := Process(*row)).name)]
 
 
+def refuse_others(connection: Connection, now: datetime) -> None:
+    """Raises ConfigError while a process gives signs of life: what is to be done would pull the keys from under it."""
+    if names := ", ".join(one.name for one in living(connection, now)):
+        raise ConfigError(f"[secret] key_file: {names} works with it; mend: stop mailbot on every machine first")
+
+
 def _is_dead(name: str) -> bool:
     host, _, number = name.rpartition(":")
     return host == socket.gethostname() and not Path("/proc", number).exists()

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from mailbot import processes
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.retention import age
 from mailbot.retention import erase as erasing
+from mailbot.retention import sweep as sweeping
 from mailbot.service import compose
 from mailbot.storage.engine import reading, scour
 from mailbot.tickets import number as numbers
@@ -93,6 +95,23 @@ def run(dry_run: bool, config_file: Path | None, as_json: bool) -> None:
     for row in rows:
         click.echo(f"{row['class']}: {row['erased']} {what} (older than {row['days']} days)")
     click.echo(f"{total.messages} messages {what}" + ("" if dry_run else f", with {total.keys} keys"))
+
+
+@retention.command()
+@click.option("--dry-run", is_flag=True, help="Count only.")
+@options.config
+def sweep(dry_run: bool, config_file: Path | None) -> None:
+    """Take keys out of their store that nothing here is sealed under, made more than 30 days ago: a process that ended
+    had made them ahead, or a lost database knew their messages. mailbot must stand still on every machine."""
+    now = utc_now()
+    with compose.with_store(compose.settings(config_file)) as (engine, store):
+        with engine.connect() as connection:
+            processes.refuse_others(connection, now)
+            used = sweeping.used(connection)
+        count = store.sweep(used, now - sweeping.SPARED, dry=dry_run)
+        if not dry_run:
+            scour(store.engine)
+    click.echo(f"{count} unused keys" + ("" if dry_run else " taken away"))
 
 
 @retention.command()

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from mailbot import processes
 from mailbot.audit import chain
 from mailbot.config import Settings
-from mailbot.errors import ConfigError
 from mailbot.installation import is_cut_off, turn_over
 from mailbot.operators import factors
 from mailbot.service import compose
@@ -45,7 +44,7 @@ def rotate(chosen: Settings, actor: str, now: datetime) -> Report:
             if left.keys:
                 return left
         with engine.begin() as connection:
-            _alone(connection, now)
+            processes.refuse_others(connection, now)
             key = turn_over(connection, path)
             factors.seal_anew(connection, key)
             chain.note(connection, now, actor, "key-rotated", "installation")
@@ -53,12 +52,6 @@ def rotate(chosen: Settings, actor: str, now: datetime) -> Report:
         return Report(not cut_off, done.keys, done.broken)
     finally:
         engine.dispose()
-
-
-def _alone(connection: Connection, now: datetime) -> None:
-    names = ", ".join(one.name for one in processes.living(connection, now))
-    if names:
-        raise ConfigError(f"[secret] key_file: {names} works with it; mend: stop mailbot on every machine first")
 
 
 def _rewrap(chosen: Settings, engine: Engine) -> Report:

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    delete,
     insert,
     inspect,
     make_url,
@@ -48,6 +49,7 @@ from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import String
 
 _AHEAD = 1000  # keys in one commit
+_FRESH = 86_400.0  # seconds after which a key made ahead is not taken any more: one that is unused for long is swept
 _CACHED, _CACHE_SECONDS = 1024, 60.0
 _NONCE = 12
 _TOGETHER = 500
@@ -90,7 +92,7 @@ class KeyStore:
         """See ``secret.DataKeys``. A key of a file that is gone would be gone as well."""
         self.check()
         with self._lock:
-            if not self._ahead:
+            if not self._ahead or _age(self._ahead[0][0]) > _FRESH:
                 self._ahead = deque(self._make())
             key_id, key = self._ahead.popleft()
             self._remember(key_id, key)
@@ -179,6 +181,23 @@ class KeyStore:
                 return count, broken
             after = rows[-1].id
 
+    def sweep(self, used: Container[bytes], before: datetime, *, dry: bool = False) -> int:
+        """Take away the keys made before ``before`` that are not in ``used``; returns how many. Erased ones stay: they
+        tell that they are meant to be gone."""
+        c, count, after = data_key.c, 0, b""
+        old = (c.wrapped.is_not(None), c.id < int(before.timestamp() * 1000).to_bytes(6))
+        while True:
+            wanted = select(c.id).where(*old, c.id > after).order_by(c.id).limit(_TOGETHER)
+            with self.looking() if dry else self.writing() as connection:
+                ids = [bytes(one) for one in connection.execute(wanted).scalars()]
+                unused = [one for one in ids if one not in used]
+                if unused and not dry:
+                    connection.execute(delete(data_key).where(c.id.in_(unused)))
+            count += len(unused)
+            if not ids:
+                return count
+            after = ids[-1]
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction on the store. Raises DatabaseUnavailable."""
@@ -197,6 +216,11 @@ class KeyStore:
             self._place.close()
             self._place = None
         self.engine.dispose()
+
+
+def _age(key_id: bytes) -> float:
+    """Seconds since it was made."""
+    return time.time() - int.from_bytes(key_id[:6]) / 1000
 
 
 def _wrapping(secret: bytes) -> tuple[str, AESGCM]:

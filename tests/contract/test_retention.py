@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, LargeBinary, func, insert, select, update
 
 from mailbot.audit import chain
 from mailbot.audit.verify import verify
 from mailbot.cli import cli
+from mailbot.config import DatabaseSettings
 from mailbot.model.categories import CASE_A
-from mailbot.retention import age
+from mailbot.retention import age, sweep
 from mailbot.ruleset import retention
+from mailbot.storage import keys
 from mailbot.storage.desk import draft, operator
-from mailbot.storage.erasing import erasure
-from mailbot.storage.keys import KeyStore
+from mailbot.storage.erasing import erasure, ticket_key
+from mailbot.storage.keys import KeyStore, data_key
 from mailbot.storage.probes import probe
-from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket
+from mailbot.storage.schema import activation, application_view, inbox, metadata, outbox, raw_message, ticket
 from mailbot.workers.retention import RetentionWorker
 from tests.contract.test_erasing import MINE, OTHERS, everything, filled
+from tests.contract.test_secrecy import office
 from tests.flow import Clock
 
 DAY = timedelta(days=1)
@@ -162,3 +166,51 @@ async def test_the_command_counts_first(empty_engine: Engine, tmp_path: Path) ->
 
 def test_every_class_is_known_to_the_pass() -> None:
     assert set(retention.CLASSES) == set(AGES) | set(age._ROWS)
+
+
+async def test_a_key_that_nothing_uses_is_taken_away_and_no_other(empty_engine: Engine, tmp_path: Path) -> None:
+    url = empty_engine.url.render_as_string(hide_password=False)
+    (tmp_path / "mailbot.toml").write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n[database]\nurl = "{url}"\n')
+    old = b"\0" * 16
+
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        store = parts.secret.store
+        assert isinstance(store, KeyStore)
+        with empty_engine.begin() as connection:
+            view = parts.secret.seal("view", b"x", b"", store.fresh())
+            connection.execute(insert(application_view).values(inbox_id=1, name="text.txt", sealed=view))
+            words = sweep.used(connection)
+        assert len(words) == 4, "two messages, a ticket, a view"
+        with store.writing() as connection:
+            connection.execute(insert(data_key).values(id=old, under="0" * 16, wrapped=b"x"))
+        later = datetime.now(UTC) + 31 * DAY
+        assert store.sweep(words, later, dry=True) == 997, "those made ahead, and the old one"
+        assert store.sweep(words, later - 62 * DAY, dry=True) == 1
+    said = CliRunner().invoke(cli, ["retention", "sweep", "--config", str(tmp_path / "mailbot.toml")])
+    assert said.output == "1 unused keys taken away\n"
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        assert isinstance(parts.secret.store, KeyStore)
+        assert all(len(parts.secret.store.find(one)) == 32 for one in words)
+        with empty_engine.connect() as connection:
+            assert sweep.used(connection) == words
+
+
+def test_every_column_with_sealed_octets_is_looked_at() -> None:
+    octets = {c for table in metadata.sorted_tables for c in table.c if isinstance(c.type, LargeBinary)}
+    others = {outbox.c.raw, probe.c.answer, operator.c.totp, ticket_key.c.key_id}
+    assert octets == {*sweep.SEALED, *others}
+
+
+def test_a_key_that_was_made_ahead_long_ago_is_not_taken(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that slept for a month would seal under a key that was swept meanwhile."""
+    url = engine.url.render_as_string(hide_password=False)
+    place, _ = keys.begin("", url, DatabaseSettings(), None)
+    store = KeyStore(place, bytes(32))
+    first = store.fresh()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 31 * 86_400)
+    assert store.sweep({first}, datetime.fromtimestamp(now, UTC) + DAY) == 999
+    assert store.find(store.fresh())
+    with store.looking() as connection:
+        assert connection.execute(select(func.count()).select_from(data_key)).scalar_one() == 1001
+    store.close()
