@@ -83,8 +83,7 @@ def test_what_lies_outside_keeps_the_eldest_key(purpose: str) -> None:
 def test_each_earlier_key_opens_what_it_sealed(tmp_path: Path) -> None:
     secret.load(tmp_path / "key")
     sealed = [secret.read(tmp_path / "key").seal("test", PLAIN, b"c")]
-    for _ in range(2):
-        sealed.append(secret.put_new_first(tmp_path / "key").seal("test", PLAIN, b"c"))
+    sealed += [secret.put_new_first(tmp_path / "key").seal("test", PLAIN, b"c") for _ in range(2)]
     ring = secret.read(tmp_path / "key")
     assert len({ring.key, *ring.former}) == 3
     assert [ring.unseal("test", one, b"c") for one in sealed] == [PLAIN] * 3
