@@ -30,7 +30,8 @@ Ages = Mapping[str, timedelta]
 _WINDOW = 500
 """Rows of ticket or inbox that one step looks at."""
 _TURN = "retention"
-"""Row of counter: the day (proleptic Gregorian ordinal, UTC) of the last pass of a worker."""
+"""Row of counter: when a worker last took a pass, in seconds since 1970."""
+_DAY, _REST = timedelta(days=1), timedelta(days=3)
 _REASON = "its age"
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -55,19 +56,24 @@ Step = Callable[[Connection], tuple[Report, int | None]]
 
 
 def is_due(connection: Connection, now: datetime) -> bool:
-    """Whether nobody has taken the pass of today."""
-    last = connection.execute(select(counter.c.value).where(counter.c.name == _TURN)).scalar_one_or_none()
-    return last is None or last < now.toordinal()
+    """Whether a day has gone by since a worker took a pass, or the clock has leapt."""
+    return not timedelta() <= now - _last(connection) < _DAY
 
 
 def turn(connection: Connection, now: datetime) -> bool:
-    """Take the pass of today; False: another worker has it, or had it."""
-    c, today = counter.c, now.toordinal()
+    """Take the pass that ``is_due``; False: another worker took it, or there is none. What is erased does not come
+    back, so after a leap of the clock (or a long rest, and at the first start) a whole day must go by first."""
+    c, last = counter.c, _last(connection)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(dialect.insert(counter).on_conflict_do_nothing(), {"name": _TURN, "value": 0})
-    return bool(
-        connection.execute(update(counter).where(c.name == _TURN, c.value < today).values(value=today)).rowcount
-    )
+    mine = (c.name == _TURN, c.value == int(last.timestamp()))
+    taken = connection.execute(update(counter).where(*mine).values(value=int(now.timestamp()))).rowcount
+    return bool(taken) and _DAY <= now - last <= _REST
+
+
+def _last(connection: Connection) -> datetime:
+    value = connection.execute(select(counter.c.value).where(counter.c.name == _TURN)).scalar_one_or_none()
+    return datetime.fromtimestamp(value or 0, UTC)
 
 
 def steps(ages: Ages, now: datetime, actor: str, *, dry: bool = False) -> list[Callable[[int], Step]]:

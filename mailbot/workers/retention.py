@@ -15,7 +15,7 @@ from mailbot.storage.engine import Database, empty_log, wipe
 from mailbot.storage.keys import KeyStore
 
 SECONDS = 60.0
-"""Between two looks whether a day has begun."""
+"""Between two looks whether a day has gone by."""
 
 
 class RetentionWorker:

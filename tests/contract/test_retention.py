@@ -129,7 +129,11 @@ async def test_a_worker_does_it_once_a_day_and_leaves_no_trace(empty_engine: Eng
         two = [RetentionWorker(parts.database, parts.pipeline, store, clock) for _ in range(2)]
         before = everything(empty_engine, tmp_path).lower()
         assert all(address.encode() in before for address in (MINE, OTHERS)), "the test would find it"
+        assert not await two[0].step(), "the first start"
         clock.advance(days=parts.pipeline.ruleset.retention["other"].days + 1)
+        for _ in range(2):
+            assert not await two[0].step(), "the clock may be wrong: a day must go by"
+        clock.advance(days=1)
         first = 0
         while await two[0].step():
             first += 1
@@ -140,8 +144,14 @@ async def test_a_worker_does_it_once_a_day_and_leaves_no_trace(empty_engine: Eng
         with empty_engine.connect() as connection:
             assert connection.execute(select(func.count()).where(erasure.c.done_at.is_(None))).scalar_one() == 0
             assert list(verify(connection)) == []
-        clock.advance(days=1)
+        clock.advance(hours=23)
+        assert not await two[1].step()
+        clock.advance(hours=1)
         assert await two[1].step()
+        clock.advance(days=-3)
+        assert not await two[0].step(), "set right again"
+        clock.advance(days=1)
+        assert await two[0].step(), "and it does not wait for the day that was wrong"
 
 
 async def test_the_command_counts_first(empty_engine: Engine, tmp_path: Path) -> None:
