@@ -87,6 +87,11 @@ def find_key(connection: Connection, path: Path) -> Secret | None:
         return None
     key = secret.read(path)
     fits = hmac.compare_digest(known, _check(key)) if known is not None else _opens(connection, key)
+    if not fits and known is not None and _is_former(known, key):
+        raise ConfigError(
+            f"[secret] key_file: {path}: holds a newer key than the database knows: a rotation was cut off, or the"
+            " database put back from before it; mend: mailbot key rotate (it ends that one)"
+        )
     if not fits:
         raise ConfigError(
             f"[secret] key_file: {path}: is not the key of this database; mend: put back the key file, or the database,"
@@ -102,7 +107,35 @@ def _exists(path: Path) -> bool:
         raise ConfigError(f"[secret] key_file: {path}: {error.strerror}; mend: let mailbot's user read it") from error
 
 
+def turn_over(connection: Connection, path: Path) -> Secret:
+    """Bind the database to a new key, which is written before those in ``path``; to the one that is there already when
+    a rotation was cut off. The file is written first: cut off behind it, everybody is refused and told so.
+
+    Raises ConfigError as ``read_key``.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    if not is_cut_off(connection, path):
+        read_key(connection, path)
+        secret.put_new_first(path)
+    key = secret.read(path)
+    connection.execute(update(installation).values(key_check=_check(key)))
+    return key
+
+
+def is_cut_off(connection: Connection, path: Path) -> bool:
+    """Whether the key file holds a newer key than the database knows."""
+    known = _known(connection)
+    return known is not None and _exists(path) and _is_former(known, secret.read(path))
+
+
+def _is_former(known: str, key: Secret) -> bool:
+    """Whether ``known`` is the check value of one of the keys before the newest."""
+    return any(hmac.compare_digest(known, _check(one)) for one in [*key.each()][1:])
+
+
 def _check(key: Secret) -> str:
+    """The value by which a database knows its key."""
     return key.mac("check", "installation").hex()
 
 

@@ -98,6 +98,12 @@ def living(connection: Connection, now: datetime) -> list[Process]:
     return [one for row in rows if not is_dead((one := Process(*row)).name)]
 
 
+def refuse_others(connection: Connection, now: datetime) -> None:
+    """Raises ConfigError while a process gives signs of life: what is to be done would pull the keys from under it."""
+    if names := ", ".join(one.name for one in living(connection, now)):
+        raise ConfigError(f"[secret] key_file: {names} works with it; mend: stop mailbot on every machine first")
+
+
 def _write(connection: Connection, me: Process) -> None:
     values = {"roles": me.roles, "version": me.version, "ruleset": me.ruleset, "seen_at": me.seen_at}
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql

@@ -3,6 +3,8 @@
 Links, return paths and PESEL hashes are HMACs and what must not be readable is sealed, so the database alone opens
 nothing. What citizens write is sealed under a key of the message or ticket (``DataKeys``), so that one of them can be
 erased in every copy; the rest (second factors, cookies) under the secret itself.
+
+The key file holds the key, and behind it those that were before (`mailbot key rotate`), the eldest last.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,6 +34,9 @@ _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _NONCE = 12
 KEY_ID = 16
+_OUTSIDE = frozenset({"bounce", "pesel", "thread"})
+"""Purposes whose HMACs lie outside the database: in mails that left, and in the registry of accounts. No rotation
+reaches them, so they stay with the eldest key."""
 
 
 class DataKeys(Protocol):
@@ -51,20 +57,26 @@ class DataKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """32 random bytes, and the keys of messages, where there are any.
+    """32 random bytes, and the keys of messages, where there are any. former: the keys before it, the eldest last.
 
     Another process gets the secret alone: it opens no mail.
     """
 
     key: bytes = field(repr=False)
     store: DataKeys | None = field(default=None, repr=False, compare=False)
+    former: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secret, (self.key,)
+        return Secret, (self.key, None, self.former)
+
+    def each(self) -> Iterator[Secret]:
+        """Every key for itself, the newest first."""
+        return (Secret(key) for key in (self.key, *self.former))
 
     def mac(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 (32 bytes) of ``text``; ``purpose`` keeps the uses apart."""
-        return hmac.digest(self.key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+        key = self.former[-1] if self.former and purpose in _OUTSIDE else self.key
+        return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
@@ -97,7 +109,8 @@ class Secret:
             cipher = AESGCM(self._data_key(rest[:KEY_ID]))
             found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
         elif version == _VERSION:
-            found = _opened(_cipher(self.key, purpose), rest, context)
+            tried = (_opened(_cipher(one.key, purpose), rest, context) for one in self.each())
+            found = next((plain for plain in tried if plain is not None), None)
         else:
             raise SealBroken("was sealed by a newer mailbot; mend: update this one")
         if found is None:
@@ -181,6 +194,33 @@ def read(path: Path) -> Secret:
         raise ConfigError(
             f"[secret] key_file: {path}: {error.strerror}; mend: name the file that mailbot run uses"
         ) from error
-    if len(key) != _SIZE:
+    if not key or len(key) % _SIZE:
         raise ConfigError(f"[secret] key_file: {path}: has {len(key)} bytes, not {_SIZE}; mend: restore the right file")
-    return Secret(key)
+    newest, *former = (key[start : start + _SIZE] for start in range(0, len(key), _SIZE))
+    return Secret(newest, former=tuple(former))
+
+
+def put_new_first(path: Path) -> Secret:
+    """Write a new key before those in ``path``, all or nothing: whoever opens it finds the old file or the new one.
+
+    Raises ConfigError.
+    """
+    known, new = read(path), secrets.token_bytes(_SIZE)
+    target = path.resolve()  # a link stays one
+    beside = target.with_name(f"{target.name}.new")
+    try:
+        status = target.stat()
+        beside.unlink(missing_ok=True)  # of a rotation that was cut off: nothing is under it yet
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(file.fileno(), status.st_mode & 0o777)
+            file.write(b"".join((new, known.key, *known.former)))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise ConfigError(
+            f"[secret] key_file: {path}: {error.strerror}; mend: run it as a user who may write there"
+        ) from error
+    return read(path)

@@ -34,6 +34,7 @@ _COMMANDS = {
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "retention": ("retention", "Erase what a person wrote, here and, with its keys, in every backup"),
+    "key": ("key", "The key of the installation: change it"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
     "man": ("man", "Write the manual pages of all commands into FOLDER"),
     "backup": ("backup", "Copy the SQLite database into FOLDER"),

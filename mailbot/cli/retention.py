@@ -1,22 +1,22 @@
-"""``mailbot retention``: what is erased before its time, and why."""
+"""``mailbot retention``: what is erased, before its time or at its age, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-from sqlalchemy import Engine
 
+from mailbot import processes
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.observe import utc_now
+from mailbot.retention import age
 from mailbot.retention import erase as erasing
+from mailbot.retention import sweep as sweeping
 from mailbot.service import compose
-from mailbot.storage.engine import connect, scour
-from mailbot.storage.keys import KeyStore
+from mailbot.storage.engine import reading, scour
 from mailbot.tickets import number as numbers
 
 
@@ -39,7 +39,7 @@ def erase_(what: str, reason: str, even_open: bool, config_file: Path | None, as
     now, address = utc_now(), what if "@" in what else ""
     if address and address.lower() in reason.lower():
         raise click.ClickException("--reason: names the address, and is kept; mend: give the number of the request")
-    with _opened(config_file) as (engine, store):
+    with compose.with_store(compose.settings(config_file)) as (engine, store):
         with engine.begin() as connection:
             if address:
                 found = erasing.of_address(connection, address)
@@ -71,26 +71,58 @@ def _tell(report: erasing.Report, left: Sequence[int], *, as_json: bool) -> None
 
 
 @retention.command()
+@click.option("--dry-run", is_flag=True, help="Count only what would be erased.")
+@options.config
+@options.as_json
+def run(dry_run: bool, config_file: Path | None, as_json: bool) -> None:
+    """Erase what has reached the age of its class in rules/retention.yaml, as a running worker does once a day."""
+    settings, now, total = compose.settings(config_file), utc_now(), age.Report()
+    ages = compose.rules(settings)[0].retention
+    with compose.with_store(settings) as (engine, store):
+        for kind in age.steps(ages, now, chain.shell(options.user()), dry=dry_run):
+            after: int | None = 0
+            while after is not None:
+                with reading(engine) if dry_run else engine.begin() as connection:
+                    found, after = kind(after)(connection)
+                total.add(found)
+        if not dry_run:
+            _end(engine, store)
+    rows = [{"class": name, "days": ages[name].days, "erased": total.classes[name]} for name in ages]
+    if as_json:
+        options.line({"dry_run": dry_run, "messages": total.messages, "keys": total.keys, "classes": rows})
+        return
+    what = "would be erased" if dry_run else "erased"
+    for row in rows:
+        click.echo(f"{row['class']}: {row['erased']} {what} (older than {row['days']} days)")
+    click.echo(f"{total.messages} messages {what}" + ("" if dry_run else f", with {total.keys} keys"))
+
+
+@retention.command()
+@click.option("--dry-run", is_flag=True, help="Count only.")
+@options.config
+def sweep(dry_run: bool, config_file: Path | None) -> None:
+    """Take keys out of their store that nothing here is sealed under, made more than 30 days ago: a process that ended
+    had made them ahead, or a lost database knew their messages. mailbot must stand still on every machine."""
+    now = utc_now()
+    with compose.with_store(compose.settings(config_file)) as (engine, store):
+        with engine.connect() as connection:
+            processes.refuse_others(connection, now)
+            used = sweeping.used(connection)
+        count = store.sweep(used, now - sweeping.SPARED, dry=dry_run)
+        if not dry_run:
+            scour(store.engine)
+    click.echo(f"{count} unused keys" + ("" if dry_run else " taken away"))
+
+
+@retention.command()
 @options.config
 def finish(config_file: Path | None) -> None:
     """End erasures whose keys are there still: they were cut off, or the store of keys was put back from a backup."""
-    with _opened(config_file) as (engine, store):
+    with compose.with_store(compose.settings(config_file)) as (engine, store):
         click.echo(f"{_end(engine, store, again=True)} erasures ended")
 
 
-@contextmanager
-def _opened(config_file: Path | None) -> Iterator[tuple[Engine, KeyStore]]:
-    settings = compose.settings(config_file)
-    engine = connect(settings.database.url)
-    try:
-        with closing(compose.opened(settings, engine)) as key:
-            assert isinstance(key.store, KeyStore)
-            yield engine, key.store
-    finally:
-        engine.dispose()
-
-
-def _end(engine: Engine, store: KeyStore, *, again: bool = False) -> int:
+def _end(engine: compose.Engine, store: compose.KeyStore, *, again: bool = False) -> int:
     with engine.begin() as connection:
         ended = erasing.finish(connection, store, utc_now(), again=again)
     scour(engine)

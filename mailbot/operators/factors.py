@@ -6,12 +6,14 @@ import hashlib
 import hmac
 import io
 import secrets
+from contextlib import suppress
 from datetime import datetime
 
 import pyotp
 import segno
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from mailbot.errors import SealBroken
 from mailbot.secret import Secret
 from mailbot.storage.desk import operator, recovery_code
 
@@ -32,6 +34,16 @@ def new_secret(secret: Secret, operator_id: int) -> bytes:
 def opened(secret: Secret, operator_id: int, sealed: bytes) -> str:
     """The secret in base32. Raises SealBroken."""
     return secret.unseal(_PURPOSE, sealed, _context(operator_id)).decode()
+
+
+def seal_anew(connection: Connection, secret: Secret) -> None:
+    """Seal every secret under the newest key. One that does not open stays as it is."""
+    o = operator.c
+    for row in connection.execute(select(o.id, o.totp).where(o.totp.is_not(None))).all():
+        with suppress(SealBroken):
+            plain = opened(secret, row.id, row.totp).encode()
+            sealed = secret.seal(_PURPOSE, plain, _context(row.id))
+            connection.execute(update(operator).where(o.id == row.id).values(totp=sealed))
 
 
 def picture(base32: str, name: str) -> str:

@@ -17,6 +17,7 @@ from mailbot.ruleset import (
     lint,
     notices,
     procedures,
+    retention,
     services,
     signatures,
     texts,
@@ -39,10 +40,13 @@ FILES = (
     "limits.yaml",
     "notices.yaml",
     "procedures.yaml",
+    "retention.yaml",
     "services.yaml",
     "signatures.yaml",
     "topics.yaml",
 )
+_LATER = frozenset({"retention.yaml"})
+"""A rule set that was written before there was such a file goes without it."""
 
 
 def load(directory: Path) -> Ruleset:
@@ -84,6 +88,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
     templates = written[texts.POLISH]
     matters = topics.read(documents["topics.yaml"], categories)
     systems = faq.read(documents["faq.yaml"], categories)
+    ages = retention.read(documents["retention.yaml"]) if "retention.yaml" in documents else {}
     claimed = services.OtherFiles(categories, contacts.phones if contacts else ())
     catalogue = services.read(documents["services.yaml"], claimed)
     words = vocabulary.words((topic.name for topic in matters), catalogue, spoken)
@@ -115,6 +120,7 @@ def _read(directory: Path) -> tuple[Ruleset | None, Mistakes]:
         faqs=systems,
         calendar=hours,
         limits=limit,
+        retention=ages,
         notices=breaks,
         book=_book(matters, systems),
         words=words,
@@ -142,7 +148,8 @@ def _documents(directory: Path, mistakes: Mistakes) -> dict[str, YamlDocument]:
         if stray.name not in FILES:
             mend = f"one of {', '.join(FILES)}"
             mistakes.add(Finding(str(stray), 1, 1, "is no file of a rule set", mend, code="file"))
-    return {name: YamlDocument(directory / name, mistakes) for name in FILES}
+    there = (name for name in FILES if name not in _LATER or not directory.is_dir() or (directory / name).exists())
+    return {name: YamlDocument(directory / name, mistakes) for name in there}
 
 
 def _hash(directory: Path, documents: Iterable[YamlDocument], templates: Iterable[Mapping[MailKind, Template]]) -> str:

@@ -356,6 +356,8 @@ class Ruleset:
     faqs: tuple[Faq, ...]
     calendar: Calendar
     limits: Limits
+    retention: Mapping[str, timedelta]
+    """Class of ``retention.CLASSES`` → after what age it is erased; none: never."""
     notices: tuple[Notice, ...]
     book: Book
     """Every saying of topics and faqs, to be looked for in one pass."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
+from sqlalchemy import Engine as Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailbot import processes
@@ -30,6 +31,7 @@ from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.storage.engine import Database, connect, migrate, transaction
+from mailbot.storage.keys import KeyStore as KeyStore
 from mailbot.text.address import domain
 
 if TYPE_CHECKING:
@@ -111,6 +113,18 @@ def key_alone(chosen: Settings, engine: Engine) -> Secret:
     key = opened(chosen, engine)
     key.close()
     return key
+
+
+@contextlib.contextmanager
+def with_store(chosen: Settings) -> Iterator[tuple[Engine, KeyStore]]:
+    """The database, brought up to date, and its store of keys. Raises ConfigError."""
+    engine = connect(chosen.database.url)
+    try:
+        with contextlib.closing(opened(chosen, engine)) as key:
+            assert isinstance(key.store, KeyStore)
+            yield engine, key.store
+    finally:
+        engine.dispose()
 
 
 @contextlib.contextmanager

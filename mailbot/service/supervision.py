@@ -37,11 +37,12 @@ from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
+from mailbot.storage.keys import KeyStore
 from mailbot.storage.schema import imap_cursor
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build as build_web
 from mailbot.web.app import build_health, use_rules
-from mailbot.workers import audit, breaker, oauth
+from mailbot.workers import audit, breaker, oauth, retention
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
 from mailbot.workers.breaker import BreakerWorker
@@ -50,6 +51,7 @@ from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
 from mailbot.workers.oauth import OAuthWorker
+from mailbot.workers.retention import RetentionWorker
 from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Processes, Understand
 from mailbot.workers.verify import Verifier
@@ -85,7 +87,7 @@ class Service:
         self._web_connections = 0
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
-        self._deciding: list[DecideWorker | AlarmWorker] = []
+        self._deciding: list[DecideWorker | AlarmWorker | RetentionWorker] = []
         self._delivering: list[DeliverWorker | CsdWorker] = []
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
@@ -299,6 +301,11 @@ class Service:
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
         self._start_registry()
+        if isinstance(p.secret.store, KeyStore):
+            keeper = RetentionWorker(p.database, p.pipeline, p.secret.store, p.clock)
+            self._deciding.append(keeper)
+            step = partial(self._with_rules_in_force, keeper.step)
+            self._run(Loop("retention", step, retention.SECONDS))
         self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
 

@@ -105,9 +105,26 @@ def scour(engine: Engine) -> None:
     connection = engine.raw_connection()
     try:
         connection.cursor().execute("VACUUM")
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()
+    empty_log(engine)
+
+
+def wipe(connection: Connection) -> None:
+    """From now on what is deleted on this connection to a SQLite database is overwritten; what ``scour`` does as well,
+    but without a lock for minutes."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def empty_log(engine: Engine) -> None:
+    """Let the log of changes of a SQLite database hold nothing any more, if nobody reads in it just now."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
 
 
 @contextmanager

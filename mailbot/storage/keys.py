@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    delete,
     insert,
     inspect,
     make_url,
@@ -49,6 +50,7 @@ from mailbot.storage.values import String
 
 _AHEAD = 1000  # keys in one commit
 _SURE = 5.0  # seconds for which keys made ahead are taken to lie in the store, once they were seen there
+_FRESH = 86_400.0  # seconds after which a key made ahead is not taken any more: one that is unused for long is swept
 _CACHED, _CACHE_SECONDS = 1024, 60.0
 _NONCE = 12
 _TOGETHER = 500
@@ -72,11 +74,11 @@ key_store = Table("key_store", _metadata, Column("id", Integer, primary_key=True
 class KeyStore:
     """``secret.DataKeys`` over an engine of its own. Threads may share it."""
 
-    def __init__(self, engine: Engine, secret: bytes) -> None:
-        """``secret``: what its keys are wrapped under."""
+    def __init__(self, engine: Engine, secret: bytes, former: Sequence[bytes] = ()) -> None:
+        """``secret``: what its keys are wrapped under; ``former``: what some may still be."""
         self.engine = engine
-        self._under = Secret(secret).mac("check", "wrapping").hex()[:16]
-        self._wrapping = AESGCM(Secret(secret).mac("wrap", "data key"))
+        self._wraps = dict(_wrapping(key) for key in (*former, secret))
+        self._under, self._wrapping = _wrapping(secret)
         self._place = place_of(engine)
         self._ahead: deque[tuple[bytes, bytes]] = deque()
         self._seen_at = 0.0  # time.monotonic(), when those were last seen in the store
@@ -93,7 +95,7 @@ class KeyStore:
         ahead when a backup was put into the same file, or another server took over, while we ran."""
         self.check()
         with self._lock:
-            if not self._ahead or not self._holds(self._ahead[-1][0]):
+            if not self._ahead or _age(self._ahead[0][0]) > _FRESH or not self._holds(self._ahead[-1][0]):
                 self._ahead = deque(self._make())
                 self._seen_at = time.monotonic()
             key_id, key = self._ahead.popleft()
@@ -133,7 +135,7 @@ class KeyStore:
             )
         if row.wrapped is None:
             raise SealBroken(f"was erased on {row.erased_at:%Y-%m-%d}; mend: none, it is meant to be gone")
-        key = self._unwrap(key_id, row.wrapped)
+        key = self._unwrap(key_id, row.under, row.wrapped)
         with self._lock:
             self._remember(key_id, key)
         return key
@@ -142,10 +144,10 @@ class KeyStore:
         nonce = secrets.token_bytes(_NONCE)
         return nonce + self._wrapping.encrypt(nonce, key, key_id)
 
-    def _unwrap(self, key_id: bytes, wrapped: bytes) -> bytes:
+    def _unwrap(self, key_id: bytes, under: str, wrapped: bytes) -> bytes:
         try:
-            return self._wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
-        except (InvalidTag, ValueError):
+            return self._wraps[under].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id)
+        except (InvalidTag, KeyError, ValueError):
             raise SealBroken(
                 "[secret] key_file: this key does not open it, or it is damaged; mend: put back the right file"
             ) from None
@@ -167,6 +169,48 @@ class KeyStore:
                 count += connection.execute(update(data_key).where(*which).values(wrapped=None, erased_at=now)).rowcount
         return count
 
+    def rewrap(self) -> tuple[int, int]:
+        """Wrap every key under the newest secret; how many were not, and how many do not open and stay as they are.
+
+        Each commit leaves a store whose keys all open, so it may be cut off anywhere and done again.
+        """
+        count, broken, after = 0, 0, b""
+        c = data_key.c
+        others = (c.under != self._under, c.wrapped.is_not(None))
+        while True:
+            wanted = select(data_key).where(*others, c.id > after).order_by(c.id).limit(_TOGETHER)
+            with self.writing() as connection:
+                rows = connection.execute(wanted.with_for_update()).all()
+                for row in rows:
+                    try:
+                        key = self._unwrap(row.id, row.under, row.wrapped)
+                    except SealBroken:
+                        broken += 1
+                        continue
+                    values = {"under": self._under, "wrapped": self._wrap(row.id, key)}
+                    connection.execute(update(data_key).where(c.id == row.id).values(values))
+                    count += 1
+            if not rows:
+                return count, broken
+            after = rows[-1].id
+
+    def sweep(self, used: Container[bytes], before: datetime, *, dry: bool = False) -> int:
+        """Take away the keys made before ``before`` that are not in ``used``; returns how many. Erased ones stay: they
+        tell that they are meant to be gone."""
+        c, count, after = data_key.c, 0, b""
+        old = (c.wrapped.is_not(None), c.id < int(before.timestamp() * 1000).to_bytes(6))
+        while True:
+            wanted = select(c.id).where(*old, c.id > after).order_by(c.id).limit(_TOGETHER)
+            with self.looking() if dry else self.writing() as connection:
+                ids = [bytes(one) for one in connection.execute(wanted).scalars()]
+                unused = [one for one in ids if one not in used]
+                if unused and not dry:
+                    connection.execute(delete(data_key).where(c.id.in_(unused)))
+            count += len(unused)
+            if not ids:
+                return count
+            after = ids[-1]
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction on the store. Raises DatabaseUnavailable."""
@@ -185,6 +229,17 @@ class KeyStore:
             self._place.close()
             self._place = None
         self.engine.dispose()
+
+
+def _age(key_id: bytes) -> float:
+    """Seconds since it was made."""
+    return time.time() - int.from_bytes(key_id[:6]) / 1000
+
+
+def _wrapping(secret: bytes) -> tuple[str, AESGCM]:
+    """The name of a secret in the column ``under``, and what wraps with it."""
+    one = Secret(secret)
+    return one.mac("check", "wrapping").hex()[:16], AESGCM(one.mac("wrap", "data key"))
 
 
 @contextmanager
@@ -278,4 +333,4 @@ def _made(engine: Engine) -> str:
 
 def with_store(secret: Secret, engine: Engine) -> Secret:
     """``secret`` with its keys; it is to be closed."""
-    return replace(secret, store=KeyStore(engine, secret.key))
+    return replace(secret, store=KeyStore(engine, secret.key, secret.former))

@@ -71,3 +71,22 @@ def test_a_key_of_another_size_is_told(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(ConfigError, match="has 5 bytes, not 32; mend: "):
         secret.load(tmp_path / "key")
+
+
+@pytest.mark.parametrize("purpose", ["bounce", "pesel", "thread"])
+def test_what_lies_outside_keeps_the_eldest_key(purpose: str) -> None:
+    newer = Secret(b"n" * 32, former=(b"m" * 32, KEY.key))
+    assert newer.mac(purpose, "x") == KEY.mac(purpose, "x")
+    assert newer.mac("activation", "x") == Secret(b"n" * 32).mac("activation", "x")
+
+
+def test_each_earlier_key_opens_what_it_sealed(tmp_path: Path) -> None:
+    secret.load(tmp_path / "key")
+    sealed = [secret.read(tmp_path / "key").seal("test", PLAIN, b"c")]
+    sealed += [secret.put_new_first(tmp_path / "key").seal("test", PLAIN, b"c") for _ in range(2)]
+    ring = secret.read(tmp_path / "key")
+    assert len({ring.key, *ring.former}) == 3
+    assert [ring.unseal("test", one, b"c") for one in sealed] == [PLAIN] * 3
+    assert not any(repr(key) in repr(ring) for key in (ring.key, *ring.former))
+    with pytest.raises(SealBroken):
+        Secret(ring.key).unseal("test", sealed[0], b"c")

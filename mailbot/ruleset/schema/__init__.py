@@ -25,6 +25,7 @@ _FILES: Mapping[str, Callable[[], Schema]] = {
     "limits.yaml": desk.limits_file,
     "notices.yaml": desk.notices_file,
     "procedures.yaml": rules.file,
+    "retention.yaml": desk.retention_file,
     "services.yaml": desk.services_file,
     "signatures.yaml": desk.signatures_file,
     "topics.yaml": texts.topics_file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from mailbot.ruleset import calendar, limits, notices, services, signatures
+from mailbot.ruleset import calendar, limits, notices, retention, services, signatures
 from mailbot.ruleset.schema.parts import CATEGORY, DAY, HOUR, NAME, Schema, entries, pick, several, sourced, text, whole
 
 
@@ -73,6 +73,12 @@ def limits_file() -> Schema:
     }
     later["ladder"] = entries("mails that leave by themselves, whatever the rules say", ladders)
     return entries("how much is decided by a machine", known, later)
+
+
+def retention_file() -> Schema:
+    """The schema of rules/retention.yaml."""
+    known = {key: whole(of.about, of.least, retention.MOST_DAYS) for key, of in retention.CLASSES.items()}
+    return entries("after how many days what is erased", {}, known)
 
 
 def notices_file() -> Schema:

@@ -1,0 +1,34 @@
+"""``mailbot key``: the key of the installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mailbot.audit import chain
+from mailbot.cli import options
+from mailbot.observe import utc_now
+from mailbot.service import compose, rotation
+
+
+@click.group()
+def key() -> None:
+    """The key of the installation: change it."""
+
+
+@key.command()
+@options.config
+def rotate(config_file: Path | None) -> None:
+    """Make a new key, wrap the keys of messages under it, and end a rotation that was cut off.
+
+    mailbot must stand still on every machine. The key file then holds the new key and the earlier ones: copy it to the
+    other machines and to the safe.
+    """
+    settings = compose.settings(config_file)
+    report = rotation.rotate(settings, chain.shell(options.user()), utc_now())
+    click.echo("a new key is in force" if report.new else "the rotation that was cut off is ended")
+    click.echo(f"{report.keys} keys of messages wrapped anew")
+    if report.broken:
+        click.echo(f"{report.broken} keys do not open, and stay as they are")
+    click.echo(f"copy {settings.secret.key_file} to the other machines, and to where its copy is kept")
