@@ -14,8 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
-
 from mailbot.config import OAuthSettings, Settings
 from mailbot.errors import ConfigError, TokenRefused, TokenUnavailable
 from mailbot.oauth import refresh
@@ -132,6 +130,8 @@ class Tokens:
 
     async def _asked(self, more: Mapping[str, str], turn: refresh.Turn | None) -> Issued:
         """What the server issued; a new refresh token is kept before anything is awaited again."""
+        from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector  # most installations ask nobody
+
         s = self._settings
         form = {"grant_type": s.grant, "client_id": s.client_id, **more} | ({"scope": s.scope} if s.scope else {})
         headers = _HEADERS | self._proof()

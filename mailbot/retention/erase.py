@@ -188,8 +188,6 @@ def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(outbox).where(o.ticket_id.in_(ids)).values(mails))
     given_up = (o.ticket_id.in_(ids), o.state == jobs.BURIED)
     connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
-    links = select(a.id).where(a.ticket_id.in_(ids))
-    connection.execute(delete(registry_change).where(registry_change.c.activation_id.in_(links)))
     ended = {"login": "", "new_login": None, "expires_at": _ENDED}
     connection.execute(update(activation).where(a.ticket_id.in_(ids)).values(ended))
     connection.execute(delete(draft).where(draft.c.ticket_id.in_(ids)))

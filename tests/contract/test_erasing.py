@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket, ticket_event
-from mailbot.tickets import activation as activation_links
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -75,10 +74,6 @@ async def filled(engine: Engine, folder: Path) -> AsyncIterator[tuple[compose.Pa
             connection.execute(update(outbox).values(state="done"))
             event = {"ticket_id": 1, "at": clock(), "kind": "note", "detail": {"by": "anna"}}
             event_id = connection.execute(insert(ticket_event).values(event).returning(ticket_event.c.id)).scalar_one()
-            link = activation_links.Grant(1, "ZGL0000001", MINE, clock() + timedelta(days=1))
-            activation_links.grant(connection, [link], clock(), parts.secret)
-            asked = {"change_id": "c" * 32, "resource_id": "r1", "login": MINE, "password_hash": "x"}
-            connection.execute(insert(registry_change).values(activation_id=1, asked_at=clock(), **asked))
             under = sealing.key_of(connection, parts.secret, 1)
             connection.execute(insert(desk_text), case.seal(parts.secret, 1, event_id, "note", NOTE, under))
             chain.take_over(connection, 100)
