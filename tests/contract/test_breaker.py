@@ -130,7 +130,7 @@ async def test_the_alarm_is_told_once_past_the_outbox(
     office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     relay = StubRelay()
-    monkeypatch.setattr(alarm, "Relay", lambda _settings: relay)
+    monkeypatch.setattr(alarm, "Relay", lambda _settings, tokens: relay)
     settings = Settings(breaker=BreakerSettings(mail="dyzurny@urzad.example"))
     told = BreakerWorker(settings, office.database, office.clock)  # type: ignore[arg-type]
     await told.step()

@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*
 SHOWN = [*PAGES, ROOT / "docker-compose.yml", *sorted(path for path in ROOT.glob("deploy/**/*") if path.is_file())]
 """The pages, and files whose comments tell somebody what to type."""
 ABOUT_SETTINGS = [ROOT / "docs" / f"{name}.md" for name in ("api", "mx", "operating", "security", "trust")]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 BEFORE = (r"eval \"\$\(", r"runuser -u mailbot -- ", r"(?:docker )?compose exec \w+ ", "ExecStart=", r"\S*bin/")
 TYPED = re.compile(rf"^(?:{'|'.join(BEFORE)})*mailbot (?=[a-z-])(.*)$")
 ALARM = re.compile(r"(?<=summary: ).*: mailbot ([a-z]+(?: [a-z]+)?(?: --[a-z]+)?)[\",]")
