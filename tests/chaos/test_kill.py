@@ -188,7 +188,7 @@ def _check_database(engine: Engine) -> None:
         assert states == {jobs.DONE}
         assert sorted(map(str, _column(connection, inbox.c.outcome))) == OUTCOMES
         assert sorted(map(str, _column(connection, ticket.c.number))) == ["ZGL0000001", "ZGL0000002"]
-        assert connection.execute(select(counter.c.value)).scalar_one() == 3
+        assert connection.execute(select(counter.c.value).where(counter.c.name == "ticket")).scalar_one() == 3
         assert connection.execute(select(func.count(outbox.c.id))).scalar_one() == 5
 
 
