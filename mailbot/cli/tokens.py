@@ -78,7 +78,9 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 def _database(config_file: Path | None) -> str:
     """The URL of one that is up to date."""
     settings = compose.settings(config_file)
-    compose.opened(settings, connect(settings.database.url))
+    engine = connect(settings.database.url)
+    compose.key_alone(settings, engine)
+    engine.dispose()
     return settings.database.url
 
 

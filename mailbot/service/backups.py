@@ -11,7 +11,7 @@ from mailbot import secret
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.installation import read_key
-from mailbot.storage import backup
+from mailbot.storage import backup, keys
 from mailbot.storage.engine import target
 from mailbot.storage.reading import missing_file, read_only
 
@@ -33,6 +33,21 @@ class Made(NamedTuple):
 def databases(settings: Settings) -> Sequence[Source]:
     """Those that belong into one backup. A store whose backups have a life of their own must never be among them."""
     return (Source("mailbot", settings.database.url),)
+
+
+def key_store(settings: Settings) -> Sequence[Source]:
+    """The keys of messages, without which no mail of a copy opens. Copied behind the database: a key lies in the store
+    before anything is sealed under it, so that none is missing then."""
+    return (Source("keys", keys.place(settings.keys.url, settings.database.url)),)
+
+
+def refuse_together(folder: Path, databases_: Path) -> None:
+    """Raises ConfigError when the store of keys would go where the databases go."""
+    if folder.resolve() == databases_.resolve():
+        raise ConfigError(
+            f"{folder}: what is erased stays readable where both are kept; mend: name another place for the keys, of "
+            "which few copies are kept (docs/privacy.md)"
+        )
 
 
 def make(settings: Settings, sources: Sequence[Source], folder: Path, now: datetime) -> Iterator[Made]:

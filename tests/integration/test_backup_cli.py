@@ -96,3 +96,19 @@ def test_a_damaged_database_is_no_backup(office: Path) -> None:
     file.write_bytes(octets)
     assert run("to").exit_code != 0
     assert list((office / "to").iterdir()) == []
+
+
+def test_the_store_of_keys_goes_into_a_folder_of_its_own(office: Path) -> None:
+    (office / "keys").mkdir()
+    with pytest.raises(ConfigError, match="another place for the keys"):
+        CliRunner().invoke(cli, ["backup", "to", "--keys", "to"], catch_exceptions=False)
+    assert "--keys" in run("to").stderr
+    next((office / "to").glob("*.db")).unlink()  # two of one second bear one name
+    done = run("to", "--keys", "keys")
+    assert (done.exit_code, done.stderr) == (0, "")
+    (copy,) = (office / "keys").glob("keys-*.db")
+    with closing(sqlite3.connect(copy)) as connection, closing(sqlite3.connect(office / "mailbot-keys.db")) as store:
+        assert (
+            connection.execute("SELECT name FROM key_store").fetchall()
+            == store.execute("SELECT name FROM key_store").fetchall()
+        )

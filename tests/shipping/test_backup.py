@@ -92,7 +92,7 @@ def imap(folder: Path, server: Dovecot) -> ImapSettings:
 
 async def test_sqlite_is_put_back_from_a_copy_made_while_mailbot_ran(tmp_path: Path) -> None:
     var, etc, srv = tmp_path / "var", tmp_path / "etc", tmp_path / "srv"
-    for folder in (var, etc, srv / "database", srv / "key"):
+    for folder in (var, etc, srv / "database", srv / "key", srv / "keys"):
         folder.mkdir(parents=True)
     places = {"/var/lib/mailbot": str(var), "/etc/mailbot": str(etc), "/srv/backup": str(srv)}
     machine = Machine(tmp_path, {**places, "-o mailbot -g mailbot ": ""}, {})
@@ -116,12 +116,15 @@ async def test_sqlite_is_put_back_from_a_copy_made_while_mailbot_ran(tmp_path: P
         (var / "mailbot.db").write_bytes(b"lost")
         (var / "mailbot.db-wal").write_bytes(b"of another life")
         (var / "mailbot.key").unlink()
+        for file in var.glob("mailbot-keys.db*"):
+            file.unlink()  # the disk is gone, not the database alone
         (put,) = steps("Put SQLite back")
         machine.type(put)
         told = restored(machine)
     assert "the next ticket is ZGL" in told["mailbot tickets restored"]
     assert "✓ key" in told["mailbot doctor"]
     assert f"{DONE}: 4 messages, 4 missing, 4 taken in" in told["mailbot reconcile --take-over"]
+    assert "Authentication-Results" in machine.type("mailbot queue show 1 --raw --config /etc/mailbot/mailbot.toml")
     with closing(sqlite3.connect(var / "mailbot.db")) as connection:
         assert connection.execute("SELECT count(*) FROM ticket").fetchone() == (1,)
     machine.type(plain)
