@@ -155,7 +155,7 @@ def test_postgresql_is_put_back_as_it_was_at_a_moment(tmp_path: Path) -> None:
         append(server, 1)
 
         engine = connect(url)
-        compose.opened(chosen, engine)
+        compose.key_alone(chosen, engine)
         archive, copy = steps("Backup of PostgreSQL")
         engine.dispose()
         postgres.type(archive, **where)
