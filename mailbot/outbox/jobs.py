@@ -133,13 +133,12 @@ def retry(connection: Connection, table: Table, row: int, worker: str, due_at: d
     _finish(connection, table, [row], worker, {"state": QUEUED, "due_at": due_at, **values})
 
 
-def release(connection: Connection, table: Table, ids: Sequence[int], worker: str) -> None:
-    """Give leased rows back untried."""
+def release(connection: Connection, table: Table, ids: Sequence[int], worker: str, **values: object) -> None:
+    """Give leased rows back untried, with ``values``."""
     c = table.c
     held = and_(c.id.in_(ids), c.state == LEASED, c.leased_by == worker)
-    connection.execute(
-        update(table).where(held).values(state=QUEUED, leased_by=None, leased_until=None, attempts=c.attempts - 1)
-    )
+    untried = {"state": QUEUED, "leased_by": None, "leased_until": None, "attempts": c.attempts - 1}
+    connection.execute(update(table).where(held).values(**untried, **values))
 
 
 def give_back(

@@ -47,7 +47,7 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
 from mailbot.workers.breaker import BreakerWorker
 from mailbot.workers.csd import CsdWorker
-from mailbot.workers.decide import DecideWorker
+from mailbot.workers.decide import DecideWorker, Lane
 from mailbot.workers.deliver import DeliverWorker
 from mailbot.workers.loop import Loop
 from mailbot.workers.oauth import OAuthWorker
@@ -58,6 +58,7 @@ from mailbot.workers.verify import Verifier
 
 ROLES = ("ingress", "worker", "delivery", "web", "console")
 _PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
+_CHECKS = 5.0  # seconds between two looks for signed files left by a process that is gone; else it is woken
 
 
 class TaskEnded(TemporaryError):
@@ -279,24 +280,12 @@ class Service:
             for loop in deliver:
                 loop.wake()
 
-        started = []
+        checks = self._run(Loop("check", self._decider("check", mails, Lane.CHECKS), _CHECKS))
         others = p.settings.worker.processes if self.understand else 0
+        started = []
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
-            name = f"decide-{n}"
-            worker = DecideWorker(
-                f"{self._name}:{name}",
-                p.database,
-                p.pipeline,
-                p.clock,
-                p.rng,
-                mails,
-                self.understand,
-                self._verifier,
-                p.registry,
-                time.monotonic,
-            )
-            self._deciding.append(worker)
-            started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))
+            step = self._decider(f"decide-{n}", mails, Lane.QUICK, checks.wake)
+            started.append(self._run(Loop(f"decide-{n}", step)))
         alarms = AlarmWorker(p.database, p.pipeline, p.clock)
         self._deciding.append(alarms)
         self._run(Loop("alarms", alarms.step, SECONDS))
@@ -308,6 +297,28 @@ class Service:
             self._run(Loop("retention", step, retention.SECONDS))
         self._run(Loop("audit", AuditWorker(p.settings, p.database, p.clock).step, audit.SECONDS))
         return started
+
+    def _decider(
+        self, name: str, on_mail: Callable[[], None], lane: Lane, on_check: Callable[[], None] = lambda: None
+    ) -> Callable[[], Awaitable[int]]:
+        """The step of one more worker that decides."""
+        p = self.parts
+        worker = DecideWorker(
+            f"{self._name}:{name}",
+            p.database,
+            p.pipeline,
+            p.clock,
+            p.rng,
+            on_mail,
+            self.understand,
+            self._verifier,
+            p.registry,
+            time.monotonic,
+            lane,
+            on_check,
+        )
+        self._deciding.append(worker)
+        return partial(self._with_rules_in_force, worker.step)
 
     def _start_registry(self) -> None:
         """Looks whether the registry on another machine is there, and for changes whose end nobody saw."""

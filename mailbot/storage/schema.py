@@ -84,6 +84,7 @@ inbox = Table(
     Column("received_at", UtcDateTime(), nullable=False),
     *_lease(),
     Column("deferred", Integer, nullable=False, server_default=text("0")),
+    Column("lane", String(8)),
     Column("message_key", String(MESSAGE_KEY)),
     Column("fingerprint", String(64)),
     Column("outcome", String(20)),
@@ -96,6 +97,7 @@ inbox = Table(
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
+lane: "checks" when its signed files must be checked, which takes long (workers.decide); none: nobody has looked yet.
 message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
 
 raw_message = Table(

@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
@@ -52,6 +53,22 @@ class _Taken:
     raw: RawMessage
 
 
+class Lane(Enum):
+    """Which rows a worker takes. A check of signed files takes a second where all the rest takes a millisecond: what
+    needs one is left to another worker, so that nobody else waits for the locked processes."""
+
+    ALL = "all"
+    QUICK = "quick"
+    CHECKS = "checks"
+
+    @property
+    def rows(self) -> ColumnElement[bool]:
+        """The rows of the lane."""
+        if self is Lane.ALL:
+            return true()
+        return inbox.c.lane == Lane.CHECKS.value if self is Lane.CHECKS else inbox.c.lane.is_(None)
+
+
 class DecideWorker:
     """Leases inbox rows, has them understood elsewhere and records the decisions of a batch in one transaction."""
 
@@ -67,9 +84,12 @@ class DecideWorker:
         verifier: Verifier | None = None,
         registry: Registry | None = None,
         steady: Callable[[], float] | None = None,
+        lane: Lane = Lane.ALL,
+        on_check: Callable[[], None] = lambda: None,
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
-        accounts are on another machine. ``steady``: see Leaps."""
+        accounts are on another machine. ``steady``: see Leaps. ``on_check``: called when a row was left to the lane of
+        checks."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
@@ -80,6 +100,8 @@ class DecideWorker:
         self._clock = clock
         self._rng = rng
         self._on_mail = on_mail
+        self._lane = lane
+        self._on_check = on_check
         self._settings = pipeline.settings.worker
         self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
         self._lease = timedelta(seconds=self._settings.lease_seconds)
@@ -105,7 +127,11 @@ class DecideWorker:
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
         if self._leaps.settled():
             jobs.reap(connection, inbox, now, self._settings.attempts, self._lease)
-        ids = jobs.claim(connection, inbox, self.name, now, self._lease, self._settings.batch, isolate=True)
+        most = self._settings.batch
+        if self._lane is Lane.CHECKS and self._verifier is not None:
+            most = self._verifier.width
+        which = self._lane.rows
+        ids = jobs.claim(connection, inbox, self.name, now, self._lease, most, isolate=True, which=which)
         return self._within_memory(connection, ids)
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
@@ -160,6 +186,7 @@ class DecideWorker:
             understood = await self._understood(batch)
             ready = [(taken, u) for taken, u in understood if not self._try_later(u, taken)]
             ready = [one for one in ready if not await self._is_probe(flow, *one)]
+            ready = await self._without_checks(ready)
             await self._record(*await self._inform(flow, await self._verify(flow, await self._scan(ready))))
             for taken, u in understood:
                 if self._try_later(u, taken):
@@ -204,6 +231,16 @@ class DecideWorker:
 
     def _wait(self, row: int, due: datetime, values: Mapping[str, object], connection: Connection) -> None:
         jobs.retry(connection, inbox, row, self.name, due, **values)
+
+    async def _without_checks(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
+        """What this lane decides; what must be checked goes back, uncounted, to the lane of checks."""
+        rows = [taken.row for taken, u in batch if needs_check(u)] if self._lane is Lane.QUICK else []
+        if not rows:
+            return batch
+        lane = Lane.CHECKS.value
+        await self._database.write(lambda c: jobs.release(c, inbox, rows, self.name, lane=lane))
+        self._on_check()
+        return [(taken, u) for taken, u in batch if taken.row not in rows]
 
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
