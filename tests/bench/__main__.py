@@ -1,4 +1,4 @@
-"""``make bench``: mails per second from the wire to a ticket with three mails, beside the floors of this machine.
+"""``make bench``: every road of a mail, with its delivery, beside the floors of this machine and other programs.
 
 ``make bench ARGS=signatures`` measures the verifying of signed files instead, ``ARGS=applications`` the whole report of
 case B, ``ARGS=replay`` how fast another rule set decides stored mail again, ``ARGS=desk`` how long the desk looks for
@@ -15,91 +15,115 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.bench import applications, desk, floors, history, replay, runs, signatures
-from tests.bench.mails import Citizen, citizens
+from tests.bench import applications, desk, floors, history, installation, machine, replay, roads, runs, signatures
+from tests.bench.installation import Installation
+from tests.bench.peers import Peers
 from tests.bench.report import Result, show
-from tests.bench.runs import Mails, Run
-from tests.integration.servers import dovecot
+from tests.bench.roads import Bench
+from tests.bench.runs import Run
+from tests.bench.starts import starts
 from tests.support import ROOT
 
 _ORIGINALS = 1_000  # tickets that mailbot writes itself before they are copied
+Lines = Mapping[str, tuple[str, Callable[[], Run]]]
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="under a minute: one round, 500 mails, no 100,000 tickets")
+    add("--quick", action="store_true", help="a few minutes: one round, 500 mails, no 100,000 tickets")
     add("--mails", type=int, default=2_000, help="mails in one run (%(default)s)")
     add("--size", type=int, default=2_048, help="octets of a mail (%(default)s)")
     add("--accounts", type=int, default=5_000, help="citizens (%(default)s)")
-    add("--tickets", type=int, nargs="*", default=[0, 10_000, 100_000], help="existing tickets (%(default)s)")
-    add("--rounds", type=int, default=3, help="times that everything is done (%(default)s)")
+    add("--tickets", type=int, nargs="*", default=[100_000], help="existing tickets, a line each (%(default)s)")
+    add("--rounds", type=int, default=5, help="times that everything is done, in turn (%(default)s)")
     add("--connections", type=int, default=20, help="kept LMTP connections (%(default)s)")
+    add("--only", nargs="*", default=[], metavar="WORD", help="the lines whose name holds one of these")
+    add("--peers", action="store_true", help="install django-helpdesk and Roundup by name, and measure them, too")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     add("--folder", type=Path, default=ROOT / ".bench", help="for the databases: decides the file system (%(default)s)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.quick:
-        options.mails, options.rounds, options.tickets = 500, 1, [0, 10_000]
+        options.mails, options.rounds, options.tickets = 500, 1, []
     if any(count % _ORIGINALS for count in options.tickets):
         parser.error(f"--tickets: must be multiples of {_ORIGINALS}")
     return options
 
 
-def main() -> None:
+def main(arguments: list[str]) -> Result:
     """Prepare, run the rounds, print."""
-    options = _options()
+    options = _options(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.folder) as folder:
         result = _measure(options, Path(folder))
     print(show(result))
     if options.json:
         options.json.write_text(json.dumps(result.as_json(), indent=1), encoding="utf-8")
+    return result
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> Result:
-    people = citizens(options.accounts)
-    mails = Mails(people, options.size)
-    _tell(f"preparing databases with {options.tickets} tickets in {folder}")
-    empty = folder / "empty"
-    runs.install(empty, people)
-    sample = folder / "sample"
-    shutil.copytree(empty, sample)
-    runs.over_lmtp(sample, mails.take(_ORIGINALS), options.connections)
-    for count in filter(None, options.tickets):
-        shutil.copytree(sample, folder / f"with-{count}")
-        history.multiply(folder / f"with-{count}" / "mailbot.db", count)
-    result = Result(_about(options), options.mails)
-    alone = _floors(options, folder, people, mails)
+    bench = roads.prepare(folder, options.mails, options.size, options.accounts, options.connections)
+    result, lines, alone = Result(_about(options)), _lines(options, bench), _floors(options, bench)
     for n in range(1, options.rounds + 1):
-        for count in options.tickets:
-            run = _lmtp(folder, count, mails, options)
-            result.add_run(f"LMTP, {count:,} tickets", run)
-            _tell(f"round {n}: LMTP, {count:,} tickets: {options.mails / run.seconds:,.0f} mails/s")
-        try:
-            run = _imap(folder, mails, options)
-        except pytest.skip.Exception as reason:
-            result.remarks = [f"IMAP was not measured: {reason}"]
-        else:
-            result.add_run("IMAP, 0 tickets", run)
-            _tell(f"round {n}: IMAP: {options.mails / run.seconds:,.0f} mails/s")
-        for name, count, floor in alone:
+        result.calibration.append(machine.calibration())
+        for name, (unit, run) in lines.items():
+            try:
+                found = run()
+            except pytest.skip.Exception as reason:
+                result.remarks.append(f"{name} was not measured: {reason}")
+                continue
+            result.add_run(name, unit, found)
+            _tell(f"round {n}: {name}: {found.rate:,.0f} {unit}s/s, {found.cpu / found.units * 1e3:.2f} ms")
+        for name, (count, floor) in alone.items():
             result.add_floor(name, count / floor())
     return result
 
 
-def _floors(
-    options: argparse.Namespace, folder: Path, people: list[Citizen], mails: Mails
-) -> list[tuple[str, int, Callable[[], float]]]:
-    """Name, mails and work of each floor."""
-    raws, group = mails.take(_ORIGINALS), floors.GROUP
-    thinking, rows = floors.Thinking(people, raws), floors.Rows(folder / "sample" / "mailbot.db", _ORIGINALS)
+def _lines(options: argparse.Namespace, bench: Bench) -> Lines:
+    peers = Peers(bench)
+    lines = {**bench.roads()}
+    for count in options.tickets:
+        lines[f"committed, {count:,} tickets before"] = ("ticket", partial(_beside_old, bench, count))
+    lines |= starts() | peers.servers()
+    if options.peers:
+        lines |= peers.helpdesks()
+    return {name: line for name, line in lines.items() if not options.only or any(w in name for w in options.only)}
+
+
+def _beside_old(bench: Bench, count: int) -> Run:
+    """Into a database that already has so many tickets; it grows by each run."""
+    where = bench.folder / f"with-{count}"
+    if not where.exists():
+        _tell(f"preparing {count:,} tickets")
+        shutil.copytree(_sample(bench).folder, where)
+        history.multiply(where / "mailbot.db", count)
+    return runs.over_lmtp(installation.in_folder(where), bench.supply.take(bench.mails), bench.connections)
+
+
+def _sample(bench: Bench) -> Installation:
+    """An installation with the tickets that mailbot wrote itself."""
+    where = installation.in_folder(bench.folder / "sample")
+    if not where.folder.exists():
+        shutil.copytree(bench.empty.folder, where.folder)
+        runs.over_lmtp(where, bench.supply.take(_ORIGINALS), bench.connections)
+    return where
+
+
+def _floors(options: argparse.Namespace, bench: Bench) -> dict[str, tuple[int, Callable[[], float]]]:
+    """Name → mails and work of each floor."""
+    if options.only and "floors" not in options.only:
+        return {}
+    raws, group, folder = bench.supply.take(_ORIGINALS), floors.GROUP, bench.folder
+    thinking = floors.Thinking(bench.people, raws)
+    rows = floors.Rows(_sample(bench).folder / "mailbot.db", _ORIGINALS)
     works: dict[str, Callable[[], float]] = {
         "raw bytes, an fsync for each": partial(floors.stored_bytes, folder, raws, 1),
         f"raw bytes, an fsync for {group}": partial(floors.stored_bytes, folder, raws, group),
@@ -109,21 +133,7 @@ def _floors(
         f"database rows, a commit for {group}": partial(rows.write, folder),
         "LMTP server that stores nothing": partial(floors.sink, raws, options.connections),
     }
-    return [(name, _ORIGINALS, work) for name, work in works.items()]
-
-
-def _imap(folder: Path, mails: Mails, options: argparse.Namespace) -> Run:
-    with dovecot() as server, runs.copy(folder / "empty", "imap") as copied:
-        return runs.over_imap(copied, mails.take(options.mails), server)
-
-
-def _lmtp(folder: Path, count: int, mails: Mails, options: argparse.Namespace) -> Run:
-    """A run on a copy of the empty database, or on the filled one, which grows by it."""
-    raws = mails.take(options.mails)
-    if count:
-        return runs.over_lmtp(folder / f"with-{count}", raws, options.connections)
-    with runs.copy(folder / "empty", "lmtp") as copied:
-        return runs.over_lmtp(copied, raws, options.connections)
+    return {name: (_ORIGINALS, work) for name, work in works.items()}
 
 
 def _about(options: argparse.Namespace) -> dict[str, str | int]:
@@ -145,13 +155,15 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-if sys.argv[1:2] == ["signatures"]:
-    signatures.main(sys.argv[2:])
-elif sys.argv[1:2] == ["applications"]:
-    applications.main(sys.argv[2:])
-elif sys.argv[1:2] == ["replay"]:
-    replay.main(sys.argv[2:])
-elif sys.argv[1:2] == ["desk"]:
-    desk.main(sys.argv[2:])
-else:
-    main()
+if __name__ == "__main__":
+    others = {
+        "signatures": signatures.main,
+        "applications": applications.main,
+        "replay": replay.main,
+        "desk": desk.main,
+    }
+    word, *rest = sys.argv[1:] or [""]
+    if word in others:
+        others[word](rest)
+    else:
+        main(sys.argv[1:])

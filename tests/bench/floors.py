@@ -28,7 +28,6 @@ from mailbot.service import compose
 from mailbot.tickets import number, rate_limits
 from tests.bench import lmtp
 from tests.bench.mails import Citizen
-from tests.bench.subject import look
 from tests.citizens import AUTHSERV_ID, HELPDESK
 from tests.support import ROOT
 
@@ -93,8 +92,8 @@ class Thinking:
         decision = decide(facts, defects, category(u), self._pipeline.ruleset)
         assessment = Assessment(u, found, NOTHING_SAID, facts, decision)
         clocks = self._pipeline.clocks(decision, u.received_at)
-        letter = self._pipeline.letter(assessment, number.spell(n), clocks, utc_now())
-        return [self._pipeline.writer.outgoing(kind, letter) for kind in decision.mails]
+        context = self._pipeline.mail_context(assessment, number.spell(n), clocks, utc_now())
+        return [self._pipeline.writer.outgoing(kind, context) for kind in decision.mails]
 
 
 class Rows:
@@ -104,7 +103,7 @@ class Rows:
 
     def __init__(self, source: Path, mails: int) -> None:
         """``source`` is a database whose tickets begin with 1."""
-        with closing(look(source)) as connection:
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
             schema = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC")
             self._schema = [sql for (sql,) in schema]
             self._rows = {table: self._read(connection, table, mails) for table in self._TABLES}

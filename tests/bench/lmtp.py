@@ -1,4 +1,4 @@
-"""The load: an LMTP client (RFC 2033) with kept connections that sends as an MTA does, commands in one packet."""
+"""The load: an LMTP (RFC 2033) or SMTP client with kept connections, commands in one packet, as an MTA sends."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from collections.abc import Iterator, Sequence
 from tests.citizens import HELPDESK
 
 
-async def send(port: int, mails: Sequence[bytes], sender: str, connections: int) -> list[float]:
+async def send(
+    port: int, mails: Sequence[bytes], sender: str, connections: int, *, hello: str = "LHLO", recipient: str = HELPDESK
+) -> list[float]:
     """Hand ``mails`` over and return, for each, the seconds from its final dot to the 250. Any other answer raises."""
     ready = iter([raw.replace(b"\r\n.", b"\r\n..") + b".\r\n" for raw in mails])
     waits: list[float] = []
     async with asyncio.TaskGroup() as group:
         for _ in range(connections):
-            group.create_task(_client(port, ready, sender, waits))
+            group.create_task(_client(port, ready, sender, waits, hello, recipient))
     return waits
 
 
-async def _client(port: int, ready: Iterator[bytes], sender: str, waits: list[float]) -> None:
+async def _client(
+    port: int, ready: Iterator[bytes], sender: str, waits: list[float], hello: str, recipient: str
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await _reply(reader, b"220")
-    writer.write(b"LHLO mx.helpdesk.example\r\n")
+    writer.write(f"{hello} mx.helpdesk.example\r\n".encode())
     await _reply(reader, b"250")
-    commands = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{HELPDESK}>\r\nDATA\r\n".encode()
+    commands = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
     for content in ready:
         writer.write(commands)
         for code in (b"250", b"250", b"354"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mailbot.model import REQUIRED_SUBJECT
-from tests.citizens import build
+from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
+from tests.citizens import Attachment, Entry, build
 
 STYLES = ("utf8-qp", "utf8-base64", "utf8-8bit", "alternative-utf8")
 """What the mails look like (tests.citizens), in turn."""
@@ -48,10 +49,17 @@ def write_accounts(people: list[Citizen], path: Path) -> None:
         writer.writerows((p.login, p.given, p.surname, p.year, p.sex) for p in people)
 
 
-def mail(citizen: Citizen, serial: int, size: int) -> bytes:
-    """The raw mail number ``serial``, about ``size`` octets: Message-ID and body differ from every other's."""
+def mail(citizen: Citizen, serial: int, size: int, files: Sequence[Attachment] = ()) -> bytes:
+    """The raw mail number ``serial``, about ``size`` octets and ``files``: Message-ID and body differ from every
+    other's."""
     style = STYLES[serial % len(STYLES)]
-    return _built(citizen, serial, style, _filler(style, size))
+    return _built(citizen, serial, style, _filler(style, size), files)
+
+
+def application(citizen: Citizen, serial: int, new: str, files: Sequence[Attachment]) -> bytes:
+    """The mail of case B that ``citizen`` sends from the address ``new``."""
+    body = f"Dzień dobry,\n{SENTENCES[Phrase.B]} {citizen.given} {citizen.surname}, {citizen.year}\n"
+    return build(_entry(f"application-{serial}", new, body), "utf8-qp", files)
 
 
 @cache
@@ -66,15 +74,19 @@ def _filler(style: str, size: int) -> int:
     return short
 
 
-def _built(citizen: Citizen, serial: int, style: str, filler: int) -> bytes:
+def _built(citizen: Citizen, serial: int, style: str, filler: int, files: Sequence[Attachment] = ()) -> bytes:
     words = (_FILLER * (filler // len(_FILLER) + 1))[:filler]
     body = (
         f"Dzień dobry,\nw liście numer {serial} piszę, że {words}.\n\n"
-        f"Proszę o zmianę hasła awaryjnego dla {citizen.given} {citizen.surname}, {citizen.year}\n"
+        f"{SENTENCES[Phrase.A]} {citizen.given} {citizen.surname}, {citizen.year}\n"
     )
-    entry = {
-        "id": f"bench-{serial}",
-        "sender": citizen.login,
+    return build(_entry(f"bench-{serial}", citizen.login, body), style, files)
+
+
+def _entry(name: str, sender: str, body: str) -> Entry:
+    return {
+        "id": name,
+        "sender": sender,
         "auth": "pass",
         "headers": {},
         "subject": REQUIRED_SUBJECT,
@@ -82,4 +94,3 @@ def _built(citizen: Citizen, serial: int, style: str, filler: int) -> bytes:
         "body": body,
         "attachments": [],
     }
-    return build(entry, style)

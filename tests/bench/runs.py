@@ -1,4 +1,4 @@
-"""One measured run: so many mails into a mailbot that already has so many tickets."""
+"""One measured run of mailbot: so many mails on one road, from the first byte until the last effect is committed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,49 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from mailbot import secret
-from mailbot.accounts.importing import import_file
-from mailbot.storage.engine import connect, migrate
-from tests.bench import lmtp, subject
-from tests.bench.mails import Citizen, mail, write_accounts
+from sqlalchemy import Engine, select
+
+from mailbot.storage.engine import reading
+from mailbot.storage.schema import outbox
+from tests.bench import lmtp, machine, subject
+from tests.bench.installation import Installation
+from tests.bench.mails import Citizen, mail
+from tests.bench.relay import Sink
+from tests.bench.subject import Mailbot
+from tests.citizens import Attachment
 from tests.integration.servers import PASSWORD, USER, Dovecot, free_port
+
+ENVELOPE_FROM = "x@poczta.example"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run showed."""
+    """What one run showed. ``units``: what a figure is told for one of: tickets, or mails sent."""
 
+    units: int
     seconds: float
-    """From the first byte to the last ticket."""
+    """From the first byte to the last effect."""
     cpu: float
-    """Seconds of the mailbot process."""
-    peak: int
-    """Octets."""
-    load_cpu: float
+    """Seconds of what is measured."""
+    load_cpu: float = 0.0
     """Seconds of the load tool."""
+    memory: int = 0
+    """Octets, PSS, the most that was seen."""
+    written: int = 0
+    """Octets that went to the disk."""
+    growth: int = 0
+    """Octets of the database."""
     waits: tuple[float, ...] = ()
     """For each mail the seconds from the final dot to the 250; sorted."""
+    more: tuple[tuple[str, float], ...] = ()
+    """What only this road tells: name and figure."""
+
+    @property
+    def rate(self) -> float:
+        """Units a second."""
+        return self.units / self.seconds
 
     def wait(self, share: float) -> float:
         """The wait that ``share`` of the mails did not exceed."""
@@ -50,53 +68,120 @@ class Mails:
     def __init__(self, people: Sequence[Citizen], size: int) -> None:
         self._people, self._size, self._serial = people, size, 0
 
-    def take(self, count: int) -> list[bytes]:
+    def take(self, count: int, files: Sequence[Attachment] = ()) -> list[bytes]:
         """The next ``count`` mails."""
         serials = range(self._serial, self._serial + count)
         self._serial += count
-        return [mail(self._people[n % len(self._people)], n, self._size) for n in serials]
+        return [mail(self._people[n % len(self._people)], n, self._size, files) for n in serials]
 
 
-def install(folder: Path, people: list[Citizen]) -> None:
-    """A new mailbot in ``folder`` that knows ``people``."""
-    folder.mkdir(parents=True)
-    write_accounts(people, folder / "accounts.csv")
-    engine = connect(f"sqlite:///{folder / 'mailbot.db'}")
-    migrate(engine)
-    import_file(folder / "accounts.csv", engine, secret.load(folder / "mailbot.key"), refuse=True)
-    engine.dispose()
+@dataclass
+class Measured:
+    """What ``measuring`` has seen when its block is over."""
+
+    run: Run
 
 
 @contextmanager
-def copy(folder: Path, name: str) -> Iterator[Path]:
-    """A copy of an installation that nobody is using, for one run."""
-    target = folder.with_name(name)
-    shutil.copytree(folder, target)
-    try:
-        yield target
-    finally:
-        shutil.rmtree(target)
+def measuring(bot: Mailbot, where: Installation, units: int) -> Iterator[Measured]:
+    """The use of ``bot`` during the block."""
+    measured = Measured(Run(units, 0.0, 0.0))
+    size, before, own = where.size(bot.engine), bot.usage(), time.process_time()
+    with machine.watched(bot.pids) as peak:
+        begun = time.perf_counter()
+        yield measured
+        seconds = time.perf_counter() - begun
+    used, own = bot.usage() - before, time.process_time() - own
+    measured.run = replace(
+        measured.run,
+        seconds=seconds,
+        cpu=used.cpu,
+        load_cpu=own,
+        memory=peak.octets,
+        written=used.written,
+        growth=where.size(bot.engine) - size,
+    )
 
 
-def over_lmtp(folder: Path, raws: list[bytes], connections: int) -> Run:
-    """Send ``raws`` and wait for their tickets; raises AssertionError when one is lost, doubled or not granted."""
+def listening(port: int, kind: str = "lmtp", more: str = "") -> str:
+    """The section of a listener."""
+    return f'[{kind}]\nlisten = "127.0.0.1:{port}"\nhostname = "mailbot.localhost"\n{more}'
+
+
+def relaying(port: int) -> str:
+    """The section of the relay."""
+    return f'[delivery]\nhost = "127.0.0.1"\nport = {port}\n'
+
+
+def over_lmtp(where: Installation, raws: list[bytes], connections: int, sink: Sink | None = None) -> Run:
+    """Send ``raws`` and wait for their tickets; with ``sink`` until it has their three mails and this is recorded.
+
+    Raises AssertionError when one is lost, doubled or not granted.
+    """
     port = free_port()
-    with subject.running(folder, f'[lmtp]\nlisten = "127.0.0.1:{port}"\nhostname = "mailbot.localhost"\n') as bot:
-        base, stored = subject.highest(bot.database)
-        before, own = bot.usage(), time.process_time()
-        start = time.perf_counter()
-        waits = asyncio.run(lmtp.send(port, raws, "x@poczta.example", connections))
-        end = bot.wait_for(base + len(raws))
-        after, own = bot.usage(), time.process_time() - own
-    subject.check(folder / "mailbot.db", base, stored, len(raws))
-    return Run(end - start, after.cpu - before.cpu, after.peak, own, tuple(sorted(waits)))
+    roles = ("ingress", "worker", "delivery") if sink else ("ingress", "worker")
+    with subject.running(where, listening(port) + (relaying(sink.port) if sink else ""), roles) as bot:
+        base, stored = subject.highest(bot.engine)
+        before = subject.sent(bot.engine)
+        with measuring(bot, where, len(raws)) as measured:
+            waits = asyncio.run(lmtp.send(port, raws, ENVELOPE_FROM, connections))
+            bot.wait(base + len(raws), subject.last_ticket)
+            if sink:
+                bot.wait(before + 3 * len(raws), subject.sent)
+        subject.check(bot.engine, base, stored, len(raws), delivered=sink is not None)
+    return replace(measured.run, waits=tuple(sorted(waits)), more=(("start_s", bot.started),))
 
 
-def over_imap(folder: Path, raws: list[bytes], server: Dovecot) -> Run:
+def decided(where: Installation, raws: list[bytes], connections: int) -> Run:
+    """Send ``raws`` by LMTP and wait until each is decided, whatever comes out."""
+    port = free_port()
+    with subject.running(where, listening(port)) as bot, measuring(bot, where, len(raws)) as measured:
+        waits = asyncio.run(lmtp.send(port, raws, ENVELOPE_FROM, connections))
+        bot.wait(len(raws), subject.decided)
+    return replace(measured.run, waits=tuple(sorted(waits)))
+
+
+def backlog(where: Installation, port: int) -> Run:
+    """Send what the outbox of an installation holds to the relay on ``port``."""
+    engine = where.engine()
+    with reading(engine) as connection:
+        mails = len(connection.execute(select(outbox.c.id)).all())
+    engine.dispose()
+    with subject.running(where, relaying(port), ("delivery",)) as bot:
+        begun = bot.usage().cpu  # until it said that it works: nearly all of it Python's start
+        with measuring(bot, where, mails) as measured:
+            bot.wait(mails, subject.sent)
+        groups = _moments(bot.engine)
+    return replace(measured.run, more=(("recorded_together", mails / groups), ("start_cpu_s", begun)))
+
+
+def _moments(engine: Engine) -> int:
+    """Different moments at which acceptances were recorded: at most one a commit."""
+    with reading(engine) as connection:
+        return len(set(connection.execute(select(outbox.c.sent_at)).scalars()))
+
+
+def over_imap(where: Installation, raws: list[bytes], server: Dovecot) -> Run:
     """Put ``raws`` into the mailbox of ``server``, then start mailbot and wait for their tickets.
 
     The clock starts when mailbot says that it has started, so the login is in the time and Python's start is not.
     """
+    fill(server, raws)
+    password = where.folder / "password"
+    password.write_text(PASSWORD, encoding="utf-8")
+    settings = (
+        f'[imap]\nhost = "127.0.0.1"\nport = {server.imaps}\ntls = "imaps"\nca_file = "{server.tls.ca}"\n'
+        f'user = "{USER}"\npassword_file = "{password}"\n'
+    )
+    with subject.running(where, settings) as bot:
+        with measuring(bot, where, len(raws)) as measured:
+            bot.wait(len(raws), subject.last_ticket)
+        subject.check(bot.engine, 0, 0, len(raws))
+    return measured.run
+
+
+def fill(server: Dovecot, raws: Sequence[bytes]) -> None:
+    """Put ``raws`` into the INBOX of ``server`` as files of its Maildir."""
     inbox = server.folder / "mail" / USER
     for part in ("cur", "new", "tmp"):
         (inbox / part).mkdir(parents=True, exist_ok=True)
@@ -104,15 +189,3 @@ def over_imap(folder: Path, raws: list[bytes], server: Dovecot) -> Run:
         (inbox / "new" / f"{n:07d}.M0P0.bench").write_bytes(raw)
     for path in (inbox, *inbox.rglob("*")):
         shutil.chown(path, (server.folder / "mail").owner(), (server.folder / "mail").group())
-    password = folder / "password"
-    password.write_text(PASSWORD, encoding="utf-8")
-    settings = (
-        f'[imap]\nhost = "127.0.0.1"\nport = {server.imaps}\ntls = "imaps"\nca_file = "{server.tls.ca}"\n'
-        f'user = "{USER}"\npassword_file = "{password}"\n'
-    )
-    with subject.running(folder, settings) as bot:
-        start, own = time.perf_counter(), time.process_time()
-        end = bot.wait_for(len(raws))
-        used, own = bot.usage(), time.process_time() - own
-    subject.check(folder / "mailbot.db", 0, 0, len(raws))
-    return Run(end - start, used.cpu, used.peak, own)

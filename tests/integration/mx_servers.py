@@ -90,7 +90,7 @@ def _running(folder: Path, name: str, command: Sequence[str], port: int) -> Iter
         process.wait(30)
 
 
-def _seeing(name_server_address: str, folder: Path, command: Sequence[str]) -> list[str]:
+def seeing(name_server_address: str, folder: Path, command: Sequence[str]) -> list[str]:
     """``command`` with ``name_server_address`` as the only one in its /etc/resolv.conf."""
     unshare = [program("unshare"), "--mount"]
     resolv = folder / "resolv.conf"
@@ -117,7 +117,7 @@ def opendmarc(folder: Path, configuration: str, address: str) -> Iterator[int]:
     command, port = program("opendmarc"), free_port()
     own = f"Socket inet:{port}@127.0.0.1\nSyslog false\nBackground false\nUserID opendmarc\n"
     (folder / "opendmarc.conf").write_text(own + configuration)
-    started = _seeing(address, folder, [command, "-f", "-c", str(folder / "opendmarc.conf")])
+    started = seeing(address, folder, [command, "-f", "-c", str(folder / "opendmarc.conf")])
     with _running(folder, "opendmarc", started, port):
         yield port
 
