@@ -96,12 +96,12 @@ async def drained(world: World) -> None:
 
 
 def _waiting(world: World) -> list[object]:
-    found: list[object] = list(world.undone())
-    if not world.post.empty:
-        found.append("the MTA's queue")
+    """In the order of the road: what was on its way before a place is looked at must be seen in it or behind it."""
+    found: list[object] = [] if world.post.empty else ["the MTA's queue"]
     accepted = list(world.post.accepted)
     known = _rows(world)
-    return found + [letter.sender for letter in accepted if letter.sha256 not in known]
+    found += [letter.sender for letter in accepted if letter.sha256 not in known]
+    return found + world.undone()
 
 
 def _rows(world: World) -> set[str]:

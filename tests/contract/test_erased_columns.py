@@ -33,7 +33,15 @@ WAITS = {"registry_change.login", "registry_change.password_hash", "registry_cha
 
 KEPT = {
     "words of the program": {
-        *("inbox.source", "inbox.state", "inbox.lane", "inbox.outcome", "shadow_hit.rule", "shadow_hit.outcome", "breaker.reach"),
+        *(
+            "inbox.source",
+            "inbox.state",
+            "inbox.lane",
+            "inbox.outcome",
+            "shadow_hit.rule",
+            "shadow_hit.outcome",
+            "breaker.reach",
+        ),
         *("decision.ruleset", "decision.rule", "decision.outcome", "decision.facts", "decision.trace"),
         *("ticket.number", "ticket.kind", "ticket.category", "ticket.state", "ticket.desk", "ticket.language"),
         *("ticket.service", "ticket.classification", "ticket.alarm", "ticket_link.kind", "desk_text.kind"),
