@@ -6,14 +6,19 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+import psycopg
+from sqlalchemy import Engine, create_mock_engine
 
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
 from tests.support import missing, program
 
@@ -64,7 +69,8 @@ def server() -> Iterator[Server]:
     """Start a server; it and its data are gone afterwards."""
     places = sorted((str(p) for p in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     initdb, pg_ctl = program("initdb", *places), program("pg_ctl", *places)
-    folder = Path(tempfile.mkdtemp(prefix="mailbot-pg-"))  # short: the path of a socket has at most 107 bytes
+    room = os.environ.get("PYTEST_DEBUG_TEMPROOT") or None  # `make test`: in memory, where many files are soon deleted
+    folder = Path(tempfile.mkdtemp(prefix="mailbot-pg-", dir=room))  # the path of a socket has at most 107 bytes
     try:
         found = Server(folder, pg_ctl, _account(folder))
         found.run(
@@ -84,6 +90,89 @@ def cluster() -> Iterator[str]:
     """The URL of a server of one's own."""
     with server() as found:
         yield found.url
+
+
+class Schemas:
+    """The schemas of one server, each for one test. The tables of ``metadata`` are made once for many tests: deleting
+    what a test wrote is far cheaper than new tables."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._numbers = count(1)
+        self._kept: tuple[str, list[Any]] | None = None
+
+    def engine(self, name: str) -> Engine:
+        """Everything of one schema, and of no other."""
+        return connect(f"{self.url}&options=-csearch_path%3D{name}")
+
+    def new(self) -> str:
+        """The name of a schema with nothing in it."""
+        name = f"test_{next(self._numbers)}"
+        with self._admin() as c:
+            c.execute(f"CREATE SCHEMA {name}")
+        return name
+
+    def filled(self) -> str:
+        """The name of a schema with empty tables."""
+        if self._kept is None:
+            name = self.new()
+            with self._admin() as c:
+                c.execute(f"SET search_path = {name}; {_tables()}")
+                self._kept = name, _shape(c, name)
+        return self._kept[0]
+
+    def give_back(self) -> None:
+        """Empty the tables for the next test. Where a test left anything but rows (a session that may still write,
+        other tables, statistics that change the plans), the next one gets new tables."""
+        if self._kept is None:
+            return
+        (name, shape), self._kept = self._kept, None
+        with self._admin() as c:
+            if _alone(c) and _shape(c, name) == shape:
+                asked = ", ".join(f"EXISTS (SELECT 1 FROM {name}.{table})" for table in metadata.tables)
+                found = c.execute(f"SELECT {asked}").fetchone() or ()
+                written = [table for table, has in zip(metadata.tables, found, strict=True) if has]
+                moved = c.execute(
+                    "SELECT sequencename FROM pg_sequences WHERE schemaname = %s AND last_value IS NOT NULL", (name,)
+                )
+                lines = ["SET session_replication_role = replica"]  # in any order
+                lines += [f"DELETE FROM {name}.{table}" for table in written]
+                lines += [f"ALTER SEQUENCE {name}.{sequence} RESTART" for (sequence,) in moved]
+                c.execute("; ".join(lines))
+                self._kept = name, shape
+
+    def _admin(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+
+
+def _alone(admin: psycopg.Connection[Any]) -> bool:
+    """Whether nobody else is connected. A session that was closed just now needs a moment to end."""
+    others = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    for _ in range(50):
+        if admin.execute(others).fetchone() is None:
+            return True
+        time.sleep(0.004)
+    return False
+
+
+def _shape(admin: psycopg.Connection[Any], name: str) -> list[Any]:
+    """What a schema consists of, and what is known of its tables."""
+    asked = (
+        "SELECT oid, relnatts, relchecks, relhastriggers, relkind = 'r' AND reltuples >= 0 FROM pg_class"
+        " WHERE relnamespace = %s::regnamespace ORDER BY oid"
+    )
+    return admin.execute(asked, (name,)).fetchall()
+
+
+@cache
+def _tables() -> str:
+    """What ``metadata.create_all`` says to PostgreSQL."""
+    said: list[str] = []
+    recorder = create_mock_engine(
+        "postgresql+psycopg://", lambda ddl, *_, **__: said.append(str(ddl.compile(recorder)))
+    )
+    metadata.create_all(recorder, checkfirst=False)
+    return ";".join(said)
 
 
 def analyze(engine: Engine) -> None:
