@@ -1,4 +1,4 @@
-"""What the whole run shares because nobody changes it: the same rules, proofread, and the file a database begins as.
+"""What the whole run shares because nobody changes it: the same rules, proofread, and what a database begins as.
 
 Both are made by the program itself, and made anew for a folder with other content. Processes that tests start know
 nothing of it.
@@ -23,6 +23,7 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.service import compose
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from tests import postgres
 from tests.support import ROOT
 
 
@@ -58,7 +59,9 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
 
     def begun(engine: Engine) -> None:
         path = Path(engine.url.database or "")
-        if engine.dialect.name == "sqlite" and path.name != ":memory:" and path.parent.is_dir() and not path.exists():
+        if engine.dialect.name == "postgresql":
+            postgres.migrated(engine, migrate)
+        elif path.name != ":memory:" and path.parent.is_dir() and not path.exists():
             refuse_empty(engine)
             shutil.copyfile(migrated(), path)
         else:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -67,8 +67,7 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """Start a server; it and its data are gone afterwards."""
-    places = sorted((str(p) for p in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
-    initdb, pg_ctl = program("initdb", *places), program("pg_ctl", *places)
+    initdb, pg_ctl = program("initdb", *_places()), program("pg_ctl", *_places())
     room = os.environ.get("PYTEST_DEBUG_TEMPROOT") or None  # `make test`: in memory, where many files are soon deleted
     folder = Path(tempfile.mkdtemp(prefix="mailbot-pg-", dir=room))  # the path of a socket has at most 107 bytes
     try:
@@ -175,12 +174,40 @@ def _tables() -> str:
     return ";".join(said)
 
 
+_migrated: list[str] = []
+
+
+def migrated(engine: Engine, migrate: Callable[[Engine], None]) -> None:
+    """``migrate`` an empty schema of ``Schemas``, which after the first time is done by the script of pg_dump."""
+    with engine.connect() as connection:
+        asked = "SELECT current_schema(), (SELECT count(*) FROM pg_class WHERE relnamespace = s.oid)"
+        asked += " FROM pg_namespace s WHERE nspname = current_schema()"
+        (name, things) = connection.exec_driver_sql(asked).one()
+    if things or not name.startswith("test_"):
+        return migrate(engine)
+    host, mark = str(engine.url.query["host"]), "a_schema_of_the_tests"
+    if not _migrated:
+        migrate(engine)
+        dump = program("pg_dump", *_places())
+        options = ("--inserts", "--no-owner", "-U", "mailbot", "-h", host, "-n", name, "postgres")
+        told = subprocess.run([dump, *options], check=True, capture_output=True, text=True, timeout=90).stdout
+        lines = [line for line in told.splitlines() if not line.startswith(("CREATE SCHEMA", "\\", "--"))]
+        return _migrated.append("\n".join(lines).replace(f"{name}.", f"{mark}."))
+    with psycopg.connect(host=host, user="mailbot", dbname="postgres") as c:
+        c.execute(_migrated[0].replace(mark, name))
+    return None
+
+
 def analyze(engine: Engine) -> None:
     """Count the rows of this test for the planner: of its tables alone, since the server holds those of all tests.
     SQLite plans without."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
+
+
+def _places() -> list[str]:
+    return sorted((str(p) for p in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 
 
 def _account(folder: Path) -> dict[str, Any]:
