@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,10 @@ from mailbot.config import Settings
 from mailbot.mails.write import Writer
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
-from mailbot.service import compose
+from mailbot.service import compose, supervision
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from mailbot.workers.rules import RulesKeeper
 from tests import postgres
 from tests.support import ROOT
 
@@ -35,7 +36,7 @@ def shipped() -> Ruleset:
 
 @contextmanager
 def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
-    """``compose`` hands out what was made before."""
+    """``compose`` hands out what was made before, and a service does not wait for who writes its rules slowly."""
     rules, proofread = compose.rules, {}
 
     def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
@@ -70,6 +71,8 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
+        # A service that ends at once would wait a second for the second look at its rules.
+        patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
 
 
