@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, event
 
 from mailbot.config import Settings
 from mailbot.mails.write import Writer
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
 from mailbot.service import compose, supervision
+from mailbot.storage import engine as storage
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
 from mailbot.workers.rules import RulesKeeper
@@ -68,7 +70,20 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
         else:
             migrate(engine)
 
+    first: dict[str, Engine] = {}
+
+    def alike(url: str, **options: Any) -> Engine:
+        """SQLAlchemy compiles a statement once an engine, more exactly once a dialect; each test has an engine."""
+        made = create_engine(url, **options)
+        known = first.get(made.dialect.name)
+        if known is not None:
+            made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
+        else:
+            event.listen(made, "first_connect", lambda *_: first.setdefault(made.dialect.name, made))
+        return made
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "create_engine", alike)
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
         # A service that ends at once would wait a second for the second look at its rules.
