@@ -11,8 +11,10 @@ LOCK := $(LOCK_ENVIRONMENT) .venv/lock/bin/pip-compile --quiet --upgrade --gener
 
 # Tests wait for the disk after each transaction of SQLite: their files lie in memory where there is room for them.
 MEMORY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 2000000 { print "/dev/shm" }')
+# A test that waits for a server or a moment leaves its processor to another: three workers on two of them.
+WORKERS := $(shell expr \( $$(getconf _NPROCESSORS_ONLN) \* 3 + 1 \) / 2)
 # Many tests start Python: what was compiled once is kept for them.
-PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --durations 10
+PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --durations 10
 # What takes long: every folder of tests that pyproject.toml does not name in testpaths. Its files are not split: a corpus
 # is read, a browser started, once for all tests of a file.
 LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles tests/servers tests/shipping

@@ -1,17 +1,20 @@
-"""A browser at the login of the console, without a browser."""
+"""A browser at the login of the console, without a browser, and the fixtures of every test of that login."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pyotp
+import pytest
 from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from mailbot.accounts import passwords
@@ -20,6 +23,7 @@ from mailbot.console.session import Late, nothing_kept
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.model import Operator, Role
 from mailbot.operators import factors, people
+from mailbot.operators import login as steps
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.compose import Parts
@@ -115,17 +119,30 @@ def rows(browser: Browser) -> list[tuple[str, str, str]]:
     return found
 
 
-def build(folder: Path) -> Parts:
-    """Rules and key, read once for all tests of a file."""
-    return compose.build(settings(f"sqlite:///{folder}/test.db", folder / "key", 1), resolver=StaticResolver({}))
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """Rules and key, read once for all tests."""
+    folder = tmp_path_factory.mktemp("parts")
+    made = compose.build(settings(f"sqlite:///{folder}/test.db", folder / "key", 1), resolver=StaticResolver({}))
+    yield made
+    asyncio.run(made.database.close())
 
 
-@asynccontextmanager
-async def fresh(built: Parts, folder: Path) -> AsyncIterator[tuple[Parts, Clock]]:
+@pytest.fixture
+async def parts(built: Parts, tmp_path: Path) -> AsyncIterator[tuple[Parts, Clock]]:
     """The same over an empty database, with a clock that stands."""
     clock = Clock()
-    engine = connect(f"sqlite:///{folder}/test.db")
+    engine = connect(f"sqlite:///{tmp_path}/test.db")
     metadata.create_all(engine)
     database = Database(engine)
     yield replace(built, database=database, clock=clock), clock
     await database.close()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What makes a guess dear makes a test slow."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    steps.nobody.cache_clear()
+    yield
+    steps.nobody.cache_clear()

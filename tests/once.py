@@ -1,4 +1,4 @@
-"""What the whole run shares because nobody changes it: the same rules, proofread, and the file a database begins as.
+"""What the whole run shares because nobody changes it: the same rules, proofread, and what a database begins as.
 
 Both are made by the program itself, and made anew for a folder with other content. Processes that tests start know
 nothing of it.
@@ -10,19 +10,23 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, event
 
 from mailbot.config import Settings
 from mailbot.mails.write import Writer
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
-from mailbot.service import compose
+from mailbot.service import compose, supervision
+from mailbot.storage import engine as storage
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from mailbot.workers.rules import RulesKeeper
+from tests import postgres
 from tests.support import ROOT
 
 
@@ -34,7 +38,7 @@ def shipped() -> Ruleset:
 
 @contextmanager
 def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
-    """``compose`` hands out what was made before."""
+    """``compose`` hands out what was made before, and a service does not wait for who writes its rules slowly."""
     rules, proofread = compose.rules, {}
 
     def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
@@ -58,15 +62,32 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
 
     def begun(engine: Engine) -> None:
         path = Path(engine.url.database or "")
-        if engine.dialect.name == "sqlite" and path.name != ":memory:" and path.parent.is_dir() and not path.exists():
+        if engine.dialect.name == "postgresql":
+            postgres.migrated(engine, migrate)
+        elif path.name != ":memory:" and path.parent.is_dir() and not path.exists():
             refuse_empty(engine)
             shutil.copyfile(migrated(), path)
         else:
             migrate(engine)
 
+    first: dict[str, Engine] = {}
+
+    def alike(url: str, **options: Any) -> Engine:
+        """SQLAlchemy compiles a statement once an engine, more exactly once a dialect; each test has an engine."""
+        made = create_engine(url, **options)
+        known = first.get(made.dialect.name)
+        if known is not None:
+            made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
+        else:
+            event.listen(made, "first_connect", lambda *_: first.setdefault(made.dialect.name, made))
+        return made
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "create_engine", alike)
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
+        # A service that ends at once would wait a second for the second look at its rules.
+        patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
 
 

@@ -32,7 +32,8 @@ from mailbot.model import MailKind, Outcome, State
 from mailbot.model.categories import CASES
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Rule
-from mailbot.storage.schema import UtcDateTime, decision, outbox, shadow_hit, ticket, ticket_event
+from mailbot.storage.schema import decision, outbox, shadow_hit, ticket, ticket_event
+from mailbot.storage.values import UtcDateTime
 from mailbot.tickets.hold import FROZEN
 from mailbot.tickets.sla import CLOCKLESS
 

@@ -19,7 +19,8 @@ from mailbot.model import Operator, Outcome, State
 from mailbot.outbox import jobs
 from mailbot.storage.desk import operator as operators
 from mailbot.storage.desk import viewer
-from mailbot.storage.schema import UtcDateTime, decision, inbox, outbox, ticket
+from mailbot.storage.schema import decision, inbox, outbox, ticket
+from mailbot.storage.values import UtcDateTime
 from mailbot.tickets.hold import FROZEN
 from mailbot.tickets.sla import CLOCKLESS
 

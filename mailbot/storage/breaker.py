@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table, text
 
-from mailbot.storage.schema import UtcDateTime, metadata
-from mailbot.storage.values import String, Text
+from mailbot.storage.schema import metadata
+from mailbot.storage.values import String, Text, UtcDateTime
 
 breaker = Table(
     "breaker",

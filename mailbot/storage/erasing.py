@@ -6,8 +6,8 @@ import hashlib
 
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, text
 
-from mailbot.storage.schema import Id, UtcDateTime, metadata
-from mailbot.storage.values import JSON, String, Text
+from mailbot.storage.schema import Id, metadata
+from mailbot.storage.values import JSON, String, Text, UtcDateTime
 
 ticket_key = Table(
     "ticket_key",

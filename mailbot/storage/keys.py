@@ -45,8 +45,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
 from mailbot.secret import KEY_ID, Secret
 from mailbot.storage.engine import connect, reading
 from mailbot.storage.place import place_of
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import String
+from mailbot.storage.values import String, UtcDateTime
 
 _AHEAD = 1000  # keys in one commit
 _SURE = 5.0  # seconds for which keys made ahead are taken to lie in the store, once they were seen there

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Table
 
-from mailbot.storage.schema import Id, UtcDateTime, metadata
-from mailbot.storage.values import String
+from mailbot.storage.schema import Id, metadata
+from mailbot.storage.values import String, UtcDateTime
 
 registry_change = Table(
     "registry_change",

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-from mailbot.storage.values import JSON, String, Text
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC. A naive one is a programming error."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime on its way to the database")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
+from mailbot.storage.values import JSON, String, Text, UtcDateTime
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
 

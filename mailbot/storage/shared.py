@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, Integer, Table
 
-from mailbot.storage.schema import UtcDateTime, metadata
-from mailbot.storage.values import String
+from mailbot.storage.schema import metadata
+from mailbot.storage.values import String, UtcDateTime
 
 process = Table(
     "process",

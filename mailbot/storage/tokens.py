@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
-from mailbot.storage.schema import Id, UtcDateTime, metadata
-from mailbot.storage.values import JSON, String
+from mailbot.storage.schema import Id, metadata
+from mailbot.storage.values import JSON, String, UtcDateTime
 
 api_token = Table(
     "api_token",

@@ -1,4 +1,4 @@
-"""Where values become storable: the text columns of the schema, for what anybody may have written.
+"""Where values become storable: moments, and text columns for what anybody may have written.
 
 PostgreSQL refuses what is longer than its column, NUL, and half a surrogate pair; SQLite takes the first two, which a
 test then does not notice. Here both keep the same, and nothing a stranger writes can make a row fail.
@@ -7,6 +7,7 @@ test then does not notice. Here both keep the same, and nothing a stranger write
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,6 +67,26 @@ class Text(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """See ``note``."""
         return value if value is None else note(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC. A naive one is a programming error."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime on its way to the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 class JSON(TypeDecorator[Any]):

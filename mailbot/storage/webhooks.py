@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, text
 
-from mailbot.storage.schema import Id, UtcDateTime, metadata
-from mailbot.storage.values import String, Text
+from mailbot.storage.schema import Id, metadata
+from mailbot.storage.values import String, Text, UtcDateTime
 
 webhook = Table(
     "webhook",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 
 import pyotp
@@ -25,23 +23,10 @@ from tests.browser.test_console_browser import faults
 from tests.consoles import desk
 from tests.flow import Clock
 from tests.integration.test_console_oidc import Liar
-from tests.logins import PASSWORD, build, fresh, person
+from tests.logins import PASSWORD, person
 from tests.support import program
 
 NARROW: ViewportSize = {"width": 360, "height": 640}
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = build(tmp_path_factory.mktemp("parts"))
-    yield made
-    asyncio.run(made.database.close())
-
-
-@pytest.fixture
-async def parts(built: Parts, tmp_path: Path) -> AsyncIterator[tuple[Parts, Clock]]:
-    async with fresh(built, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

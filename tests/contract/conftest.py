@@ -2,71 +2,62 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
-from functools import cache
-from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_mock_engine, text
+from sqlalchemy import Engine
 
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
-from tests.postgres import cluster
-
-_schemas = count(1)
+from tests.postgres import Schemas, cluster
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """URL of a PostgreSQL server that lives as long as the test run."""
+def schemas() -> Iterator[Schemas]:
+    """Of a PostgreSQL server that lives as long as the test run."""
     with cluster() as url:
-        yield url
+        yield Schemas(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables."""
+    path = tmp_path_factory.mktemp("tables") / "test.db"
+    engine = connect(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
+    return path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An engine over nothing: a new SQLite file, or a new PostgreSQL schema."""
-    made = connect(f"sqlite:///{tmp_path}/test.db") if request.param == "sqlite" else _schema(request)
+    """An engine over nothing: a new SQLite file, or a new PostgreSQL schema; for ``engine`` with empty tables."""
+    tables = "engine" in request.fixturenames
+    if request.param == "sqlite":
+        file = tmp_path / "test.db"
+        if tables:
+            shutil.copyfile(request.getfixturevalue("sqlite_tables"), file)
+        made = connect(f"sqlite:///{file}")
+    else:
+        schemas: Schemas = request.getfixturevalue("schemas")
+        made = schemas.engine(schemas.filled() if tables else schemas.new())
     yield made
     made.dispose()
+    if tables and request.param == "postgresql":
+        schemas.give_back()
 
 
 @pytest.fixture
 def engine(empty_engine: Engine) -> Engine:
-    """An engine over empty tables. PostgreSQL gets them in one go: to copy a template database takes it longer."""
-    if empty_engine.dialect.name == "postgresql":
-        with empty_engine.begin() as connection:
-            connection.execution_options(no_parameters=True).exec_driver_sql(_tables())
-    else:
-        metadata.create_all(empty_engine)
+    """An engine over empty tables."""
     return empty_engine
 
 
 @pytest.fixture
-def empty_postgres(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def empty_postgres(schemas: Schemas) -> Iterator[Engine]:
     """A new PostgreSQL schema without tables."""
-    made = _schema(request)
+    made = schemas.engine(schemas.new())
     yield made
     made.dispose()
-
-
-@cache
-def _tables() -> str:
-    """What ``metadata.create_all`` says to PostgreSQL."""
-    said: list[str] = []
-    recorder = create_mock_engine(
-        "postgresql+psycopg://", lambda ddl, *_, **__: said.append(str(ddl.compile(recorder)))
-    )
-    metadata.create_all(recorder, checkfirst=False)
-    return ";".join(said)
-
-
-def _schema(request: pytest.FixtureRequest) -> Engine:
-    url = request.getfixturevalue("postgres_url")
-    name = f"test_{next(_schemas)}"
-    admin = connect(url)
-    with admin.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {name}"))
-    admin.dispose()
-    return connect(f"{url}&options=-csearch_path%3D{name}")

@@ -17,7 +17,8 @@ from mailbot.model import Account, Envelope, MailKind, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.engine import migrate
-from mailbot.storage.schema import UtcDateTime, account, activation, installation, outbox, raw_message
+from mailbot.storage.schema import account, activation, installation, outbox, raw_message
+from mailbot.storage.values import UtcDateTime
 from mailbot.tickets import hold
 from mailbot.tickets.activation import find, token_hash
 from mailbot.tickets.release import Released, release

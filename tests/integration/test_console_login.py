@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from argon2 import PasswordHasher
 from sqlalchemy import select
 
-from mailbot.accounts import passwords
 from mailbot.audit.verify import verify
 from mailbot.config import ConsoleSettings
 from mailbot.console.session import local
@@ -24,31 +21,11 @@ from mailbot.operators import people
 from mailbot.service.compose import Parts
 from mailbot.storage.desk import audit, operator, operator_session
 from tests.flow import Clock
-from tests.logins import PASSWORD, Browser, active, browsing, build, fresh, person, rows
+from tests.logins import PASSWORD, Browser, active, browsing, person, rows
+
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 LIMIT = 5
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What makes a guess dear makes a test slow."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    steps.nobody.cache_clear()
-    yield
-    steps.nobody.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = build(tmp_path_factory.mktemp("parts"))
-    yield made
-    asyncio.run(made.database.close())
-
-
-@pytest.fixture
-async def parts(built: Parts, tmp_path: Path) -> AsyncIterator[tuple[Parts, Clock]]:
-    async with fresh(built, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import json
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,24 +30,11 @@ from mailbot.operators import people
 from mailbot.service.compose import Parts
 from tests.consoles import desk
 from tests.flow import Clock
-from tests.logins import Browser, build, fresh, person, rows
+from tests.logins import Browser, person, rows
 from tests.support import missing
 
 BACK = "/login/oidc/back"
 Forge = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = build(tmp_path_factory.mktemp("parts"))
-    yield made
-    asyncio.run(made.database.close())
-
-
-@pytest.fixture
-async def parts(built: Parts, tmp_path: Path) -> AsyncIterator[tuple[Parts, Clock]]:
-    async with fresh(built, tmp_path) as made:
-        yield made
 
 
 async def at(parts: Parts, clock: Clock, chosen: OidcSettings) -> Browser:

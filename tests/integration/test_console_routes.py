@@ -3,22 +3,18 @@ session, none for a role that has nothing to do there."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
-from mailbot.accounts import passwords
 from mailbot.console import login as console_login
 from mailbot.model import Role
-from mailbot.operators import login as steps
 from mailbot.service.compose import Parts
 from tests.consoles import TOKEN, console, desk
 from tests.flow import Clock
-from tests.logins import active, browsing, build, fresh
+from tests.logins import active, browsing
+
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 EXAMPLES = {
     "zgl": "ZGL0000001",
@@ -76,27 +72,6 @@ WHO: dict[str, set[Role]] = {
 OPEN = {"GET /login", "POST /login", "GET /login/code", "POST /login/code", "GET /login/enrol", "POST /login/enrol"}
 OPEN |= {"GET /static/{name}"}
 """For who is not logged in."""
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    steps.nobody.cache_clear()
-    yield
-    steps.nobody.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    made = build(tmp_path_factory.mktemp("parts"))
-    yield made
-    asyncio.run(made.database.close())
-
-
-@pytest.fixture
-async def parts(built: Parts, tmp_path: Path) -> AsyncIterator[tuple[Parts, Clock]]:
-    async with fresh(built, tmp_path) as made:
-        yield made
 
 
 def routes(parts: Parts) -> set[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import Id, UtcDateTime
+from mailbot.storage.schema import Id
+from mailbot.storage.values import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

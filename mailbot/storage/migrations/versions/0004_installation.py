@@ -13,7 +13,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
+from mailbot.storage.values import UtcDateTime
 
 revision = "0004"
 down_revision = "0003"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
+from mailbot.storage.values import UtcDateTime
 
 revision = "0007"
 down_revision = "0006"

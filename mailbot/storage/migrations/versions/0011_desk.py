@@ -7,8 +7,7 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import JSON, String, Text
+from mailbot.storage.values import JSON, String, Text, UtcDateTime
 from mailbot.text.unicode import flat
 
 revision = "0011"

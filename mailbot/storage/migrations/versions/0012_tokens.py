@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import JSON, String
+from mailbot.storage.values import JSON, String, UtcDateTime
 
 revision = "0012"
 down_revision = "0011"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import String
+from mailbot.storage.values import String, UtcDateTime
 
 revision = "0013"
 down_revision = "0012"

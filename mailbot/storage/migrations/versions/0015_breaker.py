@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import String, Text
+from mailbot.storage.values import String, Text, UtcDateTime
 
 revision = "0015"
 down_revision = "0014"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from mailbot.storage.schema import UtcDateTime
-from mailbot.storage.values import JSON, String, Text
+from mailbot.storage.values import JSON, String, Text, UtcDateTime
 
 revision = "0018"
 down_revision = "0017"

@@ -19,8 +19,8 @@ from fixtures.signing.pki import Pki, Signer
 from mailbot.application.form import FILE_NAME, octets
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from tests import citizens
+from tests.corpora.test_case_b_files import explained
 from tests.form import FIELDS
-from tests.integration.test_case_b_files import explained
 from tests.unit.application.pdfs import fill, typed
 from tests.unit.application.test_form import FIREFOX
 

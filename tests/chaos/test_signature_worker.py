@@ -22,7 +22,7 @@ from mailbot.secret import Secret
 from mailbot.signatures.report import Integrity, SignatureReport, Verdict
 from mailbot.signatures.worker import Bounds, Workers
 from mailbot.text.pesel import keyed_hash
-from tests.integration import worker_jobs
+from tests.chaos import worker_jobs
 from tests.once import shipped
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
