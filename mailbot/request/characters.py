@@ -22,9 +22,17 @@ def canonical(text: str) -> str:
     return _SPACE.sub(" ", visible(text)).strip(" ")
 
 
-@lru_cache(maxsize=8192)
+_WORD_MAX = 64
+"""Characters of a word whose folded form is kept; a longer one is nobody's name."""
+
+
 def fold(word: str) -> str:
     """A word of a name as it is compared: case, diacritics, apostrophes and invisible characters do not count."""
+    return _folded(word) if len(word) <= _WORD_MAX else _folded.__wrapped__(word)
+
+
+@lru_cache(maxsize=8192)
+def _folded(word: str) -> str:
     return flat(visible(word).translate(_APOSTROPHES).replace("ß", "ss"))
 
 
