@@ -30,7 +30,7 @@ _LEAST_STEM = 3
 _DENIALS = frozenset({"nie", "nigdy", "bez", "not", "never", "dont", "doesnt", "didnt", "cannot", "cant", "wont"})
 _WORD = r"[^\W_]+(?:[-'’][^\W_]+)*"
 _PLAIN_WORD = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_JOINT = re.compile(r"[-'’](?<=[^\W_][-'’])(?=[^\W_])")
 _END = re.compile(r"[.!?;:…](?=[\s\"”’)\]]|\Z)|\n[ \t]*\n")
 _LIST = r"\{[^{}()\[\]|\s]*\}"
 _PART = re.compile(
