@@ -109,7 +109,7 @@ class Understander:
                 sender=sender,
                 subject=kind,
                 request=request,
-                identity=identify(message, sender, raw.sha256),
+                identity=identify(message, sender, raw),
                 bounced=came_back.ticket if came_back else None,
                 delayed=came_back is not None and came_back.delayed,
                 agrees=_agrees(raw.envelope, message, sender) and sender.authentication is not _LET_OUT,

@@ -38,7 +38,10 @@ def _folded(word: str) -> str:
 
 def distance(left: str, right: str, limit: int) -> int:
     """Damerau-Levenshtein distance (optimal string alignment), or ``limit`` + 1 when it is greater."""
-    if abs(len(left) - len(right)) > limit:
+    if left == right:
+        return 0
+    longer = len(left) - len(right)
+    if abs(longer) > limit or _strangers(left, right, longer) > limit:
         return limit + 1
     before: list[int] = []
     last = list(range(len(right) + 1))
@@ -51,6 +54,13 @@ def distance(left: str, right: str, limit: int) -> int:
             row.append(cost)
         before, last = last, row
     return min(last[-1], limit + 1)
+
+
+def _strangers(left: str, right: str, longer: int) -> int:
+    """Letters of either word that the other one has not as often: each takes a step of its own, and most words that are
+    nothing alike have many."""
+    only_left = sum(max(0, left.count(letter) - right.count(letter)) for letter in set(left))
+    return max(only_left, only_left - longer)
 
 
 def word_set(text: str) -> frozenset[str]:
