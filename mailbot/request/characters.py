@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from mailbot.text.remembered import remembered
 from mailbot.text.unicode import flat, visible
 
 __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
@@ -22,17 +22,13 @@ def canonical(text: str) -> str:
     return _SPACE.sub(" ", visible(text)).strip(" ")
 
 
-_WORD_MAX = 64
-"""Characters of a word whose folded form is kept; a longer one is nobody's name."""
+LONGEST_NAME = 64
+"""Characters; a longer word is nobody's name."""
 
 
+@remembered(8192, LONGEST_NAME)
 def fold(word: str) -> str:
     """A word of a name as it is compared: case, diacritics, apostrophes and invisible characters do not count."""
-    return _folded(word) if len(word) <= _WORD_MAX else _folded.__wrapped__(word)
-
-
-@lru_cache(maxsize=8192)
-def _folded(word: str) -> str:
     return flat(visible(word).translate(_APOSTROPHES).replace("ß", "ss"))
 
 

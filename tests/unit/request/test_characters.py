@@ -1,4 +1,4 @@
-"""The distance of two words against its definition, and which words are kept folded."""
+"""The distance of two words against its definition."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.request import characters
-from mailbot.request.characters import distance, fold
+from mailbot.request.characters import distance
 from tests.support import examples
 
 _WORDS = st.one_of(
@@ -38,9 +37,3 @@ def test_the_distance_up_to_a_limit(left: str, right: str, limit: int, place: in
     slip = left[:place] + letter + left[place + 1 :]
     for other in (right, slip, left[:place] + left[place + 1 :], slip[::-1]):
         assert distance(left, other, limit) == min(exactly(left, other), limit + 1)
-
-
-def test_a_word_too_long_for_a_name_is_not_kept() -> None:
-    before = characters._folded.cache_info().currsize
-    assert fold("Ż" * 5_000) == "z" * 5_000
-    assert characters._folded.cache_info().currsize == before
