@@ -85,7 +85,7 @@ class Bodies:
         others = (words for name, words in values.items() if name != "zgl")
         if len(rests) > 1 or any(_NAME in words for words in (*rests, *others)):  # of two alike the first is set off
             return None
-        if self._templates.compares(kind, language, "zgl"):
+        if self._templates.compares(kind, language, "zgl") or not told[0][0].isprintable():
             return None
         one, two = (_composed(language, one, *texts) for one, texts in zip(pair, told, strict=True))
         digits = len(values["zgl"]) - len(_NAME)

@@ -122,6 +122,13 @@ def test_whatever_a_template_makes_of_the_number(text: str) -> None:
             assert bodies.write(_TOLD, "pl", values) == bodies.written(_TOLD, "pl", values)
 
 
+def test_a_title_that_cannot_stand_in_a_header_stays_so() -> None:
+    template = replace(RULES.templates[_TOLD], source="Temat: {{ zgl }} \x01\n\n{{ tel }}\n")
+    bodies = Bodies(Templates(replace(RULES, templates={**RULES.templates, _TOLD: template})))
+    for _ in range(4):
+        assert bodies.write(_TOLD, "pl", {"zgl": "ZGL0000001", "tel": "1"})[0] == "ZGL0000001 \x01"
+
+
 @pytest.mark.parametrize("ticket", ["", "ZGL", "zgl0000001", "ZGL000001", "ZGL٠٠٠٠٠٠١", "ZGL0000001 ", "A-1"])
 def test_what_is_no_number_is_written_by_the_template(ticket: str) -> None:
     bodies = Bodies(Templates(RULES))
