@@ -93,7 +93,7 @@ class Trial:
         u = self.flow.understand(raw)
         if self.vouched:
             sender = replace(u.sender, authentication=Authentication(self.vouched, "taken for granted"))
-            u = replace(u, sender=sender, identity=identify(u.message, sender, raw.sha256), agrees=True)
+            u = replace(u, sender=sender, identity=identify(u.message, sender, raw), agrees=True)
         return u
 
     async def understand(self, raw: RawMessage) -> Understanding:

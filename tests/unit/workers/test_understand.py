@@ -208,7 +208,10 @@ async def test_a_machine_without_room_for_a_process_is_a_passing_fault(
 async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Processes) -> None:
     """35 MB with a file of 25."""
     file = b64encode(b"%PDF-" + bytes(MESSAGE_MAX * 3 // 4 - 100_000))
-    head = b"From: a@b.example\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    subject = b"Subject: =?utf-8?B?" + b64encode(REQUIRED_SUBJECT.encode()) + b"?=\r\n"
+    head = (
+        b"From: a@b.example\r\n" + subject + b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
     part = b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     lines = b"\r\n".join(file[n : n + 1_000_000] for n in range(0, len(file), 1_000_000))
     (u,) = await processes([message(head + part + lines + b"\r\n--b--\r\n")])
