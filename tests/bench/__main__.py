@@ -2,7 +2,7 @@
 
 ``make bench ARGS=signatures`` measures the verifying of signed files instead, ``ARGS=applications`` the whole report of
 case B, ``ARGS=replay`` how fast another rule set decides stored mail again, ``ARGS=desk`` how long the desk looks for
-its answers beside a million tickets.
+its answers beside a million tickets, ``ARGS=workers`` simulates several workers that decide.
 """
 
 from __future__ import annotations
@@ -22,7 +22,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import applications, desk, floors, history, installation, machine, replay, roads, runs, signatures
+from tests.bench import (
+    applications,
+    desk,
+    floors,
+    history,
+    installation,
+    machine,
+    replay,
+    roads,
+    runs,
+    signatures,
+    workers,
+)
 from tests.bench.installation import Installation
 from tests.bench.peers import Peers
 from tests.bench.report import Result, show
@@ -161,6 +173,7 @@ if __name__ == "__main__":
         "applications": applications.main,
         "replay": replay.main,
         "desk": desk.main,
+        "workers": workers.main,
     }
     word, *rest = sys.argv[1:] or [""]
     if word in others:
