@@ -75,9 +75,9 @@ def main(arguments: Sequence[str]) -> None:
     add = parser.add_argument
     add("--workers", type=int, nargs="+", default=[1, 2, 4, 8], help="how many, a line each (%(default)s)")
     add("--batch", type=int, default=50, help="mails in one transaction, [worker] batch (%(default)s)")
-    add("--decide", type=float, default=1.6, help="ms of one mail before the lock (%(default)s)")
-    add("--hold", type=float, default=25.0, help="ms of a batch under the lock (%(default)s)")
-    add("--commit", type=float, default=3.0, help="ms of a commit (%(default)s)")
+    add("--decide", type=float, default=1.75, help="ms of one mail before the lock (%(default)s)")
+    add("--hold", type=float, default=81.0, help="ms of a batch under the lock (%(default)s)")
+    add("--commit", type=float, default=4.0, help="ms of a commit (%(default)s)")
     add("--batches", type=int, default=10_000, help="in one simulation (%(default)s)")
     add("--seed", type=int, default=1, help="of the times (%(default)s)")
     chosen = parser.parse_args(arguments)
