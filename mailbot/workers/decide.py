@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
 from mailbot.accounts.snapshot import Snapshot
+from mailbot.desk.ailments import REGISTRY_AWAY
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import logins
@@ -38,6 +39,7 @@ from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
+_REGISTRY_TRIES = 12  # half an hour at least
 _SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
@@ -270,15 +272,25 @@ class DecideWorker:
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
     ) -> tuple[Pipeline, list[tuple[_Taken, Understanding]]]:
         """Where the accounts are on another machine: what it says of the logins of the batch, before there is a
-        transaction. A mail whose logins it does not answer for is put off, as long as that takes."""
+        transaction. A mail whose logins it does not answer for is put off; after half of the promise each is a doubt,
+        so that a person has the other half."""
         if self._registry is None:
             return flow, batch
         keys = list(dict.fromkeys(key for _, u in batch for key in logins(u)))
         said = await self._registry.ask(keys, self._settings.lease_seconds / 8) if keys else Snapshot((), {})
-        for taken, u in batch:
-            if not said.knows(logins(u)):
-                await self._postpone(taken, "the registry of accounts does not answer")
-        return replace(flow, directory=said), [(taken, u) for taken, u in batch if said.knows(logins(u))]
+        silent = [(taken, u) for taken, u in batch if not said.knows(logins(u))]
+        waiting = {taken.row for taken, _ in silent if not self._is_overdue(flow, taken)}
+        for taken, _ in silent:
+            if taken.row in waiting:
+                await self._postpone(taken, REGISTRY_AWAY)
+        ready = [(taken, u) for taken, u in batch if taken.row not in waiting]
+        return replace(flow, directory=said.with_doubts(key for _, u in ready for key in logins(u))), ready
+
+    def _is_overdue(self, flow: Pipeline, taken: _Taken) -> bool:
+        """Whether a person gets it now: the promise runs from its arrival, but one that was late before it was asked
+        for waits some tries, too."""
+        patience = timedelta(hours=flow.settings.tickets.promise_hours) / 2
+        return taken.deferred >= _REGISTRY_TRIES and self._clock() - taken.raw.received_at >= patience
 
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""
