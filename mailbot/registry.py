@@ -67,16 +67,27 @@ class RegistryChanges:
     async def set(self, link: Activation, password: str, password_hash: str, notice: NoticeWriter) -> None:
         """Set the password, and the login in case B; use the link up. Raises LinkLost, RegistryUnavailable: then the
         link can be tried again, and what was asked for is found out first."""
+        mine: Row[Any] | None = None
         for _ in range(_TRIES):
             pending = await self.database.read(lambda c: _pending(c, link.id))
+            if pending is None and mine is not None:
+                return await self._confirm(mine, password)
             found = await self._resource(link, pending)
             if found is None or not _fits(found, link, pending) or await self._is_taken(link, found):
                 raise LinkLost("the account is gone or blocked, or the new login is taken")
             if pending is not None and await asyncio.to_thread(_is_done, found, pending, password):
-                await self.database.write(lambda c, p=pending: _settle(c, p, notice, self.clock()))  # type: ignore[misc]
-                return
+                mine = pending
+                if await self.database.write(lambda c, p=pending: _settle(c, p, notice, self.clock())):  # type: ignore[misc]
+                    return
+                continue
             await self._ask(link, found, pending, password, password_hash)
         raise RegistryUnavailable("the account was changed by others again and again")
+
+    async def _confirm(self, mine: Row[Any], password: str) -> None:
+        """What we saw done was settled by another, or is another's by now. Raises LinkLost, RegistryUnavailable."""
+        found = await self.registry.get(mine.resource_id)
+        if found is None or not await asyncio.to_thread(_is_done, found, mine, password):
+            raise LinkLost("the link was used for another password at the same moment")
 
     async def _ask(
         self, link: Activation, found: Found, pending: Row[Any] | None, password: str, password_hash: str
@@ -205,11 +216,10 @@ def _settle(connection: Connection, row: Row[Any], notice: NoticeWriter, now: da
     """Write down that it was done, even where the link was stopped meanwhile: so it is. False: somebody else did.
 
     Found out after a restore it goes to a person as well: what was said of it since the backup is lost."""
+    link = _locked(connection, row)
     gone = delete(registry_change).where(_c.activation_id == row.activation_id, _c.change_id == row.change_id)
     if connection.execute(gone).rowcount != 1:
         return False
-    a = activation.c
-    link = connection.execute(select(a.id, a.ticket_id, a.new_login).where(a.id == row.activation_id)).one()
     links.use_up(connection, link.id, link.ticket_id, now)
     if link.new_login is not None:
         notice.tell(connection, link.ticket_id, row.login, now)
@@ -228,14 +238,17 @@ def _forget(connection: Connection, row: Row[Any], _notice: NoticeWriter, now: d
 
 def _tell_person(connection: Connection, row: Row[Any], now: datetime) -> None:
     """Hand the ticket over, once; the change itself is looked for further on."""
-    e = ticket_event.c
-    ticket_id = connection.execute(
-        select(activation.c.ticket_id).where(activation.c.id == row.activation_id)
-    ).scalar_one()
+    e, ticket_id = ticket_event.c, _locked(connection, row).ticket_id
     if connection.execute(select(e.id).where(e.ticket_id == ticket_id, e.kind == SILENCE)).first() is not None:
         return
     connection.execute(insert(ticket_event).values(ticket_id=ticket_id, at=now, kind=SILENCE, detail={}))
     hold.freeze(connection, _number(connection, ticket_id), now, {"reason": "the registry does not say what it did"})
+
+
+def _locked(connection: Connection, row: Row[Any]) -> Row[Any]:
+    """The link of a change; nobody else works on the change before the transaction ends."""
+    wanted = select(activation).where(activation.c.id == row.activation_id)
+    return connection.execute(wanted.with_for_update(key_share=True)).one()
 
 
 def _number(connection: Connection, ticket_id: int) -> str:
