@@ -71,7 +71,8 @@ class RegistryChanges:
         for _ in range(_TRIES):
             pending = await self.database.read(lambda c: _pending(c, link.id))
             if pending is None and mine is not None:
-                return await self._confirm(mine, password)
+                await self._confirm(mine, password)
+                return
             found = await self._resource(link, pending)
             if found is None or not _fits(found, link, pending) or await self._is_taken(link, found):
                 raise LinkLost("the account is gone or blocked, or the new login is taken")

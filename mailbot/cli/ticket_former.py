@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from sqlalchemy import Connection
-
 from mailbot.audit import chain
 from mailbot.cli import options, ticket_numbers, ticket_verbs
 from mailbot.cli.ticket_text import minute, shown
@@ -123,18 +121,16 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         for number in waiting:
             hold.freeze(connection, number, now, detail)
         drop_first_halves(connection, now)
-        asked = _doubted(connection, now) if settings.accounts.source == "scim" else 0
+        asked = 0
+        if settings.accounts.source == "scim":
+            from mailbot.registry import doubt  # what it brings along takes half a second to load
+
+            asked = doubt(connection, now)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
     if asked:
         click.echo(f"changes of login that the registry will be asked for, since they may have been done: {asked}")
-
-
-def _doubted(connection: Connection, now: datetime) -> int:
-    from mailbot.registry import doubt  # what it brings along takes half a second to load
-
-    return doubt(connection, now)
 
 
 release = ticket_verbs.command(Action.RELEASE, "release", _release)
