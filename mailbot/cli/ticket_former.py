@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
 from mailbot.audit import chain
 from mailbot.cli import options, ticket_numbers, ticket_verbs
 from mailbot.cli.ticket_text import minute, shown
