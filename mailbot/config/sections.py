@@ -310,7 +310,7 @@ class WorkerSettings:
     lease_seconds: int = _doc("a leased row falls back to the queue after this", 120)
     processes: int = _doc("processes that understand mails, each on a core of its own; 0: a thread instead", 1)
     deadline_seconds: float = _doc(
-        "longest that a process may take to understand a batch, or a mail alone (at most half of lease_seconds)", 25.0
+        "longest that a process may take to understand a batch, or a mail alone (at most 5/16 of lease_seconds)", 25.0
     )
     memory_mb: int = _doc("address space of such a process, in megabytes: one mail of 35 MB needs 250", 1500)
     attempts: int = _doc("tries before a message that cannot be read or recorded goes to a person unread", 5)

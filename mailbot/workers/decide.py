@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 from functools import partial
 
 from sqlalchemy import Connection, select
@@ -32,8 +33,10 @@ from mailbot.outbox import backoff, jobs
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
+from mailbot.workers import shares
 from mailbot.workers.presence import Leaps
 from mailbot.workers.scan import Scans
+from mailbot.workers.shares import REGISTRY, SCAN, UNDERSTAND, VERIFY
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
@@ -83,7 +86,7 @@ class DecideWorker:
         self._rng = rng
         self._on_mail = on_mail
         self._settings = pipeline.settings.worker
-        self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
+        self.scans = Scans(pipeline.settings.scanner, self._within(SCAN))
         self._lease = timedelta(seconds=self._settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
         self._owed: list[int] = []
@@ -177,13 +180,13 @@ class DecideWorker:
             await self._database.write(lambda c: jobs.give_back(c, inbox, rows, self.name, self._clock(), counted=True))
 
     async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
-        """Half of the lease is left for what follows."""
+        """With what the lease leaves for what follows (workers.shares)."""
         try:
             with counts.step("understand", *(taken.row for taken in batch)):
-                async with asyncio.timeout(self._settings.lease_seconds / 2):
+                async with asyncio.timeout(self._within(UNDERSTAND)):
                     read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
-            raise ReadingFailed("not understood within half of the lease") from error
+            raise ReadingFailed("not understood within its share of the lease") from error
         return list(zip(batch, read, strict=True))
 
     @staticmethod
@@ -191,8 +194,8 @@ class DecideWorker:
         return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
 
     async def _scan(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
-        """The batch with its files scanned. What waits for the scanner, or was not begun in an eighth of the lease,
-        goes back uncounted."""
+        """The batch with its files scanned. What waits for the scanner, or had no time left in its share of the
+        lease, goes back uncounted."""
         done = await self.scans.look([(taken.row, taken.raw.raw, u) for taken, u in batch])
         rest = [taken.row for taken, _ in batch if taken.row not in done]
         if rest:
@@ -210,22 +213,35 @@ class DecideWorker:
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
     ) -> list[tuple[_Taken, Understanding]]:
-        """The batch with its files checked. What does not fit into a quarter of the lease goes back to the queue."""
+        """The batch with its files checked. What does not fit into its share of the lease goes back to the queue; what
+        had all of it for itself and was not ready has failed."""
         if self._verifier is None:
             return batch
         ready = [(taken, u) for taken, u in batch if not needs_check(u)]
         waiting = [(taken, u) for taken, u in batch if needs_check(u)]
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._settings.lease_seconds / 4
+        until, width, alone = loop.time() + self._within(VERIFY), self._verifier.width, True
         while waiting and loop.time() < until:
-            chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            with counts.step("check", *(taken.row for taken, _ in chunk)):
-                checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
+            chunk = waiting[:width]
+            try:
+                with counts.step("check", *(taken.row for taken, _ in chunk)):
+                    async with asyncio.timeout_at(until):
+                        checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
+            except TimeoutError:
+                if alone:
+                    waiting = waiting[width:]
+                    for taken, _ in chunk:
+                        await self._failed(flow, taken, "its files were not checked in time")
+                break
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
+            waiting, alone = waiting[width:], False
         if waiting:
             rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0].row)
+
+    def _within(self, share: Fraction) -> float:
+        return shares.seconds(share, self._settings.lease_seconds)
 
     async def _checked(self, flow: Pipeline, taken: _Taken, u: Understanding) -> Understanding:
         assert self._verifier is not None
@@ -277,7 +293,7 @@ class DecideWorker:
         if self._registry is None:
             return flow, batch
         keys = list(dict.fromkeys(key for _, u in batch for key in logins(u)))
-        said = await self._registry.ask(keys, self._settings.lease_seconds / 8) if keys else Snapshot((), {})
+        said = await self._registry.ask(keys, self._within(REGISTRY)) if keys else Snapshot((), {})
         silent = [(taken, u) for taken, u in batch if not said.knows(logins(u))]
         waiting = {taken.row for taken, _ in silent if not self._is_overdue(flow, taken)}
         for taken, _ in silent:
