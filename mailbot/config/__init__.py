@@ -5,7 +5,7 @@ docs/settings.md is compared with ``sections``.
 
 from __future__ import annotations
 
-from mailbot.config.reading import in_environment, load
+from mailbot.config.reading import in_environment, load, outdated
 from mailbot.config.sections import (
     AccountsSettings,
     ActivationSettings,
@@ -84,4 +84,5 @@ __all__ = [
     "WorkerSettings",
     "in_environment",
     "load",
+    "outdated",
 ]

@@ -179,6 +179,14 @@ class DeliverySettings:
     domain: str = _doc("right-hand side of our Message-IDs; empty: the domain of helpdesk.sending_address", "")
 
 
+ANY = "*"
+"""In the place of a proxy: whoever asks is one, and the last element of X-Forwarded-For counts. What ``true`` meant."""
+_PROXY = (
+    "addresses or networks of the proxies in front: from them alone X-Forwarded-For is believed, and of it the last "
+    "address that is none of theirs"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     listen: str = _doc("host:port of the citizen's page; empty: not started", "127.0.0.1:8080")
@@ -186,12 +194,12 @@ class WebSettings:
         "address of the page as the citizen's browser sees it, without a slash at the end", "https://puesc.gov.pl"
     )
     behind_tls: bool = _doc("the page is served over HTTPS (by a proxy): sends HSTS and Secure cookies", True)
-    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    trusted_proxy: tuple[str, ...] = _doc(_PROXY, ())
     attempts_per_minute: int = _doc("requests of one client to activation pages per minute", 20)
     connections: int = _doc(
         "connections at once; for one more the oldest goes whose request is not complete, or it is answered 503", 256
     )
-    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    connections_per_client: int = _doc("of one address (IPv6: /64) that is no trusted_proxy", 64)
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 10.0)
     metrics: tuple[str, ...] = _doc(
         "networks whose programs may read /metrics directly, never through a proxy; empty: nobody",
@@ -207,7 +215,7 @@ class ConsoleSettings:
         "http://127.0.0.1:8081",
     )
     behind_tls: bool = _doc("the console is served over HTTPS (by a proxy): sends HSTS and Secure cookies", False)
-    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    trusted_proxy: tuple[str, ...] = _doc(_PROXY, ())
     idle_minutes: int = _doc("who asks for nothing for so long logs in again", 30)
     absolute_hours: int = _doc("who is logged in for so long logs in again, whatever they do", 10)
     lock_after: int = _doc(
@@ -217,7 +225,7 @@ class ConsoleSettings:
     invite_hours: int = _doc("life of a temporary password", 72)
     attempts_per_minute: int = _doc("forms of one client to the login pages per minute", 20)
     connections: int = _doc("connections at once, as of the citizen's page", 128)
-    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    connections_per_client: int = _doc("of one address (IPv6: /64) that is no trusted_proxy", 64)
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
     refresh_seconds: int = _doc("the list of what is to be done looks again after this", 20)
     upload_mb: int = _doc("largest form with its files, in megabytes", 12)
@@ -325,10 +333,10 @@ class DeskSettings:
 class ApiSettings:
     listen: str = _doc("host:port of the REST API for other systems (docs/api.md); empty: not started", "")
     behind_tls: bool = _doc("it is served over HTTPS (by a proxy); without, on loopback alone", False)
-    trusted_proxy: bool = _doc("take the client address from X-Forwarded-For (only behind a proxy that sets it)", False)
+    trusted_proxy: tuple[str, ...] = _doc(_PROXY, ())
     attempts_per_minute: int = _doc("refused tokens of one client per minute, before it hears 429 in place of 401", 20)
     connections: int = _doc("connections at once, as of the citizen's page", 64)
-    connections_per_client: int = _doc("of one address (IPv6: /64), unless trusted_proxy is set", 64)
+    connections_per_client: int = _doc("of one address (IPv6: /64) that is no trusted_proxy", 64)
     request_seconds: float = _doc("a connection whose request is not complete after this is cut", 30.0)
 
 
