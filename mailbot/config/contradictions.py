@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import date
 
-from mailbot.config.sections import (
-    ANY,
-    AccountsSettings,
-    ApiSettings,
-    AuthenticationSettings,
-    BreakerSettings,
-    CsdSettings,
-    DatabaseSettings,
-    HelpdeskSettings,
-    ListenerSettings,
-    Settings,
-)
+from mailbot.config.mail import AuthenticationSettings, BreakerSettings, HelpdeskSettings, ListenerSettings
+from mailbot.config.office import AccountsSettings, CsdSettings
+from mailbot.config.sections import DatabaseSettings, Settings
+from mailbot.config.web import ANY, ApiSettings
 
 _TLS_OR_HERE = r"https://[^/?#]|http://(127\.0\.0\.1|localhost|\[::1\])(?![^:/])"
 _POSITIVE = {

@@ -13,7 +13,8 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mailbot.config.contradictions import contradictions
-from mailbot.config.sections import ANY, Settings
+from mailbot.config.sections import Settings
+from mailbot.config.web import ANY
 from mailbot.errors import ConfigError
 
 

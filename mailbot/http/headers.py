@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from aiohttp import hdrs, web
 
-from mailbot.config.sections import ANY
+from mailbot.config.web import ANY
 
 _HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address of a page may be a secret, or name a ticket
