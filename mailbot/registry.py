@@ -40,6 +40,8 @@ _TRIES = 3
 """Of a change whose resource another program changed meanwhile (412)."""
 _SILENT = timedelta(hours=24)
 """So long nobody but the worker waits for the registry to say what became of a change; then a person is told, too."""
+_GIVEN_UP = timedelta(days=30)
+"""So long it is looked for beside the person: then nobody waits any more, and who asks to be erased can be."""
 SILENCE = "registry-silent"
 """Name of the event of that, once a ticket."""
 _UNKNOWN = ""
@@ -238,7 +240,11 @@ def _forget(connection: Connection, row: Row[Any], _notice: NoticeWriter, now: d
 
 
 def _tell_person(connection: Connection, row: Row[Any], now: datetime) -> None:
-    """Hand the ticket over, once; the change itself is looked for further on."""
+    """Hand the ticket over, once; the change itself is looked for further on, but not for ever."""
+    if row.asked_at < now - _GIVEN_UP:
+        mine = (_c.activation_id == row.activation_id, _c.change_id == row.change_id)
+        connection.execute(delete(registry_change).where(*mine))
+        return
     e, ticket_id = ticket_event.c, _locked(connection, row).ticket_id
     if connection.execute(select(e.id).where(e.ticket_id == ticket_id, e.kind == SILENCE)).first() is not None:
         return

@@ -522,7 +522,10 @@ async def test_a_login_that_did_not_move_stays_stopped_after_the_restore(flow: C
     assert await standing(flow) == ("WSTRZYMANE", "BEZPIECZENSTWO")
 
 
-async def test_what_the_registry_never_says_goes_to_a_person_once_and_is_looked_for_further_on(flow: Connected) -> None:
+@pytest.mark.parametrize("ever", [False, True], ids=["it says so in the end", "never"])
+async def test_what_the_registry_does_not_say_goes_to_a_person_once_and_is_looked_for_further_on(
+    flow: Connected, ever: bool
+) -> None:
     await flow.ask()
     flow.clock.advance(hours=4)
     await flow.deliver()
@@ -533,6 +536,11 @@ async def test_what_the_registry_never_says_goes_to_a_person_once_and_is_looked_
         await flow.changes.step(lambda: flow.notice)
     assert (await flow.events()).count(SILENCE) == 1
     assert await standing(flow) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+    if ever:
+        flow.clock.advance(hours=24 * 28)
+        await flow.changes.step(lambda: flow.notice)
+        assert (await flow.used(), await flow.pending()) == (False, 0), "it is the person's alone"
+        return
     flow.office.instead = None
     await flow.changes.step(lambda: flow.notice)
     assert (await flow.used(), await flow.pending()) == (True, 0)
