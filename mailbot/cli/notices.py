@@ -154,7 +154,7 @@ def _tell(notice: Notice, config_file: Path | None) -> int:
     told = 0
     while True:
         with engine.begin() as connection:  # a batch each: mails come in meanwhile
-            written = teller.tell_break(connection, notice, now, breaker.pace(settings.breaker))
+            written = teller.tell_break(connection, notice, now, breaker.pace(settings.breaker), told)
         if not written:
             return told
         told += written

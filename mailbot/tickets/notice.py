@@ -46,10 +46,11 @@ class NoticeWriter:
         context = self._context(row, now, recipient=old_login, old_login=old_login)
         self._queue(connection, row, MailKind.T19, context, MailKind.T19.value, Reach.LOGIN, now)
 
-    def tell_break(self, connection: Connection, notice: Break, now: datetime, pace: int) -> int:
+    def tell_break(self, connection: Connection, notice: Break, now: datetime, pace: int, before: int = 0) -> int:
         """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
         their newest; returns for how many. Nobody is told for each of many tickets, which anybody may have opened in
-        his name. Once a ticket and notice: 0 says that everybody was told. Of all batches ``pace`` leave in an hour."""
+        his name. Once a ticket and notice: 0 says that everybody was told. Of all batches ``pace`` leave in an hour;
+        ``before``: how many were in earlier ones."""
         slot = f"{MailKind.T12.value} {notice.name}"
         t = ticket.c
         told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
@@ -57,7 +58,6 @@ class NoticeWriter:
         newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
         waiting = select(ticket).where(t.id.in_(newest), ~told)
         rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
-        before = connection.execute(select(func.count()).where(outbox.c.slot == slot)).scalar_one()
         for n, row in enumerate(rows, start=before):
             context = self._context(row, now, recipient=row.correspondent, breaks=(notice,))
             due = now + timedelta(hours=n // pace)

@@ -42,9 +42,11 @@ def tell(engine: Engine, *notices: Break, pace: int = 1000) -> list[int]:
     teller = notice()
     counts = []
     for each in notices:
+        told = 0
         while True:
             with engine.begin() as connection:
-                counts.append(teller.tell_break(connection, each, NOW, pace))
+                counts.append(teller.tell_break(connection, each, NOW, pace, told))
+            told += counts[-1]
             if not counts[-1]:
                 break
     return counts
