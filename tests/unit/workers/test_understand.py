@@ -32,6 +32,7 @@ from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Forbearing, Kind
 from mailbot.service import compose
+from mailbot.workers import shares
 from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
@@ -60,6 +61,7 @@ from functools import partial
 from pathlib import Path
 from mailbot.service import compose
 from mailbot.secret import Secret
+from mailbot.workers import shares
 from mailbot.workers.understand import Processes
 
 KEY = Secret(b"k" * 32)
@@ -168,8 +170,9 @@ def test_what_a_process_says_is_taken_for_understandings_or_for_garbage() -> Non
             _read(({}, [octets]), 1)
 
 
-async def test_the_deadline_leaves_half_of_the_lease() -> None:
-    assert Processes(Trouble, WorkerSettings(lease_seconds=30)).bounds.deadline == 15  # type: ignore[arg-type]
+async def test_the_deadline_is_within_its_share_of_the_lease() -> None:
+    deadline = Processes(Trouble, WorkerSettings(lease_seconds=32)).bounds.deadline  # type: ignore[arg-type]
+    assert deadline == 32 * shares.UNDERSTAND == 10
 
 
 async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_is_to_blame() -> None:
