@@ -31,6 +31,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.ingress.room import Room
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
@@ -341,10 +342,10 @@ class Service:
         return NoticeWriter(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
-        p = self.parts
+        p, room = self.parts, Room()
         for source, settings in ((Source.LMTP, p.settings.lmtp), (Source.SMTP, p.settings.smtp)):
             if settings.listen:
-                await self._listen(source, settings, stored)
+                await self._listen(source, settings, stored, room)
         if p.settings.imap.host:
             oldest = timedelta(days=p.settings.intake.oldest_days)
             tokens = tokens_of(p.settings)
@@ -353,13 +354,13 @@ class Service:
             )
             self._tasks.append(asyncio.create_task(self._reader.run(), name="imap"))
 
-    async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
+    async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None], room: Room) -> None:
         p = self.parts
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
         with _listening(source.value, settings.listen):
-            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
+            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients, room)
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]
 
