@@ -25,7 +25,8 @@ from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, sh
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
 _SEALED = 2**20  # octets that are sealed before they are written: large messages go one by one
-_FIELDS = tuple(field.name for field in fields(Envelope))
+_UNTOLD = {field.name: field.default for field in fields(Envelope) if field.name != "rcpt_to"}
+"""What an envelope need not say; the version before this one reads rcpt_to of every row."""
 _UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
@@ -121,11 +122,16 @@ def _row(message: RawMessage, now: datetime) -> dict[str, Any]:
         "delivery_key": _delivery_key(envelope, sha256),
         "sha256": sha256,
         "size": len(message.raw),
-        "envelope": {name: getattr(envelope, name) for name in _FIELDS},
+        "envelope": _told(envelope),
         "received_at": message.received_at,
         "state": "queued",
         "due_at": now,
     }
+
+
+def _told(envelope: Envelope) -> dict[str, Any]:
+    told = {name: value for name, default in _UNTOLD.items() if (value := getattr(envelope, name)) != default}
+    return told | {"rcpt_to": envelope.rcpt_to}
 
 
 def _find(connection: Connection, keys: list[str]) -> dict[str, int]:

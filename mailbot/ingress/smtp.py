@@ -22,14 +22,13 @@ from mailbot.errors import ConfigError
 from mailbot.ingress.body import Body
 from mailbot.ingress.handler import InboxHandler, Transaction
 from mailbot.ingress.room import Place, Room
-from mailbot.ingress.trimmed import EARLY, Trimmed
+from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
 from mailbot.model import Source
 from mailbot.observe import Clock, utc_now
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.text.address import login_key
 
-_NEVER = float("inf")
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long
 _CHUNK = 65536  # octets that every connection may hold, whether there is room for more or not
 _STRESS = 10.0  # seconds a silent client may stay while connections, or the room for messages, are rare
@@ -52,7 +51,6 @@ class _BulkServer(Trimmed):
         self.command_size_limits = defaultdict(lambda: _COMMAND_LIMIT)
         self._room = room or Room()
         self._began = 0.0  # when the octets of a message were asked for, of the loop's clock
-        self._slow_at = _NEVER  # when they must be here
         super().__init__(
             handler,
             data_size_limit=settings.max_size,
@@ -82,21 +80,20 @@ class _BulkServer(Trimmed):
         if duration is None and self._rare():
             duration = min(_STRESS, self._settings.idle_seconds)
         super()._reset_timeout(duration)
-        self._give_up_at(min(self._until, self._slow_at))
 
     def _rare(self) -> bool:
-        if self._slow_at < _NEVER and self._room.waiting:
+        if self.latest < NEVER and self._room.waiting:
             return True
         return len(self._handler.connections) > self._settings.max_connections / 2
 
     def hurry(self) -> None:
         """Others wait for the room that our message takes: from now on there is less time for its octets."""
-        if self._slow_at < _NEVER:
-            self._slow_at = min(self._slow_at, self._began + _HURRY)
-            self._give_up_at(min(self._until, self._slow_at, self.loop.time() + _STRESS))
+        if self.latest < NEVER:
+            self.latest = min(self.latest, self._began + _HURRY)
+            self._give_up_at(min(self._until, self.latest, self.loop.time() + _STRESS))
 
     def _gave_up(self) -> None:
-        if self.loop.time() + EARLY >= self._slow_at:
+        if self.loop.time() + EARLY >= self.latest:
             self._handler.refused("too-slow")
             self._writer.write(b"421 4.4.2 too slow, try again later\r\n")
 
@@ -159,14 +156,14 @@ class _BulkServer(Trimmed):
         for other in self._handler.connections:
             if isinstance(other, _BulkServer):
                 other.hurry()
-        slow_at, self._slow_at, since = self._slow_at, _NEVER, self.loop.time()
+        slow_at, self.latest, since = self.latest, NEVER, self.loop.time()
         self._reset_timeout(self._room.patience + self._settings.idle_seconds)  # it is we who are silent
         try:
             await place.take(octets)
         except TimeoutError:
             self._handler.refused("no-room")
             raise
-        self._slow_at = slow_at + self.loop.time() - since
+        self.latest = slow_at + self.loop.time() - since
         self._reset_timeout()
 
     async def _read_data(self, place: Place) -> bytes | None:
@@ -176,7 +173,7 @@ class _BulkServer(Trimmed):
         no room for what was not declared.
         """
         self._began = self.loop.time()
-        self._slow_at = self._began + self._settings.data_seconds
+        self.latest = self._began + self._settings.data_seconds
         self._reset_timeout()
         try:
             content = await self._read_body(place)
@@ -184,7 +181,7 @@ class _BulkServer(Trimmed):
             place.leave()
             raise
         finally:
-            self._slow_at = _NEVER
+            self.latest = NEVER
         self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
         return content
 

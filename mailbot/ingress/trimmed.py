@@ -11,6 +11,7 @@ _GROUPED = ("MAIL", "RCPT", "RSET")
 """Their replies may wait for those of the commands that have come behind them (RFC 2920 §3.2)."""
 _LONG = ("EHLO", "LHLO")
 """Whose reply has many lines."""
+NEVER = float("inf")
 EARLY = 0.001  # seconds by which a timer may be too early
 
 _Command = Callable[[str], Awaitable[None]]
@@ -19,7 +20,9 @@ _Command = Callable[[str], Awaitable[None]]
 class Trimmed(aiosmtpd.SMTP):
     """Answers a group of commands with one write, and keeps one timer for a connection instead of one a command."""
 
-    _until = float("inf")  # when to give the client up, of the loop's clock
+    latest = NEVER
+    """When the client must have done what it does, of the loop's clock, whether it is silent or not."""
+    _until = NEVER
     _holding = False
 
     def _trim(self) -> None:
@@ -56,17 +59,17 @@ class Trimmed(aiosmtpd.SMTP):
         await self._writer.drain()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        self._give_up_at(self.loop.time() + (duration or self._timeout_duration))
+        """Give the client so many seconds, but none behind ``latest``."""
+        self._give_up_at(min(self.loop.time() + (duration or self._timeout_duration), self.latest))
 
     def _give_up_at(self, moment: float) -> None:
-        """Let the timer run out then. One that would ring earlier looks again; only a later one is set anew."""
+        """A timer that would ring earlier looks again then; only a later one is set anew."""
         self._until = moment
         timer = self._timeout_handle
-        if timer is not None and timer.when() <= moment and not timer.cancelled():
-            return
-        if timer is not None:
-            timer.cancel()
-        self._timeout_handle = self.loop.call_at(moment, self._timeout_cb)
+        if timer is None or timer.when() > moment or timer.cancelled():
+            if timer is not None:
+                timer.cancel()
+            self._timeout_handle = self.loop.call_at(moment, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
         if self._until - self.loop.time() > EARLY:

@@ -1,0 +1,88 @@
+"""How many octets of mails may lie in memory at once: nobody waits for ever, and nobody holds what is not his."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mailbot.ingress.room import Place, Room
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_fits_does_not_wait_and_one_may_go_beyond() -> None:
+    room = Room(100)
+    first, second, third = Place(room), Place(room), Place(room)
+    await first.take(60)
+    await second.take(60)  # the one that may
+    waiting = asyncio.create_task(third.take(50))
+    await turn()
+    assert (room.free, room.waiting, waiting.done()) == (40, 1, False)
+    assert Place(room).fits(40), "what is small goes past those that wait"
+    second.leave()
+    await waiting
+    assert room.waiting == 0
+    for place in (first, second, third):
+        place.leave()
+        place.leave()
+    assert room.free == 60
+
+
+async def test_the_turn_to_go_beyond_is_given_back_when_there_is_room_again() -> None:
+    room = Room(100)
+    first, second, third, fourth = (Place(room) for _ in range(4))
+    await first.take(100)
+    await second.take(90)
+    waiting = asyncio.create_task(third.take(90))
+    await turn()
+    first.leave()
+    second.leave()
+    await waiting
+    assert room.free == 10
+    await fourth.take(90)
+    assert fourth.holds(1000), "whoever may go beyond grows without asking"
+
+
+async def test_mails_that_grow_do_not_wait_for_each_other_for_ever() -> None:
+    room, done = Room(100), []
+
+    async def grow(name: int) -> None:
+        place = Place(room)
+        for octets in (10, 20, 40, 80):
+            await place.take(octets)
+            await asyncio.sleep(0)
+        done.append(name)
+        place.leave()
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*map(grow, range(30)))
+    assert (len(done), room.free, room.beyond.locked()) == (30, 100, False)
+
+
+async def test_patience_ends_and_leaves_nothing_behind() -> None:
+    room = Room(100, patience=0.01)
+    first, second, third = Place(room), Place(room), Place(room)
+    await first.take(100)
+    await second.take(1)
+    with pytest.raises(TimeoutError):
+        await third.take(1)
+    second.leave()
+    first.leave()
+    assert (room.free, room.waiting, room.beyond.locked()) == (100, 0, False)
+
+
+async def test_whoever_is_cut_off_while_it_waits_leaves_nothing_behind() -> None:
+    room = Room(100)
+    first, second, third = Place(room), Place(room), Place(room)
+    await first.take(100)
+    await second.take(1)
+    waiting = asyncio.create_task(third.take(1))
+    await turn()
+    waiting.cancel()
+    await turn()
+    second.leave()
+    assert (room.waiting, room.beyond.locked()) == (0, False)
