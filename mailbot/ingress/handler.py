@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from mailbot import counts
 from mailbot.errors import DatabaseUnavailable
 from mailbot.inbox import StoredMessage, store
-from mailbot.ingress.room import Place, Room
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, failure, log_event
+from mailbot.room import Place, Room
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.text.address import login_key

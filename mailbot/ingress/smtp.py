@@ -21,10 +21,10 @@ from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError
 from mailbot.ingress.body import Body
 from mailbot.ingress.handler import InboxHandler, Transaction
-from mailbot.ingress.room import Place, Room
 from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
 from mailbot.model import Source
 from mailbot.observe import Clock, utc_now
+from mailbot.room import Place, Room
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.text.address import login_key
@@ -33,6 +33,9 @@ _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensio
 _CHUNK = 65536  # octets that every connection may hold, whether there is room for more or not
 _STRESS = 10.0  # seconds a silent client may stay while connections, or the room for messages, are rare
 _HURRY = 60.0  # seconds for the octets of a message whose room others wait for
+_BEFORE, _WITHIN = 110.0, 170.0
+"""Seconds that a message waits for room: clients wait two minutes for the 354, three for the rest of what they began to
+send (RFC 5321 §4.5.3.2.5, §4.5.3.2.6)."""
 _END_OF_DATA = b"\r\n.\r\n"
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _PLAIN_PATH = re.compile(rf"<({_ATOMS}@{_ATOMS})>(| [^(]*)")
@@ -109,7 +112,7 @@ class _BulkServer(Trimmed):
             await self.push("501 5.5.4 DATA takes no argument")
             return
         try:
-            await self._make_room(envelope.place, envelope.declared)
+            await self._make_room(envelope.place, envelope.declared, _BEFORE)
         except TimeoutError:
             await self.push("452 4.3.1 too many large messages at once, try again later")
             return
@@ -148,7 +151,7 @@ class _BulkServer(Trimmed):
     def _replies(self, envelope: aiosmtpd.Envelope) -> int:
         return 1
 
-    async def _make_room(self, place: Place, octets: int) -> None:
+    async def _make_room(self, place: Place, octets: int, patience: float) -> None:
         """Wait until there is room for a message of ``octets``. Raises TimeoutError."""
         octets = min(octets, self._settings.max_size)
         if octets <= _CHUNK or place.fits(octets):
@@ -157,9 +160,9 @@ class _BulkServer(Trimmed):
             if isinstance(other, _BulkServer):
                 other.hurry()
         slow_at, self.latest, since = self.latest, NEVER, self.loop.time()
-        self._reset_timeout(self._room.patience + self._settings.idle_seconds)  # it is we who are silent
+        self._reset_timeout(patience + self._settings.idle_seconds)  # it is we who are silent
         try:
-            await place.take(octets)
+            await place.take(octets, patience)
         except TimeoutError:
             self._handler.refused("no-room")
             raise
@@ -202,7 +205,7 @@ class _BulkServer(Trimmed):
                 place.leave()
                 continue
             if not place.holds(octets):
-                await self._make_room(place, 2 * octets)
+                await self._make_room(place, 2 * octets, _WITHIN)
             body.add(chunk, last=ended)
         return body.content() if octets - 3 <= limit else None
 

@@ -31,11 +31,11 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
-from mailbot.ingress.room import Room
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
+from mailbot.room import Room
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.storage.keys import KeyStore
@@ -282,6 +282,7 @@ class Service:
 
         started = []
         others = p.settings.worker.processes if self.understand else 0
+        room = Room()
         for n in range(1 + others):  # while each process understands a batch, one more is recorded
             name = f"decide-{n}"
             worker = DecideWorker(
@@ -295,6 +296,7 @@ class Service:
                 self._verifier,
                 p.registry,
                 time.monotonic,
+                room,
             )
             self._deciding.append(worker)
             started.append(self._run(Loop(name, partial(self._with_rules_in_force, worker.step))))

@@ -42,6 +42,7 @@ File = tuple[str, bytes]
 """Name as the sender wrote it, and content."""
 
 _LAST = 5.0  # seconds that a process may take to end when it has closed its answers
+_SLICE = 2**20
 _GIVEN_BACK = 256 * 1024
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
 
@@ -262,8 +263,9 @@ class Workers:
         assert stdout is not None
         try:
             async with asyncio.timeout(seconds):
-                stdin.write(request)
-                await stdin.drain()
+                for start in range(0, len(request), _SLICE):  # what the pipe does not take at once is copied
+                    stdin.write(memoryview(request)[start : start + _SLICE])
+                    await stdin.drain()
                 return await wire.read_async(stdout)
         except TimeoutError as error:
             raise WorkerFailed("deadline") from error

@@ -28,6 +28,7 @@ from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
+from mailbot.room import Place, Room
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
@@ -67,9 +68,10 @@ class DecideWorker:
         verifier: Verifier | None = None,
         registry: Registry | None = None,
         steady: Callable[[], float] | None = None,
+        room: Room | None = None,
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
-        accounts are on another machine. ``steady``: see Leaps."""
+        accounts are on another machine. ``steady``: see Leaps. ``room``: for the mails of all workers together."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
@@ -84,6 +86,8 @@ class DecideWorker:
         self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
         self._lease = timedelta(seconds=self._settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
+        self._room = room or Room()
+        self._octets = 0  # of the messages that were leased
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -91,12 +95,23 @@ class DecideWorker:
         """Decide one batch; returns its size."""
         ids = await self._database.write(self._claim)
         self._owed = []
+        place = Place(self._room)
         try:
+            await self._wait_for(place)
             await self._decide(self.pipeline, await self._load(ids))
         except TemporaryError:
             self._owed = ids
             raise
+        finally:
+            place.leave()
         return len(ids)
+
+    async def _wait_for(self, place: Place) -> None:
+        """Large mails are decided one after the other, however many workers there are. Raises TemporaryError."""
+        try:
+            await place.take(self._octets, self._settings.lease_seconds / 8)
+        except TimeoutError as error:
+            raise TemporaryError("other large mails take too long") from error
 
     def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()
@@ -112,11 +127,11 @@ class DecideWorker:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
         found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
         sizes: dict[int, int] = {row.id: row.size for row in found}
-        total, kept = 0, 0
+        self._octets, kept = 0, 0
         for row in ids:
-            total += sizes[row]
-            if kept and total > _BATCH_OCTETS:
+            if kept and self._octets + sizes[row] > _BATCH_OCTETS:
                 break
+            self._octets += sizes[row]
             kept += 1
         if kept < len(ids):
             jobs.release(connection, inbox, ids[kept:], self.name)

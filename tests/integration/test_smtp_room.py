@@ -12,9 +12,9 @@ import pytest
 
 from mailbot.config import ListenerSettings
 from mailbot.ingress import smtp
-from mailbot.ingress.room import Room
 from mailbot.ingress.smtp import serve
 from mailbot.model import Source
+from mailbot.room import Room
 from tests.intake import SECRET, clock, open_database, until
 from tests.integration.test_smtp_wire import TRANSACTION, Listener, Wire, wire
 
@@ -54,8 +54,11 @@ async def test_many_large_messages_come_through_one_after_the_other(tmp_path: Pa
         assert set(await listener.raws()) == {LARGE}
 
 
-async def test_a_declared_message_waits_before_the_354_and_is_told_to_come_back(tmp_path: Path) -> None:
-    room = Room(400_000, patience=0.3)
+async def test_a_declared_message_waits_before_the_354_and_is_told_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "_BEFORE", 0.3)
+    room = Room(400_000)
     async with listening(tmp_path, room) as listener:
         async with wire(listener.port) as first, wire(listener.port) as second, wire(listener.port) as third:
             assert (await begin(first, 400_000)).startswith("354")
@@ -68,8 +71,11 @@ async def test_a_declared_message_waits_before_the_354_and_is_told_to_come_back(
         await until(lambda: room.free == 400_000)
 
 
-async def test_declared_small_and_sent_big_finds_no_room_and_loses_nothing(tmp_path: Path) -> None:
-    room = Room(100_000, patience=0.3)
+async def test_declared_small_and_sent_big_finds_no_room_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "_WITHIN", 0.3)
+    room = Room(100_000)
     async with listening(tmp_path, room) as listener:
         async with wire(listener.port) as first, wire(listener.port) as second:
             for holder in (first, second):

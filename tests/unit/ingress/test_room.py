@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mailbot.ingress.room import Place, Room
+from mailbot.room import Place, Room
 
 
 async def turn() -> None:
@@ -17,9 +17,9 @@ async def turn() -> None:
 async def test_what_fits_does_not_wait_and_one_may_go_beyond() -> None:
     room = Room(100)
     first, second, third = Place(room), Place(room), Place(room)
-    await first.take(60)
-    await second.take(60)  # the one that may
-    waiting = asyncio.create_task(third.take(50))
+    await first.take(60, 5)
+    await second.take(60, 5)  # the one that may
+    waiting = asyncio.create_task(third.take(50, 5))
     await turn()
     assert (room.free, room.waiting, waiting.done()) == (40, 1, False)
     assert Place(room).fits(40), "what is small goes past those that wait"
@@ -35,15 +35,15 @@ async def test_what_fits_does_not_wait_and_one_may_go_beyond() -> None:
 async def test_the_turn_to_go_beyond_is_given_back_when_there_is_room_again() -> None:
     room = Room(100)
     first, second, third, fourth = (Place(room) for _ in range(4))
-    await first.take(100)
-    await second.take(90)
-    waiting = asyncio.create_task(third.take(90))
+    await first.take(100, 5)
+    await second.take(90, 5)
+    waiting = asyncio.create_task(third.take(90, 5))
     await turn()
     first.leave()
     second.leave()
     await waiting
     assert room.free == 10
-    await fourth.take(90)
+    await fourth.take(90, 5)
     assert fourth.holds(1000), "whoever may go beyond grows without asking"
 
 
@@ -53,7 +53,7 @@ async def test_mails_that_grow_do_not_wait_for_each_other_for_ever() -> None:
     async def grow(name: int) -> None:
         place = Place(room)
         for octets in (10, 20, 40, 80):
-            await place.take(octets)
+            await place.take(octets, 5)
             await asyncio.sleep(0)
         done.append(name)
         place.leave()
@@ -64,12 +64,12 @@ async def test_mails_that_grow_do_not_wait_for_each_other_for_ever() -> None:
 
 
 async def test_patience_ends_and_leaves_nothing_behind() -> None:
-    room = Room(100, patience=0.01)
+    room = Room(100)
     first, second, third = Place(room), Place(room), Place(room)
-    await first.take(100)
-    await second.take(1)
+    await first.take(100, 5)
+    await second.take(1, 5)
     with pytest.raises(TimeoutError):
-        await third.take(1)
+        await third.take(1, 0.01)
     second.leave()
     first.leave()
     assert (room.free, room.waiting, room.beyond.locked()) == (100, 0, False)
@@ -78,9 +78,9 @@ async def test_patience_ends_and_leaves_nothing_behind() -> None:
 async def test_whoever_is_cut_off_while_it_waits_leaves_nothing_behind() -> None:
     room = Room(100)
     first, second, third = Place(room), Place(room), Place(room)
-    await first.take(100)
-    await second.take(1)
-    waiting = asyncio.create_task(third.take(1))
+    await first.take(100, 5)
+    await second.take(1, 5)
+    waiting = asyncio.create_task(third.take(1, 5))
     await turn()
     waiting.cancel()
     await turn()

@@ -1,4 +1,4 @@
-"""How many octets of mails on their way in lie in memory at once, whoever sends how many of them."""
+"""How many octets of mails lie in memory at once, whoever sends how many of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ class Room:
     ``octets`` and one mail more are held.
     """
 
-    def __init__(self, octets: int = OCTETS, patience: float = 100.0) -> None:
-        """``patience``: seconds that a mail may wait; clients wait two minutes for the 354 (RFC 5321 §4.5.3.2.5)."""
+    def __init__(self, octets: int = OCTETS) -> None:
         self.free = octets
-        self.patience = patience
         self.beyond = asyncio.Lock()
         self.waiting = 0
         """Mails that wait. Whoever holds a part meanwhile has no time to lose."""
@@ -46,14 +44,14 @@ class Place:
         self._held = octets
         return True
 
-    async def take(self, octets: int) -> None:
-        """As ``fits``, when the turn comes. Raises TimeoutError."""
+    async def take(self, octets: int, patience: float) -> None:
+        """As ``fits``, when the turn comes. Raises TimeoutError when it does not within ``patience`` seconds."""
         if self.fits(octets):
             return
         room = self._room
         room.waiting += 1
         try:
-            async with asyncio.timeout(room.patience):
+            async with asyncio.timeout(patience):
                 await room.beyond.acquire()
         finally:
             room.waiting -= 1
