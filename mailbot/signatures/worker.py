@@ -176,8 +176,10 @@ class Workers:
         """
         async with self._free:
             child = self._idle.pop() if self._idle else await self._start()
+            jobs = [job]
+            del job
             try:
-                answer = read(_unfailed(await self._ask(child, job, self.bounds.deadline)))
+                answer = read(_unfailed(await self._ask(child, jobs, self.bounds.deadline)))
             except ValueError as error:
                 await _end(child)
                 raise WorkerFailed("garbage") from error
@@ -242,7 +244,7 @@ class Workers:
             "alarm": 2 * math.ceil(self.bounds.deadline),
         }
         try:
-            answer, _ = await self._ask(child, wire.frame(setup), self.bounds.start)
+            answer, _ = await self._ask(child, [wire.frame(setup)], self.bounds.start)
             if "wrong" in answer:
                 raise ConfigError(str(answer["wrong"]))
         except (WorkerFailed, ValueError) as failure:
@@ -256,16 +258,19 @@ class Workers:
         self._ill = False
         return child
 
-    async def _ask(self, child: _Child, request: bytes, seconds: float) -> wire.Frame:
-        """The next frame after ``request``. Raises WorkerFailed, ValueError."""
+    async def _ask(self, child: _Child, requests: list[bytes], seconds: float) -> wire.Frame:
+        """The next frame after the one of ``requests``, which is taken out: it may be large, and nobody needs it once
+        it is sent. Raises WorkerFailed, ValueError."""
         stdin, stdout = child.process.stdin, child.process.stdout
         assert stdin is not None
         assert stdout is not None
         try:
             async with asyncio.timeout(seconds):
+                request = memoryview(requests.pop())
                 for start in range(0, len(request), _SLICE):  # what the pipe does not take at once is copied
-                    stdin.write(memoryview(request)[start : start + _SLICE])
+                    stdin.write(request[start : start + _SLICE])
                     await stdin.drain()
+                del request
                 return await wire.read_async(stdout)
         except TimeoutError as error:
             raise WorkerFailed("deadline") from error
