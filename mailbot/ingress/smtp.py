@@ -166,7 +166,9 @@ class _BulkServer(Trimmed):
         except TimeoutError:
             self._handler.refused("no-room")
             raise
-        self.latest = slow_at + self.loop.time() - since
+        waited = self.loop.time() - since
+        self._began += waited
+        self.latest = slow_at + waited
         self._reset_timeout()
 
     async def _read_data(self, place: Place) -> bytes | None:

@@ -87,6 +87,7 @@ class DecideWorker:
         self._lease = timedelta(seconds=self._settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
         self._room = room or Room()
+        self._patience = self._settings.lease_seconds / 8
         self._octets = 0  # of the messages that were leased
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
@@ -97,7 +98,8 @@ class DecideWorker:
         self._owed = []
         place = Place(self._room)
         try:
-            await self._wait_for(place)
+            if not await self._fits(place, ids):
+                return 0
             await self._decide(self.pipeline, await self._load(ids))
         except TemporaryError:
             self._owed = ids
@@ -106,12 +108,15 @@ class DecideWorker:
             place.leave()
         return len(ids)
 
-    async def _wait_for(self, place: Place) -> None:
-        """Large mails are decided one after the other, however many workers there are. Raises TemporaryError."""
+    async def _fits(self, place: Place, ids: list[int]) -> bool:
+        """Large mails are decided one after the other, however many workers there are; False: it takes too long, and
+        these go back untried."""
         try:
-            await place.take(self._octets, self._settings.lease_seconds / 8)
-        except TimeoutError as error:
-            raise TemporaryError("other large mails take too long") from error
+            await place.take(self._octets, self._patience)
+        except TimeoutError:
+            await self._database.write(lambda c: jobs.release(c, inbox, ids, self.name))
+            return False
+        return True
 
     def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()

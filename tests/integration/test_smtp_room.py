@@ -107,6 +107,31 @@ async def test_who_drips_while_others_wait_is_cut_off(tmp_path: Path, monkeypatc
         assert await listener.raws() == [LARGE]
 
 
+async def test_the_time_that_it_waited_is_not_held_against_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "_HURRY", 0.4)
+    room = Room(100_000)
+    async with listening(tmp_path, room) as listener, wire(listener.port) as waiting:
+        async with wire(listener.port) as first, wire(listener.port) as second:
+            for holder in (first, second):
+                assert (await begin(holder, 90_000)).startswith("354")
+            monkeypatch.setattr(smtp, "_HURRY", 60)
+            assert (await begin(waiting)).startswith("354")
+            await waiting.say(LARGE[:200_000])
+            await until(lambda: room.waiting == 1)
+            await asyncio.sleep(0.5)
+            monkeypatch.setattr(smtp, "_HURRY", 0.4)
+        await until(lambda: room.waiting == 0)
+        async with wire(listener.port) as next_one, wire(listener.port) as hurrying:
+            assert (await begin(next_one, 90_000)).startswith("354")
+            hurried = asyncio.create_task(begin(hurrying, 90_000))
+            await until(lambda: room.waiting == 1)
+            await waiting.say(LARGE[200_000:] + b".\r\n")
+            assert (await waiting.hear()).startswith("250")
+            assert (await hurried).startswith("354")
+
+
 async def test_who_leaves_behind_the_dot_holds_room_until_the_commit(tmp_path: Path) -> None:
     room, go = Room(400_000), asyncio.Event()
     async with listening(tmp_path, room) as listener:
