@@ -116,10 +116,13 @@ class _BulkServer(Trimmed):
         except TimeoutError:
             await self.push("452 4.3.1 too many large messages at once, try again later")
             return
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
         try:
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
             content = await self._read_data(envelope.place)
-        except TimeoutError:
+        except BaseException as error:
+            envelope.place.leave()
+            if not isinstance(error, TimeoutError):
+                raise
             await self.push("421 4.3.1 too many large messages at once, try again later")
             if self.transport is not None:
                 self.transport.close()
@@ -182,9 +185,6 @@ class _BulkServer(Trimmed):
         self._reset_timeout()
         try:
             content = await self._read_body(place)
-        except BaseException:
-            place.leave()
-            raise
         finally:
             self.latest = NEVER
         self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent

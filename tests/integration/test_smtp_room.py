@@ -153,6 +153,32 @@ async def test_who_leaves_behind_the_dot_holds_room_until_the_commit(tmp_path: P
         assert await listener.raws() == [LARGE]
 
 
+async def test_who_is_gone_before_the_354_holds_no_room(tmp_path: Path) -> None:
+    room = Room(400_000)
+    async with listening(tmp_path, room) as listener:
+        for _ in range(20):
+            async with wire(listener.port) as client:
+                await client.do(b"EHLO c", TRANSACTION[0] + b" SIZE=300000", TRANSACTION[1])
+                await client.say(b"DATA\r\n")
+                client.writer.transport.abort()
+        await until(lambda: (room.free, room.waiting, room.beyond.locked()) == (400_000, 0, False))
+
+
+async def test_whose_354_cannot_be_said_holds_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(400_000)
+    real = smtp._BulkServer.push
+
+    async def push(self: smtp._BulkServer, status: str | bytes) -> None:
+        if str(status).startswith("354"):
+            raise ConnectionResetError
+        await real(self, status)
+
+    monkeypatch.setattr(smtp._BulkServer, "push", push)
+    async with listening(tmp_path, room) as listener, wire(listener.port) as client:
+        assert await begin(client, 300_000) == ""
+        await until(lambda: room.free == 400_000)
+
+
 @pytest.mark.parametrize("end", [b"", b".\r\n"], ids=["in the middle", "too big"])
 async def test_room_is_given_back_however_it_ends(tmp_path: Path, end: bytes) -> None:
     room = Room(2_000_000)
