@@ -35,7 +35,7 @@ from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
-from mailbot.room import Room
+from mailbot.room import Room, give_back
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.storage.keys import KeyStore
@@ -100,6 +100,7 @@ class Service:
         """Start delivery and decisions first, then open the doors."""
         await self.parts.database.write(lambda c: processes.enter(c, self._me()))
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
+        give_back()
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []

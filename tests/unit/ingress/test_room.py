@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import platform
+import subprocess
+import sys
 
 import pytest
 
@@ -86,3 +89,25 @@ async def test_whoever_is_cut_off_while_it_waits_leaves_nothing_behind() -> None
     await turn()
     second.leave()
     assert (room.waiting, room.beyond.locked()) == (0, False)
+
+
+_FREED = """
+import os
+from mailbot.room import give_back
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+give_back()
+before = resident()
+kept = []
+for _ in range(6):
+    large = [bytearray(b"x") * 24_000_000, bytearray(b"x") * 20_000_000]
+    kept.append(bytes(100_000))
+    del large
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep nothing")
+def test_what_was_freed_goes_back_to_the_system() -> None:
+    told = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True, timeout=60)
+    assert int(told.stdout) < 8_000_000
