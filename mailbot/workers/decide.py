@@ -31,13 +31,14 @@ from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
+from mailbot.room import Place, Room
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
 from mailbot.workers import shares
 from mailbot.workers.presence import Leaps
 from mailbot.workers.scan import Scans
-from mailbot.workers.shares import REGISTRY, SCAN, UNDERSTAND, VERIFY
+from mailbot.workers.shares import REGISTRY, ROOM, SCAN, UNDERSTAND, VERIFY
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
@@ -91,10 +92,11 @@ class DecideWorker:
         steady: Callable[[], float] | None = None,
         lane: Lane = Lane.ALL,
         on_check: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
         accounts are on another machine. ``steady``: see Leaps. ``on_check``: called when a row was left to the lane of
-        checks."""
+        checks. ``room``: for the mails of all workers together."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
@@ -111,6 +113,9 @@ class DecideWorker:
         self.scans = Scans(pipeline.settings.scanner, self._within(SCAN))
         self._lease = timedelta(seconds=self._settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
+        self._room = room or Room()
+        self._patience = self._within(ROOM)
+        self._octets = 0  # of the messages that were leased
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -118,12 +123,27 @@ class DecideWorker:
         """Decide one batch; returns its size."""
         ids = await self._database.write(self._claim)
         self._owed = []
+        place = Place(self._room)
         try:
+            if not await self._fits(place, ids):
+                return 0
             await self._decide(self.pipeline, await self._load(ids))
         except TemporaryError:
             self._owed = ids
             raise
+        finally:
+            place.leave()
         return len(ids)
+
+    async def _fits(self, place: Place, ids: list[int]) -> bool:
+        """Large mails are decided one after the other, however many workers there are; False: it takes too long, and
+        these go back untried."""
+        try:
+            await place.take(self._octets, self._patience)
+        except TimeoutError:
+            await self._database.write(lambda c: jobs.release(c, inbox, ids, self.name))
+            return False
+        return True
 
     def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()
@@ -143,11 +163,11 @@ class DecideWorker:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
         found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
         sizes: dict[int, int] = {row.id: row.size for row in found}
-        total, kept = 0, 0
+        self._octets, kept = 0, 0
         for row in ids:
-            total += sizes[row]
-            if kept and total > _BATCH_OCTETS:
+            if kept and self._octets + sizes[row] > _BATCH_OCTETS:
                 break
+            self._octets += sizes[row]
             kept += 1
         if kept < len(ids):
             jobs.release(connection, inbox, ids[kept:], self.name)

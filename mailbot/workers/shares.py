@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-UNDERSTAND = Fraction(5, 16)
-SCAN = Fraction(2, 16)
-REGISTRY = Fraction(2, 16)
-VERIFY = Fraction(6, 16)
-LEFT = 1 - UNDERSTAND - SCAN - REGISTRY - VERIFY
+ROOM = Fraction(1, 32)
+"""Waiting for memory."""
+UNDERSTAND = Fraction(10, 32)
+SCAN = Fraction(4, 32)
+REGISTRY = Fraction(4, 32)
+VERIFY = Fraction(11, 32)
+LEFT = 1 - ROOM - UNDERSTAND - SCAN - REGISTRY - VERIFY
 """For loading and recording, which the limits of the database bound ([database] lock_seconds, statement_seconds)."""
 
 

@@ -21,7 +21,7 @@ from tests.integration.test_case_b import CaseB, Stub, case_b
 
 
 def test_together_they_are_less_than_a_lease() -> None:
-    parts = (shares.UNDERSTAND, shares.SCAN, shares.REGISTRY, shares.VERIFY)
+    parts = (shares.ROOM, shares.UNDERSTAND, shares.SCAN, shares.REGISTRY, shares.VERIFY)
     assert 1 - sum(parts) == shares.LEFT
     assert shares.LEFT >= 1 / 16
     assert all(part > 0 for part in parts)
