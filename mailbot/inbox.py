@@ -7,6 +7,7 @@ asked for: passwords, PESEL, IDSISC numbers (procedure §3.5).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,12 +19,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
-from mailbot.secret import HEAD, Secret, key_of
+from mailbot.secret import HEAD, Secret, is_sealed, key_of
+from mailbot.storage import personal
 from mailbot.storage.erasing import left_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
+_WHO = ("mail_from", "rcpt_to", "peer", "helo")
+"""Of an envelope: who sent it, from where and to whom."""
 _UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
@@ -83,7 +87,7 @@ def store(
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
     keys = [delivery_key(message) for message in messages]
-    rows = [_row(message, key, now) for message, key in zip(messages, keys, strict=True)]
+    rows = [_row(message, key, now, secret) for message, key in zip(messages, keys, strict=True)]
     fresh = _insert(connection, rows)
     known = fresh | _find(connection, [key for key in keys if key not in fresh])
     stored, raws = [], []
@@ -91,24 +95,40 @@ def store(
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(StoredMessage(known[key], new))
         if new:
-            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), secret.fresh())
+            plain = _with_addresses(message) if secret.hiding else message.raw
+            sealed = secret.seal(_PURPOSE, plain, _context(row["sha256"]), secret.fresh())
             raws.append({"inbox_id": known[key], "raw": sealed})
     if raws:
         connection.execute(insert(raw_message), raws)
     return tuple(stored)
 
 
-def _row(message: RawMessage, key: str, now: datetime) -> dict[str, Any]:
+def _row(message: RawMessage, key: str, now: datetime, secret: Secret) -> dict[str, Any]:
+    envelope = asdict(message.envelope)
     return {
         "source": message.envelope.source.value,
         "delivery_key": key,
         "sha256": message.sha256,
         "size": len(message.raw),
-        "envelope": asdict(message.envelope),
+        "envelope": _without_addresses(envelope, secret) if secret.hiding else envelope,
         "received_at": message.received_at,
         "state": "queued",
         "due_at": now,
     }
+
+
+def _without_addresses(envelope: dict[str, Any], secret: Secret) -> dict[str, Any]:
+    """What the column has of an envelope: "sealed" says that the rest lies before the octets, and holds what the
+    addresses are found by."""
+    addresses = [one for one in (envelope["mail_from"], *envelope["rcpt_to"]) if one]
+    found = [personal.hashed(secret, personal.key(one)) for one in addresses]
+    return {name: value for name, value in envelope.items() if name not in _WHO and value} | {"sealed": found}
+
+
+def _with_addresses(message: RawMessage) -> bytes:
+    """The octets, with those of the envelope before them: their length (4 octets), then JSON."""
+    who = json.dumps({name: getattr(message.envelope, name) for name in _WHO}).encode()
+    return b"".join((len(who).to_bytes(4), who, message.raw))
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -147,8 +167,12 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     except SealBroken as error:
         raise SealBroken(f"message {row['id']}: {error.reason}, then: mailbot queue retry {row['id']}") from error
     envelope = dict(row["envelope"])
+    if envelope.pop("sealed", None) is not None and is_sealed(row["raw"]):
+        end = 4 + int.from_bytes(raw[:4])
+        envelope |= json.loads(raw[4:end])
+        raw = raw[end:]
     envelope["source"] = Source(envelope["source"])
-    envelope["rcpt_to"] = tuple(envelope["rcpt_to"])
+    envelope["rcpt_to"] = tuple(envelope.get("rcpt_to", ()))
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
 
 

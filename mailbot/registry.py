@@ -23,6 +23,8 @@ from mailbot.accounts.scim import ScimRegistry
 from mailbot.errors import RegistryUnavailable
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.engine import Database
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation
@@ -49,6 +51,7 @@ class RegistryChanges:
     database: Database
     registry: ScimRegistry
     clock: Clock
+    secret: Secret
 
     async def usable(self, link: Activation) -> bool:
         """Whether its account may get a password now. Raises RegistryUnavailable."""
@@ -98,7 +101,8 @@ class RegistryChanges:
         """Settle the changes whose page went away before it saw the end; returns how many. One that was never done is
         forgotten with its link. Raises RegistryUnavailable, when it has looked at all of them."""
         until = self.clock() - _QUIET
-        wanted = select(registry_change, activation.c.new_login).join(activation).where(_c.asked_at < until)
+        link = (activation.c.ticket_id, activation.c.new_login, activation.c.sealed)
+        wanted = select(registry_change, *link).join(activation).where(_c.asked_at < until)
         rows = await self.database.read(lambda c: c.execute(wanted).all())
         settled, unanswered = 0, None
         for row in rows:
@@ -107,7 +111,9 @@ class RegistryChanges:
             except RegistryUnavailable as error:  # one strange resource does not hold the others
                 unanswered = error
                 continue
-            if found is not None and (found.last_change == row.change_id or _is_moved(found, row.new_login)):
+            if found is not None and (
+                found.last_change == row.change_id or _is_moved(found, personal.logins(self.secret, row)[1])
+            ):
                 done = await self.database.write(lambda c, r=row: _settle(c, r, notice, self.clock()))  # type: ignore[misc]
                 settled += int(done)
             else:

@@ -13,9 +13,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,9 +35,9 @@ _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _NONCE = 12
 KEY_ID = 16
-_OUTSIDE = frozenset({"bounce", "pesel", "thread"})
-"""Purposes whose HMACs lie outside the database: in mails that left, and in the registry of accounts. No rotation
-reaches them, so they stay with the eldest key."""
+_LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
+"""Purposes whose HMACs no rotation reaches, so that they stay with the eldest key: they lie in mails that left, in the
+registry of accounts, or in every row by which an address is found again (storage.personal)."""
 
 
 class DataKeys(Protocol):
@@ -48,6 +49,9 @@ class DataKeys(Protocol):
     def find(self, key_id: bytes) -> bytes:
         """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
 
+    def ready(self, key_ids: Iterable[bytes]) -> None:
+        """Fetch keys together, so that ``find`` need not ask for each. Raises DatabaseUnavailable."""
+
     def check(self) -> None:
         """Raises DatabaseGone when the store is not there any more."""
 
@@ -55,9 +59,17 @@ class DataKeys(Protocol):
         """Let the store go."""
 
 
+class Hiding(IntEnum):
+    """Whether addresses, names and our own mails are sealed in the database (storage.personal): in no row, in new
+    ones, in all."""
+
+    NO, BEGUN, DONE = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """32 random bytes, and the keys of messages, where there are any. former: the keys before it, the eldest last.
+    hiding: of the database that it belongs to.
 
     Another process gets the secret alone: it opens no mail.
     """
@@ -65,9 +77,10 @@ class Secret:
     key: bytes = field(repr=False)
     store: DataKeys | None = field(default=None, repr=False, compare=False)
     former: tuple[bytes, ...] = field(default=(), repr=False)
+    hiding: Hiding = field(default=Hiding.NO, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secret, (self.key, None, self.former)
+        return Secret, (self.key, None, self.former, self.hiding)
 
     def each(self) -> Iterator[Secret]:
         """Every key for itself, the newest first."""
@@ -75,12 +88,17 @@ class Secret:
 
     def mac(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 (32 bytes) of ``text``; ``purpose`` keeps the uses apart."""
-        key = self.former[-1] if self.former and purpose in _OUTSIDE else self.key
+        key = self.former[-1] if self.former and purpose in _LASTING else self.key
         return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
         return None if self.store is None else self.store.fresh()
+
+    def ready(self, key_ids: Iterable[bytes]) -> None:
+        """Fetch keys together that are about to be needed one by one."""
+        if self.store is not None:
+            self.store.ready(key_ids)
 
     def close(self) -> None:
         """Let the store go: what is under keys of messages is not opened any more."""
@@ -125,8 +143,15 @@ class Secret:
         return self.store.find(key_id)
 
 
+NO_KEY = Secret(b"")
+"""Opens nothing."""
 HEAD = len(_SEAL) + len(_OWN) + KEY_ID
 """Octets at the beginning of what is sealed that ``key_of`` looks at."""
+
+
+def is_sealed(stored: bytes) -> bool:
+    """Whether ``stored`` was sealed; else ``Secret.unseal`` gives it back as it is."""
+    return stored.startswith(_SEAL)
 
 
 def key_of(sealed: bytes) -> bytes | None:

@@ -20,7 +20,7 @@ from mailbot.model.categories import CASES, GENERAL
 from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox
 from mailbot.text.address import login_key
-from mailbot.tickets import bounce, correspondence
+from mailbot.tickets import bounce, correspondence, sealing
 from mailbot.tickets.hold import HELD
 from mailbot.tickets.sla import Clocks
 
@@ -96,7 +96,8 @@ class Outgoing:
                 "deadline": deadline + delay,
                 "delay_seconds": written.delay_seconds,
             }
-            rows.append(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
+            (row,) = sealing.mails(connection, self._flow.secret, [values])
+            rows.append(connection.execute(insert(outbox).values(row).returning(outbox.c.id)).scalar_one())
         return rows
 
     @property

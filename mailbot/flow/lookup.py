@@ -122,11 +122,11 @@ class Lookup:
         if account is None or asked is None or u.subject.kind is not SubjectClass.EXACT:
             return account
         moves = u.request.phrase is Phrase.B
-        stopped = hold.undecided(self._connection, asked, moves=moves)
+        stopped = hold.undecided(self._connection, self._secret, asked, moves=moves)
         return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
     def _counted_for(self, u: Understanding, asked: str | None) -> rate_limits.CountedFor:
-        return rate_limits.counted_for(u, asked, self._ruleset.limits)
+        return rate_limits.counted_for(u, asked, self._ruleset.limits, self._secret)
 
     def _history_facts(self, u: Understanding, asked: str | None, limit: str) -> HistoryFacts:
         stops, thread = self._stops(u), self._threads.look(u)
@@ -151,4 +151,4 @@ class Lookup:
             return None
         seen = u.stops if u.sender.proven else correspondence.answered(self._secret, u)
         numbers = [number for number in u.stops if number in seen]
-        return hold.of_login(self._connection, numbers, key) if numbers else None
+        return hold.of_login(self._connection, self._secret, numbers, key) if numbers else None

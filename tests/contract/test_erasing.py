@@ -26,7 +26,7 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import erase
 from mailbot.secret import Secret, key_of
 from mailbot.service import compose
-from mailbot.storage import keys
+from mailbot.storage import keys, personal
 from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
@@ -99,22 +99,29 @@ async def test_failure_22_personal_data_stay_after_erasure(
 ) -> None:
     caplog.set_level(0)
     async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        marks = (MINE, MINE.partition("@")[0], personal.hashed(parts.secret, MINE), NAME, OWN, NOTE)
         before = everything(empty_engine, tmp_path).lower()
-        assert MINE.encode() in before, "the test would find it"
+        assert [mark for mark in marks if mark.lower().encode() in before] == [*marks[1:3], NAME], "it finds words"
         with empty_engine.connect() as connection:
             backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all()
+            (mine, theirs), mails = connection.execute(select(ticket)).all(), connection.execute(select(outbox)).all()
             words = connection.execute(select(desk_text.c.sealed, desk_text.c.event_id)).one()
         report = erased(parts, clock)
         assert (report.messages, report.tickets, report.keys, report.under_the_old_key) == ((1,), ("ZGL0000001",), 2, 0)
         after = everything(empty_engine, tmp_path).lower()
-        for marker in (MINE, MINE.partition("@")[0], OWN, NOTE):
+        for marker in marks:
             assert marker.lower().encode() not in after, marker
             assert marker not in caplog.text, marker
         with pytest.raises(SealBroken, match="was erased on"):
             message_of(backup[0], replace(parts.secret))
         with pytest.raises(SealBroken, match="was erased on"):
             parts.secret.unseal("desk text", words.sealed, f"1 {words.event_id} note".encode())
+        with pytest.raises(SealBroken, match="was erased on"):
+            personal.whose(parts.secret, mine)
+        with pytest.raises(SealBroken, match="was erased on"):
+            personal.addressed(parts.secret, mails[0])
         assert FOREIGN.encode() in message_of(backup[1], parts.secret).raw, "nobody else's"
+        assert personal.whose(parts.secret, theirs).address == personal.addressed(parts.secret, mails[-1]).recipient
         with empty_engine.connect() as connection:
             assert list(verify(connection)) == [], "the chain holds"
             assert case.texts_of(connection, parts.secret, 1) == {words.event_id: [("note", "[usunięto]")]}
@@ -135,10 +142,10 @@ async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: En
 
 
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
-    async with filled(empty_engine, tmp_path) as (_, _, _):
+    async with filled(empty_engine, tmp_path) as (parts, _, _):
         with empty_engine.connect() as connection:
-            assert erase.of_address(connection, MINE.upper()) == erase.Found((1,), (1,), ())
-            assert erase.of_address(connection, MINE[1:]) == erase.Found((), (), ())
+            assert erase.of_address(connection, parts.secret, MINE.upper()) == erase.Found((1,), (1,), ())
+            assert erase.of_address(connection, parts.secret, MINE[1:]) == erase.Found((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -149,8 +156,8 @@ async def test_an_address_is_found_however_it_is_written(empty_engine: Engine, t
     async with office(empty_engine, tmp_path, Clock()) as (parts, _):
         take(parts, letter(0, OTHERS, OWN), address, Clock())
         with empty_engine.connect() as connection:
-            assert erase.of_address(connection, address).messages == (1,)
-            assert erase.of_address(connection, f"x{address}").messages == ()
+            assert erase.of_address(connection, parts.secret, address).messages == (1,)
+            assert erase.of_address(connection, parts.secret, f"x{address}").messages == ()
 
 
 async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: Engine, tmp_path: Path) -> None:
