@@ -6,9 +6,10 @@ asked for: passwords, PESEL, IDSISC numbers (procedure §3.5).
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
-from mailbot.secret import HEAD, Secret, is_sealed, key_of
+from mailbot.secret import HEAD, Secret, key_of
 from mailbot.storage import personal
-from mailbot.storage.erasing import left_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
@@ -87,48 +87,45 @@ def store(
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
     keys = [delivery_key(message) for message in messages]
-    rows = [_row(message, key, now, secret) for message, key in zip(messages, keys, strict=True)]
+    under = [secret.fresh() for _ in messages]
+    rows = [_row(*one, now, secret) for one in zip(messages, keys, under, strict=True)]
     fresh = _insert(connection, rows)
     known = fresh | _find(connection, [key for key in keys if key not in fresh])
     stored, raws = [], []
-    for message, row, key in zip(messages, rows, keys, strict=True):
+    for message, row, key, key_id in zip(messages, rows, keys, under, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(StoredMessage(known[key], new))
         if new:
-            plain = _with_addresses(message) if secret.hiding else message.raw
-            sealed = secret.seal(_PURPOSE, plain, _context(row["sha256"]), secret.fresh())
+            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), key_id)
             raws.append({"inbox_id": known[key], "raw": sealed})
     if raws:
         connection.execute(insert(raw_message), raws)
     return tuple(stored)
 
 
-def _row(message: RawMessage, key: str, now: datetime, secret: Secret) -> dict[str, Any]:
-    envelope = asdict(message.envelope)
+def _row(message: RawMessage, key: str, key_id: bytes | None, now: datetime, secret: Secret) -> dict[str, Any]:
+    envelope, sha256 = asdict(message.envelope), message.sha256
     return {
         "source": message.envelope.source.value,
         "delivery_key": key,
-        "sha256": message.sha256,
+        "sha256": sha256,
         "size": len(message.raw),
-        "envelope": _without_addresses(envelope, secret) if secret.hiding else envelope,
+        "envelope": hide(envelope, secret, sha256, key_id) if secret.hiding else envelope,
         "received_at": message.received_at,
         "state": "queued",
         "due_at": now,
     }
 
 
-def _without_addresses(envelope: dict[str, Any], secret: Secret) -> dict[str, Any]:
-    """What the column has of an envelope: "sealed" says that the rest lies before the octets, and holds what the
+def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes | None) -> dict[str, Any]:
+    """What the column of an envelope has of it: "who" is the rest, sealed as the octets are, "hashes" what its
     addresses are found by."""
     addresses = [one for one in (envelope["mail_from"], *envelope["rcpt_to"]) if one]
-    found = [personal.hashed(secret, personal.key(one)) for one in addresses]
-    return {name: value for name, value in envelope.items() if name not in _WHO and value} | {"sealed": found}
-
-
-def _with_addresses(message: RawMessage) -> bytes:
-    """The octets, with those of the envelope before them: their length (4 octets), then JSON."""
-    who = json.dumps({name: getattr(message.envelope, name) for name in _WHO}).encode()
-    return b"".join((len(who).to_bytes(4), who, message.raw))
+    who = json.dumps({name: envelope.get(name) for name in _WHO}).encode()
+    sealed = secret.seal("envelope", who, _context(sha256), key_id)
+    left = {name: value for name, value in envelope.items() if name not in _WHO and value}
+    hashes = [personal.hashed(secret, personal.key(one)) for one in addresses]
+    return {**left, "who": base64.b64encode(sealed).decode(), "hashes": hashes}
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -155,6 +152,15 @@ def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | No
     return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
 
 
+def seal_anew(connection: Connection, secret: Secret, row: int, sha256: str, key_id: bytes | None) -> None:
+    """Seal the octets of a message under another key. Raises SealBroken."""
+    mine = raw_message.c.inbox_id == row
+    raw = connection.execute(select(raw_message.c.raw).where(mine)).scalar_one()
+    plain = secret.unseal(_PURPOSE, raw, _context(sha256))
+    sealed = secret.seal(_PURPOSE, plain, _context(sha256), key_id)
+    connection.execute(update(raw_message).where(mine).values(raw=sealed))
+
+
 def _context(sha256: str) -> bytes:
     """Binds sealed octets to their row by its digest, which a copy of the row keeps."""
     return bytes.fromhex(sha256)
@@ -164,16 +170,19 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     """The message of a row of inbox joined with raw_message. Raises SealBroken."""
     try:
         raw = secret.unseal(_PURPOSE, row["raw"], _context(row["sha256"]))
+        envelope = _whole(row["envelope"], secret, row["sha256"])
     except SealBroken as error:
         raise SealBroken(f"message {row['id']}: {error.reason}, then: mailbot queue retry {row['id']}") from error
-    envelope = dict(row["envelope"])
-    if envelope.pop("sealed", None) is not None and is_sealed(row["raw"]):
-        end = 4 + int.from_bytes(raw[:4])
-        envelope |= json.loads(raw[4:end])
-        raw = raw[end:]
     envelope["source"] = Source(envelope["source"])
     envelope["rcpt_to"] = tuple(envelope.get("rcpt_to", ()))
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
+
+
+def _whole(stored: Mapping[str, Any], secret: Secret, sha256: str) -> dict[str, Any]:
+    envelope = {name: value for name, value in stored.items() if name not in ("who", "hashes")}
+    if "who" in stored:
+        envelope |= json.loads(secret.unseal("envelope", base64.b64decode(stored["who"]), _context(sha256)))
+    return envelope
 
 
 def stored_movable(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
@@ -194,9 +203,9 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
     return found
 
 
-def stored_traits(connection: Connection, message_ids: Sequence[str | None]) -> list[MessageTraits]:
+def stored_traits(connection: Connection, message_ids: Sequence[str | None], secret: Secret) -> list[MessageTraits]:
     """What is stored under these Message-IDs, or was until it was erased; of rows that were understood."""
-    c, known = inbox.c, {key: i for i in message_ids if i for key in (i, left_of(i))}
+    c, known = inbox.c, {form: i for i in message_ids if i for form in personal.message_forms(secret, i)}
     wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_(known))
     return [MessageTraits(known[key], *rest) for key, *rest in connection.execute(wanted)]
 

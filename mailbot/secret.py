@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mailbot.errors import ConfigError, SealBroken
 
 _SIZE = 32
-_SEAL = b"\0mailbot sealed "
+SEALED = b"\0mailbot sealed "
 """How sealed bytes begin; no mail does: NUL is not for headers (RFC 5322 §2.2)."""
 _VERSION = b"\x01"
 """AES-256-GCM under the secret: 12 octets of nonce, then ciphertext and tag."""
@@ -113,16 +113,16 @@ class Secret:
         """
         nonce = secrets.token_bytes(_NONCE)
         if key_id is None:
-            return b"".join((_SEAL, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
+            return b"".join((SEALED, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
         closed = AESGCM(self._data_key(key_id)).encrypt(nonce, plain, _bound(purpose, context))
-        return b"".join((_SEAL, _OWN, key_id, nonce, closed))
+        return b"".join((SEALED, _OWN, key_id, nonce, closed))
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
         """What was sealed; bytes that never were, from before there were seals, as they are. Raises SealBroken."""
-        if not sealed.startswith(_SEAL):
+        if not sealed.startswith(SEALED):
             return sealed
-        start = len(_SEAL) + len(_VERSION)
-        version, rest = sealed[len(_SEAL) : start], sealed[start:]
+        start = len(SEALED) + len(_VERSION)
+        version, rest = sealed[len(SEALED) : start], sealed[start:]
         if version == _OWN:
             cipher = AESGCM(self._data_key(rest[:KEY_ID]))
             found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
@@ -145,18 +145,18 @@ class Secret:
 
 NO_KEY = Secret(b"")
 """Opens nothing."""
-HEAD = len(_SEAL) + len(_OWN) + KEY_ID
+HEAD = len(SEALED) + len(_OWN) + KEY_ID
 """Octets at the beginning of what is sealed that ``key_of`` looks at."""
 
 
 def is_sealed(stored: bytes) -> bool:
     """Whether ``stored`` was sealed; else ``Secret.unseal`` gives it back as it is."""
-    return stored.startswith(_SEAL)
+    return stored.startswith(SEALED)
 
 
 def key_of(sealed: bytes) -> bytes | None:
     """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
-    head = _SEAL + _OWN
+    head = SEALED + _OWN
     return sealed[len(head) : len(head) + KEY_ID] if sealed.startswith(head) else None
 
 

@@ -78,7 +78,7 @@ def read(
         outcome=decided.outcome if decided else "",
         facts=decided.facts if decided else {},
         account=account,
-        applied=_applied(connection, checked) if checked else None,
+        applied=_applied(connection, secret, checked) if checked else None,
         old_account=old,
         namesake=old is not None and directory.has_namesake(connection, old),
         link=_link(connection, secret, row.id),
@@ -166,7 +166,7 @@ def _old_account(
     return directory.find(connection, named) if named else None
 
 
-def _applied(connection: Connection, checked: ApplicationCheck) -> Applied:
+def _applied(connection: Connection, secret: Secret, checked: ApplicationCheck) -> Applied:
     return Applied(
         state=checked.state.value,
         whole=checked.whole,
@@ -175,7 +175,7 @@ def _applied(connection: Connection, checked: ApplicationCheck) -> Applied:
         body=checked.body,
         payload_sha256=checked.payload_sha256,
         signature_sha256=checked.signature_sha256,
-        replayed=UsedApplications(connection, [checked]).seen(checked),
+        replayed=UsedApplications(connection, [checked], secret).seen(checked),
     )
 
 

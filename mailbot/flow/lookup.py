@@ -83,10 +83,10 @@ class Lookup:
         self._ruleset = ruleset
         self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
-        self._duplicates = History(connection, [u.identity for u in batch])
+        self._duplicates = History(connection, [u.identity for u in batch], secret)
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
-        self.used = UsedApplications(connection, [u.checked for u in batch])
+        self.used = UsedApplications(connection, [u.checked for u in batch], secret)
         asked = [login_to_ask(u) for u in batch]
         self._accounts = directory.find_many(connection, list(dict.fromkeys(key for u in batch for key in logins(u))))
         latest = max((u.received_at for u in batch), default=now)

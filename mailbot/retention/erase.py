@@ -22,7 +22,7 @@ from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, is_sealed, key_of
 from mailbot.storage import personal
 from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import erasure, left_of, ticket_key
+from mailbot.storage.erasing import ERASED, erasure, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
@@ -183,7 +183,7 @@ def _messages(connection: Connection, ids: Sequence[int]) -> None:
     i = inbox.c
     for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():
         key = row.message_key
-        known = key if key is None or key.startswith("erased:") else left_of(key)
+        known = key if key is None or key.startswith(ERASED) or personal.is_hashed(key) else left_of(key)
         left = {"envelope": _left(row.envelope), "last_error": None, "message_key": known}
         connection.execute(update(inbox).where(inbox.c.id == row.id).values(left))
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from mailbot import __version__, processes
 from mailbot.api.app import build as build_api
@@ -26,11 +26,12 @@ from mailbot.console.shell import ConsoleContext
 from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.delivery.webhook import Receiver
-from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
+from mailbot.errors import ConfigError, DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.installation import hiding
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
@@ -95,9 +96,14 @@ class Service:
         self._health: Listener | None = None
         self._rules_differ = False
 
+    def _enter(self, connection: Connection) -> None:
+        processes.enter(connection, self._me())
+        if bool(hiding(connection)) != bool(self.parts.secret.hiding):  # what it would write is not what is read
+            raise ConfigError("[database] url: its addresses were sealed while this began; mend: start it again")
+
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
-        await self.parts.database.write(lambda c: processes.enter(c, self._me()))
+        await self.parts.database.write(self._enter)
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Row, RowMapping
 
 from mailbot.errors import SealBroken
 from mailbot.secret import Hiding, Secret, is_sealed, key_of
+from mailbot.storage.erasing import ERASED, left_of
 from mailbot.storage.values import fit
 from mailbot.text.address import login_key
 
 _PURPOSE = "personal"
-_HASH = "~"
+HASH = "~"
 """How a hash begins; no address and no domain does that has no "@" in it."""
 _DIGITS = 32  # 128 bit
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
@@ -29,12 +30,12 @@ _SLOT = 24
 
 def hashed(secret: Secret, text: str) -> str:
     """What is kept of an address's key, or of a domain."""
-    return f"{_HASH}{secret.mac(_PURPOSE, text).hex()[:_DIGITS]}"
+    return f"{HASH}{secret.mac(_PURPOSE, text).hex()[:_DIGITS]}"
 
 
 def is_hashed(stored: str) -> bool:
     """Whether ``stored`` is what ``hashed`` gave."""
-    return stored.startswith(_HASH) and "@" not in stored
+    return stored.startswith(HASH) and "@" not in stored
 
 
 def key(address: str) -> str:
@@ -52,6 +53,22 @@ def forms(secret: Secret, text: str) -> tuple[str, ...]:
     if secret.hiding is Hiding.DONE:
         return (hashed(secret, text),)
     return (hashed(secret, text), text) if secret.hiding else (text,)
+
+
+def message_forms(secret: Secret, message_key: str) -> tuple[str, ...]:
+    """Everything that inbox.message_key may hold of it, also when the message was erased."""
+    left = left_of(message_key)
+    hidden = hashed(secret, left)
+    if secret.hiding is Hiding.DONE:
+        return (hidden,)
+    return (hidden, message_key, left) if secret.hiding else (message_key, left)
+
+
+def message_key(secret: Secret, stored: str) -> str:
+    """What a new row of inbox holds of its message_key; ``stored`` may be what an erased message left."""
+    if not secret.hiding or is_hashed(stored):
+        return stored
+    return hashed(secret, stored if stored.startswith(ERASED) else left_of(stored))
 
 
 def holds(column: ColumnElement[Any], secret: Secret, *texts: str) -> ColumnElement[bool]:
@@ -88,10 +105,12 @@ class Whose:
 
 
 def ticket(secret: Secret, row: Mapping[str, Any], key_id: bytes | None) -> dict[str, Any]:
-    """The columns of a ticket as they are written; ``row`` has its id, correspondent, person and person_key."""
+    """The columns of a ticket as they are written; ``row`` has its id, fingerprint, correspondent, person and
+    person_key."""
     address, name, name_key = row["correspondent"], row["person"], row["person_key"]
     sealed = secret.seal(_PURPOSE, json.dumps([address, name]).encode(), _ticket(row["id"]), key_id)
     hidden = {
+        "fingerprint": row["fingerprint"] if is_hashed(row["fingerprint"]) else hashed(secret, row["fingerprint"]),
         "correspondent": hashed(secret, key(address)) if address else address,
         "person": None,
         "person_key": hashed_name(secret, name_key) if name_key else None,

@@ -96,7 +96,8 @@ inbox = Table(
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
-message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
+message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py).
+envelope: who sent it to whom is sealed in it, under the key of the message (inbox.hide)."""
 
 raw_message = Table(
     "raw_message",
@@ -104,8 +105,7 @@ raw_message = Table(
     Column("inbox_id", Id, ForeignKey("inbox.id"), primary_key=True),
     Column("raw", LargeBinary, nullable=False),
 )
-"""The bytes apart from the row that changes, so that a state change does not rewrite megabytes. Sealed, with the
-addresses of the envelope where the column of that has "sealed" (inbox.py)."""
+"""The bytes apart from the row that changes, so that a state change does not rewrite megabytes."""
 
 application_view = Table(
     "application_view",

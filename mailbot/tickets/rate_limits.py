@@ -49,14 +49,22 @@ def counted_for(u: Understanding, asked: str | None, limits: Limits, secret: Sec
     if named.sender is None or not secret.hiding:
         return named
     before = named if secret.hiding is Hiding.BEGUN else None
-    proof, _, key = named.sender.partition(":")
-    doubt, host = ("?", named.domain[1:]) if named.domain and named.domain[0] == "?" else ("", named.domain)
-    return CountedFor(
-        sender=f"{proof}:{personal.hashed(secret, key)}",
-        domain=f"{doubt}{personal.hashed(secret, host)}" if host else None,
-        asked=personal.hashed(secret, named.asked) if named.asked else None,
-        before=before,
-    )
+    return CountedFor(**hidden(secret, named.sender, named.domain, named.asked), before=before)
+
+
+def hidden(secret: Secret, sender: str | None, domain: str | None, asked: str | None) -> dict[str, str | None]:
+    """The same without addresses; what has none any more stays as it is."""
+
+    def hashed(text: str) -> str:
+        return text if personal.is_hashed(text) else personal.hashed(secret, text)
+
+    proof, _, key = (sender or "").partition(":")
+    doubt, host = "?" if (domain or "").startswith("?") else "", _host(domain or "")
+    return {
+        "sender": f"{proof}:{hashed(key)}" if sender else sender,
+        "domain": f"{doubt}{hashed(host)}" if domain else domain,
+        "asked": hashed(asked) if asked else asked,
+    }
 
 
 def _named(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:

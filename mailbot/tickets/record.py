@@ -254,7 +254,7 @@ class BatchRows:
                 outcome=bindparam("outcome"),
                 ticket_id=bindparam("ticket_id"),
             ),
-            self._done,
+            sealing.identities(secret, self._done),
         )
 
     def _flush_mails(self, connection: Connection, secret: Secret) -> None:
