@@ -126,10 +126,10 @@ def _write(connection: Connection, table: Table, rows: Sequence[Any], values: Se
 
 
 def _tickets(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
-    keys = sealing.keys_of(connection, key, [row.id for row in rows])
+    keys = sealing.keys_of(connection, key, [row.id for row in rows if row.correspondent or row.person])
     names = ("id", "fingerprint", "correspondent", "person", "person_key")
     values = [{name: getattr(row, name) for name in names} for row in rows]
-    _write(connection, ticket, rows, [personal.ticket(key, one, keys[one["id"]]) for one in values])
+    _write(connection, ticket, rows, [personal.ticket(key, one, keys.get(one["id"])) for one in values])
     report.rows[ticket.name] += len(rows)
 
 

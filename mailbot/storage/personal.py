@@ -108,13 +108,13 @@ def ticket(secret: Secret, row: Mapping[str, Any], key_id: bytes | None) -> dict
     """The columns of a ticket as they are written; ``row`` has its id, fingerprint, correspondent, person and
     person_key."""
     address, name, name_key = row["correspondent"], row["person"], row["person_key"]
-    sealed = secret.seal(_PURPOSE, json.dumps([address, name]).encode(), _ticket(row["id"]), key_id)
+    who = json.dumps([address, name]).encode() if address or name else None  # of an erased one nothing
     hidden = {
         "fingerprint": row["fingerprint"] if is_hashed(row["fingerprint"]) else hashed(secret, row["fingerprint"]),
         "correspondent": hashed(secret, key(address)) if address else address,
         "person": None,
         "person_key": hashed_name(secret, name_key) if name_key else None,
-        "sealed": sealed,
+        "sealed": who and secret.seal(_PURPOSE, who, _ticket(row["id"]), key_id),
     }
     return {**row, **hidden}
 

@@ -99,9 +99,9 @@ async def test_failure_22_personal_data_stay_after_erasure(
 ) -> None:
     caplog.set_level(0)
     async with filled(empty_engine, tmp_path) as (parts, _, clock):
-        marks = (MINE, MINE.partition("@")[0], personal.hashed(parts.secret, MINE), NAME, OWN, NOTE)
+        marks = (MINE, MINE.partition("@")[0], personal.hashed(parts.secret, MINE), OWN, NOTE)
         before = everything(empty_engine, tmp_path).lower()
-        assert [mark for mark in marks if mark.lower().encode() in before] == [marks[2], NAME], "it finds words"
+        assert [mark for mark in marks if mark.lower().encode() in before] == [marks[2]], "the test would find it"
         with empty_engine.connect() as connection:
             backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all()
             (mine, theirs), mails = connection.execute(select(ticket)).all(), connection.execute(select(outbox)).all()
@@ -179,8 +179,7 @@ async def test_a_second_copy_of_what_was_erased_is_known_by_the_digest_of_its_me
     empty_engine: Engine, tmp_path: Path
 ) -> None:
     async with filled(empty_engine, tmp_path) as (parts, worker, clock):
-        with empty_engine.connect() as connection:
-            name = connection.execute(select(inbox.c.message_key).where(inbox.c.id == 1)).scalar_one()
+        name = f"<0.{MINE.partition('@')[0]}@pc.example>"
         erased(parts, clock)
         take(parts, letter(0, MINE, OWN).replace(b"\nDate:", b"\nX-Road: another\nDate:"), MINE, clock)
         assert await worker.step() == 1
