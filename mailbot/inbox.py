@@ -124,7 +124,7 @@ def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes
     who = json.dumps({name: envelope.get(name) for name in _WHO}).encode()
     sealed = secret.seal("envelope", who, _context(sha256), key_id)
     left = {name: value for name, value in envelope.items() if name not in _WHO and value}
-    hashes = [personal.hashed(secret, personal.key(one)) for one in addresses]
+    hashes = [personal.hashed(secret, one.lower()) for one in addresses]
     return {**left, "who": base64.b64encode(sealed).decode(), "hashes": hashes}
 
 

@@ -89,7 +89,7 @@ class Secret:
     def mac(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 (32 bytes) of ``text``; ``purpose`` keeps the uses apart."""
         key = self.former[-1] if self.former and purpose in _LASTING else self.key
-        return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+        return hmac.digest(key, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256)
 
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""

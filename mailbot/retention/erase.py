@@ -84,7 +84,8 @@ def of_address(connection: Connection, secret: Secret, address: str) -> Found:
     sent = (d.sender.endswith(f":{one}", autoescape=True) for one in (key, hashed))
     by_sender = select(d.inbox_id).where(or_(*sent))
     envelope = func.lower(cast(inbox.c.envelope, Text))
-    quotes = (envelope.contains(json.dumps(one).lower(), autoescape=True) for one in (*spelled, hashed))
+    written = (*map(json.dumps, spelled), personal.hashed(secret, address.lower()))
+    quotes = (envelope.contains(one.lower(), autoescape=True) for one in written)
     quoted = select(inbox.c.id).where(or_(*quotes))
     tickets = connection.execute(known).scalars().all()
     messages = {*connection.execute(by_sender).scalars(), *connection.execute(quoted).scalars()}

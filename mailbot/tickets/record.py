@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -229,8 +230,9 @@ class BatchRows:
         held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
         if len(connection.execute(held.with_for_update()).all()) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
+        tickets = sealing.tickets(secret, self._tickets)
         for table, rows in (
-            (schema.ticket, sealing.tickets(secret, self._tickets)),
+            (schema.ticket, tickets),
             (schema.ticket_event, self._events),
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
@@ -241,7 +243,7 @@ class BatchRows:
                 connection.execute(insert(table), rows)
         for move in self._moves:
             _move(connection, **move)
-        self._flush_mails(connection, secret)
+        self._flush_mails(connection, secret, tickets)
         finish = update(inbox).where(inbox.c.id == bindparam("row"))
         connection.execute(
             finish.values(
@@ -257,7 +259,7 @@ class BatchRows:
             sealing.identities(secret, self._done),
         )
 
-    def _flush_mails(self, connection: Connection, secret: Secret) -> None:
+    def _flush_mails(self, connection: Connection, secret: Secret, tickets: Sequence[Mapping[str, Any]]) -> None:
         if not self._mails:
             return
         joined = {row["ticket_id"] for row in self._mails if not row["ordinal"]}
@@ -271,7 +273,7 @@ class BatchRows:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
         if rows:
-            connection.execute(insert(schema.outbox), sealing.mails(connection, secret, rows))
+            connection.execute(insert(schema.outbox), sealing.mails(connection, secret, rows, tickets))
 
 
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:

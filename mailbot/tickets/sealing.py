@@ -64,11 +64,20 @@ def identities(secret: Secret, rows: Sequence[dict[str, Any]]) -> Sequence[dict[
     ]
 
 
-def mails(connection: Connection, secret: Secret, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """New rows of ``outbox`` as they are written, after their tickets."""
+def mails(
+    connection: Connection,
+    secret: Secret,
+    rows: Sequence[Mapping[str, Any]],
+    fresh: Sequence[Mapping[str, Any]] = (),
+) -> Sequence[Mapping[str, Any]]:
+    """New rows of ``outbox`` as they are written, after their tickets. ``fresh``: rows that ``tickets`` gave."""
     if not secret.hiding or not rows:
         return rows
-    keys = keys_of(connection, secret, (row["ticket_id"] for row in rows))
+    keys: dict[int, bytes | None] = {
+        row["id"]: key for row in fresh if row["sealed"] and (key := under(row["sealed"])) is not None
+    }
+    if rest := {row["ticket_id"] for row in rows} - keys.keys():
+        keys |= keys_of(connection, secret, rest)
     return [personal.mail(secret, row, keys[row["ticket_id"]]) for row in rows]
 
 
