@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -42,7 +43,8 @@ def seal(config_file: Path | None) -> None:
     When every machine has this version, and mailbot stands still on all of them: older versions are refused from then
     on. What is cut off is ended by doing it again, and then mailbot may run meanwhile.
     """
-    report = hiding.hide(compose.settings(config_file), chain.shell(options.user()), utc_now())
+    told = partial(click.echo, "begun: older versions are refused from now on; mailbot may run again")
+    report = hiding.hide(compose.settings(config_file), chain.shell(options.user()), utc_now(), told)
     for name, count in report.rows.items():
         click.echo(f"{name}: {count} sealed")
     if report.broken:

@@ -50,8 +50,9 @@ class Report:
     broken: int = 0
 
 
-def hide(chosen: Settings, actor: str, now: datetime) -> Report:
-    """Seal what is readable. Raises ConfigError while a process works with a database that is not marked yet."""
+def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] = lambda: None) -> Report:
+    """Seal what is readable. ``began``: told when mailbot may run again. Raises ConfigError while a process works with
+    a database that is not marked yet."""
     engine, report = connect(chosen.database.url, chosen.database), Report()
     try:
         with closing(compose.opened(chosen, engine)) as key:
@@ -59,6 +60,7 @@ def hide(chosen: Settings, actor: str, now: datetime) -> Report:
                 report.begun = True
                 with engine.begin() as connection:
                     _begin(connection, key, actor, now, report)
+                began()
             key = replace(key, hiding=Hiding.BEGUN)
             for table, step in _STEPS.items():
                 _walk(engine, table, step, key, report)
