@@ -195,7 +195,7 @@ async def test_a_key_that_nothing_uses_is_taken_away_and_no_other(empty_engine: 
         with store.writing() as connection:
             connection.execute(insert(data_key).values(id=old, under="0" * 16, wrapped=b"x"))
         later = datetime.now(UTC) + 31 * DAY
-        assert store.sweep(words, later, dry=True) == 997, "those made ahead, and the old one"
+        assert store.sweep(words, later, dry=True) == 996, "those made ahead, and the old one"
         assert store.sweep(words, later - 62 * DAY, dry=True) == 1
     said = CliRunner().invoke(cli, ["retention", "sweep", "--config", str(tmp_path / "mailbot.toml")])
     assert said.output == "1 unused keys taken away\n"
