@@ -94,6 +94,14 @@ def hiding(connection: Connection) -> Hiding:
     return Hiding(connection.execute(select(installation.c.hiding)).scalar_one_or_none() or 0)
 
 
+def agree(connection: Connection, key: Secret) -> None:
+    """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
+    others look for."""
+    begun = connection.execute(select(installation.c.hiding)).scalar_one() or Hiding.NO
+    if bool(begun) != bool(key.hiding):
+        raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")
+
+
 def read_key(connection: Connection, path: Path) -> Secret:
     """The key of a database that is there already. Raises ConfigError as ``open_key``, and without a key file."""
     return find_key(connection, path) or secret.read(path)

@@ -26,12 +26,12 @@ from mailbot.console.shell import ConsoleContext
 from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.delivery.webhook import Receiver
-from mailbot.errors import ConfigError, DatabaseGone, MailbotError, TemporaryError
+from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
-from mailbot.installation import hiding
+from mailbot.installation import agree
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
@@ -98,14 +98,14 @@ class Service:
 
     def _enter(self, connection: Connection) -> None:
         processes.enter(connection, self._me())
-        if bool(hiding(connection)) != bool(self.parts.secret.hiding):  # what it would write is not what is read
-            raise ConfigError("[database] url: its addresses were sealed while this began; mend: start it again")
+        agree(connection, self.parts.secret)
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
         await self.parts.database.write(self._enter)
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
+        self._tasks.append(asyncio.create_task(self._stay_true(), name="addresses"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -217,6 +217,13 @@ class Service:
         except DatabaseGone as error:
             log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
+
+    async def _stay_true(self) -> None:
+        """`mailbot key seal` is refused while we give signs of life; but a machine may sleep, and wake up again."""
+        while True:
+            await asyncio.sleep(processes.BEAT)
+            with contextlib.suppress(TemporaryError):
+                await self.parts.database.read(lambda c: agree(c, self.parts.secret))
 
     def _me(self) -> processes.Process:
         p = self.parts

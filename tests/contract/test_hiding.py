@@ -13,10 +13,12 @@ from mailbot import processes
 from mailbot.desk import case, search, todo
 from mailbot.errors import ConfigError
 from mailbot.inbox import key_ids, message_of, store
+from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
 from mailbot.processes import Process
+from mailbot.retention import erase
 from mailbot.secret import Hiding, is_sealed
-from mailbot.service import compose, hiding
+from mailbot.service import compose, hiding, rotation
 from mailbot.service.doctor_office import addresses
 from mailbot.storage import engine as engines
 from mailbot.storage import personal
@@ -186,3 +188,29 @@ async def test_nothing_is_marked_while_a_process_works(empty_engine: Engine, tmp
     with empty_engine.connect() as connection:
         assert connection.execute(select(installation.c.hiding)).scalar_one() is None
         assert connection.execute(select(schema_mark.c.compatible_from)).scalar_one() == engines.COMPATIBLE_FROM
+
+
+async def test_who_slept_meanwhile_ends(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    chosen = (await before(empty_engine, tmp_path, clock)).settings
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        with empty_engine.connect() as connection:
+            agree(connection, parts.secret)
+        hiding.hide(chosen, "shell:root", clock())
+        with empty_engine.connect() as connection, pytest.raises(ConfigError, match="start it again"):
+            agree(connection, parts.secret)
+
+
+async def test_a_new_key_finds_what_the_old_one_hid(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    chosen = (await before(empty_engine, tmp_path, clock)).settings
+    hiding.hide(chosen, "shell:root", clock())
+    for _ in range(2):
+        assert rotation.rotate(chosen, "shell:root", clock()).new
+    async with office(empty_engine, tmp_path, clock) as (parts, worker):
+        assert len(parts.secret.former) == 2
+        reads_all(empty_engine, parts)
+        with empty_engine.begin() as connection:
+            found = erase.of_address(connection, parts.secret, MINE)
+            assert (found.messages, found.tickets) == ((1,), (1,))
+        await decides_as_before(parts, worker, clock)
