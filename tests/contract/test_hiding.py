@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from mailbot import processes
 from mailbot.desk import case, search, todo
@@ -17,11 +17,12 @@ from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
 from mailbot.processes import Process
 from mailbot.retention import erase
-from mailbot.secret import Hiding, is_sealed
+from mailbot.secret import Hiding, is_sealed, key_of
 from mailbot.service import compose, hiding, rotation
 from mailbot.service.doctor_office import addresses
 from mailbot.storage import engine as engines
 from mailbot.storage import personal
+from mailbot.storage.keys import KeyStore, data_key
 from mailbot.storage.schema import (
     activation,
     decision,
@@ -35,10 +36,12 @@ from mailbot.storage.schema import (
 from mailbot.storage.shared import schema_mark
 from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
+from mailbot.workers.deliver import DeliverWorker
 from tests.citizens import HELPDESK
 from tests.contract.test_erasing import MINE, MOMENT, OTHERS, OWN, everything, filled, letter, take
 from tests.contract.test_secrecy import office
 from tests.flow import Clock
+from tests.office import StubRelay
 
 ANYBODY = Operator(0, "", "", frozenset(), frozenset(), "en")
 LINK = {"ticket_id": 2, "nonce": "1", "token_hash": "1", "login": OTHERS, "new_login": MINE}
@@ -214,3 +217,27 @@ async def test_a_new_key_finds_what_the_old_one_hid(empty_engine: Engine, tmp_pa
             found = erase.of_address(connection, parts.secret, MINE)
             assert (found.messages, found.tickets) == ((1,), (1,))
         await decides_as_before(parts, worker, clock)
+
+
+async def test_where_one_key_is_lost_the_others_go_on(empty_engine: Engine, tmp_path: Path) -> None:
+    clock, relay = Clock(), StubRelay()
+    async with filled(empty_engine, tmp_path) as (parts, _, _):
+        store = parts.secret.store
+        assert isinstance(store, KeyStore)
+        with empty_engine.begin() as connection:
+            lost = connection.execute(select(ticket.c.sealed).where(ticket.c.id == 1)).scalar_one()
+            connection.execute(update(outbox).values(state="queued", due_at=clock()))
+        with store.writing() as connection:
+            connection.execute(delete(data_key).where(data_key.c.id == key_of(lost)))
+        key = replace(parts.secret, store=KeyStore(store.engine, parts.secret.key))  # as after a restart
+        worker = DeliverWorker("w", parts.database, relay, key, clock, parts.rng)
+        while await worker.step():
+            pass
+        assert set(relay.sent) == {OTHERS}
+        with empty_engine.begin() as connection:
+            waiting = connection.execute(select(outbox).where(outbox.c.ticket_id == 1).order_by(outbox.c.id)).first()
+            assert waiting
+            assert (waiting.state, waiting.in_doubt) == ("queued", 0)
+            assert "store of keys" in waiting.last_error
+            rows = connection.execute(select(ticket).order_by(ticket.c.id)).all()
+            assert [one.address for one in personal.told(key, rows).values()] == [None, OTHERS]
