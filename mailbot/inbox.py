@@ -28,6 +28,7 @@ _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
 _WHO = ("mail_from", "rcpt_to", "peer", "helo")
 """Of an envelope: who sent it, from where and to whom."""
+_PIECE = 16_000  # characters: what is longer a column of words cuts off (storage.values.note)
 _UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
@@ -125,7 +126,9 @@ def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes
     sealed = secret.seal("envelope", who, _context(sha256), key_id)
     left = {name: value for name, value in envelope.items() if name not in _WHO and value}
     hashes = [personal.hashed(secret, one.lower()) for one in addresses]
-    return {**left, "who": base64.b64encode(sealed).decode(), "hashes": hashes}
+    text = base64.b64encode(sealed).decode()
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return {**left, "who": pieces, "hashes": hashes}
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -181,7 +184,7 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
 def _whole(stored: Mapping[str, Any], secret: Secret, sha256: str) -> dict[str, Any]:
     envelope = {name: value for name, value in stored.items() if name not in ("who", "hashes")}
     if "who" in stored:
-        envelope |= json.loads(secret.unseal("envelope", base64.b64decode(stored["who"]), _context(sha256)))
+        envelope |= json.loads(secret.unseal("envelope", base64.b64decode("".join(stored["who"])), _context(sha256)))
     return envelope
 
 

@@ -97,7 +97,7 @@ def hiding(connection: Connection) -> Hiding:
 def agree(connection: Connection, key: Secret) -> None:
     """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
     others look for."""
-    begun = connection.execute(select(installation.c.hiding)).scalar_one() or Hiding.NO
+    begun = connection.execute(select(installation.c.hiding)).scalar_one_or_none() or Hiding.NO
     if bool(begun) != bool(key.hiding):
         raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")
 
