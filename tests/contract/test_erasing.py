@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.schema import activation, inbox, metadata, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -127,6 +127,54 @@ async def test_failure_22_personal_data_stay_after_erasure(
             assert case.texts_of(connection, parts.secret, 1) == {words.event_id: [("note", "[usunięto]")]}
             one = connection.execute(select(erasure)).one()
             assert (one.what, one.reason, one.done_at) == ("erase", "RODO 17/2026", clock())
+
+
+async def test_an_older_copy_tells_nothing_to_who_has_the_keys_of_today(empty_engine: Engine, tmp_path: Path) -> None:
+    """A backup of every table, and of the file, from before the erasing; whatever opens in it is opened."""
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        store = parts.secret.store
+        assert isinstance(store, keys.KeyStore)
+        with empty_engine.begin() as connection:
+            link = {name: value for name, value in LINK.items() if name != "id"} | {"new_login": None}
+            connection.execute(insert(activation), sealing.links(connection, parts.secret, [link]))
+        with empty_engine.connect() as connection:
+            copy = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
+        file = everything(empty_engine, tmp_path).lower()
+        ours = b"".join(personal.addressed(parts.secret, mail).raw for mail in copy["outbox"] if mail.ticket_id == 1)
+        written = {word.decode() for word in ours.split() if len(word) > 40 and b"@" not in word}
+        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, *written)
+        before = readable(copy, parts.secret)
+        assert written
+        assert [mark for mark in marks if mark not in before] == []
+        erased(parts, clock)
+        today = replace(parts.secret, store=keys.KeyStore(store.engine, parts.secret.key))
+        after = readable(copy, today)
+        others = b"".join(
+            personal.addressed(today, mail).raw for mail in copy["outbox"] if mail.ticket_id == 2
+        ).decode()
+        assert [mark for mark in marks if mark in after and mark not in others] == []
+        assert all(mark in after for mark in (OTHERS, FOREIGN))
+        assert [mark for mark in marks if mark.lower().encode() in file] == []
+
+
+def readable(copy: dict[str, Any], secret: Secret) -> str:
+    """All words of a copy of the tables, and what ``secret`` opens of it."""
+    letters = {row.inbox_id: row.raw for row in copy["raw_message"]}
+    opens: dict[str, Callable[[Any], object]] = {
+        "ticket": lambda row: personal.whose(secret, row),
+        "outbox": lambda row: personal.addressed(secret, row).raw.decode(),
+        "activation": lambda row: personal.logins(secret, row),
+        "inbox": lambda row: message_of({**row._mapping, "raw": letters[row.id]}, secret),  # type: ignore[arg-type]
+        "desk_text": lambda row: secret.unseal(
+            "desk text", row.sealed, f"{row.ticket_id} {row.event_id} {row.kind}".encode()
+        ),
+    }
+    words = [str(row) for rows in copy.values() for row in rows]
+    for name, open_ in opens.items():
+        for row in copy[name]:
+            with suppress(SealBroken):
+                words.append(str(open_(row)))
+    return "\n".join(words)
 
 
 async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: Engine, tmp_path: Path) -> None:
