@@ -119,7 +119,7 @@ def _letter(one: Shown, raw: bytes) -> dict[str, Any]:
 
 def _ticket(secret: Secret, row: Row[Any]) -> dict[str, Any]:
     whose = personal.whose(secret, row)
-    known = {name: value for name, value in row._mapping.items() if name not in ("sealed", "person_key")}
+    known = {c.name: getattr(row, c.name) for c in ticket.c if c.name not in ("sealed", "person_key")}
     return known | {"correspondent": whose.address, "person": whose.name}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, RowMapping
+from sqlalchemy import ColumnElement, Row
 
 from mailbot.errors import SealBroken
 from mailbot.secret import Hiding, Secret, is_sealed, key_of
@@ -157,13 +157,16 @@ def mail(secret: Secret, row: Mapping[str, Any], key_id: bytes | None) -> dict[s
     return {**row, "recipient": kept(secret, key(row["recipient"])), "raw": sealed}
 
 
-def addressed(secret: Secret, row: Row[Any] | RowMapping) -> Addressed:
+def addressed(secret: Secret, row: Row[Any]) -> Addressed:
     """Of a row of the table ``outbox``. Raises SealBroken."""
-    r = row if isinstance(row, Mapping) else row._mapping
-    raw: bytes = r["raw"]
+    return opened(secret, row.ticket_id, row.slot, row.recipient, row.raw)
+
+
+def opened(secret: Secret, ticket_id: int, slot: str, stored: str, raw: bytes) -> Addressed:
+    """The same of its columns; ``stored``: recipient."""
     if not is_sealed(raw):
-        return Addressed(r["recipient"], raw)
-    recipient, _, octets = secret.unseal(_PURPOSE, raw, _mail(r["ticket_id"], r["slot"])).partition(b"\0")
+        return Addressed(stored, raw)
+    recipient, _, octets = secret.unseal(_PURPOSE, raw, _mail(ticket_id, slot)).partition(b"\0")
     return Addressed(recipient.decode("utf-8", "surrogatepass"), octets)
 
 
@@ -171,7 +174,7 @@ def rewritten(secret: Secret, row: Row[Any], raw: bytes) -> bytes:
     """The column raw of a mail of the outbox that says something else, to the same recipient. Raises SealBroken."""
     if not is_sealed(row.raw):
         return raw
-    values = {**row._mapping, "recipient": addressed(secret, row).recipient, "raw": raw}
+    values = {"ticket_id": row.ticket_id, "slot": row.slot, "recipient": addressed(secret, row).recipient, "raw": raw}
     sealed: bytes = mail(secret, values, key_of(row.raw))["raw"]
     return sealed
 

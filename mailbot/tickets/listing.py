@@ -49,7 +49,7 @@ def _told(secret: Secret, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Every column but those that are for the search; address and name None where ``secret`` does not open them."""
     whose = personal.told(secret, rows)
     return [
-        {name: value for name, value in row._mapping.items() if name not in _UNTOLD}
+        {c.name: getattr(row, c.name) for c in ticket.c if c.name not in _UNTOLD}
         | {"correspondent": whose[row.id].address, "person": whose[row.id].name}
         for row in rows
     ]

@@ -97,7 +97,7 @@ def to_send(secret: Secret, rows: Sequence[RowMapping]) -> list[Mapping[str, Any
 
 def _to_send(secret: Secret, row: RowMapping) -> Mapping[str, Any]:
     try:
-        mail = personal.addressed(secret, row)
+        mail = personal.opened(secret, row["ticket_id"], row["slot"], row["recipient"], row["raw"])
     except SealBroken:
         return dict(row)
     return {**row, "recipient": mail.recipient, "raw": mail.raw}
