@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from mailbot import __version__, processes
 from mailbot.api.app import build as build_api
@@ -31,6 +31,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.installation import agree
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
@@ -98,12 +99,17 @@ class Service:
         self._rules_differ = False
         self._room = Room()  # for the mails of all workers that decide
 
+    def _enter(self, connection: Connection) -> None:
+        processes.enter(connection, self._me())
+        agree(connection, self.parts.secret)
+
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
-        await self.parts.database.write(lambda c: processes.enter(c, self._me()))
+        await self.parts.database.write(self._enter)
         self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
         give_back()
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
+        self._tasks.append(asyncio.create_task(self._stay_true(), name="addresses"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -215,6 +221,13 @@ class Service:
         except DatabaseGone as error:
             log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
+
+    async def _stay_true(self) -> None:
+        """`mailbot key seal` is refused while we give signs of life; but a machine may sleep, and wake up again."""
+        while True:
+            await asyncio.sleep(processes.BEAT)
+            with contextlib.suppress(TemporaryError):
+                await self.parts.database.read(lambda c: agree(c, self.parts.secret))
 
     def _me(self) -> processes.Process:
         p = self.parts

@@ -27,6 +27,7 @@ from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
+from mailbot.storage.schema import installation
 from mailbot.storage.shared import schema_mark
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _DEFAULTS = DatabaseSettings()
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
+HIDING_FROM = "0020"
+"""The same of a database in which addresses are sealed (secret.Hiding)."""
 
 
 def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
@@ -236,9 +239,15 @@ def _mark(connection: Connection, known: ScriptDirectory) -> None:
 
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
-    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != COMPATIBLE_FROM))
+    hides = connection.execute(select(installation.c.id).where(installation.c.hiding > 0)).first() is not None
+    keep_out(connection, HIDING_FROM if hides else COMPATIBLE_FROM)
+
+
+def keep_out(connection: Connection, before: str) -> None:
+    """From now on programs that know the tables only up to a revision before ``before`` are refused."""
+    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != before))
     if connection.execute(select(schema_mark.c.id)).first() is None:
-        connection.execute(insert(schema_mark).values(id=1, compatible_from=COMPATIBLE_FROM))
+        connection.execute(insert(schema_mark).values(id=1, compatible_from=before))
 
 
 @dataclass(frozen=True, slots=True)

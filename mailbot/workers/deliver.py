@@ -6,12 +6,12 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from mailbot import counts, observe
 from mailbot.config import BreakerSettings
@@ -22,11 +22,11 @@ from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
 from mailbot.probes import Probe, take
-from mailbot.secret import Secret
+from mailbot.secret import Secret, is_sealed
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import activation, breaker, hold, sending
+from mailbot.tickets import activation, breaker, hold, sealing, sending
 from mailbot.workers import probes
 from mailbot.workers.loop import moving
 from mailbot.workers.presence import Leaps, Presence
@@ -127,13 +127,13 @@ class DeliverWorker:
             await self._keep_trying(lambda c: jobs.release(c, outbox, ids, self.name))
         return len(rows)
 
-    def _has_time(self, row: RowMapping) -> bool:
+    def _has_time(self, row: Mapping[str, Any]) -> bool:
         """Whether the lease outlasts a slow server and a failing database. If it is too long, the clock went back."""
         left: timedelta = row["leased_until"] - self._clock()
         return _SEND + _KEEP <= left <= _LEASE
 
     @contextmanager
-    def _watched(self, row: RowMapping) -> Iterator[None]:
+    def _watched(self, row: Mapping[str, Any]) -> Iterator[None]:
         """Inside, the relay neither begins nor ends a mail whose lease is nearly over."""
         before = self._relay.in_time
         self._relay.in_time = lambda: _KEEP <= row["leased_until"] - self._clock() <= _LEASE
@@ -142,7 +142,7 @@ class DeliverWorker:
         finally:
             self._relay.in_time = before
 
-    def _claim(self, connection: Connection) -> list[RowMapping]:
+    def _claim(self, connection: Connection) -> list[Mapping[str, Any]]:
         now = self._clock()
         settled = self._leaps.settled()
         if settled and (self._failed_at is None or not timedelta() <= now - self._failed_at < _GRACE):
@@ -162,7 +162,7 @@ class DeliverWorker:
             .where(outbox.c.id.in_(ids))
             .order_by(outbox.c.id)
         )
-        return list(connection.execute(wanted).mappings())
+        return sealing.to_send(self._secret, connection.execute(wanted).mappings().all())
 
     def _admitted(self, connection: Connection, now: datetime) -> list[int]:
         """Lease what is due and no breaker stops."""
@@ -176,7 +176,7 @@ class DeliverWorker:
         # Where all that was due must wait, there may be others behind it; each time more of them are passed over.
         return [mail for mail in ids if mail not in back] or self._admitted(connection, now)
 
-    async def _deliver(self, row: RowMapping) -> RelayUnavailable | None:
+    async def _deliver(self, row: Mapping[str, Any]) -> RelayUnavailable | None:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but
         for DatabaseUnavailable before it was sent."""
         try:
@@ -214,14 +214,16 @@ class DeliverWorker:
         if await self._database.read(lambda c: hold.unheard(c, hold_end, self._mailbox)):
             raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 
-    def _bytes(self, row: RowMapping) -> bytes:
+    def _bytes(self, row: Mapping[str, Any]) -> bytes:
         raw: bytes = row["raw"]
+        if is_sealed(raw):
+            raise RelayUnavailable("not sent: the store of keys does not open it; mend: put back its newest backup")
         if row["kind"] == MailKind.T3:
             token = activation.token(self._secret, row["number"], row["nonce"])
             raw = raw.replace(PLACEHOLDER.encode(), token.encode())
         return raw
 
-    async def _postpone(self, row: RowMapping, failure: RelayUnavailable) -> RelayUnavailable:
+    async def _postpone(self, row: Mapping[str, Any], failure: RelayUnavailable) -> RelayUnavailable:
         self._watch(failure)
         await self._record(lambda c: self._unavailable(c, row, failure), row, "", failure.code)
         return failure
@@ -236,7 +238,7 @@ class DeliverWorker:
             self._refused = False
 
     async def _record(
-        self, work: Callable[[Connection], str], row: RowMapping, answer: str = "", code: int | None = None
+        self, work: Callable[[Connection], str], row: Mapping[str, Any], answer: str = "", code: int | None = None
     ) -> bool:
         """Write down what became of a mail. False when that was not possible, or another worker has the row.
 
@@ -283,7 +285,7 @@ class DeliverWorker:
             await self._sleep(pause)
             pause = min(longest, 2 * pause)
 
-    def _accepted(self, connection: Connection, row: RowMapping, answer: str) -> str:
+    def _accepted(self, connection: Connection, row: Mapping[str, Any], answer: str) -> str:
         """It has left, whoever holds the row by now."""
         now = self._clock()
         if not jobs.settle(connection, outbox, row["id"], sent_at=now, last_code=250, in_doubt=0, refused_us=0):
@@ -294,7 +296,7 @@ class DeliverWorker:
         self._event(connection, row, "mail-sent", {"kind": row["kind"], "answer": answer[:200]})
         return "sent"
 
-    def _let_next_go(self, connection: Connection, row: RowMapping) -> None:
+    def _let_next_go(self, connection: Connection, row: Mapping[str, Any]) -> None:
         """The mail behind ``row`` is due, after the wait that belongs to it. No other is, whatever became of that one.
 
         One that was let go already waits anew: a warning was refused, and taken when it was tried again.
@@ -312,7 +314,7 @@ class DeliverWorker:
             due = self._clock() + timedelta(seconds=following.delay_seconds)
             connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
 
-    def _unavailable(self, connection: Connection, row: RowMapping, error: RelayUnavailable) -> str:
+    def _unavailable(self, connection: Connection, row: Mapping[str, Any], error: RelayUnavailable) -> str:
         now = self._clock()
         why = sending.hindrance(connection, row["id"], now)
         doubt = row["in_doubt"] or int(error.in_doubt)
@@ -327,14 +329,14 @@ class DeliverWorker:
         jobs.retry(connection, outbox, row["id"], self.name, due, refused_us=ours, **values)
         return "postponed"
 
-    def _held_back(self, connection: Connection, row: RowMapping, why: str, **values: object) -> str:
+    def _held_back(self, connection: Connection, row: Mapping[str, Any], why: str, **values: object) -> str:
         if why == sending.DEAD_LINK:
             return self._buried(connection, row, why, **values)
         jobs.bury(connection, outbox, row["id"], self.name, last_error=why, **values)
         self._event(connection, row, "mail-held", {"kind": row["kind"]})
         return "held"
 
-    def _refused_for_good(self, connection: Connection, row: RowMapping, error: RelayRefused) -> str:
+    def _refused_for_good(self, connection: Connection, row: Mapping[str, Any], error: RelayRefused) -> str:
         if row["kind"] != MailKind.T14 or not error.gone:
             self._buried(connection, row, error.reason, last_code=error.code)
             return "refused"
@@ -343,7 +345,7 @@ class DeliverWorker:
         self._let_next_go(connection, row)
         return "refused"
 
-    def _buried(self, connection: Connection, row: RowMapping, reason: str, **values: object) -> str:
+    def _buried(self, connection: Connection, row: Mapping[str, Any], reason: str, **values: object) -> str:
         """A person must see to it: the citizen waits for a mail that will not come, nor what waits behind it."""
         self._bury(connection, row, reason, **values)
         connection.execute(
@@ -353,10 +355,10 @@ class DeliverWorker:
         )
         return "given-up"
 
-    def _bury(self, connection: Connection, row: RowMapping, reason: str, **values: object) -> None:
+    def _bury(self, connection: Connection, row: Mapping[str, Any], reason: str, **values: object) -> None:
         jobs.bury(connection, outbox, row["id"], self.name, last_error=reason, **values)
         self._event(connection, row, "mail-undeliverable", {"kind": row["kind"], "reason": reason[:500]})
 
-    def _event(self, connection: Connection, row: RowMapping, kind: str, detail: dict[str, str]) -> None:
+    def _event(self, connection: Connection, row: Mapping[str, Any], kind: str, detail: dict[str, str]) -> None:
         values = {"ticket_id": row["ticket_id"], "at": self._clock(), "kind": kind, "detail": detail}
         connection.execute(insert(ticket_event), values)

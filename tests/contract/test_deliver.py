@@ -17,6 +17,7 @@ from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigur
 from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
+from mailbot.secret import NO_KEY
 from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.tickets.activation import find as token_of
@@ -808,7 +809,7 @@ async def test_the_link_is_put_into_its_mail_alone(office: Office) -> None:
     assert sent[0] == f"x {PLACEHOLDER}\r\n".encode()
     assert PLACEHOLDER.encode() not in sent[1]
     with office.engine.connect() as connection:
-        found = token_of(connection, sent[1][2:-2].decode(), NOW)
+        found = token_of(connection, NO_KEY, sent[1][2:-2].decode(), NOW)
         assert found is not None
         assert found.ticket_id == 1
 
