@@ -8,6 +8,7 @@ not per message. Measured: docs/design.md, storage.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
@@ -263,6 +264,8 @@ class Database:
         self._waiting = threading.Condition()
         self._closing = False
         self._victims = threading.RLock()
+        self._teller: PoolProxiedConnection | None = None
+        """Asked for the version: what changed is told to a connection that was there before."""
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
@@ -304,6 +307,21 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
+    def version(self) -> int | None:
+        """A number that is another one as soon as anybody, in whatever process, has committed; microseconds. None: it
+        cannot be told (PostgreSQL has none), and who asks must look."""
+        if self.engine.dialect.name != "sqlite":
+            return None
+        try:
+            if self._teller is None:
+                self._teller = self.engine.raw_connection()
+            cursor = self._teller.cursor()
+            ((version,),) = cursor.execute("PRAGMA data_version").fetchall()
+            cursor.close()
+        except (DBAPIError, DatabaseUnavailable, sqlite3.Error):
+            return None
+        return int(version)
+
     async def watch(self) -> NoReturn:
         """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
         while True:
@@ -323,6 +341,9 @@ class Database:
         for thread in self._writers:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown()
+        if self._teller is not None:
+            self._teller.close()
+            self._teller = None
         if self._place is not None:
             self._place.close()
             self._place = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind, State
@@ -30,8 +30,14 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     ``DEAD_LINK`` (of the mail with the link, and of the resolution that promises it), or that its ticket is stopped
     (hold.keeps_back), or was and is closed.
     """
-    row = connection.execute(
+    return hindrances(connection, [mail], now)[mail]
+
+
+def hindrances(connection: Connection, mails: Sequence[int], now: datetime) -> dict[int, str | None]:
+    """``hindrance`` of each of ``mails`` that is there."""
+    rows = connection.execute(
         select(
+            outbox.c.id,
             outbox.c.kind,
             outbox.c.last_error,
             ticket.c.state,
@@ -41,14 +47,18 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
         )
         .join(ticket, ticket.c.id == outbox.c.ticket_id)
         .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
-        .where(outbox.c.id == mail)
-    ).one()
-    has_link = row.expires_at is not None
-    alive = has_link and row.used_at is None and row.expires_at > now
-    promises = row.kind == MailKind.T3 or (has_link and row.kind in hold.HELD)
-    frozen = hold.FROZEN if row.last_error == hold.FROZEN else None
+        .where(outbox.c.id.in_(mails))
+    )
+    return {row["id"]: _hindrance(row, now) for row in rows.mappings()}
+
+
+def _hindrance(row: RowMapping, now: datetime) -> str | None:
+    has_link = row["expires_at"] is not None
+    alive = has_link and row["used_at"] is None and row["expires_at"] > now
+    promises = row["kind"] == MailKind.T3 or (has_link and row["kind"] in hold.HELD)
+    frozen = hold.FROZEN if row["last_error"] == hold.FROZEN else None
     dead = DEAD_LINK if promises and not alive else None
-    return frozen or hold.keeps_back(row.kind, row.state, row.desk) or dead
+    return frozen or hold.keeps_back(row["kind"], row["state"], row["desk"]) or dead
 
 
 def refused_us(connection: Connection) -> Sequence[str]:

@@ -28,7 +28,7 @@ LIMITS = BreakerSettings(strangers_per_hour=3, strangers_per_day=5, logins_per_h
 async def office(engine: Engine) -> AsyncIterator[Office]:
     made = Office(engine)
     made.ticket()
-    made.worker._limits = LIMITS
+    made.worker = made.another("w", limits=LIMITS)
     yield made
     await made.database.close()
 
@@ -118,9 +118,7 @@ async def test_a_mail_that_is_tried_again_counts_once(office: Office) -> None:
 
 async def test_several_workers_count_together(office: Office) -> None:
     mails(office, 30)
-    workers: list[DeliverWorker] = [office.another(f"w{n}") for n in range(4)]
-    for worker in workers:
-        worker._limits = LIMITS
+    workers: list[DeliverWorker] = [office.another(f"w{n}", limits=LIMITS) for n in range(4)]
     for _ in range(5):
         await asyncio.gather(*(worker.step() for worker in workers))
     assert len(office.relay.sent) == 3

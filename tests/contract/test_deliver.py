@@ -285,14 +285,14 @@ async def test_a_clock_set_ahead_takes_no_mail_from_who_is_sending_it(office: Of
 async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """By then another may have sent it."""
     office.mail(1)
-    look = sending.hindrance
+    look = sending.hindrances
 
-    def asleep(*given: Any) -> str | None:
-        monkeypatch.setattr(sending, "hindrance", look)
+    def asleep(*given: Any) -> dict[int, str | None]:
+        monkeypatch.setattr(sending, "hindrances", look)
         office.clock.advance(minutes=6)
         return look(*given)
 
-    monkeypatch.setattr(sending, "hindrance", asleep)
+    monkeypatch.setattr(sending, "hindrances", asleep)
     await office.worker.step()
     assert office.relay.tried == []
     office.clock.advance(minutes=1)
