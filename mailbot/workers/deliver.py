@@ -27,7 +27,7 @@ from mailbot.storage.schema import outbox
 from mailbot.tickets import activation, hold
 from mailbot.workers import probes
 from mailbot.workers.claim import LEASE, MOST, Claims, Mail
-from mailbot.workers.look import AHEAD, Looks
+from mailbot.workers.look import Looks
 from mailbot.workers.loop import moving
 from mailbot.workers.outcome import Outcomes
 from mailbot.workers.presence import Leaps, Presence
@@ -137,7 +137,7 @@ class DeliverWorker:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but
         for DatabaseUnavailable before it was sent."""
         try:
-            why = await self._looks.hindrance(mail, self._claims.ahead(AHEAD - 1))
+            why = await self._looks.hindrance(mail, self._claims.ahead)
             if why is None and mail.kind == MailKind.T2B:
                 await self._hear(mail.hold_end)
             if why is None and not self._claims.has_time(mail):  # we slept meanwhile, and another may be sending it

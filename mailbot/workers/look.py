@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ from mailbot.storage.engine import Database
 from mailbot.tickets import sending
 from mailbot.workers.claim import Mail
 
-AHEAD = 16
+MOST = 64
 """Mails that are looked at in one read."""
+_FEW = 4
 _LONGEST = timedelta(seconds=1)
 """For so long what was seen counts: a link ends although nobody writes anything."""
 
@@ -22,10 +23,6 @@ class _Seen(NamedTuple):
     why: str | None
     version: int | None
     at: datetime
-
-    def counts(self, version: int | None, now: datetime) -> bool:
-        """Whether it is still so."""
-        return version is not None and version == self.version and timedelta() <= now - self.at <= _LONGEST
 
 
 class Looks:
@@ -36,20 +33,38 @@ class Looks:
         self._database = database
         self._clock = clock
         self._seen: dict[int, _Seen] = {}
+        self._used = 0
+        """Mails for which the last read was good enough."""
+        self._asked: set[int] = set()
+        """Mails of connections that wait for a read."""
         self._one = asyncio.Lock()
 
-    async def hindrance(self, mail: Mail, behind: Sequence[Mail]) -> str | None:
-        """As sending.hindrance. Raises DatabaseUnavailable."""
+    async def hindrance(self, mail: Mail, behind: Callable[[int], Sequence[Mail]]) -> str | None:
+        """As sending.hindrance. ``behind``: so many mails that are next. Raises DatabaseUnavailable."""
         if self._database.version() is None:
             return (await self._look([mail.id]))[mail.id]
-        async with self._one:  # what another connection reads just now may tell of this mail as well
-            seen = self._seen.pop(mail.id, None)
-            if seen is not None and seen.counts(self._database.version(), self._clock()):
-                return seen.why
-            version, now = self._database.version(), self._clock()
-            found = await self._look([mail.id, *(one.id for one in behind)])
-            self._seen = {one: _Seen(why, version, now) for one, why in found.items()}
-            return found[mail.id]
+        if not self._is_seen(mail):
+            self._asked.add(mail.id)
+            try:
+                async with self._one:
+                    if not self._is_seen(mail):  # another connection may just have asked for this one as well
+                        await self._look_ahead(behind(min(MOST, _FEW + 2 * self._used)))
+            finally:
+                self._asked.discard(mail.id)
+        self._used += 1
+        return self._seen.pop(mail.id).why
+
+    def _is_seen(self, mail: Mail) -> bool:
+        seen = self._seen.get(mail.id)
+        if seen is None or seen.version is None or not timedelta() <= self._clock() - seen.at <= _LONGEST:
+            return False
+        return self._database.version() == seen.version
+
+    async def _look_ahead(self, behind: Sequence[Mail]) -> None:
+        version, now = self._database.version(), self._clock()
+        found = await self._look([*self._asked, *(one.id for one in behind)])
+        self._seen = {one: _Seen(why, version, now) for one, why in found.items()}
+        self._used = 0
 
     async def _look(self, mails: Sequence[int]) -> dict[int, str | None]:
         return await self._database.read(lambda c: sending.hindrances(c, mails, self._clock()))
