@@ -78,7 +78,7 @@ class Talk(asyncio.Protocol):
         self._answers.clear()
         self._wanted = count
         self._waiter = asyncio.get_running_loop().create_future()
-        self._transport.write(octets)
+        self._write(octets)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._waiter
@@ -87,6 +87,9 @@ class Talk(asyncio.Protocol):
         finally:
             self._wanted, self._waiter = 0, None
         return list(self._answers)
+
+    def _write(self, octets: bytes) -> None:
+        self._transport.write(octets)
 
     def data_received(self, data: bytes) -> None:
         """Answers, or parts of them."""

@@ -82,7 +82,7 @@ class DeliverWorker:
 
     async def step(self) -> int:
         """Send what is due, at most a batch; returns how many rows were taken up, 0 when the server is not there."""
-        taken, tried = await self._claims.fill(), 0
+        taken, tried = 0 if self._record.stopping else await self._claims.fill(), 0
         while tried < MOST and (mail := await self._next()) is not None:
             tried += 1
             if not self._claims.has_time(mail):

@@ -191,27 +191,43 @@ class Record:
         self._moved.set()
 
     async def _together(self, group: Sequence[_Accepted]) -> None:
-        """One transaction for a group, which also takes up what is next: mostly the mails that waited behind these."""
         try:
-            new, taken = await self.keep_trying(lambda c: self._write(c, group), of_many=len(group) > 1)
+            await self._written(group, of_many=True)
+        except DatabaseUnavailable as error:
+            self._give_up(group, error)
+        except Exception:  # one of them is bad: each for itself, so that it harms nobody else
+            each = (self._together([one]) for one in group) if len(group) > 1 else [self._last_tries(group[0])]
+            await asyncio.gather(*each)
+
+    async def _last_tries(self, one: _Accepted) -> None:
+        self._odd += 1
+        try:
+            await self._written([one], of_many=False)
         except Exception as error:
-            if len(group) > 1 and not isinstance(error, DatabaseUnavailable):  # each for itself: one of them is bad
-                self._odd += len(group)
-                await asyncio.gather(*(self._together([one]) for one in group))
-                self._odd -= len(group)
-                return
-            for one in group:
-                _in_doubt(one.mail, error)
-        else:
-            if taken is not None:
-                self._claims.keep(taken)
-            counts.RECORDED_AFTER.observe(asyncio.get_running_loop().time() - group[0].at)
-            for one in group:
-                what = "sent" if one.mail.id in new else "recorded-already"
-                named = _QUEUED_AS.search(one.answer)
-                _log(what, one.mail, 250, named["id"] if named else None)
-                self._on_sent()
-                counts.SENDS(what, 250)
+            self._give_up([one], error)
+        finally:
+            self._odd -= 1
+
+    async def _written(self, group: Sequence[_Accepted], *, of_many: bool) -> None:
+        """One transaction for a group, which also takes up what is next: mostly the mails that waited behind these."""
+        new, taken = await self.keep_trying(lambda c: self._write(c, group), of_many=of_many)
+        if taken is not None:
+            self._claims.keep(taken)
+        counts.RECORDED_AFTER.observe(asyncio.get_running_loop().time() - group[0].at)
+        for one in group:
+            what = "sent" if one.mail.id in new else "recorded-already"
+            named = _QUEUED_AS.search(one.answer)
+            _log(what, one.mail, 250, named["id"] if named else None)
+            counts.SENDS(what, 250)
+            self._on_sent()
+        self._close(group)
+
+    def _give_up(self, group: Sequence[_Accepted], error: Exception) -> None:
+        for one in group:
+            _in_doubt(one.mail, error)
+        self._close(group)
+
+    def _close(self, group: Sequence[_Accepted]) -> None:
         self._unrecorded -= len(group)
         self._moved.set()
 
