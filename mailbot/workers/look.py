@@ -67,4 +67,4 @@ class Looks:
         self._used = 0
 
     async def _look(self, mails: Sequence[int]) -> dict[int, str | None]:
-        return await self._database.read(lambda c: sending.hindrances(c, mails, self._clock()))
+        return await self._database.glance(lambda c: sending.hindrances(c, mails, self._clock()))
