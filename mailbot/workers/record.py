@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -67,6 +67,10 @@ class Record:
         self._waiting: list[_Accepted] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = False
+        """A group is on its way into the database."""
+        self._again = False
+        """And the next one shall follow it at once."""
         self._unrecorded = 0
         self._failing = 0
         self._odd = 0
@@ -106,9 +110,15 @@ class Record:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._writing:  # what gathers meanwhile is one group
+            self._again = True
+            return
         group, self._waiting = self._waiting, []
         if group:
-            self._start(self._together(group))
+            self._writing = True
+            task = asyncio.create_task(self._together(group))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
 
     async def progress(self) -> None:
         """Wait until something was recorded, or for a moment."""
@@ -181,11 +191,6 @@ class Record:
         finally:
             self._failing -= failed
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._moved.set()
@@ -195,18 +200,30 @@ class Record:
             await self._written(group, of_many=True)
         except DatabaseUnavailable as error:
             self._give_up(group, error)
+            self._next_group()
         except Exception:  # one of them is bad: each for itself, so that it harms nobody else
-            each = (self._together([one]) for one in group) if len(group) > 1 else [self._last_tries(group[0])]
-            await asyncio.gather(*each)
+            self._next_group()
+            await asyncio.gather(*(self._alone(one) for one in group))
+        else:
+            self._next_group()
 
-    async def _last_tries(self, one: _Accepted) -> None:
-        self._odd += 1
+    async def _alone(self, one: _Accepted) -> None:
         try:
-            await self._written([one], of_many=False)
-        except Exception as error:
-            self._give_up([one], error)
-        finally:
-            self._odd -= 1
+            await self._written([one], of_many=True)
+        except Exception:
+            self._odd += 1
+            try:
+                await self._written([one], of_many=False)
+            except Exception as error:
+                self._give_up([one], error)
+            finally:
+                self._odd -= 1
+
+    def _next_group(self) -> None:
+        self._writing = False
+        if self._again:
+            self._again = False
+            self.now()
 
     async def _written(self, group: Sequence[_Accepted], *, of_many: bool) -> None:
         """One transaction for a group, which also takes up what is next: mostly the mails that waited behind these."""
