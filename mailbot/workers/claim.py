@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, not_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, not_, select, update
 
 from mailbot.config import BreakerSettings
 from mailbot.delivery.smtp import LIMIT
@@ -68,6 +68,13 @@ _COLUMNS = (
     *(_o.in_doubt, func.coalesce(_o.first_due_at, _o.due_at), ticket.c.number, link.c.nonce, _ROAD, _o.leased_until),
 )
 """Of a ``Mail``."""
+_MAILS = (
+    select(*_COLUMNS)
+    .join(ticket, ticket.c.id == outbox.c.ticket_id)
+    .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
+    .where(outbox.c.id.in_(bindparam("mails", expanding=True)))
+    .order_by(outbox.c.id)
+)
 
 
 class Taken(NamedTuple):
@@ -196,11 +203,4 @@ class Claims:
 
 def mails(connection: Connection, ids: Collection[int]) -> list[Mail]:
     """Rows of the outbox, in their order."""
-    wanted = (
-        select(*_COLUMNS)
-        .join(ticket, ticket.c.id == outbox.c.ticket_id)
-        .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
-        .where(outbox.c.id.in_(ids))
-        .order_by(outbox.c.id)
-    )
-    return [Mail._make(row) for row in connection.execute(wanted)]
+    return [Mail._make(row) for row in connection.execute(_MAILS, {"mails": ids})]

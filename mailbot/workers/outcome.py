@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.model import Desk, MailKind, State
@@ -20,6 +20,14 @@ from mailbot.workers.claim import Mail
 _BEGINS_COMPLAINT = sending.ANSWERS - {MailKind.T23}
 """The time for a complaint begins when one is accepted (seed 001, E13). Not with T23, the answer to a complaint: the
 portal is the next way; nor with T10: it must not begin again."""
+
+_o = outbox.c
+_UNDONE = (  # made once: it is asked with every answer
+    select(_o.id, _o.ticket_id, _o.ordinal, _o.state, _o.delay_seconds)
+    .where(_o.ticket_id.in_(bindparam("tickets", expanding=True)))
+    .where(_o.state.not_in([jobs.DONE, jobs.CANCELLED]))  # sent before a stop, after which the warning left anew
+    .order_by(_o.id)
+)
 
 
 class Outcomes:
@@ -56,17 +64,11 @@ class Outcomes:
 
         One that was let go already waits anew: a warning was refused, and taken when it was tried again.
         """
-        o, tickets = outbox.c, {mail.ticket_id for mail in mails if mail.ordinal}
+        tickets = {mail.ticket_id for mail in mails if mail.ordinal}
         if not tickets:
             return False
-        wanted = (
-            select(o.id, o.ticket_id, o.ordinal, o.state, o.delay_seconds)
-            .where(o.ticket_id.in_(sorted(tickets)))
-            .where(o.state.not_in([jobs.DONE, jobs.CANCELLED]))  # sent before a stop, after which the warning left anew
-            .order_by(o.id)
-        )
         behind = defaultdict(list)
-        for row in connection.execute(wanted):
+        for row in connection.execute(_UNDONE, {"tickets": sorted(tickets)}):
             behind[row.ticket_id].append(row)
         go = defaultdict(set)
         for mail in mails:
@@ -77,7 +79,7 @@ class Outcomes:
                 go[following.delay_seconds].add(following.id)
         for seconds, ids in go.items():
             due = {"state": jobs.QUEUED, "due_at": now + timedelta(seconds=seconds)}
-            connection.execute(update(outbox).where(o.id.in_(sorted(ids))).values(due))
+            connection.execute(update(outbox).where(_o.id.in_(sorted(ids))).values(due))
         return 0 in go
 
     def unavailable(self, connection: Connection, mail: Mail, error: RelayUnavailable) -> str:
