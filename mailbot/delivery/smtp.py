@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiosmtplib
 from aiosmtplib import (
@@ -235,9 +235,10 @@ class Relay:
             except BaseException:  # some servers say why, others end the connection
                 self._tokens.reject(secret)
                 raise
-        if not isinstance(client.transport, asyncio.Transport):
+        if client.transport is None:
             raise SMTPServerDisconnected("Connection lost")
-        self._talk = Talk(client.transport, s.timeout_seconds, pipelining=client.supports_extension("pipelining"))
+        transport = cast(asyncio.Transport, client.transport)
+        self._talk = Talk(transport, s.timeout_seconds, pipelining=client.supports_extension("pipelining"))
         return self._talk
 
     async def _log_in_by(self, client: aiosmtplib.SMTP, token: str) -> None:

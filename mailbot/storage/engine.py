@@ -311,7 +311,7 @@ class Database:
         for anybody (WAL), and to wake another thread costs more than such a read."""
         if self._mixes:
             self._check()
-            with suppress(DBAPIError):
+            with suppress(DBAPIError, sqlite3.Error):
                 connection = self._beside()
                 try:
                     return work(connection)

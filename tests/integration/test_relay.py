@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from mailbot.config import DeliverySettings
 from mailbot.delivery import smtp
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
@@ -320,6 +323,35 @@ async def test_a_certificate_nobody_vouches_for_is_a_setting(tmp_path: Path) -> 
     assert isinstance(found, RelayMisconfigured)
     assert "certificate" in found.reason
     server.close()
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+async def test_mails_leave_behind_tls_alone(tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that follow over the same connection: it was handed on since."""
+    certificates = make(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    taken: list[tuple[bytes | str | None, bool]] = []
+
+    class Handler:
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            assert server.transport
+            taken.append((envelope.content, server.transport.get_extra_info("ssl_object") is not None))
+            return "250 2.0.0 taken"
+
+    made = partial(SMTP, Handler(), tls_context=context if tls == "starttls" else None, require_starttls=True)
+    if tls == "tls":
+        made = partial(SMTP, Handler())
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(made, "127.0.0.1", 0, ssl=context if tls == "tls" else None)
+    port = server.sockets[0].getsockname()[1]
+    relay = Relay(DeliverySettings(port=port, tls=tls, timeout_seconds=5))  # type: ignore[arg-type]
+    for _ in range(2):
+        assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    server.close()
+    assert taken == [(RAW, True)] * 2
 
 
 async def test_a_server_that_is_not_there_is_no_setting(server: FakeRelay) -> None:
