@@ -26,12 +26,11 @@ from aiosmtplib import (
     SMTPServerDisconnected,
     SMTPStatus,
 )
-from aiosmtplib.protocol import normalize_message_line_endings
 
 from mailbot import counts
 from mailbot.config import DeliverySettings
 from mailbot.delivery.answers import Meaning, Stage, judge, readable, without_names
-from mailbot.delivery.talk import Talk
+from mailbot.delivery.talk import Talk, content
 from mailbot.errors import ConfigError, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.oauth import Tokens, sasl
 
@@ -43,7 +42,6 @@ _RECYCLE = 100  # mails over one connection; some servers cut longer ones
 _LINE = 512  # octets of a command (RFC 5321 §4.5.3.1.4, RFC 4954 §4)
 _FAREWELL = 5.0  # seconds for QUIT
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;\\,\"\s\ud800-\udfff]+")
-_DOT = re.compile(rb"(?m)^\.")
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
@@ -118,7 +116,7 @@ class Relay:
         answers = await talk.ask(_mail(return_path, utf8), f"RCPT TO:<{recipient}>".encode(), b"DATA")
         self._look_at(answers, talk)
         self._stage = Stage.DOT
-        answer = await talk.tell(_content(raw))
+        answer = await talk.tell(content(raw))
         if answer.code // 100 != 2:
             raise SMTPDataError(answer.code, answer.message)
         self._sent += 1
@@ -259,16 +257,6 @@ class Relay:
             answer = await client.execute_command(base64.b64encode(said.after))
         if answer.code != SMTPStatus.auth_successful:
             raise SMTPAuthenticationError(answer.code, sasl.without_echo(answer.message))
-
-
-def _content(raw: bytes) -> bytes:
-    """A mail as it is sent behind DATA (RFC 5321 §4.5.2). Nearly all are as they must be."""
-    lines = raw.count(b"\r\n")
-    if not lines == raw.count(b"\n") == raw.count(b"\r") or not raw.endswith(b"\r\n"):
-        raw = normalize_message_line_endings(raw)
-    if raw.startswith(b".") or b"\n." in raw:
-        raw = _DOT.sub(b"..", raw)
-    return raw + b".\r\n"
 
 
 def _mail(return_path: str, utf8: bool) -> bytes:

@@ -7,6 +7,7 @@ the server says is bounded, and what it says unasked ends the conversation: nobo
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 
 from aiosmtplib import (
@@ -17,9 +18,11 @@ from aiosmtplib import (
     SMTPServerDisconnected,
     SMTPStatus,
 )
+from aiosmtplib.protocol import normalize_message_line_endings
 
 _LINE = 8192  # octets of a line of an answer
 _ANSWER = 4 * _LINE  # octets of an answer
+_DOT = re.compile(rb"(?m)^\.")
 
 
 class Talk(asyncio.Protocol):
@@ -61,9 +64,9 @@ class Talk(asyncio.Protocol):
                 break
         return answers
 
-    async def tell(self, content: bytes) -> SMTPResponse:
+    async def tell(self, octets: bytes) -> SMTPResponse:
         """The answer to the octets of a mail, dots doubled and the last one included. Raises SMTPException."""
-        answers = await self._hear(content, 1)
+        answers = await self._hear(octets, 1)
         if not answers:
             raise self.failure()
         return answers[0]
@@ -144,3 +147,13 @@ class Talk(asyncio.Protocol):
 
 def _nonsense(text: str) -> SMTPException:
     return SMTPResponseException(SMTPStatus.invalid_response.value, text)
+
+
+def content(raw: bytes) -> bytes:
+    """A mail as it is sent behind DATA (RFC 5321 §4.5.2). Nearly all are as they must be."""
+    lines = raw.count(b"\r\n")
+    if not lines == raw.count(b"\n") == raw.count(b"\r") or not raw.endswith(b"\r\n"):
+        raw = normalize_message_line_endings(raw)
+    if raw.startswith(b".") or b"\n." in raw:
+        raw = _DOT.sub(b"..", raw)
+    return raw + b".\r\n"

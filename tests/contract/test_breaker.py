@@ -116,6 +116,15 @@ async def test_a_mail_that_is_tried_again_counts_once(office: Office) -> None:
     assert stopped(office) == set()
 
 
+async def test_mails_of_several_hours_that_are_taken_up_together_are_counted_each_in_its_own(office: Office) -> None:
+    """The seventh arrived in the hour in which only two of three had; the five of the day were there by then."""
+    for first, count, hours in ((1, 2, 0), (3, 2, 1), (5, 2, 0), (7, 1, 1)):
+        mails(office, count, first=first, arrived_at=NOW + timedelta(hours=hours))
+    office.clock.advance(hours=2)
+    await office.deliver()
+    assert office.state(*range(1, 8)) == ["done"] * 5 + ["queued"] * 2
+
+
 async def test_several_workers_count_together(office: Office) -> None:
     mails(office, 30)
     workers: list[DeliverWorker] = [office.another(f"w{n}", limits=LIMITS) for n in range(4)]
