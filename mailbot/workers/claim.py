@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, func, not_, select, update
@@ -25,6 +26,8 @@ from mailbot.workers.presence import Leaps, Presence
 
 MOST = 200
 """Mails in hand that were not begun. When the process dies they are in doubt as well (jobs.reap), and go one by one."""
+_OCTETS = 16 << 20
+"""Of the mails that are taken up at once, unless one alone has more."""
 _SEND = timedelta(seconds=LIMIT)
 LEASE = timedelta(minutes=5)
 _KEEP = timedelta(minutes=2)
@@ -131,7 +134,7 @@ class Claims:
 
     def room(self) -> int:
         """How many mails may be taken up with the next commit, so that nobody has to wait for them."""
-        return MOST if len(self._mails) <= MOST // 2 else 0
+        return MOST - len(self._mails) if len(self._mails) <= MOST // 2 else 0
 
     def keep(self, taken: Taken) -> None:
         """What ``take`` gave was committed."""
@@ -182,9 +185,13 @@ class Claims:
             ids = jobs.claim(connection, outbox, self.name, now, LEASE, limit, isolate=_DOUBT, which=which_of)
         else:
             ids = jobs.claim(connection, outbox, self.name, now, LEASE, limit, which=and_(not_(_DOUBT), *which))
+        full = len(ids) == limit
+        if heavy := _too_heavy(connection, ids):
+            jobs.release(connection, outbox, heavy, self.name)
+            ids, full = [mail for mail in ids if mail not in heavy], True
         back = breaker.admit(connection, ids, self._limits, now)
         if not back:
-            return ids, len(ids) == limit
+            return ids, full
         jobs.release(connection, outbox, back, self.name)
         admitted = [mail for mail in ids if mail not in back]
         # Where all that was due must wait, there may be others behind it; each time more of them are passed over.
@@ -199,6 +206,16 @@ class Claims:
         patient = case((outbox.c.deadline < until, until), else_=outbox.c.deadline)
         connection.execute(update(outbox).where(*first).values(first_due_at=outbox.c.due_at, deadline=patient))
         return mails(connection, ids)
+
+
+def _too_heavy(connection: Connection, ids: Collection[int]) -> Sequence[int]:
+    """Of these mails, those behind as many as the memory shall hold: an operator's letter may bring files."""
+    if not ids:
+        return ()
+    sizes = select(_o.id, func.length(_o.raw)).where(_o.id.in_(ids)).order_by(_o.id)
+    mails, octets = zip(*connection.execute(sizes), strict=True)
+    until = max(1, bisect_right(list(accumulate(octets)), _OCTETS))
+    return mails[until:]
 
 
 def mails(connection: Connection, ids: Collection[int]) -> list[Mail]:

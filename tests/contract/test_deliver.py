@@ -188,7 +188,8 @@ async def test_an_answer_outlives_a_database_that_fails(office: Office) -> None:
         office.mail(number)
 
     async def fail() -> None:
-        office.database.failures = 50 if not office.pauses else 0
+        office.relay.meanwhile = None
+        office.database.failures = 50
 
     office.relay.meanwhile = fail
     await office.deliver()
