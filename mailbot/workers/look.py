@@ -41,30 +41,33 @@ class Looks:
 
     async def hindrance(self, mail: Mail, behind: Callable[[int], Sequence[Mail]]) -> str | None:
         """As sending.hindrance. ``behind``: so many mails that are next. Raises DatabaseUnavailable."""
-        if self._database.version() is None:
-            return (await self._look([mail.id]))[mail.id]
-        if not self._is_seen(mail):
+        if not self._is_unchanged(mail):
             self._asked.add(mail.id)
             try:
-                async with self._one:
-                    if not self._is_seen(mail):  # another connection may just have asked for this one as well
-                        await self._look_ahead(behind(min(MOST, _FEW + 2 * self._used)))
+                async with self._one:  # in the order in which they asked
+                    if not self._is_answered(mail):
+                        await self._look(behind)
             finally:
                 self._asked.discard(mail.id)
         self._used += 1
         return self._seen.pop(mail.id).why
 
-    def _is_seen(self, mail: Mail) -> bool:
+    def _is_answered(self, mail: Mail) -> bool:
+        """Whether another connection has looked at this mail, too, since it was asked for."""
+        seen = self._seen.get(mail.id)
+        return seen is not None and (seen.version is None or self._is_unchanged(mail))
+
+    def _is_unchanged(self, mail: Mail) -> bool:
         seen = self._seen.get(mail.id)
         if seen is None or seen.version is None or not timedelta() <= self._clock() - seen.at <= _LONGEST:
             return False
         return self._database.version() == seen.version
 
-    async def _look_ahead(self, behind: Sequence[Mail]) -> None:
+    async def _look(self, behind: Callable[[int], Sequence[Mail]]) -> None:
+        """At all that was asked for; where it can be told whether it still holds, at those behind them as well."""
         version, now = self._database.version(), self._clock()
-        found = await self._look([*self._asked, *(one.id for one in behind)])
-        self._seen = {one: _Seen(why, version, now) for one, why in found.items()}
+        ahead = behind(min(MOST, _FEW + 2 * self._used)) if version is not None else ()
+        ids = [*self._asked, *(mail.id for mail in ahead)]
+        found = await self._database.glance(lambda c: sending.hindrances(c, ids, self._clock()))
+        self._seen = {mail: _Seen(why, version, now) for mail, why in found.items()}
         self._used = 0
-
-    async def _look(self, mails: Sequence[int]) -> dict[int, str | None]:
-        return await self._database.glance(lambda c: sending.hindrances(c, mails, self._clock()))
