@@ -35,6 +35,8 @@ class Talk(asyncio.Protocol):
         self._pipelining = pipelining
         self._buffer = bytearray()
         self._lines: list[str] = []
+        self._heard = 0
+        """Octets of these lines."""
         self._answers: deque[SMTPResponse] = deque()
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -119,7 +121,8 @@ class Talk(asyncio.Protocol):
 
     def _line(self, line: bytes) -> bool:
         """Take one line up; False: it is none of SMTP."""
-        if len(line) > _LINE or sum(map(len, self._lines)) > _ANSWER:
+        self._heard += len(line)
+        if len(line) > _LINE or self._heard > _ANSWER:
             self._end(_nonsense("Response too long"))
             return False
         if not line[:3].isdigit():
@@ -128,7 +131,7 @@ class Talk(asyncio.Protocol):
         self._lines.append(line[4:].strip(b" \t\r\n").decode("utf-8", "surrogateescape"))
         if line[3:4] != b"-":
             self._answers.append(SMTPResponse(int(line[:3]), "\n".join(self._lines)))
-            self._lines = []
+            self._lines, self._heard = [], 0
             self._wanted -= 1
             if not self._wanted:
                 self._wake()

@@ -201,6 +201,7 @@ HOSTILE = {
     "8 kB": b"451 4.3.0 " + b"\xff" * 8000 + b"\r\n",
     "100 kB": b"451 4.3.0 " + b"a" * 100_000 + b"\r\n",
     "1 MB": b"451 4.3.0 " + b"a" * 1_000_000 + b"\r\n",
+    "120 kB of lines without a word": b"451-\r\n" * 20_000 + b"451 4.3.0 later\r\n",
     "endless": ENDLESS,
     "silence": SILENCE,
     "cut": CUT,
