@@ -134,7 +134,8 @@ class Claims:
 
     def room(self) -> int:
         """How many mails may be taken up with the next commit, so that nobody has to wait for them."""
-        return MOST - len(self._mails) if len(self._mails) <= MOST // 2 else 0
+        number, octets = len(self._mails), sum(len(mail.raw) for mail in self._mails)
+        return MOST - number if number <= MOST // 2 and octets <= _OCTETS // 2 else 0
 
     def keep(self, taken: Taken) -> None:
         """What ``take`` gave was committed."""

@@ -227,7 +227,8 @@ class Record:
 
     async def _written(self, group: Sequence[_Accepted], *, of_many: bool) -> None:
         """One transaction for a group, which also takes up what is next: mostly the mails that waited behind these."""
-        new, taken = await self.keep_trying(lambda c: self._write(c, group), of_many=of_many)
+        room = 0 if self.stopping else self._claims.room()
+        new, taken = await self.keep_trying(lambda c: self._write(c, group, room), of_many=of_many)
         if taken is not None:
             self._claims.keep(taken)
         counts.RECORDED_AFTER.observe(asyncio.get_running_loop().time() - group[0].at)
@@ -248,10 +249,9 @@ class Record:
         self._unrecorded -= len(group)
         self._moved.set()
 
-    def _write(self, connection: Connection, group: Sequence[_Accepted]) -> tuple[set[int], Taken | None]:
+    def _write(self, connection: Connection, group: Sequence[_Accepted], room: int) -> tuple[set[int], Taken | None]:
         new, due = self._outcomes.accepted(connection, [(one.mail, one.answer) for one in group])
-        room = 0 if self.stopping else self._claims.room()
-        if not room or not (due or self._claims.full):
+        if self.stopping or not room or not (due or self._claims.full):
             return new, None
         return new, self._claims.take(connection, room, alone=False)
 

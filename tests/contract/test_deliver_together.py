@@ -283,6 +283,7 @@ async def test_one_connection_that_is_turned_away_leaves_the_mails_to_the_others
 async def test_heavy_mails_are_not_taken_up_together(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each leaves all the same, in its turn; waiting is no try."""
     monkeypatch.setattr(claim, "_OCTETS", 1000)
+    monkeypatch.setattr(record, "_WAIT", 60.0)
     office.ticket()
     sizes = [400, 600, 1, 5000, 900, 100, 100]
     for number, size in enumerate(sizes, 1):
