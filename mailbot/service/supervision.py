@@ -92,6 +92,7 @@ class Service:
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker | RetentionWorker] = []
         self._delivering: list[DeliverWorker | CsdWorker] = []
+        self._sender: DeliverWorker | None = None
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
         self._name = own_name()
@@ -151,6 +152,9 @@ class Service:
             if task not in loops:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._sender is not None:
+            with contextlib.suppress(MailbotError):
+                await self._sender.close()
         for relay in self._relays:
             await relay.close()
         if self._verifier is not None:
@@ -258,18 +262,20 @@ class Service:
         started: list[Loop] = []
         mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         latecomers = timedelta(minutes=p.settings.case_b.latecomers_minutes)
-        for n in range(p.settings.delivery.connections):
-            relay = Relay(p.settings.delivery, tokens=tokens_of(p.settings))
-            self._relays.append(relay)
-            name = f"{self._name}:deliver-{n}"
-            worker = DeliverWorker(
-                *(name, p.database, relay, p.secret, p.clock, p.rng),
-                latecomers=latecomers,
-                mailbox=mailbox,
-                limits=p.settings.breaker,
-                steady=time.monotonic,
-            )
-            self._delivering.append(worker)
+        relays = [
+            Relay(p.settings.delivery, tokens=tokens_of(p.settings)) for _ in range(p.settings.delivery.connections)
+        ]
+        self._relays += relays
+        first = DeliverWorker(
+            *(f"{self._name}:deliver", p.database, relays[0], p.secret, p.clock, p.rng),
+            latecomers=latecomers,
+            mailbox=mailbox,
+            limits=p.settings.breaker,
+            steady=time.monotonic,
+        )
+        self._delivering.append(first)
+        self._sender = first
+        for n, worker in enumerate([first, *(first.beside(relay) for relay in relays[1:])]):
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         self._run(Loop("breaker", BreakerWorker(p.settings, p.database, p.clock).step, breaker.SECONDS))
         if p.settings.csd.url:

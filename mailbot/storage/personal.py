@@ -157,7 +157,7 @@ def mail(secret: Secret, row: Mapping[str, Any], key_id: bytes | None) -> dict[s
     return {**row, "recipient": kept(secret, key(row["recipient"])), "raw": sealed}
 
 
-def addressed(secret: Secret, row: Row[Any]) -> Addressed:
+def addressed(secret: Secret, row: Row[*tuple[Any, ...]]) -> Addressed:
     """Of a row of the table ``outbox``. Raises SealBroken."""
     return opened(secret, row.ticket_id, row.slot, row.recipient, row.raw)
 

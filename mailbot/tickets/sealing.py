@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
@@ -13,6 +13,7 @@ from mailbot.secret import HEAD, Secret
 from mailbot.secret import key_of as under
 from mailbot.storage import personal
 from mailbot.storage.erasing import ticket_key
+from mailbot.storage.personal import Addressed
 from mailbot.storage.schema import ticket
 
 
@@ -89,15 +90,14 @@ def links(connection: Connection, secret: Secret, rows: Sequence[Mapping[str, An
     return [personal.link(secret, row, keys[row["ticket_id"]]) for row in rows]
 
 
-def to_send(secret: Secret, rows: Sequence[RowMapping]) -> list[Mapping[str, Any]]:
-    """Rows of ``outbox`` with recipient and octets as they leave; one that does not open stays as it is."""
-    secret.ready(key for row in rows if (key := under(row["raw"])) is not None)
+def to_send(secret: Secret, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Addressed]:
+    """Recipient and octets, as they leave, of rows of ``outbox``; of one that does not open what it holds."""
+    secret.ready(key for row in rows if (key := under(row.raw)) is not None)
     return [_to_send(secret, row) for row in rows]
 
 
-def _to_send(secret: Secret, row: RowMapping) -> Mapping[str, Any]:
+def _to_send(secret: Secret, row: Row[*tuple[Any, ...]]) -> Addressed:
     try:
-        mail = personal.opened(secret, row["ticket_id"], row["slot"], row["recipient"], row["raw"])
+        return personal.addressed(secret, row)
     except SealBroken:
-        return dict(row)
-    return {**row, "recipient": mail.recipient, "raw": mail.raw}
+        return Addressed(row.recipient, row.raw)

@@ -189,7 +189,8 @@ async def test_an_answer_outlives_a_database_that_fails(office: Office) -> None:
         office.mail(number)
 
     async def fail() -> None:
-        office.database.failures = 50 if not office.pauses else 0
+        office.relay.meanwhile = None
+        office.database.failures = 50
 
     office.relay.meanwhile = fail
     await office.deliver()
@@ -286,14 +287,14 @@ async def test_a_clock_set_ahead_takes_no_mail_from_who_is_sending_it(office: Of
 async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """By then another may have sent it."""
     office.mail(1)
-    look = sending.hindrance
+    look = sending.hindrances
 
-    def asleep(*given: Any) -> str | None:
-        monkeypatch.setattr(sending, "hindrance", look)
+    def asleep(*given: Any) -> dict[int, str | None]:
+        monkeypatch.setattr(sending, "hindrances", look)
         office.clock.advance(minutes=6)
         return look(*given)
 
-    monkeypatch.setattr(sending, "hindrance", asleep)
+    monkeypatch.setattr(sending, "hindrances", asleep)
     await office.worker.step()
     assert office.relay.tried == []
     office.clock.advance(minutes=1)
