@@ -32,6 +32,7 @@ from mailbot.tickets import bounce, hold, number, person, view
 from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
+from mailbot.tickets.tried import Tried
 
 
 class BatchRows:
@@ -48,6 +49,7 @@ class BatchRows:
         self._shadows: list[dict[str, Any]] = []
         self._views: list[dict[str, Any]] = []
         self._links: list[dict[str, Any]] = []
+        self._tried = Tried()
 
     def open_ticket(
         self,
@@ -210,7 +212,8 @@ class BatchRows:
                 "outcome": decision.outcome.value,
                 "facts": asdict(facts),
                 "notes": notes(u, seen, decision),
-                "trace": trace(decision),
+                "trace": [],
+                "tried": self._tried.add(decision),
                 **columns(source, decision, u.received_at),
             }
         )
@@ -239,6 +242,7 @@ class BatchRows:
         ):
             if rows:
                 connection.execute(insert(table), rows)
+        self._tried.flush(connection)
         for move in self._moves:
             _move(connection, **move)
         self._flush_mails(connection)
@@ -305,12 +309,3 @@ def _masked(value: str | bool | list[str]) -> str | bool | list[str]:
     if isinstance(value, bool):
         return value
     return mask(value) if isinstance(value, str) else [mask(one) for one in value]
-
-
-def trace(decision: Decision) -> list[dict[str, Any]]:
-    """Every rule tried: what it asked and what it saw."""
-    return [
-        {"rule": s.rule, "hit": s.hit, "asked": dict(s.asked), "saw": dict(s.saw)}
-        | ({"shadow": True} if s.shadow else {})
-        for s in decision.trace
-    ]
