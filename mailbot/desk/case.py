@@ -230,7 +230,7 @@ def _blocked(connection: Connection, account: Account | None, old: Account | Non
     return frozenset(
         case
         for case, one, moves in asked
-        if one and hold.undecided(connection, login_key(one.login) or "", moves=moves)
+        if one and hold.undecided(connection, [login_key(one.login) or ""], moves=moves)
     )
 
 

@@ -121,6 +121,8 @@ class Pipeline:
             if found.history.stops:  # whatever the rules say: this word can only make things safer
                 hold.freeze(connection, found.history.stops, now, {"inbox": inbox_id})
             ticket_id, context = self._write(connection, rows, inbox_id, assessment, now)
+            if found.history.stops or u.bounced is not None:
+                lookup.stopped()
             if MailKind.T3 in decision.mails and ticket_id and context and found.account:
                 grants.append(self._grant(u, found.account, decision, ticket_id, context))
                 if decision.outcome is Outcome.OK_B:

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, InboundMessage, Outcome, Sender, State
 from mailbot.outbox import jobs
@@ -49,15 +62,26 @@ _EARLIER = union_all(
 so few rows are read."""
 
 
+def _there(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that any message has, each looked for once: of most mails there is none, and then there is
+    nothing to ask."""
+    unnest = func.json_each if connection.dialect.name == "sqlite" else func.json_array_elements_text
+    one = unnest(bindparam("keys", keys, JSON)).table_valued(column("value", String))
+    any_one = select(inbox.c.id).where(inbox.c.message_key == one.c.value).limit(1)  # exists() PostgreSQL may hash
+    return set(connection.execute(select(one.c.value).where(any_one.scalar_subquery().is_not(None))).scalars())
+
+
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
     def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
         self._messages: dict[str, dict[str, int | None]] = {}
+        keys = {key: left_of(key) for key in (i.message_key for i in batch)}
+        there = _there(connection, [*keys, *keys.values()])
         for identity in batch:
             key = identity.message_key
-            same = {"key": key, "erased": left_of(key), "print": identity.fingerprint}
-            for row in connection.execute(_EARLIER, same):
+            same = {"key": key, "erased": keys[key], "print": identity.fingerprint}
+            for row in connection.execute(_EARLIER, same) if there & {key, keys[key]} else ():
                 copies = self._messages.setdefault(identity.message_key, {})
                 copies[row.fingerprint] = row.ticket_id
         prints = [i.fingerprint for i in batch]

@@ -44,7 +44,7 @@ from tests.postgres import analyze
 
 SMALL = frozenset({
     "imap_cursor", "counter", "installation", "mailbox_claim", "audit_head", "breaker", "breaker_count", "webhook_head",
-    "oauth",
+    "oauth", "rules_tried",
 })  # fmt: skip
 """Tables of a few rows, whatever comes."""
 
