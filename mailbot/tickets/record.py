@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
@@ -27,12 +28,28 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
+from mailbot.storage.rows import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, view
 from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
 from mailbot.tickets.tried import Tried
+
+_FINISH = Statement(
+    update(schema.inbox)
+    .where(schema.inbox.c.id == bindparam("row"))
+    .values(
+        state=jobs.DONE,
+        leased_by=None,
+        leased_until=None,
+        last_error=None,
+        message_key=bindparam("message_key"),
+        fingerprint=bindparam("fingerprint"),
+        outcome=bindparam("outcome"),
+        ticket_id=bindparam("ticket_id"),
+    )
+)
 
 
 class BatchRows:
@@ -210,7 +227,7 @@ class BatchRows:
                 "ruleset": decision.ruleset,
                 "rule": decision.rule,
                 "outcome": decision.outcome.value,
-                "facts": asdict(facts),
+                "facts": _words(facts),
                 "notes": notes(u, seen, decision),
                 "trace": [],
                 "tried": self._tried.add(decision),
@@ -240,26 +257,12 @@ class BatchRows:
             (schema.application_view, self._views),
             (ticket_link, self._links),
         ):
-            if rows:
-                connection.execute(insert(table), rows)
+            insert(connection, table, rows)
         self._tried.flush(connection)
         for move in self._moves:
             _move(connection, **move)
         self._flush_mails(connection)
-        finish = update(inbox).where(inbox.c.id == bindparam("row"))
-        connection.execute(
-            finish.values(
-                state=jobs.DONE,
-                leased_by=None,
-                leased_until=None,
-                last_error=None,
-                message_key=bindparam("message_key"),
-                fingerprint=bindparam("fingerprint"),
-                outcome=bindparam("outcome"),
-                ticket_id=bindparam("ticket_id"),
-            ),
-            self._done,
-        )
+        _FINISH.run(connection, self._done)
 
     def _flush_mails(self, connection: Connection) -> None:
         if not self._mails:
@@ -274,8 +277,7 @@ class BatchRows:
         for row in self._mails:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
-        if rows:
-            connection.execute(insert(schema.outbox), rows)
+        insert(connection, schema.outbox, rows)
 
 
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
@@ -285,6 +287,11 @@ def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bo
     back = and_(t.state == State.OCZEKUJE_NA_KLIENTA.value, t.owner.is_not(None), t.desk != "")
     moved["desk"] = case((back, t.desk), else_=moved["desk"])
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
+
+
+@lru_cache(maxsize=4096)
+def _words(facts: Facts) -> Encoded:
+    return encode(asdict(facts))
 
 
 def notes(u: Understanding, seen: DuplicateCheck, decision: Decision) -> dict[str, Any]:
