@@ -22,7 +22,7 @@ from mailbot.errors import PermanentError
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage import rows as rows_of
+from mailbot.storage import prepared
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
 
@@ -105,7 +105,7 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
     if not rows:
         return
     end(connection, activation.c.login.in_(newest))
-    rows_of.insert(connection, activation, rows)
+    prepared.insert(connection, activation, rows)
 
 
 def renew(

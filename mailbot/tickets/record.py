@@ -28,7 +28,7 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
-from mailbot.storage.rows import Encoded, Statement, encode, insert
+from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, view
 from mailbot.tickets.breaker import Reach

@@ -1,4 +1,4 @@
-"""What ``storage.rows`` writes is what SQLAlchemy writes; on each engine."""
+"""What ``storage.prepared`` writes is what SQLAlchemy writes; on each engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sqlalchemy import insert as by_sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.storage import schema
-from mailbot.storage.rows import Encoded, Statement, encode, insert
+from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.storage.schema import UtcDateTime
 from mailbot.storage.values import JSON, String, Text, fit
 

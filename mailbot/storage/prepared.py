@@ -1,7 +1,7 @@
 """Many rows by a statement that is made ready once: for what is written with every mail.
 
 SQLAlchemy works out for each value of each row what the driver gets. Here that is worked out once for a statement, from
-the same types (tests/contract/test_rows.py compares what then lies in the tables).
+the same types (tests/contract/test_prepared.py compares what then lies in the tables).
 """
 
 from __future__ import annotations
