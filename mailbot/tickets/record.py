@@ -56,7 +56,7 @@ class BatchRows:
     """The rows of a batch, collected so that each table is written by one statement."""
 
     def __init__(self, first_ticket: int) -> None:
-        self.next_ticket = first_ticket
+        self._first = self.next_ticket = first_ticket
         self._done: list[dict[str, Any]] = []
         self._decisions: list[dict[str, Any]] = []
         self._tickets: list[dict[str, Any]] = []
@@ -67,6 +67,10 @@ class BatchRows:
         self._views: list[dict[str, Any]] = []
         self._links: list[dict[str, Any]] = []
         self._tried = Tried()
+
+    def real(self, ticket_id: int) -> int:
+        """The id of a ticket that was planned: -1 is the first that the batch opens."""
+        return ticket_id if ticket_id > 0 else self._first - ticket_id - 1
 
     def open_ticket(
         self,
@@ -140,29 +144,6 @@ class BatchRows:
 
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
-
-    def bounced(self, connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> None:
-        """A mail of ticket ``u.bounced`` (if any) came back: a person must reach the citizen another way. Of one that
-        is late only the history tells: the server goes on trying, and says so when it gives up.
-
-        What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
-        login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
-        """
-        if u.bounced is None:
-            return
-        ticket = schema.ticket
-        if not u.delayed:
-            spared = bounce.gone(u.message)
-            for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
-                hold.freeze(connection, changes, now, {"inbox": inbox_id})
-            connection.execute(
-                update(ticket)
-                .where(ticket.c.number == u.bounced, hold.goes_on())
-                .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=now)
-            )
-        ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
-        if ticket_id is not None:
-            self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
 
     def mail(
         self,
@@ -278,6 +259,30 @@ class BatchRows:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
         insert(connection, schema.outbox, rows)
+
+
+def came_back(connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> tuple[int, str] | None:
+    """A mail of ticket ``u.bounced`` (if any) came back: a person must reach the citizen another way. Of one that is
+    late only the history tells: the server goes on trying, and says so when it gives up. Returns that ticket, and what
+    its history calls it.
+
+    What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
+    login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
+    """
+    if u.bounced is None:
+        return None
+    ticket = schema.ticket
+    if not u.delayed:
+        spared = bounce.gone(u.message)
+        for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
+            hold.freeze(connection, changes, now, {"inbox": inbox_id})
+        connection.execute(
+            update(ticket)
+            .where(ticket.c.number == u.bounced, hold.goes_on())
+            .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=now)
+        )
+    ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
+    return None if ticket_id is None else (ticket_id, "mail-delayed" if u.delayed else "mail-bounced")
 
 
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
