@@ -19,7 +19,7 @@ TRACE: Label[Any] = func.coalesce(rules_tried.c.steps, decision.c.trace, type_=d
 """The steps, of a decision that is joined with its ``OF``; those before migration 0021 hold them themselves."""
 OF = rules_tried.c.id == decision.c.tried
 
-_MOST = 1_000
+_MOST = 200
 _Told = tuple[str, list[dict[str, Any]]]
 _lately: dict[int, tuple[tuple[TraceStep, ...], _Told]] = {}
 """By id() of the trace, which is kept so that no other one gets it."""
