@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlalchemy import Connection, Engine, Table, event, insert, select
 
 from mailbot.accounts.rows import column_values
 from mailbot.flow import pipeline
@@ -202,3 +203,20 @@ class Other:
             understood = [(row, self._by.understand(message_of(one, KEY))) for row, one in found if one is not None]
             decided = self._by.record(connection, "other", understood, self._clock())
         self.outcomes = [one.outcome.value for one in decided]
+
+
+def test_a_large_batch_asks_and_writes_no_more_often_than_a_small_one(engine: Engine, tmp_path: Path) -> None:
+    """What is done for each mail alone is done while all others wait for the lock."""
+    people = [replace(JAN, login=f"jan{n}@poczta{n}.example") for n in range(22)]
+    with engine.begin() as connection:
+        connection.execute(insert(account), [column_values(one) for one in people])
+    clock, by = Clock(), flow(engine, tmp_path)
+    arrive(engine, [(one.login, mail(one.login, name=one.login)) for one in people], clock)
+    asked: list[int] = []
+    event.listen(engine, "before_cursor_execute", lambda *_: asked.append(1))
+    counts = []
+    for batch in (2, 20):
+        before = len(asked)
+        assert step(engine, by, clock, batch) == ["OK_A"] * batch
+        counts.append(len(asked) - before - batch)  # each mail is read back for itself
+    assert counts[1] <= counts[0]  # the first batch makes the counter
