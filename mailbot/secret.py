@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ _VERSION = b"\x01"
 """AES-256-GCM under the secret: 12 octets of nonce, then ciphertext and tag."""
 _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
+_DEFLATED = b"\x03"
+"""As _OWN, of a content that was deflated (RFC 1951)."""
+_DEFLATES = range(256, 65_536)
+"""Octets of a content that is: less gains nothing, and what is larger are files, which are packed already."""
 _NONCE, _TAG = 12, 16
 KEY_ID = 16
 _LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
@@ -115,7 +120,10 @@ class Secret:
         nonce = secrets.token_bytes(_NONCE)
         if key_id is None:
             return b"".join((SEALED, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
-        head = b"".join((SEALED, _OWN, key_id, nonce))
+        version = _OWN
+        if self.hiding and len(plain) in _DEFLATES:  # older programs, which know no such seal, are kept out
+            version, plain, context = _DEFLATED, _deflated(plain), _DEFLATED + context
+        head = b"".join((SEALED, version, key_id, nonce))
         sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
         sealed.seek(len(head) + len(plain) + _TAG - 1)
         sealed.write(b"\0")
@@ -130,9 +138,11 @@ class Secret:
             return sealed
         start = len(SEALED) + len(_VERSION)
         version, rest = sealed[len(SEALED) : start], memoryview(sealed)[start:]
-        if version == _OWN:
+        if version in (_OWN, _DEFLATED):
             cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
-            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
+            deflated = version == _DEFLATED
+            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, _DEFLATED + context if deflated else context))
+            found = zlib.decompress(found, -zlib.MAX_WBITS) if deflated and found is not None else found
         elif version == _VERSION:
             tried = (_opened(_cipher(one.key, purpose), rest, context) for one in self.each())
             found = next((plain for plain in tried if plain is not None), None)
@@ -163,8 +173,13 @@ def is_sealed(stored: bytes) -> bool:
 
 def key_of(sealed: bytes) -> bytes | None:
     """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
-    head = SEALED + _OWN
-    return sealed[len(head) : len(head) + KEY_ID] if sealed.startswith(head) else None
+    own = sealed.startswith((SEALED + _OWN, SEALED + _DEFLATED))
+    return sealed[HEAD - KEY_ID : HEAD] if own else None
+
+
+def _deflated(plain: bytes) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(plain) + packer.flush()
 
 
 def _bound(purpose: str, context: bytes) -> bytes:

@@ -244,7 +244,7 @@ def _blocked(connection: Connection, secret: Secret, account: Account | None, ol
     return frozenset(
         case
         for case, one, moves in asked
-        if one and hold.undecided(connection, secret, login_key(one.login) or "", moves=moves)
+        if one and hold.undecided(connection, secret, [login_key(one.login) or ""], moves=moves)
     )
 
 

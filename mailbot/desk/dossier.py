@@ -27,8 +27,10 @@ from mailbot.storage import personal
 from mailbot.storage.desk import audit, ticket_link
 from mailbot.storage.personal import Addressed
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.tried import rules_tried
 from mailbot.text.mask import mask
 from mailbot.tickets import view
+from mailbot.tickets.tried import OF, TRACE
 
 _FAR = 200_000
 """Rows of the chain that are followed: a dossier does not hold the whole chain of years."""
@@ -140,8 +142,9 @@ def _mail(mail: Row[Any], ours: Addressed) -> dict[str, Any]:
 
 def _decisions(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
     d = decision.c
-    columns = (d.inbox_id, d.decided_at, d.ruleset, d.rule, d.outcome, d.facts, d.notes, d.trace)
-    return connection.execute(select(*columns).where(d.inbox_id.in_(ids)).order_by(d.inbox_id)).mappings().all()
+    columns = (d.inbox_id, d.decided_at, d.ruleset, d.rule, d.outcome, d.facts, d.notes, TRACE)
+    wanted = select(*columns).outerjoin(rules_tried, OF).where(d.inbox_id.in_(ids))
+    return connection.execute(wanted.order_by(d.inbox_id)).mappings().all()
 
 
 def _events(connection: Connection, secret: Secret, ticket_id: int) -> Iterator[dict[str, Any]]:

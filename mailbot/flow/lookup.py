@@ -88,6 +88,8 @@ class Lookup:
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = UsedApplications(connection, [u.checked for u in batch], secret)
         asked = [login_to_ask(u) for u in batch]
+        self._asked = sorted({key for key in asked if key})
+        self._undecided: dict[bool, frozenset[str]] = {}
         self._accounts = directory.find_many(connection, list(dict.fromkeys(key for u in batch for key in logins(u))))
         latest = max((u.received_at for u in batch), default=now)
         self._arrivals = rate_limits.Arrivals(connection, map(self._counted_for, batch, asked), latest, ruleset.limits)
@@ -122,8 +124,13 @@ class Lookup:
         if account is None or asked is None or u.subject.kind is not SubjectClass.EXACT:
             return account
         moves = u.request.phrase is Phrase.B
-        stopped = hold.undecided(self._connection, self._secret, asked, moves=moves)
-        return replace(account, status=AccountStatus.BLOCKED) if stopped else account
+        if moves not in self._undecided:
+            self._undecided[moves] = hold.undecided(self._connection, self._secret, self._asked, moves=moves)
+        return replace(account, status=AccountStatus.BLOCKED) if asked in self._undecided[moves] else account
+
+    def stopped(self) -> None:
+        """A message of the batch has stopped a ticket."""
+        self._undecided.clear()
 
     def _counted_for(self, u: Understanding, asked: str | None) -> rate_limits.CountedFor:
         return rate_limits.counted_for(u, asked, self._ruleset.limits, self._secret)

@@ -44,6 +44,7 @@ _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
 _TRIES = 10
+_LOG_PAGES = 4_000  # of SQLite's log of changes, 16 MB: a page that changes again until then is copied once
 _DEFAULTS = DatabaseSettings()
 
 COMPATIBLE_FROM = "0011"
@@ -71,6 +72,7 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "mmap_size=0"):
             cursor.execute(f"PRAGMA {line}")
         cursor.execute(f"PRAGMA soft_heap_limit={_CACHES}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -109,6 +109,7 @@ decision = Table(
     Column("domain", String(255)),
     Column("asked", String(330)),
     Column("answered", Integer, nullable=False, server_default=text("0")),
+    Column("tried", String(32)),
     Index("ix_decision_decided_at", "decided_at", "outcome", "rule"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
     Index(
@@ -133,7 +134,8 @@ decision = Table(
         postgresql_where=text("asked IS NOT NULL"),
     ),
 )
-"""Why a message was treated as it was: facts, private notes, every rule tried.
+"""Why a message was treated as it was: facts, private notes, every rule tried (storage.tried; trace holds them in rows
+that were written before migration 0021, and nothing since).
 
 The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
 domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another

@@ -22,7 +22,7 @@ from mailbot.errors import PermanentError
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage import personal
+from mailbot.storage import personal, prepared
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
 from mailbot.tickets import sealing
@@ -106,7 +106,7 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
     if not rows:
         return
     end(connection, personal.holds(activation.c.login, secret, *filter(None, newest)))
-    connection.execute(insert(activation), sealing.links(connection, secret, rows))
+    prepared.insert(connection, activation, sealing.links(connection, secret, rows))
 
 
 def renew(

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from mailbot.model import (
     Decision,
@@ -57,19 +70,29 @@ _EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print"))
 """A message with this key, and the first one that is the same: however often it came, so few rows are read."""
 
 
+def _there(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that any message has, each looked for once: of most mails there is none, and then there is
+    nothing to ask."""
+    unnest = func.json_each if connection.dialect.name == "sqlite" else func.json_array_elements_text
+    one = unnest(bindparam("keys", keys, JSON)).table_valued(column("value", String))
+    any_one = select(inbox.c.id).where(inbox.c.message_key == one.c.value).limit(1)  # exists() PostgreSQL may hash
+    return set(connection.execute(select(one.c.value).where(any_one.scalar_subquery().is_not(None))).scalars())
+
+
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
     def __init__(self, connection: Connection, batch: Sequence[Identity], secret: Secret) -> None:
         self._messages: dict[str, dict[str, int | None]] = {}
         plain = {form: i.fingerprint for i in batch for form in personal.forms(secret, i.fingerprint)}
-        for identity in batch:
-            for form in personal.message_forms(secret, identity.message_key):
-                hidden = personal.is_hashed(form)
-                same = personal.hashed(secret, identity.fingerprint) if hidden else identity.fingerprint
-                for row in connection.execute(_EARLIER, {"key": form, "print": same}):
-                    copies = self._messages.setdefault(identity.message_key, {})
-                    copies[plain.get(row.fingerprint, row.fingerprint)] = row.ticket_id
+        named = [(i, form) for i in batch for form in personal.message_forms(secret, i.message_key)]
+        there = _there(connection, [form for _, form in named])
+        for identity, form in named:
+            hidden = personal.is_hashed(form)
+            same = personal.hashed(secret, identity.fingerprint) if hidden else identity.fingerprint
+            for row in connection.execute(_EARLIER, {"key": form, "print": same}) if form in there else ():
+                copies = self._messages.setdefault(identity.message_key, {})
+                copies[plain.get(row.fingerprint, row.fingerprint)] = row.ticket_id
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )

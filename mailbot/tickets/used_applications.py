@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select
@@ -43,10 +43,11 @@ class UsedApplications:
         self._digests |= set(digests.values())
         self._rows.append({"ticket_id": ticket_id} | _kept(self._secret, digests))
 
-    def flush(self, connection: Connection) -> None:
-        """Write them, after their tickets."""
+    def flush(self, connection: Connection, real: Callable[[int], int]) -> None:
+        """Write them, after their tickets. ``real``: BatchRows.real."""
         if self._rows:
-            connection.execute(insert(used_signature), self._rows)
+            rows = [{**row, "ticket_id": real(row["ticket_id"])} for row in self._rows]
+            connection.execute(insert(used_signature), rows)
 
 
 def remember(

@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, Table, TypeDecorator, insert, select, update
 
-from mailbot.storage import breaker, desk, erasing, probes, registry, shared, tokens, webhooks
+from mailbot.storage import breaker, desk, erasing, probes, registry, shared, tokens, tried, webhooks
 from mailbot.storage.schema import activation, inbox, metadata
 from tests.contract.test_erasing import LINK, MINE, erased, filled
 
-TABLES = (breaker, desk, erasing, probes, registry, shared, tokens, webhooks)
+TABLES = (breaker, desk, erasing, probes, registry, shared, tokens, tried, webhooks)
 """Each of them adds its tables to the metadata."""
 MARKER = "znacznik.nikogo"
 
@@ -46,6 +46,7 @@ KEPT = {
             "breaker.reach",
         ),
         *("decision.ruleset", "decision.rule", "decision.outcome", "decision.facts", "decision.trace"),
+        "rules_tried.steps",
         *("ticket.number", "ticket.kind", "ticket.category", "ticket.state", "ticket.desk", "ticket.language"),
         *("ticket.service", "ticket.classification", "ticket.alarm", "ticket_link.kind", "desk_text.kind"),
         *("outbox.slot", "outbox.kind", "outbox.state", "outbox.reach", "application_view.name", "draft.form"),
@@ -58,6 +59,7 @@ KEPT = {
     "random, or a digest": {
         *("inbox.delivery_key", "inbox.sha256", "inbox.fingerprint", "ticket.fingerprint", "activation.nonce"),
         *("activation.token_hash", "used_signature.payload_sha256", "used_signature.signature_sha256"),
+        *("decision.tried", "rules_tried.id"),
         *("approval.digest", "outbox.message_id", "webhook.message_id", "registry_change.change_id"),
         *("audit.digest", "audit.previous", "audit.hash", "audit_head.hash", "api_answer.key", "api_answer.request"),
         *("throttle.name", "recovery_code.code_hash", "operator_session.token_hash", "api_token.token_hash"),

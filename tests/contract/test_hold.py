@@ -336,7 +336,9 @@ def test_two_operators_release_it_once(engine: Engine) -> None:
 def undecided(engine: Engine) -> tuple[bool, bool]:
     """For case A, for case B."""
     with engine.connect() as connection:
-        case_a, case_b = (hold.undecided(connection, SECRET, "jan@wp.example", moves=moves) for moves in (False, True))
+        case_a, case_b = (
+            bool(hold.undecided(connection, SECRET, ["jan@wp.example"], moves=moves)) for moves in (False, True)
+        )
     return case_a, case_b
 
 

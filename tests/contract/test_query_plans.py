@@ -44,7 +44,7 @@ from tests.postgres import analyze
 
 SMALL = frozenset({
     "imap_cursor", "counter", "installation", "mailbox_claim", "audit_head", "breaker", "breaker_count", "webhook_head",
-    "oauth", "registry_change",
+    "oauth", "registry_change", "rules_tried",
 })  # fmt: skip
 """Tables of a few rows, whatever comes: registry_change has those alone that nobody has seen done."""
 
