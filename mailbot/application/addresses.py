@@ -34,6 +34,9 @@ _ADDRESS = re.compile(
 _MOST_ADDRESSES = 60
 _CONTEXT = 400
 """Characters in front of an address in which its cue is looked for."""
+_MAILBOX = ("login", "logow", "zalogow", "adres", "mail", "email", "poczt", "skrzyn", "kont")
+_CONTACT = ("kontakt", "tel", "fax", "faks", "koresp", "odpow", "biuro", "kopi", "dw", "cc")
+"""How words begin beside an address that is a login, and beside one at which somebody is reached."""
 _RUBBISH = ".,;:!?…_-*'’`´"
 _SENTENCE = re.compile(
     r"(?<!\btj)(?<!\btzn)(?<!\bnp)(?<!\bww)(?<!\bul)(?<!\bur)(?<!\badr)(?<!\bds)(?<!\bnr)[.!?;](?=\s)"
@@ -234,7 +237,26 @@ def pick(text: str) -> tuple[set[str], set[str]]:
     new = {m.key: m.address or "" for m, role in zip(found, given, strict=True) if role is Role.NEW}
     if not old:
         old = {m.key: m.address or "" for m, bare in zip(found, weak, strict=True) if bare and m.key not in new}
+    if not old and len(new) == 1:
+        old = _other(found, new, flat(join_broken(text)))
     return set(old.values()), set(new.values())
+
+
+def _other(found: list[Mention], new: Collection[str], low: str) -> dict[str, str]:
+    """The only other address where the new one is told: the old login, where its sentence speaks of a mailbox or login.
+
+    Never the other way round: who is given the account must be named so.
+    """
+    others = [m for m in found if m.key not in new]
+    if len({m.key for m in others}) != 1 or others[0].address is None:
+        return {}
+    first = others[0]
+    behind = low[first.end :]
+    end = _SENTENCE.search(behind)
+    said = words(_in_front(low, 0, first.start)) + words(behind[: end.start()] if end else behind.partition("\n")[0])
+    if any(word.startswith(_CONTACT) for word in said) or not any(word.startswith(_MAILBOX) for word in said):
+        return {}
+    return {first.key: first.address}
 
 
 def stray(text: str, told: Collection[str]) -> bool:

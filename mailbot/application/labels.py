@@ -25,7 +25,8 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     (
         Role.OLD,
         re.compile(
-            r"\b(?:dotychczas(?:ow\w{1,3})?|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
+            r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal)\w{1,3}(?:\s+sie)?|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
+            r"|do\s+zmiany|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
             r"|nieaktualn\w{1,3}"
             rf"|(?:obecn|aktualn|biezac)\w{{1,3}}{_LOGIN_AFTER}|utracon\w{{1,3}}|stracon\w{{1,3}}"
             r"|byl(?:y|ego|ym)\s+(?:login|adres|e-?mail)\w{0,3}"
@@ -46,7 +47,9 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:now(?:y|ego|ym|emu|e|a)\b(?!\s+(?:\w+\s+){0,1}hasl)"
             r"|ma(?:ja|jacy|jacym)?\s+(?:(?:od\s+teraz|sie)\s+)?(?:byc|stac\s+sie)|bedzie"
-            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|new)\b"
+            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|po\s+zmianie|new"
+            r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac)(?:\s+sie)?"
+            r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:mi\s+)?(?:jako\s+)?login\w{0,2})\b"
         ),
     ),
 )

@@ -50,7 +50,7 @@ _INLINE = re.compile(
     r"\s{0,3}(?:[:=]|[.…_]{2,}|[–-](?=\s))"
 )
 _PLAIN = re.compile(
-    rf"(?m)(?:^[ \d.)•*–-]{{0,6}}|(?<=\w )(?<!drugie )(?<!trzecie )(?<!rodowe ))({_LABEL})[ ](?=[^\W\d_])"
+    rf"(?m)(?:^[ \d.)•*–-]{{0,6}}|(?:(?<=\w )|(?<=\w, ))(?<!drugie )(?<!trzecie )(?<!rodowe ))({_LABEL})[ ](?=[^\W\d_])"
 )
 _NEXT_LABEL = re.compile(
     r"[,;]?\s{0,9}(?<!\w)(?:imi(?:e|ona)|nazwisk[oa]|pesel|adres|e-?mail|login|dat[aey]|rok|telefon|tel|zam|ur|"

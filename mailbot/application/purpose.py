@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
+from mailbot.application.dated import untimely
 from mailbot.application.understood import strange
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
@@ -106,8 +108,10 @@ def _told(lack: Lack) -> str:
     return f": {lack.said}" if lack.name == OTHER_WORDS else ""
 
 
-def judged(reading: Reading, letter: ApplicationWords) -> Application:
+def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = None) -> Application:
     """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
+
+    ``at``: when the mail came; None: the day that the letter bears is not asked.
 
     In the picture the words of the text must ask that recognition has seen there, however it spelt them. What it reads
     of another matter counts as well; words that it has read wrong are none.
@@ -116,6 +120,8 @@ def judged(reading: Reading, letter: ApplicationWords) -> Application:
     if not application.readable:
         return application
     found = judge(nameless(reading.text, application, letter), letter).notes
+    if at is not None:
+        found += untimely(reading.text, at)
     if len(reading.text) <= LONGEST:
         found += cut(reading.text, letter.words)
         if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):

@@ -15,11 +15,11 @@ from mailbot.text.unicode import flat
 
 _CAP = r"(?<!\w)[A-ZĄĆĘŁŃÓŚŹŻ][\w’'.]{0,40}(?:-[\w’']{1,40}){0,3}"
 _TITLE = r"[A-ZĄĆĘŁŃÓŚŹŻ][a-ząćęłńóśźżöüäéß’']{1,40}(?:-[A-ZĄĆĘŁŃÓŚŹŻ][\w’']{1,40}){0,3}"
-_DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
+_DATE = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[.-]\d\d[.-]\d\d)"
 _MONTHS = (
     r"(?:stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|wrze[sś]nia|pa[zź]dziernika|listopada|grudnia)"
 )
-_LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}}"
+_LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?:(?i:{_MONTHS})[ ]|[IVX]{{1,4}}[ .]{{1,2}})(?:\d{{4}}|br)"
 _HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
 _TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}})){{0,3}}"
 _PLACES = tuple(
@@ -54,6 +54,10 @@ _DONE = re.compile(r"(?i)(?:no|to|[łl]o)[ \t]+(?:w[ ]dniu|dnia|dn|\d)")
 _ABBREVIATED = re.compile(
     r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
 )
+_DEGREES = re.compile(
+    r"(?<![\w.])(?i:mgr|in[żz]|dr|hab|prof|lek|adw|r[ ]?\.[ ]?pr|mec)\b\.?(?=[ ]?(?:1\b|[A-ZĄĆĘŁŃÓŚŹŻ]|(?:mgr|in[żz]|hab|med)\b))"
+)
+"""What stands before a name."""
 _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
     r"[,:()„”\"–—+/|•*]|\s-+\s"
@@ -62,6 +66,8 @@ _CLAUSE = re.compile(
 _OPEN = re.compile(
     r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
 )
+_OPENS = re.compile(r"(?i)(?:ul|al|os|pl|tel|kom|nip|regon|pesel|e-?mail|mail)\b[.: ]|(?:\w+[ ]){0,4}\w+:(?:\s|\Z)")
+"""What begins a line of its own, though in small letters: a part of an address, a label."""
 _WIDE = 60
 """Letters of a line that may go on in the next one, whatever that begins with."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -156,7 +162,7 @@ def _clauses(sentence: str) -> list[list[str]]:
 
 def _placeless(text: str, letter: ApplicationWords) -> str:
     """``text`` without the names of places and firms; what a date was is the word of a month."""
-    lines = [_firmless(line, letter) for line in text.split("\n")]
+    lines = [_firmless(line, letter) for line in _DEGREES.sub("", text).split("\n")]
     text = "\n".join(lines)
     for pattern in _PLACES:
         text = pattern.sub(lambda found: found[0] if _is_told(found[0], letter) else " 1 ", text)
@@ -175,7 +181,7 @@ def _firmless(line: str, letter: ApplicationWords) -> str:
         label, colon, name = front.rpartition(":")
         if all(word[:1].isupper() for word in name.split()) and not _is_told(name, letter):
             return f"{label}{colon} 1 {line[legal.end() :]}"
-    words = line.split()
+    words = _WORD.findall(line)
     if _is_told(line, letter):
         return line
     if 1 < len(words) <= _MOST_OF_A_FIRM and flat(words[0]) in letter.firms and all(w[0].isupper() for w in words):
@@ -207,4 +213,6 @@ def _goes_on(line: str, following: str) -> bool:
         return False
     if line.endswith(":"):
         return following[0].islower()
+    if _OPENS.match(following):
+        return False
     return following[0].islower() or len(line) >= _WIDE or _OPEN.search(line) is not None
