@@ -206,7 +206,7 @@ def _ends(text: str, low: str) -> Iterator[Person]:
     lines = [line.strip(" \t.,") for line in text.split("\n")]
     alone = [line for line in lines if line]
     if closing:
-        line = text[closing.end() :].lstrip().partition("\n")[0].strip(" \t.,_…")
+        line = text[closing.end() :].lstrip().partition("\n")[0].strip(" \t.,_…").partition(",")[0]
         if names := _alone(line):
             yield _split(names, surname_first=False, rank=4)
     elif len(alone) > 1 and (names := _alone(alone[-1])):

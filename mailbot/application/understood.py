@@ -8,7 +8,7 @@ list: beside a date, a postal code, "ul.", a legal form. Pure, linear in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mailbot.ruleset.model import ApplicationWords, Part
 from mailbot.text.unicode import flat
@@ -124,16 +124,18 @@ class _Known:
     def _others(self, words: list[str], index: int, *, asks: bool) -> int | None:
         """The number of words that are none of a part's; None when they cannot be let pass."""
         bit, spare = 1 << index, self._parts[index].spare
-        others = [word for word in words if len(word) > 1 and not self._meaning(flat(word)) & bit]
+        known = [len(word) == 1 or bool(self._meaning(flat(word)) & bit) for word in words]
+        others = [word for word, is_known in zip(words, known, strict=True) if not is_known]
         if not others:
             return 0
-        if spare is None or len(words) < len(others) * (spare + 1):
+        count = _things(known)
+        if spare is None or len(words) < count * (spare + 1):
             return None
         if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
             return None  # beside what is asked, a clause tells by itself what has happened
         if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
             return None  # where everything is capitals they tell no name
-        return None if any(self._is_told(word) for word in others) else len(others)
+        return None if any(self._is_told(word) for word in others) else count
 
     def _is_told(self, word: str) -> bool:
         """Whether a word may say what must be understood."""
@@ -146,6 +148,18 @@ class _Known:
             found = sum(1 << i for i, part in enumerate(self._parts) if word in part.words)
             self._seen[word] = found
         return found
+
+
+def _things(known: Sequence[bool]) -> int:
+    """How many unknown things a clause names: two words in a row are a noun with its adjective."""
+    count = i = 0
+    while i < len(known):
+        if known[i]:
+            i += 1
+        else:
+            count += 1
+            i += 1 if known[i + 1 : i + 2] != [False] else 2
+    return count
 
 
 def _clauses(sentence: str) -> list[list[str]]:
