@@ -25,11 +25,11 @@ _MONTHS = {
 }
 """Names by their first three letters, and Roman numbers."""
 _LINE = re.compile(
-    r"(?m)(?:^|(?<=\t))[ \t]*(?:[^\W\d_]{1,40}[ ,/:.-]{1,9}){0,9}"
+    r"(?m)(?:^|(?<=\t))[ \t]*(?:[^\W\d_]{1,40}[ ,/:.-]{1,9}){0,5}"
     r"(?:(?P<day>\d{1,2})(?:[./-](?P<month>\d{1,2})[./-]|[ .]{1,2}(?P<name>[a-z]{1,12})[ .]{1,2})(?P<year>\d{4}|\d\d)"
     r"|(?P<y>\d{4})[.-](?P<m>\d\d)[.-](?P<d>\d\d))(?!\d)[ ]{0,3}(?:r\.?|rok\w?)?[ .]{0,3}(?=\t|$)"
 )
-_TOLD = re.compile(r"\b(?:ur|urodz\w*|od|do|rok|roku|konto\w*|login\w*|zalozon\w*|\w+(?:lem|lam|lo|la|ly|no|to))\b")
+_TOLD = re.compile(r"\b(?:ur|urodz\w*|od|do|rok|roku|konto\w*|login\w*|zalozon\w*|\w{2,}(?:lem|lam|lo|la|ly|yl|al|il|el|no|to))\b")
 """What makes of a line a birth date or something that happened."""
 
 

@@ -26,7 +26,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         Role.OLD,
         re.compile(
             r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal)\w{1,3}(?:\s+sie)?|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
-            r"|do\s+zmiany|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
+            r"|do\s+zmiany|no\s+longer\s+have\s+access|lost\s+(?:my\s+)?access|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
             r"|nieaktualn\w{1,3}"
             rf"|(?:obecn|aktualn|biezac)\w{{1,3}}{_LOGIN_AFTER}|utracon\w{{1,3}}|stracon\w{{1,3}}"
             r"|byl(?:y|ego|ym)\s+(?:login|adres|e-?mail)\w{0,3}"
@@ -47,7 +47,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:now(?:y|ego|ym|emu|e|a)\b(?!\s+(?:\w+\s+){0,1}hasl)"
             r"|ma(?:ja|jacy|jacym)?\s+(?:(?:od\s+teraz|sie)\s+)?(?:byc|stac\s+sie)|bedzie"
-            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|po\s+zmianie|new"
+            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|po\s+zmianie|new|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+login\w{0,2}(?=\W{0,9}\Z)"
             r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac)(?:\s+sie)?"
             r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:mi\s+)?(?:jako\s+)?login\w{0,2})\b"
         ),
@@ -75,6 +75,7 @@ FILLERS = NOUNS | word_set(
     """
     do to jest byl byla bylo bedzie byc ma na z ze tj czyli jako pod nazwa nazwie brzmi brzmial nastepujacy
     nastepujacego nastepujaca w systemie portalu portal platformie uzytkownika ktory ktorym ktora ktorego ktorej ktore
+    the my is was should be mailbox address account
     """
 )
 """Words that may stand between a cue and its address without parting them."""
@@ -120,7 +121,8 @@ STOP_WORDS = WORDS_OF_LABELS | word_set(
     izba urzad departament centrum help desk sisc kas krajowa administracja skarbowa warszawa warszawie podpisano
     elektronicznie wyslano pozdrawiam pozdrowieniami powazaniem szacunkiem wyrazami szacunku dnia r nizej podpisany
     podpisana zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
-    naczelnik dyrektor kierownik minister prezes
+    naczelnik dyrektor kierownik minister prezes kancelaria kancelarii agencja biuro przedsiebiorstwo uslugi zaklad
+    firma gospodarstwo hurtownia sklep warsztat spedycja
     """
 )
 COURTESY = word_set("pan pani pana panu mgr inz dr hab prof lek obywatel obywatelka p")

@@ -14,7 +14,7 @@ from datetime import datetime
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.dated import untimely
-from mailbot.application.understood import strange
+from mailbot.application.understood import strange, whole
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
 from mailbot.ruleset.model import ApplicationWords, Matter
@@ -52,7 +52,7 @@ _MARKED = re.compile(r"[{}`~#]|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
 _UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
-    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
+    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy|niniejsza|moj|moja)\s{1,3})?"
 )
 _GAP = re.compile(r"\A([^\W_]+)\s+")
 """Behind the head of a title: "WNIOSEK" may be a line of its own."""
@@ -164,7 +164,7 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     if len(text) > LONGEST:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
     mended = _mended(visible(text))
-    said = _said(mended)
+    said = _said(whole(mended))
     everything = letter.book.found(sentences(plain(said)))
     own, denied = _asked(plain(_HANDED_ON.sub(" . ", _QUOTED.sub(" . ", said))), letter)
     lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)

@@ -82,6 +82,11 @@ _VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
 
 
+def whole(text: str) -> str:
+    """``text`` in which the stop of an abbreviation ends no sentence."""
+    return _ABBREVIATED.sub(lambda found: found[0][:-1] + " ", text)
+
+
 def strange(text: str, letter: ApplicationWords) -> tuple[str, ...]:
     """The lines and sentences of ``text`` that are no part of an application, as far as they are not understood.
 
@@ -205,20 +210,20 @@ def _firmless(line: str, letter: ApplicationWords) -> str:
 
 def _sentences(text: str) -> Iterator[str]:
     for line in _lines(text):
-        yield from (part for part in _END.split(_ABBREVIATED.sub(lambda found: found[0][:-1] + " ", line)) if part)
+        yield from (part for part in _END.split(whole(line)) if part)
 
 
 def _lines(text: str) -> Iterator[str]:
     """The lines of ``text``, those put together that were one before a margin broke it."""
-    whole = last = ""
+    joined = last = ""
     for line in (*text.split("\n"), ""):
         line = line.strip()
-        if whole and line and _goes_on(last, line):
-            whole += " " + line
+        if joined and line and _goes_on(last, line):
+            joined += " " + line
         else:
-            if whole:
-                yield whole
-            whole = line
+            if joined:
+                yield joined
+            joined = line
         last = line
 
 
