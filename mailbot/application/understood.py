@@ -21,7 +21,7 @@ _MONTHS = (
 )
 _LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?:(?i:{_MONTHS})[ ]|[IVX]{{1,4}}[ .]{{1,2}})(?:\d{{4}}|br)"
 _HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
-_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}})){{0,3}}"
+_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}}\.?)){{0,3}}"
 _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
@@ -45,7 +45,7 @@ _LEGAL = re.compile(
     r"(?i)(?:\bsp(?:[óo][łl]ka)?\.?\s{0,2}(?:z\s{0,2}o\.?\s{0,2}o|j|k|p)\b\.?(?:\s{0,2}sp\.?\s{0,2}k\b\.?)?|\bs\.\s?[acj]\.|"
     r"\bs\.\s?k\.(?:\s?a\.)?)"
 )
-_FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|ką))[ ]{_CAP}(?:[ ]{_CAP})?")
+_FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|ką))[ ]?:?[ ]{_CAP}(?:[ ]{_CAP}){{0,3}}")
 _MOST_OF_A_FIRM = 8
 """Words of a line that names one."""
 
@@ -72,6 +72,7 @@ _WIDE = 60
 """Letters of a line that may go on in the next one, whatever that begins with."""
 _WORD = re.compile(r"[^\W\d_]+")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_LEAST_SPARE = 2
 _TOLD = 3
 """Words: what has happened takes a sentence."""
 _SUBJECT = 4
@@ -114,27 +115,29 @@ class _Known:
         said = [[flat(word) for words in clauses for word in words]]
         open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
         asks = any(word in self._letter.verbs or word in self._letter.heads for word in said[0])
+        found = 0
         for words in clauses:
-            others = [few for i in open_parts if (few := self._others(words, i, asks=asks)) is not None]
+            others = [few for i in open_parts if (few := self._others(words, i, len(said[0]), asks=asks)) is not None]
             if not others:
                 return False
-            self.spared += min(others)
-        return True
+            found += min(others)
+        self.spared += found
+        return found * (_LEAST_SPARE + 1) <= len(said[0])
 
     def _may_be(self, part: Part, said: list[list[str]]) -> bool:
         if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
             return False
         return part.book is None or bool(part.book.found(said))
 
-    def _others(self, words: list[str], index: int, *, asks: bool) -> int | None:
-        """The number of words that are none of a part's; None when they cannot be let pass."""
+    def _others(self, words: list[str], index: int, most: int, *, asks: bool) -> int | None:
+        """The number of words that are none of a part's; None when they cannot be let pass in ``most`` words."""
         bit, spare = 1 << index, self._parts[index].spare
         known = [len(word) == 1 or bool(self._meaning(flat(word)) & bit) for word in words]
         others = [word for word, is_known in zip(words, known, strict=True) if not is_known]
         if not others:
             return 0
         count = _things(known)
-        if spare is None or len(words) < count * (spare + 1):
+        if spare is None or (len(words) if asks else most) < count * (spare + 1) or not any(known):
             return None
         if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
             return None  # beside what is asked, a clause tells by itself what has happened
