@@ -26,7 +26,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         Role.OLD,
         re.compile(
             r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal)\w{1,3}(?:\s+sie)?|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
-            r"|do\s+zmiany|no\s+longer\s+have\s+access|lost\s+(?:my\s+)?access|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
+            r"|do\s+zmiany|bylo(?=\s?:)|no\s+longer\s+have\s+access|lost\s+(?:my\s+)?access|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
             r"|nieaktualn\w{1,3}"
             rf"|(?:obecn|aktualn|biezac)\w{{1,3}}{_LOGIN_AFTER}|utracon\w{{1,3}}|stracon\w{{1,3}}"
             r"|byl(?:y|ego|ym)\s+(?:login|adres|e-?mail)\w{0,3}"

@@ -37,6 +37,8 @@ _SHOWN = 120
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
+_LISTED = re.compile(r"(\bo:)[ \t]*\n\s*\n")
+"""A list of what is asked, set apart: "proszę o:"."""
 _ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
 _QUOTED = re.compile(r"[„”“\"«»‚‘’‹›][^„”“\"«»‚‘’‹›]{12,1000}[„”“\"«»‚‘’‹›]|\([^()]{40,1000}\)|(?<!\w)'[^']{40,1000}'")
 _HANDED_ON = re.compile(r"(?m)^[ \t]*>.*$")
@@ -47,7 +49,7 @@ _NO = re.compile(
     r"(?:nie|nein|no)[^\w\n]{0,9}x?[^\w\n]{0,9}(?=\n|\Z)"
 )
 """A "no" that denies no word of its own sentence but what is asked."""
-_MARKED = re.compile(r"[{}`~#]|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
+_MARKED = re.compile(r"[{}`~#]|(?m:^[ \t]*§)|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
 """Signs by which writers strike out or set apart, and letters have none of them."""
 _UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -230,6 +232,7 @@ def _denied(sentence: tuple[str, ...], letter: ApplicationWords) -> list[str]:
 
 def _mended(text: str) -> str:
     """``text`` without numbers of lists, words put together that a line end or the printer's spacing cut."""
+    text = _LISTED.sub(r"\1\n", text)
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _CUT.sub("", text))
     return _ITEM.sub("", text)
 
