@@ -34,6 +34,7 @@ _ADDRESS = re.compile(
 _MOST_ADDRESSES = 60
 _CONTEXT = 400
 """Characters in front of an address in which its cue is looked for."""
+_JOINING = frozenset("i oraz lub albo czy badz ewentualnie or and".split())
 _MAILBOX = ("login", "logow", "zalogow", "adres", "mail", "email", "poczt", "skrzyn", "kont")
 _CONTACT = ("kontakt", "tel", "fax", "faks", "koresp", "odpow", "biuro", "kopi", "dw", "cc")
 """How words begin beside an address that is a login, and beside one at which somebody is reached."""
@@ -120,7 +121,7 @@ def roles(text: str) -> tuple[list[Mention], list[Role | None], list[bool]]:
 def _parted(low: str, left: Mention, right: Mention) -> bool:
     """Whether there is a word or a blank line between two addresses, or they are the same."""
     gap = low[left.end : right.start].replace("mailto", "")
-    return left.key == right.key or "\n\n" in gap or any(c.isalnum() for c in gap)
+    return left.key == right.key or "\n\n" in gap or not _JOINING.issuperset(words(gap))
 
 
 def _run(low: str, found: list[Mention], i: int) -> bool:
