@@ -25,7 +25,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     (
         Role.OLD,
         re.compile(
-            r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal)\w{1,3}(?:\s+sie)?|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
+            r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal|mial)\w{1,3}(?:\s+sie)?|(?:przypisan|powiazan)[eay]|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
             r"|do\s+zmiany|bylo(?=\s?:)|no\s+longer\s+have\s+access|lost\s+(?:my\s+)?access|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
             r"|nieaktualn\w{1,3}"
             rf"|(?:obecn|aktualn|biezac)\w{{1,3}}{_LOGIN_AFTER}|utracon\w{{1,3}}|stracon\w{{1,3}}"
@@ -48,7 +48,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"\b(?:now(?:y|ego|ym|emu|e|a)\b(?!\s+(?:\w+\s+){0,1}hasl)"
             r"|ma(?:ja|jacy|jacym)?\s+(?:(?:od\s+teraz|sie)\s+)?(?:byc|stac\s+sie)|bedzie"
             r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|po\s+zmianie|new|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}(?:\s+na(?:\s+adres)?)?(?=\W{0,9}\Z)"
-            r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac)(?:\s+sie)?"
+            r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac|miec)(?:\s+sie)?|przypis\w{1,4}\s+kont\w\s+do"
             r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:mi\s+)?(?:jako\s+)?login\w{0,2})\b"
         ),
     ),
@@ -96,7 +96,7 @@ NAME_LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("surname", r"nazwisk[oa]|(?:last|family) name|surname"),
         (
             "full",
-            r"wnioskodawc(?:a|zyni)|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
+            r"wnioskodawc(?:a|zyni)|wniosek\s+sklada|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
             r"|podpisan[ya]|podpis",
         ),
     )

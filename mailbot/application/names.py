@@ -39,7 +39,7 @@ _LABEL = (
     r"(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}nazwisk[oa]\b)?"
     r"|imi(?:e|ona)\s{0,2}/\s{0,2}imi(?:e|ona)|nazwisk[oa]\b(?:[ /+,]{0,3}(?:i|oraz)?[ ]{0,2}imi(?:e|ona)\b)?"
     r"|names?\s+and\s+surname|full\s+name|name|first\s+name|last\s+name|surname|given\s+name|family\s+name"
-    r"|wnioskodawc(?:a|zyni)|od\b|nadawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
+    r"|wnioskodawc(?:a|zyni)|wniosek\ssklada|od\b|nadawc(?:a|zyni)|dane(?:\s(?:osobowe|wnioskodawcy))?)"
 )
 _LABELLED = re.compile(
     rf"(?m)(?:^|(?<=[\t,;.:]))[ \d.)•*–-]{{0,6}}({_LABEL}[^\n\t:.,;_]{{0,60}})"

@@ -26,7 +26,7 @@ _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         # "Kraków, dnia 18 listopada 2026 r.", "Wrocław 20.11.2026"
-        rf"(?:^|(?<=[:\t]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
+        rf"(?:^|(?<=[:\t])|(?<=[.][ ]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
         rf"(?:{_DATE}|{_LONG_DATE})",
         rf"(?:{_DATE}|{_LONG_DATE})(?:[ ]?r\.)?,?[ ]{_TOWN}(?=[ \t]*$)",
         # "Nowa Wieś 15, 62-200 Gniezno"
