@@ -34,9 +34,10 @@ _ADDRESS = re.compile(
 _MOST_ADDRESSES = 60
 _CONTEXT = 400
 """Characters in front of an address in which its cue is looked for."""
-_JOINING = frozenset("i oraz lub albo czy badz ewentualnie or and".split())
+_JOINING = frozenset(("i", "oraz", "lub", "albo", "czy", "badz", "ewentualnie", "or", "and"))
+_ACCOUNT = ("konto", "konta", "koncie", "login")
 _MAILBOX = ("login", "logow", "zalogow", "adres", "mail", "email", "poczt", "skrzyn", "kont")
-_CONTACT = ("kontakt", "tel", "fax", "faks", "koresp", "odpow", "biuro", "kopi", "dw", "cc")
+_CONTACT = ("pisz", "wysyl", "kontakt", "tel", "fax", "faks", "koresp", "odpow", "biuro", "kopi", "dw", "cc")
 """How words begin beside an address that is a login, and beside one at which somebody is reached."""
 _RUBBISH = ".,;:!?…_-*'’`´"
 _SENTENCE = re.compile(
@@ -244,20 +245,24 @@ def pick(text: str) -> tuple[set[str], set[str]]:
 
 
 def _other(found: list[Mention], new: Collection[str], low: str) -> dict[str, str]:
-    """The only other address where the new one is told: the old login, where its sentence speaks of a mailbox or login.
+    """The only other address where the new one is told: the old login, in a sentence that speaks of a mailbox or login.
 
     Never the other way round: who is given the account must be named so.
     """
     others = [m for m in found if m.key not in new]
-    if len({m.key for m in others}) != 1 or others[0].address is None:
+    if len({m.key for m in others}) != 1:
         return {}
     first = others[0]
+    line = low[low.rfind("\n", 0, first.start) + 1 : first.start]
+    label = words(line) if not words(line.rpartition(":")[2]) else ["konto"]
+    if not any(word.startswith(_ACCOUNT) for word in label) or "\t" in line:
+        return {}  # it may be the value of another label, or of none
     behind = low[first.end :]
     end = _SENTENCE.search(behind)
     said = words(_in_front(low, 0, first.start)) + words(behind[: end.start()] if end else behind.partition("\n")[0])
     if any(word.startswith(_CONTACT) for word in said) or not any(word.startswith(_MAILBOX) for word in said):
         return {}
-    return {first.key: first.address}
+    return {first.key: first.address or ""}
 
 
 def stray(text: str, told: Collection[str]) -> bool:

@@ -17,19 +17,18 @@ _OLDEST = timedelta(days=90)
 _AHEAD = timedelta(days=1)
 _BORN = 2012
 """A date alone of this year or before is when somebody was born, in a cell of a table."""
-_MONTHS = {
-    name: 1 + number % 12
-    for number, name in enumerate(
-        "sty lut mar kwi maj cze lip sie wrz paz lis gru i ii iii iv v vi vii viii ix x xi xii".split()
-    )
-}
+_SHORT = ("sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paz", "lis", "gru")
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_MONTHS = {name: 1 + number % 12 for number, name in enumerate((*_SHORT, *_ROMAN))}
 """Names by their first three letters, and Roman numbers."""
 _LINE = re.compile(
     r"(?m)(?:^|(?<=\t))[ \t]*(?:[^\W\d_]{1,40}[ ,/:.-]{1,9}){0,5}"
     r"(?:(?P<day>\d{1,2})(?:[./-](?P<month>\d{1,2})[./-]|[ .]{1,2}(?P<name>[a-z]{1,12})[ .]{1,2})(?P<year>\d{4}|\d\d)"
     r"|(?P<y>\d{4})[.-](?P<m>\d\d)[.-](?P<d>\d\d))(?!\d)[ ]{0,3}(?:r\.?|rok\w?)?[ .]{0,3}(?=\t|$)"
 )
-_TOLD = re.compile(r"\b(?:ur|urodz\w*|od|do|rok|roku|konto\w*|login\w*|zalozon\w*|\w{2,}(?:lem|lam|lo|la|ly|yl|al|il|el|no|to))\b")
+_TOLD = re.compile(
+    r"\b(?:ur|urodz\w*|od|rok|konto\w*|login\w*|zalozon\w*|\w{2,}(?:lem|lam|lo|la|ly|yl|al|il|el|no|to))\b"
+)
 """What makes of a line a birth date or something that happened."""
 
 
@@ -45,9 +44,10 @@ def _days(low: str) -> Iterator[date]:
     for found in _LINE.finditer(low):
         month = found["m"] or found["month"] or _MONTHS.get(found["name"]) or _MONTHS.get(found["name"][:3])
         year = found["y"] or found["year"]
-        if month is None or _TOLD.search(found[0]):
+        front = low[found.start() : found.start("d" if found["d"] else "day")]
+        if month is None or _TOLD.search(front):
             continue
         with suppress(ValueError):
             day = date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(found["d"] or found["day"]))
-            if day.year > _BORN or any(c.isalpha() for c in found[0].rstrip(" .r")):
+            if day.year > _BORN or any(c.isalpha() for c in front):
                 yield day

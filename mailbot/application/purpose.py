@@ -49,12 +49,15 @@ _NO = re.compile(
     r"(?:nie|nein|no)[^\w\n]{0,9}x?[^\w\n]{0,9}(?=\n|\Z)"
 )
 """A "no" that denies no word of its own sentence but what is asked."""
-_MARKED = re.compile(r"[{}`~#]|(?m:^[ \t]*§)|(?mi:^[ \t]*(?:s|str)\.?[ ]?\d{1,3}\W{0,3}$)|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
+_MARKED = re.compile(
+    r"[{}`~#]|(?m:^[ \t]*§)|(?mi:^[ \t]*(?:s|str)\.?[ ]?\d{1,3}\W{0,3}$)|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}"
+)
 """Signs by which writers strike out or set apart, and letters have none of them."""
 _UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
-    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy|niniejsza|moj|moja)\s{1,3})?"
+    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*"
+    r"(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy|niniejsza|moj|moja)\s{1,3})?"
 )
 _GAP = re.compile(r"\A([^\W_]+)\s+")
 """Behind the head of a title: "WNIOSEK" may be a line of its own."""

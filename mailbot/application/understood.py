@@ -52,10 +52,12 @@ _MOST_OF_A_FIRM = 8
 _DONE = re.compile(r"(?i)(?:no|to|[łl]o)[ \t]+(?:w[ ]dniu|dnia|dn|\d)")
 """What was done on a day: a town stands before a comma."""
 _ABBREVIATED = re.compile(
-    r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
+    r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|"
+    r"st|sz|p|itp|itd|dot)\."
 )
 _DEGREES = re.compile(
-    r"(?<![\w.])(?i:mgr|in[żz]|dr|hab|prof|lek|adw|r[ ]?\.[ ]?pr|mec)\b\.?(?=[ ]?(?:1\b|[A-ZĄĆĘŁŃÓŚŹŻ]|(?:mgr|in[żz]|hab|med)\b))"
+    r"(?<![\w.])(?i:mgr|in[żz]|dr|hab|prof|lek|adw|r[ ]?\.[ ]?pr|mec)\b\.?"
+    r"(?=[ ]?(?:1\b|[A-ZĄĆĘŁŃÓŚŹŻ]|(?:mgr|in[żz]|hab|med)\b))"
 )
 """What stands before a name."""
 _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
