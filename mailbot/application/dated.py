@@ -27,7 +27,7 @@ _LINE = re.compile(
     r"|(?P<y>\d{4})[.-](?P<m>\d\d)[.-](?P<d>\d\d))(?!\d)[ ]{0,3}(?:r\.?|rok\w?)?[ .]{0,3}(?=\t|$)"
 )
 _TOLD = re.compile(
-    r"\b(?:ur|urodz\w*|od|rok|konto\w*|login\w*|zalozon\w*|\w{2,}(?:lem|lam|lo|la|ly|yl|al|il|el|no|to))\b"
+    r"\b(?:ur|urodz\w*|od|rok|konto\w*|login\w*|zalozon\w*|\w{2,}(?:lem|lam|alo|ilo|ala|ila|aly|ily|yl|al|il|el|ano|ono|eto))\b"
 )
 """What makes of a line a birth date or something that happened."""
 
