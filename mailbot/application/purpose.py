@@ -36,6 +36,8 @@ _SHOWN = 120
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
+_ONLY_PAGE = re.compile(r"(?mi)^[ \t]*(?:-[ ])?(?:(?:strona|str|page)\.?[ ])?1(?:[ ]?(?:z|/|of)[ ]?1)?(?:[ ]-)?[ \t]*$")
+"""The number of a page that no other one follows."""
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
 _LISTED = re.compile(r"(\bo:)[ \t]*\n\s*\n")
 """A list of what is asked, set apart: "proszę o:"."""
@@ -237,7 +239,7 @@ def _mended(text: str) -> str:
     """``text`` without numbers of lists, words put together that a line end or the printer's spacing cut."""
     text = _LISTED.sub(r"\1\n", text)
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _CUT.sub("", text))
-    return _ITEM.sub("", text)
+    return _ITEM.sub("", _ONLY_PAGE.sub("", text))
 
 
 def _stop(address: re.Match[str]) -> str:
