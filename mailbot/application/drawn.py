@@ -14,8 +14,9 @@ from itertools import product
 
 from PIL import Image, ImageChops
 
+from mailbot.application.glyph import Box, Glyph
 from mailbot.application.ocr import Engine
-from mailbot.application.sheet import Box, Glyph, Sheet
+from mailbot.application.sheet import Sheet
 
 _DPI = 100
 _LEAST = 3
