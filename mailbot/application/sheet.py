@@ -39,6 +39,10 @@ _MOST = 15_000
 """Objects of a page: more than letters, each of which may be one of its own."""
 _PICTURES = 20_000_000
 """Dots of all pictures of a page: two scans of A4 at 300 dpi."""
+_LINES = 20_000
+"""Of all shapes of a page; a drawn signature has some hundred."""
+_PAINTED = 60
+"""Times the page that its objects may cover; each is drawn some ten times."""
 _CONTRAST = 80
 """Of 255: how far the picture must change where a letter is taken away."""
 _AROUND = 3.6
@@ -253,15 +257,28 @@ class Sheet:
 
 def _check(page: pdfium.PdfPage) -> None:
     """Raise UnreadableError for what the engine may leave out without a word, or draw for ever."""
-    dots = 0
+    dots = lines = 0
+    painted = 0.0
     across, down = ctypes.c_uint(), ctypes.c_uint()
+    frame = page.get_mediabox()
     for count, found in enumerate(page.get_objects(max_depth=_DEPTH)):
         if found.level >= _DEPTH - 2 or count > _MOST:
             raise UnreadableError("shapes")
         if found.type == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFImageObj_GetImagePixelSize(found, across, down):
             dots += across.value * down.value
+        if found.type == raw.FPDF_PAGEOBJ_PATH:
+            lines += raw.FPDFPath_CountSegments(found)
+        painted += _common(found.get_bounds(), frame)
     if dots > _PICTURES:
         raise UnreadableError("pictures")
+    if lines > _LINES or painted > _PAINTED * _common(frame, frame):
+        raise UnreadableError("shapes")
+
+
+def _common(one: Box, other: Box) -> float:
+    """The area that two places of a page (left, bottom, right, top) share."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:

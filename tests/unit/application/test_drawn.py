@@ -154,3 +154,18 @@ def test_what_the_engine_may_leave_out_is_not_read() -> None:
     large = drawn(f"{LETTER} q 9 0 0 9 60 400 cm /Im1 Do Q", objects={6: wide})
     assert read(large, "").doubts == ("not readable: pictures",)
     assert read(drawn(LETTER + " 0 0 1 1 re f" * 16_000), "").doubts == ("not readable: shapes",)
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        "0 0 m " + "595 842 l 0 421 l " * 11_000 + "S",
+        "0 0 595 842 re f " * 61,
+        "400 w " + "0 0 m 595 842 l S " * 61,
+        "BT /F1 900 Tf " + "1 0 0 1 0 100 Tm (WWW) Tj " * 200 + "ET",
+    ],
+    ids=["lines", "areas", "strokes", "letters"],
+)
+def test_what_costs_too_much_to_draw_is_not_drawn(costly: str) -> None:
+    """Counted before the engine draws: by time it would be another thing on another machine."""
+    assert read(drawn(f"{LETTER} {costly}"), "").doubts == ("not readable: shapes",)
