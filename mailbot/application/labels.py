@@ -36,7 +36,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"|do\s+ktore(?:go|j)\s+(?:juz\s+)?nie\s+mam|bez\s+dostepu|brak\w{0,3}(?:\s+(?:mi|mam)){0,1}\s+dostepu"
             r"|nie\s+(?:dziala|istnieje|uzywam|korzystam)"
             r"|(?:zosta\w{1,3}\s+)?(?:zlikwidowan|skasowan|wylaczon|usunie(?=t))\w{1,3}|wygas(?:l\w{1,2})?"
-            r"|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
+            r"|juz\s+nie\s+mam|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
             r"|zarejestrowal\w{1,3}|previous|former|current(?=\s+login)"
             r"|(?:uzyt|podan|wykorzystan)\w{1,3}\s+(?:do|przy)\s+zalozeni\w{1,2}"
             r"|(?:zarejestrowan|zalozon)\w{1,3}|old)\b"
@@ -47,7 +47,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:now(?:y|ego|ym|emu|e|a)\b(?!\s+(?:\w+\s+){0,1}hasl)"
             r"|ma(?:ja|jacy|jacym)?\s+(?:(?:od\s+teraz|sie)\s+)?(?:byc|stac\s+sie)|bedzie"
-            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|po\s+zmianie|new|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}(?:\s+na(?:\s+(?:moj\s+)?adres)?)?(?=\W{0,9}\Z)"
+            r"|docelow\w{1,3}|od\s+teraz|(?:teraz|obecnie)\s+mam|przyszl\w{1,3}|po\s+zmianie|new|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}(?:\s+na(?:\s+(?:moj\s+)?adres)?)?(?=\W{0,9}\Z)"
             r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac|miec)(?:\s+sie)?|przypis\w{1,4}\s+kont\w\s+do"
             r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:mi\s+)?(?:jako\s+)?login\w{0,2})\b"
         ),

@@ -159,3 +159,5 @@ def _lonely(text: str) -> Iterator[Person]:
     for part in re.split(r"[\n\t]|(?<=[^\W\d_]{2})[.!?;](?=\s|$)", text):
         if names := alone(_BULLET.sub("", part).strip(" ,.")):
             yield split(names, surname_first=False, rank=LONELY)
+    if "," in text and (names := alone(text.rpartition(",")[2].strip(" \n\t."))):
+        yield split(names, surname_first=False, rank=LONELY)

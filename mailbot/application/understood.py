@@ -41,6 +41,8 @@ _PLACES = tuple(
         r"(?![ ]?[:@])",
     )
 )
+_STREET = re.compile(r"(?i)(?:ul|al|os|pl)\.\D{1,80}\d")
+"""With the number of a house it is nothing else, whatever it is called after."""
 _LEGAL = re.compile(
     r"(?i)(?:\bsp(?:[óo][łl]ka)?\.?\s{0,2}(?:z\s{0,2}o\.?\s{0,2}o|j|k|p)\b\.?(?:\s{0,2}sp\.?\s{0,2}k\b\.?)?|\bs\.\s?[acj]\.|"
     r"\bs\.\s?k\.(?:\s?a\.)?)"
@@ -189,7 +191,9 @@ def _placeless(text: str, letter: ApplicationWords) -> str:
     lines = [_firmless(line, letter) for line in _DEGREES.sub("", text).split("\n")]
     text = "\n".join(lines)
     for pattern in _PLACES:
-        text = pattern.sub(lambda found: found[0] if _is_told(found[0], letter) else " 1 ", text)
+        text = pattern.sub(
+            lambda found: found[0] if not _STREET.match(found[0]) and _is_told(found[0], letter) else " 1 ", text
+        )
     return re.sub(_DATE, " stycznia ", text)
 
 
