@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from fixtures.signing.pdf_writer import PAGE, TEXT, page, stream
@@ -105,8 +107,11 @@ def test_anything_else_may_say_something(content: str) -> None:
     assert read(drawn(f"{LETTER} {content}", objects=OBJECTS), "").doubts
 
 
-@pytest.mark.parametrize("way", ["3 0 0 3 80 790", "2.9 0.8 -0.8 2.9 80 780"])
-def test_what_a_logo_says_is_read_if_it_is_turned(way: str) -> None:
+@pytest.mark.parametrize("angle", [0, 15, 60, -75, 120, 165, -150, 180])
+def test_what_a_logo_says_is_read_if_it_is_turned(angle: int) -> None:
+    along, up = 3 * math.cos(math.radians(angle)), 3 * math.sin(math.radians(angle))
+    x, y = 110 - (along * 10.5 - up * 5), 795 - (up * 10.5 + along * 5)
+    way = f"{along:.4f} {up:.4f} {-up:.4f} {along:.4f} {x:.2f} {y:.2f}"
     said = reading(drawn(f"{LETTER} q {way} cm 1.5 w {REFUSED} Q")).seen or ""
     assert "NIE" in said.upper().split()
 
