@@ -189,6 +189,8 @@ WHOLE = [
     "adres e-mail (nowy\nk.j@nowa.example\nlogin)\nMiejscowość",
     "do konta PUESC.\njan@x.example to mój nowy adres",
     "Login: ..............jan@x.example............",
+    "nowy\tjan@x.example\tstary\tjan@y.example.\tZ poważaniem",
+    "1.\tNowy login\tjan@x.example\t- dla mnie",
     "<jan@x.example>",
     "Nowy login: Iwona.Idzik@nowa.example",
     "Nowy login: JANINA@NOWA.EXAMPLE",
