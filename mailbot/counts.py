@@ -58,7 +58,7 @@ def gauge(name: str, text: str, look: Callable[[], float]) -> None:
 STEPS = ("store", "understand", "check", "record", "send")
 REASONS = (
     *("too-slow", "too-big", "too-many-connections", "too-many-recipients", "no-such-mailbox"),
-    *("unavailable", "failed"),
+    *("no-room", "unavailable", "failed"),
 )
 """Why mail by LMTP or SMTP was not taken; the last two: the database, and something that nobody foresaw."""
 
@@ -90,6 +90,12 @@ _STEPS = Histogram(
     "mailbot_step_seconds",
     "How long a step took for one message or mail; of a batch, its share",
     ("step",),
+    registry=REGISTRY,
+    buckets=_SECONDS,
+)
+RECORDED_AFTER = Histogram(
+    "mailbot_recorded_after_seconds",
+    "From the server's yes to a mail to the commit that says so; of those recorded together, the longest",
     registry=REGISTRY,
     buckets=_SECONDS,
 )

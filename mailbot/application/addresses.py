@@ -34,6 +34,11 @@ _ADDRESS = re.compile(
 _MOST_ADDRESSES = 60
 _CONTEXT = 400
 """Characters in front of an address in which its cue is looked for."""
+_JOINING = frozenset(("i", "oraz", "lub", "albo", "czy", "badz", "ewentualnie", "or", "and"))
+_ACCOUNT = ("konto", "konta", "koncie", "login")
+_MAILBOX = ("login", "logow", "zalogow", "adres", "mail", "email", "poczt", "skrzyn", "kont")
+_CONTACT = ("pisz", "wysyl", "kontakt", "tel", "fax", "faks", "koresp", "odpow", "biuro", "kopi", "dw", "cc")
+"""How words begin beside an address that is a login, and beside one at which somebody is reached."""
 _RUBBISH = ".,;:!?…_-*'’`´"
 _SENTENCE = re.compile(
     r"(?<!\btj)(?<!\btzn)(?<!\bnp)(?<!\bww)(?<!\bul)(?<!\bur)(?<!\badr)(?<!\bds)(?<!\bnr)[.!?;](?=\s)"
@@ -117,7 +122,7 @@ def roles(text: str) -> tuple[list[Mention], list[Role | None], list[bool]]:
 def _parted(low: str, left: Mention, right: Mention) -> bool:
     """Whether there is a word or a blank line between two addresses, or they are the same."""
     gap = low[left.end : right.start].replace("mailto", "")
-    return left.key == right.key or "\n\n" in gap or any(c.isalnum() for c in gap)
+    return left.key == right.key or "\n\n" in gap or not _JOINING.issuperset(words(gap))
 
 
 def _run(low: str, found: list[Mention], i: int) -> bool:
@@ -234,7 +239,30 @@ def pick(text: str) -> tuple[set[str], set[str]]:
     new = {m.key: m.address or "" for m, role in zip(found, given, strict=True) if role is Role.NEW}
     if not old:
         old = {m.key: m.address or "" for m, bare in zip(found, weak, strict=True) if bare and m.key not in new}
+    if not old and len(new) == 1:
+        old = _other(found, new, flat(join_broken(text)))
     return set(old.values()), set(new.values())
+
+
+def _other(found: list[Mention], new: Collection[str], low: str) -> dict[str, str]:
+    """The only other address where the new one is told: the old login, in a sentence that speaks of a mailbox or login.
+
+    Never the other way round: who is given the account must be named so.
+    """
+    others = [m for m in found if m.key not in new]
+    if len({m.key for m in others}) != 1:
+        return {}
+    first = others[0]
+    line = low[low.rfind("\n", 0, first.start) + 1 : first.start]
+    label = words(line) if not words(line.rpartition(":")[2]) else ["konto"]
+    if not any(word.startswith(_ACCOUNT) for word in label) or "\t" in line:
+        return {}  # it may be the value of another label, or of none
+    behind = low[first.end :]
+    end = _SENTENCE.search(behind)
+    said = words(_in_front(low, 0, first.start)) + words(behind[: end.start()] if end else behind.partition("\n")[0])
+    if any(word.startswith(_CONTACT) for word in said) or not any(word.startswith(_MAILBOX) for word in said):
+        return {}
+    return {first.key: first.address or ""}
 
 
 def stray(text: str, told: Collection[str]) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
+from mailbot.application.glyph import Box, Glyph
 from mailbot.application.ocr import Engine
-from mailbot.application.sheet import Box, Glyph, Sheet
+from mailbot.application.sheet import Sheet
 
 _DPI = 100
 _LEAST = 3
@@ -39,8 +40,10 @@ _HEAD, _FOOT = 0.18, 0.86
 """Parts of the height of a page above and below which a logo may stand."""
 _LEAST_LOGO, _LOGO = 25, (250, 120)
 """Dots: 6 mm, which no word in a line has; 63 x 30 mm."""
-_TURNS = (0, 15, -15, 30, -30, 45, -45, 90, -90)
-"""Degrees in which a logo may be written."""
+_TURNS = tuple(range(-165, 181, 15))
+"""Degrees in which a logo may be written: recognition reads what leans by less than ten."""
+_FRAME = 20
+"""Dots of paper around a logo, without which recognition finds no line in it."""
 _STRUCK, _ACROSS = 2, 0.6
 """Letters of a word that a line runs through, and how far: a frame touches the first one."""
 _AROUND = 3
@@ -77,8 +80,9 @@ def drawing(sheet: Sheet, places: Sequence[Box], engine: Engine) -> Drawing:
         doubts.append("lines through letters")
     words: dict[str, None] = {}
     for logo in _logos(picture):
+        framed = ImageOps.expand(picture.crop(logo), _FRAME, _WHITE)
         for turn in _TURNS:
-            turned = picture.crop(logo).rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=_WHITE)
+            turned = framed.rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=_WHITE)
             said = f"{_read(turned, engine)}\n{engine.read_line(turned.convert('L'), _DPI)}"
             words |= dict.fromkeys(_WORD.findall(said))
         picture.paste(_WHITE, logo)

@@ -9,6 +9,7 @@ from mailbot.application import addresses, names
 from mailbot.application.data import Application
 from mailbot.application.document import Document
 from mailbot.application.labels import Role, name_label
+from mailbot.application.persons import persons
 from mailbot.request.characters import visible
 from mailbot.text.address import login_key
 
@@ -26,7 +27,7 @@ def fields(document: Document) -> Application:
     if len(text) > LONGEST or not any(c.isalpha() for c in text + "".join(value for _, value in pairs)):
         return Application(None, None, None, None, readable=False, doubts=("no text, or too much",))
     old, new = addresses.pick(_with_headers(text))
-    people = names.persons(_with_headers(text))
+    people = persons(_with_headers(text))
     for label, value in pairs:
         _form_field(label, value, old, new, people)
     given, surname = names.choose(people)

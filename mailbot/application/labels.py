@@ -25,7 +25,8 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     (
         Role.OLD,
         re.compile(
-            r"\b(?:dotychczas(?:ow\w{1,3})?|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
+            r"\b(?:dotychczas(?:ow\w{1,3})?|(?:logowal|uzywal|poslugiwal|mial)\w{1,3}(?:\s+sie)?|(?:przypisan|powiazan)[eay]|login\w{0,2}\s+(?:obecn|aktualn)\w{1,3}"
+            r"|do\s+zmiany|bylo(?=\s?:)|no\s+longer\s+have\s+access|lost\s+(?:my\s+)?access|star(?:y|ego|ym|emu|e)|poprzedni\w{0,3}|dawn(?:y|ego|ym|emu|iej)"
             r"|nieaktualn\w{1,3}"
             rf"|(?:obecn|aktualn|biezac)\w{{1,3}}{_LOGIN_AFTER}|utracon\w{{1,3}}|stracon\w{{1,3}}"
             r"|byl(?:y|ego|ym)\s+(?:login|adres|e-?mail)\w{0,3}"
@@ -35,7 +36,7 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
             r"|do\s+ktore(?:go|j)\s+(?:juz\s+)?nie\s+mam|bez\s+dostepu|brak\w{0,3}(?:\s+(?:mi|mam)){0,1}\s+dostepu"
             r"|nie\s+(?:dziala|istnieje|uzywam|korzystam)"
             r"|(?:zosta\w{1,3}\s+)?(?:zlikwidowan|skasowan|wylaczon|usunie(?=t))\w{1,3}|wygas(?:l\w{1,2})?"
-            r"|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
+            r"|juz\s+nie\s+mam|przesta\w{1,3}\s+(?:dzialac|istniec)|do\s+tej\s+pory|wczesniejsz\w{1,3}|pierwotn\w{1,3}"
             r"|zarejestrowal\w{1,3}|previous|former|current(?=\s+login)"
             r"|(?:uzyt|podan|wykorzystan)\w{1,3}\s+(?:do|przy)\s+zalozeni\w{1,2}"
             r"|(?:zarejestrowan|zalozon)\w{1,3}|old)\b"
@@ -46,7 +47,9 @@ CUES: tuple[tuple[Role, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:now(?:y|ego|ym|emu|e|a)\b(?!\s+(?:\w+\s+){0,1}hasl)"
             r"|ma(?:ja|jacy|jacym)?\s+(?:(?:od\s+teraz|sie)\s+)?(?:byc|stac\s+sie)|bedzie"
-            r"|docelow\w{1,3}|od\s+teraz|przyszl\w{1,3}|new)\b"
+            r"|docelow\w{1,3}|od\s+teraz|(?:teraz|obecnie)\s+mam|przyszl\w{1,3}|po\s+zmianie|new|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}(?:\s+na(?:\s+(?:moj\s+)?adres)?)?(?=\W{0,9}\Z)"
+            r"|chc\w{1,6}\s+(?:sie\s+)?(?:logowac|uzywac|korzystac|miec)(?:\s+sie)?|przypis\w{1,4}\s+kont\w\s+do"
+            r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:mi\s+)?(?:jako\s+)?login\w{0,2})\b"
         ),
     ),
 )
@@ -72,6 +75,7 @@ FILLERS = NOUNS | word_set(
     """
     do to jest byl byla bylo bedzie byc ma na z ze tj czyli jako pod nazwa nazwie brzmi brzmial nastepujacy
     nastepujacego nastepujaca w systemie portalu portal platformie uzytkownika ktory ktorym ktora ktorego ktorej ktore
+    the my is was should be mailbox address account
     """
 )
 """Words that may stand between a cue and its address without parting them."""
@@ -86,13 +90,13 @@ _AND = r"\s*(?:i|oraz|,|/|\+|&|\s)\s*"
 NAME_LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"(?:(?:moje|twoje|pelne)\s+)?(?:{pattern}){_WHOSE}"))
     for kind, pattern in (
-        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last|full) names?|names? and surname"),
+        ("full", rf"{_GIVEN}{_AND}nazwisk[oa]|imie_?nazwisko|(?:first and last |full )?names?|names? and surname"),
         ("reversed", rf"nazwisk[oa]{_AND}{_GIVEN}|nazwisko_?imie"),
         ("given", rf"{_GIVEN}|pierwsze\s+imie|imie\s+pierwsze|(?:first|given) name"),
         ("surname", r"nazwisk[oa]|(?:last|family) name|surname"),
         (
             "full",
-            r"wnioskodawc(?:a|zyni)|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
+            r"wnioskodawc(?:a|zyni)|wniosek\s+sklada|od|nadawc(?:a|zyni)|dane(?:\s+(?:osobowe|wnioskodawcy))?|(?:wlasciciel|uzytkowni)\w{1,4}"
             r"|podpisan[ya]|podpis",
         ),
     )
@@ -117,7 +121,8 @@ STOP_WORDS = WORDS_OF_LABELS | word_set(
     izba urzad departament centrum help desk sisc kas krajowa administracja skarbowa warszawa warszawie podpisano
     elektronicznie wyslano pozdrawiam pozdrowieniami powazaniem szacunkiem wyrazami szacunku dnia r nizej podpisany
     podpisana zalacznik zalaczniki dotyczy temat spraw sprawie szanowni panstwo dzien dobry witam wlasciciel uzytkownik
-    naczelnik dyrektor kierownik minister prezes
+    naczelnik dyrektor kierownik minister prezes kancelaria kancelarii agencja biuro przedsiebiorstwo uslugi zaklad
+    firma gospodarstwo hurtownia sklep warsztat spedycja
     """
 )
 COURTESY = word_set("pan pani pana panu mgr inz dr hab prof lek obywatel obywatelka p")

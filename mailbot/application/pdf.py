@@ -20,10 +20,11 @@ from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
 from mailbot.application.drawn import drawing
 from mailbot.application.fields import fields
+from mailbot.application.glyph import DPI
 from mailbot.application.labels import name_label
 from mailbot.application.lines import lines
 from mailbot.application.second import Second, letters
-from mailbot.application.sheet import DPI, Sheet, Word, closer
+from mailbot.application.sheet import Sheet, Word, closer
 from mailbot.application.widgets import OnPage, on_page
 
 MARK = b"%PDF-"

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from mailbot.application.sheet import DPI
+from mailbot.application.glyph import DPI
 
 MOST = 2
 """Pages of which a picture is kept."""

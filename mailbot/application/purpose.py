@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
-from mailbot.application.understood import strange
+from mailbot.application.dated import untimely
+from mailbot.application.understood import strange, whole
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
 from mailbot.ruleset.model import ApplicationWords, Matter
@@ -34,7 +36,11 @@ _SHOWN = 120
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=]*@[^\s<>()\[\]{},;:\"„”|/\\=]*")
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\n[ \t]*(?=[^\W\d_A-ZĄĆĘŁŃÓŚŹŻ])")
+_ONLY_PAGE = re.compile(r"(?mi)^[ \t]*(?:-[ ])?(?:(?:strona|str|page)\.?[ ])?1(?:[ ]?(?:z|/|of)[ ]?1)?(?:[ ]-)?[ \t]*$")
+"""The number of a page that no other one follows."""
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){3,}[^\W\d_](?![^\W_])")
+_LISTED = re.compile(r"(\bo:)[ \t]*\n\s*\n")
+"""A list of what is asked, set apart: "proszę o:"."""
 _ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
 _QUOTED = re.compile(r"[„”“\"«»‚‘’‹›][^„”“\"«»‚‘’‹›]{12,1000}[„”“\"«»‚‘’‹›]|\([^()]{40,1000}\)|(?<!\w)'[^']{40,1000}'")
 _HANDED_ON = re.compile(r"(?m)^[ \t]*>.*$")
@@ -45,12 +51,15 @@ _NO = re.compile(
     r"(?:nie|nein|no)[^\w\n]{0,9}x?[^\w\n]{0,9}(?=\n|\Z)"
 )
 """A "no" that denies no word of its own sentence but what is asked."""
-_MARKED = re.compile(r"[{}`~#]|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}")
+_MARKED = re.compile(
+    r"[{}`~#]|(?m:^[ \t]*§)|(?mi:^[ \t]*(?:s|str)\.?[ ]?\d{1,3}\W{0,3}$)|/\*|\*/|(?m:^[ \t]*(?://|%))|(?:[^\W\d_]-){3}"
+)
 """Signs by which writers strike out or set apart, and letters have none of them."""
 _UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
-    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy)\s{1,3})?"
+    r"(?:\A|\n|(?<=[.!?;–—])\s)\s*"
+    r"(?:(?:dotyczy|temat|tytul|tresc|sprawa|w sprawie|re|subject|niniejszy|niniejsza|moj|moja)\s{1,3})?"
 )
 _GAP = re.compile(r"\A([^\W_]+)\s+")
 """Behind the head of a title: "WNIOSEK" may be a line of its own."""
@@ -106,8 +115,10 @@ def _told(lack: Lack) -> str:
     return f": {lack.said}" if lack.name == OTHER_WORDS else ""
 
 
-def judged(reading: Reading, letter: ApplicationWords) -> Application:
+def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = None) -> Application:
     """The application of ``reading``, with a doubt for everything that keeps its text, or its picture, from asking.
+
+    ``at``: when the mail came; None: the day that the letter bears is not asked.
 
     In the picture the words of the text must ask that recognition has seen there, however it spelt them. What it reads
     of another matter counts as well; words that it has read wrong are none.
@@ -116,6 +127,8 @@ def judged(reading: Reading, letter: ApplicationWords) -> Application:
     if not application.readable:
         return application
     found = judge(nameless(reading.text, application, letter), letter).notes
+    if at is not None:
+        found += untimely(reading.text, at)
     if len(reading.text) <= LONGEST:
         found += cut(reading.text, letter.words)
         if not set(application.missing).isdisjoint(_NAMES) and _NAME.search(_without_known(reading.text, letter)):
@@ -158,7 +171,7 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     if len(text) > LONGEST:
         return PurposeResult((), (), (Lack(TOO_LONG, f"więcej niż {LONGEST} znaków"),))
     mended = _mended(visible(text))
-    said = _said(mended)
+    said = _said(whole(mended))
     everything = letter.book.found(sentences(plain(said)))
     own, denied = _asked(plain(_HANDED_ON.sub(" . ", _QUOTED.sub(" . ", said))), letter)
     lacking = tuple(Lack(m.name, m.title) for m in letter.wanted if not _texts((*m.said, *m.begins)) & own)
@@ -224,8 +237,9 @@ def _denied(sentence: tuple[str, ...], letter: ApplicationWords) -> list[str]:
 
 def _mended(text: str) -> str:
     """``text`` without numbers of lists, words put together that a line end or the printer's spacing cut."""
+    text = _LISTED.sub(r"\1\n", text)
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), _CUT.sub("", text))
-    return _ITEM.sub("", text)
+    return _ITEM.sub("", _ONLY_PAGE.sub("", text))
 
 
 def _stop(address: re.Match[str]) -> str:

@@ -18,6 +18,8 @@ LARGEST = 20_000_000
 """Bytes: gov.pl signs up to 10 MB, and base64 makes a third more of them."""
 _HEAD = 1_024
 """Where readers of PDF look for "%PDF-" (ISO 32000-2 Annex I)."""
+_COLUMN = re.compile(r"(?<=[^\s:]) {3,}(?=\S)")
+"""A gap between two columns of a plain text."""
 _UNREADABLE = Application(None, None, None, None, readable=False)
 
 
@@ -70,4 +72,4 @@ def document(payload: bytes) -> Document:
         return replace(found, doubts=(*found.doubts, "comments")) if "<!--" in text else found
     if re.search(r"<(?:!doctype|html|body|svg|div|p|span|table|style|script)\b[^<>]{0,500}>", text, re.IGNORECASE):
         raise UnreadableError("HTML behind text")
-    return Document(text, doubts=plain.oddities(text))
+    return Document(_COLUMN.sub("\t", text), doubts=plain.oddities(text))

@@ -11,19 +11,26 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from PIL import Image, ImageChops
 
 from mailbot.application.document import UnreadableError
+from mailbot.application.glyph import (
+    DPI,
+    POLISH,
+    Box,
+    Glyph,
+    crossed,
+    is_as_written,
+    lacks_shapes,
+    most,
+    overwritten,
+    too_small,
+    whole,
+)
 from mailbot.application.lines import Run
-
-DPI = 200
-"""What tesseract needs; everything is drawn at this scale."""
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom; dots from the upper left corner."""
 
 _LETTERS = 10_000
 _DEPTH = 12
@@ -32,66 +39,21 @@ _MOST = 15_000
 """Objects of a page: more than letters, each of which may be one of its own."""
 _PICTURES = 20_000_000
 """Dots of all pictures of a page: two scans of A4 at 300 dpi."""
+_LINES = 20_000
+"""Of all shapes of a page; a drawn signature has some hundred."""
+_PAINTED = 60
+"""Times the page that its objects may cover; each is drawn some ten times."""
 _CONTRAST = 80
 """Of 255: how far the picture must change where a letter is taken away."""
-_SPAN = 0.6
-"""Of a letter's place that its ink must cross, both ways."""
-_TALL, _WIDE = 4.0 * DPI / 72, 0.2
-"""Dots (4 points) of the tallest letter of a word; mean width of its letters in heights."""
-_LEAST = 3
-"""Letters of the shortest word that is known with one of them missing."""
-_SHORT = 4
-"""Letters of the shortest word that surely has a tall one."""
 _AROUND = 3.6
 """Points around a place that is looked at closer."""
-_COVERED = 3.0
-"""Times the page that the places of its letters may cover."""
-_LIGATURE = 3
-"""Letters that one glyph may stand for, as ffi does."""
 _HYPHEN = "\x02"
 """What pdfium gives for a hyphen at the end of a line."""
 _UNLIKE = 1.3
 """Times that one letter of an address may be as large as another."""
 _PALER = 90
 """Of 255: how much paler than another one a letter of an address may be."""
-_MARKS = {
-    ".": (-0.25, -0.02, 0.12, 0.0, 0.22),
-    "-": (-0.45, -0.35, -0.08, 0.15, 0.6),
-    "_": (-0.02, 0.0, 0.4, 0.25, 0.8),
-}
-"""How a mark is drawn, in heights of its cell: its highest upper edge, highest and lowest lower edge (down from the
-baseline), least and largest width."""
-_POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
-_LOW = "acemnrsuvwxz"
-"""Letters as tall as an o."""
-_ROUND = (1.12, 1.18)
-"""Heights of such letters: less has an o, more a zero."""
-_BAR = (1.2, 1.5)
-"""Widths of an l on the page: less has an l, more a one. Where they are drawn alike (serifs) nothing is sure."""
 _INK = [255 * (value > _CONTRAST) for value in range(256)]
-_TWICE = [255 * (value > 1) for value in range(256)]
-_MORE = [min(value + 1, 255) for value in range(256)]
-
-
-@dataclass(slots=True)
-class Glyph:
-    """A character that a text object of the page draws."""
-
-    text: str
-    box: Box
-    """Of its glyph."""
-    x: float
-    y: float
-    """Where it begins on its baseline; dots."""
-    advance: float
-    size: float
-    """Width of its cell, and height: the em, or more; dots."""
-    parted: bool
-    """A blank stands before it."""
-    upright: bool
-    lacks_shape: bool
-    """A Polish letter of a font that the file does not bring: pdfium's own has none, other viewers draw it."""
-    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +112,18 @@ class Sheet:
             doubts.append("screen and paper differ")
         ink = self.ink
         for letter in self.letters:
-            letter.seen = letter.upright and _crossed(ink, letter.box)
+            letter.seen = letter.upright and crossed(ink, letter.box)
         for word in self.words():
-            if _too_small(word):
+            if too_small(word):
                 for letter in word:
                     letter.seen = False
-            elif _lacks_shapes(word):
+            elif lacks_shapes(word):
                 for letter in word:
                     letter.seen = True
         hidden = sum(not letter.seen for letter in self.letters)
         if hidden:
             doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
-        if over := self._overwritten():
+        if over := overwritten(self.letters, self.size):
             doubts.append(f"{over} letters are written over others")
         if any(self._is_mixed(word) for word in self.words()):
             doubts.append("an address in letters of two kinds")
@@ -177,7 +139,7 @@ class Sheet:
                 lefts, tops, rights, bottoms = zip(*(letter.box for letter in word), strict=True)
                 box = min(lefts), min(tops), max(rights), max(bottoms)
                 sure = frozenset(letter.text for letter in word) - {
-                    letter.text for letter in word if not self._is_as_written(letter, word)
+                    letter.text for letter in word if not is_as_written(letter, word, self.letters, self.ink)
                 }
                 found.append(Word("".join(letter.text for letter in word).lower(), box, sure))
         return found
@@ -187,26 +149,8 @@ class Sheet:
         if not any(letter.text == "@" for letter in word):
             return False
         sizes = [letter.size for letter in word]
-        inks = [_most(self._change.crop(place)) for letter in word if (place := _whole(letter.box, self.size))]
+        inks = [most(self._change.crop(place)) for letter in word if (place := whole(letter.box, self.size))]
         return max(sizes) > _UNLIKE * min(sizes) or max(inks, default=0) - min(inks, default=0) > _PALER
-
-    def _is_as_written(self, letter: Glyph, word: list[Glyph]) -> bool:
-        """Whether one of the signs that are misread is drawn as that sign and not as the one it is taken for."""
-        if letter.text in _MARKS:
-            return _is_mark(self.ink, letter)
-        if letter.text in "0oO":
-            low = [_drawn(self.ink, other)[1] for other in word if other.text in _LOW]
-            ratio = _drawn(self.ink, letter)[1] / max(median(low), 1) if low else 1.15
-            return ratio < _ROUND[0] if letter.text == "o" else ratio > _ROUND[1]
-        if letter.text in "1l":
-            bars = [
-                _drawn(self.ink, other)[0]
-                for other in self.letters
-                if other.text == "l" and other.seen and abs(other.size - letter.size) < 1
-            ]
-            ratio = _drawn(self.ink, letter)[0] / max(median(bars), 1) if bars else 1.4
-            return ratio < _BAR[0] if letter.text == "l" else ratio > _BAR[1]
-        return False
 
     def runs(self) -> list[Run]:
         """The letters that are seen, in their places."""
@@ -256,7 +200,7 @@ class Sheet:
             em = raw.FPDFText_GetFontSize(self._text, i) * math.hypot(*up) * DPI / 72
             yield Glyph(
                 "-" if text == _HYPHEN else text, box, cell[0], start[1], cell[2] - cell[0], max(cell[3] - cell[1], em),
-                parted, upright, text in _POLISH and not self._has_font(i),
+                parted, upright, text in POLISH and not self._has_font(i),
             )  # fmt: skip
             parted = False
 
@@ -310,42 +254,31 @@ class Sheet:
         if word:
             yield word
 
-    def _ligatures(self) -> Iterator[list[Glyph]]:
-        """The letters that are seen; those of one ligature together."""
-        ligature: list[Glyph] = []
-        for letter in self.letters:
-            if letter.seen:
-                if ligature and (letter.box != ligature[0].box or len(ligature) == _LIGATURE):
-                    yield ligature
-                    ligature = []
-                ligature.append(letter)
-        if ligature:
-            yield ligature
-
-    def _overwritten(self) -> int:
-        """How many of the seen letters have another one on most of their place."""
-        boxes = [whole for ligature in self._ligatures() if (whole := _whole(ligature[0].box, self.size))]
-        area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
-        if area > _COVERED * self.size[0] * self.size[1]:
-            return len(boxes)
-        pile = Image.new("L", self.size)
-        for box in boxes:
-            pile.paste(pile.crop(box).point(_MORE), box)
-        twice = pile.point(_TWICE)
-        return sum(_share(twice.crop(box)) > 0.5 for box in boxes)
-
 
 def _check(page: pdfium.PdfPage) -> None:
     """Raise UnreadableError for what the engine may leave out without a word, or draw for ever."""
-    dots = 0
+    dots = lines = 0
+    painted = 0.0
     across, down = ctypes.c_uint(), ctypes.c_uint()
+    frame = page.get_mediabox()
     for count, found in enumerate(page.get_objects(max_depth=_DEPTH)):
         if found.level >= _DEPTH - 2 or count > _MOST:
             raise UnreadableError("shapes")
         if found.type == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFImageObj_GetImagePixelSize(found, across, down):
             dots += across.value * down.value
+        if found.type == raw.FPDF_PAGEOBJ_PATH:
+            lines += raw.FPDFPath_CountSegments(found)
+        painted += _common(found.get_bounds(), frame)
     if dots > _PICTURES:
         raise UnreadableError("pictures")
+    if lines > _LINES or painted > _PAINTED * _common(frame, frame):
+        raise UnreadableError("shapes")
+
+
+def _common(one: Box, other: Box) -> float:
+    """The area that two places of a page (left, bottom, right, top) share."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:
@@ -361,72 +294,3 @@ def closer(page: pdfium.PdfPage, box: Box, dpi: int) -> Image.Image:
 def changed(one: Image.Image, other: Image.Image) -> Image.Image:
     """Where two pictures differ by more than the edges of letters do: 255 there, else 0."""
     return ImageChops.difference(one, other).point(_INK)
-
-
-def _crossed(ink: Image.Image, box: Box) -> bool:
-    """Whether the ink in a letter's place reaches across it, both ways."""
-    x0, y0, x1, y1 = box
-    width, height = ink.size
-    if x0 < -1 or y0 < -1 or x1 > width + 1 or y1 > height + 1:
-        return False
-    found = ink.crop((max(int(x0) - 1, 0), max(int(y0) - 1, 0), int(x1) + 2, int(y1) + 2)).getbbox()
-    return found is not None and found[2] - found[0] >= _SPAN * (x1 - x0) and found[3] - found[1] >= _SPAN * (y1 - y0)
-
-
-def _is_mark(ink: Image.Image, letter: Glyph) -> bool:
-    """Whether a dot, hyphen or underscore is drawn where and as wide as one is."""
-    highest, low, lowest, narrowest, widest = (part * letter.size for part in _MARKS[letter.text])
-    left, right, above = round(letter.box[0]), round(letter.box[2]), round(letter.y + highest - 0.05 * letter.size)
-    found = ink.crop((left, above, max(right, left + 1), round(letter.y + lowest + 0.05 * letter.size) + 1)).getbbox()
-    if found is None:
-        return False
-    top, bottom, wide = above + found[1] - letter.y, above + found[3] - letter.y, found[2] - found[0]
-    return highest - 1 <= top and low - 1 <= bottom <= lowest + 1 and narrowest <= wide <= widest
-
-
-def _drawn(ink: Image.Image, letter: Glyph) -> tuple[int, int]:
-    """Width and height of the ink in a letter's place, dots."""
-    left, top, right, bottom = (round(edge) for edge in letter.box)
-    found = ink.crop((left, top, max(right, left + 1), max(bottom, top + 1))).getbbox() or (0, 0, 0, 0)
-    return found[2] - found[0], found[3] - found[1]
-
-
-def _too_small(word: list[Glyph]) -> bool:
-    """Whether a person cannot read a word for its size; in a short one no letter may be tall."""
-    if not any(letter.text.isalnum() for letter in word):
-        return False
-    tall = max(letter.box[3] - letter.box[1] for letter in word)
-    if len(word) < _SHORT:
-        return tall < _TALL / 2
-    return tall < _TALL or sum(abs(letter.advance) for letter in word) / len(word) < _WIDE * tall
-
-
-def _lacks_shapes(word: list[Glyph]) -> bool:
-    """Whether all that is not seen of a word are a few Polish letters that pdfium has no shape for.
-
-    What is seen of the word tells which it is, and recognition must find it there all the same (``alike``). Which
-    Polish letter it is, the name of its glyph tells, as it tells other viewers: /ToUnicode must agree (``second``).
-    """
-    missing = [letter for letter in word if not letter.seen]
-    few = len(word) >= _LEAST and 0 < len(missing) <= max(1, len(word) // 4)
-    return few and all(letter.lacks_shape and letter.upright for letter in missing)
-
-
-def _whole(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    x0, y0, x1, y1 = (
-        max(round(box[0]), 0),
-        max(round(box[1]), 0),
-        min(round(box[2]), size[0]),
-        min(round(box[3]), size[1]),
-    )
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
-
-
-def _share(part: Image.Image) -> float:
-    found = part.histogram()
-    return found[255] / (part.width * part.height)
-
-
-def _most(part: Image.Image) -> int:
-    """The highest value of a part of a picture."""
-    return max((value for value, count in enumerate(part.histogram()) if count), default=0)

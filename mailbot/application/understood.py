@@ -8,25 +8,25 @@ list: beside a date, a postal code, "ul.", a legal form. Pure, linear in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mailbot.ruleset.model import ApplicationWords, Part
 from mailbot.text.unicode import flat
 
 _CAP = r"(?<!\w)[A-ZĄĆĘŁŃÓŚŹŻ][\w’'.]{0,40}(?:-[\w’']{1,40}){0,3}"
 _TITLE = r"[A-ZĄĆĘŁŃÓŚŹŻ][a-ząćęłńóśźżöüäéß’']{1,40}(?:-[A-ZĄĆĘŁŃÓŚŹŻ][\w’']{1,40}){0,3}"
-_DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
+_DATE = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[.-]\d\d[.-]\d\d)"
 _MONTHS = (
     r"(?:stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|wrze[sś]nia|pa[zź]dziernika|listopada|grudnia)"
 )
-_LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?i:{_MONTHS})[ ]\d{{4}}"
+_LONG_DATE = rf"\d{{1,2}}[ .]{{1,2}}(?:(?i:{_MONTHS})[ ]|[IVX]{{1,4}}[ .]{{1,2}})(?:\d{{4}}|br)"
 _HOUSE = r"\d{1,4}[a-zA-Z]?(?:\s?[/-]\s?\d{1,4}[a-zA-Z]?)?(?:\s?(?:m|lok)\.?\s?\d{1,4})?"
-_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}})){{0,3}}"
+_TOWN = rf"{_CAP}(?:[ ](?:k\.?|nad|pod|[A-ZĄĆĘŁŃÓŚŹŻ][\w-]{{0,40}}\.?)){{0,3}}"
 _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         # "Kraków, dnia 18 listopada 2026 r.", "Wrocław 20.11.2026"
-        rf"(?:^|(?<=[:\t]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
+        rf"(?:^|(?<=[:\t])|(?<=[.][ ]))[ \t]*{_TOWN}[ \t]*,?[ \t]*(?:(?:w[ ]dniu|dnia|dn\.?)[ \t]*)?"
         rf"(?:{_DATE}|{_LONG_DATE})",
         rf"(?:{_DATE}|{_LONG_DATE})(?:[ ]?r\.)?,?[ ]{_TOWN}(?=[ \t]*$)",
         # "Nowa Wieś 15, 62-200 Gniezno"
@@ -41,19 +41,27 @@ _PLACES = tuple(
         r"(?![ ]?[:@])",
     )
 )
+_STREET = re.compile(r"(?i)(?:ul|al|os|pl)\.\D{1,80}\d")
+"""With the number of a house it is nothing else, whatever it is called after."""
 _LEGAL = re.compile(
     r"(?i)(?:\bsp(?:[óo][łl]ka)?\.?\s{0,2}(?:z\s{0,2}o\.?\s{0,2}o|j|k|p)\b\.?(?:\s{0,2}sp\.?\s{0,2}k\b\.?)?|\bs\.\s?[acj]\.|"
     r"\bs\.\s?k\.(?:\s?a\.)?)"
 )
-_FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|ką))[ ]{_CAP}(?:[ ]{_CAP})?")
+_FIRM = re.compile(rf"(?i:\bfirm(?:a|y|ie|ę|ą)|\bsp[óo][łl](?:ka|ki|ce|kę|ką))[ ]?:?[ ]{_CAP}(?:[ ]{_CAP}){{0,3}}")
 _MOST_OF_A_FIRM = 8
 """Words of a line that names one."""
 
 _DONE = re.compile(r"(?i)(?:no|to|[łl]o)[ \t]+(?:w[ ]dniu|dnia|dn|\d)")
 """What was done on a day: a town stands before a comma."""
 _ABBREVIATED = re.compile(
-    r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|st|sz|p|itp|itd|dot)\."
+    r"(?i)(?<![\w.])(?:ul|al|os|pl|nr|tel|kom|dn|r|ur|zam|sp|np|tj|tzn|im|dr|mgr|in[żz]|woj|pow|gm|m|lok|art|"
+    r"st|sz|p|itp|itd|dot)\."
 )
+_DEGREES = re.compile(
+    r"(?<![\w.])(?i:mgr|in[żz]|dr|hab|prof|lek|adw|r[ ]?\.[ ]?pr|mec)\b\.?"
+    r"(?=[ ]?(?:1\b|[A-ZĄĆĘŁŃÓŚŹŻ]|(?:mgr|in[żz]|hab|med)\b))"
+)
+"""What stands before a name."""
 _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
     r"[,:()„”\"–—+/|•*]|\s-+\s"
@@ -62,10 +70,13 @@ _CLAUSE = re.compile(
 _OPEN = re.compile(
     r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
 )
+_OPENS = re.compile(r"(?i)(?:ul|al|os|pl|tel|kom|nip|regon|pesel|e-?mail|mail)\b[.: ]|(?:\w+[ ]){0,4}\w+:(?:\s|\Z)")
+"""What begins a line of its own, though in small letters: a part of an address, a label."""
 _WIDE = 60
 """Letters of a line that may go on in the next one, whatever that begins with."""
 _WORD = re.compile(r"[^\W\d_]+")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_LEAST_SPARE = 2
 _TOLD = 3
 """Words: what has happened takes a sentence."""
 _SUBJECT = 4
@@ -74,6 +85,11 @@ _RELATIVE = re.compile(r"(?i)kt[óo]r\w{1,4}\Z")
 _ACRONYM = 6
 _VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
+
+
+def whole(text: str) -> str:
+    """``text`` in which the stop of an abbreviation ends no sentence."""
+    return _ABBREVIATED.sub(lambda found: found[0][:-1] + " ", text)
 
 
 def strange(text: str, letter: ApplicationWords) -> tuple[str, ...]:
@@ -103,31 +119,35 @@ class _Known:
         said = [[flat(word) for words in clauses for word in words]]
         open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
         asks = any(word in self._letter.verbs or word in self._letter.heads for word in said[0])
+        found = 0
         for words in clauses:
-            others = [few for i in open_parts if (few := self._others(words, i, asks=asks)) is not None]
+            others = [few for i in open_parts if (few := self._others(words, i, len(said[0]), asks=asks)) is not None]
             if not others:
                 return False
-            self.spared += min(others)
-        return True
+            found += min(others)
+        self.spared += found
+        return found * (_LEAST_SPARE + 1) <= len(said[0])
 
     def _may_be(self, part: Part, said: list[list[str]]) -> bool:
         if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
             return False
         return part.book is None or bool(part.book.found(said))
 
-    def _others(self, words: list[str], index: int, *, asks: bool) -> int | None:
-        """The number of words that are none of a part's; None when they cannot be let pass."""
+    def _others(self, words: list[str], index: int, most: int, *, asks: bool) -> int | None:
+        """The number of words that are none of a part's; None when they cannot be let pass in ``most`` words."""
         bit, spare = 1 << index, self._parts[index].spare
-        others = [word for word in words if len(word) > 1 and not self._meaning(flat(word)) & bit]
+        known = [len(word) == 1 or bool(self._meaning(flat(word)) & bit) for word in words]
+        others = [word for word, is_known in zip(words, known, strict=True) if not is_known]
         if not others:
             return 0
-        if spare is None or len(words) < len(others) * (spare + 1):
+        count = _things(known)
+        if spare is None or (len(words) if asks else most) < count * (spare + 1) or not any(known):
             return None
         if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
             return None  # beside what is asked, a clause tells by itself what has happened
         if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
             return None  # where everything is capitals they tell no name
-        return None if any(self._is_told(word) for word in others) else len(others)
+        return None if any(self._is_told(word) for word in others) else count
 
     def _is_told(self, word: str) -> bool:
         """Whether a word may say what must be understood."""
@@ -140,6 +160,18 @@ class _Known:
             found = sum(1 << i for i, part in enumerate(self._parts) if word in part.words)
             self._seen[word] = found
         return found
+
+
+def _things(known: Sequence[bool]) -> int:
+    """How many unknown things a clause names: two words in a row are a noun with its adjective."""
+    count = i = 0
+    while i < len(known):
+        if known[i]:
+            i += 1
+        else:
+            count += 1
+            i += 1 if known[i + 1 : i + 2] != [False] else 2
+    return count
 
 
 def _clauses(sentence: str) -> list[list[str]]:
@@ -156,10 +188,12 @@ def _clauses(sentence: str) -> list[list[str]]:
 
 def _placeless(text: str, letter: ApplicationWords) -> str:
     """``text`` without the names of places and firms; what a date was is the word of a month."""
-    lines = [_firmless(line, letter) for line in text.split("\n")]
+    lines = [_firmless(line, letter) for line in _DEGREES.sub("", text).split("\n")]
     text = "\n".join(lines)
     for pattern in _PLACES:
-        text = pattern.sub(lambda found: found[0] if _is_told(found[0], letter) else " 1 ", text)
+        text = pattern.sub(
+            lambda found: found[0] if not _STREET.match(found[0]) and _is_told(found[0], letter) else " 1 ", text
+        )
     return re.sub(_DATE, " stycznia ", text)
 
 
@@ -175,7 +209,7 @@ def _firmless(line: str, letter: ApplicationWords) -> str:
         label, colon, name = front.rpartition(":")
         if all(word[:1].isupper() for word in name.split()) and not _is_told(name, letter):
             return f"{label}{colon} 1 {line[legal.end() :]}"
-    words = line.split()
+    words = _WORD.findall(line)
     if _is_told(line, letter):
         return line
     if 1 < len(words) <= _MOST_OF_A_FIRM and flat(words[0]) in letter.firms and all(w[0].isupper() for w in words):
@@ -185,20 +219,20 @@ def _firmless(line: str, letter: ApplicationWords) -> str:
 
 def _sentences(text: str) -> Iterator[str]:
     for line in _lines(text):
-        yield from (part for part in _END.split(_ABBREVIATED.sub(lambda found: found[0][:-1] + " ", line)) if part)
+        yield from (part for part in _END.split(whole(line)) if part)
 
 
 def _lines(text: str) -> Iterator[str]:
     """The lines of ``text``, those put together that were one before a margin broke it."""
-    whole = last = ""
+    joined = last = ""
     for line in (*text.split("\n"), ""):
         line = line.strip()
-        if whole and line and _goes_on(last, line):
-            whole += " " + line
+        if joined and line and _goes_on(last, line):
+            joined += " " + line
         else:
-            if whole:
-                yield whole
-            whole = line
+            if joined:
+                yield joined
+            joined = line
         last = line
 
 
@@ -207,4 +241,6 @@ def _goes_on(line: str, following: str) -> bool:
         return False
     if line.endswith(":"):
         return following[0].islower()
+    if _OPENS.match(following):
+        return False
     return following[0].islower() or len(line) >= _WIDE or _OPEN.search(line) is not None

@@ -16,6 +16,8 @@ _BEFORE = re.compile(r"([^\s@]{1,100})[^\S\n]*(\n?)[^\S\n]*\Z")
 _AFTER = re.compile(r"[^\S\n]*(\n?)[^\S\n]*([^\s@]{1,100})")
 _LOOSE = re.compile(r"\S\s{1,9}@|@\s{1,9}\S|@\s*@")
 _SEPARATES = tuple(':;,()[]<>"„”|=!?»«')
+_JOINTS = ("-", "_", "+")
+"""With which the half of an address begins or ends, even beside a gap."""
 _WORD = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*")
 _ITEM = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _LIKE_L = re.compile(r"(?<=[a-z0-9])I|I(?=[aeiouylI])")
@@ -44,8 +46,10 @@ def _begins(front: str, words: Words) -> bool:
     if last is None or (not front[-1:].isspace() and front[-1:] in _SEPARATES):
         return True
     token, newline = last[1], last[2]
-    if "\n\n" in front[-2:] or "\t" in front[last.end(1) :] or token.endswith(_SEPARATES) or token in _DASHES:
+    if "\n\n" in front[-2:] or token.endswith(_SEPARATES) or token in _DASHES:
         return True
+    if "\t" in front[last.end(1) :]:
+        return not (token.endswith(_JOINTS) and token[:1].isalnum())
     if not re.fullmatch(r"\W{0,3}" + _WORD.pattern + r"[.]?", token):
         return token.endswith(("...", "___", "…")) or not any(c.isalnum() for c in token)
     word = token.strip(".").lstrip('([„"-–•*')
@@ -62,8 +66,11 @@ def _ends(address: str, behind: str, words: Words) -> bool:
     if following is None or behind[:1] in _SEPARATES:
         return True
     newline, token = following[1], following[2]
-    if "\t" in behind[: following.start(2)] or token in _DASHES:
+    if token in _DASHES:
         return True
+    if "\t" in behind[: following.start(2)]:
+        joined = token.startswith((".", *_JOINTS)) and token[1:2].isalnum()
+        return not joined and not (address.endswith((".", *_JOINTS)) and token[:1].islower())
     if token.startswith(_SEPARATES) or _ITEM.fullmatch(token):
         return True
     if address.endswith("-") or (token.startswith((".", "-", "_")) and not token.startswith(("...", "___", "--"))):

@@ -17,8 +17,9 @@ from PIL import Image
 
 from mailbot.application.alike import bones
 from mailbot.application.document import UnreadableError
+from mailbot.application.glyph import DPI, Box
 from mailbot.application.lines import Run, lines
-from mailbot.application.sheet import DPI, Box, Sheet, Word, changed
+from mailbot.application.sheet import Sheet, Word, changed
 
 _POINT = DPI / 72
 _MOST = 200

@@ -69,6 +69,14 @@ _KEPT = frozenset(
 LADDER = "more mails have left to this address, or to its domain, than the ladder of rules/limits.yaml allows"
 
 
+DOUBT = "the registry of accounts gives no clear answer about a login of it"
+
+
+def doubted(decision: Decision, category: str) -> Decision:
+    """The same in the hands of a person, whatever the rules say: they compare with an account that nobody knows."""
+    return to_person(replace(decision, floor=(*decision.floor, DOUBT)), category)
+
+
 def silenced(decision: Decision) -> Decision:
     """The same without a mail. What only a mail would have told waits for a person, with all else of that sender."""
     quiet = replace(decision, mails=(), floor=(*decision.floor, LADDER))

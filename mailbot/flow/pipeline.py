@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
-from mailbot.flow.decision import decide, silenced, to_person
+from mailbot.flow.decision import decide, doubted, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
+from mailbot.flow.plan import Plan, joined, needs_none
 from mailbot.flow.understand import Understander
 from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
@@ -24,7 +25,6 @@ from mailbot.mails.write import Writer
 from mailbot.model import (
     Account,
     Decision,
-    Duplicate,
     DuplicateCheck,
     MailKind,
     Outcome,
@@ -38,17 +38,11 @@ from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Resolver
+from mailbot.storage.asking import Asking
 from mailbot.text.address import login_key
 from mailbot.tickets import activation, bounce, correspondence, hold, number, person, sla
 from mailbot.tickets.breaker import Reach
-from mailbot.tickets.record import BatchRows
-
-_ANSWERS = {
-    Outcome.TICKET_UPDATE: "answered-by-citizen",
-    Outcome.COMPLAINT_OK: "complaint",
-    Outcome.COMPLAINT_LATE: "complaint-late",
-}
-"""Outcomes of mail that belongs to the sender's own ticket → name of the event."""
+from mailbot.tickets.record import BatchRows, came_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +86,8 @@ class Pipeline:
             decision = silenced(decision)
         if u.released and _comes_to_nobody(decision.outcome, found.seen):  # a person has just let it out
             decision = to_person(decision, category)
-        if found.doubtful:  # whatever the rules say: they compare with an account that nobody knows
-            decision = to_person(decision, category)
+        if found.doubtful:
+            decision = doubted(decision, category)
         return Assessment(u, found, reading, gathered, decision)
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:
@@ -106,34 +100,65 @@ class Pipeline:
     ) -> list[Decision]:
         """Decide a batch and write tickets, events, mails and the end of the inbox rows, all in this transaction.
 
+        Of several who decide at once each waits for the lock with its decisions made. Under it everything is asked once
+        more: the same answers give the same decisions, and after others the batch is decided again.
+
         Raises LeaseLost when a row of the batch is no longer held by ``worker``.
         """
-        first = number.lock(connection, self.settings.tickets.start)
-        lookup = self.lookup(connection, [u for _, u in batch], now)
+        start, asking = self.settings.tickets.start, Asking(connection)
+        if _alone(connection, batch):
+            first = number.lock(connection, start)
+            plans, lookup = self._plan(connection, batch, now)
+        else:
+            plans, lookup = self._plan(asking.connection, batch, now)
+            first = number.lock(connection, start)
+            if not asking.same_again():
+                plans, lookup = self._plan(connection, batch, now)
         rows = BatchRows(first)
-        seen = [inbox_id for inbox_id, u in batch if u.checked.state.tried or u.checked.view]
-        sealed_under = key_ids(connection, seen)
-        grants: list[activation.Grant] = []
-        decisions = []
+        grants = self._write(connection, rows, plans, now)
+        number.advance(connection, rows.next_ticket)
+        rows.flush(connection, worker, self.secret)
+        activation.grant(connection, grants, now, self.secret)
+        lookup.used.flush(connection, rows.real)
+        return [plan.assessment.decision for plan in plans]
+
+    def _plan(
+        self, connection: Connection, batch: Sequence[tuple[int, Understanding]], now: datetime
+    ) -> tuple[list[Plan], Lookup]:
+        """What becomes of each message of a batch, which those behind it know. Only what stops a ticket is written."""
+        lookup = self.lookup(connection, [u for _, u in batch], now)
+        plans: list[Plan] = []
+        opened = 0
         for inbox_id, u in batch:
             assessment = self.assess(u, lookup)
             found, decision = assessment.found, assessment.decision
             if found.history.stops:  # whatever the rules say: this word can only make things safer
                 hold.freeze(connection, found.history.stops, now, {"inbox": inbox_id})
-            ticket_id, context = self._write(connection, rows, inbox_id, assessment, now)
-            if MailKind.T3 in decision.mails and ticket_id and context and found.account:
-                grants.append(self._grant(u, found.account, decision, ticket_id, context))
-                if decision.outcome is Outcome.OK_B:
-                    lookup.used.add(u.checked, ticket_id)
-            rows.decide(inbox_id, u, found.seen, assessment.facts, decision, found.counted_for, ticket_id, now)
-            rows.see(self.secret, inbox_id, u.checked, sealed_under.get(inbox_id))
-            lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
-            decisions.append(decision)
-        number.advance(connection, rows.next_ticket)
-        rows.flush(connection, worker)
-        activation.grant(connection, grants, now, self.secret)
-        lookup.used.flush(connection)
-        return decisions
+            plan = self._planned(connection, inbox_id, assessment, -opened - 1, now)
+            opened += plan.opens
+            if found.history.stops or u.bounced is not None:
+                lookup.stopped()
+            if plan.grants and decision.outcome is Outcome.OK_B and plan.ticket_id:
+                lookup.used.add(u.checked, plan.ticket_id)
+            promised_at = found.seen.promised_at or plan.clocks.promised_at if plan.clocks else now
+            lookup.add(u, found, decision, plan.ticket_id, promised_at)
+            plans.append(plan)
+        return plans, lookup
+
+    def _planned(
+        self, connection: Connection, inbox_id: int, assessment: Assessment, fresh: int, now: datetime
+    ) -> Plan:
+        """``fresh``: what a ticket of its own is called until the counter is held."""
+        u, decision, history = assessment.u, assessment.decision, assessment.found.history
+        if decision.outcome is Outcome.TICKET_UPDATE and history.stops:
+            return Plan(inbox_id, assessment, number.value(history.stops))  # it joins what it stopped, without answer
+        ticket_id, what = joined(assessment)
+        if ticket_id is None and needs_none(assessment):  # the inbox row says what it is, no ticket number is spent
+            return Plan(inbox_id, assessment, None, returned=came_back(connection, u, inbox_id, now))
+        clocks = self.clocks(decision, _opened_at(u, now))
+        if ticket_id is None:
+            return Plan(inbox_id, assessment, fresh, clocks=clocks)
+        return Plan(inbox_id, assessment, ticket_id, what, clocks)
 
     def mail_context(self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime) -> MailContext:
         """What the templates may say about this matter."""
@@ -192,29 +217,41 @@ class Pipeline:
         return activation.Grant(ticket_id, context.ticket, account.login, context.link_expires, new_login)
 
     def _write(
-        self, connection: Connection, rows: BatchRows, inbox_id: int, assessment: Assessment, now: datetime
-    ) -> tuple[int | None, MailContext | None]:
-        """Collect the rows of one decision; returns the ticket it belongs to and what its mails say."""
-        u, decision, history = assessment.u, assessment.decision, assessment.found.history
-        if decision.outcome is Outcome.TICKET_UPDATE and history.stops:
-            return number.value(history.stops), None  # the word joins the ticket it stopped, and gets no answer
-        ticket_id, what = _joined(assessment)
-        joins = ticket_id is not None
-        if ticket_id is None and _needs_none(assessment):
-            rows.bounced(connection, u, inbox_id, now)
-            return None, None  # the inbox row says what it is, no ticket number is spent
-        opened_at = _opened_at(u, now)
-        clocks = self.clocks(decision, opened_at)
-        if ticket_id is not None:
-            current = history.thread.state if history.thread else None
-            rows.join(ticket_id, inbox_id, decision, what, clocks, now, current)
-        else:
+        self, connection: Connection, rows: BatchRows, plans: Sequence[Plan], now: datetime
+    ) -> list[activation.Grant]:
+        """Collect the rows of a batch; returns the links that are to be made."""
+        seen = [plan.inbox_id for plan in plans if plan.u.checked.state.tried or plan.u.checked.view]
+        sealed_under = key_ids(connection, seen)
+        grants: list[activation.Grant] = []
+        for plan in plans:
+            u, found, decision = plan.u, plan.assessment.found, plan.assessment.decision
+            ticket_id = None if plan.ticket_id is None else rows.real(plan.ticket_id)
+            if plan.returned:
+                rows.event(plan.returned[0], now, plan.returned[1], {"inbox": plan.inbox_id})
+            if ticket_id is not None and plan.clocks is not None:
+                context = self._answer(rows, plan, ticket_id, plan.clocks, now)
+                if plan.grants and found.account:
+                    grants.append(self._grant(u, found.account, decision, ticket_id, context))
+            facts = plan.assessment.facts
+            rows.decide(plan.inbox_id, u, found.seen, facts, decision, found.counted_for, ticket_id, now)
+            rows.see(self.secret, plan.inbox_id, u.checked, sealed_under.get(plan.inbox_id))
+        return grants
+
+    def _answer(self, rows: BatchRows, plan: Plan, ticket_id: int, clocks: sla.Clocks, now: datetime) -> MailContext:
+        """Collect the ticket of one message, or what joins it, and its mails; returns what they say."""
+        u, assessment, inbox_id = plan.u, plan.assessment, plan.inbox_id
+        decision, thread = assessment.decision, assessment.found.history.thread
+        if plan.opens:
             service, language = self.ruleset.service_of(decision.category), assessment.reading.language
             name = person.name(u.request.names, assessment.found.account)
-            ticket_id = rows.open_ticket(inbox_id, u, decision, language, clocks, service, now, opened_at, name)
+            opened_at = _opened_at(u, now)
+            rows.open_ticket(inbox_id, u, decision, language, clocks, service, now, opened_at, name)
             if u.released:
                 rows.came_out(ticket_id, u.released, inbox_id, now)
-        context = replace(self.mail_context(assessment, number.spell(ticket_id), clocks, now), joins=joins)
+        else:
+            rows.join(ticket_id, inbox_id, decision, plan.what, clocks, now, thread.state if thread else None)
+        context = self.mail_context(assessment, number.spell(ticket_id), clocks, now)
+        context = replace(context, joins=not plan.opens)
         last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         reach = _reach(assessment)
         for place, kind in enumerate(decision.mails, start=1):
@@ -225,8 +262,13 @@ class Pipeline:
                 mail = replace(mail, delay_seconds=round(wait * 60))
             elif kind is MailKind.T2B:
                 mail = replace(mail, delay_seconds=round(self._hold.total_seconds()))
-            rows.mail(ticket_id, 0 if joins else place, mail, last_try, now, inbox_id, reach, u.received_at)
-        return ticket_id, context
+            rows.mail(ticket_id, place if plan.opens else 0, mail, last_try, now, inbox_id, reach, u.received_at)
+        return context
+
+
+def _alone(connection: Connection, batch: Sequence[tuple[int, Understanding]]) -> bool:
+    """Whether the lock comes first: SQLite has one writer anyway, and what stops a ticket writes while it decides."""
+    return connection.dialect.name == "sqlite" or any(u.stops or u.bounced for _, u in batch)
 
 
 def _reach(assessment: Assessment) -> Reach:
@@ -248,24 +290,3 @@ def _comes_to_nobody(outcome: Outcome, seen: DuplicateCheck) -> bool:
     """Whether nobody would see the letter any more, or not without letting it out once more."""
     repeats = outcome is Outcome.DUPLICATE and seen.ticket_id is None
     return repeats or outcome in (Outcome.QUARANTINE, Outcome.SPAM, Outcome.NO_REPLY)
-
-
-def _needs_none(assessment: Assessment) -> bool:
-    """A machine's mail, unsolicited mail, or a copy of one. What a rule calls a repeat although nothing like it came
-    before needs one: a person wrote it, and nobody would ever see it."""
-    outcome, seen = assessment.decision.outcome, assessment.found.seen
-    repeats = outcome is Outcome.DUPLICATE and seen.duplicate is not Duplicate.NO
-    return repeats or outcome in (Outcome.NO_REPLY, Outcome.SPAM)
-
-
-def _joined(assessment: Assessment) -> tuple[int | None, str]:
-    """The ticket that the message belongs to already, and what its joining is called; None: it needs one of its own."""
-    outcome, found = assessment.decision.outcome, assessment.found
-    thread = found.history.thread
-    if outcome is Outcome.DUPLICATE:
-        return found.seen.ticket_id, "repeated"
-    if outcome is Outcome.RATE_LIMITED:
-        return found.held, "over-limit"
-    if outcome in _ANSWERS and thread is not None:
-        return thread.ticket_id, _ANSWERS[outcome]
-    return None, ""

@@ -1,5 +1,17 @@
 """The database: schema, engine, migrations. SQLite by default, PostgreSQL beyond one machine."""
 
-from mailbot.storage import breaker, desk, erasing, oauth, probes, registry, schema, shared, tokens, webhooks
+from mailbot.storage import breaker, desk, erasing, oauth, probes, registry, schema, shared, tokens, tried, webhooks
 
-__all__ = ["breaker", "desk", "erasing", "oauth", "probes", "registry", "schema", "shared", "tokens", "webhooks"]
+__all__ = [
+    "breaker",
+    "desk",
+    "erasing",
+    "oauth",
+    "probes",
+    "registry",
+    "schema",
+    "shared",
+    "tokens",
+    "tried",
+    "webhooks",
+]

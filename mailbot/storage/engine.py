@@ -8,6 +8,7 @@ not per message. Measured: docs/design.md, storage.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
+from mailbot.storage.schema import installation
 from mailbot.storage.shared import schema_mark
 
 if TYPE_CHECKING:
@@ -37,15 +39,19 @@ Item = TypeVar("Item")
 Work = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
+_CACHES = 64 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
 _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
 _TRIES = 10
+_LOG_PAGES = 4_000  # of SQLite's log of changes, 16 MB: a page that changes again until then is copied once
 _DEFAULTS = DatabaseSettings()
 
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
+HIDING_FROM = "0020"
+"""The same of a database in which addresses are sealed (secret.Hiding)."""
 
 
 def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
@@ -65,6 +71,8 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         cursor = connection.cursor()
         for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "mmap_size=0"):
             cursor.execute(f"PRAGMA {line}")
+        cursor.execute(f"PRAGMA soft_heap_limit={_CACHES}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -234,9 +242,15 @@ def _mark(connection: Connection, known: ScriptDirectory) -> None:
 
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
-    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != COMPATIBLE_FROM))
+    hides = connection.execute(select(installation.c.id).where(installation.c.hiding > 0)).first() is not None
+    keep_out(connection, HIDING_FROM if hides else COMPATIBLE_FROM)
+
+
+def keep_out(connection: Connection, before: str) -> None:
+    """From now on programs that know the tables only up to a revision before ``before`` are refused."""
+    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != before))
     if connection.execute(select(schema_mark.c.id)).first() is None:
-        connection.execute(insert(schema_mark).values(id=1, compatible_from=COMPATIBLE_FROM))
+        connection.execute(insert(schema_mark).values(id=1, compatible_from=before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,7 @@ class Database:
         self._waiting = threading.Condition()
         self._closing = False
         self._victims = threading.RLock()
+        self._near: Connection | None = None
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
@@ -304,6 +319,41 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
+    async def glance(self, work: Work[T]) -> T:
+        """As ``read``, of a few rows that were read a moment ago: on SQLite at once, on this thread. There nobody waits
+        for anybody (WAL), and to wake another thread costs more than such a read."""
+        if self._mixes:
+            self._check()
+            with suppress(DBAPIError, sqlite3.Error):
+                connection = self._beside()
+                try:
+                    return work(connection)
+                finally:
+                    connection.rollback()
+            self._near = None
+        return await self.read(work)
+
+    def version(self) -> int | None:
+        """A number that is another one as soon as anybody, in whatever process, has committed; microseconds. None: it
+        cannot be told (PostgreSQL has none), and who asks must look."""
+        if not self._mixes:
+            return None
+        try:
+            cursor = self._beside().connection.cursor()
+            ((version,),) = cursor.execute("PRAGMA data_version").fetchall()
+            cursor.close()
+        except (DBAPIError, DatabaseUnavailable, sqlite3.Error):
+            return None
+        return int(version)
+
+    def _beside(self) -> Connection:
+        """A connection of the event loop's thread, which waits for no lock."""
+        if self._near is None:
+            self._near = self.engine.connect()
+            self._near.info["reader"] = True
+            self._near.connection.cursor().execute("PRAGMA busy_timeout=0").close()
+        return self._near
+
     async def watch(self) -> NoReturn:
         """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
         while True:
@@ -323,6 +373,10 @@ class Database:
         for thread in self._writers:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown()
+        if self._near is not None:
+            self._near.info.pop("reader", None)
+            self._near.close()
+            self._near = None
         if self._place is not None:
             self._place.close()
             self._place = None
@@ -347,6 +401,7 @@ class Database:
     def _write_loop(self) -> None:
         while group := self._next():
             self._commit(group)
+            del group  # its mails, while nothing comes
 
     def _next(self) -> list[_Job]:
         """What goes into one transaction; nothing: all is done and the database closes."""

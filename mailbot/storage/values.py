@@ -97,14 +97,15 @@ class JSON(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Every text in it as ``note`` leaves it."""
-        return _noted(value)
+        return noted(value)
 
 
-def _noted(value: Any) -> Any:
+def noted(value: Any) -> Any:
+    """``value`` with every text in it as ``note`` leaves it."""
     if isinstance(value, str):
         return note(value)
     if isinstance(value, dict):
-        return {_noted(name): _noted(one) for name, one in value.items()}
+        return {noted(name): noted(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_noted(one) for one in value]
+        return [noted(one) for one in value]
     return value

@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
@@ -41,9 +42,9 @@ class Reach(StrEnum):
     STRANGER = "stranger"
     """Anybody who writes."""
     CORRESPONDENT = "correspondent"
-    """A proven sender about a ticket of his own that was there already."""
+    """A proven sender about a ticket of his own that was there already; whoever has an open one, of a break."""
     LOGIN = "login"
-    """The proven login of an account, and who has sent its accepted application."""
+    """The proven login of an account, one that was, and who has sent its accepted application."""
 
 
 _ORDER = tuple(Reach)
@@ -75,6 +76,12 @@ def bounds(settings: BreakerSettings) -> Mapping[Reach, tuple[int, int]]:
         Reach.CORRESPONDENT: (s.correspondents_per_hour, s.correspondents_per_day),
         Reach.LOGIN: (s.logins_per_hour, s.logins_per_day),
     }
+
+
+def pace(settings: BreakerSettings) -> int:
+    """How many mails to correspondents an hour one notice to all may be: half of what does not trip the breaker."""
+    s = settings
+    return max(1, min(s.correspondents_per_hour, s.correspondents_per_day // 24) // 2)
 
 
 def stopped(connection: Connection) -> frozenset[Reach]:
@@ -110,16 +117,17 @@ def _counted(
     connection: Connection, reach: Reach, rows: Sequence[RowMapping], bound: tuple[int, int], now: datetime
 ) -> list[int]:
     """The mails of ``rows`` beyond ``bound``; the breaker trips with the first."""
-    back, added = [], Counter[datetime]()
-    before = _counts(connection, reach, min(_hour(row["arrived_at"]) for row in rows) - _DAY)
-    for row in rows:
-        hour = _hour(row["arrived_at"])
-        counts = before + added
-        day = sum(mails for at, mails in counts.items() if hour - _DAY < at <= hour)
-        if counts[hour] >= bound[0] or day >= bound[1]:
-            back.append(row["id"])
-        else:
-            added[hour] += 1
+    back: list[int] = []
+    added = Counter[datetime]()
+    counts = _counts(connection, reach, min(_hour(row["arrived_at"]) for row in rows) - _DAY)
+    for hour, of_hour in groupby(rows, key=lambda row: _hour(row["arrived_at"])):
+        mails = [row["id"] for row in of_hour]
+        day = sum(n for at, n in counts.items() if hour - _DAY < at <= hour)
+        room = max(0, min(bound[0] - counts[hour], bound[1] - day))
+        back += mails[room:]
+        if passed := len(mails[:room]):
+            added[hour] += passed
+            counts[hour] += passed
     _add(connection, reach, added)
     if back:
         c = breaker.c

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, sele
 
 from mailbot.model import Defect
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket
+from mailbot.storage.tried import rules_tried
+from mailbot.tickets.tried import COLUMNS, OF, TRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def of_message(connection: Connection, row: int) -> dict[str, Any] | None:
     found = connection.execute(select(inbox).where(inbox.c.id == row)).mappings().one_or_none()
     if found is None:
         return None
-    decided = connection.execute(select(decision).where(decision.c.inbox_id == row)).mappings().one_or_none()
+    wanted = select(*COLUMNS, TRACE).outerjoin(rules_tried, OF).where(decision.c.inbox_id == row)
+    decided = connection.execute(wanted).mappings().one_or_none()
     return {**found, "decision": dict(decided) if decided else None}
 
 
@@ -90,9 +93,10 @@ def of_messages(rows: Sequence[int]) -> ColumnElement[bool]:
 def _rows() -> Select[Any]:
     opened = (ticket.c.inbox_id == inbox.c.id).label("opened")
     return (
-        select(decision, ticket.c.number, ticket.c.id.label("ticket_id"), opened)
+        select(*COLUMNS, TRACE, ticket.c.number, ticket.c.id.label("ticket_id"), opened)
         .join(inbox, inbox.c.id == decision.c.inbox_id)
         .outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
+        .outerjoin(rules_tried, OF)
     )
 
 

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from mailbot.model import (
     Decision,
@@ -21,7 +34,8 @@ from mailbot.model import (
     State,
 )
 from mailbot.outbox import jobs
-from mailbot.storage.erasing import left_of
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
 from mailbot.storage.values import fit
 
@@ -43,44 +57,52 @@ def identify(message: InboundMessage, sender: Sender, raw: RawMessage) -> Identi
     return Identity(fit(message.message_id or f"sha256:{raw.sha256}", MESSAGE_KEY), digest.hexdigest())
 
 
-def _first(key: str, *alike: ColumnElement[bool]) -> Select[Any]:
+def _first(*alike: ColumnElement[bool]) -> Select[Any]:
     c = inbox.c
     # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
     done = func.coalesce(c.state, "") == jobs.DONE
     seen = func.coalesce(c.outcome, "") != Outcome.SPAM.value  # of which nobody has read the first copy
-    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam(key), *alike, done, seen)
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done, seen)
     return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
 
 
-_EARLIER = union_all(
-    *(_first(key, *alike) for key in ("key", "erased") for alike in ((), (inbox.c.fingerprint == bindparam("print"),)))
-)
-"""A message with this key, and the first one that is the same, also of those that were erased: however often it came,
-so few rows are read."""
+_EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print")))
+"""A message with this key, and the first one that is the same: however often it came, so few rows are read."""
+
+
+def _there(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that any message has, each looked for once: of most mails there is none, and then there is
+    nothing to ask."""
+    unnest = func.json_each if connection.dialect.name == "sqlite" else func.json_array_elements_text
+    one = unnest(bindparam("keys", keys, JSON)).table_valued(column("value", String))
+    any_one = select(inbox.c.id).where(inbox.c.message_key == one.c.value).limit(1)  # exists() PostgreSQL may hash
+    return set(connection.execute(select(one.c.value).where(any_one.scalar_subquery().is_not(None))).scalars())
 
 
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
-    def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
+    def __init__(self, connection: Connection, batch: Sequence[Identity], secret: Secret) -> None:
         self._messages: dict[str, dict[str, int | None]] = {}
-        for identity in batch:
-            key = identity.message_key
-            same = {"key": key, "erased": left_of(key), "print": identity.fingerprint}
-            for row in connection.execute(_EARLIER, same):
+        plain = {form: i.fingerprint for i in batch for form in personal.forms(secret, i.fingerprint)}
+        named = [(i, form) for i in batch for form in personal.message_forms(secret, i.message_key)]
+        there = _there(connection, [form for _, form in named])
+        for identity, form in named:
+            hidden = personal.is_hashed(form)
+            same = personal.hashed(secret, identity.fingerprint) if hidden else identity.fingerprint
+            for row in connection.execute(_EARLIER, {"key": form, "print": same}) if form in there else ():
                 copies = self._messages.setdefault(identity.message_key, {})
-                copies[row.fingerprint] = row.ticket_id
-        prints = [i.fingerprint for i in batch]
+                copies[plain.get(row.fingerprint, row.fingerprint)] = row.ticket_id
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
         # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
         t = ticket.c
         unfinished = select(t.fingerprint, t.id, t.promised_at, t.state, unsent.label("unsent")).where(
-            ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
+            ticket.c.fingerprint.in_(list(plain)), or_(ticket.c.closed_at.is_(None), unsent)
         )
         self._requests: dict[str, tuple[int, datetime, State, bool]] = {
-            row.fingerprint: (row.id, row.promised_at, State(row.state), bool(row.unsent))
+            plain[row.fingerprint]: (row.id, row.promised_at, State(row.state), bool(row.unsent))
             for row in connection.execute(unfinished)
         }
 

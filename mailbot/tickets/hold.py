@@ -7,7 +7,7 @@ A an operator, whom the holder telephoned. Going on needs an operator (``release
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 from mailbot.model import AuthResult, Desk, InboundMessage, MailKind, Outcome, State, Subject
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import activation, decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
@@ -56,12 +58,16 @@ def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
 
 
-def of_login(connection: Connection, numbers: Sequence[str], login_key: str) -> str | None:
+def of_login(connection: Connection, secret: Secret, numbers: Sequence[str], login_key: str) -> str | None:
     """The first of the tickets that would move this login to another address; None: none of them does."""
     rows = connection.execute(
         select(ticket.c.number)
         .join(activation, activation.c.ticket_id == ticket.c.id)
-        .where(ticket.c.number.in_(numbers), activation.c.login == login_key, activation.c.new_login.is_not(None))
+        .where(
+            ticket.c.number.in_(numbers),
+            personal.holds(activation.c.login, secret, login_key),
+            activation.c.new_login.is_not(None),
+        )
     )
     found = set(rows.scalars())
     return next((number for number in numbers if number in found), None)
@@ -119,27 +125,30 @@ def ended_for_good(connection: Connection, ticket_id: int) -> bool:
     return connection.execute(select(o.id).where(*gone).limit(1)).first() is not None
 
 
-def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
-    """Whether a link of the login was stopped, or a request for one that waited for a person, and none has decided yet:
-    until then nobody gets another one, who was stopped would just ask again. ``moves``: it is case B that is asked for.
+def undecided(connection: Connection, secret: Secret, login_keys: Collection[str], *, moves: bool) -> frozenset[str]:
+    """Those of the logins of which a link was stopped, or a request for one that waited for a person, and none has
+    decided yet: until then nobody gets another one, who was stopped would just ask again. ``moves``: it is case B that
+    is asked for.
 
     A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
     """
-    a = activation.c
-    which = (a.login == login_key, ~goes_on()) + (() if moves else (a.new_login.is_(None),))
-    if connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None:
-        return True
-    d, t = decision.c, ticket.c
+    a, d, t = activation.c, decision.c, ticket.c
+    kept = {form: key for key in login_keys for form in personal.forms(secret, key)}
+    stopped = (a.login.in_(kept), ~goes_on()) + (() if moves else (a.new_login.is_(None),))
+    found = {kept[login] for login in connection.execute(select(a.login).join(ticket).where(*stopped)).scalars()}
     # What a person stopped: a limit or the quarantine, into which a stranger may bring a ticket, blocks nobody.
     by_person = (
         t.state == State.WSTRZYMANE.value,
         t.desk == Desk.BEZPIECZENSTWO.value,
         d.outcome == Outcome.REVIEW.value,
     )
-    whose = [(d.sender == f"{AuthResult.PASS.value}:{login_key}", t.category == CASE_A)]
-    whose += [(d.asked == login_key, t.category == CASE_B)] if moves else []
-    requests = (select(t.id).join(decision, d.inbox_id == t.inbox_id).where(*by_person, *one) for one in whose)
-    return any(connection.execute(wanted.limit(1)).first() is not None for wanted in requests)
+    whose = [(d.sender, {f"{AuthResult.PASS.value}:{form}": key for form, key in kept.items()}, CASE_A)]
+    whose += [(d.asked, kept, CASE_B)] if moves else []
+    for column, keys, category in whose:
+        asked = (column.in_(keys), t.category == category)
+        requests = select(column).join(ticket, t.inbox_id == d.inbox_id).where(*by_person, *asked).distinct()
+        found |= {keys[value] for value in connection.execute(requests).scalars()}
+    return frozenset(found)
 
 
 def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, select, update
 
 from mailbot.errors import LeaseLost
 from mailbot.mails.write import ONCE_A_DAY
@@ -27,18 +29,35 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
+from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
-from mailbot.tickets import bounce, hold, number, person, view
+from mailbot.tickets import bounce, hold, number, person, sealing, view
 from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
+from mailbot.tickets.tried import Tried
+
+_FINISH = Statement(
+    update(schema.inbox)
+    .where(schema.inbox.c.id == bindparam("row"))
+    .values(
+        state=jobs.DONE,
+        leased_by=None,
+        leased_until=None,
+        last_error=None,
+        message_key=bindparam("message_key"),
+        fingerprint=bindparam("fingerprint"),
+        outcome=bindparam("outcome"),
+        ticket_id=bindparam("ticket_id"),
+    )
+)
 
 
 class BatchRows:
     """The rows of a batch, collected so that each table is written by one statement."""
 
     def __init__(self, first_ticket: int) -> None:
-        self.next_ticket = first_ticket
+        self._first = self.next_ticket = first_ticket
         self._done: list[dict[str, Any]] = []
         self._decisions: list[dict[str, Any]] = []
         self._tickets: list[dict[str, Any]] = []
@@ -48,6 +67,11 @@ class BatchRows:
         self._shadows: list[dict[str, Any]] = []
         self._views: list[dict[str, Any]] = []
         self._links: list[dict[str, Any]] = []
+        self._tried = Tried()
+
+    def real(self, ticket_id: int) -> int:
+        """The id of a ticket that was planned: -1 is the first that the batch opens."""
+        return ticket_id if ticket_id > 0 else self._first - ticket_id - 1
 
     def open_ticket(
         self,
@@ -122,29 +146,6 @@ class BatchRows:
     def event(self, ticket_id: int, now: datetime, kind: str, detail: dict[str, str | int]) -> None:
         self._events.append({"ticket_id": ticket_id, "at": now, "kind": kind, "detail": detail})
 
-    def bounced(self, connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> None:
-        """A mail of ticket ``u.bounced`` (if any) came back: a person must reach the citizen another way. Of one that
-        is late only the history tells: the server goes on trying, and says so when it gives up.
-
-        What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
-        login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
-        """
-        if u.bounced is None:
-            return
-        ticket = schema.ticket
-        if not u.delayed:
-            spared = bounce.gone(u.message)
-            for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
-                hold.freeze(connection, changes, now, {"inbox": inbox_id})
-            connection.execute(
-                update(ticket)
-                .where(ticket.c.number == u.bounced, hold.goes_on())
-                .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=now)
-            )
-        ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
-        if ticket_id is not None:
-            self.event(ticket_id, now, "mail-delayed" if u.delayed else "mail-bounced", {"inbox": inbox_id})
-
     def mail(
         self,
         ticket_id: int,
@@ -208,9 +209,10 @@ class BatchRows:
                 "ruleset": decision.ruleset,
                 "rule": decision.rule,
                 "outcome": decision.outcome.value,
-                "facts": asdict(facts),
+                "facts": _words(facts),
                 "notes": notes(u, seen, decision),
-                "trace": trace(decision),
+                "trace": [],
+                "tried": self._tried.add(decision),
                 **columns(source, decision, u.received_at),
             }
         )
@@ -223,41 +225,29 @@ class BatchRows:
         """Keep what was read of the application, sealed as the message is."""
         self._views += view.rows(secret, inbox_id, checked.view, checked, key_id)
 
-    def flush(self, connection: Connection, worker: str) -> None:
+    def flush(self, connection: Connection, worker: str, secret: Secret) -> None:
         inbox = schema.inbox
         ids = [row["row"] for row in self._done]
         held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
         if len(connection.execute(held.with_for_update()).all()) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
+        tickets = sealing.tickets(secret, self._tickets)
         for table, rows in (
-            (schema.ticket, self._tickets),
+            (schema.ticket, tickets),
             (schema.ticket_event, self._events),
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
             (schema.application_view, self._views),
             (ticket_link, self._links),
         ):
-            if rows:
-                connection.execute(insert(table), rows)
+            insert(connection, table, rows)
+        self._tried.flush(connection)
         for move in self._moves:
             _move(connection, **move)
-        self._flush_mails(connection)
-        finish = update(inbox).where(inbox.c.id == bindparam("row"))
-        connection.execute(
-            finish.values(
-                state=jobs.DONE,
-                leased_by=None,
-                leased_until=None,
-                last_error=None,
-                message_key=bindparam("message_key"),
-                fingerprint=bindparam("fingerprint"),
-                outcome=bindparam("outcome"),
-                ticket_id=bindparam("ticket_id"),
-            ),
-            self._done,
-        )
+        self._flush_mails(connection, secret, tickets)
+        _FINISH.run(connection, sealing.identities(secret, self._done))
 
-    def _flush_mails(self, connection: Connection) -> None:
+    def _flush_mails(self, connection: Connection, secret: Secret, tickets: Sequence[Mapping[str, Any]]) -> None:
         if not self._mails:
             return
         joined = {row["ticket_id"] for row in self._mails if not row["ordinal"]}
@@ -270,8 +260,31 @@ class BatchRows:
         for row in self._mails:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
-        if rows:
-            connection.execute(insert(schema.outbox), rows)
+        insert(connection, schema.outbox, sealing.mails(connection, secret, rows, tickets))
+
+
+def came_back(connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> tuple[int, str] | None:
+    """A mail of ticket ``u.bounced`` (if any) came back: a person must reach the citizen another way. Of one that is
+    late only the history tells: the server goes on trying, and says so when it gives up. Returns that ticket, and what
+    its history calls it.
+
+    What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
+    login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
+    """
+    if u.bounced is None:
+        return None
+    ticket = schema.ticket
+    if not u.delayed:
+        spared = bounce.gone(u.message)
+        for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
+            hold.freeze(connection, changes, now, {"inbox": inbox_id})
+        connection.execute(
+            update(ticket)
+            .where(ticket.c.number == u.bounced, hold.goes_on())
+            .values(state=State.DO_WERYFIKACJI.value, desk=Desk.II_LINIA.value, closed_at=None, alarm_at=now)
+        )
+    ticket_id = connection.execute(select(ticket.c.id).where(ticket.c.number == u.bounced)).scalar_one_or_none()
+    return None if ticket_id is None else (ticket_id, "mail-delayed" if u.delayed else "mail-bounced")
 
 
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:
@@ -281,6 +294,11 @@ def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bo
     back = and_(t.state == State.OCZEKUJE_NA_KLIENTA.value, t.owner.is_not(None), t.desk != "")
     moved["desk"] = case((back, t.desk), else_=moved["desk"])
     connection.execute(update(schema.ticket).where(*changed).values(closed_at=closed, **moved))
+
+
+@lru_cache(maxsize=4096)
+def _words(facts: Facts) -> Encoded:
+    return encode(asdict(facts))
 
 
 def notes(u: Understanding, seen: DuplicateCheck, decision: Decision) -> dict[str, Any]:
@@ -305,12 +323,3 @@ def _masked(value: str | bool | list[str]) -> str | bool | list[str]:
     if isinstance(value, bool):
         return value
     return mask(value) if isinstance(value, str) else [mask(one) for one in value]
-
-
-def trace(decision: Decision) -> list[dict[str, Any]]:
-    """Every rule tried: what it asked and what it saw."""
-    return [
-        {"rule": s.rule, "hit": s.hit, "asked": dict(s.asked), "saw": dict(s.saw)}
-        | ({"shadow": True} if s.shadow else {})
-        for s in decision.trace
-    ]

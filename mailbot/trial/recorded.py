@@ -25,7 +25,7 @@ from mailbot.storage.reading import read_only
 from mailbot.text.mask import mask
 from mailbot.tickets import decisions
 from mailbot.tickets.decisions import StoredDecision
-from mailbot.tickets.record import trace
+from mailbot.tickets.tried import trace
 
 
 def reports(settings: Settings, queue: Sequence[int], zgl: str | None, *, again: bool) -> list[dict[str, Any]]:

@@ -43,7 +43,8 @@ from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, metadata, outbox
 from mailbot.tickets.duplicates import identify
-from mailbot.tickets.record import notes, trace
+from mailbot.tickets.record import notes
+from mailbot.tickets.tried import trace
 from mailbot.workers.verify import Verifier
 
 WORKER = "trial"

@@ -13,6 +13,8 @@ import io
 import math
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 from mailbot.config import WorkerSettings
@@ -21,6 +23,7 @@ from mailbot.flow.understand import Understander
 from mailbot.model import RawMessage, Understanding
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
+from mailbot.workers import shares
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
 """Understander.understand_all without stopping the event loop. May raise ReadingFailed, or TemporaryError when no mail
@@ -45,7 +48,7 @@ class Processes(Workers):
 
     def __init__(self, build: Callable[[], Understander], settings: WorkerSettings) -> None:
         given = {"build": base64.b64encode(pickle.dumps(build)).decode()}
-        deadline = min(settings.deadline_seconds, settings.lease_seconds / 2)
+        deadline = min(settings.deadline_seconds, shares.seconds(shares.UNDERSTAND, settings.lease_seconds))
         bounds = Bounds(
             deadline=deadline,
             processor=math.ceil(deadline),
@@ -73,9 +76,40 @@ def handler(settings: Mapping[str, Any]) -> wire.Handler:
 
     def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
         del header
-        return {}, [pickle.dumps(understander.understand_all(pickle.loads(blobs[0])))]  # noqa: S301 - likewise
+        return {}, [dumped(understander.understand_all(pickle.loads(blobs[0])))]  # noqa: S301 - likewise
 
     return job
+
+
+def dumped(understood: list[Understanding]) -> bytes:
+    """Values of the model as their class and fields: a third of the time that dataclasses take by themselves."""
+    out = io.BytesIO()
+    pickler = pickle.Pickler(out, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _BY_FIELDS
+    pickler.dump(understood)
+    return out.getvalue()
+
+
+class _ByFields(dict[type, Callable[[Any], Any]]):
+    """How a value is made anew, by its class. Where a class works out fields by itself, as pickle does it."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        if issubclass(kind, type):  # a class itself goes by its name
+            raise KeyError(kind)
+        self[kind] = made = _by_fields(kind) or (lambda value: value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
+        return made
+
+
+def _by_fields(kind: type) -> Callable[[Any], Any] | None:
+    ours = is_dataclass(kind) and kind.__module__.startswith("mailbot.model.")
+    if not ours or hasattr(kind, "__post_init__") or not all(field.init for field in fields(kind)):
+        return None
+    names = [field.name for field in fields(kind)]
+    values = attrgetter(*names, names[0])  # two at least: of one name alone it gives no tuple
+    return lambda value: (kind, values(value)[:-1])
+
+
+_BY_FIELDS = _ByFields()
 
 
 def _read(answer: wire.Frame, count: int) -> list[Understanding]:

@@ -86,7 +86,7 @@ class Verifier:
         reports = await self._signatures.verify_isolated(files, u.received_at, rules.signatures)
         report = chosen(reports)
         found = await self._readers.read(report.payload) if report and report.payload else None
-        application = judged(found, rules.application_words) if found else None
+        application = judged(found, rules.application_words, u.received_at) if found else None
         checked = check(reports, application, u.sender.address, u.request)
         view = View(found.text, found.seen, found.pictures) if found else None
         told = tuple(to_json(one) for one in reports)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import Engine, delete, insert, select, update
 
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import AuthenticationSettings, Settings
@@ -22,6 +22,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
 from mailbot.storage.schema import decision, inbox, outbox, ticket
+from mailbot.storage.tried import rules_tried
 from mailbot.tickets import decisions
 from mailbot.tickets.decisions import StoredDecision
 from tests.citizens import AUTHSERV_ID
@@ -104,6 +105,37 @@ def test_of_one_ticket(decided: Engine) -> None:
     with read_only(decided.url.render_as_string(hide_password=False)) as connection:
         found = decisions.found(connection, ticket.c.number == "ZGL0000001")
     assert [(one.inbox_id, row["rule"]) for one, row in found] == [(1, "case-a"), (2, "same-request")]
+
+
+def test_the_rules_that_were_tried_are_told_once_for_all_mails_that_go_the_same_way(engine: Engine) -> None:
+    for n in range(3):
+        raw = RawMessage(mail(name=f"{n}", headers={"Auto-Submitted": "no"}), Envelope(Source.LMTP), NOW)
+        with engine.begin() as connection:
+            store(connection, [raw], NOW, flow().secret)
+            (row,) = jobs.claim(connection, inbox, "test", NOW, timedelta(hours=1), 1)
+            u = flow().understand(raw)
+            flow().record(connection, "test", [(row, u)], NOW + timedelta(days=n))
+            assert connection.execute(select(decision.c.trace).where(decision.c.inbox_id == row)).scalar_one() == []
+    with engine.begin() as connection:
+        ways = [[step["rule"] for step in steps] for steps in connection.execute(select(rules_tried.c.steps)).scalars()]
+        assert sorted(way[-1] for way in ways) == ["case-a", "same-request"]
+        found = [decisions.of_message(connection, row) for row in (1, 2, 3)]
+    told = [one["decision"]["trace"] for one in found if one]
+    assert [steps[-1]["rule"] for steps in told] == ["case-a", "same-request", "same-request"]
+    assert told[0][-1]["saw"]["account"] == "active"
+    assert told[0][-1]["asked"]["account"] == ["active"]
+    assert all(not step["hit"] for step in told[0][:-1])
+
+
+def test_what_was_told_with_the_decision_itself_is_read_as_before(decided: Engine) -> None:
+    """As rows are that an older mailbot wrote, or writes beside this one."""
+    step = {"rule": "old", "hit": True, "asked": {"spam": ["yes"]}, "saw": {"spam": "yes"}}
+    with decided.begin() as connection:
+        connection.execute(update(decision).where(decision.c.inbox_id == 1).values(trace=[step], tried=None))
+        one = decisions.of_message(connection, 1)
+        ((_, row),) = decisions.found(connection, decisions.of_messages([1]))
+    assert one is not None
+    assert (one["decision"]["trace"], row["trace"]) == ([step], [step])
 
 
 def test_nothing_can_be_written(decided: Engine) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from mailbot.model import AuthResult, Decision, Desk, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
+from mailbot.secret import NO_KEY
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.tickets.rate_limits import Arrivals, CountedFor, columns, counted_for
 from tests.understood import understood
@@ -177,13 +178,19 @@ def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Pas
             CountedFor("pass:new@firma.example", "firma.example", "old@x.example"),
         ),
         ("jan@firma.example", AuthResult.FAIL, None, CountedFor()),
+        # whoever has a domain has all below it, but nobody has a public suffix
+        ("jan@a.b.firma.example", AuthResult.PASS, None, CountedFor("pass:jan@a.b.firma.example", "firma.example")),
+        ("jan@x1.firma.com.pl", AuthResult.NONE, None, CountedFor("none:jan@x1.firma.com.pl", "?firma.com.pl")),
+        ("jan@mf.gov.pl", AuthResult.PASS, None, CountedFor("pass:jan@mf.gov.pl", "mf.gov.pl")),
+        ("jan@com.pl", AuthResult.PASS, None, CountedFor("pass:jan@com.pl", "com.pl")),
+        ("jan@sub.poczta.example", AuthResult.PASS, None, CountedFor("pass:jan@sub.poczta.example", "poczta.example")),
         (None, AuthResult.NONE, None, CountedFor()),
     ],
 )
 def test_whom_a_message_counts_for(
     sender: str | None, proof: AuthResult, asked: str | None, wanted: CountedFor
 ) -> None:
-    assert counted_for(understood(sender, proof), asked, LIMITS) == wanted
+    assert counted_for(understood(sender, proof), asked, LIMITS, NO_KEY) == wanted
 
 
 NOBODY = CountedFor("none:jan@firma.example", "?firma.example", None)

@@ -42,6 +42,9 @@ COSTLY = {
     "runs and shapes": drawn(MANY),
     "a page of 14,000 points": drawn("", extra=b"/MediaBox [0 0 14000 14000]"),
     "shapes in forms": drawn("/Fm1 Do " * 3_000, form="0 0 595 842 re f " * 300),
+    "a path of many lines": drawn("0 0 m " + "595 842 l 0 421 l " * 60_000 + "S"),
+    "many large shapes": drawn("0 0 595 842 re f " * 14_000),
+    "many large letters": drawn("BT /F1 900 Tf " + "1 0 0 1 0 100 Tm (WWW) Tj " * 3_000 + "ET"),
 }
 
 

@@ -9,8 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build
 from tests import flow
 from tests.consoles import console, hire
-from tests.support import ROOT
+from tests.releases import unpack
 
 FIRST = "9dadcb602759ef9b4cd07795878a88a345f68da5"
 """Release 0.1.0."""
@@ -41,13 +39,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the first release."""
-    found = subprocess.run(["git", "archive", FIRST], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip(f"the history of {FIRST[:12]} is not here: {found.stderr.decode().strip()}")
-    folder = tmp_path_factory.mktemp("first")
-    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return unpack(FIRST, tmp_path_factory.mktemp("first"))
 
 
 def old(tree: Path, *words: str) -> Any:
@@ -128,12 +120,26 @@ def commands(folder: Path) -> None:
     def run(*words: str) -> Result:
         return CliRunner().invoke(cli, [*words, "--config", str(folder / "mailbot.toml")])
 
-    for line in ("audit verify", "tickets list", "tickets show ZGL0000002", "queue ls", "outbox ls", "rules hits"):
-        found = run(*line.split())
-        assert found.exit_code == 0, f"{line}: {found.output}{found.exception!r}"
-    assert "nothing wrong" in run("audit", "verify").output
-    told = run("doctor").output
-    assert all(f"✓ {what}" in told for what in ("database", "key", "rules", "accounts"))
+    exports: list[str] = []
+    for seals in ((), ("key seal",)):
+        asked = (
+            "audit verify",
+            "tickets list",
+            "tickets list --open",
+            "tickets show ZGL0000002",
+            "queue ls",
+            "outbox ls",
+        )
+        for line in (*seals, *asked, "tickets export", "rules hits"):
+            found = run(*line.split())
+            assert found.exit_code == 0, f"{line}: {found.output}{found.exception!r}"
+        assert "nothing wrong" in run("audit", "verify").output
+        exports.append(run("tickets", "export").output)
+        told = run("doctor").output
+        assert all(f"✓ {what}" in told for what in ("database", "key", "rules", "accounts", "addresses"))
+        assert ("mailbot key seal" in told) is not bool(seals)
+    assert "@" in exports[0]
+    assert exports[0] == exports[1], "sealed, and read as before"
 
 
 def test_the_rules_of_the_first_release_are_taken_or_told_what_to_mend(tree: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailbot import secret
 from mailbot.errors import ConfigError, SealBroken
-from mailbot.secret import Secret
+from mailbot.secret import Hiding, Secret
 
 KEY = Secret(b"k" * 32)
 PLAIN = b"Subject: x\r\n\r\n44051401359\r\n"
@@ -90,3 +92,51 @@ def test_each_earlier_key_opens_what_it_sealed(tmp_path: Path) -> None:
     assert not any(repr(key) in repr(ring) for key in (ring.key, *ring.former))
     with pytest.raises(SealBroken):
         Secret(ring.key).unseal("test", sealed[0], b"c")
+
+
+class Keys:
+    """A store of one key."""
+
+    def fresh(self) -> bytes:
+        return b"i" * 16
+
+    def find(self, key_id: bytes) -> bytes:
+        assert key_id == b"i" * 16
+        return b"d" * 32
+
+    def ready(self, key_ids: Iterable[bytes]) -> None:
+        """It is."""
+
+    def check(self) -> None:
+        """It is there."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+OPEN = Secret(b"k" * 32, store=Keys())
+HIDES = replace(OPEN, hiding=Hiding.BEGUN)
+
+
+@pytest.mark.parametrize("plain", [b"", b"a" * 255, b"a" * 256, b"a" * 65_535, b"a" * 65_536, bytes(range(256)) * 3])
+@pytest.mark.parametrize(("by", "to"), [(HIDES, HIDES), (HIDES, OPEN), (OPEN, HIDES)])
+def test_what_is_deflated_before_it_is_sealed_comes_back(plain: bytes, by: Secret, to: Secret) -> None:
+    sealed = by.seal("test", plain, b"c", by.fresh())
+    assert to.unseal("test", sealed, b"c") == plain
+    assert (len(sealed) < len(plain)) == (by is HIDES and 256 <= len(plain) < 65_536)
+    assert secret.key_of(sealed) == secret.key_of(sealed[: secret.HEAD]) == b"i" * 16
+
+
+def test_only_where_no_older_program_reads_it_is_it_deflated() -> None:
+    sealed = OPEN.seal("test", b"a" * 1000, b"", OPEN.fresh())
+    assert sealed.startswith(secret.SEALED + b"\x02")
+    assert HIDES.seal("test", b"a" * 1000, b"", OPEN.fresh()).startswith(secret.SEALED + b"\x03")
+
+
+@pytest.mark.parametrize("version", [b"\x02", b"\x03"])
+def test_nobody_makes_a_deflated_content_another_one(version: bytes) -> None:
+    by = HIDES if version == b"\x02" else OPEN
+    sealed = by.seal("test", b"a" * 1000, b"", by.fresh())
+    place = len(secret.SEALED)
+    with pytest.raises(SealBroken):
+        HIDES.unseal("test", sealed[:place] + version + sealed[place + 1 :], b"")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from fixtures.signing.pdf_writer import PAGE, TEXT, page, stream
@@ -105,8 +107,11 @@ def test_anything_else_may_say_something(content: str) -> None:
     assert read(drawn(f"{LETTER} {content}", objects=OBJECTS), "").doubts
 
 
-@pytest.mark.parametrize("way", ["3 0 0 3 80 790", "2.9 0.8 -0.8 2.9 80 780"])
-def test_what_a_logo_says_is_read_if_it_is_turned(way: str) -> None:
+@pytest.mark.parametrize("angle", [0, 15, 60, -75, 120, 165, -150, 180])
+def test_what_a_logo_says_is_read_if_it_is_turned(angle: int) -> None:
+    along, up = 3 * math.cos(math.radians(angle)), 3 * math.sin(math.radians(angle))
+    x, y = 110 - (along * 10.5 - up * 5), 795 - (up * 10.5 + along * 5)
+    way = f"{along:.4f} {up:.4f} {-up:.4f} {along:.4f} {x:.2f} {y:.2f}"
     said = reading(drawn(f"{LETTER} q {way} cm 1.5 w {REFUSED} Q")).seen or ""
     assert "NIE" in said.upper().split()
 
@@ -154,3 +159,18 @@ def test_what_the_engine_may_leave_out_is_not_read() -> None:
     large = drawn(f"{LETTER} q 9 0 0 9 60 400 cm /Im1 Do Q", objects={6: wide})
     assert read(large, "").doubts == ("not readable: pictures",)
     assert read(drawn(LETTER + " 0 0 1 1 re f" * 16_000), "").doubts == ("not readable: shapes",)
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        "0 0 m " + "595 842 l 0 421 l " * 11_000 + "S",
+        "0 0 595 842 re f " * 61,
+        "400 w " + "0 0 m 595 842 l S " * 61,
+        "BT /F1 900 Tf " + "1 0 0 1 0 100 Tm (WWW) Tj " * 200 + "ET",
+    ],
+    ids=["lines", "areas", "strokes", "letters"],
+)
+def test_what_costs_too_much_to_draw_is_not_drawn(costly: str) -> None:
+    """Counted before the engine draws: by time it would be another thing on another machine."""
+    assert read(drawn(f"{LETTER} {costly}"), "").doubts == ("not readable: shapes",)

@@ -55,6 +55,16 @@ COMPLETE: list[tuple[str, tuple[str, str]]] = [
     ("Ja, Adam Szymański, wnoszę o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC. Utraciłem dostęp do "
      "adresu OLD (login PUESC). Nowy adres e-mail: NEW", ADAM),
     ("Ja, niżej podpisany Adam Szymański, proszę o zmianę loginu z OLD na NEW.", ADAM),
+    ("Mam na imię Adam, nazwisko Szymański. Login obecny: OLD\nLogin nowy: NEW", ADAM),
+    ("Name: Adam Szymański\nOld login: OLD\nNew login: NEW", ADAM),
+    ("Login, którego używałem: OLD\nLogin, którego chcę używać: NEW\nZ poważaniem\nAdam Szymański, tel. 600 600", ADAM),
+    ("Dotychczas logowałem się jako OLD, a chcę logować się jako NEW.\nAdam Szymański", ADAM),
+    ("Login do zmiany: OLD\nLogin po zmianie: NEW\nWniosek składa: Adam Szymański", ADAM),
+    ("Było: OLD\nMa być: NEW\nKancelaria Radcy Prawnego\nAdam Szymański", ADAM),
+    ("Proszę o nadanie nowego hasła awaryjnego i loginu NEW. Mój dotychczasowy login to OLD.\nAdam Szymański", ADAM),
+    # the only other address, where the new one is told
+    ("Konto w PUESC założyłem na adres OLD i nie pamiętam hasła.\nNowy login: NEW\nAdam Szymański", ADAM),
+    ("Dotyczy konta PUESC: OLD\nNowy login: NEW\nAdam Szymański", ADAM),
     ("Ja, niżej podpisany/a Adam Szymański, proszę o zmianę loginu OLD na NEW.", ADAM),
     ("Ja niżej podpisana(-y) Adam Szymański proszę o zmianę adresu e-mail z dotychczasowego OLD na nowy NEW.", ADAM),
     ("Nazywam się Adam Szymański. Dotychczasowym loginem był OLD, nowym loginem ma być NEW.", ADAM),
@@ -142,6 +152,10 @@ DOUBT: list[tuple[str, tuple[str | None, str | None], str | None, str | None]] =
     ("Stary login: OLD\nNowy login: NEW", NOBODY, OLD, NEW),
     ("Dotychczasowy login: brak\nE-mail do korespondencji: OTHER\nNowy login: NEW", NOBODY, None, NEW),
     ("Dotychczasowy login:\nE-mail: OTHER\nNowy login: NEW", NOBODY, None, NEW),
+    ("Login jest w kopercie. Kontakt przez pocztę OTHER.\nNowy login: NEW", NOBODY, None, NEW),
+    ("Konto w PUESC założyłem na adres OLD. Moja poczta to OTHER.\nNowy login: NEW", NOBODY, None, NEW),
+    ("Dotychczasowy login: OLD\nMoja poczta to OTHER.", NOBODY, OLD, None),
+    ("Dotychczasowy login: OLD\nNowy login: NEW lub OTHER", NOBODY, OLD, None),
     ("Dotychczasowy login: nie pamiętam\nOTHER\nNowy login: NEW", NOBODY, None, NEW),
     # an address that is none
     ("Ja, Adam Szymański. Stary login: OLD\nNowy login: adam@nowa..example", ADAM, OLD, None),

@@ -1,12 +1,15 @@
 """The purpose of a signed document: letters of citizens as file cases, against the shipped vocabulary.
 
 letters/honest.txt was at hand when rules/applications.yaml was written, letters/honest-held-out.txt was written after
-it. letters/others.txt ask for something else, for nothing, or for somebody else.
+it. letters/others.txt ask for something else, for nothing, or for somebody else. letters/honest-rounds.txt and
+letters/others-rounds.txt were written before anybody looked at the vocabulary, in rounds: what was refused, or granted,
+and should not have been, mended it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,14 +25,16 @@ LETTERS = Path(__file__).parent / "letters"
 ASKS = "Wnoszę o nadanie nowego hasła awaryjnego oraz loginu do konta PUESC."
 DATA = "\nImię i nazwisko: Jan Kowalski\nDotychczasowy login: jan@stary.example\nNowy login: jan@nowa.example\n"
 HELD_OUT_RECALL = 0.97
+AT = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+"""When the letters of the rounds came."""
 
 
 def letters(name: str) -> list[str]:
     return (LETTERS / f"{name}.txt").read_text(encoding="utf-8").split("\n=====\n")
 
 
-def granted(text: str) -> bool:
-    found = judged(reading(text.encode()), LETTER)
+def granted(text: str, at: datetime | None = None) -> bool:
+    found = judged(reading(text.encode()), LETTER, at)
     return found.readable and not found.missing and not found.doubts
 
 
@@ -46,9 +51,19 @@ def test_no_honest_letter_is_told_that_data_are_missing() -> None:
         assert found.doubts or not found.missing, text
 
 
+def test_letters_nobody_had_seen_ask() -> None:
+    refused = [text for text in letters("honest-rounds") if not granted(text, AT)]
+    assert not refused
+
+
 @pytest.mark.parametrize("text", letters("others"))
 def test_other_papers_do_not(text: str) -> None:
     assert not granted(text)
+
+
+def test_nor_do_those_of_the_rounds() -> None:
+    passed = [text for text in letters("others-rounds") if granted(text, AT)]
+    assert not passed
 
 
 def test_there_are_enough_letters() -> None:
@@ -174,6 +189,8 @@ WHOLE = [
     "adres e-mail (nowy\nk.j@nowa.example\nlogin)\nMiejscowość",
     "do konta PUESC.\njan@x.example to mój nowy adres",
     "Login: ..............jan@x.example............",
+    "nowy\tjan@x.example\tstary\tjan@y.example.\tZ poważaniem",
+    "1.\tNowy login\tjan@x.example\t- dla mnie",
     "<jan@x.example>",
     "Nowy login: Iwona.Idzik@nowa.example",
     "Nowy login: JANINA@NOWA.EXAMPLE",

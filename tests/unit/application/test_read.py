@@ -426,6 +426,113 @@ def test_a_zip_with_something_around_it_is_for_a_person() -> None:
         assert read(other, "") == UNREADABLE
 
 
+NUMBERED = "<w:pPr><w:numPr><w:ilvl w:val='0'/><w:numId w:val='1'/></w:numPr></w:pPr>"
+NUMBERING = (
+    f"<w:numbering xmlns:w='{WORD}'><w:abstractNum w:abstractNumId='0'><w:lvl w:ilvl='0'><w:start w:val='1'/>"
+    "<w:numFmt w:val='decimal'/><w:lvlText w:val='%1.'/><w:lvlJc w:val='left'/><w:pPr><w:tabs><w:tab w:val='num' "
+    "w:pos='720'/></w:tabs><w:ind w:left='720' w:hanging='360'/></w:pPr><w:rPr><w:rFonts w:ascii='Symbol'/></w:rPr>"
+    "</w:lvl></w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num></w:numbering>"
+)
+
+
+def _field(instruction: str, shown: str = "1") -> str:
+    """As Word writes it, a run for each part."""
+    parts = (
+        "<w:fldChar w:fldCharType='begin'/>",
+        f"<w:instrText xml:space='preserve'> {instruction} </w:instrText>",
+        "<w:fldChar w:fldCharType='separate'/>",
+        f"<w:rPr><w:noProof/></w:rPr><w:t>{shown}</w:t>",
+        "<w:fldChar w:fldCharType='end'/>",
+    )
+    return "".join(f"<w:r>{part}</w:r>" for part in parts)
+
+
+FOOT = (
+    "<w:p><w:pPr><w:pStyle w:val='Stopka'/></w:pPr><w:r><w:t xml:space='preserve'>Strona </w:t></w:r>"
+    + _field("PAGE")
+    + "<w:r><w:t xml:space='preserve'> z </w:t></w:r>"
+    "<w:fldSimple w:instr=' NUMPAGES \\* MERGEFORMAT '><w:r><w:t>1</w:t></w:r></w:fldSimple></w:p>"
+)
+
+
+def _office_letter(text: str = "", head: str = "", foot: str = FOOT, section: str = "", **more: str) -> bytes:
+    """A letter with a head and a foot, a content control and a list, as Word 365 writes it."""
+    control = (
+        "<w:sdt><w:sdtPr><w:alias w:val='Login'/><w:tag w:val='login'/><w:id w:val='1'/><w:placeholder><w:docPart "
+        "w:val='D1'/></w:placeholder><w:text/></w:sdtPr><w:sdtContent>{}</w:sdtContent></w:sdt>"
+    )
+    lines = "".join(f"<w:p>{NUMBERED}<w:r><w:t>{line}</w:t></w:r></w:p>" for line in TEXT.splitlines())
+    body = (
+        control.format(lines)
+        + text
+        + (
+            "<w:sectPr w:rsidR='1'><w:headerReference w:type='default' r:id='h'/><w:footerReference w:type='default' "
+            f"r:id='f'/>{section}<w:pgSz w:w='11906' w:h='16838'/></w:sectPr>"
+        )
+    )
+    styles = _styles(
+        "<w:docDefaults><w:rPrDefault><w:rPr><w:rFonts w:asciiTheme='minorHAnsi'/><w:kern w:val='2'/>"
+        "<w:lang w:val='pl-PL'/><w14:ligatures xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml' "
+        "w14:val='standardContextual'/></w:rPr></w:rPrDefault></w:docDefaults>",
+        "<w:style w:styleId='Stopka' w:type='paragraph'><w:name w:val='footer'/><w:pPr><w:tabs>"
+        "<w:tab w:val='center' w:pos='4536'/><w:tab w:val='right' w:pos='9072'/></w:tabs></w:pPr></w:style>",
+    )
+    relations = "".join(
+        f"<Relationship Id='{name}' Type='{RELATIONS}/{kind}' Target='{target}'/>"
+        for name, kind, target in (
+            ("h", "header", "header1.xml"),
+            ("f", "footer", "footer1.xml"),
+            ("n", "numbering", "numbering.xml"),
+        )
+    )
+    parts = {
+        **styles,
+        "word/_rels/document.xml.rels": RELS.format(relations),
+        "word/header1.xml": f"<w:hdr xmlns:w='{WORD}'>{head or _paragraphs('Helpdesk PUESC')}</w:hdr>",
+        "word/footer1.xml": f"<w:ftr xmlns:w='{WORD}'>{foot}</w:ftr>",
+        "word/numbering.xml": NUMBERING,
+    }
+    return _docx(body, {**parts, **{name.replace("_", "/") + ".xml": part for name, part in more.items()}})
+
+
+def test_a_letter_of_word() -> None:
+    found = reading(_office_letter())
+    assert found.application == COMPLETE
+    assert not found.application.doubts
+    lines = [line for line in found.text.splitlines() if line]
+    assert (lines[0], lines[-1]) == ("Helpdesk PUESC", "Strona 1 z 1")
+    assert "zly@obcy.example" in reading(_office_letter(head=f"<w:p><w:r>{LIE}</w:r></w:p>")).text
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        _office_letter(section="<w:titlePg/>"),
+        _office_letter(section="<w:headerReference w:type='first' r:id='h'/>"),
+        _office_letter(text="<w:p><w:pPr><w:sectPr/></w:pPr></w:p>"),
+        _office_letter(head=_run("<w:vanish/>")),
+        _office_letter(foot=_run("<w:color w:val='FFFFFF'/>")),
+        _office_letter(foot=f"<w:p>{_field('DATE')}</w:p>"),
+        _office_letter(foot=f"<w:p>{_field('PAGE', 'Nowy login: zly@obcy.example')}</w:p>"),
+        _office_letter(foot=f"<w:p>{_field('IF 1 = 1 x y')}</w:p>"),
+        _office_letter(foot="<w:p><w:fldSimple w:instr='AUTHOR'><w:r><w:t>1</w:t></w:r></w:fldSimple></w:p>"),
+        _office_letter(foot="<w:p><w:r><w:fldChar w:fldCharType='begin'/></w:r></w:p>"),
+        _office_letter(foot="<w:p><w:r><w:fldChar w:fldCharType='end'/></w:r></w:p>"),
+        _office_letter(word_numbering=NUMBERING.replace("%1.", "Nie ")),
+        _office_letter(word_numbering=NUMBERING.replace("</w:lvl>", "<w:lvlPicBulletId w:val='1'/></w:lvl>")),
+        _office_letter(word_numbering=NUMBERING.replace("w:left='720'", "w:left='-9000'")),
+        _office_letter(word_numbering=NUMBERING.replace("<w:rPr>", "<w:rPr><w:sz w:val='900'/>")),
+        _office_letter(
+            text=f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent><w:p><w:r>{LIE}</w:r></w:p></w:sdtContent></w:sdt>"
+        ),
+        _office_letter(text="<w:p><w:pPr><w:tabs><w:tab w:val='left' w:pos='40000'/></w:tabs></w:pPr></w:p>"),
+    ],
+    ids=range(17),
+)
+def test_what_a_letter_of_word_may_not_have(letter: bytes) -> None:
+    assert read(letter, "") == UNREADABLE
+
+
 def test_a_table_of_word() -> None:
     rows = "".join(
         "<w:tr>" + "".join(f"<w:tc>{_paragraphs(cell)}</w:tc>" for cell in line.split(": ")) + "</w:tr>"

@@ -14,6 +14,7 @@ import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,13 +28,23 @@ import pytest
 from mailbot.config import ListenerSettings, Settings, WorkerSettings
 from mailbot.errors import ConfigError, ReadingFailed, ResolverUnavailable, TemporaryError
 from mailbot.flow.understand import Understander, unread
-from mailbot.model import REQUIRED_SUBJECT, AuthResult, Envelope, RawMessage, Source
+from mailbot.model import (
+    REQUIRED_SUBJECT,
+    ApplicationCheck,
+    ApplicationState,
+    AuthResult,
+    Envelope,
+    RawMessage,
+    Source,
+)
 from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
-from mailbot.sender.resolver import Forbearing, Kind
+from mailbot.sender.resolver import Forbearing, Kind, StaticResolver
 from mailbot.service import compose
-from mailbot.workers.understand import Processes, _read, in_thread
+from mailbot.workers import shares
+from mailbot.workers.understand import Processes, _read, dumped, in_thread
 from tests.citizens import build
+from tests.flow import mail
 from tests.support import ROOT
 from tests.unit.workers.trouble import Trouble, asking, killed, refused
 
@@ -60,6 +71,7 @@ from functools import partial
 from pathlib import Path
 from mailbot.service import compose
 from mailbot.secret import Secret
+from mailbot.workers import shares
 from mailbot.workers.understand import Processes
 
 KEY = Secret(b"k" * 32)
@@ -168,8 +180,20 @@ def test_what_a_process_says_is_taken_for_understandings_or_for_garbage() -> Non
             _read(({}, [octets]), 1)
 
 
-async def test_the_deadline_leaves_half_of_the_lease() -> None:
-    assert Processes(Trouble, WorkerSettings(lease_seconds=30)).bounds.deadline == 15  # type: ignore[arg-type]
+def test_values_of_the_model_come_back_as_they_were() -> None:
+    """Those with defaults, those that work fields out (Sender), those that hold other ones and words."""
+    understander = Understander(Settings(), Secret(bytes(32)), StaticResolver({}))
+    given = [
+        understander.understand(message(raw))
+        for raw in (mail(), mail(auth="none"), mail(subject="Re: ZGL0000001"), b"", b"From: a@b.pl, c@d.pl\r\n\r\n\xff")
+    ]
+    given.append(replace(given[0], checked=ApplicationCheck(ApplicationState.DOUBT, notes=("a",)), scan="clean"))
+    assert _read(({}, [dumped(given)]), len(given)) == given
+
+
+async def test_the_deadline_is_within_its_share_of_the_lease() -> None:
+    deadline = Processes(Trouble, WorkerSettings(lease_seconds=32)).bounds.deadline  # type: ignore[arg-type]
+    assert deadline == 32 * shares.UNDERSTAND == 10
 
 
 async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_is_to_blame() -> None:

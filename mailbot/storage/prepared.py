@@ -1,0 +1,105 @@
+"""Many rows by a statement that is made ready once: for what is written with every mail.
+
+SQLAlchemy works out for each value of each row what the driver gets. Here that is worked out once for a statement, from
+the same types (tests/contract/test_prepared.py compares what then lies in the tables).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Insert, Table, Update
+from sqlalchemy import insert as insert_into
+from sqlalchemy.types import TypeEngine
+
+from mailbot.storage.values import JSON, String, UtcDateTime, fit, noted
+
+Row = Mapping[str, Any]
+_Value = tuple[str | None, Callable[[Any], Any] | None, Any]
+"""The name in the row, what the driver gets for it (None: itself), and what it is where the row has no such name."""
+
+
+class Encoded(str):
+    """A value for a JSON column that ``encode`` has made already."""
+
+
+def encode(value: Any) -> Encoded:
+    """``value`` as a JSON column keeps it."""
+    return Encoded(json.dumps(noted(value), separators=(",", ":")))
+
+
+class Statement:
+    """An INSERT or UPDATE whose values are a ``bindparam`` each where rows differ. Threads may share it."""
+
+    def __init__(self, statement: Insert | Update, *columns: str) -> None:
+        """``columns``: those that an INSERT fills."""
+        self._statement = statement.inline() if isinstance(statement, Insert) else statement
+        self._columns = columns
+        self._ready: dict[str, tuple[str, tuple[_Value, ...]]] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Once for each of ``rows``, each of which has a value for every name."""
+        if not rows:
+            return
+        name = connection.dialect.name
+        if name not in self._ready:
+            self._ready[name] = self._prepare(connection.dialect)
+        text, values = self._ready[name]
+        told = [
+            tuple([fixed if name is None else make(row[name]) if make else row[name] for name, make, fixed in values])
+            for row in rows
+        ]
+        connection.exec_driver_sql(text, told)
+
+    def _prepare(self, dialect: Dialect) -> tuple[str, tuple[_Value, ...]]:
+        by_place = dialect if dialect.positional else type(dialect)(paramstyle="format")  # type: ignore[call-arg]
+        compiled = self._statement.compile(dialect=by_place, column_keys=list(self._columns) or None)
+        rows_give = {*self._columns, *(name for name, bind in compiled.binds.items() if bind.required)}
+        values = []
+        for name in compiled.positiontup or ():
+            make = _made(compiled.binds[name].type, by_place)
+            fixed = compiled.params[name]
+            values.append((name, make, None) if name in rows_give else (None, None, make(fixed) if make else fixed))
+        return str(compiled), tuple(values)
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Write ``rows``, which all fill the same columns."""
+    if rows:
+        _into(table, tuple(rows[0])).run(connection, rows)
+
+
+@lru_cache(maxsize=64)
+def _into(table: Table, columns: tuple[str, ...]) -> Statement:
+    return Statement(insert_into(table), *columns)
+
+
+def _made(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """As SQLAlchemy's own bind processor of the type, or one that does the same in fewer steps."""
+    if isinstance(kind, String):
+        return partial(_string, kind.length)
+    if isinstance(kind, JSON):
+        return _json
+    if isinstance(kind, UtcDateTime) and dialect.name == "sqlite":
+        return _moment
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _string(length: int, value: str | None) -> str | None:
+    return value if value is None else fit(value, length)
+
+
+def _json(value: Any) -> str:
+    return value if type(value) is Encoded else encode(value)
+
+
+def _moment(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("naive datetime on its way to the database")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
