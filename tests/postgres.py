@@ -27,11 +27,13 @@ _USER = "postgres"  # initdb and the server refuse to run as root
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that tests may stop and start. ``url``: of its database, for SQLAlchemy."""
+    """A server that tests may stop and start. ``url``: of its database, for SQLAlchemy. ``measured``: as durable as one
+    in use, and it counts what it is asked; other tests need no such thing."""
 
     folder: Path
     pg_ctl: str
     account: dict[str, Any]
+    measured: bool = False
 
     @property
     def url(self) -> str:
@@ -40,10 +42,11 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it takes connections."""
         # The log goes to a file: a server that inherited a pipe would keep run() waiting.
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off -c max_connections=50"
-        )
-        options += " -c autovacuum=off"  # statistics are what a test makes them
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c max_connections=50"
+        if self.measured:
+            options += " -c shared_preload_libraries=pg_stat_statements"
+        else:
+            options += " -c fsync=off -c autovacuum=off"  # statistics are what a test makes them
         self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options, "-w", "start")
 
     def stop(self) -> None:
@@ -65,13 +68,13 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(*, measured: bool = False) -> Iterator[Server]:
     """Start a server; it and its data are gone afterwards."""
     initdb, pg_ctl = program("initdb", *_places()), program("pg_ctl", *_places())
     room = os.environ.get("PYTEST_DEBUG_TEMPROOT") or None  # `make test`: in memory, where many files are soon deleted
     folder = Path(tempfile.mkdtemp(prefix="mailbot-pg-", dir=room))  # the path of a socket has at most 107 bytes
     try:
-        found = Server(folder, pg_ctl, _account(folder))
+        found = Server(folder, pg_ctl, _account(folder), measured)
         found.run(
             initdb, "-D", f"{folder}/data", "-U", "mailbot", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
         )

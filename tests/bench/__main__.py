@@ -2,7 +2,7 @@
 
 ``make bench ARGS=signatures`` measures the verifying of signed files instead, ``ARGS=applications`` the whole report of
 case B, ``ARGS=replay`` how fast another rule set decides stored mail again, ``ARGS=desk`` how long the desk looks for
-its answers beside a million tickets.
+its answers beside a million tickets, ``ARGS=workers`` simulates several workers that decide.
 """
 
 from __future__ import annotations
@@ -22,8 +22,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import applications, desk, floors, history, installation, machine, replay, roads, runs, signatures
-from tests.bench.installation import Installation
+from tests.bench import (
+    applications,
+    desk,
+    floors,
+    history,
+    installation,
+    machine,
+    replay,
+    roads,
+    runs,
+    signatures,
+    workers,
+)
 from tests.bench.peers import Peers
 from tests.bench.report import Result, show
 from tests.bench.roads import Bench
@@ -31,7 +42,6 @@ from tests.bench.runs import Run
 from tests.bench.starts import starts
 from tests.support import ROOT
 
-_ORIGINALS = 1_000  # tickets that mailbot writes itself before they are copied
 Lines = Mapping[str, tuple[str, Callable[[], Run]]]
 
 
@@ -52,8 +62,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.quick:
         options.mails, options.rounds, options.tickets = 500, 1, []
-    if any(count % _ORIGINALS for count in options.tickets):
-        parser.error(f"--tickets: must be multiples of {_ORIGINALS}")
+    if any(count % options.mails for count in options.tickets):
+        parser.error("--tickets: must be multiples of --mails: so many mailbot writes itself before they are copied")
     return options
 
 
@@ -103,27 +113,18 @@ def _beside_old(bench: Bench, count: int) -> Run:
     where = bench.folder / f"with-{count}"
     if not where.exists():
         _tell(f"preparing {count:,} tickets")
-        shutil.copytree(_sample(bench).folder, where)
+        shutil.copytree(bench.full.folder, where)
         history.multiply(where / "mailbot.db", count)
     return runs.over_lmtp(installation.in_folder(where), bench.supply.take(bench.mails), bench.connections)
-
-
-def _sample(bench: Bench) -> Installation:
-    """An installation with the tickets that mailbot wrote itself."""
-    where = installation.in_folder(bench.folder / "sample")
-    if not where.folder.exists():
-        shutil.copytree(bench.empty.folder, where.folder)
-        runs.over_lmtp(where, bench.supply.take(_ORIGINALS), bench.connections)
-    return where
 
 
 def _floors(options: argparse.Namespace, bench: Bench) -> dict[str, tuple[int, Callable[[], float]]]:
     """Name → mails and work of each floor."""
     if options.only and "floors" not in options.only:
         return {}
-    raws, group, folder = bench.supply.take(_ORIGINALS), floors.GROUP, bench.folder
+    raws, group, folder = bench.supply.take(bench.mails), floors.GROUP, bench.folder
     thinking = floors.Thinking(bench.people, raws)
-    rows = floors.Rows(_sample(bench).folder / "mailbot.db", _ORIGINALS)
+    rows = floors.Rows(bench.full.folder / "mailbot.db", bench.mails)
     works: dict[str, Callable[[], float]] = {
         "raw bytes, an fsync for each": partial(floors.stored_bytes, folder, raws, 1),
         f"raw bytes, an fsync for {group}": partial(floors.stored_bytes, folder, raws, group),
@@ -133,7 +134,7 @@ def _floors(options: argparse.Namespace, bench: Bench) -> dict[str, tuple[int, C
         f"database rows, a commit for {group}": partial(rows.write, folder),
         "LMTP server that stores nothing": partial(floors.sink, raws, options.connections),
     }
-    return {name: (_ORIGINALS, work) for name, work in works.items()}
+    return {name: (bench.mails, work) for name, work in works.items()}
 
 
 def _about(options: argparse.Namespace) -> dict[str, str | int]:
@@ -161,6 +162,7 @@ if __name__ == "__main__":
         "applications": applications.main,
         "replay": replay.main,
         "desk": desk.main,
+        "workers": workers.main,
     }
     word, *rest = sys.argv[1:] or [""]
     if word in others:

@@ -69,7 +69,8 @@ def show(result: Result) -> str:
     first = next((median(each).rate for each in result.runs.values()), 0.0)
     for name, each in result.runs.items():
         lines.append(_line(f"{name} ({result.units[name]})", each, first))
-    lines += ["", f"{'floors: one part alone':44}{'mails/s':>9} {'spread':>13} {'1st line to it':>17}"]
+    if result.floors:
+        lines += ["", f"{'floors: one part alone':44}{'mails/s':>9} {'spread':>13} {'1st line to it':>17}"]
     for name, rates in result.floors.items():
         middle = statistics.median(rates)
         lines.append(f"{name:44}{middle:9,.0f} {_spread(rates):>13} {first / middle:17.3f}")

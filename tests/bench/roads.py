@@ -15,7 +15,7 @@ from pathlib import Path
 from fixtures.signing import citizens as applicants
 from fixtures.signing.pki import Pki
 from tests import postgres
-from tests.bench import lmtp, runs, subject
+from tests.bench import lmtp, locks, runs, subject
 from tests.bench.installation import Installation, copy, in_folder, install
 from tests.bench.mails import Citizen, application, citizens
 from tests.bench.relay import sink
@@ -142,17 +142,17 @@ class Bench:
     def postgresql(self, workers: int) -> Run:
         """2 KB by LMTP into PostgreSQL, with so many processes that decide."""
         with ExitStack() as stack:
-            server = stack.enter_context(postgres.server())
+            server = stack.enter_context(postgres.server(measured=True))
             where = install(Installation(self.folder / "pg", server.url), self.people)
             port, raws = free_port(), self.supply.take(self.mails)
             listener = stack.enter_context(subject.running(where, runs.listening(port), ("ingress",)))
             deciding = stack.enter_context(subject.running(where, "", ("worker",), processes=("",) * workers))
             both = replace(deciding, pids=(*listener.pids, *deciding.pids))
-            with runs.measuring(both, where, len(raws)) as measured:
+            with locks.watched(both.engine) as seen, runs.measuring(both, where, len(raws)) as measured:
                 waits = asyncio.run(lmtp.send(port, raws, ENVELOPE_FROM, self.connections))
                 both.wait(len(raws), subject.last_ticket)
             subject.check(both.engine, 0, 0, len(raws))
-        return replace(measured.run, waits=tuple(sorted(waits)))
+        return replace(measured.run, waits=tuple(sorted(waits)), more=seen.told(len(raws)))
 
     def imap(self) -> Run:
         """2 KB from a mailbox of a real Dovecot, moved there when stored."""
