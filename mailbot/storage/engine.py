@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
@@ -43,6 +43,7 @@ _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, dead
 _TRIES = 10
 _DEFAULTS = DatabaseSettings()
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
@@ -186,13 +187,15 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     A newer schema stays as it is when its maker says that this program can work with it. Raises ConfigError when it
     does not, or when the database was lost while mailbot ran; DatabaseUnavailable.
     """
-    from alembic import command  # most commands do not migrate, and need not wait for it
+    refuse_empty(engine)
+    if revision == "head" and _is_newest(engine):
+        return
+    from alembic import command  # it is seldom needed, and a tenth of a second
     from alembic.config import Config as AlembicConfig
     from alembic.script import ScriptDirectory
 
-    refuse_empty(engine)
     config = AlembicConfig()
-    config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # the second one waits, however long the first one takes
@@ -204,6 +207,24 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
             _mark(connection, known)
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+def newest() -> str:
+    """The revision of the tables that this program makes: the highest number, for they are a chain."""
+    return max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))[:4]
+
+
+def _is_newest(engine: Engine) -> bool:
+    """Whether there is nothing to migrate. Raises DatabaseUnavailable."""
+    try:
+        with reading(engine) as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == [newest()] else ()
+            return [mark for (mark,) in marks] == [COMPATIBLE_FROM]
     except DBAPIError as error:
         raise _translate(error) from error
 

@@ -18,11 +18,9 @@ from sqlalchemy import (
 )
 
 from mailbot.storage.values import JSON, String, Text, UtcDateTime
+from mailbot.text.fitting import MESSAGE_KEY
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
-
-MESSAGE_KEY = 600
-"""Characters of inbox.message_key; of an index row PostgreSQL keeps 2,704 octets, and a character may have four."""
 
 metadata = MetaData(
     naming_convention={

@@ -42,7 +42,7 @@ from mailbot.sender.resolver import Resolver
 from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, metadata, outbox
-from mailbot.tickets.duplicates import identify
+from mailbot.tickets.marks import identify
 from mailbot.tickets.record import notes, trace
 from mailbot.workers.verify import Verifier
 
@@ -93,7 +93,7 @@ class Trial:
         u = self.flow.understand(raw)
         if self.vouched:
             sender = replace(u.sender, authentication=Authentication(self.vouched, "taken for granted"))
-            u = replace(u, sender=sender, identity=identify(u.message, sender, raw.sha256), agrees=True)
+            u = replace(u, sender=sender, identity=identify(u.message, sender, raw), agrees=True)
         return u
 
     async def understand(self, raw: RawMessage) -> Understanding:
