@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
+from mailbot.storage import upsert
 from mailbot.storage.erasing import left_of
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
@@ -115,8 +115,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int
     """Write the rows whose delivery key is new; the ids by key."""
     if not rows:
         return {}
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(inbox).on_conflict_do_nothing(index_elements=["delivery_key"])
+    statement = upsert.insert(connection, inbox).on_conflict_do_nothing(index_elements=["delivery_key"])
     done = connection.execute(statement.returning(inbox.c.delivery_key, inbox.c.id), rows)
     return {row.delivery_key: row.id for row in done}
 

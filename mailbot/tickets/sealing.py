@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.secret import Secret
+from mailbot.storage import upsert
 from mailbot.storage.erasing import ticket_key
 
 
@@ -18,8 +18,7 @@ def key_of(connection: Connection, secret: Secret, ticket_id: int) -> bytes | No
     there = select(c.key_id).where(c.ticket_id == ticket_id).with_for_update()
     known = connection.execute(there).scalar_one_or_none()
     if known is None:  # two may be at it: the first one counts
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         made = {"ticket_id": ticket_id, "key_id": secret.fresh()}
-        connection.execute(dialect.insert(ticket_key).on_conflict_do_nothing(), made)
+        connection.execute(upsert.insert(connection, ticket_key).on_conflict_do_nothing(), made)
         known = connection.execute(there).scalar_one()
     return bytes(known)
