@@ -58,7 +58,7 @@ def gauge(name: str, text: str, look: Callable[[], float]) -> None:
 STEPS = ("store", "understand", "check", "record", "send")
 REASONS = (
     *("too-slow", "too-big", "too-many-connections", "too-many-recipients", "no-such-mailbox"),
-    *("unavailable", "failed"),
+    *("no-room", "unavailable", "failed"),
 )
 """Why mail by LMTP or SMTP was not taken; the last two: the database, and something that nobody foresaw."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,15 @@ from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
-from mailbot.storage import upsert
 from mailbot.storage.erasing import left_of
+from mailbot.storage.rows import Rows
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
+_SEALED = 2**20  # octets that are sealed before they are written: large messages go one by one
+_UNTOLD = {field.name: field.default for field in fields(Envelope) if field.name != "rcpt_to"}
+"""What an envelope need not say; the version before this one reads rcpt_to of every row."""
 _UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
@@ -65,11 +68,14 @@ def delivery_key(message: RawMessage) -> str:
     IMAP: mailbox, UIDVALIDITY and UID. Otherwise the digest of envelope and bytes: an MTA that did not hear our 250
     sends exactly the same again.
     """
-    envelope = message.envelope
+    return _delivery_key(message.envelope, message.sha256)
+
+
+def _delivery_key(envelope: Envelope, sha256: str) -> str:
     if envelope.source is Source.IMAP:
         return _imap_key(envelope.mailbox, envelope.uidvalidity, envelope.uid)
     head = "\0".join([envelope.mail_from or "", *envelope.rcpt_to])
-    digest = hashlib.sha256(head.encode("utf-8", "surrogateescape") + b"\0" + bytes.fromhex(message.sha256))
+    digest = hashlib.sha256(head.encode("utf-8", "surrogateescape") + b"\0" + bytes.fromhex(sha256))
     return f"smtp:{digest.hexdigest()}"
 
 
@@ -82,42 +88,50 @@ def store(
     connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
-    keys = [delivery_key(message) for message in messages]
-    rows = [_row(message, key, now) for message, key in zip(messages, keys, strict=True)]
-    fresh = _insert(connection, rows)
+    rows = [_row(message, now) for message in messages]
+    keys = [row["delivery_key"] for row in rows]
+    fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, rows)}
     known = fresh | _find(connection, [key for key in keys if key not in fresh])
-    stored, raws = [], []
+    stored, raws, octets = [], [], 0
     for message, row, key in zip(messages, rows, keys, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(StoredMessage(known[key], new))
         if new:
             sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), secret.fresh())
             raws.append({"inbox_id": known[key], "raw": sealed})
-    if raws:
-        connection.execute(insert(raw_message), raws)
+            octets += len(sealed)
+        if octets > _SEALED:
+            _RAW.insert(connection, raws)
+            raws, octets = [], 0
+    _RAW.insert(connection, raws)
     return tuple(stored)
 
 
-def _row(message: RawMessage, key: str, now: datetime) -> dict[str, Any]:
+_INBOX = Rows(
+    *(inbox.c[name] for name in ("source", "delivery_key", "sha256", "size", "envelope", "received_at", "state")),
+    inbox.c.due_at,
+    ending="ON CONFLICT (delivery_key) DO NOTHING RETURNING delivery_key, id",
+)
+_RAW = Rows(raw_message.c.inbox_id, raw_message.c.raw)
+
+
+def _row(message: RawMessage, now: datetime) -> dict[str, Any]:
+    envelope, sha256 = message.envelope, message.sha256
     return {
-        "source": message.envelope.source.value,
-        "delivery_key": key,
-        "sha256": message.sha256,
+        "source": envelope.source.value,
+        "delivery_key": _delivery_key(envelope, sha256),
+        "sha256": sha256,
         "size": len(message.raw),
-        "envelope": asdict(message.envelope),
+        "envelope": _told(envelope),
         "received_at": message.received_at,
         "state": "queued",
         "due_at": now,
     }
 
 
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Write the rows whose delivery key is new; the ids by key."""
-    if not rows:
-        return {}
-    statement = upsert.insert(connection, inbox).on_conflict_do_nothing(index_elements=["delivery_key"])
-    done = connection.execute(statement.returning(inbox.c.delivery_key, inbox.c.id), rows)
-    return {row.delivery_key: row.id for row in done}
+def _told(envelope: Envelope) -> dict[str, Any]:
+    told = {name: value for name, default in _UNTOLD.items() if (value := getattr(envelope, name)) != default}
+    return told | {"rcpt_to": envelope.rcpt_to}
 
 
 def _find(connection: Connection, keys: list[str]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ _VERSION = b"\x01"
 """AES-256-GCM under the secret: 12 octets of nonce, then ciphertext and tag."""
 _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
-_NONCE = 12
+_NONCE, _TAG = 12, 16
 KEY_ID = 16
 _OUTSIDE = frozenset({"bounce", "pesel", "thread"})
 """Purposes whose HMACs lie outside the database: in mails that left, and in the registry of accounts. No rotation
@@ -96,17 +97,23 @@ class Secret:
         nonce = secrets.token_bytes(_NONCE)
         if key_id is None:
             return b"".join((_SEAL, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
-        closed = AESGCM(self._data_key(key_id)).encrypt(nonce, plain, _bound(purpose, context))
-        return b"".join((_SEAL, _OWN, key_id, nonce, closed))
+        head = b"".join((_SEAL, _OWN, key_id, nonce))
+        sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
+        sealed.seek(len(head) + len(plain) + _TAG - 1)
+        sealed.write(b"\0")
+        with sealed.getbuffer() as buffer:
+            buffer[: len(head)] = head
+            AESGCM(self._data_key(key_id)).encrypt_into(nonce, plain, _bound(purpose, context), buffer[len(head) :])
+        return sealed.getvalue()
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
         """What was sealed; bytes that never were, from before there were seals, as they are. Raises SealBroken."""
         if not sealed.startswith(_SEAL):
             return sealed
         start = len(_SEAL) + len(_VERSION)
-        version, rest = sealed[len(_SEAL) : start], sealed[start:]
+        version, rest = sealed[len(_SEAL) : start], memoryview(sealed)[start:]
         if version == _OWN:
-            cipher = AESGCM(self._data_key(rest[:KEY_ID]))
+            cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
             found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
         elif version == _VERSION:
             tried = (_opened(_cipher(one.key, purpose), rest, context) for one in self.each())
@@ -139,7 +146,7 @@ def _bound(purpose: str, context: bytes) -> bytes:
     return purpose.encode() + b"\0" + context
 
 
-def _opened(cipher: AESGCM, rest: bytes, context: bytes) -> bytes | None:
+def _opened(cipher: AESGCM, rest: memoryview, context: bytes) -> bytes | None:
     try:
         return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], context)
     except (InvalidTag, ValueError):  # ValueError: cut off within the nonce

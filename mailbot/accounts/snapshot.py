@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,11 @@ class Snapshot:
     def knows(self, keys: Collection[str]) -> bool:
         """Whether it was answered for all of them."""
         return all(key in self.asked for key in keys)
+
+    def with_doubts(self, keys: Iterable[str]) -> Snapshot:
+        """The same, where those of ``keys`` that were not answered for are doubtful accounts."""
+        doubts = {key: doubtful(key) for key in keys if key not in self.asked}
+        return Snapshot({*self.asked, *doubts}, {**self.accounts, **doubts}) if doubts else self
 
     def find(self, connection: Connection | None, login: str) -> Account | None:
         """See Directory.find. Raises RegistryUnavailable when it was not asked for this one: silence is no answer."""

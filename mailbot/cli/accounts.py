@@ -1,7 +1,8 @@
-"""``mailbot accounts``: the embedded registry; of one over SCIM only ``show``."""
+"""``mailbot accounts``: the embedded registry; of one over SCIM only ``show`` and what it must hold, ``pesel-hash``."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,14 +13,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from mailbot.accounts import importing
 from mailbot.cli import options
 from mailbot.errors import ConfigError
+from mailbot.installation import read_key
 from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.reading import read_only
+from mailbot.text import pesel
 
 
 @click.group()
 def accounts() -> None:
-    """Accounts: import and show."""
+    """Accounts: import, show, and PESEL hashes for a registry elsewhere."""
 
 
 @accounts.command("import")
@@ -95,3 +98,34 @@ def show(login: str, config_file: Path | None, as_json: bool) -> None:
         return
     for key, value in shown.items():
         click.echo(f"{key:12} {value if value is not None else ''}")
+
+
+@accounts.command("pesel-hash")
+@options.config
+@options.as_json
+def pesel_hash(config_file: Path | None, as_json: bool) -> None:
+    """Read PESEL numbers from standard input, one a line, and print what a registry over SCIM keeps as peselHash.
+
+    A line that holds none gets an empty one, and is told by its number; then the exit code is 1. Numbers are taken from
+    nowhere else: what stands in a command line is seen by every user of the machine.
+    """
+    settings = compose.settings(config_file)
+    with read_only(settings.database.url) as connection:
+        key = read_key(connection, Path(settings.secret.key_file))
+    bad = 0
+    for number, octets in enumerate(sys.stdin.buffer, start=1):
+        text = octets.strip().decode("ascii", "replace")
+        try:
+            pesel.parse(text)
+        except ValueError as error:
+            bad += 1
+            made = ""
+            click.echo(f"line {number}: {error}", err=True)
+        else:
+            made = pesel.keyed_hash(key, text)
+        if as_json:
+            options.line({"line": number, "peselHash": made or None})
+        else:
+            click.echo(made)
+    if bad:
+        raise SystemExit(1)

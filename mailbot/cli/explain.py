@@ -85,6 +85,8 @@ def explain(
     if not paths:
         explain_stored.show(settings, queue, ticket, lang, again=again, as_json=as_json)
         return
+    if settings.scanner.address:
+        click.echo("the virus scanner is not asked: the worker asks it, before it decides", err=True)
     accounts = memory.load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
     vouched = AuthResult(authentication) if authentication else None
     wanted = Wanted(received, now, show_mails, state)

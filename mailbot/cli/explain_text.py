@@ -48,6 +48,7 @@ _ENGLISH = {
     "application": "application",
     "differences": "subject differs by",
     "reused_message_id": "Message-ID used before",
+    "scan": "virus scanner, then",
 }
 _POLISH = {
     "rule": "reguła",
@@ -81,6 +82,7 @@ _POLISH = {
     "application": "wniosek",
     "differences": "czym różni się temat",
     "reused_message_id": "Message-ID był już użyty",
+    "scan": "skaner antywirusowy, wtedy",
 }
 WORDS: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "pl": _POLISH}
 

@@ -21,6 +21,7 @@ from mailbot.ruleset.findings import Level, Mistakes
 from mailbot.ruleset.model import PUBLISHED, Notice, Window
 from mailbot.ruleset.notices import WITHDRAWN, with_state
 from mailbot.service import compose
+from mailbot.tickets import breaker
 from mailbot.tickets.notice import NoticeWriter
 
 _FILE = "notices.yaml"
@@ -153,7 +154,7 @@ def _tell(notice: Notice, config_file: Path | None) -> int:
     told = 0
     while True:
         with engine.begin() as connection:  # a batch each: mails come in meanwhile
-            written = teller.tell_break(connection, notice, now)
+            written = teller.tell_break(connection, notice, now, breaker.pace(settings.breaker), told)
         if not written:
             return told
         told += written

@@ -47,8 +47,9 @@ def replay(
     """Decide stored mail again with another rule set, by default the one in use, and show the differences.
 
     Read anew from the mails: topic, service, faq, language. Everything else is taken as it was recorded: sender,
-    subject, account, limits, tickets, notices, signatures, formal defects. So a change of limits.yaml, calendar.yaml,
-    notices.yaml or signatures.yaml does not show here, nor does a change of wording. Nothing is written.
+    subject, account, limits, tickets, notices, signatures, formal defects, the virus scanner's word. So a change of
+    limits.yaml, calendar.yaml, notices.yaml or signatures.yaml does not show here, nor does a change of wording.
+    Nothing is written.
 
     Exit code 0: no difference; 1: differences; 2: it could not be done.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from mailbot import config, counts, logs, tracing
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
+from mailbot.observe import log_event
 from mailbot.service import compose
 from mailbot.service.notify import Notifier
 from mailbot.service.places import DEFAULT_CONFIG
@@ -42,6 +44,8 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     gc.set_threshold(*_GARBAGE)
     settings = _settings(config_file, roles)
     logs.to(sys.stderr, form=settings.log.form, counted=counts.LOG_LINES)
+    for one in config.outdated(settings):
+        log_event("settings-old", level=logging.WARNING, reason=one)
     asyncio.run(_run(settings, roles or ROLES))
 
 

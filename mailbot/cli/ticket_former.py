@@ -122,9 +122,16 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         for number in waiting:
             hold.freeze(connection, number, now, detail)
         drop_first_halves(connection, now)
+        asked = 0
+        if settings.accounts.source == "scim":
+            from mailbot.registry import doubt  # what it brings along takes half a second to load
+
+            asked = doubt(connection, now)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")
+    if asked:
+        click.echo(f"changes of login that the registry will be asked for, since they may have been done: {asked}")
 
 
 release = ticket_verbs.command(Action.RELEASE, "release", _release)

@@ -5,44 +5,50 @@ docs/settings.md is compared with ``sections``.
 
 from __future__ import annotations
 
-from mailbot.config.reading import in_environment, load
-from mailbot.config.sections import (
-    AccountsSettings,
-    ActivationSettings,
-    ApiSettings,
-    AuditSettings,
+from mailbot.config.mail import (
     AuthenticationRoad,
     AuthenticationSettings,
     BreakerSettings,
-    CaseBSettings,
-    ConsoleSettings,
-    CsdSettings,
-    DatabaseSettings,
     DeliverySettings,
-    DeskSettings,
-    HealthSettings,
     HelpdeskSettings,
     ImapSettings,
     IntakeSettings,
-    KeySettings,
     ListenerSettings,
+    OAuthSettings,
+    ProbeSettings,
+    ScannerSettings,
+    SpamSettings,
+    Tls,
+)
+from mailbot.config.office import (
+    AccountsSettings,
+    AuditSettings,
+    CaseBSettings,
+    CsdSettings,
+    DeskSettings,
+    RefusalSettings,
+    SignatureSettings,
+    TicketSettings,
+)
+from mailbot.config.reading import in_environment, load, outdated
+from mailbot.config.sections import (
+    DatabaseSettings,
+    KeySettings,
     LogForm,
     LogSettings,
-    OAuthSettings,
-    OidcSettings,
-    ProbeSettings,
-    RefusalSettings,
     RulesSettings,
-    ScannerSettings,
     SecretSettings,
     Settings,
-    SignatureSettings,
-    SpamSettings,
-    TicketSettings,
-    Tls,
     TrustSettings,
-    WebSettings,
     WorkerSettings,
+)
+from mailbot.config.web import (
+    ActivationSettings,
+    ApiSettings,
+    ConsoleSettings,
+    HealthSettings,
+    OidcSettings,
+    WebSettings,
 )
 
 __all__ = [
@@ -84,4 +90,5 @@ __all__ = [
     "WorkerSettings",
     "in_environment",
     "load",
+    "outdated",
 ]

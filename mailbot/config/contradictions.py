@@ -8,17 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import date
 
-from mailbot.config.sections import (
-    AccountsSettings,
-    ApiSettings,
-    AuthenticationSettings,
-    BreakerSettings,
-    CsdSettings,
-    DatabaseSettings,
-    HelpdeskSettings,
-    ListenerSettings,
-    Settings,
-)
+from mailbot.config.mail import AuthenticationSettings, BreakerSettings, HelpdeskSettings, ListenerSettings
+from mailbot.config.office import AccountsSettings, CsdSettings
+from mailbot.config.sections import DatabaseSettings, Settings
+from mailbot.config.web import ANY, ApiSettings
 
 _TLS_OR_HERE = r"https://[^/?#]|http://(127\.0\.0\.1|localhost|\[::1\])(?![^:/])"
 _POSITIVE = {
@@ -83,11 +76,14 @@ def contradictions(settings: Settings, where: str) -> list[str]:
         for name in _POSITIVE & {f.name for f in fields(getattr(settings, section.name))}
         if getattr(getattr(settings, section.name), name) <= 0
     ]
-    for network in settings.web.metrics:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            found.append(f'{where}: [web] metrics: {network!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]')
+    networks = [("[web] metrics", settings.web.metrics)]
+    networks += [(f"[{n}] trusted_proxy", getattr(settings, n).trusted_proxy) for n in ("web", "console", "api")]
+    found += [
+        f'{where}: {name}: {one!r} is no network; mend: ["127.0.0.0/8", "10.1.2.3/32"]'
+        for name, several in networks
+        for one in several
+        if not _is_network(one) and not (name.endswith("proxy") and one == ANY)
+    ]
     found += [f"{where}: {mistake}" for mistake in _of_the_console(settings)]
     found += [f"{where}: {mistake}" for mistake in _of_the_api(settings.api)]
     found += [f"{where}: [csd] {mistake}" for mistake in _of_csd(settings.csd)]
@@ -166,6 +162,14 @@ def _of_the_api(api: ApiSettings) -> Iterator[str]:
     host = api.listen.rpartition(":")[0].strip("[]")
     if api.listen and not api.behind_tls and host not in ("127.0.0.1", "::1", "localhost"):
         yield "[api] listen: tokens would go over the wire in clear; mend: 127.0.0.1, or a proxy with behind_tls = true"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_the_registry(accounts: AccountsSettings) -> Iterator[str]:

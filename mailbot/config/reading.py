@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mailbot.config.contradictions import contradictions
 from mailbot.config.sections import Settings
+from mailbot.config.web import ANY
 from mailbot.errors import ConfigError
 
 
@@ -47,6 +48,17 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     return settings
 
 
+def outdated(settings: Settings) -> list[str]:
+    """What is read as an older version meant it, each with its mend."""
+    sections = (("web", settings.web), ("console", settings.console), ("api", settings.api))
+    return [
+        f"[{name}] trusted_proxy: true believes whoever reaches the port; mend: write the addresses of the proxies, "
+        '["127.0.0.1", "::1"]'
+        for name, section in sections
+        if ANY in section.trusted_proxy
+    ]
+
+
 def in_environment(environment: Mapping[str, str]) -> bool:
     """Whether the environment sets anything."""
     return any(_from_environment(section.name, environment) for section in fields(Settings))
@@ -67,10 +79,16 @@ def _section(default: Any, given: Mapping[str, Any], where: str, mistakes: list[
         try:
             if "\0" in str(value):
                 raise ValueError("has a NUL in it; mend: take it out")
-            values[key] = _convert(hints[key], value)
+            values[key] = _convert(hints[key], _proxies(value) if key == "trusted_proxy" else value)
         except ValueError as error:
             mistakes.append(f"{where} {key}: {error}")
     return type(default)(**values)
+
+
+def _proxies(value: Any) -> Any:
+    """A list as it is; once it was a yes or no."""
+    said = str(value).lower() if isinstance(value, bool | str) else ""
+    return {"true": ANY, "false": ""}.get(said, value)
 
 
 def _convert(hint: Any, value: Any) -> Any:

@@ -31,7 +31,7 @@ _BY_TYPE: Mapping[str, tuple[str, ...]] = {
         *("taken", "given", "put-back", "assigned", "note", "replied", "asked", "refused", "accepted", "call"),
         *("accept-b-first", "accept-b-withdrawn", "out-of-quarantine", "out-of-limit", "complaint-answered"),
         *("split", "split-off", "joined", "linked", "came-out", "taken-back", "break-told"),
-        *("mail-delayed", "mail-held", "mail-retried", "mail-cancelled"),
+        *("registry-silent", "mail-delayed", "mail-held", "mail-retried", "mail-cancelled"),
     ),
 }
 TYPES: Mapping[str, str] = {kind: name for name, kinds in _BY_TYPE.items() for kind in kinds}

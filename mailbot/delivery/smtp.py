@@ -10,7 +10,7 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from aiosmtplib.protocol import normalize_message_line_endings
 from mailbot import counts
 from mailbot.config import DeliverySettings
 from mailbot.delivery.answers import Meaning, Stage, judge, readable, without_names
-from mailbot.errors import ConfigError, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.errors import ConfigError, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.oauth import Tokens, sasl
 
 T = TypeVar("T")
@@ -56,6 +56,9 @@ class Relay:
         """The server has heard a MAIL that did not end in a mail."""
         self._stage = Stage.CONNECT
         self._recipient = ""
+        self.in_time: Callable[[], bool] = lambda: True
+        """Whether a mail may still be begun, and be ended: a machine that slept in between must not do another's work.
+        Behind the last asking only the write itself is left, and what the kernel has not taken of a large mail."""
 
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
@@ -104,7 +107,9 @@ class Relay:
             raise RelayRefused("the address of the recipient cannot be written in SMTP", 553)
         client = await self._ready()
         options = self._options(client, return_path, recipient)
-        self._stage, self._begun = Stage.MAIL, True
+        self._stage = Stage.MAIL
+        self._ask()
+        self._begun = True
         await client.mail(return_path, encoding="utf-8", options=options)
         self._stage = Stage.RCPT
         await client.rcpt(recipient, encoding="utf-8")
@@ -121,12 +126,17 @@ class Relay:
             raise SMTPDataError(ready.code, ready.message)
         if client.protocol is None:
             raise SMTPServerDisconnected("Connection lost")
+        self._ask()  # who hangs up without the dot has sent nothing (RFC 5321 §4.1.1.4)
         self._stage = Stage.DOT
         client.protocol.write(_DOT.sub(b"..", normalize_message_line_endings(raw)) + b".\r\n")
         answer = await client.protocol.read_response(timeout=self._settings.timeout_seconds)
         if not 200 <= answer.code < 300:
             raise SMTPDataError(answer.code, answer.message)
         return answer
+
+    def _ask(self) -> None:
+        if not self.in_time():
+            raise LeaseLost("not sent: its lease ran out before")
 
     async def _begin(self) -> None:
         client = await self._ready()

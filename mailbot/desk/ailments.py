@@ -18,6 +18,7 @@ from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage.oauth import oauth
 from mailbot.storage.probes import probe
+from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import inbox, outbox, ticket
 from mailbot.tickets import breaker
 from mailbot.tickets.hold import FROZEN
@@ -27,6 +28,8 @@ _LATE = timedelta(minutes=15)
 EXPIRING = timedelta(days=14)
 _CURRENT = timedelta(minutes=10)
 """What a process said of its tokens longer ago says nothing of now: it looks each minute."""
+REGISTRY_AWAY = "the registry of accounts does not answer"
+"""Why a message was put off, in its row."""
 _PROBES = timedelta(days=1)
 """An older probe says nothing of now."""
 
@@ -166,6 +169,17 @@ def _csd(connection: Connection, _now: datetime, settings: Settings) -> str | No
     return f"CSD refused {found.buried} events" if found.buried else None
 
 
+def _registry(connection: Connection, now: datetime, settings: Settings) -> str | None:
+    i, asked_at = inbox.c, registry_change.c.asked_at
+    waits = (i.state == jobs.QUEUED, i.last_error == REGISTRY_AWAY, i.received_at < now - _LATE)
+    count, first = connection.execute(select(func.count(), func.min(i.received_at)).where(*waits)).one()
+    told = [f"{count} messages wait for the registry of accounts, the first since {_ago(now - first)}"] if count else []
+    over = now - timedelta(hours=settings.activation.lifetime_hours) - _LATE  # till then its link is used or forgotten
+    unknown = connection.execute(select(func.count()).where(asked_at < over)).scalar_one()
+    told += [f"{unknown} changes that it was asked for are neither seen nor refused"] if unknown else []
+    return "; ".join(told) or None
+
+
 def _ago(span: timedelta) -> str:
     minutes = max(0, int(span.total_seconds())) // 60
     return f"{minutes} minutes ago" if minutes < 120 else f"{minutes // 60} hours ago"
@@ -177,6 +191,7 @@ AILMENTS: dict[str, tuple[Look, str]] = {
     "mailbox-stale": (_poll, "mailbot doctor (imap); the log says imap-interrupted and why"),
     "mailbox-missing": (_missing, "mailbot reconcile"),
     "messages-late": (_messages_late, "see that a process with the role worker runs; mailbot queue ls"),
+    "registry-silent": (_registry, "mailbot doctor (registry of accounts); after half a promise each goes to a person"),
     "messages-buried": (_messages_buried, "mailbot queue ls, then mailbot queue retry"),
     "mails-late": (_mails_late, "mailbot outbox ls; mailbot doctor (delivery)"),
     "relay-refuses-us": (_refused_us, "mailbot doctor (delivery)"),

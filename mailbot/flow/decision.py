@@ -13,14 +13,32 @@ NO_RULE = "no-rule"
 """Name that stands for the rule when none held. ``loader.load`` demands a last rule for all, so it is never seen."""
 
 
+_REMEMBERED = 256
+"""Decisions, each with its trace; the words of few mails differ from those of all others."""
+_remembered: dict[tuple[int, Facts, tuple[Defect, ...], str, State | None], tuple[Ruleset, Decision]] = {}
+"""With the rule set that decided: as long as it is held no other has its id."""
+
+
 def decide(
     facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset, current: State | None = None
 ) -> Decision:
-    """What will be done with a mail and why (procedure §3.2).
+    """What will be done with a mail and why (procedure §3.2). The same words give the same decision, made once.
 
     ``category`` is what the mail itself asks for; ``current`` the state of the ticket it belongs to, which a rule may
     leave as it is. Total: what no rule takes, and whatever the floor forbids, goes to a person without a mail.
     """
+    key = (id(ruleset), facts, defects, category, current)
+    known = _remembered.get(key)
+    if known is None:
+        if len(_remembered) >= _REMEMBERED:
+            _remembered.clear()
+        known = _remembered[key] = (ruleset, _decided(facts, defects, category, ruleset, current))
+    return known[1]
+
+
+def _decided(
+    facts: Facts, defects: tuple[Defect, ...], category: str, ruleset: Ruleset, current: State | None
+) -> Decision:
     rule, trace = first_match(facts, ruleset.rules)
     if rule is None:
         return _to_person(NO_RULE, Desk.II_LINIA, category, defects, trace, ruleset)
@@ -49,6 +67,14 @@ _KEPT = frozenset(
 )
 """Outcomes that a person sees, or that change a ticket which is there: without their mails they are still right."""
 LADDER = "more mails have left to this address, or to its domain, than the ladder of rules/limits.yaml allows"
+
+
+DOUBT = "the registry of accounts gives no clear answer about a login of it"
+
+
+def doubted(decision: Decision, category: str) -> Decision:
+    """The same in the hands of a person, whatever the rules say: they compare with an account that nobody knows."""
+    return to_person(replace(decision, floor=(*decision.floor, DOUBT)), category)
 
 
 def silenced(decision: Decision) -> Decision:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
-from mailbot.flow.decision import decide, silenced, to_person
+from mailbot.flow.decision import decide, doubted, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.understand import Understander
 from mailbot.inbox import key_ids
@@ -92,8 +92,8 @@ class Pipeline:
             decision = silenced(decision)
         if u.released and _comes_to_nobody(decision.outcome, found.seen):  # a person has just let it out
             decision = to_person(decision, category)
-        if found.doubtful:  # whatever the rules say: they compare with an account that nobody knows
-            decision = to_person(decision, category)
+        if found.doubtful:
+            decision = doubted(decision, category)
         return Assessment(u, found, reading, gathered, decision)
 
     def lookup(self, connection: Connection, batch: Sequence[Understanding], now: datetime) -> Lookup:

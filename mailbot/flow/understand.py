@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from mailbot.config import Settings
+from mailbot.config import AuthenticationRoad, Settings
 from mailbot.model import (
     ApplicationCheck,
     ApplicationState,
@@ -39,7 +39,7 @@ from mailbot.request import phrase, subject
 from mailbot.secret import Secret
 from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
-from mailbot.sender.resolver import Resolver
+from mailbot.sender.resolver import Kind, Resolver
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
 from mailbot.text.address import login_key, normalise
@@ -73,12 +73,36 @@ class Understander:
     resolver: Resolver
 
     def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
-        """``understand`` for each, in order, side by side: a mail whose sender's DNS is slow holds up the others for no
-        longer than ``Budget`` lets it, however many there are."""
-        if len(batch) < 2:
-            return [self.understand(raw) for raw in batch]
-        with ThreadPoolExecutor(min(len(batch), _SIDE_BY_SIDE)) as threads:
-            return list(threads.map(self.understand, batch))
+        """``understand`` for each, in order, without what deciding does not look at (``_essence``).
+
+        Those about whose sender the DNS is asked are understood side by side: a slow one holds up the others for no
+        longer than ``Budget`` lets it, however many there are. To the others threads would be a burden.
+        """
+        alone = replace(self, resolver=_Nobody())
+        found = [alone._at_once(raw) for raw in batch]
+        waiting = [raw for raw, u in zip(batch, found, strict=True) if u is None]
+        if waiting:
+            with ThreadPoolExecutor(min(len(waiting), _SIDE_BY_SIDE)) as threads:
+                done = threads.map(self.understand, waiting)
+                found = [next(done) if u is None else u for u in found]
+        return [self._essence(u) for u in found if u is not None]
+
+    def _at_once(self, raw: RawMessage) -> Understanding | None:
+        """``raw`` understood; None where the DNS has to be asked."""
+        if self._road(raw) == "own":
+            return None
+        try:
+            return self.understand(raw)
+        except _WouldAsk:
+            return None
+
+    def _essence(self, u: Understanding) -> Understanding:
+        """``u`` as it goes to where it is decided: another process. Neither header fields nor quotes, and the octets of
+        files only where a scanner, the check of an application, or a report about a mail of ours needs them."""
+        message, files = u.message, u.message.attachments
+        if not (u.subject.kind is SubjectClass.EXACT or u.bounced or self.settings.scanner.address):
+            files = tuple(replace(file, data=b"") for file in files)
+        return replace(u, message=replace(message, headers=(), full_text="", attachments=files))
 
     def understand(self, raw: RawMessage) -> Understanding:
         """Read a message: whatever cannot be read is damage, and damage goes to a person. Raises MemoryError alone,
@@ -192,17 +216,32 @@ class Understander:
             return whole.phrase is not None
         return not {*request.defects} <= {*whole.defects}
 
-    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
+    def _road(self, raw: RawMessage) -> AuthenticationRoad:
         settings = self.settings
         road = {Source.SMTP: settings.smtp.authentication, Source.LMTP: settings.lmtp.authentication}
+        return road.get(raw.envelope.source, "headers")
+
+    def _authenticate(self, raw: RawMessage, message: InboundMessage, request: Request) -> Sender:
         return authenticate(
             raw,
             message,
-            road=road.get(raw.envelope.source, "headers"),
-            settings=settings.authentication,
+            road=self._road(raw),
+            settings=self.settings.authentication,
             resolver=self.resolver,
             strict=request.phrase is Phrase.B,  # case A: whoever replays a mail, the link goes to its sender
         )
+
+
+class _WouldAsk(BaseException):
+    """The DNS would have to be asked. No error: what takes a failed check for a doubt must not see it."""
+
+
+class _Nobody:
+    """Stands for the DNS where nobody may wait."""
+
+    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        """See Resolver."""
+        raise _WouldAsk
 
 
 _LET_OUT = Authentication(AuthResult.NONE, "let out of the quarantine by a person")

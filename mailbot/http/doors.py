@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mailbot.config import ApiSettings, ConsoleSettings, WebSettings
-from mailbot.http.headers import network
+from mailbot.http.headers import Proxies, network
 
 _ANSWER = 60.0  # seconds, longer than any time-out behind it: for the answer to a complete request
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\nContent-Length: 0\r\n\r\n"
@@ -27,8 +27,9 @@ class Doors:
         self.limit = settings.connections
         """May be lowered when there are not descriptors enough."""
         self._seconds = settings.request_seconds
-        # A proxy brings everybody's connections, and has time-outs and limits of its own.
-        self._per_client = settings.connections if settings.trusted_proxy else settings.connections_per_client
+        self._per_client = settings.connections_per_client
+        self.proxies = Proxies(settings.trusted_proxy)
+        """They bring everybody's connections, and have time-outs and limits of their own."""
         self._open: dict[asyncio.BaseTransport, Connection] = {}
 
     def __len__(self) -> int:
@@ -50,7 +51,8 @@ class Doors:
     def enter(self, connection: Connection, transport: asyncio.Transport) -> bool:
         """Let the connection in, if need be in the place of one that waits. False: all are at work."""
         ours = [each for each in self._open.values() if each.client == connection.client]
-        if not _room(ours, self._per_client) or not _room(list(self._open.values()), self.limit):
+        most = self.limit if connection.proxied else self._per_client
+        if not _room(ours, most) or not _room(list(self._open.values()), self.limit):
             return False
         self._open[transport] = connection
         connection.allow(self._seconds)
@@ -83,6 +85,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, inner: asyncio.Protocol, doors: Doors) -> None:
         self.client = ""
+        self.proxied = False
         self.request: web.Request | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._late = False
@@ -117,7 +120,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self.client = network(peer[0] if isinstance(peer, tuple) else "")
+        address = peer[0] if isinstance(peer, tuple) else ""
+        self.client, self.proxied = network(address), self._doors.proxies.has(address)
         if self._inner is not None and self._doors.enter(self, transport):
             self._inner.connection_made(transport)
         else:

@@ -14,7 +14,7 @@ from aiohttp import web
 from mailbot import throttle
 from mailbot.config import ApiSettings, ConsoleSettings, WebSettings
 from mailbot.errors import DatabaseUnavailable
-from mailbot.http.headers import network
+from mailbot.http.headers import Proxies
 from mailbot.observe import Clock
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
@@ -70,6 +70,7 @@ class Limiter:
 
     def __init__(self, settings: WebSettings | ConsoleSettings | ApiSettings, clock: Clock) -> None:
         self._settings = settings
+        self._proxies = Proxies(settings.trusted_proxy)
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
@@ -91,14 +92,8 @@ class Limiter:
         return True
 
     def client(self, request: web.Request) -> str:
-        """Network of the client.
-
-        Behind a trusted proxy the last element of X-Forwarded-For counts: the proxy wrote it, the others anybody could.
-        """
-        peer = request.remote or ""
-        if self._settings.trusted_proxy and (chain := request.headers.getall("X-Forwarded-For", [])):
-            peer = chain[-1].rpartition(",")[2].strip()
-        return network(peer)
+        """Network of the client, which a proxy may name (Proxies)."""
+        return self._proxies.client(request.remote or "", request.headers.getall("X-Forwarded-For", []))
 
 
 class SharedLimiter:

@@ -28,8 +28,9 @@ from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed
+from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed, is_large
 from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_taking import Taking
 from mailbot.model import Envelope, RawMessage, Source, may_move
 from mailbot.oauth import Tokens, sasl
 from mailbot.observe import Clock, failure, log_event, utc_now
@@ -219,16 +220,32 @@ class ImapReader:
             self._known.update({item.uid for item in listed} - {item.uid for item in young})
             wanted += len(young)
             old += sum(item.received_at < self._clock() - self._oldest for item in young)
-            for batch in self._fetcher.batches(young):
-                cursor = await self._take(connection, cursor, batch)
+            cursor = await self._take_listed(connection, cursor, young)
         if first:
             log_event(
                 "imap-first-look", mailbox=self._mailbox, left=len(uids) - wanted, taken=wanted, old_for_a_person=old
             )
         return cursor
 
-    async def _take(self, connection: ImapConnection, cursor: Cursor, batch: Sequence[Listed]) -> Cursor:
-        """Store a batch and move the cursor in one transaction, then move the messages.
+    async def _take_listed(self, connection: ImapConnection, cursor: Cursor, listed: Sequence[Listed]) -> Cursor:
+        taking = Taking(partial(self._store, cursor), partial(self._move, connection))
+        try:
+            for batch in self._fetcher.batches(listed):
+                if is_large(batch):  # alone in memory, too
+                    await taking.settle()
+                cursor = await self._take(connection, cursor, batch, taking)
+            await taking.finish()
+        except MailboxUnavailable:
+            await taking.settle()
+            raise
+        finally:
+            taking.cancel()
+        return cursor
+
+    async def _take(
+        self, connection: ImapConnection, cursor: Cursor, batch: Sequence[Listed], taking: Taking
+    ) -> Cursor:
+        """Fetch a batch and have it stored; where the cursor is then.
 
         A message that failed stops the batch: what lies before it is taken, and the connection is made anew.
         """
@@ -238,12 +255,9 @@ class ImapReader:
         there = [item for item in head if bodies.get(item.uid, b"") is not None]
         if there:  # the cursor never passes the last message we hold: a server may name UIDs that it has yet to give
             cursor = Cursor(cursor.mailbox, cursor.uidvalidity, max(cursor.last_uid, there[-1].uid))
-            taken = {item.uid: self._message(cursor, item, bodies.get(item.uid)) for item in there}
-            await self._store(cursor, list(taken.values()))
-            self._known.update(taken)
-            self._fetcher.forget(list(taken))
-            await self._move(connection, [uid for uid, message in taken.items() if may_move(message.envelope.note)])
+            await taking.add([self._message(cursor, item, bodies.get(item.uid)) for item in there])
         if len(head) < len(batch):
+            await taking.finish()
             raise MailboxUnavailable(f"UID {batch[len(head)].uid} cannot be fetched")
         return cursor
 
@@ -258,8 +272,11 @@ class ImapReader:
         )
         return RawMessage(body or b"", envelope, item.received_at)
 
-    async def _store(self, cursor: Cursor, messages: Sequence[RawMessage]) -> None:
+    async def _store(self, before: Cursor, messages: Sequence[RawMessage]) -> list[int]:
+        """Store messages and move the cursor in one transaction; the UIDs of those that may move in the mailbox."""
         now = self._clock()
+        uids = [message.envelope.uid or 0 for message in messages]
+        cursor = Cursor(before.mailbox, before.uidvalidity, max(before.last_uid, *uids))
 
         def work(connection: Connection) -> Sequence[StoredMessage]:
             self._claim.renew(connection)
@@ -270,12 +287,16 @@ class ImapReader:
         with counts.step("store") as ids:
             stored = await self._database.write(work)
             ids.extend(one.inbox_id for one in stored)
+        self.moved = time.monotonic()
+        self._known.update(uids)
+        self._fetcher.forget(uids)
         for one, message in zip(stored, messages, strict=True):
             (counts.ACCEPTED if one.new else counts.REPEATED)(Source.IMAP.value)
             uid = message.envelope.uid
             log_event("imap-stored", inbox=one.inbox_id, new=one.new, size=len(message.raw), uid=uid)
         if any(one.new for one in stored):
             self._on_stored()
+        return [uid for uid, message in zip(uids, messages, strict=True) if may_move(message.envelope.note)]
 
     async def _move_left_behind(self, connection: ImapConnection, cursor: Cursor) -> None:
         """Move what an earlier connection, or a process that died, stored and did not move."""

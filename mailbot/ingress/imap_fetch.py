@@ -41,6 +41,11 @@ class _Short:
     times: int = 1
 
 
+def is_large(batch: Sequence[Listed]) -> bool:
+    """Whether it is a message that has a batch for itself."""
+    return len(batch) == 1 and (batch[0].size is None or batch[0].size > _BATCH_OCTETS)
+
+
 def _at_least_half(item: Listed, body: bytes) -> bool:
     return item.size is None or 2 * len(body) >= item.size
 

@@ -1,7 +1,8 @@
 """The SMTP (RFC 5321) and LMTP (RFC 2033) servers: 250 is said after the commit and not before.
 
-aiosmtpd with four things of our own: DATA is read in bulk, LMTP gets one reply for each recipient whatever the
-outcome, no exception is told to the client or made a permanent failure, and a disconnect does not stop the commit.
+aiosmtpd with five things of our own: DATA is read in bulk, no more of it lies in memory than there is room for, LMTP
+gets one reply for each recipient whatever the outcome, no exception is told to the client or made a permanent failure,
+and a disconnect does not stop the commit.
 """
 
 from __future__ import annotations
@@ -11,40 +12,48 @@ import logging
 import re
 import ssl
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from aiosmtpd import smtp as aiosmtpd
 from aiosmtpd.lmtp import LMTP
-from sqlalchemy import Connection
 
-from mailbot import counts
 from mailbot.config import ListenerSettings
-from mailbot.errors import ConfigError, DatabaseUnavailable
-from mailbot.inbox import StoredMessage, store
-from mailbot.model import Envelope, RawMessage, Source
-from mailbot.observe import Clock, failure, log_event, utc_now
+from mailbot.errors import ConfigError
+from mailbot.ingress.body import Body
+from mailbot.ingress.handler import InboxHandler, Transaction
+from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
+from mailbot.model import Source
+from mailbot.observe import Clock, utc_now
+from mailbot.room import Place, Room
 from mailbot.secret import Secret
 from mailbot.storage.engine import Database
 from mailbot.text.address import login_key
 
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long
-_CHUNK = 65536
-_STRESS = 10.0  # seconds a silent client may stay while more than half of the connections are taken
-_MOST_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100 at least
+_CHUNK = 65536  # octets that every connection may hold, whether there is room for more or not
+_STRESS = 10.0  # seconds a silent client may stay while connections, or the room for messages, are rare
+_HURRY = 60.0  # seconds for the octets of a message whose room others wait for
+_BEFORE, _WITHIN = 110.0, 170.0
+"""Seconds that a message waits for room: clients wait two minutes for the 354, three for the rest of what they began to
+send (RFC 5321 §4.5.3.2.5, §4.5.3.2.6)."""
 _END_OF_DATA = b"\r\n.\r\n"
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _PLAIN_PATH = re.compile(rf"<({_ATOMS}@{_ATOMS})>(| [^(]*)")
 """Path of dot-atoms only, and the parameters behind it (RFC 5321 §4.1.2)."""
 
 
-class _BulkServer(aiosmtpd.SMTP):
+class _BulkServer(Trimmed):
     """aiosmtpd's server with a DATA reader that does not go line by line; same bytes for the handler (tested)."""
 
     line_length_limit = _CHUNK  # of the stream reader: messages may have lines of any length
 
-    def __init__(self, handler: InboxHandler, settings: ListenerSettings, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, handler: InboxHandler, settings: ListenerSettings, tls: ssl.SSLContext | None, room: Room | None = None
+    ) -> None:
         # aiosmtpd keeps these limits in one dict of the class, and each new connection resets them for all others
         self.command_size_limits = defaultdict(lambda: _COMMAND_LIMIT)
+        self._room = room or Room()
+        self._began = 0.0  # when the octets of a message were asked for, of the loop's clock
         super().__init__(
             handler,
             data_size_limit=settings.max_size,
@@ -56,9 +65,13 @@ class _BulkServer(aiosmtpd.SMTP):
             auth_exclude_mechanism=("LOGIN", "PLAIN"),
             loop=asyncio.get_running_loop(),
         )
+        self._trim()
         self._handler = handler
         self._settings = settings
         handler.connections.add(self)
+
+    def _create_envelope(self) -> Transaction:
+        return Transaction(self._room)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Make room for another connection."""
@@ -67,32 +80,56 @@ class _BulkServer(aiosmtpd.SMTP):
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """RFC 5321 §4.5.3.2.7 asks for 5 minutes; under stress, as Postfix does, silence holds no place for long."""
-        if duration is None and len(self._handler.connections) > self._settings.max_connections / 2:
+        if duration is None and self._rare():
             duration = min(_STRESS, self._settings.idle_seconds)
         super()._reset_timeout(duration)
+
+    def _rare(self) -> bool:
+        if self.latest < NEVER and self._room.waiting:
+            return True
+        return len(self._handler.connections) > self._settings.max_connections / 2
+
+    def hurry(self) -> None:
+        """Others wait for the room that our message takes: from now on there is less time for its octets."""
+        if self.latest < NEVER:
+            self.latest = min(self.latest, self._began + _HURRY)
+            self._give_up_at(min(self._until, self.latest, self.loop.time() + _STRESS))
+
+    def _gave_up(self) -> None:
+        if self.loop.time() + EARLY >= self.latest:
+            self._handler.refused("too-slow")
+            self._writer.write(b"421 4.4.2 too slow, try again later\r\n")
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802  # aiosmtpd finds commands by these names
         """DATA (RFC 5321 §4.1.1.4)."""
         if await self.check_helo_needed():
             return
         envelope, session = self.envelope, self.session
-        if envelope is None or session is None or not envelope.rcpt_tos:
+        if not isinstance(envelope, Transaction) or session is None or not envelope.rcpt_tos:
             await self.push("503 5.5.1 need RCPT command")
             return
         if arg:
             await self.push("501 5.5.4 DATA takes no argument")
             return
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
         try:
-            async with asyncio.timeout(self._settings.data_seconds):
-                content = await self._read_data()
+            await self._make_room(envelope.place, envelope.declared, _BEFORE)
         except TimeoutError:
-            self._handler.refused("too-slow")
-            await self.push("421 4.4.2 too slow, try again later")
+            await self.push("452 4.3.1 too many large messages at once, try again later")
+            return
+        try:
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            content = await self._read_data(envelope.place)
+        except BaseException as error:
+            envelope.place.leave()
+            if not isinstance(error, TimeoutError):
+                raise
+            await self.push("421 4.3.1 too many large messages at once, try again later")
             if self.transport is not None:
                 self.transport.close()
             return
-        self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
+        await self._answer(envelope, session, content)
+
+    async def _answer(self, envelope: Transaction, session: aiosmtpd.Session, content: bytes | None) -> None:
         if content is None:
             self._handler.refused("too-big")
             status = "552 5.3.4 message too big"
@@ -101,8 +138,9 @@ class _BulkServer(aiosmtpd.SMTP):
             try:
                 status = await self._handler.handle_DATA(self, session, envelope)
             except Exception as error:
+                envelope.place.leave()
                 status = await self.handle_exception(error)
-        self.envelope = aiosmtpd.Envelope()
+        self.envelope = self._create_envelope()
         await self.push("\r\n".join([status] * self._replies(envelope)))
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
@@ -116,31 +154,62 @@ class _BulkServer(aiosmtpd.SMTP):
     def _replies(self, envelope: aiosmtpd.Envelope) -> int:
         return 1
 
-    async def _read_data(self) -> bytes | None:
+    async def _make_room(self, place: Place, octets: int, patience: float) -> None:
+        """Wait until there is room for a message of ``octets``. Raises TimeoutError."""
+        octets = min(octets, self._settings.max_size)
+        if octets <= _CHUNK or place.fits(octets):
+            return
+        for other in self._handler.connections:
+            if isinstance(other, _BulkServer):
+                other.hurry()
+        slow_at, self.latest, since = self.latest, NEVER, self.loop.time()
+        self._reset_timeout(patience + self._settings.idle_seconds)  # it is we who are silent
+        try:
+            await place.take(octets, patience)
+        except TimeoutError:
+            self._handler.refused("no-room")
+            raise
+        waited = self.loop.time() - since
+        self._began += waited
+        self.latest = slow_at + waited
+        self._reset_timeout()
+
+    async def _read_data(self, place: Place) -> bytes | None:
         """Octets up to the line that is only a dot, dots unstuffed (RFC 5321 §4.5.2); None when more than allowed.
 
-        Only CRLF ends a line: a bare LF before a dot ends nothing (SMTP smuggling).
+        Only CRLF ends a line: a bare LF before a dot ends nothing (SMTP smuggling). Raises TimeoutError when there is
+        no room for what was not declared.
         """
-        limit = self.data_size_limit or 0
-        chunks: list[bytes] = []
-        octets = -2
+        self._began = self.loop.time()
+        self.latest = self._began + self._settings.data_seconds
+        self._reset_timeout()
+        try:
+            content = await self._read_body(place)
+        finally:
+            self.latest = NEVER
+        self._reset_timeout(self._settings.idle_seconds)  # from here on it is we who are silent
+        return content
+
+    async def _read_body(self, place: Place) -> bytes | None:
+        limit, octets = self.data_size_limit or 0, -2
         self._reader._buffer[0:0] = b"\r\n"  # type: ignore[attr-defined]  # so that the first line may be the dot, too
-        while True:
+        body, ended = Body(), False
+        while not ended:
             try:
                 chunk = await self._reader.readuntil(_END_OF_DATA)
             except asyncio.LimitOverrunError as error:
                 chunk = await self._reader.readexactly(error.consumed)
             self._reset_timeout()
+            ended = chunk.endswith(_END_OF_DATA)
             octets += len(chunk)
-            if octets <= limit + 3:
-                chunks.append(chunk)
-            else:
-                chunks.clear()  # read on to the end, keep nothing
-            if chunk.endswith(_END_OF_DATA):
-                break
-        if octets - 3 > limit:
-            return None
-        return b"".join(chunks)[:-3].replace(b"\r\n.", b"\r\n")[2:]
+            if octets > limit + 3:  # read on to the end, keep nothing
+                body = Body()
+                place.leave()
+                continue
+            if not place.holds(octets):
+                await self._make_room(place, 2 * octets, _WITHIN)
+            body.add(chunk, last=ended)
+        return body.content() if octets - 3 <= limit else None
 
 
 class _LmtpServer(LMTP, _BulkServer):
@@ -161,115 +230,6 @@ class _Busy(asyncio.Protocol):
         self._handler.refused("too-many-connections")
         transport.write(b"421 4.3.2 too many connections, try again later\r\n")
         transport.close()
-
-
-class InboxHandler:
-    """What becomes of a transaction: the message goes to the inbox, and the number is told after the commit.
-
-    ``recipients``: keys (``address.login_key``) that mail is taken for, with or without "+anything"; None: for anybody.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        secret: Secret,
-        clock: Clock,
-        source: Source,
-        on_stored: Callable[[], None],
-        recipients: frozenset[str] | None = None,
-    ) -> None:
-        self.connections: set[asyncio.Protocol] = set()
-        self._database = database
-        self._secret = secret
-        self._clock = clock
-        self._source = source
-        self._on_stored = on_stored
-        self._recipients = recipients
-        self._running: set[asyncio.Task[int]] = set()
-
-    async def handle_EHLO(  # noqa: N802
-        self,
-        server: aiosmtpd.SMTP,
-        session: aiosmtpd.Session,
-        envelope: aiosmtpd.Envelope,
-        hostname: str,
-        responses: list[str],
-    ) -> list[str]:
-        """Offer what we do: PIPELINING (RFC 2920), and no AUTH."""
-        session.host_name = hostname
-        offered = [line for line in responses[:-1] if not line.startswith("250-AUTH")]
-        return [*offered, "250 PIPELINING"]
-
-    async def handle_RCPT(  # noqa: N802
-        self,
-        server: aiosmtpd.SMTP,
-        session: aiosmtpd.Session,
-        envelope: aiosmtpd.Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        """Take mail only for those we know (RFC 5321 §3.3)."""
-        if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
-            self.refused("too-many-recipients")
-            return "452 4.5.3 too many recipients"
-        if self._recipients is not None and _without_tag(address) not in self._recipients:
-            self.refused("no-such-mailbox")
-            return "550 5.1.1 no such mailbox here"
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 OK"
-
-    async def handle_DATA(  # noqa: N802
-        self, server: aiosmtpd.SMTP, session: aiosmtpd.Session, envelope: aiosmtpd.Envelope
-    ) -> str:
-        """Store and commit; the client may go meanwhile, the message stays."""
-        content = envelope.original_content
-        assert isinstance(content, bytes)
-        described = Envelope(
-            source=self._source,
-            mail_from=_text("" if envelope.mail_from == "<>" else envelope.mail_from),
-            rcpt_to=tuple(_text(address) for address in envelope.rcpt_tos),
-            peer=session.peer[0] if isinstance(session.peer, tuple) else None,
-            helo=_text(session.host_name),
-        )
-        task = asyncio.create_task(self._store(RawMessage(content, described, self._clock())))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return f"250 2.0.0 stored as {await asyncio.shield(task)}"
-
-    async def _store(self, message: RawMessage) -> int:
-        with counts.step("store") as ids:
-            stored = await self._database.write_together(self._store_all, message)
-            ids.append(stored.inbox_id)
-        (counts.ACCEPTED if stored.new else counts.REPEATED)(self._source.value)
-        log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))
-        if stored.new:
-            self._on_stored()
-        return stored.inbox_id
-
-    def _store_all(self, connection: Connection, messages: Sequence[RawMessage]) -> Sequence[StoredMessage]:
-        return store(connection, messages, self._clock(), self._secret)
-
-    def refused(self, reason: str) -> None:
-        """Count what was not taken."""
-        counts.REFUSED(self._source.value, reason)
-
-    async def handle_exception(self, error: Exception) -> str:
-        """Never permanent, never with a text of ours: the client's MTA keeps the mail and tries again."""
-        reason = error.reason if isinstance(error, DatabaseUnavailable) else None
-        self.refused("unavailable" if reason else "failed")
-        failure(f"{self._source.value}-failed", error, reason=reason)
-        return "451 4.3.0 temporary failure, try again later"
-
-
-def _text(value: str | None) -> str:
-    """``value`` without what a database cannot keep: octets that are not UTF-8, and NUL."""
-    octets = (value or "").encode("utf-8", "surrogateescape")
-    return octets.decode("utf-8", "replace").replace("\0", "\ufffd")
-
-
-def _without_tag(address: str) -> str | None:
-    local, _, domain = address.rpartition("@")
-    return login_key(f"{local.partition('+')[0]}@{domain}")
 
 
 def listen_address(listen: str) -> tuple[str, int]:
@@ -302,8 +262,10 @@ async def serve(
     clock: Clock = utc_now,
     on_stored: Callable[[], None] = lambda: None,
     recipients: frozenset[str] | None = None,
+    room: Room | None = None,
 ) -> asyncio.Server:
-    """Listen as ``source`` says (LMTP or SMTP). ``recipients``: addresses that mail is taken for; None: any.
+    """Listen as ``source`` says (LMTP or SMTP). ``recipients``: addresses that mail is taken for; None: any. ``room``:
+    for the octets of messages; None: one of its own.
 
     Raises ConfigError when the address or the certificate is wrong, OSError when the port is taken.
     """
@@ -313,10 +275,11 @@ async def serve(
     keys = None if recipients is None else frozenset(filter(None, map(login_key, recipients)))
     handler = InboxHandler(database, secret, clock, source, on_stored, keys)
     server = _LmtpServer if source is Source.LMTP else _BulkServer
+    room = room or Room()
 
     def protocol() -> asyncio.Protocol:
         if len(handler.connections) >= settings.max_connections:
             return _Busy(handler)
-        return server(handler, settings, tls)
+        return server(handler, settings, tls, room)
 
     return await asyncio.get_running_loop().create_server(protocol, host, port)

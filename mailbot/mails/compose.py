@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -50,14 +50,10 @@ class Heading:
     references: tuple[str, ...] = ()
     language: str = "pl"
     """Of the text (RFC 3282, Content-Language)."""
-    strong: tuple[str, ...] = ()
-    """Words of the text that the HTML part sets off."""
-    links: Mapping[str, str] = field(default_factory=dict)
-    """Words of the text that lead somewhere, with their target."""
 
 
-def message(heading: Heading, text: str, files: Sequence[Enclosure] = ()) -> bytes:
-    """The whole message, CRLF lines: header, plain text (folded) first, the HTML alternative made from it second.
+def message(heading: Heading, body: bytes, files: Sequence[Enclosure] = ()) -> bytes:
+    """The whole message, CRLF lines: header and ``body`` (see there).
 
     A value that cannot stand in a header (control characters) raises TemplateError; a Message-ID of the citizen that is
     not well-formed is left out. An address with a local part outside ASCII is written in UTF-8 (RFC 6532). ``files`` go
@@ -66,11 +62,22 @@ def message(heading: Heading, text: str, files: Sequence[Enclosure] = ()) -> byt
     parts = [
         _header(heading, _MIXED if files else _ALTERNATIVE),
         *([_within()] if files else []),
-        _part("text/plain", fold(text)),
-        _part("text/html", html.from_text(heading.subject, text, heading.language, heading.strong, heading.links)),
-        f"--{_BOUNDARY}--\r\n".encode(),
+        body,
         *(map(_attached, files)),
         *([f"--{_OUTER}--\r\n".encode()] if files else []),
+    ]
+    return b"".join(parts)
+
+
+def body(
+    title: str, text: str, language: str = "pl", strong: Collection[str] = (), links: Mapping[str, str] | None = None
+) -> bytes:
+    """Plain text (folded) first, the HTML alternative made from it second (html.from_text, which says what the others
+    are)."""
+    parts = [
+        _part("text/plain", fold(text)),
+        _part("text/html", html.from_text(title, text, language, strong, links)),
+        f"--{_BOUNDARY}--\r\n".encode(),
     ]
     return b"".join(parts)
 

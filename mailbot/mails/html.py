@@ -7,13 +7,15 @@ Number and deadline are set off, telephone and portal are links. Colours are the
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import escape
 
 _BREAK = re.compile(r"\n{2,}")
 _ITEM = re.compile(r"(?:\d+\.|[–-]) ")
 _URL = re.compile(r"https?://[^\s<>\"]+")
 _HEADING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,5}")
+_IN_A_WORD = re.compile(r"[\w/.]")
+_GOES_ON = re.compile(r"/?\w")
 
 
 _HEAD = """\
@@ -48,23 +50,47 @@ def _marked(body: str, strong: Collection[str], links: Mapping[str, str]) -> str
     waiting = {escape(words) for words in strong if words}
     targets = {escape(words): escape(target) for words, target in links.items() if words}
     longest_first = sorted({*waiting, *targets}, key=len, reverse=True)
-    if not longest_first:
-        return body
-    wanted = "|".join(map(re.escape, longest_first))
-
-    def mark(found: re.Match[str]) -> str:
-        words = found["words"]
-        if words is None:  # a tag
-            return found[0]
-        start = "\n" if found["space"] else ""  # at the start of a line no soft line break falls into them
+    parts: list[str] = []
+    last = 0
+    for start, words in _places(body, longest_first):
+        spaced = start > last and body[start - 1] == " "
+        parts.append(body[last : start - spaced])
+        parts.append("\n" if spaced else "")  # at the start of a line no soft line break falls into them
         if words in targets:
-            return f'{start}<a href="{targets[words]}">{words}</a>'
-        if words in waiting:
+            parts.append(f'<a href="{targets[words]}">{words}</a>')
+        elif words in waiting:
             waiting.remove(words)
-            return f"{start}<strong>{words}</strong>"
-        return start + words
+            parts.append(f"<strong>{words}</strong>")
+        else:
+            parts.append(words)
+        last = start + len(words)
+    return "".join([*parts, body[last:]])
 
-    return re.sub(rf"<[^>]*>|(?P<space> ?)(?<![\w/.])(?P<words>{wanted})(?!/?\w)", mark, body)
+
+def _places(body: str, longest_first: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Where the words stand by themselves outside of tags, from the left; of two at one place the longer ones.
+
+    By hand: a pattern would have to be compiled for every mail, which takes as long as all the rest of it.
+    """
+    found = sorted(
+        (place, rank)
+        for rank, words in enumerate(longest_first)
+        for place in _each(body, words)
+        if not _IN_A_WORD.match(body, place - 1, place) and not _GOES_ON.match(body, place + len(words))
+    )
+    free = 0
+    for place, rank in found:
+        in_a_tag = body.rfind("<", 0, place) > body.rfind(">", 0, place)
+        if place >= free and not in_a_tag:
+            yield place, longest_first[rank]
+            free = place + len(longest_first[rank])
+
+
+def _each(body: str, words: str) -> Iterator[int]:
+    place = body.find(words)
+    while place >= 0:
+        yield place
+        place = body.find(words, place + 1)
 
 
 def _block(lines: list[str]) -> str:

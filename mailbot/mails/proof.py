@@ -20,7 +20,7 @@ from mailbot.mails.templates import ENVIRONMENT, TITLE, Templates, forbidden
 from mailbot.mails.variables import KNOWN, link, variables
 from mailbot.mails.wording import LINE
 from mailbot.model import REQUIRED_SUBJECT, MailKind
-from mailbot.ruleset import loader
+from mailbot.ruleset import languages, loader
 from mailbot.ruleset.document import YamlDocument, hint
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.fixed import ACTIVATION_TITLE
@@ -133,7 +133,7 @@ def _rendered(ruleset: Ruleset) -> list[Finding]:
         offices = (alone, connected) if "csd" in KNOWN[kind] else (alone,)
         for letter, office in product(samples.contexts(kind, ruleset, language), offices):
             try:
-                values = variables(kind, letter, ruleset, office)
+                values = variables(kind, letter, languages.of(ruleset, language), ruleset, office)
                 subject, text = templates.render(kind, language, values)
             except TemplateError as error:
                 found = [(_line_of(error), f"cannot be filled in: {error.reason}", "correct that place")]

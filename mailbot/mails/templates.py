@@ -74,12 +74,20 @@ def _compiled(source: str) -> jinja2.Template:
     return ENVIRONMENT.from_string(source)
 
 
+@lru_cache(maxsize=256)
+def _compared(source: str) -> frozenset[str]:
+    """The variables that stand in a comparison."""
+    comparisons = ENVIRONMENT.parse(source).find_all(nodes.Compare)
+    return frozenset(name.name for comparison in comparisons for name in comparison.find_all(nodes.Name))
+
+
 class Templates:
     """The compiled templates of one rule set."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         """Raises jinja2.TemplateSyntaxError; ``proof.mistakes`` tells such mistakes with their place."""
         sources = {"pl": ruleset.templates, **ruleset.translations}
+        self._sources = sources
         self._compiled = {
             language: {kind: _compiled(t.source) for kind, t in templates.items()}
             for language, templates in sources.items()
@@ -88,6 +96,10 @@ class Templates:
     def language(self, kind: MailKind, wanted: str) -> str:
         """``wanted`` where the mail has a template in that language, else Polish."""
         return wanted if kind in self._compiled.get(wanted, {}) else "pl"
+
+    def compares(self, kind: MailKind, language: str, name: str) -> bool:
+        """Whether the mail asks of a variable more than whether it is empty."""
+        return name in _compared(self._sources[language][kind].source)
 
     def render(self, kind: MailKind, language: str, variables: Mapping[str, str]) -> tuple[str, str]:
         """Subject and body, not folded yet, ended by \\n. Raises TemplateError."""

@@ -14,7 +14,6 @@ from mailbot.mails import breaks, wording
 from mailbot.mails.context import PLACEHOLDER, MailContext, Office
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Defect, MailKind, Phrase
 from mailbot.model.categories import CASES, EXPLANATION, in_procedure
-from mailbot.ruleset import languages
 from mailbot.ruleset.model import Language, Ruleset, Service
 from mailbot.ruleset.texts import DIFFERENCE_FIELDS
 
@@ -46,12 +45,16 @@ class Variable:
 
     doc: str
     fill: Callable[[_Material], str]
+    own: bool = False
+    """What a citizen wrote, or a person wrote to him."""
 
 
-def variables(kind: MailKind, context: MailContext, ruleset: Ruleset, office: Office) -> dict[str, str]:
-    """The values of every variable that mail ``kind`` knows, in the letter's language. Raises TemplateError when
-    ``context`` lacks one."""
-    material = _Material(kind, context, ruleset, office, languages.of(ruleset, context.language))
+def variables(
+    kind: MailKind, context: MailContext, language: Language, ruleset: Ruleset, office: Office
+) -> dict[str, str]:
+    """The values of every variable that mail ``kind`` knows, in ``language``. Raises TemplateError when ``context``
+    lacks one."""
+    material = _Material(kind, context, ruleset, office, language)
     return {name: VARIABLES[name].fill(material) for name in KNOWN[kind]}
 
 
@@ -240,8 +243,12 @@ VARIABLES: Mapping[str, Variable] = {
         lambda m: m.ruleset.contacts.signing_page,
     ),
     "temat": Variable("the required subject", lambda m: REQUIRED_SUBJECT),
-    "temat_nadawcy": Variable("the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject),
-    "roznica": Variable("how it differs (rules/differences.yaml); empty when that is not known", _differences),
+    "temat_nadawcy": Variable(
+        "the citizen's own subject, cleaned; empty when nothing vouches for him", _own_subject, own=True
+    ),
+    "roznica": Variable(
+        "how it differs (rules/differences.yaml); empty when that is not known", _differences, own=True
+    ),
     "system_przerwy": Variable("system that has a break (rules/notices.yaml)", lambda m: breaks.system(m.context)),
     "dzien_przerwy": Variable('day of the break, ends with "r."', lambda m: breaks.day(m.context, m.language)),
     "lista_okien": Variable("when the system is out of order, one line each", _windows),
@@ -251,7 +258,7 @@ VARIABLES: Mapping[str, Variable] = {
     "wlasciciel": Variable("whose system it is", lambda m: _required(m, "system").owner),
     "zrodlo": Variable("where the answer was taken from", lambda m: _required(m, "system").source),
     "stan_na": Variable('day of the answer, ends with "r."', _published),
-    "tresc": Variable("what a person of the office wrote", lambda m: m.context.text),
+    "tresc": Variable("what a person of the office wrote", lambda m: m.context.text, own=True),
     "zalaczniki": Variable("not empty when files go with it", lambda m: "tak" if m.context.files else ""),
 }
 

@@ -34,7 +34,8 @@ def date_in_words(on: date, language: Language = POLISH) -> str:
 
 def hour(at: datetime) -> str:
     """„14:05”."""
-    return f"{at.astimezone(WARSAW):%H:%M}"
+    at = at.astimezone(WARSAW)
+    return f"{at.hour:02}:{at.minute:02}"
 
 
 def moment(at: datetime, language: Language = POLISH) -> str:

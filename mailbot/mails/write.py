@@ -7,11 +7,13 @@ from dataclasses import replace
 from mailbot.clocks import WARSAW
 from mailbot.errors import RulesError, TemplateError
 from mailbot.mails import proof, thread
+from mailbot.mails.body import Bodies
 from mailbot.mails.compose import Heading, message
 from mailbot.mails.context import Enclosure, MailContext, Office
 from mailbot.mails.templates import Templates
-from mailbot.mails.variables import SET_OFF, needs_form, targets, variables
+from mailbot.mails.variables import needs_form, variables
 from mailbot.model import MailKind, OutgoingMail
+from mailbot.ruleset import languages
 from mailbot.ruleset.model import Ruleset
 
 _NOTICES = frozenset({MailKind.T2A, MailKind.T2B, MailKind.T3, MailKind.T12, MailKind.T14, MailKind.T19})
@@ -41,46 +43,49 @@ class Writer:
         self._ruleset = ruleset
         self._office = office
         self._templates = Templates(ruleset)
+        self._bodies = Bodies(self._templates)
+        self._languages = {code: languages.of(ruleset, code) for code in ("pl", *ruleset.translations)}
 
     def outgoing(self, kind: MailKind, context: MailContext) -> OutgoingMail:
         """The mail, rendered to bytes. The same letter always gives the same bytes. Raises TemplateError."""
         office = self._office
-        context = replace(context, language=self._templates.language(kind, context.language))
+        language = self._templates.language(kind, context.language)
         if kind in _TO_OLD_LOGIN:
             if context.old_login is None:
                 raise TemplateError(f"{context.ticket}: {kind} was asked for without the old login")
             context = replace(context, recipient=context.old_login, in_reply_to=None, references=())
-        values = variables(kind, context, self._ruleset, office)
-        subject, text = self._templates.render(kind, context.language, values)
-        opened = replace(context, joins=False, nth="")
-        registration = self._message_id(MailKind.T1, opened) if kind in _AFTER_REGISTRATION else None
+        values = variables(kind, context, self._languages[language], self._ruleset, office)
+        title, body = self._bodies.write(kind, language, values)
+        registration = self._first_id(context) if kind in _AFTER_REGISTRATION else None
         chain = [*context.references, context.in_reply_to, registration]
         heading = Heading(
             sender_name=office.name,
             sender=office.address,
             recipient=context.recipient,
-            subject=subject,
+            subject=title,
             date=context.now.astimezone(WARSAW),
             message_id=self._message_id(kind, context),
             auto_submitted=_written_by(kind),
             loop_mark=office.helpdesk,
             in_reply_to=context.in_reply_to,
             references=tuple(i for i in chain if i),
-            language=context.language,
-            strong=tuple(values[name] for name in SET_OFF if name in values),
-            links=targets(values),
+            language=language,
         )
         return OutgoingMail(
             kind=kind,
             recipient=context.recipient,
             return_path=context.bounce_address if kind in _NOTICES or kind.by_hand else "",
             message_id=heading.message_id,
-            raw=message(heading, text, self._enclosures(kind, context)),
+            raw=message(heading, body, self._enclosures(kind, context)),
         )
 
     def _enclosures(self, kind: MailKind, context: MailContext) -> tuple[Enclosure, ...]:
         form = self._office.form if needs_form(kind, context) else None
         return (*((Enclosure(form[0], "application/pdf", form[1]),) if form else ()), *context.files)
+
+    def _first_id(self, context: MailContext) -> str:
+        """Of the registration that opened the ticket."""
+        return thread.message_id(MailKind.T1, context.ticket, context.token, self._office.domain)
 
     def _message_id(self, kind: MailKind, context: MailContext) -> str:
         which = f"{context.now:%Y%m%d}" if context.joins or kind in ONCE_A_DAY else ""

@@ -39,7 +39,7 @@ class OverLimit(PermanentError):
 
 def message_reasons(raw: bytes) -> tuple[str, ...]:
     """Why the message as a whole is not read: it is empty or larger than MESSAGE_MAX octets. () when it is read."""
-    if not raw.strip():
+    if not raw or raw.isspace():
         return ("empty message",)
     if len(raw) > MESSAGE_MAX:
         return (f"message of {len(raw)} octets, over {MESSAGE_MAX}",)

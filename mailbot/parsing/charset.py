@@ -9,8 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
+from mailbot.text.remembered import remembered
 from mailbot.text.unicode import nfc
 
 POLISH = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
@@ -72,7 +72,7 @@ class Decoded:
     lossy: bool = False
 
 
-@lru_cache(maxsize=512)
+@remembered(512, 80)
 def codec(declared: str) -> str | None:
     """Python name of a charset label of a mail (case, quotes and RFC 2231 language tag ignored), None when unknown."""
     label = declared.strip().strip("\"'").partition("*")[0].strip().lower()

@@ -114,6 +114,8 @@ def _alternative(part: Part, content: Content) -> list[str]:
     filled = [texts for _, texts in candidates if any(t.strip() for t in texts)]
     if len(filled) < 2:
         return next(iter(filled), [])
+    if _words(filled[0]) == _words(filled[-1]):
+        return filled[0]
     plain, rich = (set(_WORD.findall("\n".join(texts).lower())) for texts in (filled[0], filled[-1]))
     if len(rich - plain) < _MORE:
         return filled[0]
@@ -122,6 +124,10 @@ def _alternative(part: Part, content: Content) -> list[str]:
         return filled[-1]
     content.unread.append("HTML that says more than the plain text")
     return filled[0]
+
+
+def _words(texts: list[str]) -> list[str]:
+    return [word for text in texts for word in text.split()]
 
 
 def _same(new: list[str], old: list[str]) -> bool:

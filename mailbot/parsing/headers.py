@@ -18,6 +18,7 @@ from mailbot.text.unicode import nfc
 
 _NAME = re.compile(rb"[!-9;-~]+")
 _FOLD = re.compile(rb"\r\n?|\n")
+_END = re.compile(rb"\n[\r\n]|\r\r")
 _WORD = re.compile(rb"=\?([!->@-~]+)\?([BbQq])\?(.*?)\?=", re.DOTALL)
 _ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
@@ -85,10 +86,10 @@ def _end_of_block(raw: bytes, start: int, limit: int) -> tuple[int, int]:
     """Offsets behind the last line of the block and behind the empty line that ends it."""
     if raw[start : start + 1] in (b"\r", b"\n"):
         return start, start + (2 if raw.startswith(b"\r\n", start) else 1)
-    ends = [at for pair in (b"\n\r", b"\n\n", b"\r\r") if (at := raw.find(pair, start, limit)) >= 0]
-    if not ends:
+    end = _END.search(raw, start, limit)
+    if end is None:
         return limit, limit
-    stop = min(ends) + 1
+    stop = end.start() + 1
     return stop, stop + (2 if raw.startswith(b"\r\n", stop) else 1)
 
 

@@ -112,6 +112,8 @@ def says_absent(text: str) -> bool:
 
 
 def _title(subject: str) -> Words | None:
+    if subject == REQUIRED_SUBJECT:  # most of them
+        return None
     title = _flat(subject)
     bare = title
     while tag := _TAG.match(bare):

@@ -45,7 +45,7 @@ _FROM_LABELS = frozenset({"od", "from", "von", "nadawca"})
 _SENT_LABELS = frozenset({"wysłano", "wysłane", "wysłany", "sent", "gesendet"})
 _DATE_LABELS = frozenset({"data", "date", "datum"})
 _TIME = re.compile(r"\d{1,2}:\d{2}")
-_MARKS = frozenset(":-_=")
+_MARK = re.compile(r"[:\-_=]")
 _RULER = re.compile(r"\s*[_\-—–=*]{5,}\s*$")
 
 _DEVICE = (
@@ -68,7 +68,6 @@ _ADVERT = re.compile(
     r"|(?:Ta|Niniejsza) wiadomość.{0,40} została sprawdzona .{0,80}(?:antywirus|Avast|wirusów).{0,80}$",
     re.IGNORECASE,
 )
-_CHARACTER = str.maketrans("", "", "*")
 
 
 def cut(text: str) -> str:
@@ -91,7 +90,7 @@ def cut(text: str) -> str:
 
 def is_client_signature(line: str) -> bool:
     """True for a line that a phone or mail program adds ("Wysłane z iPhone'a", "Pobierz aplikację Outlook...")."""
-    line = line.translate(_CHARACTER).strip()
+    line = line.replace("*", "").strip()
     return 5 < len(line) <= _LINE_MAX and bool(_SENT_WITH.match(line) or _ADVERT.match(line))
 
 
@@ -102,7 +101,7 @@ def _is_quoted(line: str) -> bool:
 def _rest_is_quote(lines: list[str]) -> int:
     """Number of the line from which on all is a quote; len(lines) when there is none."""
     for number, line in enumerate(lines):
-        if line.startswith(">") or len(line) > _LINE_MAX or _MARKS.isdisjoint(line):
+        if line.startswith(">") or len(line) > _LINE_MAX or not _MARK.search(line):
             continue
         if _ORIGINAL.match(line.lstrip()) or _is_reply_head(lines, number):
             while number and (not lines[number - 1].strip() or _RULER.match(lines[number - 1][:_LINE_MAX])):

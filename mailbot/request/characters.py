@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from mailbot.text.remembered import remembered
 from mailbot.text.unicode import flat, visible
 
 __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
@@ -22,7 +22,11 @@ def canonical(text: str) -> str:
     return _SPACE.sub(" ", visible(text)).strip(" ")
 
 
-@lru_cache(maxsize=8192)
+LONGEST_NAME = 64
+"""Characters; a longer word is nobody's name."""
+
+
+@remembered(8192, LONGEST_NAME)
 def fold(word: str) -> str:
     """A word of a name as it is compared: case, diacritics, apostrophes and invisible characters do not count."""
     return flat(visible(word).translate(_APOSTROPHES).replace("ß", "ss"))
@@ -30,7 +34,10 @@ def fold(word: str) -> str:
 
 def distance(left: str, right: str, limit: int) -> int:
     """Damerau-Levenshtein distance (optimal string alignment), or ``limit`` + 1 when it is greater."""
-    if abs(len(left) - len(right)) > limit:
+    if left == right:
+        return 0
+    longer = len(left) - len(right)
+    if abs(longer) > limit or _strangers(left, right, longer) > limit:
         return limit + 1
     before: list[int] = []
     last = list(range(len(right) + 1))
@@ -43,6 +50,13 @@ def distance(left: str, right: str, limit: int) -> int:
             row.append(cost)
         before, last = last, row
     return min(last[-1], limit + 1)
+
+
+def _strangers(left: str, right: str, longer: int) -> int:
+    """Letters of either word that the other one has not as often: each takes a step of its own, and most words that are
+    nothing alike have many."""
+    only_left = sum(max(0, left.count(letter) - right.count(letter)) for letter in set(left))
+    return max(only_left, only_left - longer)
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -34,7 +34,7 @@ def read(subject: Sequence[str], sentences: Sentences, text: str, languages: Map
     """
     said = [word for sentence in sentences for word in sentence]
     words = [*subject, *said]
-    if _count(words, _POLISH) or len(_LETTERS.findall(text)) * 5 > len(words):
+    if is_polish(words) or len(_LETTERS.findall(text)) * 5 > len(words):
         return POLISH
     if _CHANNEL in subject[:2] and ENGLISH in languages:
         return ENGLISH
@@ -42,6 +42,11 @@ def read(subject: Sequence[str], sentences: Sentences, text: str, languages: Map
     best = max(sure.values(), default=0)
     likeliest = [code for code, hits in sure.items() if hits == best]
     return likeliest[0] if len(likeliest) == 1 else POLISH
+
+
+def is_polish(words: Iterable[str]) -> bool:
+    """Whether one of the folded words is Polish for certain."""
+    return not _POLISH.isdisjoint(words)
 
 
 def _hits(words: Sequence[str], text: str, language: Language) -> int:

@@ -9,8 +9,9 @@ from itertools import chain, islice, product
 
 from mailbot.model import Account, Match
 from mailbot.request import declension
-from mailbot.request.characters import fold, word_set
+from mailbot.request.characters import LONGEST_NAME, fold, word_set
 from mailbot.request.sexes import also_feminine, sexes
+from mailbot.text.remembered import remembered
 
 Form = tuple[str, ...]
 
@@ -44,7 +45,7 @@ def compare(names: tuple[str, ...], account: Account) -> Match:
     return Match.DOUBT if _related(said, account) else Match.MISMATCH
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def forms(given: str, surname: str, sex: str | None) -> frozenset[Form]:
     """Every accepted way of writing a name, as folded words: case, diacritics and hyphens do not count.
 
@@ -108,7 +109,7 @@ def _genitive_surname(words: list[str], sex: str) -> list[Form]:
     return [form for form in islice(product(*options), _MOST_FORMS) if fixed or form != bare]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _loose(given: str, surname: str, sex: str | None) -> tuple[frozenset[str], frozenset[str]]:
     """Skeletons of every form of every given name and of every part of the surname."""
     first: set[str] = set()
@@ -122,7 +123,7 @@ def _loose(given: str, surname: str, sex: str | None) -> tuple[frozenset[str], f
     return frozenset(_skeleton(fold(f)) for f in first), frozenset(_skeleton(fold(f)) for f in last)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192, LONGEST_NAME)
 def _skeleton(word: str) -> str:
     for spelling, sound in _SPELLINGS:
         word = word.replace(spelling, sound)

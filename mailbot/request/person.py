@@ -35,8 +35,12 @@ _LONGEST = 5_000
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[-‐‑‒–—−][ \t]*(?=[^\W\d_])")
 _SEGMENT = re.compile(r"\n|(?<=[.!?;])[ \t]+(?=[^\W\d_])")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’‘`´-][^\W\d_]+)*|\ue000|[&+/]")
+_YEAR = re.compile(r"\d{4}")
+"""In every date, and quickly looked for."""
 _MARK = "\ue000"
 _CONJUNCTIONS = frozenset(("i", "oraz", "a", "takze", "and", "&", "+", "lub", "albo"))
+_BIRTH = re.compile(r"\bur|rocznik|\brok|born|birth")
+_LABELLED_NAME = re.compile(r"\bimi(?:e|ona)\b[^:\n]{0,20}:\s{0,3}([^\W\d_][^\n,;]{0,60})")
 
 
 @dataclass(slots=True)
@@ -68,15 +72,40 @@ class Person:
         return len(self.names) >= 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A text with its flat form, which every sieve looks at: it is made once."""
+
+    text: str
+    low: str
+
+    @staticmethod
+    def of(text: str) -> _Region:
+        return _Region(text, flat(text))
+
+    def without(self, pattern: re.Pattern[str], by: str = " , ") -> _Region:
+        """The same with every match of ``pattern`` in its flat form replaced."""
+        texts: list[str] = []
+        lows: list[str] = []
+        last = 0
+        for found in pattern.finditer(self.low):
+            texts += [self.text[last : found.start()], by]
+            lows += [self.low[last : found.start()], by]
+            last = found.end()
+        if not texts:
+            return self
+        return _Region("".join([*texts, self.text[last:]]), "".join([*lows, self.low[last:]]))
+
+
 def read_person(region: str) -> Person:
     """The person described by ``region``, the text between the word "dla" and the next sentence or the end."""
-    text = cut_closing(region[:_LONGEST]).replace("…", "...").replace(_MARK, " ")
+    whole = _Region.of(cut_closing(region[:_LONGEST]).replace("…", "...").replace(_MARK, " "))
     person = Person()
-    text = _take_hints(text, person)
+    whole = _take_hints(whole, person)
     for pattern in JUNK:
-        text = _blank(text, pattern)
-    _settle_labels(text, person)
-    text, years = _mark_dates(_blank(text, LABEL_NAME))
+        whole = whole.without(pattern)
+    _settle_labels(whole.low, person)
+    text, years = _mark_dates(whole.without(LABEL_NAME))
     break_before = False
     lines = _SEGMENT.split(text)
     for position, line in enumerate(lines):
@@ -106,39 +135,31 @@ def cut_closing(text: str) -> str:
     return text[: found.start()] if found else text
 
 
-def _blank(text: str, pattern: re.Pattern[str], by: str = " , ") -> str:
-    """``text`` with every match of ``pattern`` in its flat form replaced."""
-    pieces: list[str] = []
-    last = 0
-    for found in pattern.finditer(flat(text)):
-        pieces += [text[last : found.start()], by]
-        last = found.end()
-    return "".join([*pieces, text[last:]])
-
-
-def _take_hints(text: str, person: Person) -> str:
+def _take_hints(region: _Region, person: Person) -> _Region:
     for hint, pattern in HINTS:
-        shorter = _blank(text, pattern)
-        if shorter != text:
+        shorter = region.without(pattern)
+        if shorter.text != region.text:
             person.hint |= hint
-            text = shorter
-    if STRONG_MARK.search(flat(text)):
+            region = shorter
+    unmarked = region.without(STRONG_MARK)
+    if unmarked is not region:
         person.hint |= Hint.NAME | Hint.YEAR
-    elif WEAK_MARK.search(text):
+    elif WEAK_MARK.search(region.text):
         person.hint |= Hint.DOTS
-    return _blank(text, STRONG_MARK)
+    return unmarked
 
 
-def _mark_dates(text: str) -> tuple[str, list[tuple[int, bool]]]:
-    """``text`` with one mark for each date that holds a plausible birth year, and these years."""
+def _mark_dates(region: _Region) -> tuple[str, list[tuple[int, bool]]]:
+    """The text with one mark for each date that holds a plausible birth year, and these years."""
+    text = region.text
     years: list[tuple[int, bool]] = []
     pieces: list[str] = []
     last = 0
-    for found in DATE.finditer(flat(text)):
+    for found in DATE.finditer(region.low) if _YEAR.search(region.low) else ():
         year = int(next(group for group in found.groups()[1:] if group))
         pieces.append(text[last : found.start()])
         if year in _YEARS:
-            birth = re.search(r"\bur|rocznik|\brok|born|birth", found["lead"] or "") is not None
+            birth = _BIRTH.search(found["lead"] or "") is not None
             years.append((year, birth))
             pieces.append(f" {_MARK} ")
         else:
@@ -204,10 +225,9 @@ def _second_person(lines: list[list[str]], first: Person, years: list[tuple[int,
     return False
 
 
-def _settle_labels(text: str, person: Person) -> None:
+def _settle_labels(low: str, person: Person) -> None:
     """Two given names behind labels are two people; a label without a colon is a hint, if no datum follows it."""
-    low = flat(text)
-    values = re.findall(r"\bimi(?:e|ona)\b[^:\n]{0,20}:\s{0,3}([^\W\d_][^\n,;]{0,60})", low)
+    values = _LABELLED_NAME.findall(low)
     person.several |= len({value.strip() for value in values}) >= 2
     for label, hint in ((LABEL_NAME, Hint.NAME), (LABEL_YEAR, Hint.YEAR)):
         if any(not found["form"] for found in label.finditer(low)):

@@ -12,6 +12,8 @@ from mailbot.request.vocabulary import Hint
 
 _MOST_SENTENCES = 20
 _GREETING = word_set("dzien dobry witam szanowni nazywam sie jestem ja niniejszym")
+_SAYS_ANYTHING = re.compile(r"[^\W_]")
+_PRONOUN = re.compile(r"\W*(mnie|siebie)\b", re.IGNORECASE)
 _LAST_WORDS = 300
 """Characters in front of the sentence in which data may stand that belong to it."""
 
@@ -22,7 +24,7 @@ def read(text: str, *, attachments: bool) -> Request:
     ``attachments``: whether any file is attached. Defects are complete and in the order of rules/defects.yaml.
     """
     text = visible(text)
-    if not re.search(r"[^\W_]", text):
+    if not _SAYS_ANYTHING.search(text):
         return Request(None, (), None, (Defect.EMPTY,))
     places = _places(text)
     if not places:
@@ -42,7 +44,7 @@ def read(text: str, *, attachments: bool) -> Request:
 
 def _places(text: str) -> list[tuple[Sentence, int]]:
     """Each sentence with the end of the text that belongs to it."""
-    found = [place for place, _ in zip(sentences(text), range(_MOST_SENTENCES), strict=False)]
+    found = [place for place, _ in zip(sentences(flat(text)), range(_MOST_SENTENCES), strict=False)]
     ends = [place.start for place in found[1:]] + [len(text)]
     return list(zip(found, ends, strict=False))
 
@@ -89,7 +91,7 @@ def _elsewhere(text: str, place: Sentence, end: int) -> Person | None:
     word that does stand there, so that no comparison can end better than in doubt.
     """
     region = text[place.end : end]
-    pronoun = re.match(r"\W*(mnie|siebie)\b", region, re.IGNORECASE)
+    pronoun = _PRONOUN.match(region)
     closing = region[len(cut_closing(region)) :]
     for source in (text[max(0, place.start - _LAST_WORDS) : place.start], closing.partition("\n")[2]):
         person = read_person(source)

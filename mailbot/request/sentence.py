@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mailbot.model import Phrase
-from mailbot.request.characters import distance, flat
+from mailbot.request.characters import distance
 
 _BEGINNING = ("prosze", "o", "zmiane", "hasla", "awaryjnego")
 _ADDRESS = re.compile(
@@ -16,6 +17,10 @@ _ADDRESS = re.compile(
 _LONGEST_TAIL = 8
 _WIDEST_GAP = 20
 _WORD = re.compile(r"[^\W_]+")
+_LIKELY = re.compile(
+    r"(p[^\W_]{4,6})[\W_]{1,20}(o)[\W_]{1,20}(z[^\W_]{4,6})[\W_]{1,20}(h[^\W_]{3,5})[\W_]{1,20}(a[^\W_]{8,10})(?![^\W_])"
+)
+"""Where five words stand that one slip of the pen may part from ``_BEGINNING``. None begins within another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +32,27 @@ class Sentence:
     end: int
 
 
-def sentences(text: str) -> Iterator[Sentence]:
-    """Every place of ``text`` where sentence A or B stands, from the top.
+def sentences(low: str) -> Iterator[Sentence]:
+    """Every place of a text where sentence A or B stands, from the top. ``low``: its flat form.
 
     Case, diacritics, line breaks, punctuation between the words and one slip of the pen in a long word do not matter;
     other words do: a paraphrase is not the sentence.
     """
-    found = list(_WORD.finditer(flat(text)))
-    said = [match[0] for match in found]
-    for i in range(len(said) - len(_BEGINNING)):
-        if said[i + 1] != _BEGINNING[1]:  # too short for a slip of the pen, and the quickest to tell
+    for likely in _LIKELY.finditer(low):
+        start, end = likely.span()
+        inside_a_word = _WORD.match(low, start - 1) if start else None
+        if inside_a_word or not all(map(_same, likely.groups(), _BEGINNING)):
             continue
-        if not all(_same(said[i + k], word) for k, word in enumerate(_BEGINNING)):
-            continue
-        behind = i + len(_BEGINNING)
-        for last in range(behind, min(behind + _LONGEST_TAIL, len(said))):
-            if said[last] != "dla":
-                continue
-            phrase = _phrase(said[behind:last])
-            if phrase and all(found[k + 1].start() - found[k].end() <= _WIDEST_GAP for k in range(i, last)):
-                yield Sentence(phrase, found[i].start(), found[last].end())
-            break
+        tail: list[str] = []
+        for found in islice(_WORD.finditer(low, end), _LONGEST_TAIL):
+            if found.start() - end > _WIDEST_GAP:
+                break
+            end = found.end()
+            if found[0] == "dla":
+                if phrase := _phrase(tail):
+                    yield Sentence(phrase, start, end)
+                break
+            tail.append(found[0])
 
 
 def _phrase(tail: list[str]) -> Phrase | None:

@@ -13,7 +13,7 @@ from itertools import islice
 
 from mailbot.model import Subject, SubjectClass
 from mailbot.request import language, sentence
-from mailbot.request.characters import visible
+from mailbot.request.characters import flat, visible
 from mailbot.request.farewell import without_name
 from mailbot.request.subject import without_prefix
 from mailbot.ruleset.model import Faq, FaqEntry, Ruleset, Service, Topic
@@ -27,6 +27,8 @@ SURE = "sure"
 _CHANNEL = frozenset({"nowe", "notification", "zgloszenie", "new"})
 _OURS = re.compile(r"(ZGL[0-9]{6,10}) –|PUESC: Zmiana adresu email\Z")
 """How the titles of our own mails begin (rules/mails): in a reply they are our words and not the citizen's."""
+_BEGINNING = 300
+"""Characters in which a Polish letter has said a Polish word."""
 _LONGEST_LINE = 200
 _MOST_SENTENCES = 20
 
@@ -72,8 +74,10 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
 def asked_in(text: str, ruleset: Ruleset) -> Reading:
     """Of a mail of the special procedure nothing but the language: that of its text without the promised sentence."""
     text = visible(text[:LONGEST_TEXT])
-    for place in reversed(list(islice(sentence.sentences(text), _MOST_SENTENCES))):
+    for place in reversed(list(islice(sentence.sentences(flat(text)), _MOST_SENTENCES))):
         text = f"{text[: place.start]}\n{text[place.end :]}"
+    if language.is_polish(words(plain(text[:_BEGINNING].rpartition(" ")[0]))):
+        return NOTHING_SAID
     return replace(NOTHING_SAID, language=language.read((), sentences(plain(text)), text, ruleset.languages))
 
 

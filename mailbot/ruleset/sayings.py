@@ -30,7 +30,7 @@ _LEAST_STEM = 3
 _DENIALS = frozenset({"nie", "nigdy", "bez", "not", "never", "dont", "doesnt", "didnt", "cannot", "cant", "wont"})
 _WORD = r"[^\W_]+(?:[-'’][^\W_]+)*"
 _PLAIN_WORD = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
+_JOINT = re.compile(r"[-'’](?<=[^\W_][-'’])(?=[^\W_])")
 _END = re.compile(r"[.!?;:…](?=[\s\"”’)\]]|\Z)|\n[ \t]*\n")
 _LIST = r"\{[^{}()\[\]|\s]*\}"
 _PART = re.compile(
@@ -39,6 +39,8 @@ _PART = re.compile(
 _ALTERNATIVE = re.compile(rf"\s*({_WORD}\*?|{_LIST})\s*")
 _REMEMBERED = 4096
 """Words whose meaning is kept: the common ones, whatever else is written."""
+_KEPT = 64
+"""Characters of a word that is kept at most: no common one is longer."""
 
 Sentences = Sequence[Sequence[str]]
 """The folded words of a text, sentence by sentence."""
@@ -156,7 +158,7 @@ class Book:
             first = self._first
             for word in sentence:
                 denial = word in _DENIALS
-                meant = meaning(word)
+                meant = meaning(word) if len(word) <= _KEPT else self._look_up(word)
                 if not begun:
                     met = meant & first
                 elif denial:

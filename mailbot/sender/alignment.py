@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 import idna
 from publicsuffixlist import PublicSuffixList
+
+from mailbot.text.remembered import remembered
 
 
 @cache
@@ -14,7 +16,7 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096, 255)
 def ascii_domain(domain: str) -> str | None:
     """``domain`` lower-cased and in ASCII (IDNA 2008), without a final dot; None when it is no domain of two labels."""
     text = domain.removesuffix(".").lower()
@@ -30,7 +32,7 @@ def ascii_domain(domain: str) -> str | None:
     return text
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096, 255)
 def organisational_domain(domain: str) -> str:
     """The registered domain above ``domain`` (ASCII); a public suffix is its own (RFC 7489 §3.2)."""
     return str(_suffixes().privatesuffix(domain) or domain)

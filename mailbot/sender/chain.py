@@ -48,14 +48,14 @@ class _Mail:
     """One mail as it is being read."""
 
     headers: Sequence[Header]
+    names: tuple[str, ...]
+    """Of the header fields, lower case."""
     settings: AuthenticationSettings
     mail_from: str | None
     lines: tuple[tuple[int, Hop], ...]
     """Received lines with their places."""
-
-    @property
-    def ids(self) -> frozenset[str]:
-        return frozenset(name.lower() for name in self.settings.authserv_ids)
+    results: tuple[tuple[int, Report], ...]
+    """Authentication-Results under a name of ours, with their places."""
 
     @property
     def entries(self) -> tuple[tuple[str, ...], ...]:
@@ -65,10 +65,12 @@ class _Mail:
 
 def read(headers: Sequence[Header], settings: AuthenticationSettings, mail_from: str | None = None) -> ChainReading:
     """The fields that count. Never raises. ``mail_from``: reverse-path if the delivery told it."""
-    if not settings.authserv_ids:
+    ids = frozenset(name.lower() for name in settings.authserv_ids)
+    if not ids:
         return ChainReading("no authserv-id is configured")
-    lines = tuple((i, received.parse(h.value)) for i, h in enumerate(headers) if h.name.lower() == "received")
-    mail = _Mail(headers, settings, mail_from, lines)
+    names = tuple(h.name.lower() for h in headers)
+    lines = tuple((i, received.parse(headers[i].value)) for i, name in enumerate(names) if name == "received")
+    mail = _Mail(headers, names, settings, mail_from, lines, tuple(_named_ours(headers, names, ids)))
     edge, why = _edge(mail)
     if edge is not None:
         found = list(_around(mail, edge))
@@ -135,17 +137,20 @@ def _around(mail: _Mail, edge: int) -> Iterator[tuple[int, Report]]:
     yield from _spf(mail, range(place + 1, first), hop)  # what the MX left of a sender's stands further down
 
 
-def _results(mail: _Mail, places: range) -> Iterator[tuple[int, Report]]:
-    """Authentication-Results under a name of ours."""
-    for i in places:
-        header = mail.headers[i]
-        if header.name.lower() != _RESULTS:
+def _named_ours(headers: Sequence[Header], names: Sequence[str], ids: frozenset[str]) -> Iterator[tuple[int, Report]]:
+    for i, name in enumerate(names):
+        if name != _RESULTS:
             continue
-        report = parse_without_id(header.value) if _NO_ID in mail.ids else None
+        report = parse_without_id(headers[i].value) if _NO_ID in ids else None
         if report is not None:
             yield i, report
-        elif (named := parse(header.value)).authserv_id.partition("/")[0] in mail.ids - {_NO_ID}:
+        elif (named := parse(headers[i].value)).authserv_id.partition("/")[0] in ids - {_NO_ID}:
             yield i, named
+
+
+def _results(mail: _Mail, places: range) -> Iterator[tuple[int, Report]]:
+    """Authentication-Results under a name of ours."""
+    return ((i, report) for i, report in mail.results if i in places)
 
 
 def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
@@ -153,6 +158,8 @@ def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
 
     The MX removes the sender's by its own idea of what bears its name: an odd spelling may have escaped it.
     """
+    if not any(i in run for i, _ in mail.results):
+        return []
     spelt = {f"{name}{job}".encode() for name in mail.settings.authserv_ids for job in ("", f"/{edge.queue_id}")}
     found = [
         (i, report)
@@ -168,7 +175,7 @@ def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
 def _spf(mail: _Mail, places: range, edge: Hop) -> Iterator[tuple[int, Report]]:
     """Received-SPF about the client of the edge line; an inner host may have checked our own MX instead."""
     for i in places:
-        if mail.headers[i].name.lower() == _RECEIVED_SPF:
+        if mail.names[i] == _RECEIVED_SPF:
             result = parse_received_spf(mail.headers[i].value)
             client = set(received.addresses(result.properties.get("client-ip", ""))) if result else set()
             if result and (not edge.addresses or client & set(edge.addresses)):
@@ -183,8 +190,8 @@ def _ours(mail: _Mail, edge: int) -> int:
 
 def _end_of_run(mail: _Mail, start: int) -> int:
     """Where the unbroken run of fields that a filter of ours writes under the edge line ends."""
-    names = (h.name.lower() for h in mail.headers[start:])
-    return next((start + n for n, name in enumerate(names) if not _of_filter(name)), len(mail.headers))
+    names = mail.names[start:]
+    return next((start + n for n, name in enumerate(names) if not _of_filter(name)), len(mail.names))
 
 
 def _of_filter(name: str) -> bool:
@@ -193,7 +200,7 @@ def _of_filter(name: str) -> bool:
 
 def _mail_from(mail: _Mail, edge: int) -> str | None:
     """Reverse-path: as the delivery told it, or as our last host wrote it down (RFC 5321 §4.4)."""
-    written = (h.value for h in mail.headers[:edge] if h.name.lower() == "return-path")
+    written = (mail.headers[i].value for i, name in enumerate(mail.names[:edge]) if name == "return-path")
     told = next(written, None) if mail.mail_from is None else mail.mail_from.encode()
     return None if told is None else told.decode("ascii", "replace").strip(" \t\r\n<>")
 

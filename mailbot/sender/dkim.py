@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 
 import dkim
@@ -214,6 +215,7 @@ def _words(value: bytes) -> set[bytes]:
     return {word.strip() for word in value.split(b":")}
 
 
+@lru_cache(maxsize=256)
 def _rsa(spelt: bytes) -> _Verify:
     try:
         key = load_der_public_key(spelt)

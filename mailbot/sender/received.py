@@ -20,6 +20,8 @@ _COMMENT = re.compile(r"(?:[^()\\]++|\\.)+|(?P<open>\()|(?P<close>\))", re.DOTAL
 _LOOKED_UP = re.compile(r"([^\s\[\]]+)\s+\[[0-9A-Za-z:.]+\](\s+\(may be forged\))?\Z")
 _SAID = re.compile(r"\b(?:HELO|EHLO|LHLO)[ =]\S*+", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[^\w.:]+", re.ASCII)
+_LIKE_AN_ADDRESS = re.compile(r"[0-9]+(?:\.[0-9]+){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
+"""Most words are none, and the library tells so slowly."""
 _INSIDE = tuple(
     ipaddress.ip_network(network)
     for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
@@ -141,6 +143,8 @@ def _end_of_comment(text: str, position: int) -> int:
 def addresses(text: str) -> Iterator[Address]:
     """Every IP address in a piece of text."""
     for word in _NOT_IN_ADDRESS.split(text.replace("IPv6:", "")):
+        if not _LIKE_AN_ADDRESS.fullmatch(word):
+            continue
         try:
             address = ipaddress.ip_address(word)
         except ValueError:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from mailbot import processes, scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
-from mailbot.config import ListenerSettings, Settings
+from mailbot.config import ListenerSettings, Settings, outdated
 from mailbot.csd import queue
 from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
@@ -59,6 +59,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order of the flow; one that fails does not stop the next."""
     found = [
+        *(Finding("settings", False, *one.split("; mend: ")) for one in outdated(settings)),
         await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
         await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
         await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),

@@ -27,6 +27,7 @@ from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
+from mailbot.room import Room, give_back
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.service.pages import Pages, listening, notices
@@ -81,11 +82,13 @@ class Service:
         self._reader: ImapReader | None = None
         self._name = own_name()
         self._rules_differ = False
+        self._room = Room()  # for the mails of all workers that decide
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
         await self.parts.database.write(lambda c: processes.enter(c, self._me()))
         citizens = descriptors.reserve(self.parts.settings, self.roles)
+        give_back()
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
@@ -294,6 +297,7 @@ class Service:
             time.monotonic,
             lane,
             on_check,
+            self._room,
         )
         self._deciding.append(worker)
         return partial(self._with_rules_in_force, worker.step)
@@ -321,10 +325,10 @@ class Service:
         self._pages.use(pipeline)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
-        p = self.parts
+        p, room = self.parts, Room()
         for source, settings in ((Source.LMTP, p.settings.lmtp), (Source.SMTP, p.settings.smtp)):
             if settings.listen:
-                await self._listen(source, settings, stored)
+                await self._listen(source, settings, stored, room)
         if p.settings.imap.host:
             oldest = timedelta(days=p.settings.intake.oldest_days)
             tokens = tokens_of(p.settings)
@@ -333,12 +337,12 @@ class Service:
             )
             self._tasks.append(asyncio.create_task(self._reader.run(), name="imap"))
 
-    async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None]) -> None:
+    async def _listen(self, source: Source, settings: ListenerSettings, stored: Callable[[], None], room: Room) -> None:
         p = self.parts
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
         with listening(source.value, settings.listen):
-            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients)
+            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients, room)
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]

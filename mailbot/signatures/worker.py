@@ -42,6 +42,7 @@ File = tuple[str, bytes]
 """Name as the sender wrote it, and content."""
 
 _LAST = 5.0  # seconds that a process may take to end when it has closed its answers
+_SLICE = 2**20
 _GIVEN_BACK = 256 * 1024
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
 
@@ -175,8 +176,10 @@ class Workers:
         """
         async with self._free:
             child = self._idle.pop() if self._idle else await self._start()
+            jobs = [job]
+            del job
             try:
-                answer = read(_unfailed(await self._ask(child, job, self.bounds.deadline)))
+                answer = read(_unfailed(await self._ask(child, jobs, self.bounds.deadline)))
             except ValueError as error:
                 await _end(child)
                 raise WorkerFailed("garbage") from error
@@ -241,7 +244,7 @@ class Workers:
             "alarm": 2 * math.ceil(self.bounds.deadline),
         }
         try:
-            answer, _ = await self._ask(child, wire.frame(setup), self.bounds.start)
+            answer, _ = await self._ask(child, [wire.frame(setup)], self.bounds.start)
             if "wrong" in answer:
                 raise ConfigError(str(answer["wrong"]))
         except (WorkerFailed, ValueError) as failure:
@@ -255,15 +258,19 @@ class Workers:
         self._ill = False
         return child
 
-    async def _ask(self, child: _Child, request: bytes, seconds: float) -> wire.Frame:
-        """The next frame after ``request``. Raises WorkerFailed, ValueError."""
+    async def _ask(self, child: _Child, requests: list[bytes], seconds: float) -> wire.Frame:
+        """The next frame after the one of ``requests``, which is taken out: it may be large, and nobody needs it once
+        it is sent. Raises WorkerFailed, ValueError."""
         stdin, stdout = child.process.stdin, child.process.stdout
         assert stdin is not None
         assert stdout is not None
         try:
             async with asyncio.timeout(seconds):
-                stdin.write(request)
-                await stdin.drain()
+                request = memoryview(requests.pop())
+                for start in range(0, len(request), _SLICE):  # what the pipe does not take at once is copied
+                    stdin.write(request[start : start + _SLICE])
+                    await stdin.drain()
+                del request
                 return await wire.read_async(stdout)
         except TimeoutError as error:
             raise WorkerFailed("deadline") from error

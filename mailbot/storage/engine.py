@@ -37,6 +37,7 @@ Item = TypeVar("Item")
 Work = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
+_CACHES = 64 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
 _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
@@ -66,6 +67,7 @@ def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
         cursor = connection.cursor()
         for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "mmap_size=0"):
             cursor.execute(f"PRAGMA {line}")
+        cursor.execute(f"PRAGMA soft_heap_limit={_CACHES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -368,6 +370,7 @@ class Database:
     def _write_loop(self) -> None:
         while group := self._next():
             self._commit(group)
+            del group  # its mails, while nothing comes
 
     def _next(self) -> list[_Job]:
         """What goes into one transaction; nothing: all is done and the database closes."""

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+
+_LONGEST = 254
+"""Characters of an address (RFC 3696, erratum 1690)."""
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PLAIN = re.compile(
+    rf"(?!.*--)[a-z0-9_!#$%&'*+/=?^`{{|}}~-]+(?:\.[a-z0-9_!#$%&'*+/=?^`{{|}}~-]+)*@({_LABEL}(?:\.{_LABEL})*\.({_LABEL}))"
+)
+"""An address as most are: small letters before the @, a domain of ASCII without Punycode behind it."""
+_SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+"""Last labels of the domains that no mail reaches."""
 
 
-@lru_cache(maxsize=4096)
 def normalise(address: str) -> str | None:
     """The address with its domain lower-cased and in ASCII (IDNA 2008), or None when it is not one (RFC 5321 §4.1.2).
 
     Quoted local parts, address literals and route portions are refused: no PUESC login has them, attacks do. So is a
     local part that is not in NFC (the Kelvin sign): rewritten, it would be somebody else's mailbox.
     """
+    if len(address) > _LONGEST:
+        return None
+    plain = _PLAIN.fullmatch(address)
+    if plain is None or plain[2].lower() in _SPECIAL:
+        return _validated(address)
+    return address[: plain.start(1)] + plain[1].lower()
+
+
+@lru_cache(maxsize=4096)
+def _validated(address: str) -> str | None:
+    """The definition of ``normalise``, which is slow."""
     if not unicodedata.is_normalized("NFC", address.rpartition("@")[0]):
         return None
     try:

@@ -73,8 +73,9 @@ _VALUES = {
 """What may be a password behind each kind of label; the first group is the gap between."""
 
 _HINTS = ("has", "pass", "pin", "парол")
-"""One of them is in every label: most texts are done after a look for them and for a digit."""
-_DIGIT = re.compile(r"\d")
+"""One of them is in every label: most texts are done after a look for them and for digits."""
+_DIGITS = re.compile(r"\d(?:\D*+\d){4}")
+"""No number of less."""
 _PASSES = 8
 """A number may stand so close to another that it is seen only when that one is gone; most texts need two passes."""
 
@@ -87,7 +88,7 @@ def mask(text: str) -> str:
     folded = text.casefold()
     if any(hint in folded for hint in _HINTS):
         text = _without_passwords(text)
-    for _ in range(_PASSES if _DIGIT.search(text) else 0):
+    for _ in range(_PASSES if _DIGITS.search(text) else 0):
         before, text = text, _without_pesel(_NUMBER.sub(lambda found: f"{found[1] or ''}{_IDSISC}", text))
         if text == before:
             break

@@ -41,9 +41,9 @@ class Reach(StrEnum):
     STRANGER = "stranger"
     """Anybody who writes."""
     CORRESPONDENT = "correspondent"
-    """A proven sender about a ticket of his own that was there already."""
+    """A proven sender about a ticket of his own that was there already; whoever has an open one, of a break."""
     LOGIN = "login"
-    """The proven login of an account, and who has sent its accepted application."""
+    """The proven login of an account, one that was, and who has sent its accepted application."""
 
 
 _ORDER = tuple(Reach)
@@ -75,6 +75,12 @@ def bounds(settings: BreakerSettings) -> Mapping[Reach, tuple[int, int]]:
         Reach.CORRESPONDENT: (s.correspondents_per_hour, s.correspondents_per_day),
         Reach.LOGIN: (s.logins_per_hour, s.logins_per_day),
     }
+
+
+def pace(settings: BreakerSettings) -> int:
+    """How many mails to correspondents an hour one notice to all may be: half of what does not trip the breaker."""
+    s = settings
+    return max(1, min(s.correspondents_per_hour, s.correspondents_per_day // 24) // 2)
 
 
 def stopped(connection: Connection) -> frozenset[Reach]:

@@ -22,6 +22,7 @@ from mailbot.ruleset.model import Notice as Break
 from mailbot.secret import Secret
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import bounce, correspondence
+from mailbot.tickets.breaker import Reach
 
 _PATIENCE = timedelta(hours=24)
 _BATCH = 200
@@ -43,12 +44,13 @@ class NoticeWriter:
         """Put T19 of a ticket into the outbox, to be sent to ``old_login`` at once."""
         row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
         context = self._context(row, now, recipient=old_login, old_login=old_login)
-        self._queue(connection, row, MailKind.T19, context, MailKind.T19.value)
+        self._queue(connection, row, MailKind.T19, context, MailKind.T19.value, Reach.LOGIN, now)
 
-    def tell_break(self, connection: Connection, notice: Break, now: datetime) -> int:
+    def tell_break(self, connection: Connection, notice: Break, now: datetime, pace: int, before: int = 0) -> int:
         """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
         their newest; returns for how many. Nobody is told for each of many tickets, which anybody may have opened in
-        his name. Once a ticket and notice: 0 says that everybody was told."""
+        his name. Once a ticket and notice: 0 says that everybody was told. Of all batches ``pace`` leave in an hour;
+        ``before``: how many were in earlier ones."""
         slot = f"{MailKind.T12.value} {notice.name}"
         t = ticket.c
         told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
@@ -56,9 +58,10 @@ class NoticeWriter:
         newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
         waiting = select(ticket).where(t.id.in_(newest), ~told)
         rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
-        for row in rows:
+        for n, row in enumerate(rows, start=before):
             context = self._context(row, now, recipient=row.correspondent, breaks=(notice,))
-            self._queue(connection, row, MailKind.T12, context, slot)
+            due = now + timedelta(hours=n // pace)
+            self._queue(connection, row, MailKind.T12, context, slot, Reach.CORRESPONDENT, due)
             event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
             connection.execute(insert(ticket_event).values(event))
         return len(rows)
@@ -98,7 +101,17 @@ class NoticeWriter:
             **rest,
         )
 
-    def _queue(self, connection: Connection, row: Row[Any], kind: MailKind, context: MailContext, slot: str) -> None:
+    def _queue(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        kind: MailKind,
+        context: MailContext,
+        slot: str,
+        reach: Reach,
+        due: datetime,
+    ) -> None:
+        """``due`` is also the hour in which the breaker counts it: it answers no mail."""
         mail = self.writer.outgoing(kind, context)
         connection.execute(
             insert(outbox).values(
@@ -111,7 +124,9 @@ class NoticeWriter:
                 message_id=mail.message_id,
                 raw=mail.raw,
                 state=jobs.QUEUED,
-                due_at=context.now,
-                deadline=context.now + _PATIENCE,
+                due_at=due,
+                deadline=due + _PATIENCE,
+                reach=reach.value,
+                arrived_at=due,
             )
         )

@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, case, func, literal, o
 
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
+from mailbot.sender.alignment import organisational_domain
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.text.address import domain
 
@@ -35,6 +36,7 @@ class CountedFor:
 
     sender: str | None = None
     domain: str | None = None
+    """The registered one, above all subdomains."""
     asked: str | None = None
     """The login the matter is about, when that is not the sender's."""
 
@@ -45,9 +47,10 @@ def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedF
     if key is None or u.message.automatic is not None or proof is AuthResult.FAIL:
         return CountedFor()
     host = domain(key)
+    above = organisational_domain(host)  # whoever has that makes as many subdomains as he likes
     return CountedFor(
         sender=f"{proof.value}:{key}",
-        domain=None if host in limits.exempt_domains else host if u.sender.proven else f"?{host}",
+        domain=None if host in limits.exempt_domains else above if u.sender.proven else f"?{above}",
         asked=None if asked == key else asked,
     )
 

@@ -68,7 +68,7 @@ def build_health(
     settings: Settings, database: Database, clock: Clock, ailing: health.Ailing = health.nothing_ails
 ) -> web.Application:
     """The probes and the metrics alone, for a process of any role."""
-    few = replace(settings.web, connections=32, connections_per_client=16, trusted_proxy=False)
+    few = replace(settings.web, connections=32, connections_per_client=16, trusted_proxy=())
     doors = Doors(few)
     app = web.Application(middlewares=[doors.middleware])
     app[DOORS] = doors

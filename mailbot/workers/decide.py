@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from fractions import Fraction
 from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, select, true
@@ -20,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, select, true
 from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
 from mailbot.accounts.snapshot import Snapshot
+from mailbot.desk.ailments import REGISTRY_AWAY
 from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import logins
@@ -29,16 +31,20 @@ from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
+from mailbot.room import Place, Room
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
+from mailbot.workers import shares
 from mailbot.workers.presence import Leaps
 from mailbot.workers.scan import Scans
+from mailbot.workers.shares import REGISTRY, ROOM, SCAN, UNDERSTAND, VERIFY
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
 _BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
+_REGISTRY_TRIES = 12  # half an hour at least
 _SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
@@ -86,10 +92,11 @@ class DecideWorker:
         steady: Callable[[], float] | None = None,
         lane: Lane = Lane.ALL,
         on_check: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
         """Without ``verifier`` every mail whose files must be checked goes to a person. ``registry``: where the
         accounts are on another machine. ``steady``: see Leaps. ``on_check``: called when a row was left to the lane of
-        checks."""
+        checks. ``room``: for the mails of all workers together."""
         self.name = name
         self.pipeline = pipeline
         """May be replaced at any time by one with another rule set: a batch keeps the one it began with."""
@@ -103,9 +110,12 @@ class DecideWorker:
         self._lane = lane
         self._on_check = on_check
         self._settings = pipeline.settings.worker
-        self.scans = Scans(pipeline.settings.scanner, self._settings.lease_seconds / 8)
+        self.scans = Scans(pipeline.settings.scanner, self._within(SCAN))
         self._lease = timedelta(seconds=self._settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
+        self._room = room or Room()
+        self._patience = self._within(ROOM)
+        self._octets = 0  # of the messages that were leased
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -113,12 +123,27 @@ class DecideWorker:
         """Decide one batch; returns its size."""
         ids = await self._database.write(self._claim)
         self._owed = []
+        place = Place(self._room)
         try:
+            if not await self._fits(place, ids):
+                return 0
             await self._decide(self.pipeline, await self._load(ids))
         except TemporaryError:
             self._owed = ids
             raise
+        finally:
+            place.leave()
         return len(ids)
+
+    async def _fits(self, place: Place, ids: list[int]) -> bool:
+        """Large mails are decided one after the other, however many workers there are; False: it takes too long, and
+        these go back untried."""
+        try:
+            await place.take(self._octets, self._patience)
+        except TimeoutError:
+            await self._database.write(lambda c: jobs.release(c, inbox, ids, self.name))
+            return False
+        return True
 
     def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()
@@ -138,11 +163,11 @@ class DecideWorker:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
         found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
         sizes: dict[int, int] = {row.id: row.size for row in found}
-        total, kept = 0, 0
+        self._octets, kept = 0, 0
         for row in ids:
-            total += sizes[row]
-            if kept and total > _BATCH_OCTETS:
+            if kept and self._octets + sizes[row] > _BATCH_OCTETS:
                 break
+            self._octets += sizes[row]
             kept += 1
         if kept < len(ids):
             jobs.release(connection, inbox, ids[kept:], self.name)
@@ -202,13 +227,13 @@ class DecideWorker:
             await self._database.write(lambda c: jobs.give_back(c, inbox, rows, self.name, self._clock(), counted=True))
 
     async def _understood(self, batch: Sequence[_Taken]) -> list[tuple[_Taken, Understanding]]:
-        """Half of the lease is left for what follows."""
+        """With what the lease leaves for what follows (workers.shares)."""
         try:
             with counts.step("understand", *(taken.row for taken in batch)):
-                async with asyncio.timeout(self._settings.lease_seconds / 2):
+                async with asyncio.timeout(self._within(UNDERSTAND)):
                     read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
-            raise ReadingFailed("not understood within half of the lease") from error
+            raise ReadingFailed("not understood within its share of the lease") from error
         return list(zip(batch, read, strict=True))
 
     @staticmethod
@@ -216,8 +241,8 @@ class DecideWorker:
         return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
 
     async def _scan(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
-        """The batch with its files scanned. What waits for the scanner, or was not begun in an eighth of the lease,
-        goes back uncounted."""
+        """The batch with its files scanned. What waits for the scanner, or had no time left in its share of the
+        lease, goes back uncounted."""
         done = await self.scans.look([(taken.row, taken.raw.raw, u) for taken, u in batch])
         rest = [taken.row for taken, _ in batch if taken.row not in done]
         if rest:
@@ -245,22 +270,35 @@ class DecideWorker:
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
     ) -> list[tuple[_Taken, Understanding]]:
-        """The batch with its files checked. What does not fit into a quarter of the lease goes back to the queue."""
+        """The batch with its files checked. What does not fit into its share of the lease goes back to the queue; what
+        had all of it for itself and was not ready has failed."""
         if self._verifier is None:
             return batch
         ready = [(taken, u) for taken, u in batch if not needs_check(u)]
         waiting = [(taken, u) for taken, u in batch if needs_check(u)]
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._settings.lease_seconds / 4
+        until, width, alone = loop.time() + self._within(VERIFY), self._verifier.width, True
         while waiting and loop.time() < until:
-            chunk, waiting = waiting[: self._verifier.width], waiting[self._verifier.width :]
-            with counts.step("check", *(taken.row for taken, _ in chunk)):
-                checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
+            chunk = waiting[:width]
+            try:
+                with counts.step("check", *(taken.row for taken, _ in chunk)):
+                    async with asyncio.timeout_at(until):
+                        checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
+            except TimeoutError:
+                if alone:
+                    waiting = waiting[width:]
+                    for taken, _ in chunk:
+                        await self._failed(flow, taken, "its files were not checked in time")
+                break
             ready += zip((taken for taken, _ in chunk), checked, strict=True)
+            waiting, alone = waiting[width:], False
         if waiting:
             rest = [taken.row for taken, _ in waiting]
             await self._database.write(lambda c: jobs.release(c, inbox, rest, self.name))
         return sorted(ready, key=lambda pair: pair[0].row)
+
+    def _within(self, share: Fraction) -> float:
+        return shares.seconds(share, self._settings.lease_seconds)
 
     async def _checked(self, flow: Pipeline, taken: _Taken, u: Understanding) -> Understanding:
         assert self._verifier is not None
@@ -307,15 +345,25 @@ class DecideWorker:
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
     ) -> tuple[Pipeline, list[tuple[_Taken, Understanding]]]:
         """Where the accounts are on another machine: what it says of the logins of the batch, before there is a
-        transaction. A mail whose logins it does not answer for is put off, as long as that takes."""
+        transaction. A mail whose logins it does not answer for is put off; after half of the promise each is a doubt,
+        so that a person has the other half."""
         if self._registry is None:
             return flow, batch
         keys = list(dict.fromkeys(key for _, u in batch for key in logins(u)))
-        said = await self._registry.ask(keys, self._settings.lease_seconds / 8) if keys else Snapshot((), {})
-        for taken, u in batch:
-            if not said.knows(logins(u)):
-                await self._postpone(taken, "the registry of accounts does not answer")
-        return replace(flow, directory=said), [(taken, u) for taken, u in batch if said.knows(logins(u))]
+        said = await self._registry.ask(keys, self._within(REGISTRY)) if keys else Snapshot((), {})
+        silent = [(taken, u) for taken, u in batch if not said.knows(logins(u))]
+        waiting = {taken.row for taken, _ in silent if not self._is_overdue(flow, taken)}
+        for taken, _ in silent:
+            if taken.row in waiting:
+                await self._postpone(taken, REGISTRY_AWAY)
+        ready = [(taken, u) for taken, u in batch if taken.row not in waiting]
+        return replace(flow, directory=said.with_doubts(key for _, u in ready for key in logins(u))), ready
+
+    def _is_overdue(self, flow: Pipeline, taken: _Taken) -> bool:
+        """Whether a person gets it now: the promise runs from its arrival, but one that was late before it was asked
+        for waits some tries, too."""
+        patience = timedelta(hours=flow.settings.tickets.promise_hours) / 2
+        return taken.deferred >= _REGISTRY_TRIES and self._clock() - taken.raw.received_at >= patience
 
     async def _record(self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]) -> None:
         """Record a batch; when it fails, each message for itself, so that a bad one harms only itself."""

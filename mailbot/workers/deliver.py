@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -131,6 +132,16 @@ class DeliverWorker:
         left: timedelta = row["leased_until"] - self._clock()
         return _SEND + _KEEP <= left <= _LEASE
 
+    @contextmanager
+    def _watched(self, row: RowMapping) -> Iterator[None]:
+        """Inside, the relay neither begins nor ends a mail whose lease is nearly over."""
+        before = self._relay.in_time
+        self._relay.in_time = lambda: _KEEP <= row["leased_until"] - self._clock() <= _LEASE
+        try:
+            yield
+        finally:
+            self._relay.in_time = before
+
     def _claim(self, connection: Connection) -> list[RowMapping]:
         now = self._clock()
         settled = self._leaps.settled()
@@ -175,7 +186,7 @@ class DeliverWorker:
             if why is None and not self._has_time(row):  # the machine slept meanwhile, and another may be sending it
                 raise RelayUnavailable("not sent: its lease ran out before")
             if why is None:
-                with counts.step("send", row["road"]):
+                with counts.step("send", row["road"]), self._watched(row):
                     answer = await self._relay.send(row["return_path"], row["recipient"], self._bytes(row))
         except DatabaseUnavailable:
             raise

@@ -1,4 +1,8 @@
-"""Has the files of a mail scanned for viruses before anybody sees them ([scanner])."""
+"""Has every mail scanned for viruses before anybody sees it, with its files ([scanner]).
+
+A letter without a file is shown as text, or as HTML that was cleaned, so it waits for no scanner: what was not scanned
+is kept from people only as octets, with which a mail program would do all that stands in them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from mailbot.observe import log_event
 from mailbot.scanner import Scanned
 
 NOT_SCANNED = "its files were not scanned for viruses"
+_LATE = Scanned(failed="not scanned in time")
 _DEATHS = 3
 """So often the scanner may die at a mail, having lived for others, before a person reads it."""
 
@@ -22,7 +27,7 @@ class Scans:
     """One scanner. ``away``: why it did not answer when it was last asked; "": it did."""
 
     def __init__(self, settings: ScannerSettings, seconds: float) -> None:
-        """``seconds``: after so long no further mail of a batch is begun, and none takes longer."""
+        """``seconds``: so long may the mails of a batch take together."""
         self._settings = settings
         self._seconds = seconds
         self.away = ""
@@ -32,16 +37,17 @@ class Scans:
     async def look(self, batch: list[tuple[int, bytes, Understanding]]) -> dict[int, Understanding | None]:
         """Row, octets and meaning of each mail → its meaning with what was found; None: it waits for the scanner. A row
         that is missing was not begun."""
+        if not self._settings.address:
+            return {row: u for row, _, u in batch}
         time = asyncio.get_running_loop().time
         until, away = time() + self._seconds, Scanned()
         done: dict[int, Understanding | None] = {}
         for row, raw, u in sorted(batch, key=lambda one: self._deaths[one[0]]):
-            if not self._settings.address or not needs_scan(u):
-                done[row] = u
-                continue
             if not away.away and time() < until:
                 lived = await self._lives(row)
-                found = await self._scanned(raw, *(a.data for a in u.message.attachments))
+                found = await self._scanned(until, raw, *(a.data for a in u.message.attachments))
+                if found == _LATE and done:
+                    continue  # it had less than the whole time
                 self._note(row, found)
                 away = found if found.away else away
                 found = self._blamed(row, found, lived)
@@ -49,16 +55,17 @@ class Scans:
                 continue
             else:
                 found = away  # who did not answer for one is not asked for each of the others
-            done[row] = None if found.away and self._settings.on_failure == "wait" else judged(u, found)
+            waits = found.away and self._settings.on_failure == "wait" and has_file(u)
+            done[row] = None if waits else judged(u, found)
         return done
 
-    async def _scanned(self, *parts: bytes) -> Scanned:
+    async def _scanned(self, until: float, *parts: bytes) -> Scanned:
         """Many files that each take long would outlast the lease of the whole batch."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout_at(until):
                 return await scanner.scan(self._settings, *parts)
         except TimeoutError:
-            return Scanned(failed="not scanned in time")
+            return _LATE
 
     async def _lives(self, row: int) -> bool:
         """Whether the scanner, as far as known, lives before it is asked for ``row``."""
@@ -80,17 +87,17 @@ class Scans:
         self.away = found.failed if found.away else ""
 
 
-def needs_scan(u: Understanding) -> bool:
+def has_file(u: Understanding) -> bool:
     """Whether there is, or may be, a file."""
     return bool(u.message.attachments or u.message.damage)
 
 
 def judged(u: Understanding, found: Scanned) -> Understanding:
     """A virus is a program that is attached: quarantine, whatever the rules say. What could not be scanned is read by a
-    person, as what is damaged."""
+    person, as what is damaged, when it holds a file; its octets are withheld in any case (desk.letter)."""
     told = replace(u, scan=found.told)
     if found.found:
         return replace(told, checked=replace(u.checked, state=ApplicationState.MALWARE))
-    if found.failed:
+    if found.failed and has_file(u):
         return replace(told, message=replace(u.message, damage=(*u.message.damage, NOT_SCANNED)))
     return told

@@ -21,6 +21,7 @@ from mailbot.flow.understand import Understander
 from mailbot.model import RawMessage, Understanding
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
+from mailbot.workers import shares
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
 """Understander.understand_all without stopping the event loop. May raise ReadingFailed, or TemporaryError when no mail
@@ -45,7 +46,7 @@ class Processes(Workers):
 
     def __init__(self, build: Callable[[], Understander], settings: WorkerSettings) -> None:
         given = {"build": base64.b64encode(pickle.dumps(build)).decode()}
-        deadline = min(settings.deadline_seconds, settings.lease_seconds / 2)
+        deadline = min(settings.deadline_seconds, shares.seconds(shares.UNDERSTAND, settings.lease_seconds))
         bounds = Bounds(
             deadline=deadline,
             processor=math.ceil(deadline),

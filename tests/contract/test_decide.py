@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,12 +19,15 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import store
 from mailbot.model import Authentication, AuthResult, Envelope, RawMessage, Source, Understanding
 from mailbot.outbox import jobs
+from mailbot.room import Place, Room
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
+from mailbot.workers import decide
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
 from tests.flow import JAN, STRANGER, Clock, add_accounts, mail, settings
+from tests.intake import until
 
 
 class Desk:
@@ -33,17 +37,20 @@ class Desk:
         self.parts = parts
         self.clock = clock
         self.batches: list[list[RawMessage]] = []
+        self.go = asyncio.Event()
+        self.go.set()
         self.before: Callable[[Sequence[RawMessage]], None] = lambda batch: None
         self.after: Callable[[Understanding], Understanding] = lambda u: u
         self.worker = self.another("w")
 
-    def another(self, name: str, steady: Callable[[], float] | None = None) -> DecideWorker:
-        p, rng = self.parts, random.Random(1)
-        return DecideWorker(name, p.database, p.pipeline, self.clock, rng, understand=self._understand, steady=steady)
+    def another(self, name: str, steady: Callable[[], float] | None = None, room: Room | None = None) -> DecideWorker:
+        p, rng, read = self.parts, random.Random(1), self._understand
+        return DecideWorker(name, p.database, p.pipeline, self.clock, rng, understand=read, steady=steady, room=room)
 
     async def _understand(self, batch: Sequence[RawMessage]) -> list[Understanding]:
         self.batches.append(list(batch))
         self.before(batch)
+        await self.go.wait()
         return [self.after(u) for u in self.parts.pipeline.understander.understand_all(batch)]
 
     def put(self, *raws: bytes) -> None:
@@ -208,6 +215,39 @@ async def test_a_lost_lease_loses_no_step(desk: Desk) -> None:
 
 def without_dns(u: Understanding) -> Understanding:
     return replace(u, sender=replace(u.sender, authentication=Authentication(AuthResult.TEMPERROR, "no DNS")))
+
+
+async def test_large_mails_are_understood_one_after_the_other_by_however_many_workers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "_BATCH_OCTETS", 1)
+    room = Room(1)
+    desk.put(question(1), question(2), question(3))
+    desk.go.clear()
+    steps = []
+    for n in range(3):
+        steps.append(asyncio.create_task(desk.another(f"w{n}", room=room).step()))
+        await until(lambda n=n: (len(desk.batches), room.waiting) == (1, n))  # type: ignore[misc]
+    desk.go.set()
+    assert await asyncio.gather(*steps) == [1, 1, 1]
+    assert await desk.outcomes() == [ASKED] * 3
+    assert (room.free, room.beyond.locked()) == (1, False)
+
+
+async def test_who_finds_no_room_gives_the_mails_back_uncounted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(1)
+    taken = Place(room)
+    await taken.take(2, 1)
+    desk.put(question(1))
+    worker = desk.another("late", room=room)
+    monkeypatch.setattr(worker, "_patience", 0.01)
+    assert await worker.step() == 0
+    assert desk.batches == []
+    taken.leave()
+    assert await worker.step() == 1
+    assert await desk.outcomes() == [ASKED]
+    (row,) = await desk.rows(select(inbox.c.attempts))
+    assert row.attempts == 1
 
 
 async def test_mails_whose_dns_does_not_answer_wait_together_and_not_for_ever(desk: Desk) -> None:

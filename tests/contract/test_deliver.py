@@ -301,6 +301,26 @@ async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, mo
     assert office.state(1) == [jobs.DONE]
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_who_sleeps_in_the_middle_of_a_dialogue_does_not_end_it(office: Office, hours: int) -> None:
+    """Whoever has the row by then may have sent it; a clock that was set back says nothing of the lease."""
+    asked: list[bool] = []
+
+    async def asleep() -> None:
+        office.relay.meanwhile = None
+        asked.append(office.relay.in_time())
+        office.clock.advance(seconds=90)  # the longest that a server may take
+        asked.append(office.relay.in_time())
+        office.clock.advance(hours=hours)
+        asked.append(office.relay.in_time())
+
+    office.mail(1)
+    office.relay.meanwhile = asleep
+    await office.worker.step()
+    assert asked == [True, True, False]
+    assert office.relay.in_time(), "an alarm, or a probe, is nobody's lease"
+
+
 async def test_small_leaps_of_the_clock_add_up(office: Office) -> None:
     steady = Steady()
     second = office.another("second", steady=steady)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from email import message_from_bytes
 
 from sqlalchemy import Engine, select, update
 
+from mailbot.config import BreakerSettings
 from mailbot.mails import thread
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.ruleset.model import Window
 from mailbot.storage.schema import outbox, ticket
-from mailbot.tickets import correspondence
+from mailbot.tickets import breaker, correspondence
 from tests.links import DAY, NOW, SECRET, notice, open_ticket
 
 BREAK = Break(
@@ -35,14 +37,16 @@ def open_tickets(engine: Engine, count: int) -> None:
         connection.execute(update(ticket).values(correspondent=ticket.c.correspondent + "@wp.example"))
 
 
-def tell(engine: Engine, *notices: Break) -> list[int]:
+def tell(engine: Engine, *notices: Break, pace: int = 1000) -> list[int]:
     """How many were told, in each batch of each notice."""
     teller = notice()
     counts = []
     for each in notices:
+        told = 0
         while True:
             with engine.begin() as connection:
-                counts.append(teller.tell_break(connection, each, NOW))
+                counts.append(teller.tell_break(connection, each, NOW, pace, told))
+            told += counts[-1]
             if not counts[-1]:
                 break
     return counts
@@ -58,6 +62,28 @@ def test_batches_reach_every_ticket_once(engine: Engine) -> None:
     assert {(row.slot, row.kind, row.state, row.ordinal) for row in rows} == {
         ("T12 przerwa-o-20-znakach", "T12", jobs.QUEUED, 0)
     }
+
+
+def test_what_is_told_to_all_counts_for_the_breaker_and_does_not_trip_it(engine: Engine) -> None:
+    open_tickets(engine, 250)
+    settings = BreakerSettings(correspondents_per_hour=60, correspondents_per_day=2400)
+    assert tell(engine, BREAK, pace=breaker.pace(settings)) == [200, 50, 0]
+    with engine.connect() as connection:
+        rows = connection.execute(select(outbox).order_by(outbox.c.due_at)).all()
+    assert {row.reach for row in rows} == {"correspondent"}
+    hours = Counter((row.due_at - NOW) / timedelta(hours=1) for row in rows)
+    assert hours == {**dict.fromkeys(range(8), 30), 8: 10}
+    assert all(row.arrived_at == row.due_at == row.deadline - DAY for row in rows)
+    with engine.begin() as connection:
+        assert breaker.admit(connection, [row.id for row in rows], settings, NOW) == []
+        assert breaker.stopped(connection) == frozenset()
+
+
+def test_the_last_word_to_an_old_login_counts_for_the_breaker(engine: Engine) -> None:
+    with engine.begin() as connection:
+        notice().tell(connection, open_ticket(connection, "ZGL0000001"), "jan@wp.example", NOW)
+        row = connection.execute(select(outbox)).one()
+        assert (row.kind, row.reach, row.arrived_at) == ("T19", "login", NOW)
 
 
 def test_who_has_many_open_tickets_is_told_once_with_the_newest(engine: Engine) -> None:

@@ -177,6 +177,12 @@ def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Pas
             CountedFor("pass:new@firma.example", "firma.example", "old@x.example"),
         ),
         ("jan@firma.example", AuthResult.FAIL, None, CountedFor()),
+        # whoever has a domain has all below it, but nobody has a public suffix
+        ("jan@a.b.firma.example", AuthResult.PASS, None, CountedFor("pass:jan@a.b.firma.example", "firma.example")),
+        ("jan@x1.firma.com.pl", AuthResult.NONE, None, CountedFor("none:jan@x1.firma.com.pl", "?firma.com.pl")),
+        ("jan@mf.gov.pl", AuthResult.PASS, None, CountedFor("pass:jan@mf.gov.pl", "mf.gov.pl")),
+        ("jan@com.pl", AuthResult.PASS, None, CountedFor("pass:jan@com.pl", "com.pl")),
+        ("jan@sub.poczta.example", AuthResult.PASS, None, CountedFor("pass:jan@sub.poczta.example", "poczta.example")),
         (None, AuthResult.NONE, None, CountedFor()),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -90,12 +91,34 @@ async def desk(empty_engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
     await made.parts.database.close()
 
 
-async def test_a_clean_file_changes_nothing_and_a_letter_without_one_is_not_scanned(desk: Desk) -> None:
+async def test_a_clean_file_changes_nothing_and_a_letter_without_one_is_scanned_too(desk: Desk) -> None:
+    without = mail(name="bez pliku")
     async with lying(Liar()) as liar:
-        await desk.decide(liar.address, "person", WITH_FILE, mail(name="bez pliku"))
-    assert [said for *_, said in desk.found()] == ["clean", None]
-    assert liar.seen == [WITH_FILE, b"plik"]
+        await desk.decide(liar.address, "person", WITH_FILE, without)
+    assert [said for *_, said in desk.found()] == ["clean", "clean"]
+    assert liar.seen == [WITH_FILE, b"plik", without]
     assert not desk.held()
+
+
+async def test_a_virus_in_a_letter_without_a_file_is_quarantine(desk: Desk) -> None:
+    """As what stands in its HTML, or behind a part that no reader of ours takes for a file."""
+    async with lying(Liar(b"stream: Zly.Html-1 FOUND\0")) as liar:
+        await desk.decide(liar.address, "person", mail(name="bez pliku"))
+    assert desk.found() == [("QUARANTINE", "yes", "found Zly.Html-1")]
+    assert desk.held()
+
+
+@pytest.mark.parametrize(("on_failure", "lives"), [("person", False), ("wait", False), ("wait", True)])
+async def test_a_letter_without_a_file_goes_its_way_unscanned_and_only_its_octets_are_withheld(
+    desk: Desk, on_failure: str, lives: bool
+) -> None:
+    async with lying(Liar(b"stream: Heap ERROR\0" if lives else b"", lives=lives)) as liar:
+        await desk.decide(liar.address, on_failure, mail(name="bez pliku"))
+    ((outcome, readable, said),) = desk.found()
+    assert (outcome, readable) == ("REJ_GENERIC", "yes")
+    assert said is not None
+    assert said.startswith("failed: ")
+    assert desk.held()
 
 
 @pytest.mark.parametrize("on_failure", ["person", "wait"])
@@ -177,7 +200,12 @@ async def test_many_files_that_each_take_long_do_not_outlast_the_lease(desk: Des
     async with lying(Liar()) as liar:
         liar.seconds = 0.1
         done = await Scans(ScannerSettings(liar.address, "wait", 2), 0.5).look([(1, WITH_FILE, many)])
-    assert len(liar.seen) < 10
-    assert (found := done[1]) is not None
-    assert found.scan == "failed: not scanned in time"
-    assert NOT_SCANNED in found.message.damage
+        assert len(liar.seen) < 10
+        assert (found := done[1]) is not None
+        assert found.scan == "failed: not scanned in time"
+        assert NOT_SCANNED in found.message.damage
+        started = asyncio.get_running_loop().time()
+        scans = Scans(ScannerSettings(liar.address, "wait", 2), 0.5)
+        done = await scans.look([(1, WITH_FILE, u), (2, WITH_FILE, many), (3, WITH_FILE, u)])
+        assert asyncio.get_running_loop().time() - started < 1, "all of them together"
+        assert list(done) == [1], "who had less than the whole time is not to blame"

@@ -90,9 +90,10 @@ def test_who_died_with_it_keeps_it_for_its_time_only_and_gives_back_nobody_else_
 
 
 async def test_two_web_processes_keep_one_limit_and_no_address(engine: Engine) -> None:
-    database, settings = Database(engine), WebSettings(attempts_per_minute=4, trusted_proxy=True)
+    database, settings = Database(engine), WebSettings(attempts_per_minute=4, trusted_proxy=("192.0.2.1",))
     one, two = (SharedLimiter(settings, lambda: NOW, database, SECRET, "login") for _ in range(2))
-    request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "198.51.100.7"})
+    came = {"remote": "192.0.2.1", "headers": {"X-Forwarded-For": "198.51.100.7"}}
+    request = make_mocked_request("GET", "/").clone(**came)  # type: ignore[arg-type]
     assert [await limiter.admits(request) for limiter in (one, two) * 3] == [True] * 4 + [False] * 2
     other = SharedLimiter(settings, lambda: NOW, database, SECRET, "activation")
     assert await other.admits(request)

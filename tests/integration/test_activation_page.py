@@ -382,7 +382,11 @@ async def test_a_client_that_asks_too_often_has_to_wait(start: Start) -> None:
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_only_a_trusted_proxy_names_the_client(start: Start, trusted: bool) -> None:
-    site = await start(WebSettings(behind_tls=False, trusted_proxy=trusted, attempts_per_minute=1))
+    site = await start(
+        WebSettings(
+            behind_tls=False, trusted_proxy=("127.0.0.0/8", "203.0.113.9") if trusted else (), attempts_per_minute=1
+        )
+    )
     path = "/aktywacja/" + WRONG
 
     async def ask(forwarded: str) -> int:
@@ -391,6 +395,7 @@ async def test_only_a_trusted_proxy_names_the_client(start: Start, trusted: bool
     assert await ask("203.0.113.1") == 404
     assert await ask("203.0.113.2") == (404 if trusted else 429)
     assert await ask("198.51.100.7, 203.0.113.2") == 429, "the first elements are the client's own claim"
+    assert await ask("203.0.113.2, 203.0.113.9") == 429, "one proxy behind another"
     assert await ask("2001:db8::1") == (404 if trusted else 429)
     assert await ask("2001:db8::2") == 429, "one household, one bucket"
     assert await ask("nonsense") == (404 if trusted else 429)

@@ -23,6 +23,7 @@ from mailbot.model import View
 from mailbot.service import compose
 from mailbot.storage import schema
 from mailbot.storage.engine import connect
+from mailbot.text import pesel
 from mailbot.tickets import view
 from tests.support import ROOT
 
@@ -97,6 +98,25 @@ def test_accounts_are_imported_and_shown(office: Path) -> None:
     missing = invoke("accounts", "show", "ktos@inny.example")
     assert missing.exit_code == 1
     assert "no such account" in missing.output
+
+
+def test_pesel_hashes_for_a_registry_elsewhere(office: Path) -> None:
+    """Those that the embedded registry keeps; a number stands in no output and is taken from no command line."""
+    (office / "a.csv").write_text(ACCOUNTS, encoding="utf-8")
+    assert invoke("accounts", "import", str(office / "a.csv")).exit_code == 0
+    lines = b"44051401359\n44051401358\n\n \xff\x00\n02070803628\r\n"
+    result = CliRunner().invoke(cli, ["accounts", "pesel-hash"], input=lines)
+    assert result.exit_code == 1
+    made = result.stdout.splitlines()
+    assert [len(one) for one in made] == [64, 0, 0, 0, 64]
+    assert result.stderr.splitlines()[0] == "line 2: has a wrong check digit; mend: correct the number"
+    assert [one.split(":")[0] for one in result.stderr.splitlines()] == ["line 2", "line 3", "line 4"]
+    key = secret.read(Path(compose.settings(None).secret.key_file))
+    assert made[0] == pesel.keyed_hash(key, "44051401359")
+    told = CliRunner().invoke(cli, ["accounts", "pesel-hash", "--json"], input=b"44051401359")
+    assert objects(told) == [{"line": 1, "peselHash": made[0]}]
+    assert "4405" not in result.output + told.output
+    assert CliRunner().invoke(cli, ["accounts", "pesel-hash", "44051401359"]).exit_code == 2
 
 
 def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> None:

@@ -175,12 +175,13 @@ async def test_when_all_are_at_work_one_more_is_told_so(tmp_path: Path, monkeypa
 
 
 async def test_a_proxy_brings_many(tmp_path: Path) -> None:
-    async with running(tmp_path, ("web",), connections_per_client=2, trusted_proxy=True) as service:
+    async with running(tmp_path, ("web",), connections_per_client=2, trusted_proxy=("127.0.0.1",)) as service:
         with crowd(service, 20):
             await until(lambda: web_connections(service) == 20)
-    async with running(tmp_path, ("web",), connections_per_client=2) as service:
-        with crowd(service, 20):
-            await until(lambda: web_connections(service) == 2)
+    for others in ((), ("192.0.2.1",)):
+        async with running(tmp_path, ("web",), connections_per_client=2, trusted_proxy=others) as service:
+            with crowd(service, 20):
+                await until(lambda: web_connections(service) == 2)
 
 
 async def test_who_does_not_finish_holds_up_no_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

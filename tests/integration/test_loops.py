@@ -83,6 +83,14 @@ async def test_a_robot_with_a_new_address_for_each_answer(tmp_path: Path) -> Non
         assert await flow.rows(select(outbox.c.state).distinct()) == [("done",)], "the rest waits for a person"
 
 
+async def test_a_robot_with_a_new_subdomain_for_each_answer(tmp_path: Path) -> None:
+    """As one domain: whoever has it makes as many as he likes."""
+    async with running(tmp_path) as flow:
+        await robot(flow, lambda n: f"robot@r{n}.x{n}.robot.example", 3)
+        assert len(flow.sink.accepted) == 60
+        assert await flow.parts.database.read(breaker.stopped) == frozenset()
+
+
 async def test_a_robot_with_a_new_domain_for_each_answer_trips_the_breaker(tmp_path: Path) -> None:
     """20 mails leave, 20 more when a person has let go what waits, and a citizen hardly notices."""
     async with running(tmp_path, breaker=SMALL) as flow:

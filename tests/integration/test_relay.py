@@ -125,6 +125,23 @@ async def test_a_mail_is_in_doubt_only_when_the_server_may_have_it(
     assert (found.in_doubt, found.unreachable) == (stage == ".", stage in ("banner", "EHLO"))
 
 
+@pytest.mark.parametrize("asked", ["before MAIL", "behind the 354"])
+async def test_a_mail_that_is_not_ours_any_more_is_not_begun_nor_ended(server: FakeRelay, asked: str) -> None:
+    """As after a sleep in the middle of the dialogue. The next one leaves."""
+    relay = Relay(server.settings())
+    answers = iter([False] if asked == "before MAIL" else [True, False])
+    relay.in_time = lambda: next(answers, True)
+    with pytest.raises(RelayUnavailable, match="lease ran out") as caught:
+        await relay.send(FROM, TO, RAW)
+    assert (caught.value.in_doubt, caught.value.unreachable) == (False, False)
+    assert server.mails == []
+    assert [line.split()[0] for line in server.heard][1:] == (
+        [] if asked == "before MAIL" else ["MAIL", "RCPT", "DATA"]
+    )
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+
+
 async def test_an_answer_that_is_known_is_not_lost_in_what_follows(
     server: FakeRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

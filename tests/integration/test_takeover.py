@@ -18,9 +18,10 @@ from sqlalchemy import insert, select
 from mailbot.cli import cli, main
 from mailbot.model import SENTENCES, Phrase
 from mailbot.storage.desk import approval
+from mailbot.storage.registry import registry_change as asked
 from mailbot.storage.schema import activation
 from tests.consoles import hire
-from tests.flow import EWA, mail, running
+from tests.flow import EWA, JAN, mail, running
 from tests.integration.test_case_b import answers, case_b
 from tests.integration.test_flow import link
 
@@ -114,6 +115,21 @@ async def test_after_a_restore_every_change_of_login_waits_for_a_person(
     found = shown()
     assert (found["state"], found["desk"]) == ("WSTRZYMANE", "BEZPIECZENSTWO")
     assert found["events"][-1]["detail"]["reason"] == "restored from a backup"
+
+
+async def test_after_a_restore_a_registry_elsewhere_is_asked_what_has_moved(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with case_b(office) as flow:
+        monkeypatch.setattr("mailbot.cli.ticket_former.utc_now", flow.clock)
+        assert await flow.ask() == "OK_B"
+        scim = '[accounts]\nsource = "scim"\nurl = "https://127.0.0.1:9/v2"\ntoken_file = "token"\n'
+        with (office / "mailbot.toml").open("a") as toml:
+            toml.write(scim)
+        told = [invoke("tickets", "restored").stdout.splitlines()[1:] for _ in range(2)]
+        assert told == [["changes of login that the registry will be asked for, since they may have been done: 1"], []]
+        ((login, resource),) = [tuple(row) for row in await flow.rows(select(asked.c.login, asked.c.resource_id))]
+        assert (login, resource) == (JAN.login.lower(), "")
 
 
 def back_up(office: Path) -> None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from sqlalchemy import text
 
 from mailbot.storage.engine import COMPATIBLE_FROM, connect, migrate
 from tests.postgres import cluster
-from tests.support import ROOT
+from tests.releases import unpack
 
 HERE = Path(__file__).parent
 
@@ -29,13 +27,7 @@ HERE = Path(__file__).parent
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the previous release."""
     commit = (HERE / "previous_release.txt").read_text("utf-8").strip()
-    found = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip(f"the history of {commit[:12]} is not here: {found.stderr.decode().strip()}")
-    folder = tmp_path_factory.mktemp("previous")
-    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return unpack(commit, tmp_path_factory.mktemp("previous"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,15 @@ from sqlalchemy import select, update
 from mailbot.accounts.scim import ScimRegistry
 from mailbot.delivery.smtp import Relay
 from mailbot.desk import case
+from mailbot.desk.ailments import AILMENTS
+from mailbot.flow.decision import DOUBT
 from mailbot.ingress import smtp
 from mailbot.model import AccountStatus, Applicant, Source
-from mailbot.registry import RegistryChanges
+from mailbot.registry import SILENCE, RegistryChanges, doubt
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, doctor
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, inbox
+from mailbot.storage.schema import activation, decision, inbox, ticket
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
@@ -171,6 +175,47 @@ async def test_a_mail_waits_for_the_registry_and_others_do_not(flow: Connected, 
     flow.clock.advance(minutes=11)
     await flow.decide()
     ((outcome,),) = await flow.rows(select(inbox.c.outcome).where(inbox.c.id == 1))
+    assert outcome == "OK_A"
+
+
+async def test_a_login_that_is_never_answered_for_goes_to_a_person_within_half_of_the_promise(flow: Connected) -> None:
+    """As one at whose row the registry breaks: the others are answered meanwhile."""
+    look, _ = AILMENTS["registry-silent"]
+
+    def breaks(environ: dict[str, Any], start: Any, answer: Any) -> Any:
+        strange = "jan.kowalski" in environ["QUERY_STRING"]
+        return DOWN["500"](environ, start) if strange else answer(environ, start)
+
+    flow.office.behind = breaks
+    await flow.take(mail())
+    came = flow.clock.now
+    told: set[str | None] = set()
+    while (await flow.rows(select(inbox.c.state)))[0][0] == "queued":
+        assert flow.clock.now - came < timedelta(hours=13), "it waits for ever"
+        await flow.decide()
+        await flow.parts.database.read(lambda c: told.add(look(c, flow.clock.now, flow.parts.settings)))
+        flow.clock.advance(minutes=20)
+    assert flow.clock.now - came >= timedelta(hours=12)
+    assert "1 messages wait for the registry of accounts, the first since 11 hours ago" in told
+    ((outcome, defects),) = await flow.rows(select(decision.c.outcome, decision.c.notes))
+    assert (outcome, defects["floor"]) == ("REVIEW", [DOUBT])
+    ((state, promised_at),) = await flow.rows(select(ticket.c.state, ticket.c.promised_at))
+    assert (state, promised_at - came) == ("DO_WERYFIKACJI", timedelta(hours=24))
+    assert await flow.parts.database.read(lambda c: look(c, flow.clock.now, flow.parts.settings)) is None
+    assert flow.sink.kinds() == []
+    other = mail(EWA.login, GOOD_A.replace("Jan Kowalski, 1980", "Ewa Nowak, 1975"), name="ewa")
+    assert await flow.answer(other, EWA.login) == "OK_A"
+
+
+async def test_a_mail_that_came_late_waits_for_the_registry_all_the_same(flow: Connected) -> None:
+    await flow.take(mail())
+    flow.clock.advance(hours=20)
+    flow.office.instead = DOWN["500"]
+    await flow.decide()
+    flow.office.instead = None
+    flow.clock.advance(minutes=11)
+    await flow.decide()
+    ((outcome,),) = await flow.rows(select(inbox.c.outcome))
     assert outcome == "OK_A"
 
 
@@ -415,3 +460,87 @@ async def test_who_slept_between_note_and_change_asks_for_nothing(flow: Connecte
     assert await flow.use(link(flow.sink.accepted[-1])) == (200, 503)
     assert "PATCH" not in {method for method, _ in flow.office.asked}
     assert flow.office.resource(JAN.login).password is None
+
+
+def copied(here: Path, there: Path) -> None:
+    """A database over another one, as a backup and its restore do it."""
+    with closing(sqlite3.connect(here)) as source, closing(sqlite3.connect(there)) as target:
+        source.backup(target)
+
+
+async def restored(flow: Connected) -> int:
+    """What ``mailbot tickets restored`` does for changes of login."""
+    await flow.freeze()
+    return await flow.parts.database.write(lambda c: doubt(c, flow.clock.now))
+
+
+async def standing(flow: Connected) -> tuple[str, str]:
+    ((state, desk),) = await flow.rows(select(ticket.c.state, ticket.c.desk))
+    return state, desk
+
+
+@pytest.mark.parametrize("days", [0, 9], ids=["link-alive", "link-over"])
+async def test_a_login_that_moved_behind_the_backup_is_found_out_after_the_restore(
+    flow: Connected, tmp_path: Path, days: int
+) -> None:
+    """The registry keeps the new login; that the old one was told is lost with the database."""
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    copied(tmp_path / "mailbot.db", tmp_path / "copy")
+    path = link(flow.sink.accepted[-1])
+    assert await flow.use(path) == (200, 303)
+    flow.clock.advance(hours=24 * days)
+    copied(tmp_path / "copy", tmp_path / "mailbot.db")
+    assert await restored(flow) == 1
+    flow.office.instead, flow.before_post = DOWN["500"], None
+    flow.clock.advance(minutes=2)
+    await flow.changes.step(lambda: flow.notice)
+    assert (await flow.used(), await flow.pending()) == (False, 1), "it is asked until it has said"
+    flow.office.instead = None
+    assert await flow.use(path) == (404, 0)
+    await flow.changes.step(lambda: flow.notice)
+    await flow.changes.step(lambda: flow.notice)
+    assert (await flow.used(), await flow.pending()) == (True, 0)
+    assert await standing(flow) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO")
+    await flow.deliver()
+    assert flow.sink.kinds() == [*EVERYTHING, "T19"]
+    assert flow.sink.accepted[-1].rcpt_to.lower() == HOLDER.login.lower()
+
+
+@pytest.mark.parametrize("how", ["not-clicked", "new-login-of-another"])
+async def test_a_login_that_did_not_move_stays_stopped_after_the_restore(flow: Connected, how: str) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    if how == "new-login-of-another":
+        flow.office.meddle(EWA.login, user_name=NEW)
+    assert await restored(flow) == 1
+    flow.clock.advance(minutes=2)
+    await flow.changes.step(lambda: flow.notice)
+    assert (await flow.used(), await flow.pending()) == (False, 0)
+    assert await standing(flow) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+
+
+@pytest.mark.parametrize("ever", [False, True], ids=["it says so in the end", "never"])
+async def test_what_the_registry_does_not_say_goes_to_a_person_once_and_is_looked_for_further_on(
+    flow: Connected, ever: bool
+) -> None:
+    await flow.ask()
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    flow.before_post = (None, cut(flow))
+    assert await flow.use(link(flow.sink.accepted[-1])) == (200, 503)
+    for _ in range(3):
+        flow.clock.advance(hours=25)
+        await flow.changes.step(lambda: flow.notice)
+    assert (await flow.events()).count(SILENCE) == 1
+    assert await standing(flow) == ("WSTRZYMANE", "BEZPIECZENSTWO")
+    if ever:
+        flow.clock.advance(hours=24 * 28)
+        await flow.changes.step(lambda: flow.notice)
+        assert (await flow.used(), await flow.pending()) == (False, 0), "it is the person's alone"
+        return
+    flow.office.instead = None
+    await flow.changes.step(lambda: flow.notice)
+    assert (await flow.used(), await flow.pending()) == (True, 0)

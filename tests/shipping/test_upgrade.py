@@ -9,8 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import build
 from tests import flow
 from tests.consoles import console, hire
-from tests.support import ROOT
+from tests.releases import unpack
 
 FIRST = "9dadcb602759ef9b4cd07795878a88a345f68da5"
 """Release 0.1.0."""
@@ -41,13 +39,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the first release."""
-    found = subprocess.run(["git", "archive", FIRST], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
-        pytest.skip(f"the history of {FIRST[:12]} is not here: {found.stderr.decode().strip()}")
-    folder = tmp_path_factory.mktemp("first")
-    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return unpack(FIRST, tmp_path_factory.mktemp("first"))
 
 
 def old(tree: Path, *words: str) -> Any:

@@ -62,6 +62,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "event.break-told": ("powiadomiono o pracach", "told about maintenance"),
     "event.frozen": ("wstrzymano", "stopped"),
     "event.stop-too-late": ("STOP po użyciu linku", "STOP after the link was used"),
+    "event.registry-silent": ("rejestr kont nie mówi, co zrobił", "the registry does not say what it did"),
     "event.activation-used": ("link użyty", "link used"),
     "event.application-opened": ("obejrzano wniosek", "the application was looked at"),
     "event.shown": ("obejrzano plik", "a file was looked at"),

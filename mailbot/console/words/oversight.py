@@ -62,6 +62,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Messages of the mailbox are not in the database (mailbot reconcile).",
     ),
     "over.ails.messages-late": ("Wiadomości czekają na rozstrzygnięcie.", "Messages wait to be decided."),
+    "over.ails.registry-silent": (
+        "Rejestr kont nie odpowiada: wiadomości lub zmiany czekają.",
+        "The registry of accounts does not answer: messages or changes wait.",
+    ),
     "over.ails.messages-buried": (
         "Wiadomości odłożono: nie dało się ich rozstrzygnąć.",
         "Messages were given up: they could not be decided.",

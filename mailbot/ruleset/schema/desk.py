@@ -52,7 +52,7 @@ def limits_file() -> Schema:
     """The schema of rules/limits.yaml."""
     about = {
         "per_sender": "mails of one address",
-        "per_domain": "mails of one domain",
+        "per_domain": "mails of one domain with its subdomains",
         "failures": "generic refusals of one sender, or about one login",
         "unvouched": "answers of the whole installation to senders for whom nothing vouches",
         "answers": "mails of one sender that were answered",

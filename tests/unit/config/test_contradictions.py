@@ -54,6 +54,10 @@ def test_a_limit_of_nothing_is_refused(tmp_path: Path, section: str, key: str, v
         ('[scanner]\naddress = "clamd"', r"\[scanner\] address: 'clamd' is none"),
         ('[scanner]\naddress = "clamd:99999"', r"\[scanner\] address: 'clamd:99999' is none"),
         ('[scanner]\naddress = "unix:clamd.ctl"', r"\[scanner\] address: 'unix:clamd.ctl' is none"),
+        ('[web]\ntrusted_proxy = ["proxy.example"]', r"\[web\] trusted_proxy: 'proxy.example' is no network"),
+        ('[console]\ntrusted_proxy = ["10.0.0.1/8"]', r"\[console\] trusted_proxy: '10.0.0.1/8' is no network"),
+        ("[api]\ntrusted_proxy = 1", r"\[api\] trusted_proxy: 1 is not a list of texts"),
+        ('[web]\nmetrics = ["*"]', r"\[web\] metrics: '\*' is no network"),
         ("[scanner]\ntimeout_seconds = 16.0", r"\[scanner\] timeout_seconds: not within an eighth"),
     ],
 )
@@ -76,6 +80,32 @@ def test_a_login_behind_tls_or_on_this_machine_is_taken(tmp_path: Path, lines: s
     file = tmp_path / "mailbot.toml"
     file.write_text(lines + "\n")
     config.load(file, {})
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("true", ("*",)),
+        ('"True"', ("*",)),
+        ("false", ()),
+        ('"false"', ()),
+        ('["192.0.2.1", "2001:db8::/32"]', ("192.0.2.1", "2001:db8::/32")),
+        ('"192.0.2.1, 192.0.2.2"', ("192.0.2.1", "192.0.2.2")),
+    ],
+)
+def test_a_proxy_that_was_a_yes_or_no_is_read_and_told(tmp_path: Path, said: str, read: tuple[str, ...]) -> None:
+    file = tmp_path / "mailbot.toml"
+    file.write_text("".join(f"[{name}]\ntrusted_proxy = {said}\n" for name in ("web", "console", "api")))
+    found = config.load(file, {})
+    assert (found.web.trusted_proxy, found.console.trusted_proxy, found.api.trusted_proxy) == (read,) * 3
+    told = config.outdated(found)
+    assert len(told) == (3 if read == ("*",) else 0)
+    assert all("; mend: write the addresses of the proxies" in one for one in told)
+
+
+def test_a_proxy_of_the_environment() -> None:
+    assert config.load(None, {"MAILBOT_WEB_TRUSTED_PROXY": "true"}).web.trusted_proxy == ("*",)
+    assert config.load(None, {"MAILBOT_API_TRUSTED_PROXY": "192.0.2.1"}).api.trusted_proxy == ("192.0.2.1",)
 
 
 def test_settings_of_the_environment_are_known() -> None:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields, replace
 
 import pytest
 
+from mailbot.flow import decision
 from mailbot.flow.decision import NO_RULE, decide, to_person
 from mailbot.model import Decision, Defect, Facts, MailKind, Outcome, State
 from mailbot.ruleset.floor import ACTIVATION_DEMANDS, ANSWER_DEMANDS, CASE_B_DEMANDS
@@ -315,3 +316,21 @@ def test_a_rule_that_only_watches_is_noted_where_it_holds() -> None:
     found = decide(RIGHT, (), OWN, replace(RULES, rules=(watching, elsewhere, last)))
     assert (found.rule, found.watched) == (last.name, (("watching", Outcome.GENERAL),))
     assert decide(RIGHT, (), OWN, replace(RULES, rules=(last,))).watched == ()
+
+
+def test_the_same_words_are_decided_once() -> None:
+    once = decide(RIGHT, (), OWN, RULES)
+    assert decide(replace(RIGHT), (), str(OWN), RULES) is once
+    assert decision._decided(RIGHT, (), OWN, RULES, None) == once
+
+
+def test_what_is_remembered_is_that_of_the_rule_set_and_of_every_word() -> None:
+    """Two rule sets may bear one hash, as tests make them, and never share a decision."""
+    other = replace(RULES, rules=RULES.rules[-1:])
+    for changed in (RIGHT, RIGHT_B, *(replace(RIGHT, **{f.name: "?"}) for f in fields(Facts))):
+        for rules, defects, category, current in itertools.product(
+            (RULES, other), ((), (Defect.EMPTY,)), (OWN, "OGOLNE"), (None, State.OCZEKUJE_NA_KLIENTA)
+        ):
+            expected = decision._decided(changed, defects, category, rules, current)
+            assert decide(changed, defects, category, rules, current) == expected
+    assert 0 < len(decision._remembered) <= decision._REMEMBERED

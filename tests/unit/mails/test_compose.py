@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.errors import TemplateError
-from mailbot.mails.compose import Heading, message, quoted_printable
+from mailbot.mails.compose import Heading, body, message, quoted_printable
 from mailbot.mails.context import PLACEHOLDER
 from tests.support import examples
 
@@ -44,6 +44,10 @@ def content(found: EmailMessage, subtype: str) -> str:
     return text
 
 
+def written(heading: Heading, text: str) -> bytes:
+    return message(heading, body(heading.subject, text))
+
+
 printable = st.characters(exclude_categories=("C", "Z")) | st.just(" ")
 lines = st.text(printable, max_size=120).map(lambda line: " ".join(line.split()))
 texts = st.lists(lines, max_size=12).map(lambda found: "\n".join(found) + "\n")
@@ -52,7 +56,7 @@ texts = st.lists(lines, max_size=12).map(lambda found: "\n".join(found) + "\n")
 @settings(max_examples=examples(300), deadline=None)
 @given(texts, st.text(printable, min_size=1, max_size=120).map(str.strip).filter(bool))
 def test_subject_and_text_come_back(text: str, subject: str) -> None:
-    raw = message(replace(HEADING, subject=subject), text)
+    raw = written(replace(HEADING, subject=subject), text)
     found = parsed(raw)
     assert " ".join(found["Subject"].split()) == " ".join(subject.split())
     assert content(found, "plain").split() == text.split()
@@ -86,7 +90,7 @@ def test_the_placeholder_is_never_broken(before: str, after: str) -> None:
     "name", ["Help Desk SISC", "Pomoc celno-skarbowa", 'Biuro "Pomoc", Łódź', "Help Desk <x@evil.example>", "a" * 70]
 )
 def test_display_name(name: str) -> None:
-    found = parsed(message(replace(HEADING, sender_name=name), "x\n"))
+    found = parsed(written(replace(HEADING, sender_name=name), "x\n"))
     (address,) = found["From"].addresses
     assert (address.display_name, address.addr_spec) == (name, "helpdesk@helpdesk.example")
 
@@ -108,12 +112,12 @@ def test_display_name(name: str) -> None:
 )
 def test_nothing_can_be_injected_into_the_header(change: dict[str, str]) -> None:
     with pytest.raises(TemplateError):
-        message(replace(HEADING, **change), "x\n")  # type: ignore[arg-type]
+        written(replace(HEADING, **change), "x\n")  # type: ignore[arg-type]
 
 
 def test_thread_of_a_long_conversation_is_capped() -> None:
     ids = tuple(f"<m{n}@wp.example>" for n in range(500))
-    found = parsed(message(replace(HEADING, in_reply_to=ids[-1], references=ids), "x\n"))
+    found = parsed(written(replace(HEADING, in_reply_to=ids[-1], references=ids), "x\n"))
     assert found["References"].split() == [ids[0], *ids[-9:]]
     assert found["In-Reply-To"] == ids[-1]
 
@@ -122,17 +126,17 @@ def test_thread_of_a_long_conversation_is_capped() -> None:
     "bad", ["", "none", "<a b@c>", "<a@b>\r\nX: y", "<ż@b>", "<a@b> <c@d>", "<" + "a" * 200 + "@b>"]
 )
 def test_ids_that_are_not_well_formed_are_left_out(bad: str) -> None:
-    found = parsed(message(replace(HEADING, in_reply_to=bad, references=(bad, "<good@wp.example>", bad)), "x\n"))
+    found = parsed(written(replace(HEADING, in_reply_to=bad, references=(bad, "<good@wp.example>", bad)), "x\n"))
     assert found["In-Reply-To"] is None
     assert found["References"] == "<good@wp.example>"
 
 
 def test_a_text_cannot_end_its_part() -> None:
-    boundary = parsed(message(HEADING, "x\n")).get_boundary()
-    found = parsed(message(HEADING, f"--{boundary}\n--{boundary}--\n.\nFrom here\n"))
+    boundary = parsed(written(HEADING, "x\n")).get_boundary()
+    found = parsed(written(HEADING, f"--{boundary}\n--{boundary}--\n.\nFrom here\n"))
     assert content(found, "plain").replace("\r\n", "\n") == f"--{boundary}\n--{boundary}--\n.\nFrom here\n"
 
 
 def test_a_local_part_outside_ascii_is_written_in_utf8() -> None:
-    raw = message(replace(HEADING, recipient="łukasz@wp.example"), "x\n")
+    raw = written(replace(HEADING, recipient="łukasz@wp.example"), "x\n")
     assert "\r\nTo: <łukasz@wp.example>\r\n".encode() in raw

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbot.mails import html
 from mailbot.mails.html import from_text
 from tests.support import examples
 from tests.unit.mails.letters import VARIANTS, WRITER
@@ -109,3 +111,52 @@ def test_what_is_no_clean_link_stays_text(text: str) -> None:
 def test_any_text_stays_text(text: str) -> None:
     reader = Reader(from_text("t", text))
     assert {tag for tag, _ in reader.tags} <= ALLOWED
+
+
+def by_a_pattern(body: str, strong: tuple[str, ...], links: dict[str, str]) -> str:
+    """The definition of what is set off and what leads somewhere, by a pattern of its own for every mail."""
+    waiting = {escape(words) for words in strong if words}
+    targets = {escape(words): escape(target) for words, target in links.items() if words}
+    wanted = "|".join(map(re.escape, sorted({*waiting, *targets}, key=len, reverse=True)))
+
+    def mark(found: re.Match[str]) -> str:
+        words = found["words"]
+        if words is None:
+            return found[0]
+        start = "\n" if found["space"] else ""
+        if words in targets:
+            return f'{start}<a href="{targets[words]}">{words}</a>'
+        if words in waiting:
+            waiting.remove(words)
+            return f"{start}<strong>{words}</strong>"
+        return start + words
+
+    pattern = rf"<[^>]*>|(?P<space> ?)(?<![\w/.])(?P<words>{wanted})(?!/?\w)"
+    return re.sub(pattern, mark, body) if wanted else body
+
+
+_SAID = (
+    "ZGL0000001",
+    "4 listopada 2025 r.",
+    "4 listopada",
+    "https://a.example",
+    "https://a.example/x",
+    "22 1",
+    "1",
+    "br",
+)
+_BETWEEN = (" ", "", ".", "/", "\n", "<br>\n", "<p>", '<a\nhref="1">', "</a>", "&lt;", "&amp;", "a", "ż", "_")
+
+
+@settings(max_examples=examples(2_000), deadline=None)
+@given(
+    st.lists(st.one_of(st.sampled_from(_SAID), st.sampled_from(_BETWEEN), visible), max_size=30).map("".join),
+    st.lists(st.sampled_from((*_SAID, "", "<b>", "&")), max_size=4),
+    st.dictionaries(
+        st.sampled_from((*_SAID, "", "a&b")), st.sampled_from(("tel:1", "https://a.example/?a&b")), max_size=3
+    ),
+)
+def test_words_are_marked_where_a_pattern_finds_them(text: str, strong: list[str], links: dict[str, str]) -> None:
+    body = re.sub(r"<(?!(?:br|p|/a)>|a\nhref=\"1\">)", "&lt;", text).replace(">", "&gt;")
+    body = re.sub(r"<(br|p|/a|a\nhref=\"1\")&gt;", r"<\1>", body)
+    assert html._marked(body, strong, links) == by_a_pattern(body, tuple(strong), links)

@@ -19,6 +19,7 @@ from mailbot.mails.variables import variables
 from mailbot.mails.write import Writer
 from mailbot.model import Defect, MailKind
 from mailbot.request import subject, topics
+from mailbot.ruleset import languages
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Ruleset
 from mailbot.web import pages
@@ -43,7 +44,7 @@ def facts(kind: MailKind, letter: MailContext) -> Counter[str]:
 
 def body(ruleset: Ruleset, kind: MailKind, letter: MailContext) -> str:
     """Subject and text."""
-    values = variables(kind, letter, ruleset, OFFICE)
+    values = variables(kind, letter, languages.of(ruleset, letter.language), ruleset, OFFICE)
     return "\n\n".join(Templates(ruleset).render(kind, letter.language, values))
 
 

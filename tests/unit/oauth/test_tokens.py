@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from mailbot.config import OAuthSettings, contradictions
-from mailbot.config.sections import DeliverySettings, ImapSettings, Settings
+from mailbot.config.mail import DeliverySettings, ImapSettings
+from mailbot.config.sections import Settings
 from mailbot.errors import ConfigError, TokenRefused, TokenUnavailable
 from mailbot.oauth import Tokens, refresh, tokens
 from tests.token_server import TokenServer, token_server

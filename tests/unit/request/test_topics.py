@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mailbot.request import subject, topics
-from mailbot.request.topics import Reading
-from mailbot.text.unicode import flat
+from mailbot.model import SENTENCES
+from mailbot.request import language, sentence, subject, topics
+from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.ruleset.sayings import plain, sentences
+from mailbot.text.unicode import flat, visible
 from tests.once import shipped
+from tests.support import examples
 
 RULES = shipped()
 MAILS = yaml.safe_load((Path(__file__).parent / "topics.yaml").read_text(encoding="utf-8"))
@@ -136,3 +142,21 @@ def test_a_long_text_is_read_to_its_bound() -> None:
     filler = "słowo " * 4000
     assert read(f"{filler}Proszę o usunięcie konta.").topic == "none"
     assert read(f"Proszę o usunięcie konta. {filler}").topic == "usuniecie-konta"
+
+
+_SAID = ("please", "help", "my", "password", "nie", "mam", "dla", "prosz­ę", "n​ie", "nié", "moje-", "-konto")
+_PIECES = st.one_of(
+    st.sampled_from(_SAID), st.sampled_from([*SENTENCES.values(), "x" * 150, "Łódź"]), st.text(max_size=6)
+)
+
+
+@settings(max_examples=examples(1_500), deadline=None)
+@given(st.lists(st.tuples(_PIECES, st.sampled_from(" \n.’-,")), max_size=30))
+def test_the_language_of_the_procedure_is_that_of_all_words_but_the_sentence(said: list[tuple[str, str]]) -> None:
+    """The quick look at the beginning says nothing else than the whole text does."""
+    text = "".join(word + gap for word, gap in said)
+    rest = visible(text)
+    for place in reversed(list(sentence.sentences(flat(rest)))):
+        rest = f"{rest[: place.start]}\n{rest[place.end :]}"
+    told = language.read((), sentences(plain(rest)), rest, RULES.languages)
+    assert topics.asked_in(text, RULES) == replace(NOTHING_SAID, language=told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import dns.flags
@@ -13,6 +14,7 @@ import dns.rrset
 import pytest
 
 from mailbot.errors import ResolverUnavailable
+from mailbot.sender import resolver as resolving
 from mailbot.sender.resolver import DnsResolver, Kind
 
 RECORDS = {
@@ -74,6 +76,30 @@ def port() -> Iterator[int]:
 )
 def test_records_come_in_the_forms_of_the_protocol(port: int, name: str, kind: Kind, expected: tuple[str, ...]) -> None:
     assert DnsResolver(["127.0.0.1"], port=port).lookup(name, kind) == expected
+
+
+def test_an_answer_counts_for_its_ttl_and_no_longer(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver, now = DnsResolver(["127.0.0.1"], port=port), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
+    monkeypatch.setitem(RECORDS, ("wp.example.", "TXT"), ['"v=spf1 ?all"'])
+    now += 299
+    assert resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
+    now += 2
+    assert resolver.lookup("wp.example", "TXT") == ("v=spf1 ?all",)
+
+
+def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "_KEPT", 2)
+    monkeypatch.setitem(RECORDS, ("long.example.", "TXT"), [" ".join(f'"{"x" * 200}"' for _ in range(30))])
+    resolver = DnsResolver(["127.0.0.1"], port=port)
+    for name in ("long.example", "none.example"):
+        resolver.lookup(name, "TXT")
+    assert not resolver._kept
+    for kind in ("TXT", "MX", "TXT"):
+        resolver.lookup("wp.example", kind)  # type: ignore[arg-type]
+    resolver.lookup("mx.wp.example", "A")
+    assert len(resolver._kept) == 1
 
 
 def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:

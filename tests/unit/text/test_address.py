@@ -7,8 +7,13 @@ import unicodedata
 from collections import defaultdict
 
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mailbot.text import address
 from mailbot.text.address import login_key, normalise
+from tests.support import examples
 
 
 def _spellings(letter: str) -> set[str]:
@@ -78,3 +83,33 @@ def test_the_key_of_a_key_is_the_key() -> None:
     for letter in LETTERS:
         key = login_key(local_part(letter))
         assert key is None or login_key(key) == key, f"U+{ord(letter):04X}"
+
+
+_PIECES = st.one_of(
+    st.sampled_from(("jan", "Jan", ".", "..", "-", "--", "@", "xn--", "poczta", "PL", "info", "Postmaster", "a" * 63)),
+    st.sampled_from(("a" * 64, "_", "+", "1", "[", '"', "<", " ", "\n", "\x00", "ł", "ß", "．", "＠", "e\u0301")),
+    st.sampled_from(SPECIAL_USE_DOMAIN_NAMES),
+    st.characters(),
+)
+_SIDES = st.lists(_PIECES, max_size=5).map("".join)
+
+
+@settings(max_examples=examples(1_500), deadline=None)
+@given(st.one_of(st.tuples(_SIDES, _SIDES).map("@".join), st.tuples(_SIDES, _SIDES).map("@x.".join), _SIDES))
+def test_the_quick_look_at_an_address_is_the_slow_one(text: str) -> None:
+    assert normalise(text) == address._validated(text)
+
+
+@pytest.mark.parametrize("domain", [*SPECIAL_USE_DOMAIN_NAMES, "poczta.pl", "WP.Example", "x", "1.2.3.4", "a-b.pl"])
+@pytest.mark.parametrize("local", ["jan", "jan.k", "JAN", "info", "a" * 200, "a" * 240, "{jan}", "jan.", "-"])
+def test_domains_that_no_mail_reaches(local: str, domain: str) -> None:
+    for name in (domain, f"poczta.{domain}", f"{domain}.", f"a--b.{domain}", f"-a.{domain}"):
+        assert normalise(f"{local}@{name}") == address._validated(f"{local}@{name}")
+
+
+def test_what_is_no_address_for_its_length_is_not_kept() -> None:
+    before = address._validated.cache_info().currsize
+    for size in (255, 10_000):
+        assert normalise("ł" * size + "@poczta.example") is None
+        assert address._validated.__wrapped__("ł" * size + "@poczta.example") is None
+    assert address._validated.cache_info().currsize == before

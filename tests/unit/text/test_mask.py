@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
+from mailbot.text import mask as mask_module
 from mailbot.text import pesel
 from mailbot.text.mask import mask
 
@@ -173,3 +174,12 @@ def test_the_time_is_linear(piece: str) -> None:
 
     short = min(seconds(4_000) for _ in range(3))
     assert seconds(40_000) < 60 * short + 0.05, "ten times the text may take ten times as long, not a hundred"
+
+
+@given(st.text(st.sampled_from("0123456789٣ABPLIDSC pesel,.-\u200b\n"), max_size=60))
+def test_too_few_digits_are_no_number(text: str) -> None:
+    without_looking = text
+    for _ in range(8):
+        found = mask_module._NUMBER.sub(lambda match: f"{match[1] or ''}[IDSISC]", without_looking)
+        without_looking = mask_module._without_pesel(found)
+    assert mask(text) == without_looking

@@ -32,6 +32,7 @@ from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Forbearing, Kind
 from mailbot.service import compose
+from mailbot.workers import shares
 from mailbot.workers.understand import Processes, _read, in_thread
 from tests.citizens import build
 from tests.support import ROOT
@@ -60,6 +61,7 @@ from functools import partial
 from pathlib import Path
 from mailbot.service import compose
 from mailbot.secret import Secret
+from mailbot.workers import shares
 from mailbot.workers.understand import Processes
 
 KEY = Secret(b"k" * 32)
@@ -168,8 +170,9 @@ def test_what_a_process_says_is_taken_for_understandings_or_for_garbage() -> Non
             _read(({}, [octets]), 1)
 
 
-async def test_the_deadline_leaves_half_of_the_lease() -> None:
-    assert Processes(Trouble, WorkerSettings(lease_seconds=30)).bounds.deadline == 15  # type: ignore[arg-type]
+async def test_the_deadline_is_within_its_share_of_the_lease() -> None:
+    deadline = Processes(Trouble, WorkerSettings(lease_seconds=32)).bounds.deadline  # type: ignore[arg-type]
+    assert deadline == 32 * shares.UNDERSTAND == 10
 
 
 async def test_settings_that_are_wrong_are_told_at_the_start_and_later_no_mail_is_to_blame() -> None:
@@ -208,7 +211,10 @@ async def test_a_machine_without_room_for_a_process_is_a_passing_fault(
 async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Processes) -> None:
     """35 MB with a file of 25."""
     file = b64encode(b"%PDF-" + bytes(MESSAGE_MAX * 3 // 4 - 100_000))
-    head = b"From: a@b.example\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    subject = b"Subject: =?utf-8?B?" + b64encode(REQUIRED_SUBJECT.encode()) + b"?=\r\n"
+    head = (
+        b"From: a@b.example\r\n" + subject + b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
     part = b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     lines = b"\r\n".join(file[n : n + 1_000_000] for n in range(0, len(file), 1_000_000))
     (u,) = await processes([message(head + part + lines + b"\r\n--b--\r\n")])
