@@ -31,6 +31,7 @@ from mailbot.room import Room, give_back
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
 from mailbot.service.pages import Pages, listening, notices
+from mailbot.service.places import ROLES
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.schema import imap_cursor
 from mailbot.workers import audit, breaker, oauth, retention
@@ -47,7 +48,6 @@ from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Processes, Understand
 from mailbot.workers.verify import Verifier
 
-ROLES = ("ingress", "worker", "delivery", "web", "console")
 _PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
 _CHECKS = 5.0  # seconds between two looks for signed files left by a process that is gone; else it is woken
 
