@@ -13,15 +13,17 @@ import io
 import math
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailbot.config import WorkerSettings
 from mailbot.errors import ConfigError, ReadingFailed, TemporaryError
-from mailbot.flow.understand import Understander
 from mailbot.model import RawMessage, Understanding
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
 from mailbot.workers import shares
+
+if TYPE_CHECKING:
+    from mailbot.flow.understand import Understander
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
 """Understander.understand_all without stopping the event loop. May raise ReadingFailed, or TemporaryError when no mail
