@@ -55,6 +55,7 @@ class Processes(Workers):
             memory=settings.memory_mb * 1_000_000,
             resident=_RESIDENT,
             jobs=_JOBS,
+            idle=math.inf,
         )
         super().__init__(settings.processes, given, handler=f"{__name__}:handler", bounds=bounds, network=True)
 
