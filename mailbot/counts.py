@@ -93,6 +93,12 @@ _STEPS = Histogram(
     registry=REGISTRY,
     buckets=_SECONDS,
 )
+RECORDED_AFTER = Histogram(
+    "mailbot_recorded_after_seconds",
+    "From the server's yes to a mail to the commit that says so; of those recorded together, the longest",
+    registry=REGISTRY,
+    buckets=_SECONDS,
+)
 DECIDED_AFTER = Histogram("mailbot_decided_after_seconds", "From arrival to decision", registry=REGISTRY, buckets=_LONG)
 for _step in STEPS:
     _STEPS.labels(_step)

@@ -6,8 +6,10 @@ asked for: passwords, PESEL, IDSISC numbers (procedure §3.5).
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -18,15 +20,17 @@ from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
-from mailbot.storage.erasing import left_of
+from mailbot.storage import personal
 from mailbot.storage.rows import Rows
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
 _TOGETHER = 500  # keys in one query
 _SEALED = 2**20  # octets that are sealed before they are written: large messages go one by one
-_UNTOLD = {field.name: field.default for field in fields(Envelope) if field.name != "rcpt_to"}
-"""What an envelope need not say; the version before this one reads rcpt_to of every row."""
+_FIELDS = {field.name: field.default for field in fields(Envelope)}
+_WHO = ("mail_from", "rcpt_to", "peer", "helo")
+"""Of an envelope: who sent it, from where and to whom."""
+_PIECE = 16_000  # characters: what is longer a column of words cuts off (storage.values.note)
 _UNSOLICITED = (inbox.c.state == jobs.DONE, inbox.c.outcome == Outcome.SPAM.value)
 
 
@@ -88,16 +92,17 @@ def store(
     connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
-    rows = [_row(message, now) for message in messages]
+    under = [secret.fresh() for _ in messages]
+    rows = [_row(message, key_id, now, secret) for message, key_id in zip(messages, under, strict=True)]
     keys = [row["delivery_key"] for row in rows]
     fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, rows)}
     known = fresh | _find(connection, [key for key in keys if key not in fresh])
     stored, raws, octets = [], [], 0
-    for message, row, key in zip(messages, rows, keys, strict=True):
+    for message, row, key, key_id in zip(messages, rows, keys, under, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
         stored.append(StoredMessage(known[key], new))
         if new:
-            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), secret.fresh())
+            sealed = secret.seal(_PURPOSE, message.raw, _context(row["sha256"]), key_id)
             raws.append({"inbox_id": known[key], "raw": sealed})
             octets += len(sealed)
         if octets > _SEALED:
@@ -115,14 +120,14 @@ _INBOX = Rows(
 _RAW = Rows(raw_message.c.inbox_id, raw_message.c.raw)
 
 
-def _row(message: RawMessage, now: datetime) -> dict[str, Any]:
+def _row(message: RawMessage, key_id: bytes | None, now: datetime, secret: Secret) -> dict[str, Any]:
     envelope, sha256 = message.envelope, message.sha256
     return {
         "source": envelope.source.value,
         "delivery_key": _delivery_key(envelope, sha256),
         "sha256": sha256,
         "size": len(message.raw),
-        "envelope": _told(envelope),
+        "envelope": hide(_told(envelope), secret, sha256, key_id) if secret.hiding else _told(envelope),
         "received_at": message.received_at,
         "state": "queued",
         "due_at": now,
@@ -130,8 +135,22 @@ def _row(message: RawMessage, now: datetime) -> dict[str, Any]:
 
 
 def _told(envelope: Envelope) -> dict[str, Any]:
-    told = {name: value for name, default in _UNTOLD.items() if (value := getattr(envelope, name)) != default}
-    return told | {"rcpt_to": envelope.rcpt_to}
+    """What it need not say is left out; but the version before this one reads rcpt_to of every row."""
+    told = {name: getattr(envelope, name) for name in _FIELDS}
+    return {name: value for name, value in told.items() if name == "rcpt_to" or value != _FIELDS[name]}
+
+
+def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes | None) -> dict[str, Any]:
+    """What the column of an envelope has of it: "who" is the rest, sealed as the octets are, "hashes" what its
+    addresses are found by."""
+    addresses = [one for one in (envelope.get("mail_from"), *envelope["rcpt_to"]) if one]
+    who = json.dumps({name: envelope.get(name) for name in _WHO}).encode()
+    sealed = secret.seal("envelope", who, _context(sha256), key_id)
+    left = {name: value for name, value in envelope.items() if name not in _WHO and value}
+    hashes = [personal.hashed(secret, one.lower()) for one in addresses]
+    text = base64.b64encode(sealed).decode()
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return {**left, "who": pieces, "hashes": hashes}
 
 
 def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
@@ -148,6 +167,15 @@ def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | No
     return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
 
 
+def seal_anew(connection: Connection, secret: Secret, row: int, sha256: str, key_id: bytes | None) -> None:
+    """Seal the octets of a message under another key. Raises SealBroken."""
+    mine = raw_message.c.inbox_id == row
+    raw = connection.execute(select(raw_message.c.raw).where(mine)).scalar_one()
+    plain = secret.unseal(_PURPOSE, raw, _context(sha256))
+    sealed = secret.seal(_PURPOSE, plain, _context(sha256), key_id)
+    connection.execute(update(raw_message).where(mine).values(raw=sealed))
+
+
 def _context(sha256: str) -> bytes:
     """Binds sealed octets to their row by its digest, which a copy of the row keeps."""
     return bytes.fromhex(sha256)
@@ -157,12 +185,19 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     """The message of a row of inbox joined with raw_message. Raises SealBroken."""
     try:
         raw = secret.unseal(_PURPOSE, row["raw"], _context(row["sha256"]))
+        envelope = _whole(row["envelope"], secret, row["sha256"])
     except SealBroken as error:
         raise SealBroken(f"message {row['id']}: {error.reason}, then: mailbot queue retry {row['id']}") from error
-    envelope = dict(row["envelope"])
     envelope["source"] = Source(envelope["source"])
-    envelope["rcpt_to"] = tuple(envelope["rcpt_to"])
+    envelope["rcpt_to"] = tuple(envelope.get("rcpt_to", ()))
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
+
+
+def _whole(stored: Mapping[str, Any], secret: Secret, sha256: str) -> dict[str, Any]:
+    envelope = {name: value for name, value in stored.items() if name not in ("who", "hashes")}
+    if "who" in stored:
+        envelope |= json.loads(secret.unseal("envelope", base64.b64decode("".join(stored["who"])), _context(sha256)))
+    return envelope
 
 
 def stored_movable(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> list[int]:
@@ -183,9 +218,9 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
     return found
 
 
-def stored_traits(connection: Connection, message_ids: Sequence[str | None]) -> list[MessageTraits]:
+def stored_traits(connection: Connection, message_ids: Sequence[str | None], secret: Secret) -> list[MessageTraits]:
     """What is stored under these Message-IDs, or was until it was erased; of rows that were understood."""
-    c, known = inbox.c, {key: i for i in message_ids if i for key in (i, left_of(i))}
+    c, known = inbox.c, {form: i for i in message_ids if i for form in personal.message_forms(secret, i)}
     wanted = select(c.message_key, c.size, c.received_at).where(c.message_key.in_(known))
     return [MessageTraits(known[key], *rest) for key, *rest in connection.execute(wanted)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
@@ -18,8 +19,9 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
 from mailbot.observe import utc_now
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Hiding, Secret
 from mailbot.storage import keys
+from mailbot.storage.engine import HIDING_FROM, keep_out
 from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
@@ -36,7 +38,11 @@ def open_key(connection: Connection, path: Path) -> Secret:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     key = find_key(connection, path) or secret.load(path)
     if _known(connection) is None:
-        connection.execute(insert(installation).values(id=1, key_check=_check(key), made_at=utc_now()))
+        begun = connection.execute(select(inbox.c.id).limit(1)).first() is not None
+        hiding = None if begun else int(Hiding.DONE)
+        connection.execute(insert(installation).values(id=1, key_check=_check(key), made_at=utc_now(), hiding=hiding))
+        if not begun:
+            keep_out(connection, HIDING_FROM)
         activation.bind(connection, key)
     return key
 
@@ -49,7 +55,7 @@ def open_keys(connection: Connection, chosen: Settings) -> Secret:
     engine, name = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
     if known is None:
         connection.execute(update(installation).values(key_store=name))
-    return keys.with_store(key, engine)
+    return replace(keys.with_store(key, engine), hiding=hiding(connection))
 
 
 @contextmanager
@@ -64,7 +70,36 @@ def read_keys(connection: Connection, chosen: Settings) -> Iterator[Secret]:
         return
     engine, _ = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
     with closing(keys.with_store(key, engine)) as whole:
-        yield whole
+        yield replace(whole, hiding=hiding(connection))
+
+
+@contextmanager
+def reading_addresses(connection: Connection, chosen: Settings) -> Iterator[Secret]:
+    """``read_keys`` where addresses are sealed; where they are not it takes no key to read them, and this one opens
+    nothing. Raises as that."""
+    if hiding(connection):
+        with read_keys(connection, chosen) as whole:
+            yield whole
+    else:
+        yield NO_KEY
+
+
+def hiding(connection: Connection) -> Hiding:
+    """How far addresses are sealed in this database."""
+    there = inspect(connection)
+    if not there.has_table(installation.name):
+        return Hiding.NO
+    if all(column["name"] != "hiding" for column in there.get_columns(installation.name)):  # of the release before
+        return Hiding.NO
+    return Hiding(connection.execute(select(installation.c.hiding)).scalar_one_or_none() or 0)
+
+
+def agree(connection: Connection, key: Secret) -> None:
+    """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
+    others look for."""
+    begun = connection.execute(select(installation.c.hiding)).scalar_one_or_none() or Hiding.NO
+    if bool(begun) != bool(key.hiding):
+        raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")
 
 
 def read_key(connection: Connection, path: Path) -> Secret:

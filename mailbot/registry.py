@@ -24,6 +24,8 @@ from mailbot.accounts.scim import ScimRegistry
 from mailbot.errors import RegistryUnavailable
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.engine import Database
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, ticket, ticket_event
@@ -59,6 +61,7 @@ class RegistryChanges:
     database: Database
     registry: ScimRegistry
     clock: Clock
+    secret: Secret
 
     async def usable(self, link: Activation) -> bool:
         """Whether its account may get a password now. Raises RegistryUnavailable."""
@@ -121,7 +124,8 @@ class RegistryChanges:
         forgotten with its link, one that is not answered for goes to a person, too. Raises RegistryUnavailable, when
         it has looked at all of them. ``away``: why there is nobody to ask."""
         until = self.clock() - _QUIET
-        wanted = select(registry_change, activation.c.new_login).join(activation).where(_c.asked_at < until)
+        link = (activation.c.ticket_id, activation.c.new_login, activation.c.sealed)
+        wanted = select(registry_change, *link).join(activation).where(_c.asked_at < until)
         rows = await self.database.read(lambda c: c.execute(wanted).all())
         settled, unanswered = 0, away
         for row in rows:
@@ -142,10 +146,11 @@ class RegistryChanges:
 
     async def _is_seen(self, row: Row[Any]) -> bool:
         """Whether the registry shows that what ``row`` asked for was done. Raises RegistryUnavailable."""
+        _, new_login = personal.logins(self.secret, row)
         if row.resource_id != _UNKNOWN:
             found = await self.registry.get(row.resource_id)
-            return found is not None and (found.last_change == row.change_id or _is_moved(found, row.new_login))
-        there = await self.registry.find(address.login_key(row.new_login) or "")
+            return found is not None and (found.last_change == row.change_id or _is_moved(found, new_login))
+        there = await self.registry.find(address.login_key(new_login or "") or "")
         # mailbot alone writes lastChange: without one it is an account that came there without us
         return there is not None and there.last_change != "" and await self.registry.find(row.login) is None
 
@@ -263,20 +268,21 @@ def _number(connection: Connection, ticket_id: int) -> str:
     return found
 
 
-def doubt(connection: Connection, now: datetime) -> int:
+def doubt(connection: Connection, secret: Secret, now: datetime) -> int:
     """After a restore: write down each change of login that may have been done since the backup, the last of each pair
     of logins; returns how many. ``look`` then asks the registry until it has said."""
     a, other = activation.c, activation.alias()
     moved = exists().where(other.c.login == a.login, other.c.used_at.is_not(None), other.c.new_login.is_not(None))
     newest = select(func.max(a.id)).where(a.new_login.is_not(None)).group_by(a.login, a.new_login)
     asked = exists().where(_c.activation_id == a.id)
-    wanted = select(a.id, a.login).where(a.id.in_(newest), a.used_at.is_(None), ~moved, ~asked)
+    told = (a.id, a.ticket_id, a.login, a.new_login, a.sealed)
+    wanted = select(*told).where(a.id.in_(newest), a.used_at.is_(None), ~moved, ~asked)
     rows = [
         {
             "activation_id": link.id,
             "change_id": secrets.token_hex(16),
             "resource_id": _UNKNOWN,
-            "login": link.login,
+            "login": personal.logins(secret, link)[0],
             "password_hash": "",
             "asked_at": now,
         }

@@ -13,9 +13,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mailbot.errors import ConfigError, SealBroken
 
 _SIZE = 32
-_SEAL = b"\0mailbot sealed "
+SEALED = b"\0mailbot sealed "
 """How sealed bytes begin; no mail does: NUL is not for headers (RFC 5322 §2.2)."""
 _VERSION = b"\x01"
 """AES-256-GCM under the secret: 12 octets of nonce, then ciphertext and tag."""
@@ -35,9 +36,9 @@ _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _NONCE, _TAG = 12, 16
 KEY_ID = 16
-_OUTSIDE = frozenset({"bounce", "pesel", "thread"})
-"""Purposes whose HMACs lie outside the database: in mails that left, and in the registry of accounts. No rotation
-reaches them, so they stay with the eldest key."""
+_LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
+"""Purposes whose HMACs no rotation reaches, so that they stay with the eldest key: they lie in mails that left, in the
+registry of accounts, or in every row by which an address is found again (storage.personal)."""
 
 
 class DataKeys(Protocol):
@@ -49,6 +50,9 @@ class DataKeys(Protocol):
     def find(self, key_id: bytes) -> bytes:
         """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
 
+    def ready(self, key_ids: Iterable[bytes]) -> None:
+        """Fetch keys together, so that ``find`` need not ask for each. Raises DatabaseUnavailable."""
+
     def check(self) -> None:
         """Raises DatabaseGone when the store is not there any more."""
 
@@ -56,9 +60,17 @@ class DataKeys(Protocol):
         """Let the store go."""
 
 
+class Hiding(IntEnum):
+    """Whether addresses, names and our own mails are sealed in the database (storage.personal): in no row, in new
+    ones, in all."""
+
+    NO, BEGUN, DONE = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """32 random bytes, and the keys of messages, where there are any. former: the keys before it, the eldest last.
+    hiding: of the database that it belongs to.
 
     Another process gets the secret alone: it opens no mail.
     """
@@ -66,9 +78,10 @@ class Secret:
     key: bytes = field(repr=False)
     store: DataKeys | None = field(default=None, repr=False, compare=False)
     former: tuple[bytes, ...] = field(default=(), repr=False)
+    hiding: Hiding = field(default=Hiding.NO, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secret, (self.key, None, self.former)
+        return Secret, (self.key, None, self.former, self.hiding)
 
     def each(self) -> Iterator[Secret]:
         """Every key for itself, the newest first."""
@@ -76,12 +89,17 @@ class Secret:
 
     def mac(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 (32 bytes) of ``text``; ``purpose`` keeps the uses apart."""
-        key = self.former[-1] if self.former and purpose in _OUTSIDE else self.key
-        return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+        key = self.former[-1] if self.former and purpose in _LASTING else self.key
+        return hmac.digest(key, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256)
 
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
         return None if self.store is None else self.store.fresh()
+
+    def ready(self, key_ids: Iterable[bytes]) -> None:
+        """Fetch keys together that are about to be needed one by one."""
+        if self.store is not None:
+            self.store.ready(key_ids)
 
     def close(self) -> None:
         """Let the store go: what is under keys of messages is not opened any more."""
@@ -96,8 +114,8 @@ class Secret:
         """
         nonce = secrets.token_bytes(_NONCE)
         if key_id is None:
-            return b"".join((_SEAL, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
-        head = b"".join((_SEAL, _OWN, key_id, nonce))
+            return b"".join((SEALED, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
+        head = b"".join((SEALED, _OWN, key_id, nonce))
         sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
         sealed.seek(len(head) + len(plain) + _TAG - 1)
         sealed.write(b"\0")
@@ -108,10 +126,10 @@ class Secret:
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
         """What was sealed; bytes that never were, from before there were seals, as they are. Raises SealBroken."""
-        if not sealed.startswith(_SEAL):
+        if not sealed.startswith(SEALED):
             return sealed
-        start = len(_SEAL) + len(_VERSION)
-        version, rest = sealed[len(_SEAL) : start], memoryview(sealed)[start:]
+        start = len(SEALED) + len(_VERSION)
+        version, rest = sealed[len(SEALED) : start], memoryview(sealed)[start:]
         if version == _OWN:
             cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
             found = _opened(cipher, rest[KEY_ID:], _bound(purpose, context))
@@ -132,13 +150,20 @@ class Secret:
         return self.store.find(key_id)
 
 
-HEAD = len(_SEAL) + len(_OWN) + KEY_ID
+NO_KEY = Secret(b"")
+"""Opens nothing."""
+HEAD = len(SEALED) + len(_OWN) + KEY_ID
 """Octets at the beginning of what is sealed that ``key_of`` looks at."""
+
+
+def is_sealed(stored: bytes) -> bool:
+    """Whether ``stored`` was sealed; else ``Secret.unseal`` gives it back as it is."""
+    return stored.startswith(SEALED)
 
 
 def key_of(sealed: bytes) -> bytes | None:
     """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
-    head = _SEAL + _OWN
+    head = SEALED + _OWN
     return sealed[len(head) : len(head) + KEY_ID] if sealed.startswith(head) else None
 
 

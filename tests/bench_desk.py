@@ -41,7 +41,8 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.desk import operator as operators
 from mailbot.storage.schema import account, inbox, outbox, raw_message, ticket, ticket_event
-from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers import claim
+from mailbot.workers.outcome import Outcomes
 from tests.citizens import AUTHSERV_ID, HELPDESK
 from tests.flow import EWA, GOOD, JAN, Clock, add_accounts, mail
 
@@ -185,19 +186,18 @@ class Bench:
 
     def send(self, *, until: str = "") -> list[str]:
         """The relay takes what is due, mail for mail as the worker records it; returns the kinds, ``until`` one."""
-        worker = DeliverWorker("d", None, None, SECRET, self.clock, random.Random(1))  # type: ignore[arg-type]
+        outcomes = Outcomes("d", self.clock, random.Random(1))
         left: list[str] = []
         while True:
             with self.engine.begin() as connection:
                 o = outbox.c
-                due = (
-                    select(outbox, ticket.c.number).join(ticket).where(o.state == jobs.QUEUED, o.due_at <= self.clock())
-                )
-                row = connection.execute(due.order_by(o.due_at, o.id).limit(1)).mappings().first()
+                due = select(o.id).where(o.state == jobs.QUEUED, o.due_at <= self.clock())
+                row = connection.execute(due.order_by(o.due_at, o.id).limit(1)).scalar_one_or_none()
                 if row is None:
                     return left
-                worker._accepted(connection, row, "250 ok")
-                left.append(row["kind"])
+                (mail,) = claim.mails(connection, [row])
+                outcomes.accepted(connection, [(mail, "250 ok")])
+                left.append(mail.kind)
             if left[-1] == until:
                 return left
 

@@ -48,10 +48,12 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         (
             *("mailbot.tickets.hold", "mailbot.tickets.release", "mailbot.tickets.activation"),
             *("mailbot.tickets.sending", "mailbot.outbox.jobs", "mailbot.workers.deliver"),
+            *("mailbot.workers.claim", "mailbot.workers.look", "mailbot.workers.record", "mailbot.workers.outcome"),
         ),
         (
             *("tests/contract/test_hold.py", "tests/contract/test_deliver.py", "tests/contract/test_activation.py"),
             *("tests/contract/test_jobs.py", "tests/contract/test_notice.py", "tests/unit/tickets"),
+            "tests/contract/test_deliver_together.py",
         ),
     ),
 )

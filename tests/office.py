@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, insert, select
 
-from mailbot.config import DeliverySettings
+from mailbot.config import BreakerSettings, DeliverySettings
 from mailbot.delivery.smtp import Relay
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
@@ -76,9 +76,10 @@ class Office:
         latecomers: timedelta = timedelta(),
         mailbox: str = "",
         steady: Callable[[], float] | None = None,
+        limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
     ) -> DeliverWorker:
-        parts = (name, self.database, relay or self.relay, _SECRET, self.clock, random.Random(1))
-        return DeliverWorker(*parts, sleep=self.pause, latecomers=latecomers, mailbox=mailbox, steady=steady)
+        parts = (name, self.database, relay or self.relay, _SECRET, self.clock, random.Random(1), lambda: None)
+        return DeliverWorker(*parts, self.pause, latecomers, mailbox, limits, steady)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

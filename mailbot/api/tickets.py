@@ -54,7 +54,9 @@ async def listed(api: ApiContext, request: web.Request, asked: Listing) -> answe
     context = f"{operator.name} {which!r}"
     after = _opened(api.secret, asked.cursor, context) if asked.cursor is not None else 0
     now = api.clock()
-    found = await api.database.read(lambda c: search.page(c, operator, which, now, after=after, limit=asked.limit + 1))
+    found = await api.database.read(
+        lambda c: search.page(c, api.secret, operator, which, now, after=after, limit=asked.limit + 1)
+    )
     page, hidden = found[: asked.limit], masked(operator)
     following = _closed(api.secret, page[-1].ticket_id, context) if len(found) > asked.limit else None
     return answers.TicketPage(tuple(answers.line(one, hidden) for one in page), following)
@@ -67,7 +69,7 @@ async def one(api: ApiContext, request: web.Request) -> tuple[answers.Ticket, st
     def read(connection: Connection) -> answers.Ticket:
         found = _seen(api, connection, request)
         row: Row[Any] = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
-        (entry,) = todo.entries(connection, [row], operator, now)
+        (entry,) = todo.entries(connection, api.secret, [row], operator, now)
         hidden = masked(operator)
         return answers.ticket(found, entry, api.tag(connection, found.version, hidden=hidden), hidden)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,12 +10,12 @@ import click
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.service import compose, rotation
+from mailbot.service import compose, hiding, rotation
 
 
 @click.group()
 def key() -> None:
-    """The key of the installation: change it."""
+    """The key of the installation: change it, and seal what an older version left readable."""
 
 
 @key.command()
@@ -32,3 +33,20 @@ def rotate(config_file: Path | None) -> None:
     if report.broken:
         click.echo(f"{report.broken} keys do not open, and stay as they are")
     click.echo(f"copy {settings.secret.key_file} to the other machines, and to where its copy is kept")
+
+
+@key.command()
+@options.config
+def seal(config_file: Path | None) -> None:
+    """Seal the addresses, names and mails of a database that an older version made.
+
+    When every machine has this version, and mailbot stands still on all of them: older versions are refused from then
+    on. What is cut off is ended by doing it again, and then mailbot may run meanwhile.
+    """
+    told = partial(click.echo, "begun: older versions are refused from now on; mailbot may run again")
+    report = hiding.hide(compose.settings(config_file), chain.shell(options.user()), utc_now(), told)
+    for name, count in report.rows.items():
+        click.echo(f"{name}: {count} sealed")
+    if report.broken:
+        click.echo(f"{report.broken} messages do not open, and stay as they are")
+    click.echo("addresses, names and mails are sealed; older backups of the database hold them still")

@@ -39,10 +39,10 @@ def erase_(what: str, reason: str, even_open: bool, config_file: Path | None, as
     now, address = utc_now(), what if "@" in what else ""
     if address and address.lower() in reason.lower():
         raise click.ClickException("--reason: names the address, and is kept; mend: give the number of the request")
-    with compose.with_store(compose.settings(config_file)) as (engine, store):
+    with compose.with_store(compose.settings(config_file)) as (engine, key, store):
         with engine.begin() as connection:
             if address:
-                found = erasing.of_address(connection, address)
+                found = erasing.of_address(connection, key, address)
             else:
                 found = erasing.of_ticket(connection, numbers.read(what) or "")
             if not found.messages and not found.tickets:
@@ -78,7 +78,7 @@ def run(dry_run: bool, config_file: Path | None, as_json: bool) -> None:
     """Erase what has reached the age of its class in rules/retention.yaml, as a running worker does once a day."""
     settings, now, total = compose.settings(config_file), utc_now(), age.Report()
     ages = compose.rules(settings)[0].retention
-    with compose.with_store(settings) as (engine, store):
+    with compose.with_store(settings) as (engine, _, store):
         for kind in age.steps(ages, now, chain.shell(options.user()), dry=dry_run):
             after: int | None = 0
             while after is not None:
@@ -104,7 +104,7 @@ def sweep(dry_run: bool, config_file: Path | None) -> None:
     """Take keys out of their store that nothing here is sealed under, made more than 30 days ago: a process that ended
     had made them ahead, or a lost database knew their messages. mailbot must stand still on every machine."""
     now = utc_now()
-    with compose.with_store(compose.settings(config_file)) as (engine, store):
+    with compose.with_store(compose.settings(config_file)) as (engine, _, store):
         with engine.connect() as connection:
             processes.refuse_others(connection, now)
             used = sweeping.used(connection)
@@ -118,7 +118,7 @@ def sweep(dry_run: bool, config_file: Path | None) -> None:
 @options.config
 def finish(config_file: Path | None) -> None:
     """End erasures whose keys are there still: they were cut off, or the store of keys was put back from a backup."""
-    with compose.with_store(compose.settings(config_file)) as (engine, store):
+    with compose.with_store(compose.settings(config_file)) as (engine, _, store):
         click.echo(f"{_end(engine, store, again=True)} erasures ended")
 
 

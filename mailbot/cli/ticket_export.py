@@ -13,6 +13,7 @@ import click
 
 from mailbot.cli import options
 from mailbot.cli.ticket_text import shown
+from mailbot.installation import reading_addresses
 from mailbot.model import State
 from mailbot.observe import utc_now
 from mailbot.service import compose
@@ -37,8 +38,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def export(form: str, since: timedelta | None, states: tuple[str, ...], config_file: Path | None) -> None:
     """Write every ticket to stdout: JSON lines, or CSV with a head (RFC 4180, UTF-8); in the order of their numbers."""
     begin = utc_now() - since if since else None
-    with read_only(compose.settings(config_file).database.url) as connection:
-        rows = map(_told, listing.every(connection, states, begin))
+    chosen = compose.settings(config_file)
+    with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
+        rows = map(_told, listing.every(connection, key, states, begin))
         if form == "jsonl":
             for row in rows:
                 options.line(row)

@@ -18,7 +18,6 @@ from mailbot.desk.requests import Action
 from mailbot.observe import utc_now
 from mailbot.operators import people, sessions
 from mailbot.service import compose
-from mailbot.storage.engine import connect
 from mailbot.tickets import hold
 from mailbot.tickets import number as numbers
 from mailbot.tickets.notice import NoticeWriter
@@ -112,10 +111,8 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
     since, and stop every change of login that waits, for the word that stopped it may be lost; so may that of a first
     person who had accepted one and took it back."""
     settings = compose.settings(config_file)
-    engine = connect(settings.database.url)
-    compose.key_alone(settings, engine)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
-    with engine.begin() as connection:
+    with compose.with_store(settings) as (engine, key, _), engine.begin() as connection:
         first = numbers.lock(connection, settings.tickets.start) + jump
         numbers.advance(connection, first)
         waiting = hold.waiting(connection, now)
@@ -126,7 +123,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
         if settings.accounts.source == "scim":
             from mailbot.registry import doubt  # what it brings along takes half a second to load
 
-            asked = doubt(connection, now)
+            asked = doubt(connection, key, now)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")

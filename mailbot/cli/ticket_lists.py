@@ -12,8 +12,10 @@ import click
 from mailbot.cli import options
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, shown
+from mailbot.config import Settings
 from mailbot.desk import search, todo
 from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
+from mailbot.installation import reading_addresses
 from mailbot.model import Desk, Operator, State
 from mailbot.observe import utc_now
 from mailbot.service import compose
@@ -57,16 +59,17 @@ def list_(
     as_json: bool,
 ) -> None:
     """List tickets, newest first; or what is to be done, by deadline."""
-    url = compose.settings(config_file).database.url
+    chosen = compose.settings(config_file)
+    url = chosen.database.url
     if not (open_ or by_deadline or desk or mine or late or why):
-        _newest(url, state, alarm, limit, as_json)
+        _newest(chosen, state, alarm, limit, as_json)
         return
     if state or alarm:
         raise click.UsageError("--state and --alarm are of the list newest first; mend: --why, or --late")
     if mine and not who:
         raise click.UsageError("--mine: whose? mend: --as OPERATOR, or set MAILBOT_OPERATOR")
     operator = acting(url, who) if who else _NOBODY
-    _print(_open(url, operator, Wanted(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
+    _print(_open(chosen, operator, Wanted(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
 
 
 @click.command()
@@ -78,19 +81,19 @@ def list_(
 def find(words: tuple[str, ...], limit: int, who: str | None, config_file: Path | None, as_json: bool) -> None:
     """Find tickets by WORDS: a number in any spelling, an address, a day (2026-11-30, 30.11.2026), or a name. Exit code
     1: there is none."""
-    url, said = compose.settings(config_file).database.url, " ".join(words)
-    found = _found(url, acting(url, who) if who else _NOBODY, said, limit)
+    chosen, said = compose.settings(config_file), " ".join(words)
+    found = _found(chosen, acting(chosen.database.url, who) if who else _NOBODY, said, limit)
     _print(found, as_json)
     if not found:
         raise click.ClickException(f"{said}: no such ticket")
 
 
-def _newest(url: str, state: str | None, alarm: bool, limit: int, as_json: bool) -> None:
-    with read_only(url) as connection:
-        rows = listing.newest(connection, state, limit, alarmed=alarm)
+def _newest(chosen: Settings, state: str | None, alarm: bool, limit: int, as_json: bool) -> None:
+    with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
+        rows = listing.newest(connection, key, state, limit, alarmed=alarm)
     for row in rows:
         if as_json:
-            options.line(dict(row))
+            options.line(row)
         else:
             click.echo(
                 f"{row['number']}  {minute(row['opened_at'])}  {_due(row):20}"
@@ -105,11 +108,11 @@ def _due(row: Mapping[Any, Any]) -> str:
     return f"due {minute(due)}"
 
 
-def _open(url: str, operator: Operator, wanted: Wanted, limit: int) -> Sequence[Entry]:
+def _open(chosen: Settings, operator: Operator, wanted: Wanted, limit: int) -> Sequence[Entry]:
     found: list[Entry] = []
-    with read_only(url) as connection:
+    with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
         while len(found) < limit:
-            page = todo.page(connection, operator, wanted, utc_now())
+            page = todo.page(connection, key, operator, wanted, utc_now())
             found += page[:PAGE]
             if len(page) <= PAGE:
                 break
@@ -117,12 +120,12 @@ def _open(url: str, operator: Operator, wanted: Wanted, limit: int) -> Sequence[
     return found[:limit]
 
 
-def _found(url: str, operator: Operator, said: str, limit: int) -> Sequence[Entry]:
+def _found(chosen: Settings, operator: Operator, said: str, limit: int) -> Sequence[Entry]:
     entries: list[Entry] = []
-    with read_only(url) as connection:
+    with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
         after: str | None = ""
         while after is not None and len(entries) < limit:
-            found = search.find(connection, operator, said, utc_now(), after)
+            found = search.find(connection, key, operator, said, utc_now(), after)
             entries += found.entries
             after = found.after
     return entries[:limit]

@@ -25,6 +25,7 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
 from mailbot.installation import read_keys
 from mailbot.model import Operator, RawMessage
+from mailbot.secret import NO_KEY
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
 from mailbot.tickets import listing
@@ -59,17 +60,19 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
     """What is sealed is left out where the key is not at hand, unless it is asked for. Raises ConfigError."""
     with read_only(chosen.database.url) as connection, ExitStack() as stack:
-        found = listing.found(connection, zgl)
-        if found is None:
-            return None
-        for mail in found["mails"]:
-            mail["proof"] = _proof(found["events"], mail)
+        secret = NO_KEY
         try:
             secret = stack.enter_context(read_keys(connection, chosen))
         except ConfigError as error:
             if with_text or operator:
                 raise
             click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
+        found = listing.found(connection, secret, zgl)
+        if found is None:
+            return None
+        for mail in found["mails"]:
+            mail["proof"] = _proof(found["events"], mail)
+        if secret is NO_KEY:
             return found
         directory = compose.accounts(chosen)
         more = compose.answered(

@@ -30,6 +30,7 @@ from mailbot.desk.telephone import Said, Standing, Verdict
 from mailbot.desk.view import Case
 from mailbot.model import Operator
 from mailbot.ruleset import languages
+from mailbot.storage import personal
 from mailbot.storage.schema import ticket
 from mailbot.tickets import number
 
@@ -82,8 +83,9 @@ class _Telephone:
             there = await self._desk.database.read(lambda c: _exists(c, wanted))
             found = [wanted] if there else []
         elif said:
-            entries = (await self._desk.database.read(lambda c: search.find(c, operator, said, now))).entries
-            found = [entry.number for entry in entries]
+            key = self._desk.secret
+            page = await self._desk.database.read(lambda c: search.find(c, key, operator, said, now))
+            found = [entry.number for entry in page.entries]
         else:
             found = []
         done, zgl = request.query.get("done", ""), number.read(request.query.get("number", ""))
@@ -194,7 +196,8 @@ class _Telephone:
         found = self._acting.case(connection, request.match_info["number"])
         if isinstance(found, Refusal):
             raise web.HTTPNotFound
-        name = connection.execute(select(ticket.c.person).where(ticket.c.id == found.ticket_id)).scalar_one()
+        row = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
+        name = personal.whose(self._desk.secret, row).name
         service = self._desk.pipeline.ruleset.service_of(found.category).name
         before = telephone.wrong_before(connection, found.ticket_id, self._desk.clock())
         return _Call(found, telephone.known(found, name, service), before, sees(operator, found.desk))

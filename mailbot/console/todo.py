@@ -46,7 +46,7 @@ class _Todo:
         operator, wanted, now = request[OPERATOR], read(request.query.get), self._desk.clock()
         found, counters, saved = await self._desk.database.read(
             lambda c: (
-                todo.page(c, operator, wanted, now),
+                todo.page(c, self._desk.secret, operator, wanted, now),
                 todo.counters(c, operator, now),
                 views.of(c, operator.id),
             )
@@ -103,7 +103,7 @@ class _Todo:
         """Tickets by what a caller says; one that is named by its number is opened at once."""
         operator, said, now = request[OPERATOR], request.query.get("q", "")[:200], self._desk.clock()
         after = request.query.get("after", "")[:300]
-        found = await self._desk.database.read(lambda c: search.find(c, operator, said, now, after))
+        found = await self._desk.database.read(lambda c: search.find(c, self._desk.secret, operator, said, now, after))
         if found.by is search.By.NUMBER and len(found.entries) == 1:
             return web.Response(status=303, headers={hdrs.LOCATION: f"/tickets/{found.entries[0].number}"})
         following = urlencode({"q": said, "after": found.after}) if found.after else None

@@ -47,8 +47,9 @@ def without_names(text: str, recipient: str) -> str:
     """What a server said, without the addresses that it quotes: it is kept in the history, which is never erased."""
     shown = _ADDRESSES.sub("<address>", text[: 4 * LONGEST])
     local = recipient.rpartition("@")[0]
-    alone = re.compile(rf"(?<![\w.-]){re.escape(local)}(?![\w-])", re.IGNORECASE)
-    return alone.sub("<address>", shown) if len(local) >= _LOCAL else shown
+    if len(local) < _LOCAL or ((shown + local).isascii() and local.lower() not in shown.lower()):
+        return shown  # nearly always: an expression for each recipient would cost more than all else about the answer
+    return re.sub(rf"(?<![\w.-]){re.escape(local)}(?![\w-])", "<address>", shown, flags=re.IGNORECASE)
 
 
 _LOCAL = 3

@@ -10,9 +10,10 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiosmtplib
 from aiosmtplib import (
@@ -20,15 +21,16 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPException,
     SMTPHeloError,
+    SMTPResponse,
     SMTPResponseException,
     SMTPServerDisconnected,
     SMTPStatus,
 )
-from aiosmtplib.protocol import normalize_message_line_endings
 
 from mailbot import counts
 from mailbot.config import DeliverySettings
 from mailbot.delivery.answers import Meaning, Stage, judge, readable, without_names
+from mailbot.delivery.talk import Talk, content
 from mailbot.errors import ConfigError, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.oauth import Tokens, sasl
 
@@ -40,7 +42,7 @@ _RECYCLE = 100  # mails over one connection; some servers cut longer ones
 _LINE = 512  # octets of a command (RFC 5321 §4.5.3.1.4, RFC 4954 §4)
 _FAREWELL = 5.0  # seconds for QUIT
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;\\,\"\s\ud800-\udfff]+")
-_DOT = re.compile(rb"(?m)^\.")
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
 class Relay:
@@ -51,6 +53,8 @@ class Relay:
         self._tokens = tokens if settings.user and not settings.password_file else None
         self._hostname = hostname
         self._client: aiosmtplib.SMTP | None = None
+        self._talk: Talk | None = None
+        """With the server, behind the login."""
         self._sent = 0
         self._begun = False
         """The server has heard a MAIL that did not end in a mail."""
@@ -59,6 +63,11 @@ class Relay:
         self.in_time: Callable[[], bool] = lambda: True
         """Whether a mail may still be begun, and be ended: a machine that slept in between must not do another's work.
         Behind the last asking only the write itself is left, and what the kernel has not taken of a large mail."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a server that let us in is there."""
+        return self._talk is not None and self._talk.is_open
 
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
@@ -76,12 +85,11 @@ class Relay:
 
     async def close(self) -> None:
         """Say QUIT where that still works."""
-        client, self._client, self._sent, self._begun = self._client, None, 0, False
-        if client is not None and client.is_connected:
-            try:
-                await client.quit(timeout=_FAREWELL)
-            except (SMTPException, OSError):
-                client.close()
+        if self._talk is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._talk.ask(b"QUIT")
+        self._drop()
 
     async def _told(self, talk: Awaitable[T]) -> T:
         """The result of ``talk``, or its failure as one of ours: an unknown one is temporary."""
@@ -105,61 +113,66 @@ class Relay:
     async def _exchange(self, return_path: str, recipient: str, raw: bytes) -> str:
         if not _ADDRESS.fullmatch(recipient):
             raise RelayRefused("the address of the recipient cannot be written in SMTP", 553)
-        client = await self._ready()
-        options = self._options(client, return_path, recipient)
+        talk = await self._ready()
+        utf8 = self._utf8(return_path, recipient)
         self._stage = Stage.MAIL
         self._ask()
         self._begun = True
-        await client.mail(return_path, encoding="utf-8", options=options)
-        self._stage = Stage.RCPT
-        await client.rcpt(recipient, encoding="utf-8")
-        self._stage = Stage.DATA
-        answer = await self._data(client, raw)
+        answers = await talk.ask(_mail(return_path, utf8), f"RCPT TO:<{recipient}>".encode(), b"DATA")
+        self._look_at(answers, talk)
+        self._ask()  # who hangs up without the dot has sent nothing (RFC 5321 §4.1.1.4)
+        self._stage = Stage.DOT
+        answer = await talk.tell(content(raw))
+        if answer.code // 100 != 2:
+            raise SMTPDataError(answer.code, answer.message)
         self._sent += 1
         self._begun = False
         return self._said(f"{answer.code} {answer.message}")
 
-    async def _data(self, client: aiosmtplib.SMTP, raw: bytes) -> aiosmtplib.SMTPResponse:
-        """As the library's ``data``, which does not tell a failure before the mail from one behind it."""
-        ready = await client.execute_command(b"DATA")
-        if ready.code != aiosmtplib.SMTPStatus.start_input:
-            raise SMTPDataError(ready.code, ready.message)
-        if client.protocol is None:
-            raise SMTPServerDisconnected("Connection lost")
-        self._ask()  # who hangs up without the dot has sent nothing (RFC 5321 §4.1.1.4)
-        self._stage = Stage.DOT
-        client.protocol.write(_DOT.sub(b"..", normalize_message_line_endings(raw)) + b".\r\n")
-        answer = await client.protocol.read_response(timeout=self._settings.timeout_seconds)
-        if not 200 <= answer.code < 300:
-            raise SMTPDataError(answer.code, answer.message)
-        return answer
+    def _look_at(self, answers: Sequence[SMTPResponse], talk: Talk) -> None:
+        """Whether MAIL, RCPT and DATA were answered with yes; raises for the first of them that was not."""
+        going_on = len(answers) == len(_ENVELOPE) and answers[-1].code == SMTPStatus.start_input
+        for self._stage, answer in zip(_ENVELOPE, answers, strict=False):
+            if answer.code // 100 != 2 and not (self._stage is Stage.DATA and going_on):
+                if going_on:  # it waits for the mail although it refused the sender or the recipient
+                    self._drop()
+                raise SMTPResponseException(answer.code, answer.message)
+        if not going_on:
+            self._stage = _ENVELOPE[len(answers)]
+            raise talk.failure()
 
     def _ask(self) -> None:
         if not self.in_time():
             raise LeaseLost("not sent: its lease ran out before")
 
     async def _begin(self) -> None:
-        client = await self._ready()
+        talk = await self._ready()
         self._stage, self._begun = Stage.MAIL, True
-        await client.mail("")
+        for answer in await talk.ask(_mail("", utf8=False)):
+            if answer.code // 100 != 2:
+                raise SMTPResponseException(answer.code, answer.message)
+            return
+        raise talk.failure()
 
-    @staticmethod
-    def _options(client: aiosmtplib.SMTP, return_path: str, recipient: str) -> list[str] | None:
+    def _utf8(self, return_path: str, recipient: str) -> bool:
+        """Whether SMTPUTF8 is needed. Raises ConfigError or RelayRefused when the server does not know it."""
         if (return_path + recipient).isascii():
-            return None
-        if not client.supports_extension("smtputf8"):
+            return False
+        if self._client is None or not self._client.supports_extension("smtputf8"):
             if recipient.isascii():
                 raise ConfigError(
                     "the server does not know SMTPUTF8 (RFC 6531), which our own address needs; "
                     "mend: a server that does, or an address in ASCII in [helpdesk]"
                 )
             raise RelayRefused("the server does not know SMTPUTF8 (RFC 6531), which this recipient needs", 553)
-        return ["SMTPUTF8"]
+        return True
 
     def _drop(self) -> None:
+        if self._talk is not None:
+            self._talk.close()
         if self._client is not None:
             self._client.close()
-        self._client, self._sent, self._begun = None, 0, False
+        self._client, self._talk, self._sent, self._begun = None, None, 0, False
 
     def _answered(self, error: SMTPResponseException) -> RelayUnavailable | RelayRefused:
         """The failure for an SMTP answer; keeps the connection for the next mail when it may be used."""
@@ -186,22 +199,21 @@ class Relay:
         """Words of the server as they are kept."""
         return readable(without_names(told, self._recipient))
 
-    async def _ready(self) -> aiosmtplib.SMTP:
+    async def _ready(self) -> Talk:
         return await self._kept() or await self._connected()
 
-    async def _kept(self) -> aiosmtplib.SMTP | None:
+    async def _kept(self) -> Talk | None:
         """The connection that is open, as if it were new."""
-        if self._client is None or not self._client.is_connected or self._sent >= _RECYCLE:
+        if self._talk is None or not self._talk.is_open or self._sent >= _RECYCLE:
             await self.close()
         elif self._begun:
-            try:
-                await self._client.rset()
+            if any(answer.code // 100 == 2 for answer in await self._talk.ask(b"RSET")):
                 self._begun = False
-            except (SMTPException, OSError):
+            else:
                 self._drop()
-        return self._client
+        return self._talk
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    async def _connected(self) -> Talk:
         s = self._settings
         secret = ""
         if self._tokens is not None:
@@ -231,7 +243,11 @@ class Relay:
             except BaseException:  # some servers say why, others end the connection
                 self._tokens.reject(secret)
                 raise
-        return client
+        if client.transport is None:
+            raise SMTPServerDisconnected("Connection lost")
+        transport = cast(asyncio.Transport, client.transport)
+        self._talk = Talk(transport, s.timeout_seconds, pipelining=client.supports_extension("pipelining"))
+        return self._talk
 
     async def _log_in_by(self, client: aiosmtplib.SMTP, token: str) -> None:
         """AUTH (RFC 4954). Where the command would be longer than an SMTP line may be, the token follows on its own."""
@@ -251,6 +267,12 @@ class Relay:
             answer = await client.execute_command(base64.b64encode(said.after))
         if answer.code != SMTPStatus.auth_successful:
             raise SMTPAuthenticationError(answer.code, sasl.without_echo(answer.message))
+
+
+def _mail(return_path: str, utf8: bool) -> bytes:
+    if return_path and not _ADDRESS.fullmatch(return_path):
+        raise ValueError("the return path cannot be written in SMTP")
+    return f"MAIL FROM:<{return_path}>{' SMTPUTF8' * utf8}".encode()
 
 
 def _is_setting(error: BaseException | None) -> bool:

@@ -29,6 +29,7 @@ from mailbot.desk.view import (
 from mailbot.model import Account, ApplicationCheck, AuthResult, Desk, Outcome, State
 from mailbot.model.operator import Operator, Role
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.desk import approval, desk_text, ticket_link
 from mailbot.storage.desk import operator as operators
 from mailbot.storage.schema import activation, decision, inbox, outbox, ticket, ticket_event
@@ -51,7 +52,8 @@ def read(
     events = events_of(connection, row.id)
     decided = connection.execute(select(decision).where(decision.c.inbox_id == row.inbox_id)).first()
     checked = view.checked(connection, secret, row.inbox_id)
-    account = directory.find(connection, row.correspondent) if row.correspondent else None
+    correspondent = personal.whose(secret, row).address
+    account = directory.find(connection, correspondent) if correspondent else None
     old = _old_account(connection, directory, checked, request)
     calls, letters = [event for event in events if event.kind == "call"], _letters(connection, row)
     newest = max((letter.received_at for letter in letters), default=row.opened_at)
@@ -64,7 +66,7 @@ def read(
         desk=row.desk,
         owner=row.owner,
         language=row.language,
-        correspondent=row.correspondent,
+        correspondent=correspondent,
         opened_at=row.opened_at,
         promised_at=row.promised_at,
         reply_by=row.reply_by,
@@ -76,11 +78,11 @@ def read(
         outcome=decided.outcome if decided else "",
         facts=decided.facts if decided else {},
         account=account,
-        applied=_applied(connection, checked) if checked else None,
+        applied=_applied(connection, secret, checked) if checked else None,
         old_account=old,
         namesake=old is not None and directory.has_namesake(connection, old),
-        link=_link(connection, row.id),
-        mails=_mails(connection, row.id),
+        link=_link(connection, secret, row.id),
+        mails=_mails(connection, secret, row.id),
         letters=letters,
         first=_first_half(connection, row.id),
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
@@ -90,11 +92,11 @@ def read(
         decided=decided is not None,
         secured=_secured(events, decided.outcome if decided else ""),
         was_quarantined=any(event.kind == "came-out" and event.detail.get("of") == "quarantine" for event in events),
-        blocked=_blocked(connection, account, old),
+        blocked=_blocked(connection, secret, account, old),
         stopped_from=_stopped_from(events),
         undo=_undo(events),
         new_letter=_new_letter(events),
-        others=_others(connection, request),
+        others=_others(connection, secret, request),
     )
 
 
@@ -164,7 +166,7 @@ def _old_account(
     return directory.find(connection, named) if named else None
 
 
-def _applied(connection: Connection, checked: ApplicationCheck) -> Applied:
+def _applied(connection: Connection, secret: Secret, checked: ApplicationCheck) -> Applied:
     return Applied(
         state=checked.state.value,
         whole=checked.whole,
@@ -173,20 +175,32 @@ def _applied(connection: Connection, checked: ApplicationCheck) -> Applied:
         body=checked.body,
         payload_sha256=checked.payload_sha256,
         signature_sha256=checked.signature_sha256,
-        replayed=UsedApplications(connection, [checked]).seen(checked),
+        replayed=UsedApplications(connection, [checked], secret).seen(checked),
     )
 
 
-def _link(connection: Connection, ticket_id: int) -> LinkRow | None:
+def _link(connection: Connection, secret: Secret, ticket_id: int) -> LinkRow | None:
     row = connection.execute(select(activation).where(activation.c.ticket_id == ticket_id)).first()
-    return LinkRow(row.login, row.new_login, row.expires_at, row.used_at) if row else None
+    return LinkRow(*personal.logins(secret, row), row.expires_at, row.used_at) if row else None
 
 
-def _mails(connection: Connection, ticket_id: int) -> tuple[MailRow, ...]:
+def _mails(connection: Connection, secret: Secret, ticket_id: int) -> tuple[MailRow, ...]:
     o = outbox.c
-    columns = (o.id, o.kind, o.state, o.ordinal, o.recipient, o.due_at, o.sent_at, o.last_error, o.in_doubt)
-    rows = connection.execute(select(*columns).where(o.ticket_id == ticket_id).order_by(o.id))
-    return tuple(MailRow(*row[:-1], in_doubt=bool(row.in_doubt)) for row in rows)
+    rows = connection.execute(select(outbox).where(o.ticket_id == ticket_id).order_by(o.id))
+    return tuple(
+        MailRow(
+            row.id,
+            row.kind,
+            row.state,
+            row.ordinal,
+            personal.addressed(secret, row).recipient,
+            row.due_at,
+            row.sent_at,
+            row.last_error,
+            in_doubt=bool(row.in_doubt),
+        )
+        for row in rows
+    )
 
 
 def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
@@ -224,13 +238,13 @@ def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:
     return FirstHalf(*row[:-2], uid=(row.detail or {}).get("uid"))
 
 
-def _blocked(connection: Connection, account: Account | None, old: Account | None) -> frozenset[str]:
+def _blocked(connection: Connection, secret: Secret, account: Account | None, old: Account | None) -> frozenset[str]:
     """The cases in which no link may be made: one of the login was stopped, and nobody has decided yet."""
     asked = (("A", account, False), ("B", old, True))
     return frozenset(
         case
         for case, one, moves in asked
-        if one and hold.undecided(connection, login_key(one.login) or "", moves=moves)
+        if one and hold.undecided(connection, secret, login_key(one.login) or "", moves=moves)
     )
 
 
@@ -263,7 +277,7 @@ def _undo(events: Sequence[Row[Any]]) -> Undo | None:
     return Undo(newest.id, str(detail["by"]), tuple(detail["mails"]), detail["before"], cancelled)
 
 
-def _others(connection: Connection, request: Request | None) -> Mapping[str, Other]:
+def _others(connection: Connection, secret: Secret, request: Request | None) -> Mapping[str, Other]:
     """The ticket that the request names, under the words it is named by."""
     if not isinstance(request, Merge | Link):
         return {}
@@ -285,7 +299,7 @@ def _others(connection: Connection, request: Request | None) -> Mapping[str, Oth
         state=State(row.state),
         desk=row.desk,
         category=row.category,
-        correspondent=row.correspondent,
+        correspondent=personal.whose(secret, row).address,
         proven=proven,
         opened_at=row.opened_at,
         promised_at=row.promised_at,

@@ -23,7 +23,9 @@ from mailbot.desk import case, letter
 from mailbot.desk.letter import Shown
 from mailbot.model.outcomes import OUTCOMES
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.desk import audit, ticket_link
+from mailbot.storage.personal import Addressed
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.text.mask import mask
 from mailbot.tickets import view
@@ -44,7 +46,7 @@ def take_over(connection: Connection, zgl: str) -> int | None:
 def make(connection: Connection, secret: Secret, ticket_id: int, now: datetime) -> tuple[bytes, str]:
     """The dossier, and the digest of its manifest. Whoever asks must ``note`` it before they give it to anybody.
     Raises SealBroken."""
-    row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).mappings().one()
+    row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
     return pack(_files(connection, secret, row, now))
 
 
@@ -58,28 +60,29 @@ def note(
     chain.record(connection, [event], actor, reason=digest)
 
 
-def _files(connection: Connection, secret: Secret, row: RowMapping, now: datetime) -> dict[str, bytes]:
-    ids = _letter_ids(connection, row["id"])
+def _files(connection: Connection, secret: Secret, row: Row[Any], now: datetime) -> dict[str, bytes]:
+    ids = _letter_ids(connection, row.id)
     raws = {
         n: letter.message(connection, secret, n)[0]
         for n in _with_octets(connection, ids)
         if not letter.withheld(connection, n)
     }
     shown = letter.shown(connection, secret, list(raws), most=2**31)
-    mails = connection.execute(select(outbox).where(outbox.c.ticket_id == row["id"]).order_by(outbox.c.id)).all()
+    mails = connection.execute(select(outbox).where(outbox.c.ticket_id == row.id).order_by(outbox.c.id)).all()
+    ours = {mail.id: personal.addressed(secret, mail) for mail in mails}
     views = {f"views/{n}/{name}": data for n in ids for name, data in view.files(connection, secret, n).items()}
     told = {
         "made_at": now,
-        "ticket": dict(row),
+        "ticket": _ticket(secret, row),
         "letters": [_letter(one, raws[one.inbox_id]) for one in shown],
         "decisions": [dict(found) for found in _decisions(connection, ids)],
-        "mails": [_mail(mail) for mail in mails],
-        "events": list(_events(connection, secret, row["id"])),
+        "mails": [_mail(mail, ours[mail.id]) for mail in mails],
+        "events": list(_events(connection, secret, row.id)),
         "views": sorted(views),
     }
-    linked = _chain(connection, row["number"])
+    linked = _chain(connection, row.number)
     files = {f"letters/{n}.eml": raw for n, raw in raws.items()}
-    files |= {f"mails/{mail.id}-{mail.kind}.eml": mail.raw for mail in mails}
+    files |= {f"mails/{mail.id}-{mail.kind}.eml": ours[mail.id].raw for mail in mails}
     files |= views
     files[DOSSIER], files[CHAIN] = _json(told), _json(linked)
     files["dossier.html"] = _page(told, shown, linked).encode()
@@ -114,18 +117,24 @@ def _letter(one: Shown, raw: bytes) -> dict[str, Any]:
     }
 
 
-def _mail(mail: Row[Any]) -> dict[str, Any]:
+def _ticket(secret: Secret, row: Row[Any]) -> dict[str, Any]:
+    whose = personal.whose(secret, row)
+    known = {c.name: getattr(row, c.name) for c in ticket.c if c.name not in ("sealed", "person_key")}
+    return known | {"correspondent": whose.address, "person": whose.name}
+
+
+def _mail(mail: Row[Any], ours: Addressed) -> dict[str, Any]:
     return {
         "id": mail.id,
         "kind": mail.kind,
-        "recipient": mail.recipient,
+        "recipient": ours.recipient,
         "message_id": mail.message_id,
         "state": mail.state,
         "sent_at": mail.sent_at,
         "last_code": mail.last_code,
         "last_error": mail.last_error,
         "file": f"mails/{mail.id}-{mail.kind}.eml",
-        "sha256": hashlib.sha256(mail.raw).hexdigest(),
+        "sha256": hashlib.sha256(ours.raw).hexdigest(),
     }
 
 

@@ -15,9 +15,10 @@ from mailbot.desk.requests import Action
 from mailbot.desk.view import Case, Other
 from mailbot.model import State
 from mailbot.outbox import jobs
+from mailbot.storage import personal
 from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import application_view, decision, inbox, outbox, shadow_hit, ticket, ticket_event
-from mailbot.tickets import hold, number, sla
+from mailbot.tickets import hold, number, person, sealing, sla
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import Refused, release
 
@@ -145,7 +146,8 @@ class Effects:
         clocks = sla.clocks_of(row.category, state, self.now, self.flow.settings.tickets, self.flow.ruleset)
         zgl = number.spell(self.first)
         taken = connection.execute(select(inbox.c.fingerprint).where(inbox.c.id == letter)).scalar_one_or_none()
-        same = ("kind", "category", "correspondent", "language", "service", "classification", "person", "person_key")
+        same = ("kind", "category", "language", "service", "classification")
+        whose = personal.whose(self.flow.secret, row)
         values = {name: getattr(row, name) for name in same} | {
             "id": self.first,
             "number": zgl,
@@ -158,8 +160,11 @@ class Effects:
             "standard_at": clocks.standard_at,
             "alarm_at": clocks.alarm_at,
             "inbox_id": letter,
+            "correspondent": whose.address,
+            "person": whose.name,
+            "person_key": person.key(whose.name) if whose.name else None,
         }
-        connection.execute(insert(ticket).values(values))
+        connection.execute(insert(ticket), sealing.tickets(self.flow.secret, [values]))
         number.advance(connection, self.first + 1)
         connection.execute(update(inbox).where(inbox.c.id == letter).values(ticket_id=self.first))
         link = {"ticket_id": self.first, "other_id": row.id, "kind": "split", "at": self.now}

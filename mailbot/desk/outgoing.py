@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.exc import NoResultFound
 
-from mailbot.desk import letters
+from mailbot.desk import letter, letters
 from mailbot.desk.plan import Mail, Plan, Refusal, Wait
 from mailbot.desk.view import Case
-from mailbot.errors import TemplateError
+from mailbot.errors import SealBroken, TemplateError
 from mailbot.mails.context import MailContext
 from mailbot.model import MailKind, OutgoingMail
 from mailbot.model.categories import CASES, GENERAL
 from mailbot.outbox import jobs
+from mailbot.storage import personal
 from mailbot.storage.schema import inbox, outbox
 from mailbot.text.address import login_key
-from mailbot.tickets import bounce, correspondence
+from mailbot.tickets import bounce, correspondence, sealing
 from mailbot.tickets.hold import HELD
 from mailbot.tickets.sla import Clocks
 
@@ -96,7 +99,8 @@ class Outgoing:
                 "deadline": deadline + delay,
                 "delay_seconds": written.delay_seconds,
             }
-            rows.append(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
+            (row,) = sealing.mails(connection, self._flow.secret, [values])
+            rows.append(connection.execute(insert(outbox).values(row).returning(outbox.c.id)).scalar_one())
         return rows
 
     @property
@@ -147,13 +151,16 @@ class Outgoing:
             files=() if isinstance(written, Refusal) else written,
         )
 
-    @staticmethod
-    def _newest(connection: Connection, case: Case) -> str | None:
+    def _newest(self, connection: Connection, case: Case) -> str | None:
         """Message-ID of the newest letter of the ticket."""
         i = inbox.c
-        wanted = select(i.message_key).where(i.ticket_id == case.ticket_id, i.message_key.is_not(None))
-        key = connection.execute(wanted.order_by(i.id.desc()).limit(1)).scalar_one_or_none()
-        return key if key and key.startswith("<") else None
+        wanted = select(i.id, i.message_key).where(i.ticket_id == case.ticket_id, i.message_key.is_not(None))
+        row = connection.execute(wanted.order_by(i.id.desc()).limit(1)).one_or_none()
+        key = row.message_key if row else ""
+        if row and personal.is_hashed(key):
+            with suppress(NoResultFound, SealBroken):  # it was erased, or its key is lost
+                key = letter.message(connection, self._flow.secret, row.id)[1].message_id or ""
+        return key if key.startswith("<") else None
 
     @staticmethod
     def _slots(connection: Connection, case: Case) -> list[str]:

@@ -217,7 +217,8 @@ class ActionPerformer:
         )
         activation.grant(connection, [link], now, self.flow.secret)
         if given.application is not None:
-            remember(connection, given.application.payload_sha256, given.application.signature_sha256, found.ticket_id)
+            digests = (given.application.payload_sha256, given.application.signature_sha256)
+            remember(connection, self.flow.secret, *digests, found.ticket_id)
 
 
 def _event(connection: Connection, ticket_id: int, now: datetime, kind: str, detail: dict[str, Any]) -> int:

@@ -17,6 +17,8 @@ from mailbot.clocks import WARSAW
 from mailbot.desk.sight import seen
 from mailbot.desk.todo import PAGE, Entry, entries
 from mailbot.model import Operator, State
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import activation, ticket
 from mailbot.text.address import login_key
 from mailbot.tickets import number
@@ -61,7 +63,7 @@ class Which:
 
 
 def page(
-    connection: Connection, operator: Operator, which: Which, now: datetime, *, after: int, limit: int
+    connection: Connection, secret: Secret, operator: Operator, which: Which, now: datetime, *, after: int, limit: int
 ) -> list[Entry]:
     """At most ``limit`` tickets that ``operator`` sees, in the order they were opened, behind the one with the id
     ``after``. Ids are given under the lock of the sequence: whatever is opened later stands behind."""
@@ -74,7 +76,7 @@ def page(
         asked = asked.where(_T.category == which.category)
     if which.since is not None:
         asked = asked.where(_T.opened_at >= which.since)
-    return entries(connection, connection.execute(asked.order_by(_T.id).limit(limit)).all(), operator, now)
+    return entries(connection, secret, connection.execute(asked.order_by(_T.id).limit(limit)).all(), operator, now)
 
 
 def day(text: str) -> date | None:
@@ -90,20 +92,22 @@ def day(text: str) -> date | None:
     return found if date.min.year < found.year < date.max.year else None  # a day has one before and one behind it
 
 
-def find(connection: Connection, operator: Operator, text: str, now: datetime, after: str = "") -> Found:
+def find(
+    connection: Connection, secret: Secret, operator: Operator, text: str, now: datetime, after: str = ""
+) -> Found:
     """Tickets that ``operator`` sees. ``after``: of the page before."""
-    by, questions = _question(text, after)
+    by, questions = _question(secret, text, after)
     found: dict[int, Row[Any]] = {}
     for asked in questions:
         found |= {row.id: row for row in connection.execute(asked.where(seen(operator)).limit(PAGE + 1))}
     rows = list(found.values())
     if len(questions) > 1:
         rows.sort(key=lambda row: (row.person_key, row.id))
-    shown = entries(connection, rows[:PAGE], operator, now)
+    shown = entries(connection, secret, rows[:PAGE], operator, now)
     return Found(by, tuple(shown), _place(by, rows[PAGE - 1]) if len(rows) > PAGE else None)
 
 
-def _question(text: str, after: str) -> tuple[By, list[Select[Any]]]:
+def _question(secret: Secret, text: str, after: str) -> tuple[By, list[Select[Any]]]:
     """What ``text`` asks for, as statements that are ordered alike; none: it says nothing."""
     said = text.strip()
     zgl, on, address = number.read(said), day(said), login_key(said)
@@ -112,8 +116,8 @@ def _question(text: str, after: str) -> tuple[By, list[Select[Any]]]:
     if on is not None:
         return By.DAY, [_of_day(on, after)]
     if address is not None:
-        return By.ADDRESS, [_of_address(address, said, after)]
-    wanted = [_of_name(start, end, after) for start, end in ranges(said)]
+        return By.ADDRESS, [_of_address(secret, address, said, after)]
+    wanted = [_of_name(start, end, after) for start, end in ranges(said, secret)]
     return (By.NAME, wanted) if wanted else (By.NOTHING, [])
 
 
@@ -126,10 +130,11 @@ def _of_day(on: date, after: str) -> Select[Any]:
     return asked.order_by(_T.id.desc())
 
 
-def _of_address(key: str, said: str, after: str) -> Select[Any]:
+def _of_address(secret: Secret, key: str, said: str, after: str) -> Select[Any]:
     """Tickets of who writes from there, and those about the login; each side is found by its own index."""
-    written = select(_T.id).where(_T.correspondent.in_(sorted({key, said})))
-    about = select(activation.c.ticket_id).where(activation.c.login == key)
+    known = sorted({*personal.forms(secret, key), *personal.forms(secret, said)})
+    written = select(_T.id).where(_T.correspondent.in_(known))
+    about = select(activation.c.ticket_id).where(personal.holds(activation.c.login, secret, key))
     ids = union(written, about).subquery()
     asked = select(ticket).where(_T.id.in_(select(ids.c.id)))
     if (last := _row(after)) is not None:

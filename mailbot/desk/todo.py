@@ -17,8 +17,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func,
 from mailbot.desk.sight import seen
 from mailbot.model import Operator, Outcome, State
 from mailbot.outbox import jobs
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.desk import operator as operators
 from mailbot.storage.desk import viewer
+from mailbot.storage.personal import Whose
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from mailbot.storage.values import UtcDateTime
 from mailbot.tickets.hold import FROZEN
@@ -92,7 +95,7 @@ class Counters:
     sorts: Mapping[Sort, int] = field(default_factory=dict)
 
 
-def page(connection: Connection, operator: Operator, wanted: Wanted, now: datetime) -> list[Entry]:
+def page(connection: Connection, secret: Secret, operator: Operator, wanted: Wanted, now: datetime) -> list[Entry]:
     """At most PAGE tickets and one more, which tells that there is another page."""
     chosen = [_T.closed_at.is_(None), seen(operator)]
     if wanted.sort is not None:
@@ -107,7 +110,7 @@ def page(connection: Connection, operator: Operator, wanted: Wanted, now: dateti
         at, ticket_id = wanted.after
         chosen.append(tuple_(_T.promised_at, _T.id) > tuple_(literal(at, UtcDateTime()), literal(ticket_id)))
     asked = select(ticket).where(*chosen).order_by(_T.promised_at, _T.id).limit(PAGE + 1)
-    return entries(connection, connection.execute(asked).all(), operator, now)
+    return entries(connection, secret, connection.execute(asked).all(), operator, now)
 
 
 def counters(connection: Connection, operator: Operator, now: datetime) -> Counters:
@@ -132,14 +135,17 @@ def counters(connection: Connection, operator: Operator, now: datetime) -> Count
     )
 
 
-def entries(connection: Connection, rows: Sequence[Row[Any]], operator: Operator, now: datetime) -> list[Entry]:
+def entries(
+    connection: Connection, secret: Secret, rows: Sequence[Row[Any]], operator: Operator, now: datetime
+) -> list[Entry]:
     """The lines for rows of the table ``ticket``, in their order, with what stands elsewhere about them."""
-    ids = [row.id for row in rows]
+    ids, whose = [row.id for row in rows], personal.told(secret, rows)
     why = _why(connection, ids)
     buried = _buried(connection, ids)
     others = viewers(connection, ids, operator, now)
     return [
-        _entry(row, now, why.get(row.id, ("", "", "")), buried.get(row.id, 0), others.get(row.id, ())) for row in rows
+        _entry(row, whose[row.id], now, why.get(row.id, _UNKNOWN), buried.get(row.id, 0), others.get(row.id, ()))
+        for row in rows
     ]
 
 
@@ -214,7 +220,9 @@ def due(state: State, promised_at: datetime, reply_by: datetime | None) -> datet
     return reply_by if state is State.OCZEKUJE_NA_KLIENTA and reply_by is not None else promised_at
 
 
-def _entry(row: Row[Any], now: datetime, why: tuple[str, str, str], buried: int, others: tuple[str, ...]) -> Entry:
+def _entry(
+    row: Row[Any], whose: Whose, now: datetime, why: tuple[str, str, str], buried: int, others: tuple[str, ...]
+) -> Entry:
     state = State(row.state)
     until = None if row.closed_at is not None else due(state, row.promised_at, row.reply_by)
     return Entry(
@@ -223,14 +231,14 @@ def _entry(row: Row[Any], now: datetime, why: tuple[str, str, str], buried: int,
         category=row.category,
         state=state,
         desk=row.desk,
-        sender=row.correspondent,
+        sender=whose.address,
         owner=row.owner,
         opened_at=row.opened_at,
         promised_at=row.promised_at,
         due=until,
         late=until is not None and until < now and row.state not in _UNHURRIED,
         closed_at=row.closed_at,
-        person=row.person,
+        person=whose.name,
         outcome=why[0],
         rule=why[1],
         reason=why[2].partition(": ")[2],

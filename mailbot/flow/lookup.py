@@ -83,10 +83,10 @@ class Lookup:
         self._ruleset = ruleset
         self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
-        self._duplicates = History(connection, [u.identity for u in batch])
+        self._duplicates = History(connection, [u.identity for u in batch], secret)
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
-        self.used = UsedApplications(connection, [u.checked for u in batch])
+        self.used = UsedApplications(connection, [u.checked for u in batch], secret)
         asked = [login_to_ask(u) for u in batch]
         self._accounts = directory.find_many(connection, list(dict.fromkeys(key for u in batch for key in logins(u))))
         latest = max((u.received_at for u in batch), default=now)
@@ -122,11 +122,11 @@ class Lookup:
         if account is None or asked is None or u.subject.kind is not SubjectClass.EXACT:
             return account
         moves = u.request.phrase is Phrase.B
-        stopped = hold.undecided(self._connection, asked, moves=moves)
+        stopped = hold.undecided(self._connection, self._secret, asked, moves=moves)
         return replace(account, status=AccountStatus.BLOCKED) if stopped else account
 
     def _counted_for(self, u: Understanding, asked: str | None) -> rate_limits.CountedFor:
-        return rate_limits.counted_for(u, asked, self._ruleset.limits)
+        return rate_limits.counted_for(u, asked, self._ruleset.limits, self._secret)
 
     def _history_facts(self, u: Understanding, asked: str | None, limit: str) -> HistoryFacts:
         stops, thread = self._stops(u), self._threads.look(u)
@@ -151,4 +151,4 @@ class Lookup:
             return None
         seen = u.stops if u.sender.proven else correspondence.answered(self._secret, u)
         numbers = [number for number in u.stops if number in seen]
-        return hold.of_login(self._connection, numbers, key) if numbers else None
+        return hold.of_login(self._connection, self._secret, numbers, key) if numbers else None

@@ -135,7 +135,7 @@ class Pipeline:
             lookup.add(u, found, decision, ticket_id, context.promised_at if context else now)
             decisions.append(decision)
         number.advance(connection, rows.next_ticket)
-        rows.flush(connection, worker)
+        rows.flush(connection, worker, self.secret)
         activation.grant(connection, grants, now, self.secret)
         lookup.used.flush(connection)
         return decisions

@@ -114,7 +114,8 @@ class Reconciler:
         stored = await self._database.read(lambda c: stored_uids(c, cursor, uids))
         rest = [uid for uid in uids if uid not in stored]
         items = list(self._items(rest, await connection.fetch_items(rest, _ITEMS)))
-        traces = await self._database.read(lambda c: stored_traits(c, [item.traits.message_id for item in items]))
+        named = [item.traits.message_id for item in items]
+        traces = await self._database.read(lambda c: stored_traits(c, named, self._secret))
         first = first_day(self._settings)
         return [
             item

@@ -123,9 +123,15 @@ def complete(connection: Connection, table: Table, ids: Sequence[int], worker: s
 
 def settle(connection: Connection, table: Table, row: int, **values: object) -> bool:
     """Mark a row done, whoever holds it: what it stands for has happened. False when it was done already."""
+    return bool(settle_all(connection, table, [row], **values))
+
+
+def settle_all(connection: Connection, table: Table, rows: Sequence[int], **values: object) -> set[int]:
+    """``settle`` of many; returns those that were not done already."""
     freed = {"state": DONE, "last_error": None, "leased_by": None, "leased_until": None}
-    open_row = (table.c.id == row, table.c.state != DONE)
-    return bool(connection.execute(update(table).where(*open_row).values(**freed, **values)).rowcount)
+    open_rows = (table.c.id.in_(rows), table.c.state != DONE)
+    settled = connection.execute(update(table).where(*open_rows).values(**freed, **values).returning(table.c.id))
+    return set(settled.scalars())
 
 
 def retry(connection: Connection, table: Table, row: int, worker: str, due_at: datetime, **values: object) -> None:

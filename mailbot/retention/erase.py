@@ -19,9 +19,10 @@ from mailbot.audit import chain
 from mailbot.errors import PermanentError
 from mailbot.inbox import key_ids
 from mailbot.outbox import jobs
-from mailbot.secret import key_of
+from mailbot.secret import HEAD, Secret, is_sealed, key_of
+from mailbot.storage import personal
 from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import erasure, left_of, ticket_key
+from mailbot.storage.erasing import ERASED, erasure, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
@@ -34,7 +35,6 @@ from mailbot.storage.schema import (
     ticket,
     ticket_event,
 )
-from mailbot.text.address import login_key
 
 _LEFT = ("source", "mailbox", "uidvalidity", "uid", "note", "again", "wanted", "released")
 """What stays of an envelope: no address, no machine."""
@@ -73,14 +73,19 @@ def of_ticket(connection: Connection, number: str) -> Found:
     return _found(connection, ids, ())
 
 
-def of_address(connection: Connection, address: str) -> Found:
+def of_address(connection: Connection, secret: Secret, address: str) -> Found:
     """Every ticket of ``address`` and every message from it, whatever became of it."""
-    key, t, d = login_key(address) or address, ticket.c, decision.c
+    key, t, d = personal.key(address), ticket.c, decision.c
     spelled = {address, address.lower()}  # of other letters than those of ASCII a SQLite knows no small ones
-    known = select(t.id).where(or_(t.correspondent.in_(spelled), func.lower(t.correspondent).in_({*spelled, key})))
-    by_sender = select(d.inbox_id).where(d.sender.endswith(f":{key}", autoescape=True))
+    hashed = personal.hashed(secret, key)
+    known = select(t.id).where(
+        or_(t.correspondent.in_({*spelled, hashed}), func.lower(t.correspondent).in_({*spelled, key}))
+    )
+    sent = (d.sender.endswith(f":{one}", autoescape=True) for one in (key, hashed))
+    by_sender = select(d.inbox_id).where(or_(*sent))
     envelope = func.lower(cast(inbox.c.envelope, Text))
-    quotes = (envelope.contains(json.dumps(one).lower(), autoescape=True) for one in spelled)
+    written = (*map(json.dumps, spelled), personal.hashed(secret, address.lower()))
+    quotes = (envelope.contains(one.lower(), autoescape=True) for one in written)
     quoted = select(inbox.c.id).where(or_(*quotes))
     tickets = connection.execute(known).scalars().all()
     messages = {*connection.execute(by_sender).scalars(), *connection.execute(quoted).scalars()}
@@ -155,6 +160,13 @@ def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
     ):
         sealed = connection.execute(select(column).where(which)).scalars()
         under += [key_of(one) for one in sealed if not one.startswith(chain.ERASED)]
+    for column, which in (
+        (ticket.c.sealed, ticket.c.id.in_(found.tickets)),
+        (outbox.c.raw, outbox.c.ticket_id.in_(found.tickets)),
+        (activation.c.sealed, activation.c.ticket_id.in_(found.tickets)),
+    ):
+        heads = connection.execute(select(func.substr(column, 1, HEAD)).where(which, column.is_not(None))).scalars()
+        under += [key_of(bytes(head)) for head in heads if is_sealed(bytes(head))]
     own = connection.execute(select(k.key_id).where(k.ticket_id.in_(found.tickets))).scalars()
     return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
 
@@ -172,7 +184,7 @@ def _messages(connection: Connection, ids: Sequence[int]) -> None:
     i = inbox.c
     for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():
         key = row.message_key
-        known = key if key is None or key.startswith("erased:") else left_of(key)
+        known = key if key is None or key.startswith(ERASED) or personal.is_hashed(key) else left_of(key)
         left = {"envelope": _left(row.envelope), "last_error": None, "message_key": known}
         connection.execute(update(inbox).where(inbox.c.id == row.id).values(left))
 
@@ -183,12 +195,13 @@ def _left(envelope: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     t, o, a, d = ticket.c, outbox.c, activation.c, desk_text.c
-    connection.execute(update(ticket).where(t.id.in_(ids)).values(correspondent=None, person=None, person_key=None))
+    nobody = dict.fromkeys(("correspondent", "person", "person_key", "sealed"))
+    connection.execute(update(ticket).where(t.id.in_(ids)).values(nobody))
     mails = {"recipient": "", "return_path": "", "raw": b"", "last_error": None}
     connection.execute(update(outbox).where(o.ticket_id.in_(ids)).values(mails))
     given_up = (o.ticket_id.in_(ids), o.state == jobs.BURIED)
     connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
-    ended = {"login": "", "new_login": None, "expires_at": _ENDED}
+    ended = {"login": "", "new_login": None, "sealed": None, "expires_at": _ENDED}
     connection.execute(update(activation).where(a.ticket_id.in_(ids)).values(ended))
     connection.execute(delete(draft).where(draft.c.ticket_id.in_(ids)))
     for row in connection.execute(select(d.id, d.sealed).where(d.ticket_id.in_(ids))).all():

@@ -105,13 +105,13 @@ def key_alone(chosen: Settings, engine: Engine) -> Secret:
 
 
 @contextlib.contextmanager
-def with_store(chosen: Settings) -> Iterator[tuple[Engine, KeyStore]]:
-    """The database, brought up to date, and its store of keys. Raises ConfigError."""
+def with_store(chosen: Settings) -> Iterator[tuple[Engine, Secret, KeyStore]]:
+    """The database, brought up to date, its key and its store of keys. Raises ConfigError."""
     engine = connect(chosen.database.url)
     try:
         with contextlib.closing(opened(chosen, engine)) as key:
             assert isinstance(key.store, KeyStore)
-            yield engine, key.store
+            yield engine, key, key.store
     finally:
         engine.dispose()
 
@@ -168,7 +168,7 @@ def changes(parts: Parts) -> RegistryChanges | None:
         return None
     from mailbot.registry import RegistryChanges
 
-    return RegistryChanges(parts.database, parts.registry, parts.clock)
+    return RegistryChanges(parts.database, parts.registry, parts.clock, parts.secret)
 
 
 def accounts(chosen: Settings, clock: Clock = utc_now) -> Directory:

@@ -11,8 +11,11 @@ from sqlalchemy import Connection, func, select
 
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
+from mailbot.installation import hiding
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
+from mailbot.secret import Hiding
+from mailbot.service.hiding import left
 from mailbot.service.places import rules_directory
 from mailbot.signatures.trust import store
 from mailbot.storage.reading import has_table, missing_file, read_only
@@ -99,10 +102,24 @@ def _compare(connection: Connection) -> None:
             )
 
 
+def addresses(settings: Settings) -> str:
+    """Raises ConfigError when addresses are to be sealed, and some are not yet."""
+    if missing_file(settings.database.url) is not None:
+        return "will be sealed"
+    with read_only(settings.database.url) as connection:
+        how = hiding(connection)
+        if how is Hiding.NO:
+            return "readable in the database; when every machine has this version: mailbot key seal"
+        if open_ := left(connection) if how is Hiding.BEGUN else {}:
+            raise ConfigError("readable still: " + ", ".join(f"{count} of {name}" for name, count in open_.items()))
+    return "sealed"
+
+
 CHECKS: Sequence[Check] = (
     Check("way in", way_in, "set [lmtp] listen or [imap] host (docs/operating.md, Settings)"),
     Check("accounts", accounts, "mailbot accounts import FILE.csv"),
     Check("contacts", contacts, "write the same address into [helpdesk] address and rules/contacts.yaml"),
     Check("trust", trust, "mailbot trust update, and mailbot trust show (docs/trust.md)"),
     Check("clock", clock, "set the system's clock (NTP)"),
+    Check("addresses", addresses, "mailbot key seal ends what was begun"),
 )

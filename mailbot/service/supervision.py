@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from mailbot import __version__, processes
 from mailbot.config import ListenerSettings
@@ -23,6 +23,7 @@ from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.installation import agree
 from mailbot.machine import own_name
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
@@ -78,18 +79,24 @@ class Service:
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker | RetentionWorker] = []
         self._delivering: list[DeliverWorker | CsdWorker] = []
+        self._sender: DeliverWorker | None = None
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
         self._name = own_name()
         self._rules_differ = False
         self._room = Room()  # for the mails of all workers that decide
 
+    def _enter(self, connection: Connection) -> None:
+        processes.enter(connection, self._me())
+        agree(connection, self.parts.secret)
+
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
-        await self.parts.database.write(lambda c: processes.enter(c, self._me()))
+        await self.parts.database.write(self._enter)
         citizens = descriptors.reserve(self.parts.settings, self.roles)
         give_back()
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
+        self._tasks.append(asyncio.create_task(self._stay_true(), name="addresses"))
         deliver = self._start_delivery() if "delivery" in self.roles else []
         decide = await self._start_decisions(deliver) if "worker" in self.roles else []
 
@@ -123,6 +130,9 @@ class Service:
             if task not in loops:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._sender is not None:
+            with contextlib.suppress(MailbotError):
+                await self._sender.close()
         for relay in self._relays:
             await relay.close()
         if self._verifier is not None:
@@ -194,6 +204,13 @@ class Service:
             log_event("database-gone", level=logging.CRITICAL, reason=error.reason)
             raise
 
+    async def _stay_true(self) -> None:
+        """`mailbot key seal` is refused while we give signs of life; but a machine may sleep, and wake up again."""
+        while True:
+            await asyncio.sleep(processes.BEAT)
+            with contextlib.suppress(TemporaryError):
+                await self.parts.database.read(lambda c: agree(c, self.parts.secret))
+
     def _me(self) -> processes.Process:
         p = self.parts
         return processes.Process(self._name, ",".join(self.roles), __version__, p.pipeline.ruleset.hash, p.clock())
@@ -223,18 +240,20 @@ class Service:
         started: list[Loop] = []
         mailbox = p.settings.imap.mailbox if p.settings.imap.host else ""
         latecomers = timedelta(minutes=p.settings.case_b.latecomers_minutes)
-        for n in range(p.settings.delivery.connections):
-            relay = Relay(p.settings.delivery, tokens=tokens_of(p.settings))
-            self._relays.append(relay)
-            name = f"{self._name}:deliver-{n}"
-            worker = DeliverWorker(
-                *(name, p.database, relay, p.secret, p.clock, p.rng),
-                latecomers=latecomers,
-                mailbox=mailbox,
-                limits=p.settings.breaker,
-                steady=time.monotonic,
-            )
-            self._delivering.append(worker)
+        relays = [
+            Relay(p.settings.delivery, tokens=tokens_of(p.settings)) for _ in range(p.settings.delivery.connections)
+        ]
+        self._relays += relays
+        first = DeliverWorker(
+            *(f"{self._name}:deliver", p.database, relays[0], p.secret, p.clock, p.rng),
+            latecomers=latecomers,
+            mailbox=mailbox,
+            limits=p.settings.breaker,
+            steady=time.monotonic,
+        )
+        self._delivering.append(first)
+        self._sender = first
+        for n, worker in enumerate([first, *(first.beside(relay) for relay in relays[1:])]):
             started.append(self._run(Loop(f"deliver-{n}", worker.step)))
         self._run(Loop("breaker", BreakerWorker(p.settings, p.database, p.clock).step, breaker.SECONDS))
         if p.settings.csd.url:

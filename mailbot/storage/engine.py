@@ -8,12 +8,15 @@ not per message. Measured: docs/design.md, storage.
 from __future__ import annotations
 
 import asyncio
+import re
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
@@ -27,6 +30,7 @@ from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
 from mailbot.storage.place import place_of, refuse_empty
+from mailbot.storage.schema import installation
 from mailbot.storage.shared import schema_mark
 
 if TYPE_CHECKING:
@@ -48,6 +52,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
+HIDING_FROM = "0020"
+"""The same of a database in which addresses are sealed (secret.Hiding)."""
 
 
 def connect(url: str, limits: DatabaseSettings = _DEFAULTS) -> Engine:
@@ -213,9 +219,15 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         raise _translate(error) from error
 
 
-def newest() -> str:
-    """The revision of the tables that this program makes: the highest number, for they are a chain."""
-    return max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))[:4]
+@cache
+def newest() -> list[str]:
+    """The revisions that no other follows, one where they are a chain: what alembic says, without loading it."""
+    texts = [path.read_text(encoding="utf-8") for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
+    made, before = (
+        {found[1] for text_ in texts if (found := re.search(rf'^{name} = "(\w+)"', text_, re.MULTILINE))}
+        for name in ("revision", "down_revision")
+    )
+    return sorted(made - before)
 
 
 def _is_newest(engine: Engine) -> bool:
@@ -225,7 +237,7 @@ def _is_newest(engine: Engine) -> bool:
             if not inspect(connection).has_table("alembic_version"):
                 return False
             there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == [newest()] else ()
+            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == newest() else ()
             return [mark for (mark,) in marks] == [COMPATIBLE_FROM]
     except DBAPIError as error:
         raise _translate(error) from error
@@ -257,9 +269,15 @@ def _mark(connection: Connection, known: ScriptDirectory) -> None:
 
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
-    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != COMPATIBLE_FROM))
+    hides = connection.execute(select(installation.c.id).where(installation.c.hiding > 0)).first() is not None
+    keep_out(connection, HIDING_FROM if hides else COMPATIBLE_FROM)
+
+
+def keep_out(connection: Connection, before: str) -> None:
+    """From now on programs that know the tables only up to a revision before ``before`` are refused."""
+    connection.execute(delete(schema_mark).where(schema_mark.c.compatible_from != before))
     if connection.execute(select(schema_mark.c.id)).first() is None:
-        connection.execute(insert(schema_mark).values(id=1, compatible_from=COMPATIBLE_FROM))
+        connection.execute(insert(schema_mark).values(id=1, compatible_from=before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +304,7 @@ class Database:
         self._waiting = threading.Condition()
         self._closing = False
         self._victims = threading.RLock()
+        self._near: Connection | None = None
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
@@ -327,6 +346,41 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
+    async def glance(self, work: Work[T]) -> T:
+        """As ``read``, of a few rows that were read a moment ago: on SQLite at once, on this thread. There nobody waits
+        for anybody (WAL), and to wake another thread costs more than such a read."""
+        if self._mixes:
+            self._check()
+            with suppress(DBAPIError, sqlite3.Error):
+                connection = self._beside()
+                try:
+                    return work(connection)
+                finally:
+                    connection.rollback()
+            self._near = None
+        return await self.read(work)
+
+    def version(self) -> int | None:
+        """A number that is another one as soon as anybody, in whatever process, has committed; microseconds. None: it
+        cannot be told (PostgreSQL has none), and who asks must look."""
+        if not self._mixes:
+            return None
+        try:
+            cursor = self._beside().connection.cursor()
+            ((version,),) = cursor.execute("PRAGMA data_version").fetchall()
+            cursor.close()
+        except (DBAPIError, DatabaseUnavailable, sqlite3.Error):
+            return None
+        return int(version)
+
+    def _beside(self) -> Connection:
+        """A connection of the event loop's thread, which waits for no lock."""
+        if self._near is None:
+            self._near = self.engine.connect()
+            self._near.info["reader"] = True
+            self._near.connection.cursor().execute("PRAGMA busy_timeout=0").close()
+        return self._near
+
     async def watch(self) -> NoReturn:
         """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
         while True:
@@ -346,6 +400,10 @@ class Database:
         for thread in self._writers:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown()
+        if self._near is not None:
+            self._near.info.pop("reader", None)
+            self._near.close()
+            self._near = None
         if self._place is not None:
             self._place.close()
             self._place = None

@@ -35,7 +35,11 @@ erasure = Table(
 rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention finish` ends it."""
 
 
+ERASED = "erased:"
+"""How what is left of a message_key begins."""
+
+
 def left_of(message_key: str) -> str:
     """What an erased message keeps of its ``message_key``: programs write host, login or name into a Message-ID, and a
     second copy must be known."""
-    return f"erased:{hashlib.sha256(message_key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{ERASED}{hashlib.sha256(message_key.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -71,7 +71,8 @@ inbox = Table(
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
 lane: "checks" when its signed files must be checked, which takes long (workers.decide); none: nobody has looked yet.
-message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py)."""
+message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py).
+envelope: who sent it to whom is sealed in it, under the key of the message (inbox.hide)."""
 
 raw_message = Table(
     "raw_message",
@@ -131,7 +132,8 @@ decision = Table(
 
 The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
 domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another
-address, answered the number of mails that were sent. They are empty for mail that does not count."""
+address, answered the number of mails that were sent. They are empty for mail that does not count. Addresses and domains
+are keyed hashes (storage.personal)."""
 
 shadow_hit = Table(
     "shadow_hit",
@@ -182,6 +184,7 @@ ticket = Table(
     Column("owner", String(80)),
     Column("person", String(240)),
     Column("person_key", String(240)),
+    Column("sealed", LargeBinary),
     Index("ix_ticket_fingerprint", "fingerprint"),
     Index("ix_ticket_state", "state"),
     Index("ix_ticket_correspondent", "correspondent"),
@@ -230,7 +233,8 @@ ticket = Table(
 the CSD catalogue. answered_at: when the mail with the answer was accepted. promised_at: what the citizen was told;
 standard_at: our own target for what needs no specialist; reply_by: until when a question of ours (T6) waits for him.
 alarm_at: when tickets/sla.py looks at it next; alarm: the worst it found ("", warning, breach). owner: name of the
-operator who holds it. person: the name that the letter, or the account, gives; person_key: its key for the search."""
+operator who holds it. person: the name that the letter, or the account, gives; person_key: its key for the search.
+sealed: correspondent and person; their columns then hold a keyed hash and nothing (storage.personal)."""
 
 ticket_event = Table(
     "ticket_event",
@@ -292,7 +296,7 @@ outbox = Table(
 in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
 refused_us: 1 when the server last refused us, not the mail (a setting is wrong). Of a mail that leaves by itself:
 inbox_id: the message that it answers, for log and traces alone; reach, arrived_at: whom it goes to (tickets.breaker),
-and when that message came."""
+and when that message came. raw: sealed with the recipient, whose column then holds a keyed hash."""
 
 activation = Table(
     "activation",
@@ -306,11 +310,13 @@ activation = Table(
     Column("created_at", UtcDateTime(), nullable=False),
     Column("expires_at", UtcDateTime(), nullable=False),
     Column("used_at", UtcDateTime()),
+    Column("sealed", LargeBinary),
     Index("ix_activation_login", "login"),
 )
 """Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire.
 
-nonce: 16 random octets in hex, of which the key makes the token. No other row has them, so no other link fits."""
+nonce: 16 random octets in hex, of which the key makes the token. No other row has them, so no other link fits. sealed:
+login and new_login, whose columns then hold keyed hashes."""
 
 used_signature = Table(
     "used_signature",
@@ -359,10 +365,11 @@ installation = Table(
     Column("made_at", UtcDateTime(), nullable=False),
     Column("ruleset", String(64)),
     Column("key_store", String(32)),
+    Column("hiding", Integer),
 )
 """The one row of this installation. key_check: by it the key is known that everything here was made with. ruleset: hash
 of the rule set in force, which every process must have (mailbot.processes). key_store: by it the store of the keys of
-messages is known (storage.keys)."""
+messages is known (storage.keys). hiding: see secret.Hiding."""
 
 imap_cursor = Table(
     "imap_cursor",

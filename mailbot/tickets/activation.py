@@ -22,8 +22,10 @@ from mailbot.errors import PermanentError
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
+from mailbot.tickets import sealing
 
 PATH = "/aktywacja/"
 """Where the page is, under web.public_url; the mail's link (mails.variables) leads there."""
@@ -103,8 +105,8 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
         )
     if not rows:
         return
-    end(connection, activation.c.login.in_(newest))
-    connection.execute(insert(activation), rows)
+    end(connection, personal.holds(activation.c.login, secret, *filter(None, newest)))
+    connection.execute(insert(activation), sealing.links(connection, secret, rows))
 
 
 def renew(
@@ -140,8 +142,9 @@ def bind(connection: Connection, secret: Secret) -> None:
         connection.execute(update(activation).where(a.id == row.id).values(token_hash=hashed))
 
 
-def find(connection: Connection, token: str, now: datetime) -> Activation | None:
-    """The link of ``token`` when it may be used: known, not used, not expired. Timing tells nothing of it."""
+def find(connection: Connection, secret: Secret, token: str, now: datetime) -> Activation | None:
+    """The link of ``token`` when it may be used: known, not used, not expired. Timing tells nothing of it. Raises
+    SealBroken."""
     if not _TOKEN.fullmatch(token):
         return None
     row = connection.execute(
@@ -150,6 +153,7 @@ def find(connection: Connection, token: str, now: datetime) -> Activation | None
             activation.c.ticket_id,
             activation.c.login,
             activation.c.new_login,
+            activation.c.sealed,
             activation.c.expires_at,
             ticket.c.language,
         )
@@ -160,7 +164,9 @@ def find(connection: Connection, token: str, now: datetime) -> Activation | None
             activation.c.expires_at > now,
         )
     ).first()
-    return Activation(*row) if row else None
+    if row is None:
+        return None
+    return Activation(row.id, row.ticket_id, *personal.logins(secret, row), row.expires_at, row.language)
 
 
 def use(connection: Connection, link: Activation, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
@@ -116,16 +117,17 @@ def _counted(
     connection: Connection, reach: Reach, rows: Sequence[RowMapping], bound: tuple[int, int], now: datetime
 ) -> list[int]:
     """The mails of ``rows`` beyond ``bound``; the breaker trips with the first."""
-    back, added = [], Counter[datetime]()
-    before = _counts(connection, reach, min(_hour(row["arrived_at"]) for row in rows) - _DAY)
-    for row in rows:
-        hour = _hour(row["arrived_at"])
-        counts = before + added
-        day = sum(mails for at, mails in counts.items() if hour - _DAY < at <= hour)
-        if counts[hour] >= bound[0] or day >= bound[1]:
-            back.append(row["id"])
-        else:
-            added[hour] += 1
+    back: list[int] = []
+    added = Counter[datetime]()
+    counts = _counts(connection, reach, min(_hour(row["arrived_at"]) for row in rows) - _DAY)
+    for hour, of_hour in groupby(rows, key=lambda row: _hour(row["arrived_at"])):
+        mails = [row["id"] for row in of_hour]
+        day = sum(n for at, n in counts.items() if hour - _DAY < at <= hour)
+        room = max(0, min(bound[0] - counts[hour], bound[1] - day))
+        back += mails[room:]
+        if passed := len(mails[:room]):
+            added[hour] += passed
+            counts[hour] += passed
     _add(connection, reach, added)
     if back:
         c = breaker.c

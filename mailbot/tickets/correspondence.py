@@ -15,9 +15,9 @@ from mailbot.clocks import complaint_deadline
 from mailbot.model import MailKind, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import outbox, ticket
-from mailbot.text.address import login_key
 from mailbot.tickets.hold import is_stopped
 from mailbot.tickets.marks import answered_by
 from mailbot.tickets.marks import token as token
@@ -51,13 +51,13 @@ class Threads:
         self._asked = self._written_to(connection)
         self._follow(connection)
 
-    def _written_to(self, connection: Connection) -> set[tuple[str, str | None]]:
-        """(ticket, key of the address): whom a person wrote to about each, be it the old login of a change."""
+    def _written_to(self, connection: Connection) -> set[tuple[str, str]]:
+        """(ticket, address as it is stored): whom a person wrote to about each, be it the old login of a change."""
         o = outbox.c
         sent = (ticket.c.number.in_(self._tickets), o.kind.in_([k for k in MailKind if k.by_hand]))
         wanted = select(ticket.c.number, o.recipient).join(outbox, o.ticket_id == ticket.c.id).where(*sent)
         rows = connection.execute(wanted).all() if self._tickets else ()
-        return {(row.number, login_key(row.recipient)) for row in rows}
+        return {(row.number, row.recipient) for row in rows}
 
     def _follow(self, connection: Connection) -> None:
         """A ticket that was merged into another one stands for that one: both have the same correspondent."""
@@ -79,9 +79,13 @@ class Threads:
             return None
         seen = [number for number in answered(self._secret, u) if u.sender.proven]
         rows = ((number, self._tickets[number]) for number in numbers if number in self._tickets)
-        was_asked = {number for number in seen if (number, u.sender.key) in self._asked}
-        own = next((row for number, row in rows if number in was_asked or _is_correspondent(u, row)), None)
+        was_asked = {number for number, to in self._asked if number in seen and self._is(u, to)}
+        own = next((row for number, row in rows if number in was_asked or self._is(u, row["correspondent"])), None)
         return Thread(own=False) if own is None else self._thread(own)
+
+    def _is(self, u: Understanding, stored: str | None) -> bool:
+        """Whether a column has the address of the proven sender."""
+        return u.sender.proven and personal.is_of(self._secret, stored, u.sender.key)
 
     def _thread(self, row: RowMapping) -> Thread:
         answered_at = None if is_stopped(row["state"], row["desk"]) else row["answered_at"]  # nothing to complain about
@@ -93,7 +97,3 @@ class Threads:
             answered_at=answered_at,
             complaint_until=complaint_deadline(answered_at, self._calendar) if answered_at else None,
         )
-
-
-def _is_correspondent(u: Understanding, row: RowMapping) -> bool:
-    return u.sender.proven and u.sender.key is not None and u.sender.key == login_key(row["correspondent"] or "")

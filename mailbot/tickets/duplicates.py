@@ -10,48 +10,47 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, fun
 
 from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, Outcome, State
 from mailbot.outbox import jobs
-from mailbot.storage.erasing import left_of
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import inbox, outbox, ticket
 
 
-def _first(key: str, *alike: ColumnElement[bool]) -> Select[Any]:
+def _first(*alike: ColumnElement[bool]) -> Select[Any]:
     c = inbox.c
     # Not a plain comparison of the state: that lures SQLite away from the index of the keys.
     done = func.coalesce(c.state, "") == jobs.DONE
     seen = func.coalesce(c.outcome, "") != Outcome.SPAM.value  # of which nobody has read the first copy
-    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam(key), *alike, done, seen)
+    found = select(c.fingerprint, c.ticket_id).where(c.message_key == bindparam("key"), *alike, done, seen)
     return select(found.order_by(c.fingerprint, c.id).limit(1).subquery())
 
 
-_EARLIER = union_all(
-    *(_first(key, *alike) for key in ("key", "erased") for alike in ((), (inbox.c.fingerprint == bindparam("print"),)))
-)
-"""A message with this key, and the first one that is the same, also of those that were erased: however often it came,
-so few rows are read."""
+_EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print")))
+"""A message with this key, and the first one that is the same: however often it came, so few rows are read."""
 
 
 class History:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
-    def __init__(self, connection: Connection, batch: Sequence[Identity]) -> None:
+    def __init__(self, connection: Connection, batch: Sequence[Identity], secret: Secret) -> None:
         self._messages: dict[str, dict[str, int | None]] = {}
+        plain = {form: i.fingerprint for i in batch for form in personal.forms(secret, i.fingerprint)}
         for identity in batch:
-            key = identity.message_key
-            same = {"key": key, "erased": left_of(key), "print": identity.fingerprint}
-            for row in connection.execute(_EARLIER, same):
-                copies = self._messages.setdefault(identity.message_key, {})
-                copies[row.fingerprint] = row.ticket_id
-        prints = [i.fingerprint for i in batch]
+            for form in personal.message_forms(secret, identity.message_key):
+                hidden = personal.is_hashed(form)
+                same = personal.hashed(secret, identity.fingerprint) if hidden else identity.fingerprint
+                for row in connection.execute(_EARLIER, {"key": form, "print": same}):
+                    copies = self._messages.setdefault(identity.message_key, {})
+                    copies[plain.get(row.fingerprint, row.fingerprint)] = row.ticket_id
         unsent = exists().where(
             outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
         )
         # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
         t = ticket.c
         unfinished = select(t.fingerprint, t.id, t.promised_at, t.state, unsent.label("unsent")).where(
-            ticket.c.fingerprint.in_(prints), or_(ticket.c.closed_at.is_(None), unsent)
+            ticket.c.fingerprint.in_(list(plain)), or_(ticket.c.closed_at.is_(None), unsent)
         )
         self._requests: dict[str, tuple[int, datetime, State, bool]] = {
-            row.fingerprint: (row.id, row.promised_at, State(row.state), bool(row.unsent))
+            plain[row.fingerprint]: (row.id, row.promised_at, State(row.state), bool(row.unsent))
             for row in connection.execute(unfinished)
         }
 

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 from mailbot.model import AuthResult, Desk, MailKind, Outcome, State
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import activation, decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
@@ -42,12 +44,16 @@ def goes_on() -> ColumnElement[bool]:
     return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != Desk.BEZPIECZENSTWO.value)
 
 
-def of_login(connection: Connection, numbers: Sequence[str], login_key: str) -> str | None:
+def of_login(connection: Connection, secret: Secret, numbers: Sequence[str], login_key: str) -> str | None:
     """The first of the tickets that would move this login to another address; None: none of them does."""
     rows = connection.execute(
         select(ticket.c.number)
         .join(activation, activation.c.ticket_id == ticket.c.id)
-        .where(ticket.c.number.in_(numbers), activation.c.login == login_key, activation.c.new_login.is_not(None))
+        .where(
+            ticket.c.number.in_(numbers),
+            personal.holds(activation.c.login, secret, login_key),
+            activation.c.new_login.is_not(None),
+        )
     )
     found = set(rows.scalars())
     return next((number for number in numbers if number in found), None)
@@ -105,14 +111,14 @@ def ended_for_good(connection: Connection, ticket_id: int) -> bool:
     return connection.execute(select(o.id).where(*gone).limit(1)).first() is not None
 
 
-def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
+def undecided(connection: Connection, secret: Secret, login_key: str, *, moves: bool) -> bool:
     """Whether a link of the login was stopped, or a request for one that waited for a person, and none has decided yet:
     until then nobody gets another one, who was stopped would just ask again. ``moves``: it is case B that is asked for.
 
     A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
     """
     a = activation.c
-    which = (a.login == login_key, ~goes_on()) + (() if moves else (a.new_login.is_(None),))
+    which = (personal.holds(a.login, secret, login_key), ~goes_on()) + (() if moves else (a.new_login.is_(None),))
     if connection.execute(select(a.id).join(ticket).where(*which).limit(1)).first() is not None:
         return True
     d, t = decision.c, ticket.c
@@ -122,8 +128,9 @@ def undecided(connection: Connection, login_key: str, *, moves: bool) -> bool:
         t.desk == Desk.BEZPIECZENSTWO.value,
         d.outcome == Outcome.REVIEW.value,
     )
-    whose = [(d.sender == f"{AuthResult.PASS.value}:{login_key}", t.category == CASE_A)]
-    whose += [(d.asked == login_key, t.category == CASE_B)] if moves else []
+    proven = [f"{AuthResult.PASS.value}:{form}" for form in personal.forms(secret, login_key)]
+    whose: list[tuple[ColumnElement[bool], ...]] = [(d.sender.in_(proven), t.category == CASE_A)]
+    whose += [(personal.holds(d.asked, secret, login_key), t.category == CASE_B)] if moves else []
     requests = (select(t.id).join(decision, d.inbox_id == t.inbox_id).where(*by_person, *one) for one in whose)
     return any(connection.execute(wanted.limit(1)).first() is not None for wanted in requests)
 

@@ -6,26 +6,33 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, Row, RowMapping, Select, select
 
 from mailbot.outbox import jobs
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sla
 
 _PAGE = 500
+_UNTOLD = ("sealed", "person_key")
 
 
-def newest(connection: Connection, state: str | None, limit: int, *, alarmed: bool) -> Sequence[RowMapping]:
+def newest(
+    connection: Connection, secret: Secret, state: str | None, limit: int, *, alarmed: bool
+) -> Sequence[dict[str, Any]]:
     """The newest tickets; of them those in ``state`` and, with ``alarmed``, those warned about or overdue."""
     wanted = select(ticket).order_by(ticket.c.id.desc()).limit(limit)
     if state:
         wanted = wanted.where(ticket.c.state == state)
     if alarmed:
         wanted = wanted.where(sla.alarmed())
-    return connection.execute(wanted).mappings().all()
+    return _told(secret, connection.execute(wanted).all())
 
 
-def every(connection: Connection, states: Sequence[str], begin: datetime | None) -> Iterator[RowMapping]:
+def every(
+    connection: Connection, secret: Secret, states: Sequence[str], begin: datetime | None
+) -> Iterator[dict[str, Any]]:
     """Every ticket (of ``states``; opened at ``begin`` or later), in the order of their numbers, some at a time."""
     c, last = ticket.c, 0
     wanted = select(ticket).order_by(c.id).limit(_PAGE)
@@ -33,9 +40,19 @@ def every(connection: Connection, states: Sequence[str], begin: datetime | None)
         wanted = wanted.where(c.state.in_(states))
     if begin is not None:
         wanted = wanted.where(c.opened_at >= begin)
-    while rows := connection.execute(wanted.where(c.id > last)).mappings().all():
-        yield from rows
-        last = rows[-1]["id"]
+    while rows := connection.execute(wanted.where(c.id > last)).all():
+        yield from _told(secret, rows)
+        last = rows[-1].id
+
+
+def _told(secret: Secret, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Every column but those that are for the search; address and name None where ``secret`` does not open them."""
+    whose = personal.told(secret, rows)
+    return [
+        {c.name: getattr(row, c.name) for c in ticket.c if c.name not in _UNTOLD}
+        | {"correspondent": whose[row.id].address, "person": whose[row.id].name}
+        for row in rows
+    ]
 
 
 def open_numbers(connection: Connection, start: str, limit: int) -> Sequence[str]:
@@ -45,11 +62,12 @@ def open_numbers(connection: Connection, start: str, limit: int) -> Sequence[str
     return connection.execute(wanted.order_by(c.promised_at, c.id).limit(limit)).scalars().all()
 
 
-def found(connection: Connection, number: str) -> dict[str, Any] | None:
+def found(connection: Connection, secret: Secret, number: str) -> dict[str, Any] | None:
     """The ticket with its "events", "mails" and "decisions" in order; None: no such ticket."""
-    row = connection.execute(select(ticket).where(ticket.c.number == number.upper())).mappings().one_or_none()
-    if row is None:
+    there = connection.execute(select(ticket).where(ticket.c.number == number.upper())).one_or_none()
+    if there is None:
         return None
+    (row,) = _told(secret, [there])
     e, o, d = ticket_event.c, outbox.c, decision.c
     events = select(e.id, e.at, e.kind, e.detail).where(e.ticket_id == row["id"]).order_by(e.id)
     mails = select(o.id, o.kind, o.state, o.sent_at, o.last_error).where(o.ticket_id == row["id"]).order_by(o.ordinal)

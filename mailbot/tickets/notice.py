@@ -20,8 +20,9 @@ from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import bounce, correspondence
+from mailbot.tickets import bounce, correspondence, sealing
 from mailbot.tickets.breaker import Reach
 
 _PATIENCE = timedelta(hours=24)
@@ -58,8 +59,10 @@ class NoticeWriter:
         newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
         waiting = select(ticket).where(t.id.in_(newest), ~told)
         rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
+        whose = personal.told(self.secret, rows)
+        rows = [row for row in rows if whose[row.id].address]  # the key of a ticket may be lost
         for n, row in enumerate(rows, start=before):
-            context = self._context(row, now, recipient=row.correspondent, breaks=(notice,))
+            context = self._context(row, now, recipient=whose[row.id].address, breaks=(notice,))
             due = now + timedelta(hours=n // pace)
             self._queue(connection, row, MailKind.T12, context, slot, Reach.CORRESPONDENT, due)
             event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
@@ -73,12 +76,13 @@ class NoticeWriter:
         until ``expires_at``. Columns of its row."""
         kind, sent = MailKind(mail.kind), mail.sent_at is not None or bool(mail.in_doubt)
         warning = kind is MailKind.T14
-        in_reply_to, references = thread.place(mail.raw)
+        before = personal.addressed(self.secret, mail)
+        in_reply_to, references = thread.place(before.raw)
         context = self._context(
             row,
             now if warning or sent else starts,
-            recipient=mail.recipient,
-            old_login=mail.recipient if warning else None,
+            recipient=before.recipient,
+            old_login=before.recipient if warning else None,
             change_from=starts,
             link_expires=expires_at,
             in_reply_to=in_reply_to,
@@ -86,7 +90,8 @@ class NoticeWriter:
             again=sent,
         )
         written = self.writer.outgoing(kind, context)
-        return {"raw": written.raw, "message_id": written.message_id, "return_path": written.return_path}
+        raw = personal.rewritten(self.secret, mail, written.raw)
+        return {"raw": raw, "message_id": written.message_id, "return_path": written.return_path}
 
     def _context(self, row: Row[Any], now: datetime, **rest: Any) -> MailContext:
         return MailContext(
@@ -113,20 +118,22 @@ class NoticeWriter:
     ) -> None:
         """``due`` is also the hour in which the breaker counts it: it answers no mail."""
         mail = self.writer.outgoing(kind, context)
+        values = {
+            "ticket_id": row.id,
+            "slot": slot,
+            "kind": mail.kind.value,
+            "ordinal": 0,
+            "recipient": mail.recipient,
+            "return_path": mail.return_path,
+            "message_id": mail.message_id,
+            "raw": mail.raw,
+            "state": jobs.QUEUED,
+            "due_at": due,
+            "deadline": due + _PATIENCE,
+            "reach": reach.value,
+            "arrived_at": due,
+        }
         connection.execute(
-            insert(outbox).values(
-                ticket_id=row.id,
-                slot=slot,
-                kind=mail.kind.value,
-                ordinal=0,
-                recipient=mail.recipient,
-                return_path=mail.return_path,
-                message_id=mail.message_id,
-                raw=mail.raw,
-                state=jobs.QUEUED,
-                due_at=due,
-                deadline=due + _PATIENCE,
-                reach=reach.value,
-                arrived_at=due,
-            )
+            insert(outbox),
+            sealing.mails(connection, self.secret, [values]),
         )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mailbot.model import Account
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.values import fit
 from mailbot.text.mask import mask
 from mailbot.text.unicode import flat
@@ -31,12 +33,13 @@ def key(name: str) -> str:
     return _key(words[-1:], words[:-1])
 
 
-def ranges(said: str) -> Iterator[tuple[str, str]]:
-    """The keys (from, to) of people called ``said``: a surname, or the beginning of one, or full names in any order."""
+def ranges(said: str, secret: Secret) -> Iterator[tuple[str, str]]:
+    """The keys (from, to) of people called ``said``: a surname, or full names in any order; where names are not sealed
+    the beginning of either does."""
     words = said.split()
     for first in sorted({_key(words[-1:], words[:-1]), _key(words[:1], words[1:])}):
         if len(first) >= _LEAST and first[0] != _BETWEEN:
-            yield first, _after(first)
+            yield from ((form, _after(form)) for form in personal.name_forms(secret, first))
 
 
 def _key(surname: Sequence[str], given: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ proven is part of what is counted: forged mails must not use up what the citizen
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,9 @@ from sqlalchemy import Column, ColumnElement, Connection, case, func, literal, o
 
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
+from mailbot.secret import Hiding, Secret
 from mailbot.sender.alignment import organisational_domain
+from mailbot.storage import personal
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.text.address import domain
 
@@ -32,17 +34,42 @@ _LIMITED = Outcome.RATE_LIMITED
 
 @dataclass(frozen=True, slots=True)
 class CountedFor:
-    """Whom a message counts for; each is None when it counts for none."""
+    """Whom a message counts for, as the rows say it; each is None when it counts for none."""
 
     sender: str | None = None
     domain: str | None = None
     """The registered one, above all subdomains."""
     asked: str | None = None
     """The login the matter is about, when that is not the sender's."""
+    before: CountedFor | None = None
+    """As rows from before may still say it (secret.Hiding.BEGUN)."""
 
 
-def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:
+def counted_for(u: Understanding, asked: str | None, limits: Limits, secret: Secret) -> CountedFor:
     """``asked``: facts.login_to_ask. A machine's mail and one without a single sender count for nobody."""
+    named = _named(u, asked, limits)
+    if named.sender is None or not secret.hiding:
+        return named
+    before = named if secret.hiding is Hiding.BEGUN else None
+    return CountedFor(**hidden(secret, named.sender, named.domain, named.asked), before=before)
+
+
+def hidden(secret: Secret, sender: str | None, domain: str | None, asked: str | None) -> dict[str, str | None]:
+    """The same without addresses; what has none any more stays as it is."""
+
+    def hashed(text: str) -> str:
+        return text if personal.is_hashed(text) else personal.hashed(secret, text)
+
+    proof, _, key = (sender or "").partition(":")
+    doubt, host = "?" if (domain or "").startswith("?") else "", _host(domain or "")
+    return {
+        "sender": f"{proof}:{hashed(key)}" if sender else sender,
+        "domain": f"{doubt}{hashed(host)}" if domain else domain,
+        "asked": hashed(asked) if asked else asked,
+    }
+
+
+def _named(u: Understanding, asked: str | None, limits: Limits) -> CountedFor:
     key, proof = u.sender.key, u.sender.authentication.result
     if key is None or u.message.automatic is not None or proof is AuthResult.FAIL:
         return CountedFor()
@@ -53,6 +80,19 @@ def counted_for(u: Understanding, asked: str | None, limits: Limits) -> CountedF
         domain=None if host in limits.exempt_domains else above if u.sender.proven else f"?{above}",
         asked=None if asked == key else asked,
     )
+
+
+def _renamed(source: CountedFor) -> Iterator[tuple[str, str]]:
+    """What rows from before say of ``source`` → what those of now do."""
+    before = source.before
+    if before is None or before.sender is None or source.sender is None:
+        return
+    for proof in AuthResult:
+        yield f"{proof.value}:{_address(before.sender)}", f"{proof.value}:{_address(source.sender)}"
+    if before.domain and source.domain:
+        yield from ((f"{doubt}{_host(before.domain)}", f"{doubt}{_host(source.domain)}") for doubt in ("", "?"))
+    if before.asked and source.asked:
+        yield before.asked, source.asked
 
 
 _UNVOUCHED = tuple(f"{result.value}:" for result in (AuthResult.NONE, AuthResult.TEMPERROR))
@@ -68,6 +108,7 @@ class Arrivals:
         self._at = at
         self._held: dict[str, int] = {}
         c, wanted = decision.c, list(sources)
+        self._now = dict(pair for source in wanted for pair in _renamed(source))
         failed, within = c.outcome == Outcome.REJ_GENERIC.value, c.outcome != _LIMITED.value
         mine = (c.sender, [s.sender for s in wanted])
         self._mails = self._count(*mine, limits.per_sender)
@@ -90,7 +131,7 @@ class Arrivals:
         self, column: Column[Any], keys: Sequence[str | None], limit: Limit, *which: ColumnElement[bool]
     ) -> Counter[str]:
         """How many decisions of ``which`` kind each of ``keys`` has had within the time of ``limit``."""
-        wanted = sorted({key for key in keys if key})
+        wanted = self._said({key for key in keys if key})
         if not wanted:
             return Counter()
         since = self._at - timedelta(hours=limit.hours)
@@ -99,7 +140,14 @@ class Arrivals:
             .where(column.in_(wanted), decision.c.received_at > since, *which)
             .group_by(column)
         )
-        return Counter({row[0]: row[1] for row in rows})
+        found: Counter[str] = Counter()
+        for said, count in rows:
+            found[self._now.get(said, said)] += count
+        return found
+
+    def _said(self, keys: Collection[str]) -> list[str]:
+        """``keys`` as the rows may say them."""
+        return sorted({*keys, *(before for before, now in self._now.items() if now in keys)})
 
     def _left(self, column: Column[Any], keys: Collection[str], whose: Callable[[str], str]) -> dict[str, list[int]]:
         """How many mails left to each of ``keys`` by themselves within each step of a ladder, however far the sender
@@ -109,8 +157,9 @@ class Arrivals:
             return found
         c = decision.c
         steps = [func.sum(case((c.received_at > self._at - step, c.answered), else_=0)) for step in _STEPS]
-        wanted = select(column, *steps).where(column.in_(sorted(keys)), c.received_at > self._at - max(_STEPS))
-        for key, *mails in self._connection.execute(wanted.group_by(column)):
+        wanted = select(column, *steps).where(column.in_(self._said(keys)), c.received_at > self._at - max(_STEPS))
+        for said, *mails in self._connection.execute(wanted.group_by(column)):
+            key = self._now.get(said, said)
             found[whose(key)] = [a + b for a, b in zip(found[whose(key)], mails, strict=True)]
         return found
 
@@ -163,7 +212,7 @@ class Arrivals:
             .join(inbox, inbox.c.id == c.inbox_id)
             .join(ticket, ticket.c.id == inbox.c.ticket_id)
             .where(
-                c.sender == source.sender,
+                c.sender.in_(self._said({source.sender})),
                 c.outcome == literal(_LIMITED.value, literal_execute=True),  # the index is of these rows alone
             )
             .order_by(c.inbox_id.desc())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
 from mailbot.text.mask import mask
-from mailbot.tickets import bounce, hold, number, person, view
+from mailbot.tickets import bounce, hold, number, person, sealing, view
 from mailbot.tickets.breaker import Reach
 from mailbot.tickets.rate_limits import CountedFor, columns
 from mailbot.tickets.sla import Clocks
@@ -223,14 +224,15 @@ class BatchRows:
         """Keep what was read of the application, sealed as the message is."""
         self._views += view.rows(secret, inbox_id, checked.view, checked, key_id)
 
-    def flush(self, connection: Connection, worker: str) -> None:
+    def flush(self, connection: Connection, worker: str, secret: Secret) -> None:
         inbox = schema.inbox
         ids = [row["row"] for row in self._done]
         held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
         if len(connection.execute(held.with_for_update()).all()) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
+        tickets = sealing.tickets(secret, self._tickets)
         for table, rows in (
-            (schema.ticket, self._tickets),
+            (schema.ticket, tickets),
             (schema.ticket_event, self._events),
             (schema.decision, self._decisions),
             (schema.shadow_hit, self._shadows),
@@ -241,7 +243,7 @@ class BatchRows:
                 connection.execute(insert(table), rows)
         for move in self._moves:
             _move(connection, **move)
-        self._flush_mails(connection)
+        self._flush_mails(connection, secret, tickets)
         finish = update(inbox).where(inbox.c.id == bindparam("row"))
         connection.execute(
             finish.values(
@@ -254,10 +256,10 @@ class BatchRows:
                 outcome=bindparam("outcome"),
                 ticket_id=bindparam("ticket_id"),
             ),
-            self._done,
+            sealing.identities(secret, self._done),
         )
 
-    def _flush_mails(self, connection: Connection) -> None:
+    def _flush_mails(self, connection: Connection, secret: Secret, tickets: Sequence[Mapping[str, Any]]) -> None:
         if not self._mails:
             return
         joined = {row["ticket_id"] for row in self._mails if not row["ordinal"]}
@@ -271,7 +273,7 @@ class BatchRows:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
         if rows:
-            connection.execute(insert(schema.outbox), rows)
+            connection.execute(insert(schema.outbox), sealing.mails(connection, secret, rows, tickets))
 
 
 def _move(connection: Connection, row: int, closed: datetime | None, *, asks: bool, **moved: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind, State
@@ -23,6 +23,21 @@ ANSWERS = frozenset(
 """Mails that answer. T10 only says that it is over."""
 DEAD_LINK = "its link was used, replaced, or has expired"
 
+_SEEN = (  # made once: it is asked before nearly every mail
+    select(
+        outbox.c.id,
+        outbox.c.kind,
+        outbox.c.last_error,
+        ticket.c.state,
+        ticket.c.desk,
+        activation.c.used_at,
+        activation.c.expires_at,
+    )
+    .join(ticket, ticket.c.id == outbox.c.ticket_id)
+    .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
+    .where(outbox.c.id.in_(bindparam("mails", expanding=True)))
+)
+
 
 def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     """Why mail ``mail`` of the outbox must not leave; None: nothing is in its way.
@@ -30,25 +45,30 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
     ``DEAD_LINK`` (of the mail with the link, and of the resolution that promises it), or that its ticket is stopped
     (hold.keeps_back), or was and is closed.
     """
-    row = connection.execute(
-        select(
-            outbox.c.kind,
-            outbox.c.last_error,
-            ticket.c.state,
-            ticket.c.desk,
-            activation.c.used_at,
-            activation.c.expires_at,
-        )
-        .join(ticket, ticket.c.id == outbox.c.ticket_id)
-        .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
-        .where(outbox.c.id == mail)
-    ).one()
-    has_link = row.expires_at is not None
-    alive = has_link and row.used_at is None and row.expires_at > now
-    promises = row.kind == MailKind.T3 or (has_link and row.kind in hold.HELD)
-    frozen = hold.FROZEN if row.last_error == hold.FROZEN else None
+    return hindrances(connection, [mail], now)[mail]
+
+
+def hindrances(connection: Connection, mails: Sequence[int], now: datetime) -> dict[int, str | None]:
+    """``hindrance`` of each of ``mails`` that is there."""
+    rows = connection.execute(_SEEN, {"mails": mails})
+    return {mail: _hindrance(now, *told) for mail, *told in rows}
+
+
+def _hindrance(
+    now: datetime,
+    kind: str,
+    last_error: str | None,
+    state: str,
+    desk: str,
+    used_at: datetime | None,
+    expires_at: datetime | None,
+) -> str | None:
+    has_link = expires_at is not None
+    alive = expires_at is not None and used_at is None and expires_at > now
+    promises = kind == MailKind.T3 or (has_link and kind in hold.HELD)
+    frozen = hold.FROZEN if last_error == hold.FROZEN else None
     dead = DEAD_LINK if promises and not alive else None
-    return frozen or hold.keeps_back(row.kind, row.state, row.desk) or dead
+    return frozen or hold.keeps_back(kind, state, desk) or dead
 
 
 def refused_us(connection: Connection) -> Sequence[str]:

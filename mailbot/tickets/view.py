@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from mailbot.model import Applicant, ApplicationCheck, ApplicationState, Match, View
 from mailbot.secret import Secret
@@ -86,6 +86,17 @@ def files(connection: Connection, secret: Secret, inbox_id: int) -> dict[str, by
     which = (c.inbox_id == inbox_id, c.name != CHECKED)
     found = connection.execute(select(c.name, c.sealed).where(*which).order_by(c.name))
     return {row.name: secret.unseal(_PURPOSE, row.sealed, _context(inbox_id, row.name)) for row in found}
+
+
+def seal_anew(connection: Connection, secret: Secret, inbox_id: int, key_id: bytes | None) -> None:
+    """Seal what was kept for a message under another key. Raises SealBroken."""
+    c = application_view.c
+    for row in connection.execute(select(c.name, c.sealed).where(c.inbox_id == inbox_id)).all():
+        context = _context(inbox_id, row.name)
+        sealed = secret.seal(_PURPOSE, secret.unseal(_PURPOSE, row.sealed, context), context, key_id)
+        connection.execute(
+            update(application_view).where(c.inbox_id == inbox_id, c.name == row.name).values(sealed=sealed)
+        )
 
 
 def note_look(connection: Connection, inbox_id: int, kind: str, user: int, now: datetime) -> None:

@@ -259,9 +259,9 @@ def _count(trial: Trial, connection: Connection, past: PastCount) -> None:
             past.received, message, sender, Subject(SubjectClass.OTHER, ""), Request(None, (), None, ()), identity
         )
         told, _ = facts.gather(u, None, Duplicate.NO, NO_HISTORY)
-        source = rate_limits.counted_for(u, None, flow.ruleset.limits)
+        source = rate_limits.counted_for(u, None, flow.ruleset.limits, flow.secret)
         rows.decide(row, u, DuplicateCheck(Duplicate.NO), told, decided, source, None, past.received)
-    rows.flush(connection, WORKER)
+    rows.flush(connection, WORKER, flow.secret)
 
 
 def _accept(connection: Connection, row: int, at: datetime) -> None:

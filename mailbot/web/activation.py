@@ -127,12 +127,14 @@ class ActivationPage:
         """See ``_usable``. Raises RegistryUnavailable: then the link is neither good nor gone, and waits."""
         if self._changes is None:
             return await self._database.read(lambda connection: self._usable(connection, token, self._clock()))
-        link = await self._database.read(lambda connection: activation.find(connection, token, self._clock()))
+        link = await self._database.read(
+            lambda connection: activation.find(connection, self.notice.secret, token, self._clock())
+        )
         return link if link is not None and await self._changes.usable(link) else None
 
     def _usable(self, connection: Connection, token: str, now: datetime) -> Activation | None:
         """The link, while its account may get a password: a block that came after the grant stops it."""
-        link = activation.find(connection, token, now)
+        link = activation.find(connection, self.notice.secret, token, now)
         if link is None:
             return None
         account = self._directory.find(connection, link.login)
@@ -142,7 +144,7 @@ class ActivationPage:
         """In one transaction: use the link, set the password, write the history, and in case B tell the old login.
 
         Returns the ticket's id."""
-        link = activation.find(connection, token, now)
+        link = activation.find(connection, self.notice.secret, token, now)
         if link is None or not activation.use(connection, link, now):
             raise LinkLost("used or expired")
         account = self._directory.find(connection, link.login)

@@ -31,7 +31,7 @@ from mailbot.console.oversight import measured
 from mailbot.desk import case, drafts, letter, oversight, presence, search, todo, views
 from mailbot.desk.todo import Sort, Wanted
 from mailbot.model import Operator, Role
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Secret
 from mailbot.storage.engine import connect, migrate, reading
 from tests.bench.desk_rows import A_DAY, LONG, LONG_AT, NAMES, NOW, OPEN, PEOPLE, fill
 from tests.contract.test_query_plans import listening
@@ -170,10 +170,10 @@ def _questions(tickets: int) -> dict[str, Asked]:
     """Name → question, as the screens ask it. ``n`` chooses another ticket, person and day in each round."""
 
     def listed(wanted: Wanted, operator: Operator = _ALL) -> Question:
-        return lambda connection, n: todo.page(connection, operator, wanted, NOW)
+        return lambda connection, n: todo.page(connection, NO_KEY, operator, wanted, NOW)
 
     def found(said: Callable[[int], str]) -> Question:
-        return lambda connection, n: search.find(connection, _ALL, said(n), NOW)
+        return lambda connection, n: search.find(connection, NO_KEY, _ALL, said(n), NOW)
 
     def audit(wanted: Callable[[int], audit_search.Wanted]) -> Question:
         return lambda c, n: (audit_search.page(c, wanted(n)), verify.head(c), verify.waiting(c))
@@ -193,7 +193,7 @@ def _questions(tickets: int) -> dict[str, Asked]:
         "counters": lambda c, n: todo.counters(c, _ALL, NOW),
         "counters of one desk": lambda c, n: todo.counters(c, _FIRST_LINE, NOW),
         "the whole page: list, counters, views": lambda c, n: (
-            todo.page(c, _ALL, Wanted(), NOW),
+            todo.page(c, NO_KEY, _ALL, Wanted(), NOW),
             todo.counters(c, _ALL, NOW),
             views.of(c, 1),
         ),

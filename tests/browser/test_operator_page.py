@@ -18,6 +18,7 @@ from mailbot.cli import demo
 from mailbot.cli.demo import Fed
 from mailbot.cli.demo_desk import Member
 from mailbot.model.operator import Role
+from mailbot.storage import personal
 from mailbot.storage.schema import ticket
 from tests.browser.test_activation_browser import browser
 from tests.demos import only
@@ -122,8 +123,9 @@ async def test_the_page_is_enough(browser: Browser, tmp_path: Path, monkeypatch:
             who = re.search(r"\((\w+)\)$", title)
             for role in (who[1],) if who else readers:
                 await readers[role].follow(steps)
-        rows = await fed.parts.database.read(lambda c: c.execute(select(ticket.c.correspondent, ticket.c.state)).all())
-        ended.update({row.correspondent: row.state for row in rows})
+        rows = await fed.parts.database.read(lambda c: c.execute(select(ticket)).all())
+        whose = personal.told(fed.parts.secret, rows)
+        ended.update({whose[row.id].address: row.state for row in rows})
         return True
 
     assert await demo.run(tmp_path, (0, 0), read)

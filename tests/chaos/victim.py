@@ -32,6 +32,7 @@ from sqlalchemy import Engine
 
 from mailbot.config import Settings, WorkerSettings
 from mailbot.delivery.smtp import Relay
+from mailbot.delivery.talk import Talk
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
@@ -76,7 +77,7 @@ def say(line: str) -> None:
 
 def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
     """Put the steps between the things that are stored or told."""
-    push, send, write = SMTP.push, Relay.send, SMTPProtocol.write
+    push, send = SMTP.push, Relay.send
 
     async def answering(server: SMTP, status: str) -> None:
         told = status.startswith("250 2.0.0 stored")
@@ -91,17 +92,20 @@ def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
         steps("accepted")
         return answer
 
-    def writing(protocol: SMTPProtocol, data: bytes) -> None:
-        command = data[:4].decode("ascii", "replace")
-        steps.around(command if command in ("EHLO", "MAIL", "RCPT", "DATA", "QUIT") else "content", write)(
-            protocol, data
-        )
+    def written(write: Callable[[Any, bytes], None]) -> Callable[[Any, bytes], None]:
+        def writing(protocol: Any, data: bytes) -> None:
+            command = data[:4].decode("ascii", "replace")
+            label = command if command in ("EHLO", "MAIL", "RCPT", "DATA", "QUIT") else "content"
+            steps.around(label, write)(protocol, data)
+
+        return writing
 
     stack.enter_context(patch.object(engine.dialect, "do_commit", steps.around("COMMIT", engine.dialect.do_commit)))
     stack.enter_context(patch.object(KeyStore, "_make", steps.around("KEYS", KeyStore._make)))
     stack.enter_context(patch.object(SMTP, "push", answering))
     stack.enter_context(patch.object(Relay, "send", sending))
-    stack.enter_context(patch.object(SMTPProtocol, "write", writing))
+    for owner, name in ((SMTPProtocol, "write"), (Talk, "_write")):  # up to the login, and behind it
+        stack.enter_context(patch.object(owner, name, written(getattr(owner, name))))
 
 
 def chosen(order: dict[str, Any]) -> Settings:

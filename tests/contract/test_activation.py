@@ -19,7 +19,7 @@ from tests.links import token as token_of
 
 def find(engine: Engine, token: str, now: datetime = NOW) -> activation.Activation | None:
     with engine.connect() as connection:
-        return activation.find(connection, token, now)
+        return activation.find(connection, SECRET, token, now)
 
 
 def use(engine: Engine, link: activation.Activation, now: datetime = NOW) -> bool:

@@ -28,7 +28,7 @@ LIMITS = BreakerSettings(strangers_per_hour=3, strangers_per_day=5, logins_per_h
 async def office(engine: Engine) -> AsyncIterator[Office]:
     made = Office(engine)
     made.ticket()
-    made.worker._limits = LIMITS
+    made.worker = made.another("w", limits=LIMITS)
     yield made
     await made.database.close()
 
@@ -116,11 +116,18 @@ async def test_a_mail_that_is_tried_again_counts_once(office: Office) -> None:
     assert stopped(office) == set()
 
 
+async def test_mails_of_several_hours_that_are_taken_up_together_are_counted_each_in_its_own(office: Office) -> None:
+    """The seventh arrived in the hour in which only two of three had; the five of the day were there by then."""
+    for first, count, hours in ((1, 2, 0), (3, 2, 1), (5, 2, 0), (7, 1, 1)):
+        mails(office, count, first=first, arrived_at=NOW + timedelta(hours=hours))
+    office.clock.advance(hours=2)
+    await office.deliver()
+    assert office.state(*range(1, 8)) == ["done"] * 5 + ["queued"] * 2
+
+
 async def test_several_workers_count_together(office: Office) -> None:
     mails(office, 30)
-    workers: list[DeliverWorker] = [office.another(f"w{n}") for n in range(4)]
-    for worker in workers:
-        worker._limits = LIMITS
+    workers: list[DeliverWorker] = [office.another(f"w{n}", limits=LIMITS) for n in range(4)]
     for _ in range(5):
         await asyncio.gather(*(worker.step() for worker in workers))
     assert len(office.relay.sent) == 3

@@ -17,6 +17,7 @@ from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigur
 from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
+from mailbot.secret import NO_KEY
 from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.tickets.activation import find as token_of
@@ -188,7 +189,8 @@ async def test_an_answer_outlives_a_database_that_fails(office: Office) -> None:
         office.mail(number)
 
     async def fail() -> None:
-        office.database.failures = 50 if not office.pauses else 0
+        office.relay.meanwhile = None
+        office.database.failures = 50
 
     office.relay.meanwhile = fail
     await office.deliver()
@@ -285,14 +287,14 @@ async def test_a_clock_set_ahead_takes_no_mail_from_who_is_sending_it(office: Of
 async def test_who_slept_between_claim_and_send_sends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """By then another may have sent it."""
     office.mail(1)
-    look = sending.hindrance
+    look = sending.hindrances
 
-    def asleep(*given: Any) -> str | None:
-        monkeypatch.setattr(sending, "hindrance", look)
+    def asleep(*given: Any) -> dict[int, str | None]:
+        monkeypatch.setattr(sending, "hindrances", look)
         office.clock.advance(minutes=6)
         return look(*given)
 
-    monkeypatch.setattr(sending, "hindrance", asleep)
+    monkeypatch.setattr(sending, "hindrances", asleep)
     await office.worker.step()
     assert office.relay.tried == []
     office.clock.advance(minutes=1)
@@ -808,7 +810,7 @@ async def test_the_link_is_put_into_its_mail_alone(office: Office) -> None:
     assert sent[0] == f"x {PLACEHOLDER}\r\n".encode()
     assert PLACEHOLDER.encode() not in sent[1]
     with office.engine.connect() as connection:
-        found = token_of(connection, sent[1][2:-2].decode(), NOW)
+        found = token_of(connection, NO_KEY, sent[1][2:-2].decode(), NOW)
         assert found is not None
         assert found.ticket_id == 1
 

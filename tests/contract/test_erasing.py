@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,12 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import erase
 from mailbot.secret import Secret, key_of
 from mailbot.service import compose
-from mailbot.storage import keys
+from mailbot.storage import keys, personal
 from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, inbox, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.schema import activation, inbox, metadata, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -99,27 +99,82 @@ async def test_failure_22_personal_data_stay_after_erasure(
 ) -> None:
     caplog.set_level(0)
     async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        marks = (MINE, MINE.partition("@")[0], personal.hashed(parts.secret, MINE), OWN, NOTE)
         before = everything(empty_engine, tmp_path).lower()
-        assert MINE.encode() in before, "the test would find it"
+        assert [mark for mark in marks if mark.lower().encode() in before] == [marks[2]], "the test would find it"
         with empty_engine.connect() as connection:
             backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all()
+            (mine, theirs), mails = connection.execute(select(ticket)).all(), connection.execute(select(outbox)).all()
             words = connection.execute(select(desk_text.c.sealed, desk_text.c.event_id)).one()
         report = erased(parts, clock)
         assert (report.messages, report.tickets, report.keys, report.under_the_old_key) == ((1,), ("ZGL0000001",), 2, 0)
         after = everything(empty_engine, tmp_path).lower()
-        for marker in (MINE, MINE.partition("@")[0], OWN, NOTE):
+        for marker in marks:
             assert marker.lower().encode() not in after, marker
             assert marker not in caplog.text, marker
         with pytest.raises(SealBroken, match="was erased on"):
             message_of(backup[0], replace(parts.secret))
         with pytest.raises(SealBroken, match="was erased on"):
             parts.secret.unseal("desk text", words.sealed, f"1 {words.event_id} note".encode())
+        with pytest.raises(SealBroken, match="was erased on"):
+            personal.whose(parts.secret, mine)
+        with pytest.raises(SealBroken, match="was erased on"):
+            personal.addressed(parts.secret, mails[0])
         assert FOREIGN.encode() in message_of(backup[1], parts.secret).raw, "nobody else's"
+        assert personal.whose(parts.secret, theirs).address == personal.addressed(parts.secret, mails[-1]).recipient
         with empty_engine.connect() as connection:
             assert list(verify(connection)) == [], "the chain holds"
             assert case.texts_of(connection, parts.secret, 1) == {words.event_id: [("note", "[usunięto]")]}
             one = connection.execute(select(erasure)).one()
             assert (one.what, one.reason, one.done_at) == ("erase", "RODO 17/2026", clock())
+
+
+async def test_an_older_copy_tells_nothing_to_who_has_the_keys_of_today(empty_engine: Engine, tmp_path: Path) -> None:
+    """A backup of every table, and of the file, from before the erasing; whatever opens in it is opened."""
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        store = parts.secret.store
+        assert isinstance(store, keys.KeyStore)
+        with empty_engine.begin() as connection:
+            link = {name: value for name, value in LINK.items() if name != "id"} | {"new_login": None}
+            connection.execute(insert(activation), sealing.links(connection, parts.secret, [link]))
+        with empty_engine.connect() as connection:
+            copy = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
+        file = everything(empty_engine, tmp_path).lower()
+        ours = b"".join(personal.addressed(parts.secret, mail).raw for mail in copy["outbox"] if mail.ticket_id == 1)
+        written = {word.decode() for word in ours.split() if len(word) > 40 and b"@" not in word}
+        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, *written)
+        before = readable(copy, parts.secret)
+        assert written
+        assert [mark for mark in marks if mark not in before] == []
+        erased(parts, clock)
+        today = replace(parts.secret, store=keys.KeyStore(store.engine, parts.secret.key))
+        after = readable(copy, today)
+        others = b"".join(
+            personal.addressed(today, mail).raw for mail in copy["outbox"] if mail.ticket_id == 2
+        ).decode()
+        assert [mark for mark in marks if mark in after and mark not in others] == []
+        assert all(mark in after for mark in (OTHERS, FOREIGN))
+        assert [mark for mark in marks if mark.lower().encode() in file] == []
+
+
+def readable(copy: dict[str, Any], secret: Secret) -> str:
+    """All words of a copy of the tables, and what ``secret`` opens of it."""
+    letters = {row.inbox_id: row.raw for row in copy["raw_message"]}
+    opens: dict[str, Callable[[Any], object]] = {
+        "ticket": lambda row: personal.whose(secret, row),
+        "outbox": lambda row: personal.addressed(secret, row).raw.decode(),
+        "activation": lambda row: personal.logins(secret, row),
+        "inbox": lambda row: message_of({**row._mapping, "raw": letters[row.id]}, secret),  # type: ignore[arg-type]
+        "desk_text": lambda row: secret.unseal(
+            "desk text", row.sealed, f"{row.ticket_id} {row.event_id} {row.kind}".encode()
+        ),
+    }
+    words = [str(row) for rows in copy.values() for row in rows]
+    for name, open_ in opens.items():
+        for row in copy[name]:
+            with suppress(SealBroken):
+                words.append(str(open_(row)))
+    return "\n".join(words)
 
 
 async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: Engine, tmp_path: Path) -> None:
@@ -135,10 +190,10 @@ async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: En
 
 
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
-    async with filled(empty_engine, tmp_path) as (_, _, _):
+    async with filled(empty_engine, tmp_path) as (parts, _, _):
         with empty_engine.connect() as connection:
-            assert erase.of_address(connection, MINE.upper()) == erase.Found((1,), (1,), ())
-            assert erase.of_address(connection, MINE[1:]) == erase.Found((), (), ())
+            assert erase.of_address(connection, parts.secret, MINE.upper()) == erase.Found((1,), (1,), ())
+            assert erase.of_address(connection, parts.secret, MINE[1:]) == erase.Found((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -149,8 +204,8 @@ async def test_an_address_is_found_however_it_is_written(empty_engine: Engine, t
     async with office(empty_engine, tmp_path, Clock()) as (parts, _):
         take(parts, letter(0, OTHERS, OWN), address, Clock())
         with empty_engine.connect() as connection:
-            assert erase.of_address(connection, address).messages == (1,)
-            assert erase.of_address(connection, f"x{address}").messages == ()
+            assert erase.of_address(connection, parts.secret, address).messages == (1,)
+            assert erase.of_address(connection, parts.secret, f"x{address}").messages == ()
 
 
 async def test_cut_off_between_the_two_stores_it_is_ended_later(empty_engine: Engine, tmp_path: Path) -> None:
@@ -172,16 +227,15 @@ async def test_a_second_copy_of_what_was_erased_is_known_by_the_digest_of_its_me
     empty_engine: Engine, tmp_path: Path
 ) -> None:
     async with filled(empty_engine, tmp_path) as (parts, worker, clock):
-        with empty_engine.connect() as connection:
-            name = connection.execute(select(inbox.c.message_key).where(inbox.c.id == 1)).scalar_one()
+        name = f"<0.{MINE.partition('@')[0]}@pc.example>"
         erased(parts, clock)
         take(parts, letter(0, MINE, OWN).replace(b"\nDate:", b"\nX-Road: another\nDate:"), MINE, clock)
         assert await worker.step() == 1
         with empty_engine.connect() as connection:
             outcomes = connection.execute(select(inbox.c.outcome).order_by(inbox.c.id)).scalars().all()
             assert outcomes[-1] == "DUPLICATE"
-            assert {one.message_id for one in stored_traits(connection, [name, None])} == {name}
-            assert [one.size for one in stored_traits(connection, [name])] != []
+            assert {one.message_id for one in stored_traits(connection, [name, None], parts.secret)} == {name}
+            assert [one.size for one in stored_traits(connection, [name], parts.secret)] != []
 
 
 def put_back(folder: Path) -> None:

@@ -27,7 +27,7 @@ def freeze(engine: Engine) -> bool:
 
 def use(engine: Engine, token: str) -> bool:
     with engine.begin() as connection:
-        link = activation.find(connection, token, NOW)
+        link = activation.find(connection, SECRET, token, NOW)
         return link is not None and activation.use(connection, link, NOW)
 
 
@@ -83,7 +83,7 @@ def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginni
     token = grant(engine, "ZGL0000001")
     assert freeze(engine)
     with engine.connect() as connection:
-        assert activation.find(connection, token, NOW - timedelta(hours=2)) is None
+        assert activation.find(connection, SECRET, token, NOW - timedelta(hours=2)) is None
 
 
 def test_security_has_a_stopped_ticket_as_a_desk_and_its_clocks_are_looked_at(engine: Engine) -> None:
@@ -188,7 +188,7 @@ def test_a_release_keeps_the_hold_and_writes_the_mails_anew(engine: Engine) -> N
     assert found["T2B"] == ("queued", starts)
     assert found["T3"][0] == "waiting"
     with engine.connect() as connection:
-        link = activation.find(connection, token, starts + DAY - timedelta(seconds=1))
+        link = activation.find(connection, SECRET, token, starts + DAY - timedelta(seconds=1))
         raws = connection.execute(select(outbox.c.raw).where(outbox.c.kind.in_(hold.HELD))).scalars().all()
     assert link is not None, "the mail holds the token it would have held"
     assert all(b"References: <b@nowa.example>\r\n <a@nowa.example>" in raw for raw in raws)
@@ -290,8 +290,8 @@ def test_a_link_that_was_sent_does_not_open_before_the_hold_is_over(engine: Engi
     assert isinstance(released, Released)
     leaves = token(engine, "ZGL0000001")
     with engine.connect() as connection:
-        assert (activation.find(connection, sent, now) is not None) is lives
-        assert activation.find(connection, leaves, released.starts) is not None
+        assert (activation.find(connection, SECRET, sent, now) is not None) is lives
+        assert activation.find(connection, SECRET, leaves, released.starts) is not None
 
 
 def test_an_answer_to_a_later_mail_holds_nothing_up(engine: Engine) -> None:
@@ -336,7 +336,7 @@ def test_two_operators_release_it_once(engine: Engine) -> None:
 def undecided(engine: Engine) -> tuple[bool, bool]:
     """For case A, for case B."""
     with engine.connect() as connection:
-        case_a, case_b = (hold.undecided(connection, "jan@wp.example", moves=moves) for moves in (False, True))
+        case_a, case_b = (hold.undecided(connection, SECRET, "jan@wp.example", moves=moves) for moves in (False, True))
     return case_a, case_b
 
 

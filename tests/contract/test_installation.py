@@ -15,7 +15,7 @@ from mailbot.inbox import store
 from mailbot.installation import find_key, open_key, read_key
 from mailbot.model import Account, Envelope, MailKind, RawMessage, Source
 from mailbot.outbox import jobs
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Secret
 from mailbot.storage.engine import migrate
 from mailbot.storage.schema import account, activation, installation, outbox, raw_message
 from mailbot.storage.values import UtcDateTime
@@ -152,7 +152,7 @@ def test_a_new_database_takes_an_old_key(engine: Engine, path: Path) -> None:
             )
         )  # fmt: skip
     with engine.connect() as connection:
-        assert find(connection, old, NOW) is None
+        assert find(connection, NO_KEY, old, NOW) is None
 
 
 def test_at_the_first_start_links_that_have_not_left_get_the_token_of_their_row(engine: Engine, path: Path) -> None:
@@ -171,8 +171,8 @@ def test_at_the_first_start_links_that_have_not_left_get_the_token_of_their_row(
     start(engine, path)
     tokens = {number: token(engine, number) for number in rows}
     with engine.connect() as connection:
-        fits = {number: find(connection, tokens[number], NOW) is not None for number in rows}
-        old = {number: find(connection, "x" * 31 + number[-1], NOW) is not None for number in rows}
+        fits = {number: find(connection, NO_KEY, tokens[number], NOW) is not None for number in rows}
+        old = {number: find(connection, NO_KEY, "x" * 31 + number[-1], NOW) is not None for number in rows}
     assert fits == {"ZGL0000001": False, "ZGL0000002": True, "ZGL0000003": True}
     assert old == {"ZGL0000001": True, "ZGL0000002": False, "ZGL0000003": False}
 
@@ -188,8 +188,8 @@ def test_a_link_that_was_sent_before_is_released_with_the_token_of_its_row(engin
     with engine.begin() as connection:
         hold.freeze(connection, "ZGL0000001", NOW, {})
         assert isinstance(release(connection, "ZGL0000001", NOW, DAY, notice(), {}), Released)
-        assert find(connection, made, NOW) is not None, "the mail that leaves now holds it"
-        assert find(connection, "x" * 32, NOW) is None
+        assert find(connection, NO_KEY, made, NOW) is not None, "the mail that leaves now holds it"
+        assert find(connection, NO_KEY, "x" * 32, NOW) is None
 
 
 def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) -> None:
@@ -247,4 +247,4 @@ def test_a_database_of_before_is_brought_over(empty_engine: Engine, path: Path) 
     for number in ("ZGL0000001", "ZGL0000002"):
         made = token(empty_engine, number)
         with empty_engine.connect() as connection:
-            assert find(connection, made, NOW) is not None
+            assert find(connection, NO_KEY, made, NOW) is not None

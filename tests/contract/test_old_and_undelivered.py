@@ -180,8 +180,8 @@ async def test_what_is_stored_is_found_by_place_name_and_bytes(office: Office) -
     assert await read(lambda c: digest_stored(c, messages[7].sha256))
     assert not await read(lambda c: digest_stored(c, "0" * 64))
     traits = MessageTraits("<a@b>", len(messages[4].raw), office.clock())
-    assert await read(lambda c: stored_traits(c, ["<a@b>", None, "<c@d>"])) == [traits]
-    assert await read(lambda c: stored_traits(c, [None])) == []
+    assert await read(lambda c: stored_traits(c, ["<a@b>", None, "<c@d>"], SECRET)) == [traits]
+    assert await read(lambda c: stored_traits(c, [None], SECRET)) == []
 
 
 @pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)

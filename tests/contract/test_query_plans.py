@@ -122,7 +122,7 @@ async def _people(flow: CaseB) -> None:
     notice = NoticeWriter(parts.pipeline.writer, parts.secret, parts.settings.helpdesk.address)
 
     def use(connection: Connection) -> None:
-        found = activation.find(connection, token, clock())
+        found = activation.find(connection, parts.secret, token, clock())
         assert found is not None
         assert activation.use(connection, found, clock())
         assert parts.directory.find(connection, found.login)

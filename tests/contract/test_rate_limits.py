@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from mailbot.model import AuthResult, Decision, Desk, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
+from mailbot.secret import NO_KEY
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.tickets.rate_limits import Arrivals, CountedFor, columns, counted_for
 from tests.understood import understood
@@ -189,7 +190,7 @@ def test_what_is_held_gathers_in_one_ticket_until_a_person_has_seen_it(past: Pas
 def test_whom_a_message_counts_for(
     sender: str | None, proof: AuthResult, asked: str | None, wanted: CountedFor
 ) -> None:
-    assert counted_for(understood(sender, proof), asked, LIMITS) == wanted
+    assert counted_for(understood(sender, proof), asked, LIMITS, NO_KEY) == wanted
 
 
 NOBODY = CountedFor("none:jan@firma.example", "?firma.example", None)

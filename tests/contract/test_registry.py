@@ -26,7 +26,7 @@ from mailbot.text import address
 from mailbot.tickets import activation as links
 from mailbot.tickets import hold
 from mailbot.tickets.activation import Activation, LinkLost
-from tests.links import DAY, NOW, grant, notice
+from tests.links import DAY, NOW, SECRET, grant, notice
 from tests.office import Clock
 
 OLD, NEW = "jan@wp.example", "jan@nowa.example"
@@ -114,7 +114,7 @@ async def machines(engine: Engine, new_login: str | None = NEW) -> AsyncIterator
     clock.now = NOW + timedelta(minutes=1)
     url = engine.url.render_as_string(hide_password=False)
     databases = [Database(connect(url)) for _ in range(2)]
-    changes = [RegistryChanges(one, cast(ScimRegistry, office), clock) for one in databases]
+    changes = [RegistryChanges(one, cast(ScimRegistry, office), clock, SECRET) for one in databases]
     try:
         yield Machines(engine, office, changes, clock)
     finally:
@@ -172,7 +172,7 @@ async def test_what_may_have_moved_before_a_restore_is_settled_once(engine: Engi
     async with machines(engine) as two:
         account = replace(two.office.there.account, login=NEW)
         two.office.there = replace(two.office.there, account=account, last_change="a" * 32)
-        await outcomes(*(one.database.write(lambda c: doubt(c, two.clock.now)) for one in two.changes))
+        await outcomes(*(one.database.write(lambda c: doubt(c, SECRET, two.clock.now)) for one in two.changes))
         two.clock.now += timedelta(minutes=2)
         found = await outcomes(*(one.look(notice()) for one in two.changes))
         assert sorted(found) == [0, 1]
@@ -187,7 +187,7 @@ async def test_of_pairs_that_may_have_moved_the_last_is_asked_for_and_none_that_
     grant(engine, "ZGL0000005", "adam@wp.example")
     with engine.begin() as connection:
         links.use_up(connection, 4, 4, NOW)
-        assert (doubt(connection, NOW), doubt(connection, NOW)) == (1, 0)
+        assert (doubt(connection, SECRET, NOW), doubt(connection, SECRET, NOW)) == (1, 0)
         assert connection.execute(select(registry_change.c.activation_id)).scalars().all() == [2]
 
 

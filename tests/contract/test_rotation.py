@@ -18,7 +18,7 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
 from mailbot.installation import open_key, turn_over
 from mailbot.operators import factors
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Secret
 from mailbot.service import rotation
 from mailbot.storage import keys
 from mailbot.storage.desk import operator
@@ -104,7 +104,7 @@ def test_a_link_that_lives_lives_on(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
         assert turn_over(connection, tmp_path / "key").former == (SECRET.key,)
     with engine.connect() as connection:
-        assert find(connection, made, NOW) is not None
+        assert find(connection, NO_KEY, made, NOW) is not None
 
 
 @pytest.mark.parametrize("step", ["file", "database", "store"])

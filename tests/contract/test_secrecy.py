@@ -185,6 +185,8 @@ async def test_with_another_key_a_message_waits_for_a_person_and_the_right_one_o
         worker = DecideWorker("w", parts.database, other, clock, parts.rng)
         with empty_engine.begin() as connection:
             connection.execute(update(raw_message).where(raw_message.c.inbox_id == 2).values(raw=MAILS[1]))
+            before = {"source": "lmtp", "mail_from": JAN.login, "rcpt_to": [HELPDESK]}  # there were seals
+            connection.execute(update(inbox).where(inbox.c.id == 2).values(envelope=before))
         assert await worker.step() == 2
         clock.advance(hours=1)
         assert await worker.step() == 1

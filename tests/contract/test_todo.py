@@ -16,7 +16,7 @@ from mailbot.desk import case, drafts, letter, presence, search, todo, views
 from mailbot.desk.search import By
 from mailbot.desk.todo import PAGE, Sort, Wanted
 from mailbot.model import Account, Operator, Role
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Secret
 from mailbot.storage import desk, schema
 from mailbot.tickets.person import key, name
 from tests.contract.test_query_plans import _plan_of_postgresql, listening
@@ -88,14 +88,14 @@ def test_all_that_is_open_stands_by_its_deadline(connection: Connection) -> None
     add(connection, 3, "ZAMKNIETE_ROZWIAZANE")
     add(connection, 4, "KWARANTANNA", promised_at=NOW - DAY, desk="BEZPIECZENSTWO")
     add(connection, 5, "OCZEKUJE_NA_KLIENTA", promised_at=NOW - DAY, reply_by=NOW + DAY)
-    found = todo.page(connection, ANNA, Wanted(), NOW)
+    found = todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)
     assert ids(found) == [2, 4, 5, 1]
     late, held, waiting, review = found
     assert (late.late, late.due) == (True, NOW - DAY)
     assert (held.late, held.due) == (False, None), "nobody is promised anything"
     assert (waiting.late, waiting.due) == (False, NOW + DAY), "the citizen's turn"
     assert (review.outcome, review.rule) == ("REVIEW", "for-a-person")
-    assert ids(todo.page(connection, ANNA, Wanted(late=True), NOW)) == [2]
+    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(late=True), NOW)) == [2]
 
 
 def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
@@ -113,7 +113,7 @@ def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
     mail(connection, 1, "done")
     counted = todo.counters(connection, ANNA, NOW)
     assert (counted.open, counted.late, counted.mine) == (7, 1, 1)
-    listed = {sort: ids(todo.page(connection, ANNA, Wanted(sort=sort), NOW)) for sort in Sort}
+    listed = {sort: ids(todo.page(connection, NO_KEY, ANNA, Wanted(sort=sort), NOW)) for sort in Sort}
     assert listed == {
         Sort.REVIEW: [1],
         Sort.COMPLAINT: [2],
@@ -124,28 +124,28 @@ def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
         Sort.WAITING: [6],
     }
     assert counted.sorts == dict.fromkeys(Sort, 1)
-    assert ids(todo.page(connection, ANNA, Wanted(mine=True), NOW)) == [1]
-    assert ids(todo.page(connection, ANNA, Wanted(desk="BEZPIECZENSTWO"), NOW)) == [5]
+    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(mine=True), NOW)) == [1]
+    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(desk="BEZPIECZENSTWO"), NOW)) == [5]
 
 
 def test_another_desk_is_not_seen(connection: Connection) -> None:
     add(connection, 1)
     add(connection, 2, desk="BEZPIECZENSTWO", correspondent="x@wp.example")
     add(connection, 3, desk="")
-    assert ids(todo.page(connection, FIRST_LINE, Wanted(), NOW)) == [1, 3]
+    assert ids(todo.page(connection, NO_KEY, FIRST_LINE, Wanted(), NOW)) == [1, 3]
     assert todo.counters(connection, FIRST_LINE, NOW).open == 2
     for said in ("2", "x@wp.example"):
-        assert search.find(connection, FIRST_LINE, said, NOW).entries == ()
-        assert len(search.find(connection, ANNA, said, NOW).entries) == 1
+        assert search.find(connection, NO_KEY, FIRST_LINE, said, NOW).entries == ()
+        assert len(search.find(connection, NO_KEY, ANNA, said, NOW).entries) == 1
 
 
 def test_pages_follow_each_other_without_gap_and_repetition(connection: Connection) -> None:
     for number in range(1, PAGE + 8):
         add(connection, number, promised_at=NOW + DAY)  # all due at once
-    first = todo.page(connection, ANNA, Wanted(), NOW)
+    first = todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)
     assert len(first) == PAGE + 1
     last = first[PAGE - 1]
-    second = todo.page(connection, ANNA, Wanted(after=(last.promised_at, last.ticket_id)), NOW)
+    second = todo.page(connection, NO_KEY, ANNA, Wanted(after=(last.promised_at, last.ticket_id)), NOW)
     assert ids(first[:PAGE]) + ids(second) == list(range(1, PAGE + 8))
 
 
@@ -153,14 +153,14 @@ def test_who_has_it_open_is_told_to_the_others(connection: Connection) -> None:
     add(connection, 1)
     for who, at in ((ANNA, NOW), (FIRST_LINE, NOW - timedelta(minutes=5))):
         connection.execute(insert(desk.viewer).values(ticket_id=1, operator_id=who.id, seen_at=at))
-    assert todo.page(connection, FIRST_LINE, Wanted(), NOW)[0].viewers == ("Anna Nowak",)
-    assert todo.page(connection, ANNA, Wanted(), NOW)[0].viewers == (), "oneself, and who went minutes ago"
+    assert todo.page(connection, NO_KEY, FIRST_LINE, Wanted(), NOW)[0].viewers == ("Anna Nowak",)
+    assert todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)[0].viewers == (), "oneself, and who went minutes ago"
 
 
 def test_a_number_is_read_however_it_is_spelled(connection: Connection) -> None:
     add(connection, 34)
     for spelled in ("ZGL0000034", "ZGL 0000034", "zgl-34", "34", " zgl34 ", "zgl.034"):
-        found = search.find(connection, ANNA, spelled, NOW)
+        found = search.find(connection, NO_KEY, ANNA, spelled, NOW)
         assert (found.by, [entry.number for entry in found.entries]) == (By.NUMBER, ["ZGL0000034"]), spelled
 
 
@@ -196,7 +196,7 @@ def test_a_caller_is_found(connection: Connection) -> None:
     link = {"nonce": "", "token_hash": "", "login": "stary@wp.example", "new_login": "nowy@wp.example"}
     connection.execute(insert(schema.activation).values(ticket_id=2, created_at=NOW, expires_at=NOW, **link))
     for said, by, numbers in SAID:
-        found = search.find(connection, ANNA, said, NOW)
+        found = search.find(connection, NO_KEY, ANNA, said, NOW)
         assert (found.by, ids(list(found.entries))) == (by, numbers), said
 
 
@@ -211,9 +211,9 @@ def test_a_caller_is_found(connection: Connection) -> None:
 def test_a_search_is_paged(connection: Connection, said: str, values: dict[str, Any]) -> None:
     for number in range(1, PAGE + 4):
         add(connection, number, **values)
-    first = search.find(connection, ANNA, said, NOW)
+    first = search.find(connection, NO_KEY, ANNA, said, NOW)
     assert first.after is not None
-    second = search.find(connection, ANNA, said, NOW, first.after)
+    second = search.find(connection, NO_KEY, ANNA, said, NOW, first.after)
     assert second.after is None
     assert sorted(ids([*first.entries, *second.entries])) == list(range(1, PAGE + 4))
 
@@ -233,17 +233,17 @@ SMALL = ("operator", "viewer", "saved_view", "draft")
 """Tables of a few rows: what is older than a minute is taken out of viewer, what was sent out of draft."""
 
 ASKED: dict[str, Callable[[Connection], Any]] = {
-    "all": lambda c: todo.page(c, ANNA, Wanted(), NOW),
-    "next": lambda c: todo.page(c, ANNA, Wanted(after=(NOW, 1)), NOW),
-    "mine": lambda c: todo.page(c, ANNA, Wanted(mine=True), NOW),
-    "desk": lambda c: todo.page(c, FIRST_LINE, Wanted(desk="I_LINIA"), NOW),
-    "late": lambda c: todo.page(c, ANNA, Wanted(late=True), NOW),
-    **{sort.value: lambda c, sort=sort: todo.page(c, ANNA, Wanted(sort=sort), NOW) for sort in Sort},
+    "all": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(), NOW),
+    "next": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(after=(NOW, 1)), NOW),
+    "mine": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(mine=True), NOW),
+    "desk": lambda c: todo.page(c, NO_KEY, FIRST_LINE, Wanted(desk="I_LINIA"), NOW),
+    "late": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(late=True), NOW),
+    **{sort.value: lambda c, sort=sort: todo.page(c, NO_KEY, ANNA, Wanted(sort=sort), NOW) for sort in Sort},
     "counters": lambda c: todo.counters(c, FIRST_LINE, NOW),
-    "number": lambda c: search.find(c, ANNA, "34", NOW),
-    "address": lambda c: search.find(c, ANNA, "c34@wp.example", NOW),
-    "day": lambda c: search.find(c, ANNA, "30.11.2026", NOW),
-    "name": lambda c: search.find(c, ANNA, "Jan Kowalski", NOW),
+    "number": lambda c: search.find(c, NO_KEY, ANNA, "34", NOW),
+    "address": lambda c: search.find(c, NO_KEY, ANNA, "c34@wp.example", NOW),
+    "day": lambda c: search.find(c, NO_KEY, ANNA, "30.11.2026", NOW),
+    "name": lambda c: search.find(c, NO_KEY, ANNA, "Jan Kowalski", NOW),
     "views": lambda c: views.of(c, 1),
     "case": lambda c: case.read(c, "ZGL0000034", SECRET, SqlDirectory()),
     "letters": lambda c: letter.shown(c, SECRET, [34], most=0),

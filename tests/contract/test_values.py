@@ -6,6 +6,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from mailbot.accounts.fields import NAME_LENGTH, surname_key
 from mailbot.inbox import Cursor, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
+from mailbot.secret import Hiding
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.storage import values
+from mailbot.storage import personal, values
 from mailbot.storage.engine import reading
 from mailbot.storage.schema import (
     MESSAGE_KEY,
@@ -209,18 +211,21 @@ def _arrived(clock: Clock) -> list[RawMessage]:
     ]
 
 
-async def test_no_mail_is_buried_for_the_length_of_a_value(empty_engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [Hiding.NO, Hiding.DONE])
+async def test_no_mail_is_buried_for_the_length_of_a_value(empty_engine: Engine, tmp_path: Path, how: Hiding) -> None:
     """Stored, decided and answered, each twice: the second time as a repeat."""
     clock = Clock()
     url = empty_engine.url.render_as_string(hide_password=False)
     parts = compose.build(settings(url, tmp_path / "key", 1), clock=clock, resolver=StaticResolver({}))
     add_accounts(empty_engine)
-    worker = DecideWorker(f"{HOST}:4194304:decide-10", parts.database, parts.pipeline, clock, parts.rng)
+    key = replace(parts.secret, hiding=how)
+    flow = replace(parts.pipeline, secret=key)
+    worker = DecideWorker(f"{HOST}:4194304:decide-10", parts.database, flow, clock, parts.rng)
     arrived = _arrived(clock)
     try:
         for again in (b"", b"X-Relay: two\r\n"):
             copies = [RawMessage(again + one.raw, one.envelope, one.received_at) for one in arrived]
-            await parts.database.write(lambda c, copies=copies: store(c, copies, clock(), parts.secret))  # type: ignore[misc]
+            await parts.database.write(lambda c, copies=copies: store(c, copies, clock(), key))  # type: ignore[misc]
             while await worker.step():
                 pass
     finally:
@@ -229,6 +234,9 @@ async def test_no_mail_is_buried_for_the_length_of_a_value(empty_engine: Engine,
         rows = connection.execute(select(inbox.c.state, inbox.c.last_error)).all()
         assert {tuple(row) for row in rows} == {(jobs.DONE, None)}
         assert len(rows) >= 2 * len(arrived) - 4
+        if how is Hiding.DONE:
+            _all_hashed(connection)
+            return
         assert _longest(connection, inbox.c.message_key) == MESSAGE_KEY
         long = select(inbox.c.message_key, inbox.c.outcome).where(func.length(inbox.c.message_key) == MESSAGE_KEY)
         outcomes = [(row.message_key, row.outcome == "DUPLICATE") for row in connection.execute(long)]
@@ -237,6 +245,15 @@ async def test_no_mail_is_buried_for_the_length_of_a_value(empty_engine: Engine,
             assert isinstance(column.type, values.String)
             assert _longest(connection, column) <= column.type.length
             assert not list(connection.execute(select(column).where(column.like("%~%"))).scalars()), "whole, not cut"
+
+
+def _all_hashed(connection: Connection) -> None:
+    said = [inbox.c.message_key, inbox.c.fingerprint, ticket.c.correspondent, outbox.c.recipient, decision.c.asked]
+    said += [func.replace(decision.c.domain, "?", ""), func.substr(decision.c.sender, -33)]
+    for column in said:
+        assert all(personal.is_hashed(value) for value in connection.execute(select(column)).scalars() if value), column
+    repeats = select(func.count()).where(inbox.c.outcome == "DUPLICATE")
+    assert connection.execute(repeats).scalar_one() > 0
 
 
 def _longest(connection: Connection, column: Column[Any]) -> int:

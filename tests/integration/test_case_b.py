@@ -43,6 +43,7 @@ from mailbot.model import (
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import personal
 from mailbot.storage.schema import account, activation, decision, outbox, ticket, ticket_event, used_signature
 from mailbot.tickets import hold
 from mailbot.tickets.notice import NoticeWriter
@@ -182,7 +183,8 @@ async def test_the_mails_wait_for_the_hold_and_go_to_whom_they_belong(flow: Case
     assert flow.sink.kinds() == EVERYTHING
     assert [sent.rcpt_to for sent in flow.sink.accepted] == [NEW, JAN.login, NEW, NEW]
     found = await flow.ticket()
-    assert (found.state, found.category, found.correspondent) == ("ZAMKNIETE_ROZWIAZANE", "HASLO_AWARYJNE_B", NEW)
+    assert (found.state, found.category) == ("ZAMKNIETE_ROZWIAZANE", "HASLO_AWARYJNE_B")
+    assert personal.whose(flow.parts.secret, found).address == NEW
 
 
 async def test_neither_address_learns_of_the_other(flow: CaseB) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.storage import personal
 from tests.channels import ANNA, CHANNELS, PIOTR, bare, with_profiles, write
 from tests.flow import JAN, STRANGER, ZOFIA, Flow
 
@@ -25,7 +26,7 @@ async def test_channel(flow: Flow, name: str) -> None:
     found = await flow.ticket()
     assert (found.category, found.state, found.desk, found.kind) == (told.category, told.state, told.desk, told.kind)
     assert (found.service, found.classification) == told.csd
-    assert (found.correspondent, found.language) == (told.sender, told.language)
+    assert (personal.whose(flow.parts.secret, found).address, found.language) == (told.sender, told.language)
     assert " ".join(flow.sink.kinds()) == told.mails
     assert {sent.rcpt_to for sent in flow.sink.accepted} <= {told.sender}
     for sent in flow.sink.accepted:

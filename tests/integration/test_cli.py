@@ -129,7 +129,7 @@ def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> No
     assert "accounts import" in str(found["accounts"]["mend"])
     assert {name for name, o in found.items() if o["works"]} == {
         "database", "key", "rules", "active rules", "machines", "disk", "lmtp", "authentication", "breaker",
-        "reader of applications", "work", "way in", "contacts", "trust", "clock",
+        "reader of applications", "work", "way in", "contacts", "trust", "clock", "addresses",
     }  # fmt: skip
     assert sorted(p.name for p in office.iterdir()) == before
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from mailbot.config import DeliverySettings
 from mailbot.delivery import smtp
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
@@ -43,6 +46,123 @@ async def test_a_mail_and_the_next_over_one_connection(server: FakeRelay) -> Non
     await relay.close()
     assert server.mails == [RAW.replace(b".dot", b"..dot") + b".\r\n"] * 2
     assert [line.split()[0] for line in server.heard] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
+
+
+TOGETHER = b"250-relay.example\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
+
+
+@pytest.fixture
+async def pipelining(server: FakeRelay) -> FakeRelay:
+    """It takes commands together (RFC 2920)."""
+    server.says["EHLO"] = TOGETHER
+    return server
+
+
+async def test_a_mail_and_the_next_together(pipelining: FakeRelay) -> None:
+    relay = Relay(pipelining.settings())
+    for _ in range(2):
+        assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    assert pipelining.mails == [RAW.replace(b".dot", b"..dot") + b".\r\n"] * 2
+    assert [line.split()[0] for line in pipelining.heard] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
+
+
+REFUSALS: dict[str, tuple[dict[str, bytes], type[Exception], str]] = {
+    "sender": ({"MAIL": b"451 no\r\n", "RCPT": b"503 MAIL first\r\n"}, RelayUnavailable, "MAIL: 451 no"),
+    "recipient": ({"RCPT": b"550 5.1.1 no\r\n", "DATA": b"554 no valid recipients\r\n"}, RelayRefused, "RCPT: 550"),
+    "data": ({"DATA": b"451 4.3.0 disk full\r\n"}, RelayUnavailable, "DATA: 451 4.3.0 disk full"),
+    "all": (
+        {"MAIL": b"421 4.7.0 bye\r\n", "RCPT": b"503 no\r\n", "DATA": b"503 no\r\n"},
+        RelayUnavailable,
+        "MAIL: 421",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+async def test_of_what_was_asked_together_the_first_refusal_counts(pipelining: FakeRelay, case: str) -> None:
+    says, kind, reason = REFUSALS[case]
+    relay = Relay(pipelining.settings())
+    pipelining.says |= {"DATA": b"503 no\r\n", **says}
+    with pytest.raises(kind) as caught:
+        await relay.send(FROM, TO, RAW)
+    assert isinstance(caught.value, RelayUnavailable | RelayRefused)
+    assert caught.value.reason.startswith(reason)
+    pipelining.says = {"EHLO": TOGETHER}
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    assert pipelining.connections == (2 if case == "all" else 1), "after 421 it is another one"
+    assert len(pipelining.mails) == 1
+
+
+@pytest.mark.parametrize("refused", ["MAIL", "RCPT"])
+async def test_a_server_that_wants_a_mail_for_nobody_does_not_get_it(pipelining: FakeRelay, refused: str) -> None:
+    """RFC 2920 §3.1 would end it with a single dot: an empty mail, from whom or for whom it may be."""
+    relay = Relay(pipelining.settings())
+    pipelining.says[refused] = b"451 4.2.0 later\r\n"
+    with pytest.raises(RelayUnavailable, match=f"{refused}: 451"):
+        await relay.send(FROM, TO, RAW)
+    del pipelining.says[refused]
+    await relay.send(FROM, TO, RAW)
+    await relay.close()
+    assert (pipelining.connections, len(pipelining.mails)) == (2, 1)
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("answer", ["8 kB", "1 MB", "silence", "cut", "no SMTP", "unknown code"])
+async def test_whatever_is_said_to_what_was_asked_together_the_mail_waits(
+    pipelining: FakeRelay, stage: str, answer: str
+) -> None:
+    pipelining.says[stage] = HOSTILE[answer]
+    found = await failure(pipelining)
+    assert type(found) is RelayUnavailable
+    assert found.in_doubt is (stage == "." and answer != "8 kB")
+    assert not found.unreachable
+    if (answer, stage) != (
+        "silence",
+        "MAIL",
+    ):  # then the yes to RCPT is heard as that to MAIL, and 354 is no yes to RCPT
+        assert found.reason.startswith(stage if stage != "." else "end of DATA")
+
+
+@pytest.mark.parametrize("more", [b"", b"250 2.0.0 and one more\r\n", b"421 4.4.2 idle"])
+async def test_what_the_server_says_unasked_answers_nothing(server: FakeRelay, more: bytes) -> None:
+    """Taken for the answer to the next command it would tell a mail as sent that was not."""
+    relay = Relay(server.settings())
+    server.says["."] = b"250 2.0.0 taken\r\n" + more
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    server.says = {"MAIL": b"451 later\r\n"}
+    with pytest.raises(RelayUnavailable, match="MAIL: 451 later"):
+        await relay.send(FROM, TO, RAW)
+    await relay.close()
+    assert server.connections == (2 if more else 1)
+
+
+CONTENT = {
+    b"a\r\n": b"a\r\n",
+    b"a": b"a\r\n",
+    b"": b"\r\n",
+    b"a\nb\rc\r\n": b"a\r\nb\r\nc\r\n",
+    b"a\r\r\nb\r\n": b"a\r\n\r\nb\r\n",
+    b"a\n.\nb": b"a\r\n..\r\nb\r\n",
+    b".\r\n..\r\n": b"..\r\n...\r\n",
+    b"a\n\rb\r\n": b"a\r\n\r\nb\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", CONTENT)
+async def test_every_line_ends_as_it_must_and_none_ends_the_mail(pipelining: FakeRelay, raw: bytes) -> None:
+    relay = Relay(pipelining.settings())
+    await relay.send(FROM, TO, raw)
+    await relay.close()
+    assert pipelining.mails == [CONTENT[raw] + b".\r\n"]
+
+
+async def test_a_return_path_that_cannot_be_written_says_nothing_else(server: FakeRelay) -> None:
+    relay = Relay(server.settings())
+    with pytest.raises(RelayUnavailable):
+        await relay.send("h@office.example>\r\nRCPT TO:<x@y.example", TO, RAW)
+    assert not any("x@y.example" in line for line in server.heard)
 
 
 QUOTES = [
@@ -81,6 +201,7 @@ HOSTILE = {
     "8 kB": b"451 4.3.0 " + b"\xff" * 8000 + b"\r\n",
     "100 kB": b"451 4.3.0 " + b"a" * 100_000 + b"\r\n",
     "1 MB": b"451 4.3.0 " + b"a" * 1_000_000 + b"\r\n",
+    "120 kB of lines without a word": b"451-\r\n" * 20_000 + b"451 4.3.0 later\r\n",
     "endless": ENDLESS,
     "silence": SILENCE,
     "cut": CUT,
@@ -220,6 +341,35 @@ async def test_a_certificate_nobody_vouches_for_is_a_setting(tmp_path: Path) -> 
     assert isinstance(found, RelayMisconfigured)
     assert "certificate" in found.reason
     server.close()
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+async def test_mails_leave_behind_tls_alone(tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that follow over the same connection: it was handed on since."""
+    certificates = make(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    taken: list[tuple[bytes | str | None, bool]] = []
+
+    class Handler:
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            assert server.transport
+            taken.append((envelope.content, server.transport.get_extra_info("ssl_object") is not None))
+            return "250 2.0.0 taken"
+
+    made = partial(SMTP, Handler(), tls_context=context if tls == "starttls" else None, require_starttls=True)
+    if tls == "tls":
+        made = partial(SMTP, Handler())
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(made, "127.0.0.1", 0, ssl=context if tls == "tls" else None)
+    port = server.sockets[0].getsockname()[1]
+    relay = Relay(DeliverySettings(port=port, tls=tls, timeout_seconds=5))  # type: ignore[arg-type]
+    for _ in range(2):
+        assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    server.close()
+    assert taken == [(RAW, True)] * 2
 
 
 async def test_a_server_that_is_not_there_is_no_setting(server: FakeRelay) -> None:

@@ -471,7 +471,7 @@ def copied(here: Path, there: Path) -> None:
 async def restored(flow: Connected) -> int:
     """What ``mailbot tickets restored`` does for changes of login."""
     await flow.freeze()
-    return await flow.parts.database.write(lambda c: doubt(c, flow.clock.now))
+    return await flow.parts.database.write(lambda c: doubt(c, flow.parts.secret, flow.clock.now))
 
 
 async def standing(flow: Connected) -> tuple[str, str]:

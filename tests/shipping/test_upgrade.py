@@ -120,12 +120,26 @@ def commands(folder: Path) -> None:
     def run(*words: str) -> Result:
         return CliRunner().invoke(cli, [*words, "--config", str(folder / "mailbot.toml")])
 
-    for line in ("audit verify", "tickets list", "tickets show ZGL0000002", "queue ls", "outbox ls", "rules hits"):
-        found = run(*line.split())
-        assert found.exit_code == 0, f"{line}: {found.output}{found.exception!r}"
-    assert "nothing wrong" in run("audit", "verify").output
-    told = run("doctor").output
-    assert all(f"✓ {what}" in told for what in ("database", "key", "rules", "accounts"))
+    exports: list[str] = []
+    for seals in ((), ("key seal",)):
+        asked = (
+            "audit verify",
+            "tickets list",
+            "tickets list --open",
+            "tickets show ZGL0000002",
+            "queue ls",
+            "outbox ls",
+        )
+        for line in (*seals, *asked, "tickets export", "rules hits"):
+            found = run(*line.split())
+            assert found.exit_code == 0, f"{line}: {found.output}{found.exception!r}"
+        assert "nothing wrong" in run("audit", "verify").output
+        exports.append(run("tickets", "export").output)
+        told = run("doctor").output
+        assert all(f"✓ {what}" in told for what in ("database", "key", "rules", "accounts", "addresses"))
+        assert ("mailbot key seal" in told) is not bool(seals)
+    assert "@" in exports[0]
+    assert exports[0] == exports[1], "sealed, and read as before"
 
 
 def test_the_rules_of_the_first_release_are_taken_or_told_what_to_mend(tree: Path) -> None:

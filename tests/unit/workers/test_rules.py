@@ -24,6 +24,7 @@ from mailbot.model import Envelope, RawMessage, Source, Understanding
 from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import personal
 from mailbot.storage.schema import decision, outbox, ruleset_load
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.rules import RulesKeeper
@@ -70,9 +71,9 @@ class Office:
         row = decision.c.inbox_id == stored.inbox_id
         with self.parts.database.engine.connect() as connection:
             ruleset = connection.execute(select(decision.c.ruleset).where(row)).scalar_one()
-            newest = select(outbox.c.raw).where(outbox.c.kind == "T1").order_by(outbox.c.id.desc()).limit(1)
-            (first,) = connection.execute(newest).scalars()
-        plain = message_from_bytes(first, policy=policy.default).get_body(("plain",))
+            newest = select(outbox).where(outbox.c.kind == "T1").order_by(outbox.c.id.desc()).limit(1)
+            first = personal.addressed(secret, connection.execute(newest).one())
+        plain = message_from_bytes(first.raw, policy=policy.default).get_body(("plain",))
         assert plain is not None
         return ruleset, plain.get_content()
 

@@ -8,7 +8,7 @@ from alembic import op
 from mailbot.storage.values import String
 
 revision = "0025"
-down_revision = "0019"
+down_revision = "0020"
 
 
 def upgrade() -> None:

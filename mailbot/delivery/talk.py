@@ -1,0 +1,162 @@
+"""The conversation with the outgoing server from the login on: commands and their answers, in order (RFC 5321).
+
+The library opens the connection; from there on several commands may leave together (RFC 2920), which it cannot. What
+the server says is bounded, and what it says unasked ends the conversation: nobody would know what it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+
+from aiosmtplib import (
+    SMTPException,
+    SMTPReadTimeoutError,
+    SMTPResponse,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPStatus,
+)
+from aiosmtplib.protocol import normalize_message_line_endings
+
+_LINE = 8192  # octets of a line of an answer
+_ANSWER = 4 * _LINE  # octets of an answer
+_DOT = re.compile(rb"(?m)^\.")
+
+
+class Talk(asyncio.Protocol):
+    """Takes over the transport of a connection. Not for two tasks at once."""
+
+    def __init__(self, transport: asyncio.Transport, timeout: float, *, pipelining: bool) -> None:
+        """``timeout``: seconds for the answers to what was sent together."""
+        self._transport = transport
+        self._timeout = timeout
+        self._pipelining = pipelining
+        self._buffer = bytearray()
+        self._lines: list[str] = []
+        self._heard = 0
+        """Octets of these lines."""
+        self._answers: deque[SMTPResponse] = deque()
+        self._wanted = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._broken: SMTPException | None = None
+        transport.set_protocol(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server may be asked something."""
+        return self._broken is None and not self._transport.is_closing()
+
+    def failure(self) -> SMTPException:
+        """Why an answer is missing."""
+        return self._broken or SMTPServerDisconnected("Connection lost")
+
+    async def ask(self, *commands: bytes) -> list[SMTPResponse]:
+        """The answers to ``commands``, each without its CRLF, as far as they came.
+
+        A server that does not know PIPELINING hears one only when it has said yes to the one before.
+        """
+        if self._pipelining or len(commands) == 1:
+            return await self._hear(b"\r\n".join((*commands, b"")), len(commands))
+        answers: list[SMTPResponse] = []
+        for command in commands:
+            answers += await self._hear(command + b"\r\n", 1)
+            if not answers or answers[-1].code // 100 != 2:
+                break
+        return answers
+
+    async def tell(self, octets: bytes) -> SMTPResponse:
+        """The answer to the octets of a mail, dots doubled and the last one included. Raises SMTPException."""
+        answers = await self._hear(octets, 1)
+        if not answers:
+            raise self.failure()
+        return answers[0]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._end(SMTPServerDisconnected("Connection lost"))
+
+    async def _hear(self, octets: bytes, count: int) -> list[SMTPResponse]:
+        if not self.is_open:
+            return []
+        self._answers.clear()
+        self._wanted = count
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._write(octets)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._waiter
+        except TimeoutError:
+            self._end(SMTPReadTimeoutError("Timed out waiting for server response"))
+        finally:
+            self._wanted, self._waiter = 0, None
+        return list(self._answers)
+
+    def _write(self, octets: bytes) -> None:
+        self._transport.write(octets)
+
+    def data_received(self, data: bytes) -> None:
+        """Answers, or parts of them."""
+        self._buffer += data
+        while self._wanted and (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[: end + 1])
+            del self._buffer[: end + 1]
+            if not self._line(line):
+                return
+        if len(self._buffer) > _LINE:
+            self._end(_nonsense("Response too long"))
+        elif self._buffer and not self._wanted:
+            self._end(SMTPServerDisconnected("the server said something unasked"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended, by whomever."""
+        error = SMTPServerDisconnected("Connection lost")
+        error.__cause__ = exc
+        self._end(error)
+
+    def eof_received(self) -> bool:
+        """The server will say nothing more, and nor do we."""
+        return False
+
+    def _line(self, line: bytes) -> bool:
+        """Take one line up; False: it is none of SMTP."""
+        self._heard += len(line)
+        if len(line) > _LINE or self._heard > _ANSWER:
+            self._end(_nonsense("Response too long"))
+            return False
+        if not line[:3].isdigit():
+            self._end(_nonsense("Malformed SMTP response line"))
+            return False
+        self._lines.append(line[4:].strip(b" \t\r\n").decode("utf-8", "surrogateescape"))
+        if line[3:4] != b"-":
+            self._answers.append(SMTPResponse(int(line[:3]), "\n".join(self._lines)))
+            self._lines, self._heard = [], 0
+            self._wanted -= 1
+            if not self._wanted:
+                self._wake()
+        return True
+
+    def _end(self, error: SMTPException) -> None:
+        if self._broken is None:
+            self._broken = error
+            self._transport.close()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _nonsense(text: str) -> SMTPException:
+    return SMTPResponseException(SMTPStatus.invalid_response.value, text)
+
+
+def content(raw: bytes) -> bytes:
+    """A mail as it is sent behind DATA (RFC 5321 §4.5.2). Nearly all are as they must be."""
+    lines = raw.count(b"\r\n")
+    if not lines == raw.count(b"\n") == raw.count(b"\r") or not raw.endswith(b"\r\n"):
+        raw = normalize_message_line_endings(raw)
+    if raw.startswith(b".") or b"\n." in raw:
+        raw = _DOT.sub(b"..", raw)
+    return raw + b".\r\n"

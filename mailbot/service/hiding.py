@@ -1,0 +1,217 @@
+"""Seals the addresses, names and mails of a database from before (`mailbot key seal`).
+
+With mailbot stopped everywhere the database is marked: from then on older programs are refused, and every new row is
+sealed. So are the links, all at once, for they are compared with each other. The rest follows some rows at a time, and
+mailbot may run meanwhile: it reads both forms. What was cut off is done again, and finds what is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, bindparam, cast, func, or_, select, update
+from sqlalchemy import Text as SqlText
+
+from mailbot import inbox as messages
+from mailbot import processes
+from mailbot.audit import chain
+from mailbot.config import Settings
+from mailbot.errors import SealBroken
+from mailbot.secret import SEALED, Hiding, Secret
+from mailbot.service import compose
+from mailbot.storage import personal
+from mailbot.storage.engine import HIDING_FROM, connect, keep_out, scour
+from mailbot.storage.schema import (
+    activation,
+    decision,
+    inbox,
+    installation,
+    outbox,
+    raw_message,
+    ticket,
+    used_signature,
+)
+from mailbot.tickets import rate_limits, sealing, view
+
+_TOGETHER = 200
+
+
+@dataclass(slots=True)
+class Report:
+    """begun: the database was marked. rows: by table, what was sealed; broken: messages that do not open, and stay."""
+
+    begun: bool = False
+    rows: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+
+
+def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] = lambda: None) -> Report:
+    """Seal what is readable. ``began``: told when mailbot may run again. Raises ConfigError while a process works with
+    a database that is not marked yet."""
+    engine, report = connect(chosen.database.url, chosen.database), Report()
+    try:
+        with closing(compose.opened(chosen, engine)) as key:
+            if not key.hiding:
+                report.begun = True
+                with engine.begin() as connection:
+                    _begin(connection, key, actor, now, report)
+                began()
+            key = replace(key, hiding=Hiding.BEGUN)
+            for table, step in _STEPS.items():
+                _walk(engine, table, step, key, report)
+            with engine.begin() as connection:
+                connection.execute(update(installation).values(hiding=int(Hiding.DONE)))
+        scour(engine)
+    finally:
+        engine.dispose()
+    return report
+
+
+def left(connection: Connection) -> dict[str, int]:
+    """How many rows of each table are readable."""
+    found = {}
+    for table, which in _OPEN.items():
+        found[table.name] = connection.execute(select(func.count()).select_from(table).where(which)).scalar_one()
+    return {name: count for name, count in found.items() if count}
+
+
+def _begin(connection: Connection, key: Secret, actor: str, now: datetime, report: Report) -> None:
+    connection.execute(select(installation.c.id).with_for_update())  # no process enters meanwhile
+    processes.refuse_others(connection, now)
+    keep_out(connection, HIDING_FROM)
+    connection.execute(update(installation).values(hiding=int(Hiding.BEGUN)))
+    key, after = replace(key, hiding=Hiding.BEGUN), 0
+    while rows := _window(connection, activation, after):
+        values = [{name: getattr(row, name) for name in ("ticket_id", "login", "new_login")} for row in rows]
+        _write(connection, activation, rows, sealing.links(connection, key, values))
+        report.rows[activation.name] += len(rows)
+        after = rows[-1].id
+    chain.note(connection, now, actor, "addresses-sealed", "installation")
+
+
+Step = Callable[[Connection, Secret, Sequence[Any], Report], None]
+
+
+def _walk(engine: Engine, table: Table, step: Step, key: Secret, report: Report) -> None:
+    after = 0
+    while True:
+        with engine.begin() as connection:
+            rows = _window(connection, table, after)
+            if rows:
+                step(connection, key, rows, report)
+                after = rows[-1][0]
+        if not rows:
+            return
+
+
+def _window(connection: Connection, table: Table, after: int) -> Sequence[Any]:
+    """The next rows that are readable; the first column of each table is its key."""
+    first = next(iter(table.primary_key))
+    wanted = select(table).where(first > after, _OPEN[table]).order_by(first).limit(_TOGETHER)
+    return connection.execute(wanted.with_for_update()).all()
+
+
+def _write(connection: Connection, table: Table, rows: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``values`` over ``rows``; they have the same columns."""
+    if not values:
+        return
+    first = next(iter(table.primary_key))
+    names = [name for name in values[0] if name != first.name]
+    changed = update(table).where(first == bindparam("row")).values({name: bindparam(f"new_{name}") for name in names})
+    pairs = zip(rows, values, strict=True)
+    connection.execute(changed, [{"row": row[0], **{f"new_{n}": one[n] for n in names}} for row, one in pairs])
+
+
+def _tickets(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
+    keys = sealing.keys_of(connection, key, [row.id for row in rows if row.correspondent or row.person])
+    names = ("id", "fingerprint", "correspondent", "person", "person_key")
+    values = [{name: getattr(row, name) for name in names} for row in rows]
+    _write(connection, ticket, rows, [personal.ticket(key, one, keys.get(one["id"])) for one in values])
+    report.rows[ticket.name] += len(rows)
+
+
+def _mails(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
+    values = [{name: getattr(row, name) for name in ("ticket_id", "slot", "recipient", "raw")} for row in rows]
+    _write(connection, outbox, rows, sealing.mails(connection, key, values))
+    report.rows[outbox.name] += len(rows)
+
+
+def _decisions(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
+    _write(connection, decision, rows, [rate_limits.hidden(key, row.sender, row.domain, row.asked) for row in rows])
+    report.rows[decision.name] += len(rows)
+
+
+def _used(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
+    names = ("payload_sha256", "signature_sha256")
+    values = [{name: personal.hashed(key, getattr(row, name)) for name in names} for row in rows]
+    _write(connection, used_signature, rows, values)
+    report.rows[used_signature.name] += len(rows)
+
+
+def _messages(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
+    """Also those that no key of their own was made for get one."""
+    known = messages.key_ids(connection, [row.id for row in rows])
+    values = []
+    for row in rows:
+        envelope = row.envelope
+        if row.id in known and "who" not in envelope:
+            under = known[row.id] or _resealed(connection, key, row)
+            if under is None:
+                report.broken += 1
+            else:
+                envelope = messages.hide(envelope, key, row.sha256, under)
+        message_key, seen = row.message_key, row.fingerprint
+        if seen and not personal.is_hashed(seen):
+            seen = personal.hashed(key, seen)
+        message_key = message_key and personal.message_key(key, message_key)
+        values.append({"envelope": envelope, "message_key": message_key, "fingerprint": seen})
+    _write(connection, inbox, rows, values)
+    report.rows[inbox.name] += len(rows)
+
+
+def _resealed(connection: Connection, key: Secret, row: Any) -> bytes | None:
+    """Seal a message, and what was seen of it, under a key of its own; None: it does not open, and stays as it is."""
+    under = key.fresh()
+    with suppress(SealBroken):
+        messages.seal_anew(connection, key, row.id, row.sha256, under)
+        view.seal_anew(connection, key, row.id, under)
+        return under
+    return None
+
+
+_RAW = func.substr(outbox.c.raw, 1, len(SEALED))
+_HASH = f"{personal.HASH}%"
+_OPEN: Mapping[Table, ColumnElement[bool]] = {
+    activation: and_(activation.c.sealed.is_(None), activation.c.login != ""),
+    ticket: and_(
+        ticket.c.sealed.is_(None),
+        or_(ticket.c.correspondent.is_not(None), ticket.c.person.is_not(None), ticket.c.fingerprint.not_like(_HASH)),
+    ),
+    outbox: and_(outbox.c.raw != b"", _RAW != SEALED),
+    decision: or_(
+        decision.c.sender.not_like(f"%:{_HASH}"),
+        decision.c.asked.not_like(_HASH),
+        and_(decision.c.domain.not_like(_HASH), decision.c.domain.not_like(f"?{_HASH}")),
+    ),
+    used_signature: used_signature.c.signature_sha256.not_like(_HASH),
+    inbox: or_(
+        inbox.c.message_key.not_like(_HASH),
+        and_(
+            cast(inbox.c.envelope, SqlText).not_like('%"who"%'),
+            select(raw_message.c.inbox_id).where(raw_message.c.inbox_id == inbox.c.id).exists(),
+        ),
+    ),
+}
+"""Which rows of a table are readable."""
+_STEPS: Mapping[Table, Step] = {
+    ticket: _tickets,
+    outbox: _mails,
+    decision: _decisions,
+    used_signature: _used,
+    inbox: _messages,
+}

@@ -1,0 +1,353 @@
+"""Several connections of one process, and answers that are recorded in groups, on each engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, update
+
+from mailbot.errors import RelayUnavailable
+from mailbot.model import MailKind
+from mailbot.outbox import jobs
+from mailbot.storage.schema import outbox, ticket
+from mailbot.tickets import hold, sending
+from mailbot.workers import claim, record
+from mailbot.workers.claim import Mail
+from mailbot.workers.deliver import DeliverWorker
+from tests.contract.test_deliver import LATER, steps
+from tests.intake import until
+from tests.office import NOW, Office, StubRelay
+
+CONNECTIONS = 4
+
+
+@pytest.fixture
+async def office(engine: Engine) -> AsyncIterator[Office]:
+    made = Office(engine)
+    yield made
+    await made.database.close()
+
+
+class Line(StubRelay):
+    """A connection; all of an office tell of their mails together."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__()
+        self.tried, self.sent, self.answers = office.relay.tried, office.relay.sent, office.relay.answers
+
+    is_open = True
+
+
+def connections(office: Office, number: int = CONNECTIONS) -> list[DeliverWorker]:
+    return [office.worker, *(office.worker.beside(Line(office)) for _ in range(number - 1))]
+
+
+async def deliver(workers: Sequence[DeliverWorker]) -> None:
+    while any(await asyncio.gather(*(worker.step() for worker in workers))):
+        pass
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[Connection]]:
+    """The commits within."""
+    commits: list[Connection] = []
+    count = commits.append
+    event.listen(engine, "commit", count)
+    try:
+        yield commits
+    finally:
+        event.remove(engine, "commit", count)
+
+
+def cases(office: Office, number: int) -> None:
+    """Tickets of three mails each: 1, 2, 3 of the first, 4, 5, 6 of the second…"""
+    for of in range(1, number + 1):
+        office.ticket(of)
+        for ordinal, kind in enumerate(("T1", "T2A", "T4"), 1):
+            values: dict[str, Any] = {"ordinal": ordinal} if ordinal == 1 else {**LATER, "ordinal": ordinal}
+            office.mail(3 * (of - 1) + ordinal, kind, of=of, **values)
+
+
+async def test_the_mails_of_a_ticket_leave_in_their_order_over_many_connections(office: Office) -> None:
+    cases(office, 20)
+
+    async def aside() -> None:
+        await asyncio.sleep(0)
+
+    office.relay.meanwhile = aside
+    await deliver(connections(office))
+    left = [int(recipient[1:].partition("@")[0]) for recipient in office.relay.sent]
+    assert sorted(left) == list(range(1, 61)), "each once"
+    for first in range(1, 61, 3):
+        assert left.index(first) < left.index(first + 1) < left.index(first + 2)
+    assert office.events() == ["mail-sent"] * 60
+    assert set(office.state(*range(1, 61))) == {jobs.DONE}
+
+
+async def test_the_next_mail_is_taken_up_with_the_commit_that_lets_it_go(office: Office) -> None:
+    cases(office, 1)
+    with counted(office.engine) as commits:
+        await office.worker.step()
+    assert office.state(1, 2, 3) == [jobs.DONE] * 3
+    assert len(commits) == 4, "one to begin, and one for each answer"
+
+
+async def test_many_answers_are_one_commit(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    office.ticket()
+    for number in range(1, 41):
+        office.mail(number)
+    with counted(office.engine) as commits:
+        await office.worker.step()
+    assert set(office.state(*range(1, 41))) == {jobs.DONE}
+    assert len(commits) == 2, "one to begin, and one when nothing else is to be expected"
+
+
+async def test_an_answer_does_not_wait_for_the_slow_mail_of_another_connection(office: Office) -> None:
+    """Nor does the mail behind it, nor whatever else is due: nothing waits but the slow one."""
+    cases(office, 3)
+    workers = connections(office, 2)
+    hanging = asyncio.Event()
+
+    async def hang() -> None:
+        await hanging.wait()
+
+    office.relay.meanwhile = hang
+    slow = asyncio.create_task(workers[0].step())
+    await until(lambda: len(office.relay.tried) == 1)
+    await deliver(workers[1:])
+    assert len(office.relay.sent) == 6
+    assert [row.state for row in map(office.row, range(4, 10))] == [jobs.DONE] * 6
+    hanging.set()
+    await slow
+    assert len(office.relay.sent) == 9
+
+
+async def test_behind_a_hundred_answers_that_nobody_recorded_nothing_is_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in doubt if the process dies now."""
+    office.ticket()
+    for number in range(1, 131):
+        office.mail(number)
+    write, goes_on = office.database.write, asyncio.Event()
+
+    async def hangs(work: Callable[[Connection], Any]) -> Any:
+        await goes_on.wait()
+        return await write(work)
+
+    async def begin() -> None:
+        monkeypatch.setattr(office.database, "write", hangs)
+        await asyncio.sleep(0)
+
+    workers = connections(office)
+    office.relay.meanwhile = begin
+    working = asyncio.create_task(deliver(workers))
+    await until(lambda: len(office.relay.sent) >= record._MOST)
+    await asyncio.sleep(0.05)
+    assert len(office.relay.sent) < record._MOST + CONNECTIONS
+    goes_on.set()
+    await working
+    assert len(office.relay.sent) == 130
+    assert set(office.state(*range(1, 131))) == {jobs.DONE}
+
+
+async def test_a_group_of_which_another_has_recorded_one(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """Its lease ran out, and who got it sent it as well: each is recorded once, and the others with it."""
+    caplog.set_level(logging.INFO, "mailbot")
+    office.ticket()
+    for number in (1, 2, 3):
+        office.mail(number)
+
+    async def taken_away() -> None:
+        office.relay.meanwhile = None
+        office.do(update(outbox).where(outbox.c.id == 2).values(state=jobs.DONE, leased_by=None, leased_until=None))
+
+    office.relay.meanwhile = taken_away
+    await office.deliver()
+    assert office.state(1, 2, 3) == [jobs.DONE] * 3
+    assert office.events() == ["mail-sent"] * 2
+    told = [step for step in steps(caplog, logging.INFO) if step.startswith("mail-")]
+    assert sorted(told) == ["mail-recorded-already", "mail-sent", "mail-sent"]
+
+
+async def test_a_lease_that_was_lost_costs_its_own_mail_alone(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.ticket()
+    for number in (1, 2, 3):
+        office.mail(number)
+    office.says(2, RelayUnavailable("RCPT: 451 busy", 451))
+
+    async def taken_away() -> None:
+        office.relay.meanwhile = None
+        office.do(update(outbox).where(outbox.c.id == 2).values(leased_by="other"))
+
+    office.relay.meanwhile = taken_away
+    await office.deliver()
+    assert office.state(1, 2, 3) == [jobs.DONE, jobs.LEASED, jobs.DONE]
+    assert office.row(2).leased_by == "other"
+    assert steps(caplog, logging.WARNING) == ["lease-lost"]
+
+
+async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cases(office, 3)
+    outcomes = office.worker._outcomes
+    accepted = outcomes.accepted
+
+    def poisoned(connection: Connection, taken: Sequence[tuple[Mail, str]]) -> tuple[set[int], bool]:
+        if any(mail.id == 4 for mail, _ in taken):
+            raise ValueError("not this one")
+        return accepted(connection, taken)
+
+    monkeypatch.setattr(outcomes, "accepted", poisoned)
+    await office.deliver()
+    await office.worker.close()
+    assert office.state(1, 2, 3, 7, 8, 9) == [jobs.DONE] * 6
+    assert office.state(4, 5, 6) == [jobs.LEASED, jobs.WAITING, jobs.WAITING], "it comes back in doubt"
+    assert len(office.pauses) == 9
+    assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
+
+
+async def test_a_stop_during_a_group_records_what_was_taken_and_gives_back_the_rest(office: Office) -> None:
+    office.ticket()
+    for number in range(1, 11):
+        office.mail(number)
+
+    async def stop() -> None:
+        if len(office.relay.tried) == 3:
+            office.worker.stop()
+
+    office.relay.meanwhile = stop
+    await office.deliver()
+    assert office.relay.tried == [f"m{number}@wp.example" for number in (1, 2, 3)]
+    assert office.state(*range(1, 11)) == [jobs.DONE] * 3 + [jobs.QUEUED] * 7
+    assert [(office.row(n).attempts, office.row(n).leased_by) for n in range(4, 11)] == [(0, None)] * 7
+
+
+async def test_no_mail_behind_one_is_taken_up_when_the_process_stops(office: Office) -> None:
+    cases(office, 1)
+
+    async def stop() -> None:
+        office.worker.stop()
+
+    office.relay.meanwhile = stop
+    await office.worker.step()
+    assert office.state(1, 2, 3) == [jobs.DONE, jobs.QUEUED, jobs.WAITING]
+
+
+async def test_what_is_stopped_between_claim_and_send_keeps_all_its_mails(office: Office) -> None:
+    """But those that a connection has begun already."""
+    for number in range(1, 31):
+        office.ticket(number)
+        office.mail(number, MailKind.T2B, of=number)
+
+    async def freeze() -> None:
+        if len(office.relay.tried) == 5:
+            office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    workers = connections(office)
+    for relay in workers[0]._relays:
+        assert isinstance(relay, StubRelay)
+        relay.meanwhile = freeze
+    await deliver(workers)
+    assert len(office.relay.sent) <= 5 + CONNECTIONS - 1
+    held = [office.row(number).last_error for number in range(1, 31)]
+    assert held.count(hold.FROZEN) == 30 - len(office.relay.sent)
+
+
+async def test_one_connection_that_is_turned_away_leaves_the_mails_to_the_others(office: Office) -> None:
+    """A server may take only so many connections at once; none of its mails has to wait for that."""
+    office.ticket()
+    for number in range(1, 11):
+        office.mail(number)
+    workers = connections(office, 2)
+    turned_away = StubRelay()
+    turned_away.answers = {
+        f"m{number}@wp.example": [RelayUnavailable("connect: 421 too many", 421, unreachable=True)]
+        for number in range(1, 11)
+    }
+    third = office.worker.beside(turned_away)
+    assert await third.step() == 0
+    await deliver(workers)
+    assert len(turned_away.tried) == 1
+    assert len(office.relay.sent) == 9
+
+
+async def test_heavy_mails_are_not_taken_up_together(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves all the same, in its turn; waiting is no try."""
+    monkeypatch.setattr(claim, "_OCTETS", 1000)
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    office.ticket()
+    sizes = [400, 600, 1, 5000, 900, 100, 100]
+    for number, size in enumerate(sizes, 1):
+        office.mail(number, raw=b"x" * size)
+    taken: list[list[int]] = []
+
+    async def look() -> None:
+        held = [number for number in range(1, 8) if office.row(number).state == jobs.LEASED]
+        taken.append(held)
+
+    office.relay.meanwhile = look
+    await office.deliver()
+    assert office.relay.sent == [f"m{number}@wp.example" for number in range(1, 8)]
+    assert [office.row(number).attempts for number in range(1, 8)] == [1] * 7
+    assert max(sum(sizes[number - 1] for number in held) for held in taken) <= 5000
+    assert all(sum(sizes[n - 1] for n in held) <= 1000 for held in taken if 4 not in held)
+
+
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
+async def test_who_has_looked_does_not_look_again_before_something_was_written(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    office.ticket()
+    for number in range(1, 41):
+        office.mail(number)
+    looked: list[int] = []
+    look = sending.hindrances
+
+    def counted(connection: Connection, mails: Sequence[int], now: Any) -> dict[int, str | None]:
+        looked.append(len(mails))
+        return look(connection, mails, now)
+
+    monkeypatch.setattr(sending, "hindrances", counted)
+    await office.deliver()
+    assert len(office.relay.sent) == 40
+    assert looked == [5, 15, 20], "further each time that it was good for more"
+
+
+async def test_what_was_seen_counts_for_a_second(office: Office) -> None:
+    """The link ends, and nobody writes that down."""
+    office.ticket()
+    office.link(NOW + timedelta(seconds=5))
+    office.mail(1)
+    office.mail(2, "T3")
+
+    async def slow() -> None:
+        office.relay.meanwhile = None
+        office.clock.advance(seconds=6)
+
+    office.relay.meanwhile = slow
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example"]
+    assert (office.row(2).state, office.row(2).last_error) == (jobs.BURIED, sending.DEAD_LINK)
+
+
+async def test_the_version_changes_with_every_commit_of_anybody(office: Office) -> None:
+    office.ticket()
+    version = office.database.version()
+    if office.engine.dialect.name != "sqlite":
+        assert version is None, "who asks must look"
+        return
+    assert version == office.database.version()
+    assert office.ticket_state() == ("ZAMKNIETE_ROZWIAZANE", "")
+    assert version == office.database.version()
+    office.mail(1)
+    assert version != office.database.version()
