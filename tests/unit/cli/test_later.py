@@ -88,7 +88,8 @@ def _imported(what: str, heavy: Sequence[str], most: int) -> str:
     """Those of ``heavy`` that ``what`` imports, and how many modules when they are more than ``most``."""
     code = (
         f"import sys; from click.testing import CliRunner; from mailbot.cli import cli; {what}; "
-        f"count = len(sys.modules); print(*(n for n in {tuple(heavy)} if n in sys.modules), count if count > {most} else '')"
+        f"count = len(sys.modules); print(*(name for name in {tuple(heavy)} if name in sys.modules)"
+        f", count if count > {most} else '')"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return told.stdout.strip()
