@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 Work = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
-_CACHES = 64 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
+_CACHES = 16 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
 _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
