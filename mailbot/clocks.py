@@ -19,6 +19,22 @@ _SATURDAY = 5
 _DAY = timedelta(days=1)
 _NOTHING = timedelta()
 _LAST_SECOND = time(23, 59, 59)
+_HOLIDAYS = {
+    (1, 1): 1951,
+    (1, 6): 2011,
+    (5, 1): 1951,
+    (5, 3): 1990,
+    (8, 15): 1989,
+    (11, 1): 1951,
+    (11, 11): 1989,
+    (12, 24): 2025,
+    (12, 25): 1951,
+    (12, 26): 1951,
+}
+"""Month and day → the year since which it is off."""
+_AFTER_EASTER = (0, 1, 49, 60)
+"""Easter, its Monday, Pentecost, Corpus Christi."""
+_CENTENARY = date(2018, 11, 12)
 
 
 def after_hours(start: datetime, hours: float, pauses: Sequence[Window] = ()) -> datetime:
@@ -73,10 +89,24 @@ def is_open(moment: datetime, calendar: Calendar) -> bool:
 
 @lru_cache(maxsize=64)
 def _public_holidays(year: int) -> frozenset[date]:
-    """24 December from 2025 on and 12 November 2018 among them (procedure §6)."""
-    import holidays  # 0.3 s, and most commands never ask
+    """Of the act of 18 January 1951 on days off work, and 12 November 2018, which had an act of its own (procedure §6).
 
-    return frozenset(holidays.country_holidays("PL", years=year, language="pl"))
+    A table of ours: a library of all countries took 14 MB and 0.1 s of every process, and has the same (test_clocks).
+    """
+    fixed = {date(year, *day) for day, since in _HOLIDAYS.items() if year >= since}
+    moving = {_easter(year) + timedelta(days=after) for after in _AFTER_EASTER}
+    return frozenset((fixed | moving | {_CENTENARY}) if year == _CENTENARY.year else fixed | moving)
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday in the Gregorian calendar (Meeus, Astronomical Algorithms, chapter 8)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    h = (19 * a + b - d - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
+    i, k = divmod(c, 4)
+    n = (32 + 2 * e + 2 * i - h - k) % 7
+    month, day = divmod(h + n - 7 * ((a + 11 * h + 22 * n) // 451) + 114, 31)
+    return date(year, month, day + 1)
 
 
 def _next_working_day(day: date, calendar: Calendar) -> date:

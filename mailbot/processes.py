@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot import throttle
 from mailbot.audit import chain
 from mailbot.errors import ConfigError
 from mailbot.machine import is_dead
+from mailbot.storage import upsert
 from mailbot.storage.schema import installation
 from mailbot.storage.shared import process
 
@@ -106,6 +106,5 @@ def refuse_others(connection: Connection, now: datetime) -> None:
 
 def _write(connection: Connection, me: Process) -> None:
     values = {"roles": me.roles, "version": me.version, "ruleset": me.ruleset, "seen_at": me.seen_at}
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(process).values(name=me.name, **values)
+    row = upsert.insert(connection, process).values(name=me.name, **values)
     connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.storage import upsert
 from mailbot.storage.shared import throttle
 
 _ROUNDING = 1e-3  # seconds; sums of doubles of this size are exact to a microsecond
@@ -22,7 +22,7 @@ _SWEPT = 10_000  # rows at once: whoever sweeps must not keep the others waiting
 def admits(connection: Connection, name: str, now: datetime, per_minute: int) -> bool:
     """Count a request of ``name``: ``per_minute`` at once, then one each 60/``per_minute`` seconds. False: too many."""
     step, at, until = 60 / per_minute, now.timestamp(), throttle.c.until
-    row = _insert(connection).values(name=name, until=at + step)
+    row = upsert.insert(connection, throttle).values(name=name, until=at + step)
     # A row further ahead than a whole minute is of another clock, or of before it was set back: it locks nobody out.
     used = case((until.between(at, at + 60 + _ROUNDING), until), else_=at)
     counted = row.on_conflict_do_update(
@@ -34,7 +34,7 @@ def admits(connection: Connection, name: str, now: datetime, per_minute: int) ->
 def take(connection: Connection, name: str, now: datetime, seconds: float) -> float | None:
     """Have ``name`` alone, for ``seconds`` at most: what ``give_back`` wants; None: somebody has it."""
     at, until = now.timestamp(), throttle.c.until
-    row = _insert(connection).values(name=name, until=at + seconds)
+    row = upsert.insert(connection, throttle).values(name=name, until=at + seconds)
     free = ~until.between(at, at + seconds)
     taken = row.on_conflict_do_update(index_elements=["name"], set_={"until": at + seconds}, where=free)
     found = connection.execute(taken.returning(until)).first()
@@ -50,9 +50,3 @@ def sweep(connection: Connection, now: datetime) -> None:
     """Take away rows that are over."""
     over = select(throttle.c.name).where(throttle.c.until < now.timestamp()).limit(_SWEPT)
     connection.execute(delete(throttle).where(throttle.c.name.in_(over), throttle.c.until < now.timestamp()))
-
-
-def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(throttle)
-    return postgresql.insert(throttle)

@@ -15,14 +15,14 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Engine, Executable, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Dialect, Engine, Executable, func
 from sqlalchemy.exc import DBAPIError
 
 from mailbot.accounts.rows import BadRow, Format, Row, read_format, read_row
 from mailbot.errors import DatabaseUnavailable, ImportRefused
 from mailbot.observe import Clock, utc_now
 from mailbot.secret import Secret
+from mailbot.storage import upsert
 from mailbot.storage.schema import account
 
 _CHUNK = 1_000  # rows in one transaction: short enough not to keep the mails waiting
@@ -199,7 +199,7 @@ def _changed(path: Path) -> Callable[[BadLine], None]:
 
 def _write(engine: Engine, form: Format, rows: Iterator[Row]) -> int:
     """Write the rows, a transaction a chunk; the number written."""
-    statement = _upsert(engine.dialect.name, form)
+    statement = _upsert(engine.dialect, form)
     written = 0
     while chunk := list(islice(rows, _CHUNK)):
         try:
@@ -213,9 +213,9 @@ def _write(engine: Engine, form: Format, rows: Iterator[Row]) -> int:
     return written
 
 
-def _upsert(dialect: str, form: Format) -> Executable:
+def _upsert(dialect: Dialect, form: Format) -> Executable:
     """Insert, or renew what the file has a column for: a file without status must not unblock anybody."""
-    statement = sqlite.insert(account) if dialect == "sqlite" else postgresql.insert(account)
+    statement = upsert.insert(dialect, account)
     new = statement.excluded
     always = ("login", "given", "surname", "surname_key", "birth_year")
     renewed = {name: new[name] for name in (*always, *(c for c in ("scope", "csd", "status") if c in form.columns))}

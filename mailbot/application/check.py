@@ -11,7 +11,7 @@ from mailbot.application.data import Application
 from mailbot.model import Account, Applicant, ApplicationCheck, ApplicationState, Defect, Match, Request
 from mailbot.request import names
 from mailbot.request.characters import fold
-from mailbot.signatures import policy
+from mailbot.signatures import told
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import (
     Integrity,
@@ -41,7 +41,7 @@ def chosen(reports: Sequence[SignatureReport]) -> SignatureReport | None:
     Unsigned files beside it (a scan, a logo) do not count, nor does what signs the mail and not a file.
     """
     signed = _signed_objects(reports)
-    return policy.combine(signed) if signed else None
+    return told.combine(signed) if signed else None
 
 
 def _signed_objects(reports: Sequence[SignatureReport]) -> list[SignatureReport]:
@@ -103,7 +103,7 @@ def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> App
 
 
 def _state(report: SignatureReport) -> State:
-    defect = policy.defect(report)
+    defect = told.defect(report)
     if defect is not None:
         return _BY_DEFECT.get(defect, State.DOUBT)
     if report.verdict is Verdict.ACCEPT and _whole(report):
@@ -124,7 +124,7 @@ def _signed(
     request: Request,
     notes: tuple[str, ...],
 ) -> ApplicationCheck:
-    defect = None if state is State.SEVERAL else policy.defect(report)
+    defect = None if state is State.SEVERAL else told.defect(report)
     found = [defect] if defect else []
     details: dict[str, str] = {}
     signer = report.signer

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MOST_PICTURES = 2
+"""Pages of which a picture is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Application:

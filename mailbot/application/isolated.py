@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
-from mailbot.application import ocr, picture, sample
-from mailbot.application.data import Application, Reading
-from mailbot.application.read import reading
-from mailbot.errors import ConfigError, MailbotError
+from mailbot.application import sample
+from mailbot.application.data import MOST_PICTURES, Application, Reading
+from mailbot.errors import ConfigError
 from mailbot.observe import log_event
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
@@ -19,13 +15,11 @@ from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
 _TEXTS = ("given", "surname", "old_login", "new_email")
 _MEMORY = 270_000_000
 """Octets of address space: 150 MB with every library, and 25 MB for the pictures of an A3 page."""
-_PROCESSOR = 1.8
-"""Seconds of processor time for one file; an application takes a tenth of a second, and two more to recognise."""
-_LONGEST_TEXT = 100_000
+LONGEST_TEXT = 100_000
 _LONGEST_DATUM = 1_000
 _MOST_DOUBTS = 100
 _PNG = b"\x89PNG\r\n\x1a\n"
-_BROKEN = "reader"
+BROKEN = "reader"
 """The header of an answer that is not about the file: a part of the reader does not work in the locked process."""
 
 
@@ -35,7 +29,7 @@ class Readers(Workers):
     def __init__(self, count: int, deadline: float) -> None:
         """``deadline``: seconds a job may take."""
         bounds = Bounds(deadline=deadline, memory=_MEMORY, resident=_MEMORY)
-        super().__init__(count, {}, handler="mailbot.application.isolated:handler", bounds=bounds)
+        super().__init__(count, {}, handler="mailbot.application.inside:handler", bounds=bounds)
 
     async def read(self, payload: bytes) -> Reading | None:
         """What ``payload`` says; None when its process failed. Raises nothing but CancelledError."""
@@ -60,36 +54,11 @@ class Readers(Workers):
             raise ConfigError(f"the reader of applications does not read a simple page: {doubts}; mend: {sample.MEND}")
 
 
-def handler(settings: Mapping[str, Any]) -> wire.Handler:
-    """The job of a worker: one blob is one payload. There are no settings.
-
-    Raises ConfigError where a part is not installed. What libraries load late is loaded here, before the lock.
-    """
-    del settings
-    ocr.engine()
-    reading(sample.build())
-
-    def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
-        del header
-        signal.setitimer(signal.ITIMER_PROF, _PROCESSOR)  # its signal ends the process
-        try:
-            found = reading(blobs[0])
-        except (MailbotError, OSError, ImportError):
-            return {"failed": _BROKEN}, []
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        text, seen = found.text[:_LONGEST_TEXT], found.seen and found.seen[:_LONGEST_TEXT]
-        about = {"application": asdict(found.application), "text": text, "seen": seen}
-        return about, list(found.pictures)
-
-    return job
-
-
 def _reading(answer: wire.Frame) -> Reading:
     """Raises WorkerFailed, and ValueError for anything else: a worker's word is foreign text."""
     header, pictures = answer
     if "failed" in header:
-        raise WorkerFailed(header["failed"] if header["failed"] in ("memory", _BROKEN) else "failed")
+        raise WorkerFailed(header["failed"] if header["failed"] in ("memory", BROKEN) else "failed")
     found, text, seen = header.get("application"), header.get("text"), header.get("seen")
     if not isinstance(found, dict) or found.keys() != {*_TEXTS, "readable", "named", "doubts"}:
         raise ValueError("not an application")
@@ -100,9 +69,9 @@ def _reading(answer: wire.Frame) -> Reading:
     doubts = found["doubts"]
     if not isinstance(doubts, list) or not all(_bounded(doubt, _LONGEST_DATUM) for doubt in doubts[:_MOST_DOUBTS]):
         raise ValueError("not an application")
-    if not _bounded(text, _LONGEST_TEXT) or not (seen is None or _bounded(seen, _LONGEST_TEXT)):
+    if not _bounded(text, LONGEST_TEXT) or not (seen is None or _bounded(seen, LONGEST_TEXT)):
         raise ValueError("not a reading")
-    if len(pictures) > picture.MOST or not all(one.startswith(_PNG) for one in pictures):
+    if len(pictures) > MOST_PICTURES or not all(one.startswith(_PNG) for one in pictures):
         raise ValueError("not the pictures of a reading")
     return Reading(Application(**{**found, "doubts": tuple(doubts[:_MOST_DOUBTS])}), text, seen, tuple(pictures))
 

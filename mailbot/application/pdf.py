@@ -16,7 +16,7 @@ import pypdfium2 as pdfium
 
 from mailbot.application import alike, ocr, picture
 from mailbot.application.addresses import label_role
-from mailbot.application.data import Application, Reading
+from mailbot.application.data import MOST_PICTURES, Application, Reading
 from mailbot.application.document import Document, UnreadableError
 from mailbot.application.drawn import drawing
 from mailbot.application.fields import fields
@@ -75,7 +75,7 @@ def read_pdf(data: bytes) -> Reading:
         replace(found, doubts=(*found.doubts, *doubts)),
         "\n".join([text, *(f"{label}: {value}" for label, value in pairs)]),
         "\n\n".join(f"{page.seen or ''}\n{page.drawn}".strip() for page in pages),
-        tuple(page.view for page in pages[: picture.MOST]),
+        tuple(page.view for page in pages[:MOST_PICTURES]),
     )
 
 

@@ -8,8 +8,6 @@ from PIL import Image
 
 from mailbot.application.glyph import DPI
 
-MOST = 2
-"""Pages of which a picture is kept."""
 LARGEST = 400_000
 """Octets of one."""
 _DPI = 100

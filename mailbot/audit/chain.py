@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.storage import upsert
 from mailbot.storage.desk import audit, audit_head, desk_text
 from mailbot.storage.schema import ticket, ticket_event
 from mailbot.storage.values import fit
@@ -254,8 +254,7 @@ def _locked_head(connection: Connection) -> tuple[int, str]:
     wanted = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1).with_for_update()
     found = connection.execute(wanted).first()
     if found is None:  # another process may be at the first row, too: then its head counts
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         start = {"id": 1, "seq": 0, "hash": FIRST}
-        connection.execute(dialect.insert(audit_head).on_conflict_do_nothing(), start)
+        connection.execute(upsert.insert(connection, audit_head).on_conflict_do_nothing(), start)
         found = connection.execute(wanted).one()
     return found.seq, found.hash

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -9,6 +10,7 @@ import click
 from mailbot import __version__
 from mailbot.cli.later import Later
 
+_GARBAGE = (50_000, 20, 20)  # to look for cycles while modules load took an eighth of a command
 _INTERRUPTED = 128 + 2  # as a shell tells of SIGINT
 
 _COMMANDS = {
@@ -54,6 +56,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; what a person or the machine can cause is one plain message and an exit code."""
+    gc.set_threshold(*_GARBAGE)
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

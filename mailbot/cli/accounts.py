@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mailbot.accounts import importing
 from mailbot.cli import options
@@ -43,6 +41,9 @@ def import_(file: Path, bad_lines: str, config_file: Path | None, as_json: bool)
         raise ConfigError('[accounts] source: "scim", so nobody looks at what is imported; mend: source = "sql"')
     engine = connect(settings.database.url)
     key = compose.key_alone(settings, engine)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

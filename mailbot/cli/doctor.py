@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from mailbot.cli import options
-from mailbot.service import compose
-from mailbot.service.doctor import examine
+from mailbot.service import places
 
 
 @click.command()
@@ -17,7 +16,9 @@ from mailbot.service.doctor import examine
 @options.as_json
 def doctor(config_file: Path | None, as_json: bool) -> None:
     """Try everything the settings name, change nothing, and say what does not work and the mend. Exit code 1 then."""
-    findings = asyncio.run(examine(compose.settings(config_file)))
+    from mailbot.service.doctor import examine  # nearly everything: not for --help
+
+    findings = asyncio.run(examine(places.settings(config_file)))
     for finding in findings:
         if as_json:
             options.line({"what": finding.what, "works": finding.works, "detail": finding.detail, "mend": finding.mend})

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailbot.accounts import memory
-from mailbot.accounts.memory import MemoryDirectory
-from mailbot.cli import explain_stored, explain_text, options
+from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.model import AuthResult
 from mailbot.observe import utc_now
-from mailbot.sender.resolver import StaticResolver
-from mailbot.service import compose
-from mailbot.trial.explaining import Wanted, tried
-from mailbot.trial.simulator import chosen, open_trial
+from mailbot.service import places
+
+if TYPE_CHECKING:
+    from mailbot.accounts.memory import MemoryDirectory
+    from mailbot.trial.explaining import Wanted
 
 _AGES = 36_500
 """Days that no mail is old."""
+_LANGUAGES = ("en", "pl")
 _VOUCHED = [result.value for result in AuthResult]
 
 
@@ -51,7 +51,7 @@ _VOUCHED = [result.value for result in AuthResult]
 )
 @click.option("--ticket", metavar="ZGL", help="Instead: every message of a ticket of the database.")
 @click.option("--again", is_flag=True, help="With those two: also what the present rule set decides.")
-@click.option("--lang", type=click.Choice(explain_text.LANGUAGES), default="en", show_default=True)
+@click.option("--lang", type=click.Choice(_LANGUAGES), default="en", show_default=True)
 @options.config
 @options.as_json
 def explain(
@@ -79,15 +79,21 @@ def explain(
     """
     if bool(paths) == bool(queue or ticket) or (again and paths):
         raise click.UsageError("name mails, or messages of the database by --queue or --ticket; --again is for those")
-    settings = chosen(compose.settings(config_file), rules_dir, trust, authserv_id)
+    from mailbot.accounts.memory import MemoryDirectory, load  # what decides is not loaded for --help
+    from mailbot.trial.explaining import Wanted
+    from mailbot.trial.simulator import chosen
+
+    settings = chosen(places.settings(config_file), rules_dir, trust, authserv_id)
     if received is None:  # a mail kept for years is tried as one that has just come
         settings = replace(settings, intake=replace(settings.intake, oldest_days=_AGES))
     if not paths:
+        from mailbot.cli import explain_stored
+
         explain_stored.show(settings, queue, ticket, lang, again=again, as_json=as_json)
         return
     if settings.scanner.address:
         click.echo("the virus scanner is not asked: the worker asks it, before it decides", err=True)
-    accounts = memory.load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
+    accounts = load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
     vouched = AuthResult(authentication) if authentication else None
     wanted = Wanted(received, now, show_mails, state)
     asyncio.run(_all(settings, accounts, vouched, paths, wanted, None if as_json else lang))
@@ -102,6 +108,10 @@ async def _all(
     language: str | None,
 ) -> None:
     """``language`` None: JSON."""
+    from mailbot.sender.resolver import StaticResolver
+    from mailbot.trial.explaining import tried
+    from mailbot.trial.simulator import open_trial
+
     async with open_trial(settings, accounts, StaticResolver({}), vouched) as trial:
         titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
         async for found, subject in tried(trial, paths, wanted):
@@ -115,5 +125,7 @@ def _show(found: dict[str, Any], subject: str, titles: Mapping[str, str], langua
         click.echo(f"{found['file']}: {found['error']}")
     else:
         click.secho(found["file"], bold=True)
+        from mailbot.cli import explain_text
+
         for line in explain_text.told(found, subject, titles, language):
             click.echo(line)

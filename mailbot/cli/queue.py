@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from mailbot.cli import options, spam
+from mailbot.cli import options
 from mailbot.config import Settings
-from mailbot.desk.letter import withheld
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store, stored_message, take_back
 from mailbot.installation import read_keys
@@ -62,6 +61,8 @@ _state = click.option("--state", type=click.Choice(_STATES), help="Only this sta
 def queue_ls(state: str | None, only_spam: bool, limit: int, config_file: Path | None, as_json: bool) -> None:
     """Messages not yet decided, or buried for a person."""
     if only_spam:
+        from mailbot.cli import spam  # it reads mails
+
         spam.show(compose.settings(config_file), limit, as_json=as_json)
     else:
         with read_only(compose.settings(config_file).database.url) as connection:
@@ -111,6 +112,8 @@ def queue_show(row: int, show_raw: bool, infected: bool, folder: Path | None, co
 
 def _show_raw(row: int, chosen: Settings, infected: bool) -> None:
     """Unseal one message. The log tells who did, and so does the history of its ticket."""
+    from mailbot.desk.letter import withheld  # it reads mails
+
     with compose.writing(chosen) as connection:
         found = stored_message(connection, row)
         if found is None:

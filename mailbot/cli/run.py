@@ -11,20 +11,21 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from mailbot import config, counts, logs, tracing
+from mailbot import config, logs
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.observe import log_event
-from mailbot.service import compose
+from mailbot.service import places
 from mailbot.service.notify import Notifier
-from mailbot.service.places import DEFAULT_CONFIG
-from mailbot.service.supervision import ROLES, Service
-from mailbot.workers.understand import Processes
+from mailbot.service.places import DEFAULT_CONFIG, ROLES
+
+if TYPE_CHECKING:
+    from mailbot.service.supervision import Service
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
 _GARBAGE = (20_000, 20, 20)  # a batch of mails is more objects than Python's 700: looking for cycles cost a tenth
@@ -43,6 +44,8 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     sys.setswitchinterval(_SWITCH)
     gc.set_threshold(*_GARBAGE)
     settings = _settings(config_file, roles)
+    from mailbot import counts
+
     logs.to(sys.stderr, form=settings.log.form, counted=counts.LOG_LINES)
     for one in config.outdated(settings):
         log_event("settings-old", level=logging.WARNING, reason=one)
@@ -53,7 +56,7 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
     """The settings, when there is something to do with them. Raises ConfigError."""
     if config_file is None and not DEFAULT_CONFIG.is_file() and not config.in_environment(os.environ):
         raise ConfigError(f"no settings: {DEFAULT_CONFIG} is not here; mend: write it, or name another with --config")
-    settings = compose.settings(config_file)
+    settings = places.settings(config_file)
     ways_in = (settings.lmtp.listen, settings.smtp.listen, settings.imap.host)
     if "ingress" in (roles or ROLES) and not any(ways_in):
         raise ConfigError("no way in for mail; mend: set [lmtp] listen, [imap] host or [smtp] listen")
@@ -65,6 +68,11 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
 
 
 async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
+    from mailbot import tracing  # nearly everything: not for --help
+    from mailbot.service import compose
+    from mailbot.service.supervision import Service
+    from mailbot.workers.understand import Processes
+
     notifier = Notifier()  # before any process of ours is started
     asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
     parts = compose.build(settings)
@@ -89,6 +97,8 @@ async def _serve(service: Service, notifier: Notifier) -> None:
     feeding: asyncio.Task[NoReturn] | None = None
     try:
         await service.start()
+        gc.collect()
+        gc.freeze()  # what the program is made of lives for ever: nobody need look through it again
         notifier.tell("READY=1")
         if notifier.seconds:
             feeding = asyncio.create_task(notifier.feed(service.stuck))

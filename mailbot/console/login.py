@@ -10,13 +10,13 @@ from markupsafe import Markup
 from mailbot.console import app, words
 from mailbot.console.account import AccountPages
 from mailbot.console.entry import Entry, go_on, rules
-from mailbot.console.oidc import OIDC, OidcPages
 from mailbot.console.pages import reader
 from mailbot.console.session import (
     CODE,
     ENROL,
     LOGIN,
     LOGOUT,
+    OIDC,
     SESSION,
     TOKEN,
     Gate,
@@ -39,8 +39,12 @@ def build(desk: ConsoleContext, late: Late = nothing_kept) -> web.Application:
     """The console behind its login. ``late``: see session.Gate."""
     gate = Gate(desk, late)
     entry = Entry(desk, gate)
-    pages = (LoginPages(entry), OidcPages(entry), AccountPages(entry))
-    return app.build(desk, gate.middleware, [route for part in pages for route in part.routes()])
+    routes = [*LoginPages(entry).routes(), *AccountPages(entry).routes()]
+    if desk.settings.oidc.issuer:
+        from mailbot.console.oidc import OidcPages  # its libraries are a hundred modules
+
+        routes += OidcPages(entry).routes()
+    return app.build(desk, gate.middleware, routes)
 
 
 class LoginPages:

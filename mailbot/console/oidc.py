@@ -10,18 +10,18 @@ from sqlalchemy import Connection
 
 from mailbot.audit import chain
 from mailbot.console.entry import Entry
-from mailbot.console.session import LOGIN, local
+from mailbot.console.session import LOGIN, OIDC, local
 from mailbot.http.guards import cookie
 from mailbot.model import Operator, Role
 from mailbot.observe import log_event
 from mailbot.operators import login, people
 from mailbot.operators.oidc import PATIENCE, NotProven, Proven, Provider
 
-OIDC, BACK = "/login/oidc", "/login/oidc/back"
+BACK = "/login/oidc/back"
 
 
 class OidcPages:
-    """Handlers of /login/oidc…; there are none without a provider."""
+    """Handlers of /login/oidc…"""
 
     def __init__(self, entry: Entry) -> None:
         desk = entry.desk
@@ -33,8 +33,6 @@ class OidcPages:
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Both are links: nothing is changed by them that the cookie does not vouch for."""
-        if not self._desk.settings.oidc.issuer:
-            return ()
         return web.get(OIDC, self.go), web.get(BACK, self.back)
 
     async def go(self, request: web.Request) -> web.Response:

@@ -22,7 +22,6 @@ from mailbot.desk.oversight import Day, Promises
 from mailbot.errors import MailbotError
 from mailbot.model import Role
 from mailbot.observe import failure
-from mailbot.signatures.trust import store
 from mailbot.storage.schema import inbox, outbox
 from mailbot.tickets import breaker
 
@@ -133,6 +132,8 @@ def measured(connection: Connection, now: datetime, settings: Settings) -> Machi
 
 def trusted(folder: Path, now: datetime) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
     """The lists of ``folder`` and the problems there."""
+    from mailbot.signatures.trust import store  # 10 MB, for who looks at this page
+
     try:
         snapshot = store.load(folder, now)
     except MailbotError as error:

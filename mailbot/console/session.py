@@ -26,7 +26,14 @@ SESSION = web.RequestKey("session", Session)
 TOKEN = web.RequestKey("token", str)
 """What the browser holds of it."""
 
-LOGIN, CODE, ENROL, LOGOUT, ACCOUNT = "/login", "/login/code", "/login/enrol", "/logout", "/account"
+LOGIN, OIDC, CODE, ENROL, LOGOUT, ACCOUNT = (
+    "/login",
+    "/login/oidc",
+    "/login/code",
+    "/login/enrol",
+    "/logout",
+    "/account",
+)
 _DOORS = {Stage.SECOND: CODE, Stage.ENROL: ENROL}
 UNATTENDED = "Desk-Unattended"
 """Header of what a page asks of itself: it keeps nobody logged in."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, exists, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.csd import events
 from mailbot.outbox import jobs
+from mailbot.storage import upsert
 from mailbot.storage.desk import audit, audit_head
 from mailbot.storage.schema import ticket, ticket_event
 from mailbot.storage.webhooks import webhook, webhook_head
@@ -196,8 +196,7 @@ def _locked_head(connection: Connection) -> RowMapping:
     wanted = select(webhook_head).where(webhook_head.c.id == 1).with_for_update()
     found = connection.execute(wanted).mappings().one_or_none()
     if found is None:  # another process may be at the first look, too: then its row counts
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         start = connection.execute(select(audit_head.c.seq).where(audit_head.c.id == 1)).scalar_one_or_none() or 0
-        connection.execute(dialect.insert(webhook_head).on_conflict_do_nothing(), {"id": 1, "seq": start})
+        connection.execute(upsert.insert(connection, webhook_head).on_conflict_do_nothing(), {"id": 1, "seq": start})
         found = connection.execute(wanted).mappings().one()
     return found

@@ -8,14 +8,16 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
-
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from typing import TYPE_CHECKING
 
 from mailbot import __version__
 from mailbot.config import CsdSettings
 from mailbot.csd.events import headers, secrets_of
 from mailbot.errors import ConfigError
 from mailbot.observe import Clock
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 _LONGEST_WAIT = 3600.0
 """Of a Retry-After: who asks for more is asked again anyway."""
@@ -55,6 +57,8 @@ class Receiver:
 
     async def post(self, message_id: str, body: str) -> Answer:
         """Send one event, signed at this moment. Never raises for what the other side does."""
+        from aiohttp import ClientError  # 6 MB, and most installations tell nobody
+
         content = body.encode("ascii")
         now = self._clock()
         try:
@@ -75,6 +79,8 @@ class Receiver:
             self._session = None
 
     def _opened(self) -> ClientSession:
+        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
         return ClientSession(
             timeout=ClientTimeout(total=self._settings.timeout_seconds),
             connector=TCPConnector(ssl=trust(self._settings), limit=1),

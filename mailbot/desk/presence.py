@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.desk.todo import PRESENT
+from mailbot.storage import upsert
 from mailbot.storage.desk import viewer
 
 _OFTEN = timedelta(seconds=10)
@@ -23,8 +23,7 @@ def is_due(connection: Connection, ticket_id: int, operator_id: int, now: dateti
 
 def here(connection: Connection, ticket_id: int, operator_id: int, now: datetime) -> None:
     """The person has the ticket open; those who have given no sign for long are taken out of the table."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {"ticket_id": ticket_id, "operator_id": operator_id, "seen_at": now}
-    sign = dialect.insert(viewer).values(row)
+    sign = upsert.insert(connection, viewer).values(row)
     connection.execute(sign.on_conflict_do_update(index_elements=["ticket_id", "operator_id"], set_={"seen_at": now}))
     connection.execute(delete(viewer).where(viewer.c.seen_at < now - 2 * PRESENT))

@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -18,7 +19,6 @@ from mailbot.flow import facts
 from mailbot.flow.decision import decide, doubted, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.plan import Plan, joined, needs_none
-from mailbot.flow.understand import Understander
 from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
@@ -37,12 +37,15 @@ from mailbot.request import topics
 from mailbot.request.topics import NOTHING_SAID, Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.sender.resolver import Resolver
 from mailbot.storage.asking import Asking
 from mailbot.text.address import login_key
 from mailbot.tickets import activation, bounce, correspondence, hold, number, person, sla
 from mailbot.tickets.breaker import Reach
 from mailbot.tickets.record import BatchRows, came_back
+
+if TYPE_CHECKING:
+    from mailbot.flow.understand import Understander
+    from mailbot.sender.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Pipeline:
     @property
     def understander(self) -> Understander:
         """The part of the flow that no rule set has a say in."""
+        from mailbot.flow.understand import Understander  # what reads mails is mostly in a process of its own
+
         return Understander(self.settings, self.secret, self.resolver)
 
     def understand(self, raw: RawMessage) -> Understanding:

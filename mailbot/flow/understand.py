@@ -43,8 +43,7 @@ from mailbot.sender.resolver import Kind, Resolver
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
 from mailbot.text.address import login_key, normalise
-from mailbot.tickets import bounce, correspondence, hold
-from mailbot.tickets.duplicates import identify
+from mailbot.tickets import bounce, marks
 
 _EMPTY = Request(None, (), None, ())
 _SIDE_BY_SIDE = 64  # threads
@@ -119,7 +118,7 @@ class Understander:
                 return unread(raw, why)
             kind = subject.classify(message.subject, is_reply=bool(message.in_reply_to or message.references))
             exact = kind.kind is SubjectClass.EXACT
-            stops = hold.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
+            stops = marks.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
             message = self._in_answer(message, raw.envelope)
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
             message = self._doubted(message, request)
@@ -133,7 +132,7 @@ class Understander:
                 sender=sender,
                 subject=kind,
                 request=request,
-                identity=identify(message, sender, raw),
+                identity=marks.identify(message, sender, raw),
                 bounced=came_back.ticket if came_back else None,
                 delayed=came_back is not None and came_back.delayed,
                 agrees=_agrees(raw.envelope, message, sender) and sender.authentication is not _LET_OUT,
@@ -161,7 +160,7 @@ class Understander:
         found = None
         if bounce.returned_to(self.secret, message, envelope.rcpt_to):
             found = Automatic.NULL_SENDER
-        elif correspondence.answered_by(self.secret, message):
+        elif marks.answered_by(self.secret, message):
             found = automatic.in_answer(message)
         return replace(message, automatic=found) if found else message
 

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.accounts import passwords
 from mailbot.audit import chain
@@ -21,6 +20,7 @@ from mailbot.config import ConsoleSettings
 from mailbot.operators import factors, people, sessions
 from mailbot.operators.sessions import Limits, Session, Stage
 from mailbot.secret import Secret
+from mailbot.storage import upsert
 from mailbot.storage.desk import operator
 from mailbot.storage.schema import counter
 
@@ -249,8 +249,7 @@ def _forgive_all(connection: Connection, operator_id: int) -> None:
 
 
 def _count(connection: Connection, name: str) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    made = dialect.insert(counter).values(name=name, value=1)
+    made = upsert.insert(connection, counter).values(name=name, value=1)
     again = made.on_conflict_do_update(index_elements=[counter.c.name], set_={"value": counter.c.value + 1})
     connection.execute(again)
 

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.model import State
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
 from mailbot.retention.erase import Found, erase
+from mailbot.storage import upsert
 from mailbot.storage.desk import draft
 from mailbot.storage.probes import probe
 from mailbot.storage.schema import activation, application_view, counter, inbox, outbox, raw_message, ticket
@@ -64,8 +64,7 @@ def turn(connection: Connection, now: datetime) -> bool:
     """Take the pass that ``is_due``; False: another worker took it, or there is none. What is erased does not come
     back, so after a leap of the clock (or a long rest, and at the first start) a whole day must go by first."""
     c, last = counter.c, _last(connection)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(counter).on_conflict_do_nothing(), {"name": _TURN, "value": 0})
+    connection.execute(upsert.insert(connection, counter).on_conflict_do_nothing(), {"name": _TURN, "value": 0})
     mine = (c.name == _TURN, c.value == int(last.timestamp()))
     taken = connection.execute(update(counter).where(*mine).values(value=int(now.timestamp()))).rowcount
     return bool(taken) and _DAY <= now - last <= _REST

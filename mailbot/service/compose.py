@@ -30,6 +30,7 @@ from mailbot.secret import Secret
 from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
+from mailbot.service.understanding import understander as understander
 from mailbot.storage.engine import Database, connect, migrate, transaction
 from mailbot.storage.keys import KeyStore as KeyStore
 from mailbot.text.address import domain
@@ -37,7 +38,6 @@ from mailbot.text.address import domain
 if TYPE_CHECKING:
     from mailbot.accounts.scim import ScimRegistry
     from mailbot.flow.pipeline import Pipeline
-    from mailbot.flow.understand import Understander
     from mailbot.mails.write import Writer
     from mailbot.registry import RegistryChanges
     from mailbot.ruleset.model import Ruleset
@@ -87,17 +87,6 @@ def pipeline(chosen: Settings, key: Secret, directory: Directory, resolver: Reso
     from mailbot.flow.pipeline import Pipeline
 
     return Pipeline(chosen, *rules(chosen), directory, key, resolver, rng)
-
-
-def understander(chosen: Settings, key: Secret) -> Understander:
-    """For a process that only understands: no database, and no rules, whose folder may just be refused.
-
-    ``key``: the one that was compared with the database; it is not read anew when the process is started again.
-    """
-    from mailbot.flow.understand import Understander
-    from mailbot.sender.resolver import DnsResolver, Forbearing
-
-    return Understander(chosen, key, Forbearing(DnsResolver()))
 
 
 def opened(chosen: Settings, engine: Engine) -> Secret:

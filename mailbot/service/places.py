@@ -16,6 +16,8 @@ _SHIPPED = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE
 SHIPPED_RULES = _SHIPPED / "rules"
 FIXTURES = _SHIPPED / "fixtures"
 DEFAULT_CONFIG = Path("mailbot.toml")
+ROLES = ("ingress", "worker", "delivery", "web", "console")
+"""What a process of `mailbot run` may do."""
 
 
 def settings(path: Path | None) -> Settings:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -15,20 +15,12 @@ from typing import NoReturn
 from sqlalchemy import Connection, select
 
 from mailbot import __version__, processes
-from mailbot.api.app import build as build_api
-from mailbot.api.context import API, ApiContext
 from mailbot.config import ListenerSettings
-from mailbot.console import acting
-from mailbot.console.app import DESK
-from mailbot.console.login import build as build_console
-from mailbot.console.pages import Pages
-from mailbot.console.shell import ConsoleContext
 from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
 from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
-from mailbot.http.listener import DOORS, Listener, listen
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.installation import agree
@@ -39,11 +31,10 @@ from mailbot.observe import failure, log_event
 from mailbot.room import Room, give_back
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
+from mailbot.service.pages import Pages, listening, notices
+from mailbot.service.places import ROLES
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.schema import imap_cursor
-from mailbot.tickets.notice import NoticeWriter
-from mailbot.web.app import build as build_web
-from mailbot.web.app import build_health, use_rules
 from mailbot.workers import audit, breaker, oauth, retention
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
@@ -58,7 +49,6 @@ from mailbot.workers.rules import RulesKeeper
 from mailbot.workers.understand import Processes, Understand
 from mailbot.workers.verify import Verifier
 
-ROLES = ("ingress", "worker", "delivery", "web", "console")
 _PATIENCE = 300.0  # seconds a loop may go on without doing well, more than its slowest step takes
 _CHECKS = 5.0  # seconds between two looks for signed files left by a process that is gone; else it is woken
 
@@ -84,10 +74,7 @@ class Service:
         self._relays: list[Relay | Receiver] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._web: Listener | None = None
-        self._console: Listener | None = None
-        self._api: Listener | None = None
-        self._web_connections = 0
+        self._pages = Pages(self.parts, self.ailing)
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker | RetentionWorker] = []
@@ -96,7 +83,6 @@ class Service:
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
         self._name = own_name()
-        self._health: Listener | None = None
         self._rules_differ = False
         self._room = Room()  # for the mails of all workers that decide
 
@@ -107,7 +93,7 @@ class Service:
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
         await self.parts.database.write(self._enter)
-        self._web_connections = descriptors.reserve(self.parts.settings, self.roles)
+        citizens = descriptors.reserve(self.parts.settings, self.roles)
         give_back()
         self._tasks.append(asyncio.create_task(self._watch(), name="database"))
         self._tasks.append(asyncio.create_task(self._stay_true(), name="addresses"))
@@ -124,14 +110,8 @@ class Service:
             self._run(Loop("oauth", watch.step, oauth.SECONDS))
         if "ingress" in self.roles:
             await self._start_ingress(stored)
-        if "web" in self.roles and self.parts.settings.web.listen:
-            await self._start_web()
-        if "console" in self.roles and self.parts.settings.console.listen:
-            await self._start_console()
-        if "console" in self.roles and self.parts.settings.api.listen:
-            await self._start_api()
-        if self.parts.settings.health.listen:
-            await self._start_health()
+        await self._pages.open(self.roles, citizens)
+        self.addresses |= self._pages.addresses
         await self._start_rules()
         self._run(Loop("presence", self._beat, processes.BEAT))
         log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
@@ -140,9 +120,7 @@ class Service:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
         for server in self._servers:
             server.close()
-        for listener in (self._web, self._console, self._api, self._health):
-            if listener is not None:
-                await listener.close()
+        await self._pages.close()
         for loop in self._loops:
             loop.stop()
         for deliverer in self._delivering:
@@ -348,7 +326,7 @@ class Service:
         changes = compose.changes(self.parts)
         if changes is not None:
             pipeline = self._deciding[0]
-            step = partial(changes.step, lambda: self._notice(pipeline.pipeline))
+            step = partial(changes.step, lambda: notices(self.parts, pipeline.pipeline))
             self._run(Loop("registry", step, changes.SECONDS))
 
     async def _start_rules(self) -> None:
@@ -363,16 +341,7 @@ class Service:
         self._rules_differ = False  # it came into force with this
         for worker in self._deciding:
             worker.pipeline = pipeline
-        if self._web is not None:
-            use_rules(self._web.runner.app, pipeline.ruleset, self._notice(pipeline))
-        if self._console is not None:
-            self._console.runner.app[DESK].pipeline = pipeline
-        if self._api is not None:
-            self._api.runner.app[API].pipeline = pipeline
-
-    def _notice(self, pipeline: Pipeline) -> NoticeWriter:
-        helpdesk = self.parts.settings.helpdesk
-        return NoticeWriter(pipeline.writer, self.parts.secret, helpdesk.address, helpdesk.verp_separator)
+        self._pages.use(pipeline)
 
     async def _start_ingress(self, stored: Callable[[], None]) -> None:
         p, room = self.parts, Room()
@@ -392,50 +361,7 @@ class Service:
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
-        with _listening(source.value, settings.listen):
+        with listening(source.value, settings.listen):
             server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients, room)
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]
-
-    async def _start_web(self) -> None:
-        p = self.parts
-        notice = self._notice(p.pipeline)
-        app = build_web(p.settings, p.database, p.directory, p.secret, notice, p.clock, self.ailing, compose.changes(p))
-        use_rules(app, p.pipeline.ruleset, notice)
-        app[DOORS].limit = self._web_connections
-        with _listening("web", p.settings.web.listen):
-            self._web = await listen(app, *smtp.listen_address(p.settings.web.listen))
-        self.addresses["web"] = self._web.address
-
-    async def _start_health(self) -> None:
-        p = self.parts
-        with _listening("health", p.settings.health.listen):
-            app = build_health(p.settings, p.database, p.clock, self.ailing)
-            self._health = await listen(app, *smtp.listen_address(p.settings.health.listen))
-        self.addresses["health"] = self._health.address
-
-    async def _start_console(self) -> None:
-        p = self.parts
-        desk = ConsoleContext(p.settings, p.database, p.directory, p.secret, p.clock, Pages(), p.pipeline)
-        app = build_console(desk, acting.late(desk))
-        with _listening("console", p.settings.console.listen):
-            self._console = await listen(app, *smtp.listen_address(p.settings.console.listen))
-        self.addresses["console"] = self._console.address
-
-    async def _start_api(self) -> None:
-        p = self.parts
-        app = build_api(ApiContext(p.settings, p.database, p.clock, p.pipeline))
-        with _listening("api", p.settings.api.listen):
-            self._api = await listen(app, *smtp.listen_address(p.settings.api.listen))
-        self.addresses["api"] = self._api.address
-
-
-@contextlib.contextmanager
-def _listening(section: str, listen: str) -> Iterator[None]:
-    """Names the setting when a port cannot be had; a process that is just ending may still have it."""
-    try:
-        yield
-    except OSError as error:
-        raise TemporaryError(
-            f"[{section}] listen: {listen}: {error.strerror}; mend: stop the program that has it, or name another"
-        ) from error

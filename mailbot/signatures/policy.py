@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from mailbot.model import Defect
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import algorithms, identity
 from mailbot.signatures.kinds import Classified, classify
@@ -31,6 +30,7 @@ from mailbot.signatures.report import (
     Trust,
     Verdict,
 )
+from mailbot.signatures.told import LOCKED
 from mailbot.signatures.trust.anchors import Role, parsed
 from mailbot.signatures.trust.chain import Path, paths, signs
 from mailbot.signatures.trust.revocation import Status
@@ -38,10 +38,6 @@ from mailbot.signatures.trust.store import TrustStore
 
 PeselHash = Callable[[str], str]
 
-_CONTAINER = frozenset({"container", "too_big"})
-"""Flags of ``verify`` for unsigned files that are not opened."""
-_LOCKED = frozenset({"ENCRYPTED", "ZIP_ENCRYPTED", "ASIC_NESTED"})
-"""Codes of the format modules for a PDF or a container that nobody can read without a key or more unpacking."""
 _DOUBTS_OF_SCOPE = {str(code): code for code in (Code.SEVERAL_SIGNATURES, Code.ADDED_ON_THE_WAY)}
 """Codes of the format modules for a signature that does not cover the file alone, through no fault of the signer."""
 _BY_TIME = frozenset({Code.CERTIFICATE_EXPIRED, Code.CERTIFICATE_REVOKED, Code.ISSUER_NOT_GRANTED, Code.ISSUER_UNKNOWN})
@@ -88,43 +84,6 @@ def judge(
         return _report(evidence, trust.snapshot, received_at, file, _UNCHECKED, None, found)
 
 
-def defect(report: SignatureReport) -> Defect | None:
-    """What to tell the citizen (procedure §3.3). None: accepted, or a person looks at it and nothing is told."""
-    if report.verdict is not Verdict.REJECT:
-        return None
-    if any(found.code in _LOCKED for found in report.reasons) or _CONTAINER.intersection(report.flags):
-        return Defect.CONTAINER
-    if report.integrity is Integrity.NOT_SIGNED:
-        return Defect.UNSIGNED
-    if report.sub_indication is SubIndication.SIGNED_DATA_NOT_FOUND:
-        return Defect.DETACHED_ONLY
-    of_kind = {Code.ISSUER_UNKNOWN, Code.ISSUER_NOT_GRANTED, Code.NOT_QUALIFIED, Code.KIND_NOT_ACCEPTED}
-    wrong_kind = any(found.code in of_kind for found in report.reasons)
-    return Defect.SIGNATURE_KIND if wrong_kind else Defect.SIGNATURE_INVALID
-
-
-def combine(reports: Sequence[SignatureReport]) -> SignatureReport:
-    """One report for a file from the reports on its signatures.
-
-    More than one signature is MANUAL, whoever signed (procedure §3.3), unless none of them is any good: then the first
-    tells why. Raises ValueError when there is none.
-    """
-    if not reports:
-        raise ValueError("no report to combine")
-    if len(reports) == 1:
-        return reports[0]
-    hopeful = [r for r in reports if r.verdict is not Verdict.REJECT]
-    if not hopeful:
-        return reports[0]
-    first = hopeful[0]
-    several = reason(Code.SEVERAL_SIGNATURES)
-    reasons = first.reasons if any(r.code == several.code for r in first.reasons) else (*first.reasons, several)
-    sub = first.sub_indication or MEANINGS[Code.SEVERAL_SIGNATURES].sub_indication
-    return replace(
-        first, verdict=Verdict.MANUAL, indication=indication(sub), sub_indication=sub, reasons=reasons, signer=None
-    )
-
-
 def _judge(
     evidence: Evidence,
     trust: TrustStore,
@@ -166,7 +125,7 @@ def _form(evidence: Evidence) -> Iterator[_Finding]:
         doubt = evidence.failure is not None and evidence.failure.code == Code.CHANGED_ON_THE_WAY
         yield _finding(Code.CHANGED_ON_THE_WAY if doubt else Code.SIGNATURE_WRONG, evidence)
     elif evidence.integrity is Integrity.UNREADABLE:
-        locked = evidence.failure is not None and evidence.failure.code in _LOCKED
+        locked = evidence.failure is not None and evidence.failure.code in LOCKED
         yield _finding(Code.ENCRYPTED if locked else Code.SIGNATURE_UNREADABLE, evidence)
     elif evidence.certificate is None:
         yield _finding(Code.CERTIFICATE_MISSING, evidence)

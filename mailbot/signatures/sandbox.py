@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import logging
 import math
@@ -38,6 +39,7 @@ _FORBIDDEN = re.compile(
 
 def main() -> None:
     """Serve until stdin ends."""
+    gc.disable()  # while modules load: there is nothing to find among them
     logging.disable()  # libraries quote what they parse: nobody may log that, and nobody reads it here
     requests, answers = _streams()
     setup, _ = wire.read(requests)
@@ -48,6 +50,8 @@ def main() -> None:
     except MailbotError as error:
         _send(answers, {"wrong": error.reason})
         return
+    gc.freeze()
+    gc.enable()
     _lock(setup["memory"], [Path(folder) for folder in setup["readable"]], network=setup["network"])
     _send(answers, {"ready": True})
     _serve(requests, answers, handler, setup["processor"], setup["alarm"])

@@ -83,6 +83,9 @@ class Bounds:
     """A worker that holds more after a job is replaced."""
     jobs: int = 200
     """So is one that has done so many."""
+    idle: float = 300.0
+    """Seconds without a job after which the workers are ended, for each is as much memory as the program itself; the
+    next job starts one."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,8 @@ class Workers:
         self._closed = False
         self._ill = False
         self._mending: asyncio.Task[None] | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._letting_go: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,7 +138,7 @@ class Workers:
                 self._ill = False
                 return
             try:
-                self._idle.append(await self._start())
+                self._keep(await self._start())
             except WorkerFailed as failure:
                 kind = TemporaryError if failure.passing else ConfigError
                 raise kind(f"worker {self.handler}: {_TEXTS[failure.cause]}") from failure
@@ -191,8 +196,22 @@ class Workers:
             if self._closed or child.done >= self.bounds.jobs or _resident(pid) > self.bounds.resident:
                 await _end(child)
             else:
-                self._idle.append(child)
+                self._keep(child)
             return answer
+
+    def _keep(self, child: _Child) -> None:
+        self._idle.append(child)
+        if self._rest is not None:
+            self._rest.cancel()
+        if math.isfinite(self.bounds.idle):
+            self._rest = asyncio.get_running_loop().call_later(self.bounds.idle, self._let_go)
+
+    def _let_go(self) -> None:
+        self._letting_go = asyncio.create_task(self._end_idle())
+
+    async def _end_idle(self) -> None:
+        while self._idle:
+            await _end(self._idle.pop())
 
     def works(self) -> bool:
         """Whether no worker is missing that should be there. One that died while it was idle, or could not be started,
@@ -217,8 +236,11 @@ class Workers:
         if self._mending is not None:
             self._mending.cancel()
             await asyncio.wait({self._mending})
-        while self._idle:
-            await _end(self._idle.pop())
+        if self._rest is not None:
+            self._rest.cancel()
+        if self._letting_go is not None:
+            await self._letting_go
+        await self._end_idle()
 
     async def _start(self) -> _Child:
         """A worker that has said it is ready. Its environment holds no secret of ours."""

@@ -8,6 +8,7 @@ not per message. Measured: docs/design.md, storage.
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import threading
 from collections import deque
@@ -15,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
@@ -39,7 +41,7 @@ Item = TypeVar("Item")
 Work = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
-_CACHES = 64 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
+_CACHES = 16 * 2**20  # octets that the caches of all connections of a process grow to: a large mail goes through each
 _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
@@ -47,6 +49,7 @@ _TRIES = 10
 _LOG_PAGES = 4_000  # of SQLite's log of changes, 16 MB: a page that changes again until then is copied once
 _DEFAULTS = DatabaseSettings()
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
@@ -194,13 +197,15 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     A newer schema stays as it is when its maker says that this program can work with it. Raises ConfigError when it
     does not, or when the database was lost while mailbot ran; DatabaseUnavailable.
     """
-    from alembic import command  # most commands do not migrate, and need not wait for it
+    refuse_empty(engine)
+    if revision == "head" and _is_newest(engine):
+        return
+    from alembic import command  # it is seldom needed, and a tenth of a second
     from alembic.config import Config as AlembicConfig
     from alembic.script import ScriptDirectory
 
-    refuse_empty(engine)
     config = AlembicConfig()
-    config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # the second one waits, however long the first one takes
@@ -212,6 +217,30 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
             _mark(connection, known)
+    except DBAPIError as error:
+        raise _translate(error) from error
+
+
+@cache
+def newest() -> list[str]:
+    """The revisions that no other follows, one where they are a chain: what alembic says, without loading it."""
+    texts = [path.read_text(encoding="utf-8") for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
+    made, before = (
+        {found[1] for text_ in texts if (found := re.search(rf'^{name} = "(\w+)"', text_, re.MULTILINE))}
+        for name in ("revision", "down_revision")
+    )
+    return sorted(made - before)
+
+
+def _is_newest(engine: Engine) -> bool:
+    """Whether there is nothing to migrate. Raises DatabaseUnavailable."""
+    try:
+        with reading(engine) as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == newest() else ()
+            return [mark for (mark,) in marks] == [COMPATIBLE_FROM]
     except DBAPIError as error:
         raise _translate(error) from error
 

@@ -29,7 +29,7 @@ erasure = Table(
     Column("tickets", JSON, nullable=False),
     Column("keys", JSON, nullable=False),
     Column("done_at", UtcDateTime()),
-    Index("ix_erasure_open", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index("ix_erasure_open", "id", sqlite_where=text("done_at IS NULL")),
 )
 """What was erased: rows of inbox and ticket, and the keys (hex) that went with them. what: "erase", or the class of
 rules/retention.yaml. done_at: when the keys were gone too; none: `mailbot retention finish` ends it."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Row
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Connection, Row
+from sqlalchemy.dialects import registry
 
 _TOGETHER = 100  # rows in one statement; 32,766 parameters and 65,535 are what SQLite and PostgreSQL take
 
-_DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": sqlite.dialect, "postgresql": postgresql.psycopg.dialect}
+_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql.psycopg"}
+"""Loaded when first used: an installation has one of them."""
 
 
 class Rows:
@@ -45,5 +46,5 @@ class Rows:
         return f"INSERT INTO {self._columns[0].table.name} ({names}) VALUES {values} {self._ending}"  # noqa: S608
 
     def _find_processors(self, dialect: str) -> list[tuple[str, Callable[[Any], Any] | None]]:
-        made = _DIALECTS[dialect]()
+        made = registry.load(_DIALECTS[dialect])()
         return [(c.name, c.type.dialect_impl(made).bind_processor(made)) for c in self._columns]

@@ -18,11 +18,9 @@ from sqlalchemy import (
 )
 
 from mailbot.storage.values import JSON, String, Text, UtcDateTime
+from mailbot.text.fitting import MESSAGE_KEY
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite gives row ids to INTEGER only
-
-MESSAGE_KEY = 600
-"""Characters of inbox.message_key; of an index row PostgreSQL keeps 2,704 octets, and a character may have four."""
 
 metadata = MetaData(
     naming_convention={
@@ -117,21 +115,18 @@ decision = Table(
         "sender",
         "inbox_id",
         sqlite_where=text("outcome = 'RATE_LIMITED'"),
-        postgresql_where=text("outcome = 'RATE_LIMITED'"),
     ),
     Index(
         "ix_decision_domain_received_at",
         "domain",
         "received_at",
         sqlite_where=text("domain IS NOT NULL"),
-        postgresql_where=text("domain IS NOT NULL"),
     ),
     Index(
         "ix_decision_asked_received_at",
         "asked",
         "received_at",
         sqlite_where=text("asked IS NOT NULL"),
-        postgresql_where=text("asked IS NOT NULL"),
     ),
 )
 """Why a message was treated as it was: facts, private notes, every rule tried (storage.tried; trace holds them in rows
@@ -202,13 +197,11 @@ ticket = Table(
         "promised_at",
         "id",
         sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
         "ix_ticket_open_opened_at",
         "opened_at",
         sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
         "ix_ticket_open_state",
@@ -217,7 +210,6 @@ ticket = Table(
         "id",
         "desk",
         sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
         "ix_ticket_open_desk",
@@ -225,7 +217,6 @@ ticket = Table(
         "promised_at",
         "id",
         sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
     ),
     Index(
         "ix_ticket_open_owner",
@@ -233,13 +224,11 @@ ticket = Table(
         "promised_at",
         "id",
         sqlite_where=text("closed_at IS NULL AND owner IS NOT NULL"),
-        postgresql_where=text("closed_at IS NULL AND owner IS NOT NULL"),
     ),
     Index(
         "ix_ticket_alarm_at",
         "alarm_at",
         sqlite_where=text("alarm_at IS NOT NULL"),
-        postgresql_where=text("alarm_at IS NOT NULL"),
     ),
 )
 """One matter. fingerprint: keyed by sender and content, for impatient repeats. service and classification: its place in
@@ -263,13 +252,11 @@ ticket_event = Table(
         "ix_ticket_event_bounced",
         "at",
         sqlite_where=text("kind = 'mail-bounced'"),
-        postgresql_where=text("kind = 'mail-bounced'"),
     ),
     Index(
         "ix_ticket_event_unchained",
         "id",
         sqlite_where=text("chained IS NULL"),
-        postgresql_where=text("chained IS NULL"),
     ),
 )
 """The history of a ticket, append-only. chained: the row of the audit chain that holds its digest; none for the few
@@ -304,7 +291,6 @@ outbox = Table(
         "ix_outbox_buried",
         "ticket_id",
         sqlite_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
-        postgresql_where=text("state = 'buried' AND (last_error IS NULL OR last_error <> 'frozen')"),
     ),
 )
 """Outgoing mails, written with their ticket. state: waiting (for the mail before it), queued, leased, done, buried.

@@ -1,46 +1,28 @@
-"""Where values become storable: moments, and text columns for what anybody may have written.
-
-PostgreSQL refuses what is longer than its column, NUL, and half a surrogate pair; SQLite takes the first two, which a
-test then does not notice. Here both keep the same, and nothing a stranger writes can make a row fail.
-"""
+"""Where values become storable: moments, and text columns for what anybody may have written (text.fitting)."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Dialect, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
 
-LONGEST_NOTE = 20_000
-"""Characters of a text that is only read."""
-
-_TAIL = 32  # hex digits: 128 bit, so that nobody finds two long texts that are stored alike
-
-
-def fit(text: str, length: int) -> str:
-    """``text`` as a column of ``length`` characters keeps it: what is equal stays equal, what differs stays different.
-
-    A text that does not fit, or has what no database keeps, ends with its digest.
-    """
-    clean = _clean(text)
-    if len(clean) <= length and clean == text:
-        return text
-    tail = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[: min(_TAIL, length - 1)]
-    return f"{clean[: length - len(tail) - 1]}~{tail}"
+from mailbot.text.fitting import LONGEST_NOTE as LONGEST_NOTE
+from mailbot.text.fitting import fit as fit
+from mailbot.text.fitting import note as note
 
 
-def note(text: str) -> str:
-    """``text`` as it is kept for reading only."""
-    clean = _clean(text)
-    return clean if len(clean) <= LONGEST_NOTE else f"{clean[: LONGEST_NOTE - 1]}…"
-
-
-def _clean(text: str) -> str:
-    if text.isascii():
-        return text.replace("\0", "\ufffd")
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+@compiles(CreateIndex, "postgresql")
+def partial_index(create: CreateIndex, compiler: Any, **options: Any) -> Any:
+    """Tables name the rows of a partial index as ``sqlite_where`` alone: to name them for PostgreSQL would load its
+    words in every process."""
+    there = create.element.dialect_options
+    if there["postgresql"]["where"] is None:
+        there["postgresql"]["where"] = there["sqlite"]["where"]
+    return compiler.visit_create_index(create, **options)
 
 
 class String(TypeDecorator[str]):

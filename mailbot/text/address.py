@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
-
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from functools import cache, lru_cache
 
 _LONGEST = 254
 """Characters of an address (RFC 3696, erratum 1690)."""
@@ -15,8 +13,6 @@ _PLAIN = re.compile(
     rf"(?!.*--)[a-z0-9_!#$%&'*+/=?^`{{|}}~-]+(?:\.[a-z0-9_!#$%&'*+/=?^`{{|}}~-]+)*@({_LABEL}(?:\.{_LABEL})*\.({_LABEL}))"
 )
 """An address as most are: small letters before the @, a domain of ASCII without Punycode behind it."""
-_SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
-"""Last labels of the domains that no mail reaches."""
 
 
 def normalise(address: str) -> str | None:
@@ -28,14 +24,24 @@ def normalise(address: str) -> str | None:
     if len(address) > _LONGEST:
         return None
     plain = _PLAIN.fullmatch(address)
-    if plain is None or plain[2].lower() in _SPECIAL:
+    if plain is None or plain[2].lower() in _special():
         return _validated(address)
     return address[: plain.start(1)] + plain[1].lower()
+
+
+@cache
+def _special() -> frozenset[str]:
+    """Last labels of the domains that no mail reaches."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES  # slow to load, and most commands see no address
+
+    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 @lru_cache(maxsize=4096)
 def _validated(address: str) -> str | None:
     """The definition of ``normalise``, which is slow."""
+    from email_validator import EmailNotValidError, validate_email
+
     if not unicodedata.is_normalized("NFC", address.rpartition("@")[0]):
         return None
     try:

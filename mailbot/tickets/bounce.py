@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mailbot.mails import thread
 from mailbot.model import Automatic, InboundMessage
 from mailbot.secret import Secret
-from mailbot.tickets.correspondence import token
+from mailbot.tickets.marks import token
 
 _TAG = re.compile(r"[+=_.-](zgl\d{7,12})-([0-9a-f]{16})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<zgl\d{7,12}\.[0-9a-z.-]{1,60}@[a-z0-9.-]{1,255}>", re.IGNORECASE)

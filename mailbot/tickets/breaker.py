@@ -20,12 +20,12 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.audit import chain
 from mailbot.config import BreakerSettings
 from mailbot.errors import PermanentError
 from mailbot.outbox import jobs
+from mailbot.storage import upsert
 from mailbot.storage.breaker import breaker, breaker_count
 from mailbot.storage.schema import outbox
 
@@ -212,7 +212,6 @@ def _lock(connection: Connection) -> None:
     """Nobody else counts until this transaction ends."""
     wanted = select(breaker.c.reach).order_by(breaker.c.reach).with_for_update()
     if len(connection.execute(wanted).all()) < len(_ORDER):
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         rows = [{"reach": reach.value} for reach in sorted(_ORDER)]
-        connection.execute(dialect.insert(breaker).on_conflict_do_nothing(), rows)
+        connection.execute(upsert.insert(connection, breaker).on_conflict_do_nothing(), rows)
         connection.execute(wanted)

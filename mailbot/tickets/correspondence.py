@@ -7,25 +7,20 @@ design.md §2 row 11).
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.clocks import complaint_deadline
-from mailbot.mails import thread
-from mailbot.model import InboundMessage, MailKind, State, Thread, Understanding
+from mailbot.model import MailKind, State, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage import personal
 from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets.hold import is_stopped
-
-
-def token(secret: Secret, number: str) -> str:
-    """What stands in the Message-IDs of the ticket's mails: 16 hex digits that nobody can guess."""
-    return secret.mac("thread", number.upper()).hex()[:16]
+from mailbot.tickets.marks import answered_by
+from mailbot.tickets.marks import token as token
 
 
 def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
@@ -38,17 +33,6 @@ def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
 def answered(secret: Secret, u: Understanding) -> list[str]:
     """Numbers of the tickets of which the mail answers a mail: its writer has seen that one."""
     return answered_by(secret, u.message)
-
-
-def answered_by(secret: Secret, message: InboundMessage) -> list[str]:
-    """The same of a message alone."""
-    return [
-        number
-        for identifier in (*message.in_reply_to, *reversed(message.references))
-        if (found := thread.parse(identifier))
-        for number, proof in (found,)
-        if hmac.compare_digest(proof, token(secret, number))
-    ]
 
 
 class Threads:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -22,39 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from mailbot.model import (
-    Decision,
-    Duplicate,
-    DuplicateCheck,
-    Identity,
-    InboundMessage,
-    Outcome,
-    RawMessage,
-    Sender,
-    State,
-)
+from mailbot.model import Decision, Duplicate, DuplicateCheck, Identity, Outcome, State
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage import personal
-from mailbot.storage.schema import MESSAGE_KEY, inbox, outbox, ticket
-from mailbot.storage.values import fit
-
-
-def identify(message: InboundMessage, sender: Sender, raw: RawMessage) -> Identity:
-    """The identity of a message that came as ``raw``.
-
-    How far the sender is proven is part of it: a forged copy that comes first must not make the citizen's own mail a
-    duplicate.
-    """
-    digest = hashlib.sha256()
-    words = (sender.address or "", sender.authentication.result.value, message.subject, " ".join(message.text.split()))
-    for word in words:
-        digest.update(word.encode("utf-8", "surrogatepass") + b"\0")
-    for attachment in message.attachments:
-        digest.update(hashlib.sha256(attachment.data).digest())
-    if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
-        digest.update(raw.sha256.encode())
-    return Identity(fit(message.message_id or f"sha256:{raw.sha256}", MESSAGE_KEY), digest.hexdigest())
+from mailbot.storage.schema import inbox, outbox, ticket
 
 
 def _first(*alike: ColumnElement[bool]) -> Select[Any]:

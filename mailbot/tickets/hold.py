@@ -6,14 +6,13 @@ A an operator, whom the holder telephoned. Going on needs an operator (``release
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
-from mailbot.model import AuthResult, Desk, InboundMessage, MailKind, Outcome, State, Subject
+from mailbot.model import AuthResult, Desk, MailKind, Outcome, State
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
@@ -21,7 +20,6 @@ from mailbot.storage import personal
 from mailbot.storage.schema import activation, decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
-_OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
 HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
 """Mails that must not leave while the ticket ``is_stopped``."""
 FROZEN = "frozen"
@@ -44,18 +42,6 @@ def keeps_back(kind: str, state: str, desk: str) -> str | None:
 def goes_on() -> ColumnElement[bool]:
     """The tickets that are not ``is_stopped``."""
     return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != Desk.BEZPIECZENSTWO.value)
-
-
-def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
-    """Numbers of the tickets whose change the mail may stop: it answers our warning or names the ticket in its subject.
-
-    The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
-    change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
-    """
-    if message.by_machine:  # damage does not matter: what is hard to read leaves doubt as well
-        return ()
-    answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
-    return tuple(dict.fromkeys([*answered, *subject.tickets]))
 
 
 def of_login(connection: Connection, secret: Secret, numbers: Sequence[str], login_key: str) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.storage import upsert
 from mailbot.storage.schema import counter
 
 _NAME = "ticket"
@@ -38,8 +38,7 @@ def lock(connection: Connection, start: int) -> int:
     wanted = select(counter.c.value).where(counter.c.name == _NAME).with_for_update()
     value = connection.execute(wanted).scalar_one_or_none()
     if value is None:  # another process may be at the first ticket, too: then its row counts
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(counter).on_conflict_do_nothing(), {"name": _NAME, "value": start})
+        connection.execute(upsert.insert(connection, counter).on_conflict_do_nothing(), {"name": _NAME, "value": start})
         value = connection.execute(wanted).scalar_one()
     return int(value)
 

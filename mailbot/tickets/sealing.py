@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import SealBroken
 from mailbot.secret import HEAD, Secret
 from mailbot.secret import key_of as under
-from mailbot.storage import personal
+from mailbot.storage import personal, upsert
 from mailbot.storage.erasing import ticket_key
 from mailbot.storage.personal import Addressed
 from mailbot.storage.schema import ticket
@@ -35,9 +34,8 @@ def keys_of(connection: Connection, secret: Secret, ids: Iterable[int]) -> Mappi
     rest = [one for one in wanted if found.get(one) is None]
     found |= _kept(connection, rest)
     if new := [one for one in rest if one not in found]:  # two may be at it: the first one counts
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         made = [{"ticket_id": one, "key_id": secret.fresh()} for one in new]
-        connection.execute(dialect.insert(ticket_key).on_conflict_do_nothing(), made)
+        connection.execute(upsert.insert(connection, ticket_key).on_conflict_do_nothing(), made)
         found |= _kept(connection, new)
     return found
 

@@ -42,7 +42,7 @@ from mailbot.sender.resolver import Resolver
 from mailbot.service import compose
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, metadata, outbox
-from mailbot.tickets.duplicates import identify
+from mailbot.tickets.marks import identify
 from mailbot.tickets.record import notes
 from mailbot.tickets.tried import trace
 from mailbot.workers.verify import Verifier

@@ -10,9 +10,9 @@ from typing import Any
 
 from aiohttp import web
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.errors import DatabaseUnavailable
+from mailbot.storage import upsert
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import counter
 from mailbot.web.metrics import Audience
@@ -82,8 +82,7 @@ class Readiness:
 
 def _touch(connection: Connection) -> None:
     """Write a row that nobody waits for."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(counter).values(name=_NAME, value=1)
+    row = upsert.insert(connection, counter).values(name=_NAME, value=1)
     next_one = (counter.c.value + 1) % 1_000_000
     connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": next_one}))
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, nodes
 
 from mailbot.accounts import passwords
@@ -22,6 +22,9 @@ from mailbot.ruleset.findings import Finding, Level
 from mailbot.ruleset.languages import POLISH
 from mailbot.ruleset.model import Contacts, Language, Ruleset
 from mailbot.ruleset.texts import MAIN_PHONE
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 STATIC = "/static/style.css"
 _NOTICES = {
@@ -152,6 +155,8 @@ class Pages:
         spoken = self._languages.get(language, POLISH)
         values |= {"_": lambda sentence: spoken.pages.get(sentence, sentence), "language": spoken.code}
         html = self._environment.get_template(template).render(**self._contacts, **values)
+        from aiohttp import web  # `mailbot rules check` renders nothing
+
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
 
 

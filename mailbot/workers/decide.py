@@ -26,7 +26,6 @@ from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken,
 from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import logins
 from mailbot.flow.pipeline import Pipeline
-from mailbot.flow.understand import unread
 from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, about, failure, log_event
@@ -429,6 +428,8 @@ class DecideWorker:
         if nonce is not None and await self._end_probe(probes.give_up, nonce, taken.row):
             return  # it says by itself that it did not come through
         if taken.tries >= self._settings.attempts:
+            from mailbot.flow.understand import unread  # what reads mails is mostly in a process of its own
+
             try:
                 raw = replace(taken.raw, received_at=self._clock())  # the arrival itself may be what breaks the clocks
                 await self._write(flow, [(taken.row, unread(raw, f"given up: {reason}"))])

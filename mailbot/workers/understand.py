@@ -15,15 +15,17 @@ import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailbot.config import WorkerSettings
 from mailbot.errors import ConfigError, ReadingFailed, TemporaryError
-from mailbot.flow.understand import Understander
 from mailbot.model import RawMessage, Understanding
 from mailbot.signatures import wire
 from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
 from mailbot.workers import shares
+
+if TYPE_CHECKING:
+    from mailbot.flow.understand import Understander
 
 Understand = Callable[[Sequence[RawMessage]], Awaitable[list[Understanding]]]
 """Understander.understand_all without stopping the event loop. May raise ReadingFailed, or TemporaryError when no mail
@@ -55,6 +57,7 @@ class Processes(Workers):
             memory=settings.memory_mb * 1_000_000,
             resident=_RESIDENT,
             jobs=_JOBS,
+            idle=math.inf,
         )
         super().__init__(settings.processes, given, handler=f"{__name__}:handler", bounds=bounds, network=True)
 

@@ -151,6 +151,19 @@ async def test_cancelled_job_leaves_no_process() -> None:
         assert await told(pool, "ok again") == "again"
 
 
+async def test_worker_that_nobody_needs_is_ended_and_the_next_job_starts_one() -> None:
+    async with workers(Bounds(idle=0.2)) as pool:
+        (first,) = await ask(pool, "ok x")
+        handle, ended = os.pidfd_open(int(first.flags[2])), asyncio.Event()
+        asyncio.get_running_loop().add_reader(handle, ended.set)
+        await asyncio.wait_for(ended.wait(), 20)
+        asyncio.get_running_loop().remove_reader(handle)
+        os.close(handle)
+        assert pool.works()
+        (second,) = await ask(pool, "ok x")
+    assert (second.flags[1], second.flags[2] != first.flags[2]) == ("1", True)
+
+
 async def test_close_ends_the_processes() -> None:
     async with workers() as pool:
         (report,) = await ask(pool, "ok x")

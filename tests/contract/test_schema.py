@@ -12,12 +12,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, inspect, select, text
 
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.errors import ConfigError
 from mailbot.model import Account
-from mailbot.storage.engine import COMPATIBLE_FROM, migrate
+from mailbot.storage.engine import COMPATIBLE_FROM, migrate, newest
 from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata, outbox, ticket
 from mailbot.storage.shared import schema_mark
 from mailbot.storage.values import fit
@@ -175,3 +176,22 @@ def test_the_newest_schema_says_who_may_work_with_it(empty_engine: Engine) -> No
     migrate(empty_engine)
     with empty_engine.connect() as connection:
         assert connection.execute(select(schema_mark.c.compatible_from)).scalars().all() == [COMPATIBLE_FROM]
+
+
+def test_what_is_up_to_date_is_seen_without_the_migrations(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
+    assert newest() == list(ScriptDirectory.from_config(config).get_heads())
+    migrate(empty_engine)
+
+    def asked(config: Config, revision: str) -> None:
+        raise AssertionError(revision)
+
+    monkeypatch.setattr(command, "upgrade", asked)
+    migrate(empty_engine)
+    with empty_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(AssertionError, match="head"):
+        migrate(empty_engine)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.application import isolated, ocr, sample
+from mailbot.application import inside, isolated, ocr, sample
 from mailbot.application.isolated import Readers
 from mailbot.errors import ConfigError
 from mailbot.signatures import worker
@@ -75,8 +75,8 @@ def test_an_error_of_the_reader_is_no_defect_of_the_file(monkeypatch: pytest.Mon
     def broken(payload: bytes) -> None:
         raise PermissionError("a worker opens no files")
 
-    job = isolated.handler({})
-    monkeypatch.setattr(isolated, "reading", broken)
+    job = inside.handler({})
+    monkeypatch.setattr(inside, "reading", broken)
     answer = job({}, [b""])
     assert answer == ({"failed": "reader"}, [])
     with pytest.raises(worker.WorkerFailed, match="reader"):

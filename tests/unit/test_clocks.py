@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,10 +128,19 @@ def test_working_days_of_a_year(year: int, count: int) -> None:
     ],
 )
 def test_the_public_holidays_are_those_of_the_act(year: int, names: str) -> None:
-    """The library is pinned and the act has changed once: a change of either must be seen."""
+    """The act has changed twice in this century: the next change must be written here."""
     all_week = [date(year, 1, 1) + n * DAY for n in range(366)]
     off = {f"{day:%m-%d}" for day in all_week if is_day_off(day, CALENDAR) and day.weekday() < 5 and day.year == year}
     assert off == {name for name in names.split() if date.fromisoformat(f"{year}-{name}").weekday() < 5}
+
+
+def test_the_public_holidays_are_those_that_a_library_knows() -> None:
+    for year in range(2011, 2100):
+        known = {day for day in holidays.country_holidays("PL", years=year) if day.weekday() < 5}
+        year_of_days = (date(year, 1, 1) + n * DAY for n in range(366))
+        assert {
+            day for day in year_of_days if is_day_off(day, CALENDAR) and day.weekday() < 5 and day.year == year
+        } == known
 
 
 def test_a_day_off_of_the_office_moves_the_deadlines() -> None:

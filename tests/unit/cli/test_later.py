@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import click
 import pytest
@@ -50,16 +51,45 @@ def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:
 HEAVY = ("aiohttp", "aiosmtpd", "alembic", "asn1crypto", "dns", "lxml", "PIL", "pyhanko", "pypdf", "reportlab")
 """What decides about mails, serves or migrates: whoever only looks at the database need not wait for it."""
 LOOKS = ("tickets list", "queue ls", "outbox ls", "operators list", "tokens list", "audit verify", "accounts show")
-LOOKS += ("backup", "init", "notices list", "tickets find")
+LOOKS += ("backup", "init", "notices list", "tickets find", "tickets show", "accounts import", "breaker show", "csd ls")
+LOOKS += ("rules check", "rules schema", "reconcile", "retention run", "key rotate")
+TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man")
+"""Their help says what they do, and needs nothing of it, not even the database."""
 
 
-@pytest.mark.parametrize("command", LOOKS)
-def test_a_command_that_looks_imports_nothing_heavy(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "heavy", "most"),
+    [*((one, HEAVY, 650) for one in LOOKS), *((one, (*HEAVY, "sqlalchemy", "yaml"), 280) for one in TELLS)],
+)
+def test_a_command_imports_nothing_heavy(command: str, heavy: Sequence[str], most: int) -> None:
     """Each import costs its time at every call: counted, for a clock would be of the machine."""
+    assert _imported(f"assert CliRunner().invoke(cli, '{command} --help'.split()).exit_code == 0", heavy, most) == ""
+
+
+READS = ("pypdf", "pypdfium2", "PIL", "lxml", "asn1crypto", "holidays", "alembic", "sqlalchemy.dialects.postgresql")
+"""What reads strangers' files belongs into a locked process; the rest is for other installations, or another day."""
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy", "most"),
+    [
+        ("mailbot.service.supervision", (*READS, "aiohttp", "nh3", "mailbot.parsing.mime", "authlib"), 850),
+        ("mailbot.console.login", (*READS, "authlib"), 1_150),
+        ("mailbot.flow.understand", (*READS, "sqlalchemy", "aiohttp", "jinja2"), 500),
+        ("mailbot.application.isolated", READS, 250),
+    ],
+)
+def test_a_process_has_only_what_it_needs(module: str, heavy: Sequence[str], most: int) -> None:
+    """Memory that each process has for itself, and time at each start."""
+    assert _imported(f"import {module}", heavy, most) == ""
+
+
+def _imported(what: str, heavy: Sequence[str], most: int) -> str:
+    """Those of ``heavy`` that ``what`` imports, and how many modules when they are more than ``most``."""
     code = (
-        "import sys; from click.testing import CliRunner; from mailbot.cli import cli; "
-        f"assert CliRunner().invoke(cli, '{command} --help'.split()).exit_code == 0; "
-        f"print(*(name for name in {HEAVY} if name in sys.modules), len(sys.modules) if len(sys.modules) > 700 else '')"
+        f"import sys; from click.testing import CliRunner; from mailbot.cli import cli; {what}; "
+        f"count = len(sys.modules); print(*(name for name in {tuple(heavy)} if name in sys.modules)"
+        f", count if count > {most} else '')"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == ""
+    return told.stdout.strip()

@@ -19,7 +19,7 @@ from mailbot.model import Defect
 from mailbot.ruleset.model import SignatureRules
 from mailbot.ruleset.signatures import ACCEPTABLE
 from mailbot.signatures import policy, reasons
-from mailbot.signatures.policy import combine, defect, judge
+from mailbot.signatures.policy import judge
 from mailbot.signatures.reasons import MEANINGS, Code
 from mailbot.signatures.report import (
     Evidence,
@@ -35,6 +35,7 @@ from mailbot.signatures.report import (
     Verdict,
     to_json,
 )
+from mailbot.signatures.told import combine, defect
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from tests.once import shipped

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mailbot.model import Automatic, InboundMessage, Subject, SubjectClass
-from mailbot.tickets.hold import asked_to_stop
+from mailbot.tickets.marks import asked_to_stop
 
 OTHER = Subject(SubjectClass.OTHER, "STOP")
 

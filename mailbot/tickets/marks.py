@@ -1,0 +1,60 @@
+"""What a mail tells by itself of tickets and of other mails. No database is needed to see it, and the processes that
+understand mails load none."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+from mailbot.mails import thread
+from mailbot.model import Identity, InboundMessage, RawMessage, Sender, Subject
+from mailbot.secret import Secret
+from mailbot.text.fitting import MESSAGE_KEY, fit
+
+_OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
+
+
+def token(secret: Secret, number: str) -> str:
+    """What stands in the Message-IDs of the ticket's mails: 16 hex digits that nobody can guess."""
+    return secret.mac("thread", number.upper()).hex()[:16]
+
+
+def answered_by(secret: Secret, message: InboundMessage) -> list[str]:
+    """Numbers of the tickets of which the message answers a mail: its writer has seen that one."""
+    return [
+        number
+        for identifier in (*message.in_reply_to, *reversed(message.references))
+        if (found := thread.parse(identifier))
+        for number, proof in (found,)
+        if hmac.compare_digest(proof, token(secret, number))
+    ]
+
+
+def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
+    """Numbers of the tickets whose change the mail may stop: it answers our warning or names the ticket in its subject.
+
+    The warning asks for the word STOP, but whatever the holder of the old login answers leaves doubt who asks for the
+    change, so any word of his stops it until a person has read it. Whether the mail is his is another matter.
+    """
+    if message.by_machine:  # damage does not matter: what is hard to read leaves doubt as well
+        return ()
+    answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
+    return tuple(dict.fromkeys([*answered, *subject.tickets]))
+
+
+def identify(message: InboundMessage, sender: Sender, raw: RawMessage) -> Identity:
+    """The identity of a message that came as ``raw``.
+
+    How far the sender is proven is part of it: a forged copy that comes first must not make the citizen's own mail a
+    duplicate.
+    """
+    digest = hashlib.sha256()
+    words = (sender.address or "", sender.authentication.result.value, message.subject, " ".join(message.text.split()))
+    for word in words:
+        digest.update(word.encode("utf-8", "surrogatepass") + b"\0")
+    for attachment in message.attachments:
+        digest.update(hashlib.sha256(attachment.data).digest())
+    if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
+        digest.update(raw.sha256.encode())
+    return Identity(fit(message.message_id or f"sha256:{raw.sha256}", MESSAGE_KEY), digest.hexdigest())
