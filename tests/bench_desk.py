@@ -195,7 +195,7 @@ class Bench:
                 row = connection.execute(due.order_by(o.due_at, o.id).limit(1)).scalar_one_or_none()
                 if row is None:
                     return left
-                (mail,) = claim.mails(connection, self.secret, [row])
+                (mail,) = claim.mails(connection, SECRET, [row])
                 outcomes.accepted(connection, [(mail, "250 ok")])
                 left.append(mail.kind)
             if left[-1] == until:

@@ -186,14 +186,14 @@ async def test_a_disk_that_does_not_answer_is_temporary(
     database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "stat", _broken)
+        patch.setattr(place.os, "stat", _broken)
         with pytest.raises(DatabaseUnavailable, match="Stale") as found:
             await database.write(add("refused"))
         assert not isinstance(found.value, DatabaseGone)
     assert await database.write(add("again")) == "again"
 
 
-def _broken(_path: Path) -> None:
+def _broken(_path: str) -> None:
     raise OSError(116, "Stale file handle")
 
 

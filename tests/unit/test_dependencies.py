@@ -34,9 +34,20 @@ LOADED = {
 """Package that no import names → the code that loads it."""
 
 PRIVATE: list[tuple[str, str, Callable[[], object], object]] = [
+    ("aiosmtpd", "_create_envelope", lambda: [*signature(SMTP._create_envelope).parameters], ["self"]),
     ("aiosmtpd", "_getaddr", lambda: [*signature(SMTP._getaddr).parameters], ["self", "arg"]),
     ("aiosmtpd", "_reader", lambda: "self._reader = reader\n" in inspect.getsource(SMTP), True),
     ("aiosmtpd", "_reset_timeout", lambda: [*signature(SMTP._reset_timeout).parameters], ["self", "duration"]),
+    (
+        "aiosmtpd",
+        "_smtp_methods",
+        lambda: "method = self._smtp_methods.get(command)\n" in inspect.getsource(SMTP),
+        True,
+    ),
+    ("aiosmtpd", "_timeout_cb", lambda: [*signature(SMTP._timeout_cb).parameters], ["self"]),
+    ("aiosmtpd", "_timeout_duration", lambda: "self._timeout_duration = timeout\n" in inspect.getsource(SMTP), True),
+    ("aiosmtpd", "_timeout_handle", lambda: "self._timeout_handle.cancel()\n" in inspect.getsource(SMTP), True),
+    ("aiosmtpd", "_writer", lambda: "self._writer = writer\n" in inspect.getsource(SMTP), True),
     ("asn1crypto", "_child_spec", lambda: SequenceOf._child_spec, None),
     ("asn1crypto", "_fields", lambda: Sequence._fields, []),
     ("lxml", "_Element", lambda: type(etree.fromstring("<a/>")) is etree._Element, True),
@@ -44,6 +55,8 @@ PRIVATE: list[tuple[str, str, Callable[[], object], object]] = [
     ("python", "_buffer", lambda: "self._buffer = bytearray()\n" in inspect.getsource(StreamReader), True),
 ]
 """Package, its name with the underscore, what the name stands for now, and what mailbot takes it for."""
+NAMED_TUPLE = {"_make", "_replace"}
+"""Public, as the library reference says of them: the underscore keeps them apart from the fields."""
 
 
 def parsed(folder: str) -> Iterator[tuple[Path, ast.Module]]:
@@ -115,7 +128,7 @@ def test_a_private_part_is_what_it_is_taken_for(
 
 
 def test_no_other_private_part_is_used() -> None:
-    assert reached() | inherited() == {name for _, name, _, _ in PRIVATE}
+    assert (reached() | inherited()) - NAMED_TUPLE == {name for _, name, _, _ in PRIVATE}
 
 
 def reached() -> set[str]:
