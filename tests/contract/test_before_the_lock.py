@@ -161,20 +161,26 @@ def test_numbers_go_on_behind_what_was_decided_meanwhile(
     assert all(b"zgl0000002." in row[8] and b"zgl0000001." not in row[8] for row in mails)
 
 
+@pytest.mark.parametrize("default", ["read committed", "repeatable read"])
 def test_whose_login_was_stopped_meanwhile_gets_no_link(
-    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None]
+    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], default: str
 ) -> None:
-    clock, by = Clock(), flow(postgres, tmp_path)
-    arrive(postgres, [(JAN.login, mail()), (JAN.login, mail(body=f"{GOOD}\n\nSprawa druga", name="2"))], clock)
-    assert step(postgres, by, clock, 1) == ["OK_A"]
+    """Whatever the database takes for the isolation of a transaction that asks for none."""
+    chosen = f"{postgres.url.query['options']} -cdefault_transaction_isolation={default.replace(' ', chr(92) + ' ')}"
+    url = postgres.url.update_query_dict({"options": chosen})
+    engine = connect(url.render_as_string(hide_password=False))
+    clock, by = Clock(), flow(engine, tmp_path)
+    arrive(engine, [(JAN.login, mail()), (JAN.login, mail(body=f"{GOOD}\n\nSprawa druga", name="2"))], clock)
+    assert step(engine, by, clock, 1) == ["OK_A"]
 
     def stop() -> None:
-        with postgres.begin() as connection:
+        with engine.begin() as connection:
             assert hold.freeze(connection, "ZGL0000001", clock(), {"by": "anna"})
 
     meanwhile(stop)
-    assert step(postgres, by, clock, 1) != ["OK_A"]
-    assert len(told(postgres)["activation"]) == 1
+    assert step(engine, by, clock, 1) != ["OK_A"]
+    assert len(told(engine)["activation"]) == 1
+    engine.dispose()
 
 
 def test_limits_count_what_was_decided_meanwhile(
