@@ -196,6 +196,39 @@ def test_limits_count_what_was_decided_meanwhile(
     assert step(postgres, by, clock, 1) == ["RATE_LIMITED"]
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_batch_that_another_one_overtakes_is_decided_as_behind_it(
+    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], seed: int
+) -> None:
+    lot, clock, by = random.Random(seed), Clock(), flow(postgres, tmp_path)
+    read = [by.understand(RawMessage(raw, Envelope(Source.LMTP, sender), clock())) for sender, raw in SEQUENCE]
+    mails = [one for one, u in zip(SEQUENCE, read, strict=True) if not u.stops]  # who stops takes the lock first
+    with postgres.begin() as connection:
+        connection.execute(insert(account), [column_values(one) for one in (PIOTR, ANNA)])
+    mine: list[int] = []
+    theirs: list[int] = []
+    for row in range(1, len(mails) + 1):
+        lot.choice((mine, theirs)).append(row)
+
+    def decided(*, overtaken: bool) -> tuple[list[str], dict[str, list[tuple[Any, ...]]]]:
+        arrive(postgres, mails, clock)
+        with postgres.begin() as connection:
+            jobs.claim(connection, inbox, "other", clock(), timedelta(hours=1), len(mails))
+        slow, quick = Other(postgres, by, clock, *mine), Other(postgres, by, clock, *theirs)
+        if overtaken:
+            meanwhile(quick.record)
+        else:
+            quick.record()
+        slow.record()
+        found = told(postgres)
+        with postgres.begin() as connection:
+            written = ", ".join(t.name for t in metadata.sorted_tables if t is not account)
+            connection.exec_driver_sql(f"TRUNCATE {written} RESTART IDENTITY CASCADE")
+        return [*slow.outcomes, *quick.outcomes], found
+
+    assert decided(overtaken=True) == decided(overtaken=False)
+
+
 class Other:
     """Another worker, which holds ``rows``."""
 
