@@ -21,7 +21,7 @@ from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, key_of
 from mailbot.storage import personal
-from mailbot.storage.rows import Rows
+from mailbot.storage.prepared import Rows
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"

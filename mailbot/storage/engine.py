@@ -176,7 +176,10 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
     }
     given = target(url).query
     chosen = {name: value for name, value in ours.items() if name not in given}
-    engine = create_engine(url, pool_size=8, pool_pre_ping=True, connect_args=chosen, hide_parameters=True)
+    # What is asked again under a lock (flow.pipeline) must not be answered by what was there before it, whatever the
+    # server or the address of the database takes for its default.
+    level = {"isolation_level": "READ COMMITTED"}
+    engine = create_engine(url, pool_size=8, pool_pre_ping=True, connect_args=chosen, hide_parameters=True, **level)
 
     @event.listens_for(engine, "connect")
     def limit(connection: Any, _entry: ConnectionPoolEntry) -> None:

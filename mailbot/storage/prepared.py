@@ -1,5 +1,7 @@
 """Many rows by a statement that is made ready once: for what is written with every mail.
 
+``Statement`` goes to the database once for each row, ``Rows`` once for many, and gives what RETURNING tells of them.
+
 SQLAlchemy works out for each value of each row what the driver gets. Here that is worked out once for a statement, from
 the same types (tests/contract/test_prepared.py compares what then lies in the tables).
 """
@@ -12,11 +14,14 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update
+from sqlalchemy import Column, Connection, Dialect, Insert, Table, Update
+from sqlalchemy import Row as Returned
 from sqlalchemy import insert as insert_into
 from sqlalchemy.types import TypeEngine
 
 from mailbot.storage.values import JSON, String, UtcDateTime, fit, noted
+
+_TOGETHER = 100  # rows in one statement; 32,766 parameters and 65,535 are what SQLite and PostgreSQL take
 
 Row = Mapping[str, Any]
 _Value = tuple[str | None, Callable[[Any], Any] | None, Any]
@@ -45,15 +50,14 @@ class Statement:
         """Once for each of ``rows``, each of which has a value for every name."""
         if not rows:
             return
-        name = connection.dialect.name
-        if name not in self._ready:
-            self._ready[name] = self._prepare(connection.dialect)
-        text, values = self._ready[name]
-        told = [
-            tuple([fixed if name is None else make(row[name]) if make else row[name] for name, make, fixed in values])
-            for row in rows
-        ]
-        connection.exec_driver_sql(text, told)
+        text, values = self.ready(connection.dialect)
+        connection.exec_driver_sql(text, [tuple(_told(row, values)) for row in rows])
+
+    def ready(self, dialect: Dialect) -> tuple[str, tuple[_Value, ...]]:
+        """Its text, and what stands in the places that it leaves open."""
+        if dialect.name not in self._ready:
+            self._ready[dialect.name] = self._prepare(dialect)
+        return self._ready[dialect.name]
 
     def _prepare(self, dialect: Dialect) -> tuple[str, tuple[_Value, ...]]:
         by_place = dialect if dialect.positional else type(dialect)(paramstyle="format")  # type: ignore[call-arg]
@@ -67,6 +71,27 @@ class Statement:
         return str(compiled), tuple(values)
 
 
+class Rows:
+    """Inserts rows with values for ``columns`` into their table. ``ending``: what follows, as ON CONFLICT. Threads may
+    share it."""
+
+    def __init__(self, *columns: Column[Any], ending: str = "") -> None:
+        self._one = Statement(insert_into(columns[0].table), *(column.name for column in columns))
+        self._ending = ending
+
+    def insert(self, connection: Connection, rows: Sequence[Row]) -> list[Returned[Any]]:
+        """Insert ``rows``, in order; what RETURNING in the ending gives."""
+        returned: list[Returned[Any]] = []
+        text, values = self._one.ready(connection.dialect)
+        into, _, places = text.partition(" VALUES ")
+        for start in range(0, len(rows), _TOGETHER):
+            group = rows[start : start + _TOGETHER]
+            many = f"{into} VALUES {', '.join([places] * len(group))} {self._ending}"
+            done = connection.exec_driver_sql(many, tuple([one for row in group for one in _told(row, values)]))
+            returned += done.all() if done.returns_rows else ()
+        return returned
+
+
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write ``rows``, which all fill the same columns."""
     if rows:
@@ -76,6 +101,11 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 @lru_cache(maxsize=64)
 def _into(table: Table, columns: tuple[str, ...]) -> Statement:
     return Statement(insert_into(table), *columns)
+
+
+def _told(row: Row, values: Sequence[_Value]) -> list[Any]:
+    """What the driver gets for ``row``."""
+    return [fixed if name is None else make(row[name]) if make else row[name] for name, make, fixed in values]
 
 
 def _made(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

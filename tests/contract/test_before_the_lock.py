@@ -161,20 +161,26 @@ def test_numbers_go_on_behind_what_was_decided_meanwhile(
     assert all(b"zgl0000002." in row[8] and b"zgl0000001." not in row[8] for row in mails)
 
 
+@pytest.mark.parametrize("default", ["read committed", "repeatable read"])
 def test_whose_login_was_stopped_meanwhile_gets_no_link(
-    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None]
+    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], default: str
 ) -> None:
-    clock, by = Clock(), flow(postgres, tmp_path)
-    arrive(postgres, [(JAN.login, mail()), (JAN.login, mail(body=f"{GOOD}\n\nSprawa druga", name="2"))], clock)
-    assert step(postgres, by, clock, 1) == ["OK_A"]
+    """Whatever the database takes for the isolation of a transaction that asks for none."""
+    chosen = f"{postgres.url.query['options']} -cdefault_transaction_isolation={default.replace(' ', chr(92) + ' ')}"
+    url = postgres.url.update_query_dict({"options": chosen})
+    engine = connect(url.render_as_string(hide_password=False))
+    clock, by = Clock(), flow(engine, tmp_path)
+    arrive(engine, [(JAN.login, mail()), (JAN.login, mail(body=f"{GOOD}\n\nSprawa druga", name="2"))], clock)
+    assert step(engine, by, clock, 1) == ["OK_A"]
 
     def stop() -> None:
-        with postgres.begin() as connection:
+        with engine.begin() as connection:
             assert hold.freeze(connection, "ZGL0000001", clock(), {"by": "anna"})
 
     meanwhile(stop)
-    assert step(postgres, by, clock, 1) != ["OK_A"]
-    assert len(told(postgres)["activation"]) == 1
+    assert step(engine, by, clock, 1) != ["OK_A"]
+    assert len(told(engine)["activation"]) == 1
+    engine.dispose()
 
 
 def test_limits_count_what_was_decided_meanwhile(
@@ -188,6 +194,39 @@ def test_limits_count_what_was_decided_meanwhile(
         jobs.release(connection, inbox, [20], "other")
     meanwhile(Other(postgres, by, clock, *range(1, 20)).record)
     assert step(postgres, by, clock, 1) == ["RATE_LIMITED"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_batch_that_another_one_overtakes_is_decided_as_behind_it(
+    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], seed: int
+) -> None:
+    lot, clock, by = random.Random(seed), Clock(), flow(postgres, tmp_path)
+    read = [by.understand(RawMessage(raw, Envelope(Source.LMTP, sender), clock())) for sender, raw in SEQUENCE]
+    mails = [one for one, u in zip(SEQUENCE, read, strict=True) if not u.stops]  # who stops takes the lock first
+    with postgres.begin() as connection:
+        connection.execute(insert(account), [column_values(one) for one in (PIOTR, ANNA)])
+    mine: list[int] = []
+    theirs: list[int] = []
+    for row in range(1, len(mails) + 1):
+        lot.choice((mine, theirs)).append(row)
+
+    def decided(*, overtaken: bool) -> tuple[list[str], dict[str, list[tuple[Any, ...]]]]:
+        arrive(postgres, mails, clock)
+        with postgres.begin() as connection:
+            jobs.claim(connection, inbox, "other", clock(), timedelta(hours=1), len(mails))
+        slow, quick = Other(postgres, by, clock, *mine), Other(postgres, by, clock, *theirs)
+        if overtaken:
+            meanwhile(quick.record)
+        else:
+            quick.record()
+        slow.record()
+        found = told(postgres)
+        with postgres.begin() as connection:
+            written = ", ".join(t.name for t in metadata.sorted_tables if t is not account)
+            connection.exec_driver_sql(f"TRUNCATE {written} RESTART IDENTITY CASCADE")
+        return [*slow.outcomes, *quick.outcomes], found
+
+    assert decided(overtaken=True) == decided(overtaken=False)
 
 
 class Other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from sqlalchemy import insert as by_sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.storage import schema
-from mailbot.storage.prepared import Encoded, Statement, encode, insert
+from mailbot.storage.prepared import Encoded, Rows, Statement, encode, insert
 from mailbot.storage.values import JSON, String, Text, UtcDateTime, fit
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 120, tzinfo=UTC)
@@ -40,13 +41,33 @@ KINDS = Table(
     Column("octets", LargeBinary),
     Column("number", Integer, server_default=text("7")),
 )
+
+
+class Word(StrEnum):
+    """As rows hold outcomes and states."""
+
+    AWKWARD = "a\0b"
+    PLAIN = "żółć"
+
+
 AWKWARD = ("", "a", "żółć", "x" * 13, "ż" * 400, "a\0b", "a\ud800b", "😀" * 7, "'; --", "%s %(id)s ? :id")
 ROWS: list[dict[str, Any]] = [
     *({"key": word, "note": word, "json": {word: [word, 1, None, True, 2.5]}} for word in AWKWARD),
+    *({"key": word, "json": {word: word}} for word in (Word.AWKWARD, Word.PLAIN)),
     *({"json": value} for value in ([], {}, {"a": {"b": ["c"]}}, "słowo", 3)),
-    *({"at": at} for at in (NOW, NOW.astimezone(WARSAW), NOW.replace(microsecond=0), NOW.replace(year=1970))),
+    *(
+        {"at": at}
+        for at in (
+            NOW,
+            NOW.astimezone(WARSAW),
+            NOW.replace(microsecond=0),
+            NOW.replace(year=1970),
+            datetime.min.replace(tzinfo=UTC),
+        )
+    ),
+    {"json": None},
     {"octets": b"\0\xff' %s"},
-    {"number": -(2**31)},
+    *({"number": number} for number in (-(2**31), True)),
 ]
 
 
@@ -80,6 +101,10 @@ def test_every_kind_of_value_lies_there_as_sqlalchemy_would_write_it(connection:
     for row in rows:
         insert(connection, KINDS, [row])
     assert there(connection) == expected
+    together = Rows(*(column for column in KINDS.c if column.name != "id"), ending="RETURNING key")
+    assert together.insert(connection, []) == []
+    assert [row.key for row in together.insert(connection, rows * 20)] == [row[0] for row in expected[: len(rows)]] * 20
+    assert there(connection)[: len(rows)] == expected[: len(rows)]
 
 
 def test_columns_that_rows_leave_out_have_their_defaults(connection: Connection) -> None:
