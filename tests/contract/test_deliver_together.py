@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, update
 
-from mailbot.errors import RelayUnavailable
+from mailbot.errors import DatabaseUnavailable, RelayUnavailable
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.storage.schema import outbox, ticket
-from mailbot.tickets import hold, sending
+from mailbot.tickets import hold, sealing, sending
 from mailbot.workers import claim, record
 from mailbot.workers.claim import Mail
 from mailbot.workers.deliver import DeliverWorker
@@ -213,6 +213,33 @@ async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
     assert office.state(4, 5, 6) == [jobs.LEASED, jobs.WAITING, jobs.WAITING], "it comes back in doubt"
     assert len(office.pauses) == 9
     assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
+
+
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("the store of keys is away"), ValueError("a seal")])
+async def test_what_was_taken_is_recorded_although_what_is_next_does_not_open(
+    office: Office, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    cases(office, 1)
+    opened = sealing.to_send
+
+    async def away() -> None:
+        def fails(*_: Any) -> Any:
+            raise failure
+
+        monkeypatch.setattr(sealing, "to_send", fails)
+
+    office.relay.meanwhile = away
+    await office.worker.step()
+    assert office.state(1, 2, 3) == [jobs.DONE, jobs.QUEUED, jobs.WAITING]
+    assert office.row(2).attempts == 0
+    assert len(office.pauses) <= 1
+    with pytest.raises(type(failure)):
+        await office.worker.step()
+    office.relay.meanwhile = None
+    monkeypatch.setattr(sealing, "to_send", opened)
+    await office.deliver()
+    assert office.state(1, 2, 3) == [jobs.DONE] * 3
+    assert office.row(3).in_doubt == 0
 
 
 async def test_a_stop_during_a_group_records_what_was_taken_and_gives_back_the_rest(office: Office) -> None:
