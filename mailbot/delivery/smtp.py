@@ -69,6 +69,11 @@ class Relay:
         """Whether a server that let us in is there."""
         return self._talk is not None and self._talk.is_open
 
+    async def ready(self) -> None:
+        """Be connected, so that the next mail leaves at once. Raises as ``send``."""
+        self._recipient = ""
+        await self._told(self._ready())
+
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
 

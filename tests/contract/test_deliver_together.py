@@ -289,6 +289,21 @@ async def test_what_is_stopped_between_claim_and_send_keeps_all_its_mails(office
     assert held.count(hold.FROZEN) == 30 - len(office.relay.sent)
 
 
+async def test_what_is_stopped_while_the_server_lets_us_in_does_not_leave(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.ticket()
+    office.mail(1, MailKind.T2B)
+
+    async def stopped_meanwhile() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    monkeypatch.setattr(office.relay, "ready", stopped_meanwhile)
+    await office.deliver()
+    assert office.relay.tried == []
+    assert office.row(1).last_error == hold.FROZEN
+
+
 async def test_one_connection_that_is_turned_away_leaves_the_mails_to_the_others(office: Office) -> None:
     """A server may take only so many connections at once; none of its mails has to wait for that."""
     office.ticket()

@@ -125,6 +125,22 @@ async def test_whatever_is_said_to_what_was_asked_together_the_mail_waits(
         assert found.reason.startswith(stage if stage != "." else "end of DATA")
 
 
+async def test_who_is_ready_has_a_connection_for_the_next_mail(pipelining: FakeRelay) -> None:
+    relay = Relay(pipelining.settings())
+    pipelining.says["banner"] = b"554 5.7.1 not you\r\n"
+    with pytest.raises(RelayUnavailable) as caught:
+        await relay.ready()
+    assert caught.value.unreachable
+    del pipelining.says["banner"]
+    await relay.ready()
+    heard = len(pipelining.heard)
+    await relay.send(FROM, TO, RAW)
+    await relay.ready()
+    await relay.close()
+    assert [line.split()[0] for line in pipelining.heard[heard:]] == ["MAIL", "RCPT", "DATA", "QUIT"]
+    assert pipelining.connections == 2
+
+
 async def test_a_yes_to_data_that_does_not_ask_for_the_mail(pipelining: FakeRelay) -> None:
     pipelining.says["DATA"] = b"250 2.0.0 taken\r\n"
     found = await failure(pipelining)
