@@ -44,6 +44,9 @@ class StubRelay(Relay):
         self.sent: list[str] = []
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
+    async def ready(self) -> None:
+        pass
+
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         self.tried.append(recipient)
         if self.meanwhile is not None:

@@ -69,6 +69,11 @@ class Relay:
         """Whether a server that let us in is there."""
         return self._talk is not None and self._talk.is_open
 
+    async def ready(self) -> None:
+        """Be connected, so that the next mail leaves at once. Raises as ``send``."""
+        self._recipient = ""
+        await self._told(self._ready())
+
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
 
@@ -133,7 +138,8 @@ class Relay:
         """Whether MAIL, RCPT and DATA were answered with yes; raises for the first of them that was not."""
         going_on = len(answers) == len(_ENVELOPE) and answers[-1].code == SMTPStatus.start_input
         for self._stage, answer in zip(_ENVELOPE, answers, strict=False):
-            if answer.code // 100 != 2 and not (self._stage is Stage.DATA and going_on):
+            is_data = self._stage is Stage.DATA
+            if not (answer.code == SMTPStatus.start_input if is_data else answer.code // 100 == 2):
                 if going_on:  # it waits for the mail although it refused the sender or the recipient
                     self._drop()
                 raise SMTPResponseException(answer.code, answer.message)

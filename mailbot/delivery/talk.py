@@ -78,6 +78,7 @@ class Talk(asyncio.Protocol):
         self._end(SMTPServerDisconnected("Connection lost"))
 
     async def _hear(self, octets: bytes, count: int) -> list[SMTPResponse]:
+        """Who gives up waiting takes back what has not left: a mail must not end later, behind everybody's back."""
         if not self.is_open:
             return []
         self._answers.clear()
@@ -88,7 +89,11 @@ class Talk(asyncio.Protocol):
             async with asyncio.timeout(self._timeout):
                 await self._waiter
         except TimeoutError:
+            self._transport.abort()
             self._end(SMTPReadTimeoutError("Timed out waiting for server response"))
+        except BaseException:
+            self._transport.abort()
+            raise
         finally:
             self._wanted, self._waiter = 0, None
         return list(self._answers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,8 @@ class Service:
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
         self._name = own_name()
+        self._holder = f"{secrets.token_hex(4)}/{self._name}"
+        """As which rows are leased: two machines that are copies of each other may have one name."""
         self._rules_differ = False
         self._room = Room()  # for the mails of all workers that decide
 
@@ -245,7 +248,7 @@ class Service:
         ]
         self._relays += relays
         first = DeliverWorker(
-            *(f"{self._name}:deliver", p.database, relays[0], p.secret, p.clock, p.rng),
+            *(f"{self._holder}:deliver", p.database, relays[0], p.secret, p.clock, p.rng),
             latecomers=latecomers,
             mailbox=mailbox,
             limits=p.settings.breaker,
@@ -266,7 +269,7 @@ class Service:
         webhook.trust(chosen)
         receiver = Receiver(chosen, p.clock)
         self._relays.append(receiver)
-        worker = CsdWorker(f"{self._name}:csd", p.database, receiver, p.clock, p.rng, chosen.timeout_seconds)
+        worker = CsdWorker(f"{self._holder}:csd", p.database, receiver, p.clock, p.rng, chosen.timeout_seconds)
         self._delivering.append(worker)
         self._run(Loop("csd", worker.step))
 
@@ -304,7 +307,7 @@ class Service:
         """The step of one more worker that decides."""
         p = self.parts
         worker = DecideWorker(
-            f"{self._name}:{name}",
+            f"{self._holder}:{name}",
             p.database,
             p.pipeline,
             p.clock,

@@ -310,6 +310,7 @@ class Database:
         self._closing = False
         self._victims = threading.RLock()
         self._near: Connection | None = None
+        self._nears = 0
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
@@ -362,7 +363,7 @@ class Database:
                     return work(connection)
                 finally:
                     connection.rollback()
-            self._near = None
+            self._leave_near()
         return await self.read(work)
 
     def version(self) -> int | None:
@@ -376,15 +377,22 @@ class Database:
             cursor.close()
         except (DBAPIError, DatabaseUnavailable, sqlite3.Error):
             return None
-        return int(version)
+        return (self._nears << 32) + int(version)  # each connection counts for itself
 
     def _beside(self) -> Connection:
         """A connection of the event loop's thread, which waits for no lock."""
         if self._near is None:
             self._near = self.engine.connect()
+            self._nears += 1
             self._near.info["reader"] = True
             self._near.connection.cursor().execute("PRAGMA busy_timeout=0").close()
         return self._near
+
+    def _leave_near(self) -> None:
+        near, self._near = self._near, None
+        if near is not None:
+            near.invalidate()  # nobody else shall get it: it is a reader that waits for nobody
+            near.close()
 
     async def watch(self) -> NoReturn:
         """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
@@ -405,10 +413,7 @@ class Database:
         for thread in self._writers:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown()
-        if self._near is not None:
-            self._near.info.pop("reader", None)
-            self._near.close()
-            self._near = None
+        self._leave_near()
         if self._place is not None:
             self._place.close()
             self._place = None

@@ -30,7 +30,7 @@ from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
 from mailbot.observe import Clock, about, failure, log_event
 from mailbot.outbox import backoff, jobs
-from mailbot.room import Place, Room
+from mailbot.room import OCTETS, Place, Room
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
@@ -41,7 +41,9 @@ from mailbot.workers.shares import REGISTRY, ROOM, SCAN, UNDERSTAND, VERIFY
 from mailbot.workers.understand import Understand, in_thread
 from mailbot.workers.verify import Verifier
 
-_BATCH_OCTETS = 32 * 2**20  # of raw messages in memory at once
+_BATCH_OCTETS = OCTETS // 2
+"""Of the raw messages of a batch, unless one alone has more: there is room for two of them beside a large mail, whose
+files may be checked for half a minute."""
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
 _REGISTRY_TRIES = 12  # half an hour at least
 _SCANNER_PAUSE = timedelta(seconds=60)

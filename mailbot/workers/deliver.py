@@ -137,6 +137,7 @@ class DeliverWorker:
         """Try one mail and record what became of it; returns why it must wait. Whatever fails is its own failure, but
         for DatabaseUnavailable before it was sent."""
         try:
+            await self._relay.ready()  # to connect may take a minute, in which its ticket is stopped
             why = await self._looks.hindrance(mail, self._claims.ahead)
             if why is None and mail.kind == MailKind.T2B:
                 await self._hear(mail.hold_end)

@@ -227,7 +227,7 @@ class Record:
 
     async def _written(self, group: Sequence[_Accepted], *, of_many: bool) -> None:
         """One transaction for a group, which also takes up what is next: mostly the mails that waited behind these."""
-        room = 0 if self.stopping else self._claims.room()
+        room = self._claims.room() if of_many and not self.stopping else 0
         new, taken = await self.keep_trying(lambda c: self._write(c, group, room), of_many=of_many)
         if taken is not None:
             self._claims.keep(taken)
@@ -251,8 +251,8 @@ class Record:
 
     def _write(self, connection: Connection, group: Sequence[_Accepted], room: int) -> tuple[set[int], Taken | None]:
         new, due = self._outcomes.accepted(connection, [(one.mail, one.answer) for one in group])
-        if self.stopping or not room or not (due or self._claims.full):
-            return new, None
+        if self.stopping or self._failing or not room or not (due or self._claims.full):
+            return new, None  # what failed may be the taking up, for it needs the store of keys
         return new, self._claims.take(connection, room, alone=False)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, update
 
-from mailbot.errors import RelayUnavailable
+from mailbot.errors import DatabaseUnavailable, RelayUnavailable
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.storage.schema import outbox, ticket
-from mailbot.tickets import hold, sending
+from mailbot.tickets import hold, sealing, sending
 from mailbot.workers import claim, record
 from mailbot.workers.claim import Mail
 from mailbot.workers.deliver import DeliverWorker
@@ -215,6 +215,33 @@ async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
     assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
 
 
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("the store of keys is away"), ValueError("a seal")])
+async def test_what_was_taken_is_recorded_although_what_is_next_does_not_open(
+    office: Office, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    cases(office, 1)
+    opened = sealing.to_send
+
+    async def away() -> None:
+        def fails(*_: Any) -> Any:
+            raise failure
+
+        monkeypatch.setattr(sealing, "to_send", fails)
+
+    office.relay.meanwhile = away
+    await office.worker.step()
+    assert office.state(1, 2, 3) == [jobs.DONE, jobs.QUEUED, jobs.WAITING]
+    assert office.row(2).attempts == 0
+    assert len(office.pauses) <= 1
+    with pytest.raises(type(failure)):
+        await office.worker.step()
+    office.relay.meanwhile = None
+    monkeypatch.setattr(sealing, "to_send", opened)
+    await office.deliver()
+    assert office.state(1, 2, 3) == [jobs.DONE] * 3
+    assert office.row(3).in_doubt == 0
+
+
 async def test_a_stop_during_a_group_records_what_was_taken_and_gives_back_the_rest(office: Office) -> None:
     office.ticket()
     for number in range(1, 11):
@@ -260,6 +287,21 @@ async def test_what_is_stopped_between_claim_and_send_keeps_all_its_mails(office
     assert len(office.relay.sent) <= 5 + CONNECTIONS - 1
     held = [office.row(number).last_error for number in range(1, 31)]
     assert held.count(hold.FROZEN) == 30 - len(office.relay.sent)
+
+
+async def test_what_is_stopped_while_the_server_lets_us_in_does_not_leave(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.ticket()
+    office.mail(1, MailKind.T2B)
+
+    async def stopped_meanwhile() -> None:
+        office.do(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
+
+    monkeypatch.setattr(office.relay, "ready", stopped_meanwhile)
+    await office.deliver()
+    assert office.relay.tried == []
+    assert office.row(1).last_error == hold.FROZEN
 
 
 async def test_one_connection_that_is_turned_away_leaves_the_mails_to_the_others(office: Office) -> None:

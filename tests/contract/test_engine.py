@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mailbot.errors import DatabaseUnavailable
 from mailbot.storage.engine import Database, reading
@@ -165,3 +167,29 @@ async def test_closing_finishes_what_waits(engine: Engine, writers: int) -> None
     await database.close()
     await asyncio.gather(*tasks)
     assert len(names(engine)) == 300
+
+
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
+async def test_a_glance_that_fails_leaves_nothing_behind(database: Database) -> None:
+    """Neither a number that the next connection may give once more, nor a reader among the writers' connections."""
+    version, tries = (
+        database.version(),
+        iter([OperationalError("", {}, sqlite3.OperationalError("database is locked"))]),
+    )
+
+    def fails_once(connection: Connection) -> int:
+        for error in tries:
+            raise error
+        return connection.execute(select(text("1"))).scalar_one()
+
+    assert await database.glance(fails_once) == 1
+    gc.collect()
+    with reading(database.engine) as one, reading(database.engine) as two:
+        waits = [c.execute(text("PRAGMA busy_timeout")).scalar_one() for c in (one, two)]
+    assert all(waits)
+    with database.engine.connect() as one, database.engine.connect() as two:
+        assert [c.info.get("reader") for c in (one, two)] == [None, None]
+    assert await database.write(add("a")) == 0
+    assert database.version() not in (None, version)
+    await database.write(add("b"))
+    assert database.version() not in (None, version)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from mailbot.inbox import store
 from mailbot.model import (
@@ -24,6 +24,7 @@ from mailbot.model import (
     Understanding,
 )
 from mailbot.outbox import jobs
+from mailbot.room import OCTETS, Room
 from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
@@ -56,6 +57,7 @@ class Office:
     clock: Clock
     gate: Gate
     woken: list[str] = field(default_factory=list)
+    room: Room = field(default_factory=Room)
 
     def worker(self, lane: Lane, name: str = "") -> DecideWorker:
         p = self.parts
@@ -68,7 +70,13 @@ class Office:
             verifier=self.gate,
             lane=lane,
             on_check=lambda: self.woken.append("check"),
+            room=self.room,
         )
+
+    def weigh(self, octets: int) -> None:
+        """Let every message that is not decided have so many octets."""
+        with self.parts.database.engine.begin() as connection:
+            connection.execute(update(inbox).where(inbox.c.state == jobs.QUEUED).values(size=octets))
 
     def put(self, *raws: bytes) -> None:
         envelope = Envelope(Source.LMTP, JAN.login, (HELPDESK,))
@@ -123,6 +131,24 @@ async def test_nobody_waits_for_a_check_that_is_not_his(office: Office) -> None:
     assert {state for state, _, _ in office.rows()} == {jobs.DONE}
     with office.parts.database.engine.connect() as connection:  # no number is lost
         assert sorted(connection.execute(select(ticket.c.id)).scalars()) == [1, 2, 3, 4]
+
+
+async def test_many_large_mails_do_not_wait_for_the_check_of_one(office: Office) -> None:
+    """It takes more than the room, and whoever signs large files may send the next one in time."""
+    office.put(application(1))
+    office.weigh(OCTETS + 1)
+    assert await office.worker(Lane.QUICK).step() == 1
+    checking = asyncio.create_task(office.worker(Lane.CHECKS).step())
+    await office.gate.begun.wait()
+    office.put(*(mail(JAN.login, f"Proszę {n}.", name=f"n{n}") for n in range(4)))
+    office.weigh(OCTETS // 3)
+    quick = office.worker(Lane.QUICK)
+    quick._patience = 0.0
+    while await quick.step():
+        pass
+    assert [state for state, _, _ in office.rows()] == [jobs.LEASED, *[jobs.DONE] * 4]
+    office.gate.open.set()
+    assert await checking == 1
 
 
 async def test_what_was_left_is_taken_by_another_process_and_by_one_of_before(office: Office) -> None:

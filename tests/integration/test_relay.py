@@ -125,6 +125,62 @@ async def test_whatever_is_said_to_what_was_asked_together_the_mail_waits(
         assert found.reason.startswith(stage if stage != "." else "end of DATA")
 
 
+async def test_who_is_ready_has_a_connection_for_the_next_mail(pipelining: FakeRelay) -> None:
+    relay = Relay(pipelining.settings())
+    pipelining.says["banner"] = b"554 5.7.1 not you\r\n"
+    with pytest.raises(RelayUnavailable) as caught:
+        await relay.ready()
+    assert caught.value.unreachable
+    del pipelining.says["banner"]
+    await relay.ready()
+    heard = len(pipelining.heard)
+    await relay.send(FROM, TO, RAW)
+    await relay.ready()
+    await relay.close()
+    assert [line.split()[0] for line in pipelining.heard[heard:]] == ["MAIL", "RCPT", "DATA", "QUIT"]
+    assert pipelining.connections == 2
+
+
+async def test_a_yes_to_data_that_does_not_ask_for_the_mail(pipelining: FakeRelay) -> None:
+    pipelining.says["DATA"] = b"250 2.0.0 taken\r\n"
+    found = await failure(pipelining)
+    assert type(found) is RelayUnavailable
+    assert (found.reason, found.in_doubt, pipelining.mails) == ("DATA: 250 2.0.0 taken", False, [])
+
+
+@pytest.mark.parametrize("how", ["time-out", "cancel"])
+async def test_what_was_given_up_does_not_leave_later(how: str) -> None:
+    """A server that stops reading in the middle of a mail and goes on when its ticket was stopped, or another process
+    sends it."""
+    goes_on, ended = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay.example ESMTP\r\n")
+        for answer in (b"250 relay.example", b"250 ok", b"250 ok", b"354 go on"):
+            await reader.readline()
+            writer.write(answer + b"\r\n")
+        await goes_on.wait()
+        try:
+            ended.set_result(await reader.read(-1))
+        except ConnectionError:
+            ended.set_result(b"")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1024)
+    port = server.sockets[0].getsockname()[1]
+    relay = Relay(DeliverySettings(port=port, timeout_seconds=0.3 if how == "time-out" else 30))
+    sending = asyncio.create_task(relay.send(FROM, TO, b"x: y\r\n" * 4 * 2**20))
+    if how == "cancel":
+        await asyncio.sleep(0.2)
+        sending.cancel()
+    with pytest.raises((RelayUnavailable, asyncio.CancelledError)):
+        await sending
+    goes_on.set()
+    assert not (await ended).endswith(b"\r\n.\r\n")
+    server.close()
+    await server.wait_closed()
+
+
 @pytest.mark.parametrize("more", [b"", b"250 2.0.0 and one more\r\n", b"421 4.4.2 idle"])
 async def test_what_the_server_says_unasked_answers_nothing(server: FakeRelay, more: bytes) -> None:
     """Taken for the answer to the next command it would tell a mail as sent that was not."""

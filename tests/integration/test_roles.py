@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -86,6 +87,14 @@ async def test_every_set_of_roles_stays(office: Office, roles: tuple[str, ...]) 
         finally:
             waiting.cancel()
             await service.stop()
+
+
+def test_two_machines_of_one_name_hold_rows_under_two(office: Office) -> None:
+    """Copies of one image, each with its process 1: who slept must not give back what the other is sending."""
+    one, two = (Service(office("lmtp"), ("delivery",)) for _ in range(2))
+    assert one._name == two._name
+    assert one._holder != two._holder
+    assert len(f"{secrets.token_hex(4)}/{'h' * 80}/{2**32}:{2**22}:decide-99") <= 128, "of the columns"
 
 
 async def test_a_task_that_ends_ends_the_process(office: Office, caplog: pytest.LogCaptureFixture) -> None:
