@@ -15,6 +15,7 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import key_ids, message_of, store
 from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
+from mailbot.model.categories import CASE_A
 from mailbot.processes import Process
 from mailbot.retention import erase
 from mailbot.secret import Hiding, is_sealed, key_of
@@ -34,6 +35,8 @@ from mailbot.storage.schema import (
     used_signature,
 )
 from mailbot.storage.shared import schema_mark
+from mailbot.text.address import login_key
+from mailbot.tickets import hold
 from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -179,6 +182,26 @@ async def decides_as_before(parts: compose.Parts, worker: DecideWorker, clock: C
         assert "who" in new.envelope
         assert connection.execute(select(func.count()).select_from(ticket)).scalar_one() == before + 1
         assert is_sealed(connection.execute(select(outbox.c.raw).order_by(outbox.c.id.desc())).scalars().first() or b"")
+
+
+async def test_an_address_that_begins_as_a_hash_does_is_sealed_and_stays_stopped(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    clock = Clock()
+    key = login_key("~jan@wp.example")
+    assert key
+    parts = await before(empty_engine, tmp_path, clock)
+    with empty_engine.begin() as connection:
+        said = {"sender": f"pass:{key}", "asked": key, "domain": None, "outcome": "REVIEW"}
+        connection.execute(update(decision).where(decision.c.inbox_id == 1).values(said))
+        stopped = {"state": "WSTRZYMANE", "desk": "BEZPIECZENSTWO", "category": CASE_A}
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(stopped))
+    hiding.hide(parts.settings, "shell:root", clock())
+    assert b"~jan" not in everything(empty_engine, tmp_path)
+    assert counted(empty_engine) == {}
+    with empty_engine.connect() as connection:
+        done = replace(parts.secret, hiding=Hiding.DONE)
+        assert hold.undecided(connection, done, [key], moves=False) == {key}
 
 
 async def test_nothing_is_marked_while_a_process_works(empty_engine: Engine, tmp_path: Path) -> None:
