@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, select, up
 from mailbot.accounts import passwords
 from mailbot.accounts.puesc import Found, is_of
 from mailbot.accounts.scim import ScimRegistry
-from mailbot.errors import RegistryUnavailable
+from mailbot.errors import RegistryUnavailable, SealBroken
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
@@ -146,7 +146,10 @@ class RegistryChanges:
 
     async def _is_seen(self, row: Row[Any]) -> bool:
         """Whether the registry shows that what ``row`` asked for was done. Raises RegistryUnavailable."""
-        _, new_login = personal.logins(self.secret, row)
+        try:
+            _, new_login = personal.logins(self.secret, row)
+        except SealBroken as error:  # as one that is not answered for: it does not hold the others
+            raise RegistryUnavailable(error.reason) from error
         if row.resource_id != _UNKNOWN:
             found = await self.registry.get(row.resource_id)
             return found is not None and (found.last_change == row.change_id or _is_moved(found, new_login))
@@ -270,24 +273,24 @@ def _number(connection: Connection, ticket_id: int) -> str:
 
 def doubt(connection: Connection, secret: Secret, now: datetime) -> int:
     """After a restore: write down each change of login that may have been done since the backup, the last of each pair
-    of logins; returns how many. ``look`` then asks the registry until it has said."""
+    of logins; returns how many. ``look`` then asks the registry until it has said. Where the key of a link is gone (it
+    was erased since, or the store is older) nobody can ask: its ticket is stopped, and a person looks."""
     a, other = activation.c, activation.alias()
     moved = exists().where(other.c.login == a.login, other.c.used_at.is_not(None), other.c.new_login.is_not(None))
     newest = select(func.max(a.id)).where(a.new_login.is_not(None)).group_by(a.login, a.new_login)
     asked = exists().where(_c.activation_id == a.id)
     told = (a.id, a.ticket_id, a.login, a.new_login, a.sealed)
     wanted = select(*told).where(a.id.in_(newest), a.used_at.is_(None), ~moved, ~asked)
-    rows = [
-        {
-            "activation_id": link.id,
-            "change_id": secrets.token_hex(16),
-            "resource_id": _UNKNOWN,
-            "login": personal.logins(secret, link)[0],
-            "password_hash": "",
-            "asked_at": now,
-        }
-        for link in connection.execute(wanted)
-    ]
+    rows = []
+    for link in connection.execute(wanted).all():
+        try:
+            login, _ = personal.logins(secret, link)
+        except SealBroken:
+            number = _number(connection, link.ticket_id)
+            hold.freeze(connection, number, now, {"reason": "its key is gone: nobody can ask whether the login moved"})
+            continue
+        row = {"activation_id": link.id, "login": login, "resource_id": _UNKNOWN, "password_hash": "", "asked_at": now}
+        rows.append({**row, "change_id": secrets.token_hex(16)})
     if rows:
         connection.execute(insert(registry_change), rows)
     return len(rows)

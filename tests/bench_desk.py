@@ -80,9 +80,10 @@ def _flow() -> Pipeline:
 
 
 class Bench:
-    """``engine``: over empty tables, to ``fill`` with accounts and operators, or over a copy of ones that were."""
+    """``engine``: over empty tables, to ``fill`` with accounts and operators, or over a copy of ones that were.
+    ``flow``: of a database that has a secret of its own."""
 
-    def __init__(self, engine: Engine, *, fill: bool = False) -> None:
+    def __init__(self, engine: Engine, *, fill: bool = False, flow: Pipeline | None = None) -> None:
         self.engine = engine
         self.clock = Clock()
         self.chained: list[tuple[int, str, int | None]] = []
@@ -91,7 +92,7 @@ class Bench:
             add_accounts(engine)
             with engine.begin() as connection:
                 connection.execute(insert(operators), [row_of(one, self.clock) for one in PEOPLE])
-        self.flow = _flow()
+        self.flow = flow or _flow()
         self.desk = ActionPerformer(self.flow, self._chain)
         self._names = count(1)
 
@@ -113,7 +114,7 @@ class Bench:
         raw = mail(sender, body, name=rest.pop("name", f"m{next(self._names)}"), **rest)
         envelope = Envelope(Source.LMTP, mail_from=sender if mail_from is None else mail_from, rcpt_to=(HELPDESK,))
         with self.engine.begin() as connection:
-            (stored,) = store(connection, [RawMessage(raw, envelope, self.clock())], self.clock(), SECRET)
+            (stored,) = store(connection, [RawMessage(raw, envelope, self.clock())], self.clock(), self.flow.secret)
         self.decide(checked)
         return stored.inbox_id
 
@@ -124,7 +125,7 @@ class Bench:
             rows = connection.execute(
                 select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
             )
-            batch = [(row["id"], self.flow.understand(message_of(row, SECRET))) for row in rows.mappings()]
+            batch = [(row["id"], self.flow.understand(message_of(row, self.flow.secret))) for row in rows.mappings()]
             if checked is not None:
                 batch = [(row, _with_application(u, checked)) for row, u in batch]
             if batch:
@@ -195,7 +196,7 @@ class Bench:
                 row = connection.execute(due.order_by(o.due_at, o.id).limit(1)).scalar_one_or_none()
                 if row is None:
                     return left
-                (mail,) = claim.mails(connection, SECRET, [row])
+                (mail,) = claim.mails(connection, self.flow.secret, [row])
                 outcomes.accepted(connection, [(mail, "250 ok")])
                 left.append(mail.kind)
             if left[-1] == until:

@@ -42,7 +42,7 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
     methods = frozenset(r.method for r in results if _passes(r, domain))
     if methods - {"dmarc"}:
         told = ", ".join(f"{method}=pass" for method in sorted(methods))
-        return Authentication(AuthResult.PASS, f"{told}, aligned with {domain}", methods)
+        return Authentication(AuthResult.PASS, f"{told}, aligned", methods)  # the domain may name a person
     spf_failed = bool(spf & _SPF_FAILS)
     undecided = "temperror" in dkim or _undecided_dkim(results) or "temperror" in spf
     if undecided or ("temperror" in dmarc and not spf_failed):

@@ -194,8 +194,8 @@ _OPEN: Mapping[Table, ColumnElement[bool]] = {
     ),
     outbox: and_(outbox.c.raw != b"", _RAW != SEALED),
     decision: or_(
-        decision.c.sender.not_like(f"%:{_HASH}"),
-        decision.c.asked.not_like(_HASH),
+        decision.c.sender.contains("@"),  # an address may begin as a hash does
+        decision.c.asked.contains("@"),
         and_(decision.c.domain.not_like(_HASH), decision.c.domain.not_like(f"?{_HASH}")),
     ),
     used_signature: used_signature.c.signature_sha256.not_like(_HASH),

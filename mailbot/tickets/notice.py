@@ -7,11 +7,12 @@ What a stopped ticket had still to say is written anew when it goes on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select
 
 from mailbot.mails import thread
 from mailbot.mails.context import MailContext
@@ -57,10 +58,8 @@ class NoticeWriter:
         told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
         open_ones = (t.state.in_(_OPEN), t.correspondent.is_not(None))
         newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
-        waiting = select(ticket).where(t.id.in_(newest), ~told)
-        rows = connection.execute(waiting.order_by(t.id).limit(_BATCH)).all()
-        whose = personal.told(self.secret, rows)
-        rows = [row for row in rows if whose[row.id].address]  # the key of a ticket may be lost
+        waiting = select(ticket).where(t.id.in_(newest), ~told).order_by(t.id).limit(_BATCH)
+        rows, whose = self._known(connection, waiting)
         for n, row in enumerate(rows, start=before):
             context = self._context(row, now, recipient=whose[row.id].address, breaks=(notice,))
             due = now + timedelta(hours=n // pace)
@@ -68,6 +67,18 @@ class NoticeWriter:
             event = {"ticket_id": row.id, "at": now, "kind": "break-told", "detail": {"notice": notice.name}}
             connection.execute(insert(ticket_event).values(event))
         return len(rows)
+
+    def _known(
+        self, connection: Connection, waiting: Select[Any]
+    ) -> tuple[Sequence[Row[Any]], Mapping[int, personal.Whose]]:
+        """The first of the tickets whose correspondent is known: keys may be lost, and nobody waits behind those."""
+        after = 0
+        while rows := connection.execute(waiting.where(ticket.c.id > after)).all():
+            whose = personal.told(self.secret, rows)
+            if known := [row for row in rows if whose[row.id].address]:
+                return known, whose
+            after = rows[-1].id
+        return (), {}
 
     def again(
         self, row: Row[Any], mail: Row[Any], starts: datetime, expires_at: datetime, now: datetime

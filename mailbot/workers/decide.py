@@ -22,13 +22,13 @@ from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
 from mailbot.accounts.snapshot import Snapshot
 from mailbot.desk.ailments import REGISTRY_AWAY
-from mailbot.errors import LeaseLost, PermanentError, ReadingFailed, SealBroken, TemporaryError
+from mailbot.errors import LeaseLost, MailbotError, PermanentError, ReadingFailed, SealBroken, TemporaryError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import logins
 from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, tickets
 from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understanding
-from mailbot.observe import Clock, about, failure, log_event
+from mailbot.observe import Clock, about, failure, kinds, log_event, place
 from mailbot.outbox import backoff, jobs
 from mailbot.room import OCTETS, Place, Room
 from mailbot.storage.engine import Database
@@ -189,11 +189,8 @@ class DecideWorker:
 
     async def _unreadable(self, row: int, error: Exception) -> None:
         name = "inbox-sealed" if isinstance(error, SealBroken) else "inbox-unreadable"
-        if isinstance(error, PermanentError):
-            reason = told = error.reason
-        else:  # it may quote the row
-            reason, told = mask(repr(error)), type(error).__name__
-        log_event(name, level=logging.ERROR, inbox=row, reason=told)
+        reason = _told(error)
+        log_event(name, level=logging.ERROR, inbox=row, reason=reason)
         await self._give_back(row, lambda c: self._retry_or_bury(c, row, reason))
 
     def _read(self, connection: Connection, ids: list[int]) -> list[_Taken]:
@@ -222,7 +219,7 @@ class DecideWorker:
                 raise
             failure("batch-failed", error, messages=len(batch))
             if len(batch) == 1:
-                await self._failed(flow, batch[0], mask(repr(error)))
+                await self._failed(flow, batch[0], _told(error))
                 return
             rows = [taken.row for taken in batch]  # one of them may be to blame: each alone from now on
             await self._database.write(lambda c: jobs.give_back(c, inbox, rows, self.name, self._clock(), counted=True))
@@ -381,9 +378,9 @@ class DecideWorker:
                 return
         except Exception as error:
             if len(batch) == 1:
-                told = mask(repr(error))  # it may quote the mail: the row keeps it, the log says what was masked in it
-                failure("inbox-failed", error, inbox=batch[0][0].row, masked=" ".join(marks(told)))
-                await self._failed(flow, batch[0][0], told)
+                masked = " ".join(marks(mask(repr(error))))  # it may quote the mail
+                failure("inbox-failed", error, inbox=batch[0][0].row, masked=masked)
+                await self._failed(flow, batch[0][0], _told(error))
                 return
         for one in batch:
             await self._record(flow, [one])
@@ -455,3 +452,10 @@ class DecideWorker:
             await self._database.write(work)
         except LeaseLost as error:  # another worker has the row: its result counts
             log_event("lease-lost", level=logging.WARNING, worker=self.name, inbox=row, reason=error.reason)
+
+
+def _told(error: Exception) -> str:
+    """What the row of a message keeps of its failure: words that are not ours may quote the mail, which lies sealed."""
+    if isinstance(error, MailbotError):
+        return error.reason
+    return f"{kinds(error)} at {place(error.__traceback__)}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from mailbot import processes
 from mailbot.desk import case, search, todo
@@ -15,8 +16,10 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import key_ids, message_of, store
 from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
+from mailbot.model.categories import CASE_A
 from mailbot.processes import Process
 from mailbot.retention import erase
+from mailbot.ruleset.model import Limit
 from mailbot.secret import Hiding, is_sealed, key_of
 from mailbot.service import compose, hiding, rotation
 from mailbot.service.doctor_office import addresses
@@ -34,6 +37,9 @@ from mailbot.storage.schema import (
     used_signature,
 )
 from mailbot.storage.shared import schema_mark
+from mailbot.text.address import login_key
+from mailbot.tickets import hold
+from mailbot.tickets.rate_limits import Arrivals, CountedFor, hidden
 from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -132,8 +138,24 @@ def reads_all(engine: Engine, parts: compose.Parts) -> None:
         todo.page(connection, key, ANYBODY, todo.Wanted(), MOMENT)
         rows = connection.execute(select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)).mappings()
         assert [message_of(row, key).envelope.mail_from for row in rows][:2] == [MINE, OTHERS]
+        assert hold.of_login(connection, key, ["ZGL0000002"], OTHERS) == "ZGL0000002", "its STOP"
+        counted_alike(connection, parts)
         checked = ApplicationCheck(ApplicationState.NONE, **GRANTED)
         assert UsedApplications(connection, [checked], key).seen(checked)
+
+
+def counted_alike(connection: Connection, parts: compose.Parts) -> None:
+    """What came before the sealing counts for its sender, its domain and its login after it."""
+    plain = CountedFor(f"pass:{MINE}", MINE.partition("@")[2], MINE)
+    before = plain if parts.secret.hiding is Hiding.BEGUN else None
+    source = CountedFor(**hidden(parts.secret, plain.sender, plain.domain, plain.asked), before=before)
+    limits, one, at = parts.pipeline.ruleset.limits, Limit(1, 24 * 365), MOMENT + timedelta(days=100)
+    for word in ("per_sender", "per_domain"):
+        arrivals = Arrivals(connection, [source], at, replace(limits, **{word: one}))
+        assert arrivals.over(source) == word.removeprefix("per_")
+    connection.execute(update(decision).where(decision.c.inbox_id == 1).values(outcome="REJ_GENERIC"))
+    assert Arrivals(connection, [source], at, replace(limits, failures=one)).over(source) in ("failures", "login")
+    connection.rollback()
 
 
 @pytest.mark.parametrize("step", [*hiding._STEPS], ids=lambda table: table.name)
@@ -179,6 +201,26 @@ async def decides_as_before(parts: compose.Parts, worker: DecideWorker, clock: C
         assert "who" in new.envelope
         assert connection.execute(select(func.count()).select_from(ticket)).scalar_one() == before + 1
         assert is_sealed(connection.execute(select(outbox.c.raw).order_by(outbox.c.id.desc())).scalars().first() or b"")
+
+
+async def test_an_address_that_begins_as_a_hash_does_is_sealed_and_stays_stopped(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    clock = Clock()
+    key = login_key("~jan@wp.example")
+    assert key
+    parts = await before(empty_engine, tmp_path, clock)
+    with empty_engine.begin() as connection:
+        said = {"sender": f"pass:{key}", "asked": key, "domain": None, "outcome": "REVIEW"}
+        connection.execute(update(decision).where(decision.c.inbox_id == 1).values(said))
+        stopped = {"state": "WSTRZYMANE", "desk": "BEZPIECZENSTWO", "category": CASE_A}
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(stopped))
+    hiding.hide(parts.settings, "shell:root", clock())
+    assert b"~jan" not in everything(empty_engine, tmp_path)
+    assert counted(empty_engine) == {}
+    with empty_engine.connect() as connection:
+        done = replace(parts.secret, hiding=Hiding.DONE)
+        assert hold.undecided(connection, done, [key], moves=False) == {key}
 
 
 async def test_nothing_is_marked_while_a_process_works(empty_engine: Engine, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mailbot.mails import thread
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.ruleset.model import Window
+from mailbot.secret import SEALED
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import breaker, correspondence
 from tests.links import DAY, NOW, SECRET, notice, open_ticket
@@ -95,6 +96,14 @@ def test_who_has_many_open_tickets_is_told_once_with_the_newest(engine: Engine) 
     assert tell(engine, BREAK) == [4, 0]
     with engine.connect() as connection:
         assert connection.execute(select(outbox.c.ticket_id).order_by(outbox.c.id)).scalars().all() == [5, 6, 7, 8]
+
+
+def test_nobody_waits_behind_tickets_whose_keys_are_lost(engine: Engine) -> None:
+    open_tickets(engine, 250)
+    with engine.begin() as connection:
+        sealed = SEALED + b"\x02" + bytes(60)
+        connection.execute(update(ticket).where(ticket.c.id <= 210).values(sealed=sealed))
+    assert tell(engine, BREAK) == [40, 0]
 
 
 def test_a_second_notice_is_another_mail(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from mailbot.accounts import passwords
 from mailbot.accounts.puesc import Found
@@ -19,9 +19,10 @@ from mailbot.accounts.scim import ScimRegistry
 from mailbot.errors import RegistryUnavailable
 from mailbot.model import Account
 from mailbot.registry import SILENCE, RegistryChanges, doubt
+from mailbot.secret import SEALED
 from mailbot.storage.engine import Database, connect
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, outbox, ticket_event
+from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
 from mailbot.tickets import activation as links
 from mailbot.tickets import hold
@@ -189,6 +190,39 @@ async def test_of_pairs_that_may_have_moved_the_last_is_asked_for_and_none_that_
         links.use_up(connection, 4, 4, NOW)
         assert (doubt(connection, SECRET, NOW), doubt(connection, SECRET, NOW)) == (1, 0)
         assert connection.execute(select(registry_change.c.activation_id)).scalars().all() == [2]
+
+
+UNOPENED = SEALED + b"\x02" + bytes(60)
+"""Under a key that is not in the store."""
+
+
+async def test_after_a_restore_a_link_whose_key_is_gone_stops_its_ticket_and_no_other(engine: Engine) -> None:
+    grant(engine, ZGL, OLD, new_login=NEW)
+    grant(engine, "ZGL0000002", "ewa@wp.example", new_login="ewa@nowa.example")
+    with engine.begin() as connection:
+        connection.execute(update(activation).where(activation.c.ticket_id == 1).values(sealed=UNOPENED))
+        assert doubt(connection, SECRET, NOW) == 1
+        assert connection.execute(select(registry_change.c.activation_id)).scalars().all() == [2]
+        asked = select(ticket.c.state, ticket.c.desk).order_by(ticket.c.id)
+        assert connection.execute(asked).first() == ("WSTRZYMANE", "BEZPIECZENSTWO")
+
+
+async def test_a_change_whose_key_is_gone_holds_no_other_and_is_told_to_a_person(engine: Engine) -> None:
+    async with machines(engine) as two:
+        two.office.mute = True
+        with pytest.raises(RegistryUnavailable):
+            await two.click(0)
+        grant(engine, "ZGL0000002", "ewa@wp.example", new_login="ewa@nowa.example")
+        await outcomes(two.changes[0].database.write(lambda c: doubt(c, SECRET, two.clock.now)))
+        with engine.begin() as connection:
+            connection.execute(update(activation).where(activation.c.ticket_id == 2).values(sealed=UNOPENED))
+            later = update(registry_change).where(registry_change.c.resource_id != "")
+            connection.execute(later.values(asked_at=two.clock.now))
+        two.office.mute = two.office.away = False
+        two.clock.now += DAY + timedelta(minutes=2)
+        await outcomes(two.changes[0].step(notice))
+        assert (two.used(), two.told()) == (1, 1), "the one behind it is settled"
+        assert two.rows(select(ticket_event.c.kind).where(ticket_event.c.ticket_id == 2)).count(SILENCE) == 1
 
 
 async def test_a_silence_is_told_to_a_person_once(engine: Engine) -> None:
