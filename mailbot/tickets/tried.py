@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from sqlalchemy import Connection, Label, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.model import Decision, TraceStep
+from mailbot.storage import upsert
 from mailbot.storage.schema import decision
 from mailbot.storage.tried import rules_tried
 
@@ -49,8 +49,7 @@ class Tried:
         # In one order: another process may be at the same ones.
         rows = [{"id": name, "steps": self._steps[name]} for name in sorted(self._steps) if name not in there]
         if rows:
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            connection.execute(dialect.insert(rules_tried).on_conflict_do_nothing(), rows)
+            connection.execute(upsert.insert(connection, rules_tried).on_conflict_do_nothing(), rows)
 
 
 def trace(decided: Decision) -> list[dict[str, Any]]:
