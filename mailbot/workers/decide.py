@@ -31,6 +31,7 @@ from mailbot.model import AuthResult, Decision, Outcome, RawMessage, Understandi
 from mailbot.observe import Clock, about, failure, kinds, log_event, place
 from mailbot.outbox import backoff, jobs
 from mailbot.room import OCTETS, Place, Room
+from mailbot.secret import key_of
 from mailbot.storage.engine import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
@@ -199,6 +200,7 @@ class DecideWorker:
         if len(rows) < len(ids):
             raise PermanentError("its octets are not in raw_message")
         secret = self.pipeline.secret
+        secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
         return [_Taken(row["id"], row["attempts"], row["deferred"], message_of(row, secret)) for row in rows]
 
     async def _decide(self, flow: Pipeline, batch: list[_Taken]) -> None:
