@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -22,6 +22,9 @@ from mailbot.service.compose import Parts
 from mailbot.tickets import number
 from mailbot.trial import acts
 from mailbot.trial.acts import Stage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _PATIENCE = 60.0  # seconds for the mails to leave
 
@@ -58,13 +61,19 @@ class Play:
 
     async def _later(self) -> int:
         """Put the clock forward, so that nothing can be taken back any more, and wait until all that may leave has.
-        Returns how much still has not."""
+        Returns how much still has not. What was let out is decided before: a change of login waits for unread letters,
+        and would then wait for half a minute more."""
+        await self._none(acts.undecided)
         self._clock.by += timedelta(seconds=self._parts.settings.desk.take_back_seconds + 1)
+        return await self._none(acts.at_work)
+
+    async def _none(self, count: Callable[[Connection], int]) -> int:
+        """Wait until there is none of these, but not for ever; returns how many there are."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while await self._parts.database.read(acts.at_work):  # noqa: ASYNC110 - again and again, as a person would
+                while await self._parts.database.read(count):  # noqa: ASYNC110 - again and again, as a person would
                     await asyncio.sleep(0.05)
-        return await self._parts.database.read(acts.at_work)
+        return await self._parts.database.read(count)
 
 
 def proven(parts: Parts, zgl: str, file: Path) -> tuple[str, int]:

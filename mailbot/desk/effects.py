@@ -107,7 +107,8 @@ class Effects:
         i = inbox.c
         for row in connection.execute(select(i.id, i.envelope).where(i.id.in_(ids)).with_for_update()).all():
             envelope = {**row.envelope, "released": f"{how} {self.case.number}"}
-            queued = {"state": jobs.QUEUED, "due_at": self.now, "attempts": 0, "deferred": 0, "outcome": None}
+            untried = {"attempts": 0, "deferred": 0, "lane": None, "outcome": None}
+            queued = {"state": jobs.QUEUED, "due_at": self.now, **untried}
             connection.execute(update(inbox).where(i.id == row.id).values(envelope=envelope, **queued))
         return (("letters", str(len(ids))),)
 

@@ -99,6 +99,12 @@ def at_work(connection: Connection) -> int:
     return sum(connection.execute(select(*counts)).one())
 
 
+def undecided(connection: Connection) -> int:
+    """Letters to be decided."""
+    open_rows = inbox.c.state.in_((jobs.QUEUED, jobs.LEASED))
+    return int(connection.execute(select(func.count()).where(open_rows)).scalar_one())
+
+
 def sent_as(connection: Connection, row: int, kind: str) -> str:
     """Message-ID of our mail of ``kind`` to the ticket of a row of the inbox."""
     wanted = select(outbox.c.message_id).join(inbox, inbox.c.ticket_id == outbox.c.ticket_id)

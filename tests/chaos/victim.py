@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from aiosmtpd.smtp import SMTP
 from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import Engine
 
 from mailbot.config import Settings, WorkerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.delivery.talk import Talk
+from mailbot.ingress.trimmed import Trimmed
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
@@ -77,13 +77,13 @@ def say(line: str) -> None:
 
 def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
     """Put the steps between the things that are stored or told."""
-    push, send = SMTP.push, Relay.send
+    flush, send = Trimmed._flush, Relay.send
 
-    async def answering(server: SMTP, status: str) -> None:
-        told = status.startswith("250 2.0.0 stored")
+    async def answering(server: Trimmed) -> None:
+        told = any(said.startswith(b"250 2.0.0 stored") for said in server._said)
         if told:
             steps("before 250")
-        await push(server, status)
+        await flush(server)
         if told:
             steps("after 250")
 
@@ -102,7 +102,7 @@ def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
 
     stack.enter_context(patch.object(engine.dialect, "do_commit", steps.around("COMMIT", engine.dialect.do_commit)))
     stack.enter_context(patch.object(KeyStore, "_make", steps.around("KEYS", KeyStore._make)))
-    stack.enter_context(patch.object(SMTP, "push", answering))
+    stack.enter_context(patch.object(Trimmed, "_flush", answering))
     stack.enter_context(patch.object(Relay, "send", sending))
     for owner, name in ((SMTPProtocol, "write"), (Talk, "_write")):  # up to the login, and behind it
         stack.enter_context(patch.object(owner, name, written(getattr(owner, name))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sqlite3
 import sys
@@ -170,6 +171,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def ends(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """How the command ends badly; "" when it ends as it should."""
     monkeypatch.setattr(sys, "argv", ["mailbot", *words])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     try:
         main()
     except SystemExit as end:
