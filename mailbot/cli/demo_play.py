@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -22,9 +22,6 @@ from mailbot.service.compose import Parts
 from mailbot.tickets import number
 from mailbot.trial import acts
 from mailbot.trial.acts import Stage
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 _PATIENCE = 60.0  # seconds for the mails to leave
 
@@ -67,7 +64,7 @@ class Play:
         self._clock.by += timedelta(seconds=self._parts.settings.desk.take_back_seconds + 1)
         return await self._none(acts.at_work)
 
-    async def _none(self, count: Callable[[Connection], int]) -> int:
+    async def _none(self, count: Callable[[Any], int]) -> int:
         """Wait until there is none of these, but not for ever; returns how many there are."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
