@@ -310,7 +310,6 @@ class DecideWorker:
         """Whether it is ``mailbot probe`` that asks: then it is judged as any mail, and nothing comes of it but that a
         delivery loop answers."""
         nonce = probes.nonce_of(flow.secret, taken.raw.raw)
-
         if nonce is None:
             return False
         try:
