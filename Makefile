@@ -20,10 +20,10 @@ PYTEST := PYTEST_DEBUG_TEMPROOT=$(MEMORY) PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 LONG := tests/browser tests/chaos tests/corpora tests/fuzz tests/oracles tests/servers tests/shipping
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-all check bench chaos lock clean
+.PHONY: help demo test test-long test-all check bench chaos containers lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 	$(BIN)/mailbot demo $(ARGS)
@@ -47,6 +47,9 @@ bench: .venv/.dev ## how fast it is
 
 chaos: .venv/.dev ## 2,000 faults against the real program; ARGS="--faults 100 --seed 7"
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+containers: .venv/.dev ## docker-compose.yml as it is: build, start, letters through all of it, stop
+	$(BIN)/python -m tests.containers
 
 lock: .venv/.dev ## make the lock files anew from pyproject.toml
 	$(BIN)/python -m venv .venv/lock

@@ -14,7 +14,7 @@ _GARBAGE = (50_000, 20, 20)  # to look for cycles while modules load took an eig
 _INTERRUPTED = 128 + 2  # as a shell tells of SIGINT
 
 _COMMANDS = {
-    "demo": ("demo", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
+    "demo": ("demo_command", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
     "init": ("init", "Ask what an installation needs; write mailbot.toml and rules/ into FOLDER"),
     "run": ("run", "Take mail in, decide, send, serve the activation page"),
     "explain": ("explain", "Tell for each mail of PATHS"),

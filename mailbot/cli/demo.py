@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import yaml
 from rich.console import Console
 from rich.live import Live
@@ -51,32 +50,16 @@ from mailbot.trial import acts
 _MARK = "made-by-mailbot-demo"
 _HEAD = """Settings of the demo: every command works on what it left, as mailbot tickets list --config FILE does.
 Its mail server is gone when it has ended."""
-_WEB_PORT, _DESK_PORT = 8080, 8081
 _PATIENCE = 60.0  # seconds for one mail to be decided and answered
 
 
-@click.command()
-@click.option(
-    "--once", is_flag=True, help="Play the desk and end: 0 only if every mail and every act met its expected outcome."
-)
-@click.option(
-    "--folder",
-    default=".demo",
-    type=click.Path(path_type=Path, file_okay=False),
-    show_default=True,
-    help=("Work folder: database, key, captured mail. Made anew at each start."),
-)
-@click.option("--port", default=_WEB_PORT, show_default=True, help="Port of the web page; a free one when taken.")
-@click.option("--desk-port", default=_DESK_PORT, show_default=True, help="Port of the desk; a free one when taken.")
-def demo(once: bool, folder: Path, port: int, desk_port: int) -> None:
-    """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each; then sit down at
-    the desk with what they left open, or (--once) watch two operators do everything that can be done there."""
+def demo(once: bool, folder: Path, ports: tuple[int, int]) -> bool:
+    """The command. Whether all went as it should."""
     folder = folder.resolve()  # its settings are good from everywhere
     _clean(folder)
     with (folder / "mailbot.log").open("w", encoding="utf-8") as log:
         logs.to(log)
-        good = asyncio.run(run(folder, (port, desk_port), played if once else _served))
-    raise SystemExit(0 if good else 1)
+        return asyncio.run(run(folder, ports, played if once else _served))
 
 
 def _clean(folder: Path) -> None:

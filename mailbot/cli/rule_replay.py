@@ -8,21 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from mailbot.cli import options
-from mailbot.config import Settings
 from mailbot.errors import MailbotError
-from mailbot.flow.replay import again, differs
 from mailbot.observe import utc_now
-from mailbot.service import compose
-from mailbot.tickets.decisions import StoredDecision
-from mailbot.trial.replaying import Pairs, read_anew
-from mailbot.trial.simulator import chosen
+
+if TYPE_CHECKING:
+    from mailbot.config import Settings
+    from mailbot.tickets.decisions import StoredDecision
+    from mailbot.trial.replaying import Pairs
 
 _ERROR = 2
 
@@ -53,6 +50,9 @@ def replay(
 
     Exit code 0: no difference; 1: differences; 2: it could not be done.
     """
+    from mailbot.service import compose  # what decides: not for --help
+    from mailbot.trial.simulator import chosen
+
     try:
         settings = chosen(compose.settings(config_file), rules_dir, None, None)
         different = _replay(settings, since, limit, 0 if stored_facts else jobs, as_json=as_json)
@@ -64,6 +64,10 @@ def replay(
 
 def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, *, as_json: bool) -> int:
     """``jobs`` 0: open no mail. Returns how many mails are decided otherwise."""
+    from mailbot.flow.replay import again, differs
+    from mailbot.service import compose
+    from mailbot.trial.replaying import read_anew
+
     ruleset, _ = compose.rules(settings)
     changes: Counter[tuple[str, str]] = Counter()
     decided = unopened = 0
@@ -84,6 +88,9 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
 
 def _progress(read: Pairs, total: int) -> Pairs:
     """On a terminal a bar, else one line; on stderr."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     if not console.is_terminal:
         click.echo(f"{total} stored decisions", err=True)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from mailbot.cli import options
 from mailbot.errors import ConfigError
-from mailbot.model import AuthResult, Envelope, Source
-from mailbot.service import compose
-from mailbot.trial import cases, golden
-from mailbot.trial.cases import Case, Wrong
-from mailbot.trial.golden import Result
-from mailbot.trial.simulator import chosen
+from mailbot.model import AuthResult
+
+if TYPE_CHECKING:
+    from mailbot.trial.cases import Wrong
+    from mailbot.trial.golden import Result
 
 _FOLDER = "cases"
 _SUGGESTED = ("subject_class", "rule", "outcome", "defects", "category", "state", "mails")
@@ -48,6 +44,12 @@ def test(
     that must or must not stand in the mails) and, where something came before, NAME.state.yaml. accounts.yaml, dns.yaml
     and trust/ are taken from its folder or the nearest one above. Exit code 1 when a case fails.
     """
+    import asyncio  # and what decides: not for --help
+
+    from mailbot.service import compose
+    from mailbot.trial import cases, golden
+    from mailbot.trial.simulator import chosen
+
     settings = chosen(compose.settings(config_file), rules_dir, None, authserv_id)
     wanted = folders or (compose.rules_directory(settings.rules.directory) / _FOLDER,)
     results: list[Result] = []
@@ -90,6 +92,16 @@ def case(
     config_file: Path | None,
 ) -> None:
     """Print a case for the mail FILE with what becomes of it today: check it, then keep it as NAME.yaml."""
+    import asyncio
+
+    import yaml
+
+    from mailbot.model import Envelope, Source
+    from mailbot.service import compose
+    from mailbot.trial import golden
+    from mailbot.trial.cases import Case
+    from mailbot.trial.simulator import chosen
+
     settings = chosen(compose.settings(config_file), rules_dir, None, authserv_id)
     vouched = AuthResult(authentication) if authentication else None
     envelope = Envelope(Source.LMTP, None, (settings.helpdesk.address,), "127.0.0.1")
@@ -128,6 +140,8 @@ def _words(value: Any) -> str:
 
 
 def _write_junit(file: Path, results: Sequence[Result]) -> None:
+    from xml.etree import ElementTree as ET
+
     failures = str(sum(bool(result.wrong) for result in results))
     suite = ET.Element("testsuite", name="mailbot rules test", tests=str(len(results)), failures=failures)
     for result in results:

@@ -14,6 +14,7 @@ import math
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,15 @@ class _ByFields(dict[type, Callable[[Any], Any]]):
     def __missing__(self, kind: type) -> Callable[[Any], Any]:
         if issubclass(kind, type):  # a class itself goes by its name
             raise KeyError(kind)
-        self[kind] = made = _by_fields(kind) or (lambda value: value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
+        self[kind] = made = (
+            _by_value(kind) or _by_fields(kind) or (lambda value: value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
+        )
         return made
+
+
+def _by_value(kind: type) -> Callable[[Any], Any] | None:
+    # until Python 3.11.3 an Enum goes by getattr and its name; _Unpickler knows no getattr
+    return (lambda value: (kind, (value.value,))) if issubclass(kind, Enum) else None
 
 
 def _by_fields(kind: type) -> Callable[[Any], Any] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -326,6 +328,26 @@ def test_the_image_gets_what_it_is_built_from() -> None:
     assert {name for name in kept if not (ROOT / name).exists()} == set()
     assert kept >= {"mailbot", "rules", "requirements.lock", "pyproject.toml", "README.md", "LICENSE"}
     assert {"deploy/venv.sh", "deploy/mailbot.toml"} <= kept
+
+
+def test_the_image_is_built_of_nothing_that_it_does_not_get(tmp_path: Path) -> None:
+    """setuptools reads pyproject.toml in the folder that holds what .dockerignore lets through, and nothing else."""
+    for line in _text(".dockerignore").splitlines():
+        if line.startswith("!"):
+            source, target = ROOT / line[1:], tmp_path / line[1:]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    read = "from setuptools.build_meta import get_requires_for_build_editable as ask; ask()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", read], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+
+
+def test_the_names_of_compose_do_not_depend_on_its_folder() -> None:
+    """By the environment, for `name:` is unknown to the docker-compose of Debian 12."""
+    assert _text(".env").splitlines()[-1] == "COMPOSE_PROJECT_NAME=mailbot"
+    assert "name" not in COMPOSE
 
 
 def test_an_installed_mailbot_has_every_file_of_its_package() -> None:

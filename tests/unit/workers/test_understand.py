@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -41,8 +42,8 @@ from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Forbearing, Kind, StaticResolver
 from mailbot.service import compose
-from mailbot.workers import shares
-from mailbot.workers.understand import Processes, _read, dumped, in_thread
+from mailbot.workers import shares, understand
+from mailbot.workers.understand import Processes, _ByFields, _read, dumped, in_thread
 from tests.citizens import build
 from tests.flow import mail
 from tests.support import ROOT
@@ -189,6 +190,16 @@ def test_values_of_the_model_come_back_as_they_were() -> None:
     ]
     given.append(replace(given[0], checked=ApplicationCheck(ApplicationState.DOUBT, notes=("a",)), scan="clean"))
     assert _read(({}, [dumped(given)]), len(given)) == given
+
+
+def test_a_value_that_older_pythons_pickle_by_its_name_comes_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian 12 has Python 3.11.2."""
+    monkeypatch.setattr(Enum, "__reduce_ex__", lambda self, protocol: (getattr, (type(self), self.name)))
+    monkeypatch.setattr(understand, "_BY_FIELDS", _ByFields())
+    understood = compose.understander(settings, KEY).understand_all(BATCH)
+    assert _read(({}, [dumped(understood)]), len(BATCH)) == understood
 
 
 async def test_the_deadline_is_within_its_share_of_the_lease() -> None:
