@@ -23,7 +23,7 @@ from mailbot.accounts.remembered import Registry
 from mailbot.accounts.snapshot import Snapshot
 from mailbot.desk.ailments import REGISTRY_AWAY
 from mailbot.errors import LeaseLost, MailbotError, PermanentError, ReadingFailed, SealBroken, TemporaryError
-from mailbot.flow.facts import needs_check
+from mailbot.flow.facts import must_be_checked, needs_check
 from mailbot.flow.lookup import logins
 from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, tickets
@@ -53,11 +53,13 @@ _DNS_TRIES = 3  # a message whose sender could not be checked for a passing faul
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A leased message. ``tries``: this one included; ``deferred``: how often its sender's DNS had not answered."""
+    """A leased message. ``tries``: this one included; ``deferred``: how often its sender's DNS had not answered;
+    ``waited``: it comes from the lane of checks."""
 
     row: int
     tries: int
     deferred: int
+    waited: bool
     raw: RawMessage
 
 
@@ -201,7 +203,16 @@ class DecideWorker:
             raise PermanentError("its octets are not in raw_message")
         secret = self.pipeline.secret
         secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
-        return [_Taken(row["id"], row["attempts"], row["deferred"], message_of(row, secret)) for row in rows]
+        return [
+            _Taken(
+                row["id"],
+                row["attempts"],
+                row["deferred"],
+                row["lane"] == Lane.CHECKS.value,
+                message_of(row, secret),
+            )
+            for row in rows
+        ]
 
     async def _decide(self, flow: Pipeline, batch: list[_Taken]) -> None:
         """Understand, check and record a batch. Raises TemporaryError when it is not the fault of any mail."""
@@ -258,14 +269,17 @@ class DecideWorker:
         jobs.retry(connection, inbox, row, self.name, due, **values)
 
     async def _without_checks(self, batch: list[tuple[_Taken, Understanding]]) -> list[tuple[_Taken, Understanding]]:
-        """What this lane decides; what must be checked goes back, uncounted, to the lane of checks."""
-        rows = [taken.row for taken, u in batch if needs_check(u)] if self._lane is Lane.QUICK else []
+        """What this lane may decide; what must be checked goes back to the lane of checks."""
+        rows = [taken.row for taken, u in batch if must_be_checked(u)] if self._lane is Lane.QUICK else []
         if not rows:
             return batch
-        lane = Lane.CHECKS.value
-        await self._database.write(lambda c: jobs.release(c, inbox, rows, self.name, lane=lane))
+        await self._database.write(lambda c: self._leave(c, rows))
         self._on_check()
         return [(taken, u) for taken, u in batch if taken.row not in rows]
+
+    def _leave(self, connection: Connection, rows: list[int]) -> None:
+        """Give rows back to the lane of checks, uncounted."""
+        jobs.release(connection, inbox, rows, self.name, lane=Lane.CHECKS.value)
 
     async def _verify(
         self, flow: Pipeline, batch: list[tuple[_Taken, Understanding]]
@@ -274,8 +288,8 @@ class DecideWorker:
         had all of it for itself and was not ready has failed."""
         if self._verifier is None:
             return batch
-        ready = [(taken, u) for taken, u in batch if not needs_check(u)]
-        waiting = [(taken, u) for taken, u in batch if needs_check(u)]
+        waiting = [(taken, u) for taken, u in batch if must_be_checked(u) or (taken.waited and needs_check(u))]
+        ready = [one for one in batch if one not in waiting]
         loop = asyncio.get_running_loop()
         until, width, alone = loop.time() + self._within(VERIFY), self._verifier.width, True
         while waiting and loop.time() < until:
@@ -389,14 +403,20 @@ class DecideWorker:
     async def _write(self, flow: Pipeline, batch: list[tuple[int, Understanding]]) -> None:
         rows = [row for row, _ in batch]
 
-        def work(connection: Connection) -> tuple[list[Decision], dict[int, str | None]]:
-            return flow.record(connection, self.name, batch, self._clock()), tickets(connection, rows)
+        def work(connection: Connection) -> tuple[dict[int, Decision], dict[int, str | None]]:
+            decided = flow.record(connection, self.name, batch, self._clock(), checked=self._verifier is None)
+            if len(decided) < len(rows):
+                self._leave(connection, [row for row in rows if row not in decided])
+            return decided, tickets(connection, rows)
 
         with counts.step("record", *rows):
             decisions, numbers = await self._database.write(work)
-        for (_, u), decision in zip(batch, decisions, strict=True):
-            self._count(u, decision)
-        self._announce(rows, decisions, numbers)
+        for row, u in batch:
+            if row in decisions:
+                self._count(u, decisions[row])
+        self._announce(decisions, numbers)
+        if len(decisions) < len(rows):
+            self._on_check()
 
     def _count(self, u: Understanding, decision: Decision) -> None:
         counts.DECIDED(decision.outcome.value, decision.rule)
@@ -406,12 +426,12 @@ class DecideWorker:
         counts.SIGNATURES(u.checked.state.value)
         counts.DECIDED_AFTER.observe(max(0.0, (self._clock() - u.received_at).total_seconds()))
 
-    def _announce(self, rows: list[int], decisions: list[Decision], numbers: Mapping[int, str | None]) -> None:
-        for row, decision in zip(rows, decisions, strict=True):
+    def _announce(self, decisions: Mapping[int, Decision], numbers: Mapping[int, str | None]) -> None:
+        for row, decision in decisions.items():
             level = logging.ERROR if decision.floor else logging.INFO
             told = {"outcome": decision.outcome.value, "rule": decision.rule, "ticket": numbers[row]}
             log_event("decided", level=level, inbox=row, **told)
-        if any(decision.mails for decision in decisions):
+        if any(decision.mails for decision in decisions.values()):
             self._on_mail()
 
     async def _postpone(self, taken: _Taken, reason: str) -> None:

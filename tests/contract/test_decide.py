@@ -169,11 +169,11 @@ async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
 async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     real, left = Pipeline.record, [30]
 
-    def record(*arguments: Any) -> Any:
+    def record(*arguments: Any, **named: Any) -> Any:
         if left[0]:
             left[0] -= 1
             raise DatabaseUnavailable("the counter is locked")
-        return real(*arguments)
+        return real(*arguments, **named)
 
     monkeypatch.setattr(Pipeline, "record", record)
     desk.put(question(1), question(2))
@@ -186,11 +186,11 @@ async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monke
     """While it is away nothing can be given back: that is done when it answers, before leases are looked at."""
     real = Pipeline.record
 
-    def record(*arguments: Any) -> Any:
+    def record(*arguments: Any, **named: Any) -> Any:
         if desk.clock() < began:
             desk.clock.advance(minutes=10)
             raise DatabaseUnavailable("gone")
-        return real(*arguments)
+        return real(*arguments, **named)
 
     began = desk.clock.now.replace(hour=23)
     monkeypatch.setattr(Pipeline, "record", record)
