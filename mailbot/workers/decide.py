@@ -16,7 +16,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, true
 
 from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
@@ -203,16 +203,11 @@ class DecideWorker:
             raise PermanentError("its octets are not in raw_message")
         secret = self.pipeline.secret
         secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
-        return [
-            _Taken(
-                row["id"],
-                row["attempts"],
-                row["deferred"],
-                row["lane"] == Lane.CHECKS.value,
-                message_of(row, secret),
-            )
-            for row in rows
-        ]
+        return [self._taken(row) for row in rows]
+
+    def _taken(self, row: RowMapping) -> _Taken:
+        raw = replace(message_of(row, self.pipeline.secret), to_check=self._lane is not Lane.QUICK)
+        return _Taken(row["id"], row["attempts"], row["deferred"], row["lane"] == Lane.CHECKS.value, raw)
 
     async def _decide(self, flow: Pipeline, batch: list[_Taken]) -> None:
         """Understand, check and record a batch. Raises TemporaryError when it is not the fault of any mail."""
