@@ -23,7 +23,7 @@ from mailbot.room import Place, Room
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
-from mailbot.workers import decide
+from mailbot.workers import held
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
 from tests.flow import JAN, STRANGER, Clock, add_accounts, mail, settings
@@ -220,7 +220,7 @@ def without_dns(u: Understanding) -> Understanding:
 async def test_large_mails_are_understood_one_after_the_other_by_however_many_workers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decide, "_BATCH_OCTETS", 1)
+    monkeypatch.setattr(held, "_BATCH_OCTETS", 1)
     room = Room(1)
     desk.put(question(1), question(2), question(3))
     desk.go.clear()

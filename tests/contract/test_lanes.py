@@ -32,7 +32,8 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import account, decision, inbox, outbox, ticket
-from mailbot.workers.decide import DecideWorker, Lane
+from mailbot.workers.decide import DecideWorker
+from mailbot.workers.held import Lane
 from mailbot.workers.verify import Verifier
 from tests.citizens import HELPDESK, build
 from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
