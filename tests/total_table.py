@@ -120,17 +120,23 @@ _EMPTY = Request(None, (), None, ())
 
 
 def understanding(combination: Combination) -> Understanding:
-    """The mail, understood and with its files checked where the program would check them."""
-    return _understanding(*combination[:5])
+    """The mail, understood and with its files checked where the program may check them."""
+    u, (*_, data, attachment, _) = understood(combination), combination
+    return replace(u, checked=_checked(attachment, data)) if facts.needs_check(u) else u
+
+
+def understood(combination: Combination) -> Understanding:
+    """The mail before its files are checked."""
+    return _understood(*combination[:5])
 
 
 @cache
-def _understanding(subject: str, sender: str, said: str, data: str, attachment: str) -> Understanding:
+def _understood(subject: str, sender: str, said: str, data: str, attachment: str) -> Understanding:
     kind = _KINDS.get(subject) or SubjectClass(subject)
     address, result = SENDERS[sender]
     attached = attachment != "NONE"
     first_look = {"NONE": S.NONE, "MALWARE": S.MALWARE}.get(attachment, S.NOT_ASKED)
-    u = Understanding(
+    return Understanding(
         received_at=NOW,
         message=_message(subject == "AUTO", attached),
         sender=Sender(address, None, Authentication(result, "")),
@@ -139,7 +145,6 @@ def _understanding(subject: str, sender: str, said: str, data: str, attachment: 
         identity=Identity("", ""),
         checked=ApplicationCheck(first_look),
     )
-    return replace(u, checked=_checked(attachment, data)) if facts.needs_check(u) else u
 
 
 @cache
@@ -184,7 +189,12 @@ Told = tuple[Facts, tuple[Defect, ...], str]
 
 def assess(combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
     """What ``decide`` is told about a combination, by the program's own facts.py."""
-    u, history = understanding(combination), known(combination)
+    return told(understanding(combination), combination, ruleset, reading)
+
+
+def told(u: Understanding, combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
+    """The same about ``u`` with account and history of a combination."""
+    history = known(combination)
     account = _ACCOUNTS.get(login_key(facts.login_to_ask(u) or "") or "")
     duplicate = Duplicate.SAME_REQUEST if combination[5] == "DUPLICATE" else Duplicate.NO
     gathered, defects = facts.gather(u, account, duplicate, history, reading)

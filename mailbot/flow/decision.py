@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailbot.model import Decision, Defect, Desk, Facts, MailKind, Outcome, State, TraceStep
+from mailbot.model import (
+    ApplicationState,
+    Decision,
+    Defect,
+    Desk,
+    Facts,
+    MailKind,
+    Outcome,
+    State,
+    TraceStep,
+)
 from mailbot.ruleset import floor
 from mailbot.ruleset.evaluate import first_match
 from mailbot.ruleset.model import Ruleset
@@ -57,6 +67,26 @@ def _decided(
         ruleset=ruleset.hash,
         watched=_watched(trace, ruleset),
     )
+
+
+_FIRST_LOOK = (ApplicationState.NONE, ApplicationState.NOT_ASKED, ApplicationState.MALWARE)
+"""What names and first octets of the files tell (flow.understand): after one of these no check finds another."""
+_FOUND = tuple(state.value for state in ApplicationState if state not in _FIRST_LOOK)
+
+
+def is_moved_by_check(decision: Decision, facts: Facts) -> bool:
+    """Whether ``decision``, made while the files are not checked, would be another one for something that a check may
+    find: a rule that was tried, be it only watched, holds for one word of the fact and not for another."""
+    return any(_turns(step, facts) for step in decision.trace)
+
+
+def _turns(step: TraceStep, facts: Facts) -> bool:
+    words = step.asked.get("application")
+    if words is None or "application" not in step.saw:  # another fact has decided already
+        return False
+    if all((word in words) == (facts.application in words) for word in _FOUND):
+        return False
+    return all(getattr(facts, fact) in accepted for fact, accepted in step.asked.items() if fact != "application")
 
 
 _KEPT = frozenset(

@@ -62,8 +62,14 @@ NO_HISTORY = HistoryFacts()
 
 
 def needs_check(u: Understanding) -> bool:
-    """Whether the files are to be checked as a signed application. The mail alone tells, never the registry."""
+    """Whether the files may have to be checked as a signed application, as far as the mail alone tells. Whether they
+    have to be: ``plan.waits_for_check``."""
     return u.checked.state is ApplicationState.NOT_ASKED and _is_plain_request(u)
+
+
+def must_be_checked(u: Understanding) -> bool:
+    """Whether the mail alone tells that they have to be: only under the sentence of case A may they mean nothing."""
+    return needs_check(u) and u.request.phrase is not Phrase.A
 
 
 def login_to_ask(u: Understanding) -> str | None:

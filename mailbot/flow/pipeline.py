@@ -18,7 +18,7 @@ from mailbot.config import Settings
 from mailbot.flow import facts
 from mailbot.flow.decision import decide, doubted, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
-from mailbot.flow.plan import Plan, joined, needs_none
+from mailbot.flow.plan import Plan, joined, needs_none, waits_for_check
 from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
@@ -101,34 +101,42 @@ class Pipeline:
         return Lookup(connection, batch, self.directory, self.ruleset, self.secret, now, oldest)
 
     def record(
-        self, connection: Connection, worker: str, batch: Sequence[tuple[int, Understanding]], now: datetime
-    ) -> list[Decision]:
+        self,
+        connection: Connection,
+        worker: str,
+        batch: Sequence[tuple[int, Understanding]],
+        now: datetime,
+        *,
+        checked: bool = True,
+    ) -> dict[int, Decision]:
         """Decide a batch and write tickets, events, mails and the end of the inbox rows, all in this transaction.
 
         Of several who decide at once each waits for the lock with its decisions made. Under it everything is asked once
         more: the same answers give the same decisions, and after others the batch is decided again.
 
+        Not ``checked``: of what must wait for a check of its files nothing is written. The same answers tell that and
+        decide the others, so no account comes or goes between the two. Returns the decision about each of the others.
         Raises LeaseLost when a row of the batch is no longer held by ``worker``.
         """
         start, asking = self.settings.tickets.start, Asking(connection)
         if _alone(connection, batch):
             first = number.lock(connection, start)
-            plans, lookup = self._plan(connection, batch, now)
+            plans, lookup = self._plan(connection, batch, now, checked)
         else:
-            plans, lookup = self._plan(asking.connection, batch, now)
+            plans, lookup = self._plan(asking.connection, batch, now, checked)
             first = number.lock(connection, start)
             if not asking.same_again():
-                plans, lookup = self._plan(connection, batch, now)
+                plans, lookup = self._plan(connection, batch, now, checked)
         rows = BatchRows(first)
         grants = self._write(connection, rows, plans, now)
         number.advance(connection, rows.next_ticket)
         rows.flush(connection, worker, self.secret)
         activation.grant(connection, grants, now, self.secret)
         lookup.used.flush(connection, rows.real)
-        return [plan.assessment.decision for plan in plans]
+        return {plan.inbox_id: plan.assessment.decision for plan in plans}
 
     def _plan(
-        self, connection: Connection, batch: Sequence[tuple[int, Understanding]], now: datetime
+        self, connection: Connection, batch: Sequence[tuple[int, Understanding]], now: datetime, checked: bool
     ) -> tuple[list[Plan], Lookup]:
         """What becomes of each message of a batch, which those behind it know. Only what stops a ticket is written."""
         lookup = self.lookup(connection, [u for _, u in batch], now)
@@ -136,6 +144,8 @@ class Pipeline:
         opened = 0
         for inbox_id, u in batch:
             assessment = self.assess(u, lookup)
+            if not checked and waits_for_check(assessment):
+                continue
             found, decision = assessment.found, assessment.decision
             if found.history.stops:  # whatever the rules say: this word can only make things safer
                 hold.freeze(connection, found.history.stops, now, {"inbox": inbox_id})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mailbot.flow.decision import is_moved_by_check
+from mailbot.flow.facts import must_be_checked, needs_check
 from mailbot.flow.lookup import Assessment
 from mailbot.model import Duplicate, MailKind, Outcome, Understanding
 from mailbot.tickets import sla
@@ -14,6 +16,9 @@ _ANSWERS = {
     Outcome.COMPLAINT_LATE: "complaint-late",
 }
 """Outcomes of mail that belongs to the sender's own ticket → name of the event."""
+_SETTLED = frozenset({Outcome.OK_A, Outcome.REJ_FORMAL})
+"""Outcomes that the sentence of case A may have without a look at its files. An answer that who has no account gets,
+too, must not come sooner than his, and a person who decides shall see what the files are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,17 @@ class Plan:
         """A link is made."""
         answered = self.clocks is not None and self.assessment.found.account is not None
         return answered and MailKind.T3 in self.assessment.decision.mails
+
+
+def waits_for_check(assessment: Assessment) -> bool:
+    """Whether the files must be checked before the mail is decided. Under the sentence of case A they mean nothing from
+    an account's login: where no rule in force asks for them, it is decided without."""
+    u, facts = assessment.u, assessment.facts
+    if not needs_check(u):
+        return False
+    if must_be_checked(u) or facts.account == "unknown":
+        return True
+    return assessment.decision.outcome not in _SETTLED or is_moved_by_check(assessment.decision, facts)
 
 
 def needs_none(assessment: Assessment) -> bool:

@@ -85,7 +85,7 @@ class Understander:
             with ThreadPoolExecutor(min(len(waiting), _SIDE_BY_SIDE)) as threads:
                 done = threads.map(self.understand, waiting)
                 found = [next(done) if u is None else u for u in found]
-        return [self._essence(u) for u in found if u is not None]
+        return [self._essence(u, raw) for raw, u in zip(batch, found, strict=True) if u is not None]
 
     def _at_once(self, raw: RawMessage) -> Understanding | None:
         """``raw`` understood; None where the DNS has to be asked."""
@@ -96,11 +96,12 @@ class Understander:
         except _WouldAsk:
             return None
 
-    def _essence(self, u: Understanding) -> Understanding:
+    def _essence(self, u: Understanding, raw: RawMessage) -> Understanding:
         """``u`` as it goes to where it is decided: another process. Neither header fields nor quotes, and the octets of
         files only where a scanner, the check of an application, or a report about a mail of ours needs them."""
         message, files = u.message, u.message.attachments
-        if not (u.subject.kind is SubjectClass.EXACT or u.bounced or self.settings.scanner.address):
+        checked = raw.to_check and u.subject.kind is SubjectClass.EXACT
+        if not (checked or u.bounced or self.settings.scanner.address):
             files = tuple(replace(file, data=b"") for file in files)
         return replace(u, message=replace(message, headers=(), full_text="", attachments=files))
 

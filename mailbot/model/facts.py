@@ -55,7 +55,11 @@ class Facts:
     name: str = field(metadata=_fact("name in the mail against the account", *(m.value for m in Match)))
     year: str = field(metadata=_fact("birth year in the mail against the account", *(m.value for m in Match)))
     application: str = field(
-        metadata=_fact("what the files are as a signed application", *(s.value for s in ApplicationState))
+        metadata=_fact(
+            "what the files are as a signed application (not-asked: nothing depends on it, or nobody vouches for the"
+            " sender)",
+            *(s.value for s in ApplicationState),
+        )
     )
     holder: str = field(
         metadata=_fact(

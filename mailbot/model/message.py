@@ -67,6 +67,8 @@ class RawMessage:
     envelope: Envelope
     received_at: datetime
     """IMAP INTERNALDATE or the moment of the SMTP 250; aware."""
+    to_check: bool = False
+    """Who has it understood may check its files as an application (workers.decide), and so needs their octets."""
 
     @property
     def sha256(self) -> str:

@@ -41,8 +41,9 @@ from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
 from mailbot.workers.breaker import BreakerWorker
 from mailbot.workers.csd import CsdWorker
-from mailbot.workers.decide import DecideWorker, Lane
+from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
+from mailbot.workers.held import Lane
 from mailbot.workers.loop import Loop
 from mailbot.workers.oauth import OAuthWorker
 from mailbot.workers.retention import RetentionWorker

@@ -43,8 +43,10 @@ File = tuple[str, bytes]
 
 _LAST = 5.0  # seconds that a process may take to end when it has closed its answers
 _SLICE = 2**20
-_GIVEN_BACK = 256 * 1024
+_GIVEN_BACK = 2**20
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
+_KEPT = 4 * 2**20
+"""Octets at the end of the heap that it keeps: pages that every mail with a file would get anew."""
 
 _TEXTS = {
     "deadline": "Sprawdzanie pliku trwało zbyt długo i zostało przerwane.",
@@ -249,6 +251,7 @@ class Workers:
             "PYTHONHASHSEED": "random",
             "TZ": "UTC",
             "MALLOC_MMAP_THRESHOLD_": str(_GIVEN_BACK),
+            "MALLOC_TRIM_THRESHOLD_": str(_KEPT),
             "MALLOC_ARENA_MAX": "2",  # an arena for each thread would take the address space for nothing
         }
         try:

@@ -70,7 +70,7 @@ inbox = Table(
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
-lane: "checks" when its signed files must be checked, which takes long (workers.decide); none: nobody has looked yet.
+lane: "checks" when its files must be checked, which takes long (workers.held); none: nothing has told that they must.
 message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py).
 envelope: who sent it to whom is sealed in it, under the key of the message (inbox.hide)."""
 

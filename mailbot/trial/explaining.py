@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -80,7 +80,7 @@ async def _explain(
 
     Gives what is told of it, and its subject.
     """
-    tried = [await _read(trial, file, wanted) for file in files]
+    tried = [await _read(trial, file, wanted, connection) for file in files]
     together: dict[tuple[datetime, datetime], list[Understanding]] = defaultdict(list)
     for one in tried:
         if isinstance(one, _Mail):
@@ -94,29 +94,36 @@ async def _explain(
     ]
 
 
-async def _read(trial: Trial, file: Path, wanted: Wanted) -> _Mail | dict[str, Any]:
+async def _read(trial: Trial, file: Path, wanted: Wanted, connection: Connection) -> _Mail | dict[str, Any]:
     started = time.perf_counter()
     try:
         octets = await asyncio.to_thread(file.read_bytes)
     except OSError as error:  # one bad file never stops the rest
         return _failed(file, f"cannot be read: {error.strerror}")
     raw = RawMessage(octets, Envelope(Source.INJECT), wanted.received or arrival(octets) or utc_now())
-    u = await trial.understand(raw)
-    return _Mail(file, raw, u, wanted.now or raw.received_at, time.perf_counter() - started)
+    u, now = trial.read(raw), wanted.now or raw.received_at
+    if not _has_past(file, wanted):
+        u = await trial.checked(u, connection, now)
+    return _Mail(file, raw, u, now, time.perf_counter() - started)
+
+
+def _has_past(file: Path, wanted: Wanted) -> bool:
+    """Whether something came before this mail alone."""
+    return not wanted.state and file.with_suffix(_STATE).is_file()
 
 
 async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
     started = time.perf_counter()
-    own = mail.file.with_suffix(_STATE)
-    if wanted.state or not own.is_file():
+    if not _has_past(mail.file, wanted):
         found = _assessed(trial, mail, wanted, lookup, connection)
     else:
         try:
-            past = history.read(own, trial.flow.ruleset.categories)
+            past = history.read(mail.file.with_suffix(_STATE), trial.flow.ruleset.categories)
         except ConfigError as error:
             return _failed(mail.file, error.reason)
         with blank() as fresh:
             await history.fill(trial, fresh, past)
+            mail = replace(mail, u=await trial.checked(mail.u, fresh, mail.now))
             found = _assessed(trial, mail, wanted, trial.flow.lookup(fresh, [mail.u], mail.now), fresh)
     return {"file": str(mail.file), **found, "seconds": round(mail.seconds + time.perf_counter() - started, 6)}
 

@@ -91,7 +91,7 @@ async def _after(trial: Trial, one: Case, connection: Connection) -> tuple[dict[
     octets = await asyncio.to_thread(one.mail.read_bytes)
     raw = RawMessage(octets, one.envelope, one.received or arrival(octets) or utc_now())
     now = one.now or raw.received_at
-    u = await trial.understand(raw)
+    u = await trial.checked(trial.read(raw), connection, now)
     came = trial.report(trial.flow.assess(u, trial.flow.lookup(connection, [u], now)))
     mails = trial.mails(raw, u, connection, now)
     return came, "\n".join(line for mail in mails for line in readable(mail.decode("utf-8")))

@@ -130,7 +130,8 @@ async def fill(trial: Trial, connection: Connection, past: Past) -> None:
             _count(trial, connection, mail)
             continue
         raw = RawMessage(mail.file.read_bytes(), Envelope(Source.INJECT), mail.received)
-        row = trial.record(raw, await trial.understand(raw), connection, mail.received)
+        u = await trial.checked(trial.read(raw), connection, mail.received)
+        row = trial.record(raw, u, connection, mail.received)
         if mail.sent:
             _accept(connection, row, mail.received)
 

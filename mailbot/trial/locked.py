@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
-from mailbot.flow.facts import needs_check
 from mailbot.flow.pipeline import Pipeline
 from mailbot.flow.replay import again, differs, reads_text, words_of
 from mailbot.model import (
@@ -109,7 +108,9 @@ def _explained(flow: Pipeline, connection: Connection, header: Mapping[str, Any]
     used = replace(flow, directory=accounts)
     vouched = AuthResult(header["authentication"]) if header["authentication"] else None
     trial = Trial(used, accounts, Verifier(used), vouched)
-    u = _taken_for(trial.read(raw), header["application"], account)
+    u = trial.read(raw)
+    if header["application"] and trial.waits(u, connection, raw.received_at):
+        u = _taken_for(u, header["application"], account)
     found = trial.report(used.assess(u, used.lookup(connection, [u], raw.received_at)))
     mails = trial.mails(raw, u, connection, raw.received_at)
     return {
@@ -167,9 +168,7 @@ def _account(header: Mapping[str, Any]) -> Account | None:
 
 
 def _taken_for(u: Understanding, state: str, account: Account | None) -> Understanding:
-    """Where files would be verified: with the result that was asked for, the account's holder as signer."""
-    if not state or not needs_check(u):
-        return u
+    """``u`` with the files found as was asked for, the account's holder as signer."""
     applicant = Applicant(account.given, account.surname, account.birth_year, None) if account else None
     login = account.login if account else None
     digest = "0" * 64  # of nothing: the database is thrown away

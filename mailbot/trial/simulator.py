@@ -22,8 +22,10 @@ from sqlalchemy import Connection, func, insert, select
 
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
+from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import Assessment
 from mailbot.flow.pipeline import Pipeline
+from mailbot.flow.plan import waits_for_check
 from mailbot.model import (
     Account,
     Authentication,
@@ -97,10 +99,16 @@ class Trial:
             u = replace(u, sender=sender, identity=identify(u.message, sender, raw), agrees=True)
         return u
 
-    async def understand(self, raw: RawMessage) -> Understanding:
-        """What the mail says, its files checked."""
-        (checked,) = await self.verifier.check([self.read(raw)], self.flow.ruleset)
-        return checked
+    async def checked(self, u: Understanding, connection: Connection, now: datetime) -> Understanding:
+        """``u`` with its files checked, where it would wait for that."""
+        if not self.waits(u, connection, now):
+            return u
+        (found,) = await self.verifier.check([u], self.flow.ruleset)
+        return found
+
+    def waits(self, u: Understanding, connection: Connection, now: datetime) -> bool:
+        """Whether it would wait for a check of its files."""
+        return needs_check(u) and waits_for_check(self.flow.assess(u, self.flow.lookup(connection, [u], now)))
 
     def mails(self, raw: RawMessage, u: Understanding, connection: Connection, now: datetime) -> list[bytes]:
         """The mails that would be written, in order; the database stays as it was."""

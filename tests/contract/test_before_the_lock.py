@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, event, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, event, insert, select
 
 from mailbot.accounts.rows import column_values
 from mailbot.flow import pipeline
 from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, store, stored_message
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import REQUIRED_SUBJECT, Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
@@ -25,7 +25,7 @@ from mailbot.storage.engine import connect
 from mailbot.storage.schema import account, activation, counter, decision, inbox, metadata, outbox, ticket, ticket_event
 from mailbot.tickets import hold, number
 from tests.channels import ANNA, CHANNELS, PIOTR
-from tests.citizens import HELPDESK
+from tests.citizens import HELPDESK, build
 from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
 
 KEY = Secret(b"k" * 32)
@@ -73,7 +73,7 @@ def step(engine: Engine, by: Pipeline, clock: Clock, batch: int, worker: str = "
         found = [(row, stored_message(connection, row)) for row in rows]
     understood = [(row, by.understand(message_of(one, KEY))) for row, one in found if one is not None]
     with engine.begin() as connection:
-        return [decided.outcome.value for decided in by.record(connection, worker, understood, clock())]
+        return [decided.outcome.value for decided in by.record(connection, worker, understood, clock()).values()]
 
 
 def told(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -183,6 +183,44 @@ def test_whose_login_was_stopped_meanwhile_gets_no_link(
     engine.dispose()
 
 
+@pytest.mark.parametrize(("there", "left"), [(True, [1]), (False, [])])
+def test_an_account_that_comes_or_goes_meanwhile_decides_whether_a_file_is_checked(
+    postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], there: bool, left: list[int]
+) -> None:
+    """Of what waits for a check nothing is written, and the mail behind it has the first number."""
+    clock, by = Clock(), flow(postgres, tmp_path)
+    file = [("skan.pdf", "application/pdf", b"%PDF-1.7")]
+    entry = {"id": "a", "sender": JAN.login, "subject": REQUIRED_SUBJECT, "auth": "pass", "html_only": False}
+    raw = build({**entry, "body": GOOD, "headers": {}}, "utf8-qp", file)
+    arrive(postgres, [(JAN.login, raw), (EWA.login, mail(EWA.login, AGAIN))], clock)
+    jan = account.c.login == JAN.login
+
+    def goes() -> None:
+        with postgres.begin() as connection:
+            connection.execute(delete(account).where(jan))
+
+    def comes() -> None:
+        with postgres.begin() as connection:
+            connection.execute(insert(account).values(column_values(JAN)))
+
+    if there:
+        meanwhile(goes)
+    else:
+        goes()
+        meanwhile(comes)
+    with postgres.begin() as connection:
+        rows = jobs.claim(connection, inbox, "test", clock(), timedelta(hours=1), 2)
+        found = [(row, stored_message(connection, row)) for row in rows]
+    understood = [(row, by.understand(message_of(one, KEY))) for row, one in found if one is not None]
+    with postgres.begin() as connection:
+        decided = by.record(connection, "test", understood, clock(), checked=False)
+    assert [row for row in rows if row not in decided] == left
+    assert {one.outcome.value for one in decided.values()} == {"OK_A"}
+    written = told(postgres)
+    assert [row[0] for row in written["ticket"]] == list(range(1, 3 - len(left)))
+    assert len(written["outbox"]) == 3 * len(decided)
+
+
 def test_limits_count_what_was_decided_meanwhile(
     postgres: Engine, tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -241,7 +279,7 @@ class Other:
             found = [(row, stored_message(connection, row)) for row in self._rows]
             understood = [(row, self._by.understand(message_of(one, KEY))) for row, one in found if one is not None]
             decided = self._by.record(connection, "other", understood, self._clock())
-        self.outcomes = [one.outcome.value for one in decided]
+        self.outcomes = [one.outcome.value for one in decided.values()]
 
 
 def test_a_large_batch_asks_and_writes_no_more_often_than_a_small_one(engine: Engine, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mailbot.room import Place, Room
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
-from mailbot.workers import decide
+from mailbot.workers import held
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
 from tests.flow import JAN, STRANGER, Clock, add_accounts, mail, settings
@@ -169,11 +169,11 @@ async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
 async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     real, left = Pipeline.record, [30]
 
-    def record(*arguments: Any) -> Any:
+    def record(*arguments: Any, **named: Any) -> Any:
         if left[0]:
             left[0] -= 1
             raise DatabaseUnavailable("the counter is locked")
-        return real(*arguments)
+        return real(*arguments, **named)
 
     monkeypatch.setattr(Pipeline, "record", record)
     desk.put(question(1), question(2))
@@ -186,11 +186,11 @@ async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monke
     """While it is away nothing can be given back: that is done when it answers, before leases are looked at."""
     real = Pipeline.record
 
-    def record(*arguments: Any) -> Any:
+    def record(*arguments: Any, **named: Any) -> Any:
         if desk.clock() < began:
             desk.clock.advance(minutes=10)
             raise DatabaseUnavailable("gone")
-        return real(*arguments)
+        return real(*arguments, **named)
 
     began = desk.clock.now.replace(hour=23)
     monkeypatch.setattr(Pipeline, "record", record)
@@ -220,7 +220,7 @@ def without_dns(u: Understanding) -> Understanding:
 async def test_large_mails_are_understood_one_after_the_other_by_however_many_workers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decide, "_BATCH_OCTETS", 1)
+    monkeypatch.setattr(held, "_BATCH_OCTETS", 1)
     room = Room(1)
     desk.put(question(1), question(2), question(3))
     desk.go.clear()

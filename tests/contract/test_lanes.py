@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
+from mailbot.accounts.rows import column_values
 from mailbot.inbox import store
 from mailbot.model import (
     REQUIRED_SUBJECT,
@@ -28,15 +31,18 @@ from mailbot.room import OCTETS, Room
 from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.storage.schema import inbox, ticket
-from mailbot.workers.decide import DecideWorker, Lane
+from mailbot.storage.schema import account, decision, inbox, outbox, ticket
+from mailbot.workers.decide import DecideWorker
+from mailbot.workers.held import Lane
 from mailbot.workers.verify import Verifier
 from tests.citizens import HELPDESK, build
-from tests.flow import JAN, Clock, add_accounts, mail, settings
+from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
 
 
 class Gate(Verifier):
-    """Finds every file unsigned, once somebody opens the gate."""
+    """Finds every file as ``found`` says of its sender, else unsigned, once somebody opens the gate."""
+
+    found: Mapping[str, ApplicationState] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,7 +52,8 @@ class Gate(Verifier):
         self.begun.set()
         await self.open.wait()
         self.rows += len(understood)
-        return [replace(u, checked=ApplicationCheck(ApplicationState.UNSIGNED)) for u in understood]
+        found = [self.found.get(str(u.sender.address), ApplicationState.UNSIGNED) for u in understood]
+        return [replace(u, checked=ApplicationCheck(state)) for u, state in zip(understood, found, strict=True)]
 
 
 @dataclass
@@ -84,6 +91,20 @@ class Office:
         with self.parts.database.engine.begin() as connection:
             store(connection, arrived, self.clock(), self.parts.secret)
 
+    def decided(self) -> list[tuple[str, str, list[str]]]:
+        """(outcome, fact ``application``, kinds of mails) of each message that was decided, in the order of arrival."""
+        wanted = select(decision.c.inbox_id, decision.c.outcome, decision.c.facts).order_by(decision.c.inbox_id)
+        sent = select(outbox.c.kind).order_by(outbox.c.id)
+        with self.parts.database.engine.connect() as connection:
+            return [
+                (
+                    outcome,
+                    facts["application"],
+                    list(connection.execute(sent.where(outbox.c.inbox_id == row)).scalars()),
+                )
+                for row, outcome, facts in connection.execute(wanted)
+            ]
+
     def rows(self) -> list[tuple[str, str | None, int]]:
         """(state, lane, attempts) of each message."""
         wanted = select(inbox.c.state, inbox.c.lane, inbox.c.attempts).order_by(inbox.c.id)
@@ -103,8 +124,11 @@ async def office(empty_engine: Engine, tmp_path: Path) -> AsyncIterator[Office]:
 
 def application(n: int) -> bytes:
     """A request of case B with a file."""
-    entry = {"id": f"b{n}", "sender": f"n{n}@nowa{n}.example", "subject": REQUIRED_SUBJECT, "auth": "pass"}
-    body = f"{SENTENCES[Phrase.B]} Jan Kowalski, 1980"
+    return with_file(f"n{n}@nowa{n}.example", f"{SENTENCES[Phrase.B]} Jan Kowalski, 1980", f"b{n}")
+
+
+def with_file(sender: str = JAN.login, body: str = GOOD, name: str = "a") -> bytes:
+    entry = {"id": name, "sender": sender, "subject": REQUIRED_SUBJECT, "auth": "pass"}
     file = [("wniosek.pdf", "application/pdf", b"%PDF-1.7 signed")]
     return build({**entry, "body": body, "html_only": False, "headers": {}}, "utf8-qp", file)
 
@@ -173,3 +197,108 @@ async def test_a_lease_that_ran_out_in_the_lane_comes_back_to_it(office: Office)
     office.gate.open.set()
     assert await office.worker(Lane.CHECKS).step() == 1
     assert office.rows() == [(jobs.DONE, "checks", 2)]
+
+
+GRANTED = ("OK_A", "not-asked", ["T1", "T2A", "T3"])
+
+
+async def test_from_an_account_s_login_the_file_of_case_a_means_nothing_and_waits_for_nothing(office: Office) -> None:
+    """Beside an application whose check nobody ends."""
+    office.put(application(1), with_file())
+    await office.worker(Lane.QUICK).step()
+    checking = asyncio.create_task(office.worker(Lane.CHECKS).step())
+    await office.gate.begun.wait()
+    office.put(with_file(EWA.login, f"{SENTENCES[Phrase.A]} Ewa Nowak, 1975", "ewa"), with_file(EWA.login, GOOD[:-6]))
+    while await office.worker(Lane.QUICK).step():
+        pass
+    assert office.rows()[1:] == [DONE] * 3
+    assert office.decided() == [GRANTED, GRANTED, ("REJ_FORMAL", "not-asked", ["T1", "T4"])]
+    office.gate.open.set()
+    assert await checking == office.gate.rows == 1
+
+
+NOT_GRANTED = (
+    (STRANGER, GOOD, ApplicationState.UNSIGNED, ("REJ_GENERIC", "unsigned", ["T1", "T5"])),
+    (f"a.{STRANGER}", GOOD, ApplicationState.QUALIFIED, ("REJ_FORMAL", "qualified", ["T1", "T4"])),
+    (f"b.{STRANGER}", GOOD, ApplicationState.UNCHECKED, ("REVIEW", "unchecked", ["T1"])),
+    (EWA.login, GOOD, ApplicationState.QUALIFIED, ("REJ_GENERIC", "qualified", ["T1", "T5"])),
+    (JAN.login, GOOD.replace("Jan", "J."), ApplicationState.DOUBT, ("REVIEW", "doubt", ["T1"])),
+)
+"""Sender and body of a mail with sentence A and a file, what is found in it, and what becomes of it."""
+
+
+@pytest.mark.parametrize("lanes", [(Lane.QUICK, Lane.CHECKS), (Lane.ALL, Lane.ALL)])
+async def test_what_is_not_granted_is_checked_first(office: Office, lanes: tuple[Lane, Lane]) -> None:
+    """A refusal is the same for all, and as late; a person sees what the file is. Others go on meanwhile."""
+    first, second = (office.worker(lane) for lane in lanes)
+    office.gate.found = {sender: found for sender, _, found, _ in NOT_GRANTED}
+    office.gate.open.set()
+    office.put(*(with_file(sender, body, f"{n}") for n, (sender, body, _, _) in enumerate(NOT_GRANTED)), with_file())
+    assert await first.step() == 6
+    assert office.rows() == [LEFT] * 5 + [DONE]
+    assert (office.woken, office.gate.rows) == (["check"], 0)
+    while await second.step():
+        pass
+    assert office.gate.rows == 5
+    assert office.decided() == [*(expected for _, _, _, expected in NOT_GRANTED), GRANTED]
+    with office.parts.database.engine.connect() as connection:
+        assert sorted(connection.execute(select(ticket.c.id)).scalars()) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_without_processes_that_check_nothing_is_left_to_them(office: Office) -> None:
+    p = office.parts
+    alone = DecideWorker("alone", p.database, p.pipeline, office.clock, random.Random(1))
+    office.put(with_file(STRANGER))
+    assert await alone.step() == 1
+    assert office.decided() == [("REVIEW", "not-asked", ["T1"])]
+
+
+async def test_an_account_that_comes_while_the_check_is_made_counts(office: Office) -> None:
+    office.put(with_file(STRANGER))
+    await office.worker(Lane.QUICK).step()
+    checking = asyncio.create_task(office.worker(Lane.CHECKS).step())
+    await office.gate.begun.wait()
+    with office.parts.database.engine.begin() as connection:
+        connection.execute(insert(account).values(column_values(replace(JAN, login=STRANGER))))
+    office.gate.open.set()
+    await checking
+    assert office.decided() == [("OK_A", "unsigned", ["T1", "T2A", "T3"])]
+
+
+async def test_an_account_that_went_while_the_mail_was_understood_leaves_the_file_to_be_checked(office: Office) -> None:
+    office.put(with_file())
+    quick = office.worker(Lane.QUICK)
+    understand = quick._understand
+
+    async def slow(batch: Sequence[RawMessage]) -> list[Understanding]:
+        read = await understand(batch)
+        with office.parts.database.engine.begin() as connection:
+            connection.execute(delete(account).where(account.c.login == JAN.login))
+        return read
+
+    quick._understand = slow
+    await quick.step()
+    assert office.rows() == [LEFT]
+    assert office.decided() == []
+    office.gate.found = {JAN.login: ApplicationState.TRUSTED}
+    office.gate.open.set()
+    await office.worker(Lane.CHECKS).step()
+    assert office.decided() == [("REJ_FORMAL", "trusted", ["T1", "T4"])]
+
+
+async def test_a_mail_that_is_left_and_lost_to_another_worker_is_not_left_twice(office: Office) -> None:
+    """Its lease ran out meanwhile, and who has it now decides."""
+    office.put(with_file(STRANGER))
+    quick = office.worker(Lane.QUICK)
+    understand = quick._understand
+
+    async def slow(batch: Sequence[RawMessage]) -> list[Understanding]:
+        office.clock.advance(minutes=10)
+        with office.parts.database.engine.begin() as connection:
+            jobs.reap(connection, inbox, office.clock(), 5, timedelta(minutes=5))
+            assert jobs.claim(connection, inbox, "other", office.clock(), timedelta(hours=1), 1) == [1]
+        return await understand(batch)
+
+    quick._understand = slow
+    await quick.step()
+    assert office.rows() == [(jobs.LEASED, None, 2)]

@@ -482,7 +482,7 @@ async def test_what_cannot_be_recorded_is_logged_without_numbers_and_passwords(
 
 async def test_large_mails_are_not_all_held_in_memory_at_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = mail()
-    monkeypatch.setattr("mailbot.workers.decide._BATCH_OCTETS", 2 * len(raw))
+    monkeypatch.setattr("mailbot.workers.held._BATCH_OCTETS", 2 * len(raw))
     for n in range(5):
         await flow.take(mail(EWA.login, SENTENCE, name=f"{n}"), EWA.login)
     assert [await flow.decider.step() for _ in range(4)] == [2, 2, 1, 0]

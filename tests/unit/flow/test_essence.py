@@ -94,12 +94,18 @@ def test_a_batch_says_what_its_mails_say_alone() -> None:
     assert alone["a report"].bounced == "ZGL0000001"
     dns.asked.clear()
     batch = one.understand_all([raw(name) for name in MAILS])
-    opened = ("a file in the procedure", "a report")
-    assert batch == [bare(u, files=name in opened) for name, u in alone.items()]
+    assert batch == [bare(u, files=name == "a report") for name, u in alone.items()]
     assert dns.asked
     assert threading.current_thread() not in dns.asked, "a slow name server would hold up the others"
     assert bounce.gone(batch[list(MAILS).index("a report")].message)
     assert [one.understand_all([raw(name)])[0] for name in MAILS] == batch
+
+
+def test_who_checks_gets_the_files_of_the_procedure_and_no_others() -> None:
+    one = understander(Dns())
+    batch = one.understand_all([replace(raw(name), to_check=True) for name in MAILS])
+    opened = ("a file in the procedure", "a report")
+    assert batch == [bare(one.understand(raw(name)), files=name in opened) for name in MAILS]
 
 
 def test_whoever_checks_himself_asks_beside_the_others() -> None:

@@ -255,7 +255,7 @@ def record(connection: Connection, flow: Pipeline, mails: Iterable[Understanding
         row = connection.execute(insert(inbox).returning(inbox.c.id), {**values, **state}).scalar_one()
         batch.append((row, replace(u, received_at=now)))
     decisions = flow.record(connection, "w", batch, now)
-    assert [decided.floor for decided in decisions] == [()] * len(batch)
+    assert [decided.floor for decided in decisions.values()] == [()] * len(batch)
 
 
 def deliver(connection: Connection, now: datetime) -> None:

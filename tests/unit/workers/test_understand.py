@@ -249,7 +249,7 @@ async def test_the_largest_mail_fits_into_the_memory_of_a_process(processes: Pro
     )
     part = b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     lines = b"\r\n".join(file[n : n + 1_000_000] for n in range(0, len(file), 1_000_000))
-    (u,) = await processes([message(head + part + lines + b"\r\n--b--\r\n")])
+    (u,) = await processes([replace(message(head + part + lines + b"\r\n--b--\r\n"), to_check=True)])
     assert [len(a.data) for a in u.message.attachments] == [MESSAGE_MAX * 3 // 4 - 99_995]
 
 
