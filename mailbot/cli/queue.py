@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mailbot.cli import options
+from mailbot.cli import options, sealed
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import message_of, store, stored_message, take_back
@@ -103,8 +103,8 @@ def queue_show(row: int, show_raw: bool, infected: bool, folder: Path | None, co
     if show_raw:
         _show_raw(row, chosen, infected)
         return
-    with read_only(chosen.database.url) as connection:
-        found = decisions.of_message(connection, row)
+    with read_only(chosen.database.url) as connection, sealed.keys(connection, chosen, needed=False) as key:
+        found = decisions.of_message(connection, key, row)
     if found is None:
         raise click.ClickException(f"{row}: no such message")
     options.line(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from mailbot.cli import options, ticket_numbers
+from mailbot.cli import options, sealed, ticket_numbers
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
 from mailbot.cli.ticket_verbs import TYPED
@@ -21,9 +20,7 @@ from mailbot.desk import told
 from mailbot.desk.compare import COLUMNS, Mark
 from mailbot.desk.requests import Action
 from mailbot.desk.sight import sees
-from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
-from mailbot.installation import read_keys
 from mailbot.model import Operator, RawMessage
 from mailbot.secret import NO_KEY
 from mailbot.service import compose
@@ -59,14 +56,8 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
     """What is sealed is left out where the key is not at hand, unless it is asked for. Raises ConfigError."""
-    with read_only(chosen.database.url) as connection, ExitStack() as stack:
-        secret = NO_KEY
-        try:
-            secret = stack.enter_context(read_keys(connection, chosen))
-        except ConfigError as error:
-            if with_text or operator:
-                raise
-            click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
+    needed = with_text or operator is not None
+    with read_only(chosen.database.url) as connection, sealed.keys(connection, chosen, needed=needed) as secret:
         found = listing.found(connection, secret, zgl)
         if found is None:
             return None

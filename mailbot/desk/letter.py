@@ -20,6 +20,7 @@ from mailbot.parsing.mime import parse
 from mailbot.parsing.text import plain
 from mailbot.request import phrase
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import application_view, decision, inbox, raw_message
 from mailbot.text.mask import mask
 from mailbot.tickets import view
@@ -85,7 +86,7 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
     """The letters ``ids``, oldest first; over ``most`` octets and LETTERS they come without content. Raises
     SealBroken."""
     i, d = inbox.c, decision.c
-    columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, d.notes)
+    columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, *personal.NOTES)
     wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
     seen = _pictures(connection, ids)
     rows = connection.execute(wanted).all()
@@ -100,7 +101,7 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
             outcome=row.outcome or "",
             rule=row.rule or "",
             facts=row.facts or {},
-            notes=row.notes or {},
+            notes=personal.noted_of(secret, row._mapping) if row.inbox_id else {},
             pictures=seen.get(row.id, ()),
             reports=checked.reports if checked else (),
             application=checked.read if checked else {},

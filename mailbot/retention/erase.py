@@ -17,12 +17,11 @@ from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select
 
 from mailbot.audit import chain
 from mailbot.errors import PermanentError
-from mailbot.inbox import key_ids
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, is_sealed, key_of
 from mailbot.storage import personal
 from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import ERASED, erasure, left_of, ticket_key
+from mailbot.storage.erasing import ERASED, erasure, key_ids, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
@@ -179,7 +178,7 @@ def _copies(connection: Connection, found: Found) -> tuple[str, ...]:
 def _messages(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(raw_message).where(raw_message.c.inbox_id.in_(ids)))
     connection.execute(delete(application_view).where(application_view.c.inbox_id.in_(ids)))
-    nobody: dict[str, Any] = {"notes": {}, "sender": None, "domain": None, "asked": None}
+    nobody: dict[str, Any] = {"notes": {}, "sealed": None, "sender": None, "domain": None, "asked": None}
     connection.execute(update(decision).where(decision.c.inbox_id.in_(ids)).values(nobody))
     i = inbox.c
     for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():

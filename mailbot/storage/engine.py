@@ -53,7 +53,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
-HIDING_FROM = "0020"
+HIDING_FROM = "0029"
 """The same of a database in which addresses are sealed (secret.Hiding)."""
 
 

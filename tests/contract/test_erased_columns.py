@@ -19,7 +19,7 @@ MARKER = "znacznik.nikogo"
 
 ERASED = {
     *("inbox.envelope", "inbox.last_error", "inbox.message_key", "raw_message.raw", "application_view.sealed"),
-    *("decision.notes", "decision.sender", "decision.domain", "decision.asked"),
+    *("decision.notes", "decision.sealed", "decision.sender", "decision.domain", "decision.asked"),
     *("ticket.correspondent", "ticket.person", "ticket.person_key", "desk_text.sealed", "draft.sealed"),
     *("ticket.sealed", "outbox.recipient", "outbox.return_path", "outbox.raw", "outbox.last_error"),
     *("activation.login", "activation.new_login", "activation.sealed", "ticket_key.key_id"),
@@ -27,7 +27,7 @@ ERASED = {
 """Of what is erased."""
 SEALED = {
     *("raw_message.raw", "application_view.sealed", "desk_text.sealed", "draft.sealed", "ticket_key.key_id"),
-    *("ticket.sealed", "outbox.raw", "activation.sealed"),
+    *("ticket.sealed", "outbox.raw", "activation.sealed", "decision.sealed"),
 }
 """Of those what lies under the keys that go (test_erasing)."""
 
@@ -132,7 +132,14 @@ async def test_nothing_is_left_in_any_of_them(empty_engine: Engine, tmp_path: Pa
         after = {name: _values(empty_engine, column) for name, column in there.items()}
     assert {name for name, values in before.items() if MARKER not in str(values)} == SEALED, "the test would find it"
     assert {name for name, values in after.items() if MARKER in str(values) or MINE in str(values)} == set()
-    gone = ("raw_message.raw", "ticket_key.key_id", "ticket.sealed", "outbox.raw", "activation.sealed")
+    gone = (
+        "raw_message.raw",
+        "ticket_key.key_id",
+        "ticket.sealed",
+        "outbox.raw",
+        "activation.sealed",
+        "decision.sealed",
+    )
     assert [name for name in gone if any(after[name])] == []
 
 

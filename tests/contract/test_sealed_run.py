@@ -9,8 +9,9 @@ from sqlalchemy import Engine, delete, select, update
 
 from mailbot.model import Understanding
 from mailbot.secret import Hiding
+from mailbot.storage import personal
 from mailbot.storage.desk import operator
-from mailbot.storage.schema import account, decision, inbox, installation, metadata
+from mailbot.storage.schema import account, inbox, installation, metadata
 from mailbot.storage.shared import schema_mark
 from mailbot.workers.decide import DecideWorker
 from tests.bench_desk import NEW, Bench
@@ -79,6 +80,8 @@ async def test_a_failure_leaves_no_word_of_the_mail_in_its_row(empty_engine: Eng
             clock.advance(hours=1)
         with empty_engine.connect() as connection:
             (why,) = connection.execute(select(inbox.c.last_error)).scalars()
-            notes = connection.execute(select(decision.c.notes)).scalars().all()
+            decided = connection.execute(select(*personal.NOTES)).mappings().all()
+        notes = [personal.noted_of(parts.secret, row) for row in decided]
         assert "ValueError" in f"{why} {notes}"
+        assert readable(str(notes).encode()) == set()
         assert readable(rows(empty_engine)) == set()
