@@ -21,7 +21,7 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
 from mailbot.desk import case
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
-from mailbot.inbox import digest_stored, message_of, store, stored_traits
+from mailbot.inbox import delivery_key, digest_stored, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import erase
@@ -32,7 +32,7 @@ from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure, key_ids
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, inbox, metadata, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.schema import activation, decision, inbox, metadata, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -138,13 +138,19 @@ async def test_an_older_copy_tells_nothing_to_who_has_the_keys_of_today(empty_en
         with empty_engine.begin() as connection:
             link = {name: value for name, value in LINK.items() if name != "id"} | {"new_login": None}
             connection.execute(insert(activation), sealing.links(connection, parts.secret, [link]))
+            quoted = {"inbox_id": 1, "notes": {"differences": ["TRAILING_TEXT Zbyszko z Bogdanca"]}}
+            noted = personal.notes(parts.secret, quoted, key_ids(connection, [1])[1])
+            connection.execute(update(decision).where(decision.c.inbox_id == 1).values(noted))
         with empty_engine.connect() as connection:
             copy = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
         file = everything(empty_engine, tmp_path).lower()
         ours = b"".join(personal.addressed(parts.secret, mail).raw for mail in copy["outbox"] if mail.ticket_id == 1)
         written = {word.decode() for word in ours.split() if len(word) > 40 and b"@" not in word}
-        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, *written)
+        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, "Zbyszko", *written)
         before = readable(copy, parts.secret)
+        octets = RawMessage(letter(0, MINE, OWN), Envelope(Source.LMTP, MINE, (HELPDESK,)), clock())
+        guessed = (octets.sha256, delivery_key(octets), delivery_key(octets).partition(":")[2])
+        assert [one for one in guessed if one in before] == [], "who has the octets finds them by the key file alone"
         assert written
         assert [mark for mark in marks if mark not in before] == []
         erased(parts, clock)
@@ -163,6 +169,7 @@ def readable(copy: dict[str, Any], secret: Secret) -> str:
     letters = {row.inbox_id: row.raw for row in copy["raw_message"]}
     opens: dict[str, Callable[[Any], object]] = {
         "ticket": lambda row: personal.whose(secret, row),
+        "decision": lambda row: personal.noted_of(secret, row._mapping),
         "outbox": lambda row: personal.addressed(secret, row).raw.decode(),
         "activation": lambda row: personal.logins(secret, row),
         "inbox": lambda row: message_of({**row._mapping, "raw": letters[row.id]}, secret),  # type: ignore[arg-type]

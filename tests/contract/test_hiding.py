@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
 from mailbot import processes
 from mailbot.desk import case, search, todo
 from mailbot.errors import ConfigError
-from mailbot.inbox import StoredMessage, delivery_key, digest_stored, message_of, store
+from mailbot.inbox import StoredMessage, delivery_key, digest_stored, hide, message_of, store, stored_message
 from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
 from mailbot.model.categories import CASE_A
@@ -24,8 +24,8 @@ from mailbot.secret import Hiding, is_sealed, key_of
 from mailbot.service import compose, hiding, rotation
 from mailbot.service.doctor_office import addresses
 from mailbot.storage import engine as engines
-from mailbot.storage import personal
-from mailbot.storage.erasing import key_ids
+from mailbot.storage import keys, personal
+from mailbot.storage.erasing import key_ids, ticket_key
 from mailbot.storage.keys import KeyStore, data_key
 from mailbot.storage.schema import (
     activation,
@@ -256,6 +256,65 @@ async def test_who_slept_meanwhile_ends(empty_engine: Engine, tmp_path: Path) ->
         hiding.hide(chosen, "shell:root", clock())
         with empty_engine.connect() as connection, pytest.raises(ConfigError, match="start it again"):
             agree(connection, parts.secret)
+
+
+async def test_what_was_sealed_before_notes_were_is_brought_to_the_form_of_now(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    """Its addresses are sealed, bound to a digest that is readable; so are the notes."""
+    clock = Clock()
+    parts = await before(empty_engine, tmp_path, clock)
+    hiding.hide(parts.settings, "shell:root", clock())
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        with empty_engine.begin() as connection:
+            key = parts.secret
+            for row in connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all():
+                said = message_of(row, key)
+                context, under = bytes.fromhex(said.sha256), key_of(row["raw"])
+                who = {"mail_from": said.envelope.mail_from, "rcpt_to": [*said.envelope.rcpt_to]}
+                envelope = hide(who | {"source": "lmtp"}, key, said.sha256, under)
+                values = {"sha256": said.sha256, "delivery_key": delivery_key(said), "envelope": envelope}
+                connection.execute(update(inbox).where(inbox.c.id == row["id"]).values(values))
+                sealed = key.seal("raw message", said.raw, context, under)
+                mine = raw_message.c.inbox_id == row["id"]
+                connection.execute(update(raw_message).where(mine).values(raw=sealed))
+                assert message_of(read_row(connection, row["id"]), key) == said, "it is read as it is"
+            connection.execute(update(decision).values(notes=QUOTED, sealed=None))
+            connection.execute(update(installation).values(hiding=int(Hiding.BEGUN)))
+        hiding.hide(parts.settings, "shell:root", clock())
+        assert counted(empty_engine) == {}
+        with empty_engine.connect() as connection:
+            assert all(map(personal.is_hashed, connection.execute(select(inbox.c.sha256)).scalars()))
+        reads_all(empty_engine, parts)
+
+
+def read_row(connection: Connection, row: int) -> RowMapping:
+    found = stored_message(connection, row)
+    assert found
+    return found
+
+
+async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    parts = await before(empty_engine, tmp_path, clock)
+    with empty_engine.connect() as connection:
+        lost = [key_ids(connection, [1])[1], *connection.execute(select(ticket_key.c.key_id)).scalars()]
+        lost += [key for raw in connection.execute(select(ticket.c.sealed)).scalars() if raw and (key := key_of(raw))]
+    engine, _ = keys.begin("", parts.settings.database.url, parts.settings.database, store_name(empty_engine))
+    with engine.begin() as connection:
+        connection.execute(delete(data_key).where(data_key.c.id.in_([key for key in lost if key])))
+    engine.dispose()
+    report = hiding.hide(parts.settings, "shell:root", clock())
+    assert report.broken == sum(counted(empty_engine).values()) > 0
+    with empty_engine.connect() as connection:
+        assert connection.execute(select(inbox.c.id).where(inbox.c.sha256.not_like("~%"))).scalars().all() == [1]
+        assert connection.execute(select(decision.c.inbox_id).where(decision.c.sealed.is_(None))).scalars().all() == [1]
+        assert connection.execute(select(activation.c.sealed)).scalar_one() is not None
+
+
+def store_name(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return connection.execute(select(installation.c.key_store)).scalar_one()
 
 
 async def test_a_new_key_finds_what_the_old_one_hid(empty_engine: Engine, tmp_path: Path) -> None:
