@@ -20,7 +20,7 @@ from mailbot.errors import PermanentError
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, is_sealed, key_of
 from mailbot.storage import personal
-from mailbot.storage.desk import desk_text, draft
+from mailbot.storage.desk import approval, desk_text, draft
 from mailbot.storage.erasing import ERASED, erasure, key_ids, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
@@ -202,6 +202,7 @@ def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
     ended = {"login": "", "new_login": None, "sealed": None, "expires_at": _ENDED}
     connection.execute(update(activation).where(a.ticket_id.in_(ids)).values(ended))
+    connection.execute(update(approval).where(approval.c.ticket_id.in_(ids)).values(digest=""))
     connection.execute(delete(draft).where(draft.c.ticket_id.in_(ids)))
     for row in connection.execute(select(d.id, d.sealed).where(d.ticket_id.in_(ids))).all():
         connection.execute(update(desk_text).where(d.id == row.id).values(sealed=chain.erased(row.sealed)))

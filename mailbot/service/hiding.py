@@ -26,6 +26,7 @@ from mailbot.errors import SealBroken
 from mailbot.secret import SEALED, Hiding, Secret
 from mailbot.service import compose
 from mailbot.storage import personal
+from mailbot.storage.desk import approval
 from mailbot.storage.engine import HIDING_FROM, connect, keep_out, scour
 from mailbot.storage.erasing import key_ids
 from mailbot.storage.schema import (
@@ -96,6 +97,7 @@ def _begin(connection: Connection, key: Secret, actor: str, now: datetime, repor
         _write(connection, activation, rows, [_link(connection, key, row) for row in values])
         report.rows[activation.name] += len(rows)
         after = rows[-1].id
+    connection.execute(update(approval).values(digest=""))  # a half that is open is given anew
     chain.note(connection, now, actor, "addresses-sealed", "installation")
 
 
