@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -209,6 +210,13 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     envelope["source"] = Source(envelope["source"])
     envelope["rcpt_to"] = tuple(envelope.get("rcpt_to", ()))
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
+
+
+def envelope_of(row: Mapping[str, Any], secret: Secret) -> dict[str, Any]:
+    """What a row of inbox says of its envelope; without what does not open."""
+    with suppress(SealBroken):
+        return _whole(row["envelope"], secret, row["sha256"])
+    return {name: value for name, value in row["envelope"].items() if name not in ("who", "hashes")}
 
 
 def _whole(stored: Mapping[str, Any], secret: Secret, sha256: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mailbot.cli import options, sealed, ticket_numbers
+from mailbot.cli import options, ticket_numbers
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
 from mailbot.cli.ticket_verbs import TYPED
@@ -21,6 +21,7 @@ from mailbot.desk.compare import COLUMNS, Mark
 from mailbot.desk.requests import Action
 from mailbot.desk.sight import sees
 from mailbot.inbox import message_of
+from mailbot.installation import keys_at_hand, read_keys
 from mailbot.model import Operator, RawMessage
 from mailbot.secret import NO_KEY
 from mailbot.service import compose
@@ -56,8 +57,8 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
     """What is sealed is left out where the key is not at hand, unless it is asked for. Raises ConfigError."""
-    needed = with_text or operator is not None
-    with read_only(chosen.database.url) as connection, sealed.keys(connection, chosen, needed=needed) as secret:
+    keys = read_keys if with_text or operator else partial(keys_at_hand, without=options.not_shown)
+    with read_only(chosen.database.url) as connection, keys(connection, chosen) as secret:
         found = listing.found(connection, secret, zgl)
         if found is None:
             return None

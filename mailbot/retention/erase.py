@@ -165,7 +165,7 @@ def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
         (activation.c.sealed, activation.c.ticket_id.in_(found.tickets)),
     ):
         heads = connection.execute(select(func.substr(column, 1, HEAD)).where(which, column.is_not(None))).scalars()
-        under += [key_of(bytes(head)) for head in heads if is_sealed(bytes(head))]
+        under += [key_of(bytes(head)) for head in heads if head is not None and is_sealed(bytes(head))]
     own = connection.execute(select(k.key_id).where(k.ticket_id.in_(found.tickets))).scalars()
     return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
 

@@ -19,12 +19,13 @@ from mailbot.audit import chain
 from mailbot.audit.verify import verify
 from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
-from mailbot.desk import case
+from mailbot.desk import case, dossier, told
+from mailbot.desk import letter as letters
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
 from mailbot.inbox import delivery_key, digest_stored, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.retention import erase
+from mailbot.retention import erase, sweep
 from mailbot.secret import Secret, key_of
 from mailbot.service import compose
 from mailbot.storage import keys, personal
@@ -194,6 +195,22 @@ async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: En
             assert digest_stored(connection, hashlib.sha256(letter(0, MINE, OWN)).hexdigest(), parts.secret)
             assert connection.execute(select(func.count()).select_from(inbox)).scalar_one() == 2
             assert connection.execute(select(func.count()).select_from(raw_message)).scalar_one() == 1
+
+
+async def test_what_was_erased_is_still_looked_at_swept_round_and_erased_again(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        erased(parts, clock)
+        with empty_engine.connect() as connection:
+            key = parts.secret
+            (one,) = letters.shown(connection, key, [1])
+            assert (one.erased, one.read, one.text) == (True, False, "")
+            found = told.ticket(connection, key, parts.directory, "ZGL0000001", None)
+            assert [mark for mark in (MINE, NAME) if mark in str(found)] == []
+            dossier.make(connection, key, 1, clock())
+            assert len(sweep.used(connection)) == 2, "of the other message and its ticket"
+        assert erased(parts, clock).keys == 0
 
 
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
