@@ -68,7 +68,13 @@ class Report:
 
 def of_ticket(connection: Connection, number: str) -> Found:
     """Ticket ``number`` with its messages."""
-    ids = connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
+    return of_tickets(
+        connection, connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
+    )
+
+
+def of_tickets(connection: Connection, ids: Sequence[int]) -> Found:
+    """Tickets with their messages."""
     return _found(connection, ids, ())
 
 

@@ -25,7 +25,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
 from mailbot.inbox import delivery_key, digest_stored, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.retention import erase, sweep
+from mailbot.retention import again, erase, sweep
 from mailbot.secret import Secret, key_of
 from mailbot.service import compose
 from mailbot.storage import keys, personal
@@ -211,6 +211,39 @@ async def test_what_was_erased_is_still_looked_at_swept_round_and_erased_again(
             dossier.make(connection, key, 1, clock())
             assert len(sweep.used(connection)) == 2, "of the other message and its ticket"
         assert erased(parts, clock).keys == 0
+
+
+async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        assert isinstance(parts.secret.store, keys.KeyStore)
+        tables = (decision, ticket, outbox, inbox)
+        with empty_engine.connect() as connection:
+            backup = {table: connection.execute(select(table)).mappings().all() for table in tables}
+            backup[raw_message] = connection.execute(select(raw_message)).mappings().all()
+        erased(parts, clock)
+        with empty_engine.begin() as connection:
+            for table in tables:
+                (first,) = table.primary_key
+                for row in backup[table]:
+                    connection.execute(update(table).where(first == row[first.name]).values(dict(row)))
+            connection.execute(insert(raw_message), [dict(row) for row in backup[raw_message][:1]])
+            connection.execute(update(inbox).where(inbox.c.id == 1).values(state="queued"))
+        mine = personal.hashed(parts.secret, MINE)
+        assert mine in str(everything(empty_engine, tmp_path))
+        done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
+        assert (done.tickets, done.messages, len(refused)) == ((), (), 1), "it is not decided, says the backup"
+        with empty_engine.begin() as connection:
+            connection.execute(update(inbox).where(inbox.c.id == 1).values(state="buried"))
+        done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
+        assert (done.tickets, done.messages, refused) == ((1,), (1,), [])
+        scour(empty_engine)
+        assert mine not in str(everything(empty_engine, tmp_path))
+        assert again.repeat(empty_engine, parts.secret.store, "shell:root", clock()) == (erase.Found((), (), ()), [])
+        with empty_engine.connect() as connection:
+            assert personal.whose(
+                parts.secret, connection.execute(select(ticket).where(ticket.c.id == 2)).one()
+            ).address
+            assert list(verify(connection)) == []
 
 
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
