@@ -29,6 +29,7 @@ from mailbot.storage import personal
 from mailbot.storage.desk import approval
 from mailbot.storage.engine import HIDING_FROM, connect, keep_out, scour
 from mailbot.storage.erasing import key_ids
+from mailbot.storage.place import refuse_missing
 from mailbot.storage.schema import (
     activation,
     decision,
@@ -59,6 +60,7 @@ def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] 
     a database that is not marked yet."""
     engine, report = connect(chosen.database.url, chosen.database), Report()
     try:
+        refuse_missing(engine)
         with closing(compose.opened(chosen, engine)) as key:
             if not key.hiding:
                 report.begun = True

@@ -251,3 +251,30 @@ def test_explain_shows_the_mails_that_would_go_out(office: Path) -> None:
     assert "Subject: PUESC: Zmiana adresu email" in result.stdout
     stranger = objects(invoke("explain", "m.eml", "--json"))[0]
     assert (stranger["outcome"], stranger["mails"]) == ("REJ_GENERIC", ["T1", "T5"])
+
+
+NEEDS = [
+    *(["key", "seal"], ["key", "rotate"], ["retention", "run"], ["retention", "sweep"], ["retention", "finish"]),
+    *(["retention", "erase", "a@b.example", "--reason", "1"], ["accounts", "remove", "a@b.example"]),
+    *(
+        ["rules", "adopt"],
+        ["breaker", "lift", "--reason", "1"],
+        ["tickets", "restored"],
+        ["tickets", "freeze", "ZGL0000001"],
+    ),
+    *(["queue", "retry", "1"], ["queue", "unspam", "1"], ["outbox", "retry", "1"], ["csd", "retry", "1"]),
+]
+
+
+@pytest.mark.parametrize("words", NEEDS, ids=" ".join)
+def test_what_needs_a_database_makes_none(
+    office: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """As where --config was forgotten: an empty one would be told to be sealed, rotated, erased."""
+    before = sorted(office.iterdir())
+    monkeypatch.setattr(sys, "argv", ["mailbot", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (1, 78)
+    assert "no such file; mend: name the database of mailbot run" in capsys.readouterr().err
+    assert sorted(office.iterdir()) == before
