@@ -10,21 +10,23 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, delete, insert, select, update
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
-from mailbot.secret import HEAD, Secret, key_of
+from mailbot.secret import Hiding, Secret
 from mailbot.storage import personal
 from mailbot.storage.prepared import Rows
 from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
+_SMTP = "smtp:"
 _TOGETHER = 500  # keys in one query
 _SEALED = 2**20  # octets that are sealed before they are written: large messages go one by one
 _FIELDS = {field.name: field.default for field in fields(Envelope)}
@@ -72,15 +74,17 @@ def delivery_key(message: RawMessage) -> str:
     IMAP: mailbox, UIDVALIDITY and UID. Otherwise the digest of envelope and bytes: an MTA that did not hear our 250
     sends exactly the same again.
     """
-    return _delivery_key(message.envelope, message.sha256)
-
-
-def _delivery_key(envelope: Envelope, sha256: str) -> str:
+    envelope, sha256 = message.envelope, message.sha256
     if envelope.source is Source.IMAP:
         return _imap_key(envelope.mailbox, envelope.uidvalidity, envelope.uid)
     head = "\0".join([envelope.mail_from or "", *envelope.rcpt_to])
     digest = hashlib.sha256(head.encode("utf-8", "surrogateescape") + b"\0" + bytes.fromhex(sha256))
-    return f"smtp:{digest.hexdigest()}"
+    return f"{_SMTP}{digest.hexdigest()}"
+
+
+def hidden_key(secret: Secret, key: str) -> str:
+    """What a new row holds of a ``delivery_key``. Of a place in the mailbox it is itself: that tells of nobody."""
+    return personal.kept(secret, key) if key.startswith(_SMTP) else key
 
 
 def _imap_key(mailbox: str | None, uidvalidity: int | None, uid: int | None) -> str:
@@ -95,8 +99,11 @@ def store(
     under = [secret.fresh() for _ in messages]
     rows = [_row(message, key_id, now, secret) for message, key_id in zip(messages, under, strict=True)]
     keys = [row["delivery_key"] for row in rows]
-    fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, rows)}
-    known = fresh | _find(connection, [key for key in keys if key not in fresh])
+    known = _find_readable(connection, messages, secret)
+    unknown = [row for row in rows if row["delivery_key"] not in known]
+    fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, unknown)}
+    known |= fresh
+    known |= _find(connection, [key for key in keys if key not in known])
     stored, raws, octets = [], [], 0
     for message, row, key, key_id in zip(messages, rows, keys, under, strict=True):
         new = fresh.pop(key, None) is not None  # of two copies that come together the second one is old
@@ -121,10 +128,10 @@ _RAW = Rows(raw_message.c.inbox_id, raw_message.c.raw)
 
 
 def _row(message: RawMessage, key_id: bytes | None, now: datetime, secret: Secret) -> dict[str, Any]:
-    envelope, sha256 = message.envelope, message.sha256
+    envelope, sha256 = message.envelope, personal.kept(secret, message.sha256)
     return {
         "source": envelope.source.value,
-        "delivery_key": _delivery_key(envelope, sha256),
+        "delivery_key": hidden_key(secret, delivery_key(message)),
         "sha256": sha256,
         "size": len(message.raw),
         "envelope": hide(_told(envelope), secret, sha256, key_id) if secret.hiding else _told(envelope),
@@ -153,6 +160,17 @@ def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes
     return {**left, "who": pieces, "hashes": hashes}
 
 
+def _find_readable(connection: Connection, messages: Sequence[RawMessage], secret: Secret) -> dict[str, int]:
+    """Those that are there in a row which `mailbot key seal` has not come to, by the key that it will have. To be asked
+    before anything is written: whoever is not found by the old key is found by the new one, for there is no way back.
+    """
+    if secret.hiding is not Hiding.BEGUN:
+        return {}
+    keys = {key: hidden_key(secret, key) for key in map(delivery_key, messages)}
+    found = _find(connection, [key for key, hidden in keys.items() if key != hidden])
+    return {keys[key]: row for key, row in found.items()}
+
+
 def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
     if not keys:
         return {}
@@ -160,25 +178,26 @@ def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
     return {row.delivery_key: row.id for row in there}
 
 
-def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | None]:
-    """The key (storage.keys) that each message is sealed under, of those whose octets are there."""
-    c = raw_message.c
-    heads = select(c.inbox_id, func.substr(c.raw, 1, HEAD)).where(c.inbox_id.in_(rows))
-    return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
-
-
-def seal_anew(connection: Connection, secret: Secret, row: int, sha256: str, key_id: bytes | None) -> None:
-    """Seal the octets of a message under another key. Raises SealBroken."""
-    mine = raw_message.c.inbox_id == row
+def seal_anew(connection: Connection, secret: Secret, row: Row[Any], key_id: bytes | None) -> dict[str, Any]:
+    """Seal the octets of a message from before as those of a new one are; the columns of its row that go with them.
+    Raises SealBroken."""
+    mine = raw_message.c.inbox_id == row.id
     raw = connection.execute(select(raw_message.c.raw).where(mine)).scalar_one()
-    plain = secret.unseal(_PURPOSE, raw, _context(sha256))
+    plain = secret.unseal(_PURPOSE, raw, _context(row.sha256))
+    sha256 = hidden_digest(secret, row.sha256)
     sealed = secret.seal(_PURPOSE, plain, _context(sha256), key_id)
     connection.execute(update(raw_message).where(mine).values(raw=sealed))
+    return {"sha256": sha256, "envelope": hide(_whole(row.envelope, secret, row.sha256), secret, sha256, key_id)}
+
+
+def hidden_digest(secret: Secret, sha256: str) -> str:
+    """What a new row holds of the digest of its octets."""
+    return sha256 if personal.is_hashed(sha256) else personal.kept(secret, sha256)
 
 
 def _context(sha256: str) -> bytes:
     """Binds sealed octets to their row by its digest, which a copy of the row keeps."""
-    return bytes.fromhex(sha256)
+    return sha256.encode() if personal.is_hashed(sha256) else bytes.fromhex(sha256)
 
 
 def message_of(row: RowMapping, secret: Secret) -> RawMessage:
@@ -191,6 +210,13 @@ def message_of(row: RowMapping, secret: Secret) -> RawMessage:
     envelope["source"] = Source(envelope["source"])
     envelope["rcpt_to"] = tuple(envelope.get("rcpt_to", ()))
     return RawMessage(raw, Envelope(**envelope), row["received_at"])
+
+
+def envelope_of(row: Mapping[str, Any], secret: Secret) -> dict[str, Any]:
+    """What a row of inbox says of its envelope; without what does not open."""
+    with suppress(SealBroken):
+        return _whole(row["envelope"], secret, row["sha256"])
+    return {name: value for name, value in row["envelope"].items() if name not in ("who", "hashes")}
 
 
 def _whole(stored: Mapping[str, Any], secret: Secret, sha256: str) -> dict[str, Any]:
@@ -225,9 +251,10 @@ def stored_traits(connection: Connection, message_ids: Sequence[str | None], sec
     return [MessageTraits(known[key], *rest) for key, *rest in connection.execute(wanted)]
 
 
-def digest_stored(connection: Connection, sha256: str) -> bool:
-    """Whether these very octets are in the inbox, from wherever they came."""
-    return connection.execute(select(inbox.c.id).where(inbox.c.sha256 == sha256).limit(1)).first() is not None
+def digest_stored(connection: Connection, sha256: str, secret: Secret) -> bool:
+    """Whether the octets with this digest are in the inbox, from wherever they came."""
+    there = select(inbox.c.id).where(personal.holds(inbox.c.sha256, secret, sha256))
+    return connection.execute(there.limit(1)).first() is not None
 
 
 def stored_message(connection: Connection, row: int) -> RowMapping | None:

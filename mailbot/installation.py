@@ -7,8 +7,8 @@ be worthless and no mail could be read again, and nobody would have been told.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +71,19 @@ def read_keys(connection: Connection, chosen: Settings) -> Iterator[Secret]:
     engine, _ = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
     with closing(keys.with_store(key, engine)) as whole:
         yield replace(whole, hiding=hiding(connection))
+
+
+@contextmanager
+def keys_at_hand(connection: Connection, chosen: Settings, without: Callable[[ConfigError], None]) -> Iterator[Secret]:
+    """``read_keys``; where they are not at hand ``without`` is told why, and the key opens nothing. Raises
+    DatabaseUnavailable."""
+    with ExitStack() as stack:
+        key = NO_KEY
+        try:
+            key = stack.enter_context(read_keys(connection, chosen))
+        except ConfigError as error:
+            without(error)
+        yield key
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from mailbot.ingress import smtp
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Account, AccountStatus, Phrase, Source
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import personal
 from mailbot.storage.schema import account, decision, inbox, outbox, ticket, ticket_event
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
@@ -264,8 +265,10 @@ class Flow:
         return [row.kind for row in await self.rows(wanted)]
 
     async def notes(self, row: int) -> dict[str, Any]:
-        ((found,),) = await self.rows(select(decision.c.notes).where(decision.c.inbox_id == row))
-        return dict(found)
+        wanted = select(*personal.NOTES).where(decision.c.inbox_id == row)
+        return await self.parts.database.read(
+            lambda c: personal.noted_of(self.parts.secret, c.execute(wanted).mappings().one())
+        )
 
 
 @asynccontextmanager

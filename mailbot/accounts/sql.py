@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from mailbot.accounts.fields import namesakes, surname_key
 from mailbot.model import Account, AccountStatus
@@ -60,6 +60,12 @@ class SqlDirectory:
             values |= {"login": address.normalise(new_login), "login_key": new_key}
         statement = update(account).where(account.c.login_key == key, account.c.status == AccountStatus.ACTIVE)
         return connection.execute(statement.values(values)).rowcount == 1
+
+
+def remove(connection: Connection, login: str) -> bool:
+    """Take the account of ``login`` out of the table; False: there is none. A link of it sets no password then."""
+    gone = delete(account).where(account.c.login_key == address.login_key(login))
+    return connection.execute(gone).rowcount == 1
 
 
 def _account(row: RowMapping) -> Account:

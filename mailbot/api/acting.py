@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import REQUESTS, Action
 from mailbot.model import Operator
+from mailbot.storage import personal
 from mailbot.storage.tokens import api_answer
 from mailbot.tickets import number
 
@@ -40,12 +41,12 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
     key, tag = _key(request), _tag(request, action)
     body = await _body(request)
     asked = _request(action, tag, body)
-    told = chain.digest_of([zgl, action.value, tag, body])
+    digest = chain.digest_of([zgl, action.value, tag, body])
     now = api.clock()
 
     def write(connection: Connection) -> tuple[Mapping[str, Any], bool] | Refused:
         number.lock(connection, api.settings.tickets.start)  # the same key at once: one after the other
-        before = _answered(connection, operator, key, told, now)
+        before = _answered(connection, operator, key, personal.forms(api.secret, digest), now)
         if before is not None:
             return before if isinstance(before, Refused) else (before, True)
         found = api.seen(connection, zgl, operator)
@@ -56,7 +57,8 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
         if isinstance(done, Refusal):
             return problems.refusal(done, operator)
         answer: Mapping[str, Any] = shapes.written(_acted(done, api.tag(connection, done.version)))
-        row = {"actor": operator.name, "key": key, "request": told, "answer": answer, "at": now}
+        row = {"actor": operator.name, "key": key, "answer": answer, "at": now}
+        row["request"] = personal.kept(api.secret, digest)
         connection.execute(insert(api_answer).values(row))
         return answer, False
 
@@ -67,7 +69,7 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
 
 
 def _answered(
-    connection: Connection, operator: Operator, key: str, told: str, now: datetime
+    connection: Connection, operator: Operator, key: str, told: Collection[str], now: datetime
 ) -> Mapping[str, Any] | Refused | None:
     """What was answered under the key; None: nothing was done under it."""
     a = api_answer.c
@@ -75,7 +77,7 @@ def _answered(
     row = connection.execute(select(a.request, a.answer).where(a.actor == operator.name, a.key == key)).first()
     if row is None:
         return None
-    if row.request != told:
+    if row.request not in told:
         return Refused(422, "key-used", "Idempotency-Key: another request was made with it; make a new one")
     answer: Mapping[str, Any] = row.answer
     return answer

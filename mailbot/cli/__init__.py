@@ -23,7 +23,7 @@ _COMMANDS = {
     "forms": ("forms", "Write the empty application (case B) as a fillable PDF"),
     "signatures": ("signatures", "Electronic signatures: verify a file without sending a mail"),
     "trust": ("trust", "Trusted lists, anchors and revocation data"),
-    "accounts": ("accounts", "Accounts: import, show, and PESEL hashes for a registry elsewhere"),
+    "accounts": ("accounts", "Accounts: import, show, remove, and PESEL hashes for a registry elsewhere"),
     "tickets": ("tickets", "Tickets: list, find, show, and everything a person may do with one"),
     "operators": ("operators", "Operators of the desk: invite, change, let nobody in any more"),
     "tokens": ("tokens", "Tokens of other systems for the REST API: add, list, revoke"),

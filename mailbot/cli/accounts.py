@@ -8,19 +8,21 @@ from pathlib import Path
 
 import click
 
-from mailbot.accounts import importing
+from mailbot.accounts import importing, sql
+from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.errors import ConfigError
 from mailbot.installation import read_key
+from mailbot.observe import utc_now
 from mailbot.service import compose
-from mailbot.storage.engine import connect
+from mailbot.storage.engine import connect, scour
 from mailbot.storage.reading import read_only
 from mailbot.text import pesel
 
 
 @click.group()
 def accounts() -> None:
-    """Accounts: import, show, and PESEL hashes for a registry elsewhere."""
+    """Accounts: import, show, remove, and PESEL hashes for a registry elsewhere."""
 
 
 @accounts.command("import")
@@ -99,6 +101,24 @@ def show(login: str, config_file: Path | None, as_json: bool) -> None:
         return
     for key, value in shown.items():
         click.echo(f"{key:12} {value if value is not None else ''}")
+
+
+@accounts.command()
+@click.argument("login")
+@options.config
+def remove(login: str, config_file: Path | None) -> None:
+    """Take the account of LOGIN out of the embedded registry: one that is deleted in PUESC. No mail of it is answered
+    as a login's any more, and a link that was sent sets no password."""
+    settings = compose.settings(config_file)
+    if settings.accounts.source == "scim":
+        raise ConfigError('[accounts] source: "scim"; mend: delete it in the registry of the office')
+    with compose.with_store(settings) as (engine, _, _):
+        with engine.begin() as connection:
+            if not sql.remove(connection, login):
+                raise click.ClickException(f"{login}: no such account")
+            chain.note(connection, utc_now(), chain.shell(options.user()), "account-removed", "installation")
+        scour(engine)
+    click.echo("removed")
 
 
 @accounts.command("pesel-hash")

@@ -13,6 +13,7 @@ import click
 
 from mailbot.cli import options
 from mailbot.clocks import WARSAW
+from mailbot.installation import agree
 from mailbot.mails import proof
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
@@ -154,6 +155,7 @@ def _tell(notice: Notice, config_file: Path | None) -> int:
     told = 0
     while True:
         with engine.begin() as connection:  # a batch each: mails come in meanwhile
+            agree(connection, parts.secret)
             written = teller.tell_break(connection, notice, now, breaker.pace(settings.breaker), told)
         if not written:
             return told

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from mailbot.errors import ConfigError
 from mailbot.logs import to
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,6 +82,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not for JSON")
+
+
+def not_shown(error: ConfigError) -> None:
+    """Say why what is sealed is left out."""
+    click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
 
 
 def logs(level: int = logging.INFO) -> None:

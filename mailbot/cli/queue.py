@@ -14,8 +14,8 @@ import click
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
-from mailbot.inbox import message_of, store, stored_message, take_back
-from mailbot.installation import read_keys
+from mailbot.inbox import envelope_of, message_of, store, stored_message, take_back
+from mailbot.installation import keys_at_hand, read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
@@ -103,8 +103,10 @@ def queue_show(row: int, show_raw: bool, infected: bool, folder: Path | None, co
     if show_raw:
         _show_raw(row, chosen, infected)
         return
-    with read_only(chosen.database.url) as connection:
-        found = decisions.of_message(connection, row)
+    with read_only(chosen.database.url) as connection, keys_at_hand(connection, chosen, options.not_shown) as key:
+        found = decisions.of_message(connection, key, row)
+        if found is not None:
+            found["envelope"] = envelope_of(found, key)
     if found is None:
         raise click.ClickException(f"{row}: no such message")
     options.line(found)

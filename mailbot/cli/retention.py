@@ -12,7 +12,7 @@ from mailbot import processes
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.retention import age
+from mailbot.retention import again, age
 from mailbot.retention import erase as erasing
 from mailbot.retention import sweep as sweeping
 from mailbot.service import compose
@@ -117,9 +117,18 @@ def sweep(dry_run: bool, config_file: Path | None) -> None:
 @retention.command()
 @options.config
 def finish(config_file: Path | None) -> None:
-    """End erasures whose keys are there still: they were cut off, or the store of keys was put back from a backup."""
+    """End erasures that are not whole: they were cut off, or the store of keys or the database was put back from a
+    backup."""
     with compose.with_store(compose.settings(config_file)) as (engine, _, store):
-        click.echo(f"{_end(engine, store, again=True)} erasures ended")
+        ended = _end(engine, store, again=True)
+        back, refused = again.repeat(engine, store, chain.shell(options.user()), utc_now())
+        if back.tickets or back.messages:
+            _end(engine, store)
+    click.echo(f"{ended} erasures ended")
+    if back.tickets or back.messages:
+        click.echo(f"erased once more: {len(back.tickets)} tickets, {len(back.messages)} messages")
+    if refused:
+        raise click.ClickException("; ".join(refused))
 
 
 def _end(engine: compose.Engine, store: compose.KeyStore, *, again: bool = False) -> int:

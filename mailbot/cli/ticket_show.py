@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,9 +20,8 @@ from mailbot.desk import told
 from mailbot.desk.compare import COLUMNS, Mark
 from mailbot.desk.requests import Action
 from mailbot.desk.sight import sees
-from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
-from mailbot.installation import read_keys
+from mailbot.installation import keys_at_hand, read_keys
 from mailbot.model import Operator, RawMessage
 from mailbot.secret import NO_KEY
 from mailbot.service import compose
@@ -59,14 +57,8 @@ def show(number: str, with_text: bool, who: str | None, config_file: Path | None
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
     """What is sealed is left out where the key is not at hand, unless it is asked for. Raises ConfigError."""
-    with read_only(chosen.database.url) as connection, ExitStack() as stack:
-        secret = NO_KEY
-        try:
-            secret = stack.enter_context(read_keys(connection, chosen))
-        except ConfigError as error:
-            if with_text or operator:
-                raise
-            click.echo(f"mailbot: {error.reason}; what is sealed is not shown", err=True)
+    keys = read_keys if with_text or operator else partial(keys_at_hand, without=options.not_shown)
+    with read_only(chosen.database.url) as connection, keys(connection, chosen) as secret:
         found = listing.found(connection, secret, zgl)
         if found is None:
             return None

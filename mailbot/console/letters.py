@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import NoResultFound
 
 from mailbot.console import ticket
 from mailbot.console.shell import WRITERS, ConsoleContext, require
@@ -127,7 +128,10 @@ class Letters:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
         await self._look(zgl, operator, what, wanted, infected=request.query.get("infected") == "yes")
-        return await self._desk.database.read(lambda c: letter.message(c, self._desk.secret, wanted))
+        try:
+            return await self._desk.database.read(lambda c: letter.message(c, self._desk.secret, wanted))
+        except NoResultFound as error:  # it was erased
+            raise web.HTTPNotFound from error
 
     async def _look(self, zgl: str, operator: Operator, what: str, wanted: int, *, infected: bool = True) -> None:
         def write(connection: Connection) -> None:

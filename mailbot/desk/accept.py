@@ -161,6 +161,7 @@ def _assessment(case: Case, operator: Operator, request: AcceptB) -> str | Refus
     account = case.old_account
     assessment = [case.ticket_id, named, login_key(case.correspondent or ""), case.applied.payload_sha256]
     assessment += [account.given, account.surname, account.birth_year, account.status.value, sorted(request.waived)]
+    assessment += [case.pepper] if case.pepper else []
     return hashlib.sha256(json.dumps(assessment).encode()).hexdigest()
 
 

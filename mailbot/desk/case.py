@@ -85,6 +85,7 @@ def read(
         mails=_mails(connection, secret, row.id),
         letters=letters,
         first=_first_half(connection, row.id),
+        pepper=personal.hashed(secret, f"approval {row.id}") if secret.hiding else "",
         looked=frozenset(str(event.detail.get("by")) for event in events if event.kind == LOOKED),
         called=any(call.at >= newest for call in calls),
         identified=any(call.detail.get("identified") == 1 for call in calls),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import Connection, Row, RowMapping, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from mailbot.audit import chain
 from mailbot.audit.packed import CHAIN, DOSSIER, pack
@@ -77,7 +77,7 @@ def _files(connection: Connection, secret: Secret, row: Row[Any], now: datetime)
         "made_at": now,
         "ticket": _ticket(secret, row),
         "letters": [_letter(one, raws[one.inbox_id]) for one in shown],
-        "decisions": [dict(found) for found in _decisions(connection, ids)],
+        "decisions": list(_decisions(connection, secret, ids)),
         "mails": [_mail(mail, ours[mail.id]) for mail in mails],
         "events": list(_events(connection, secret, row.id)),
         "views": sorted(views),
@@ -140,11 +140,14 @@ def _mail(mail: Row[Any], ours: Addressed) -> dict[str, Any]:
     }
 
 
-def _decisions(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
+def _decisions(connection: Connection, secret: Secret, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     d = decision.c
-    columns = (d.inbox_id, d.decided_at, d.ruleset, d.rule, d.outcome, d.facts, d.notes, TRACE)
+    columns = (d.inbox_id, d.decided_at, d.ruleset, d.rule, d.outcome, d.facts, d.notes, d.sealed, TRACE)
     wanted = select(*columns).outerjoin(rules_tried, OF).where(d.inbox_id.in_(ids))
-    return connection.execute(wanted.order_by(d.inbox_id)).mappings().all()
+    for row in connection.execute(wanted.order_by(d.inbox_id)).mappings():
+        yield {name: value for name, value in row.items() if name != "sealed"} | {
+            "notes": personal.noted_of(secret, row)
+        }
 
 
 def _events(connection: Connection, secret: Secret, ticket_id: int) -> Iterator[dict[str, Any]]:

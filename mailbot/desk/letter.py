@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import nh3
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from mailbot.inbox import message_of
 from mailbot.model import Attachment, InboundMessage, Request
@@ -20,6 +20,7 @@ from mailbot.parsing.mime import parse
 from mailbot.parsing.text import plain
 from mailbot.request import phrase
 from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import application_view, decision, inbox, raw_message
 from mailbot.text.mask import mask
 from mailbot.tickets import view
@@ -67,6 +68,8 @@ class Shown:
     reports: tuple[Mapping[str, Any], ...] = ()
     application: Mapping[str, str] = field(default_factory=dict)
     """What its application says (model.ApplicationCheck.read)."""
+    erased: bool = False
+    """Its octets are not there any more (mailbot.retention)."""
     read: bool = False
     """The rest is known."""
     sender: str = ""
@@ -82,14 +85,15 @@ class Shown:
 
 
 def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: int = AT_ONCE) -> list[Shown]:
-    """The letters ``ids``, oldest first; over ``most`` octets and LETTERS they come without content. Raises
-    SealBroken."""
+    """The letters ``ids``, oldest first; over ``most`` octets and LETTERS, and where it was erased, they come without
+    content. Raises SealBroken."""
     i, d = inbox.c, decision.c
-    columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, d.notes)
+    there = exists().where(raw_message.c.inbox_id == i.id).label("there")
+    columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, there, *personal.NOTES)
     wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
     seen = _pictures(connection, ids)
     rows = connection.execute(wanted).all()
-    read = _at_once([(row.id, row.size) for row in rows], most)
+    read = _at_once([(row.id, row.size) for row in rows if row.there], most)
     found = []
     for row in rows:
         checked = view.checked(connection, secret, row.id)
@@ -100,8 +104,9 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
             outcome=row.outcome or "",
             rule=row.rule or "",
             facts=row.facts or {},
-            notes=row.notes or {},
+            notes=personal.noted_of(secret, row._mapping) if row.inbox_id else {},
             pictures=seen.get(row.id, ()),
+            erased=not row.there,
             reports=checked.reports if checked else (),
             application=checked.read if checked else {},
         )

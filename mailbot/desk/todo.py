@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func,
 from mailbot.desk.sight import seen
 from mailbot.model import Operator, Outcome, State
 from mailbot.outbox import jobs
-from mailbot.secret import Secret
+from mailbot.secret import Secret, key_of
 from mailbot.storage import personal
 from mailbot.storage.desk import operator as operators
 from mailbot.storage.desk import viewer
@@ -140,7 +140,7 @@ def entries(
 ) -> list[Entry]:
     """The lines for rows of the table ``ticket``, in their order, with what stands elsewhere about them."""
     ids, whose = [row.id for row in rows], personal.told(secret, rows)
-    why = _why(connection, ids)
+    why = _why(connection, secret, ids)
     buried = _buried(connection, ids)
     others = viewers(connection, ids, operator, now)
     return [
@@ -195,15 +195,17 @@ _UNDONE = text(f"state = '{jobs.BURIED}' AND (last_error IS NULL OR last_error <
 knows again only where they are no parameters."""
 
 
-def _why(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]:
+def _why(connection: Connection, secret: Secret, ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]:
     """Outcome, rule and reason of the newest letter of each ticket."""
     i, d = inbox.c, decision.c
     newest = connection.execute(select(i.ticket_id, func.max(i.id)).where(i.ticket_id.in_(ids)).group_by(i.ticket_id))
     letters = {inbox_id: ticket_id for ticket_id, inbox_id in newest}
-    wanted = select(d.inbox_id, d.outcome, d.rule, d.notes).where(d.inbox_id.in_(letters))
+    wanted = select(d.outcome, d.rule, *personal.NOTES).where(d.inbox_id.in_(letters))
+    rows = connection.execute(wanted).mappings().all()
+    secret.ready(key for row in rows if (key := key_of(row["sealed"] or b"")) is not None)
+    said = {row["inbox_id"]: personal.noted_of(secret, row).get("application", ()) for row in rows}
     return {
-        letters[row.inbox_id]: (row.outcome, row.rule, next(iter(row.notes.get("application", ())), ""))
-        for row in connection.execute(wanted)
+        letters[row["inbox_id"]]: (row["outcome"], row["rule"], next(iter(said[row["inbox_id"]]), "")) for row in rows
     }
 
 

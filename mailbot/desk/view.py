@@ -180,6 +180,8 @@ class Case:
     letters: tuple[Letter, ...] = ()
     first: FirstHalf | None = None
     """The open first half of accept-b."""
+    pepper: str = ""
+    """What goes into its digest, so that nobody without the key tells by it whom the ticket is about."""
     looked: frozenset[str] = frozenset()
     """Names of the operators who have opened the application."""
     called: bool = False

@@ -19,7 +19,6 @@ from mailbot.flow import facts
 from mailbot.flow.decision import decide, doubted, silenced, to_person
 from mailbot.flow.lookup import Assessment, Lookup
 from mailbot.flow.plan import Plan, joined, needs_none, waits_for_check
-from mailbot.inbox import key_ids
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
@@ -128,7 +127,7 @@ class Pipeline:
             if not asking.same_again():
                 plans, lookup = self._plan(connection, batch, now, checked)
         rows = BatchRows(first)
-        grants = self._write(connection, rows, plans, now)
+        grants = self._write(rows, plans, now)
         number.advance(connection, rows.next_ticket)
         rows.flush(connection, worker, self.secret)
         activation.grant(connection, grants, now, self.secret)
@@ -231,12 +230,8 @@ class Pipeline:
         new_login = u.sender.address if decision.outcome is Outcome.OK_B else None
         return activation.Grant(ticket_id, context.ticket, account.login, context.link_expires, new_login)
 
-    def _write(
-        self, connection: Connection, rows: BatchRows, plans: Sequence[Plan], now: datetime
-    ) -> list[activation.Grant]:
+    def _write(self, rows: BatchRows, plans: Sequence[Plan], now: datetime) -> list[activation.Grant]:
         """Collect the rows of a batch; returns the links that are to be made."""
-        seen = [plan.inbox_id for plan in plans if plan.u.checked.state.tried or plan.u.checked.view]
-        sealed_under = key_ids(connection, seen)
         grants: list[activation.Grant] = []
         for plan in plans:
             u, found, decision = plan.u, plan.assessment.found, plan.assessment.decision
@@ -249,7 +244,7 @@ class Pipeline:
                     grants.append(self._grant(u, found.account, decision, ticket_id, context))
             facts = plan.assessment.facts
             rows.decide(plan.inbox_id, u, found.seen, facts, decision, found.counted_for, ticket_id, now)
-            rows.see(self.secret, plan.inbox_id, u.checked, sealed_under.get(plan.inbox_id))
+            rows.see(plan.inbox_id, u.checked)
         return grants
 
     def _answer(self, rows: BatchRows, plan: Plan, ticket_id: int, clocks: sla.Clocks, now: datetime) -> MailContext:

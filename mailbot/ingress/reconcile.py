@@ -176,7 +176,7 @@ class Reconciler:
         return RawMessage(raw, envelope, received_at)
 
     async def _is_stored(self, digest: str) -> bool:
-        return await self._database.read(lambda connection: digest_stored(connection, digest))
+        return await self._database.read(lambda connection: digest_stored(connection, digest, self._secret))
 
     async def _store(self, message: RawMessage) -> None:
         def work(connection: Connection) -> None:

@@ -17,12 +17,11 @@ from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select
 
 from mailbot.audit import chain
 from mailbot.errors import PermanentError
-from mailbot.inbox import key_ids
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, is_sealed, key_of
 from mailbot.storage import personal
-from mailbot.storage.desk import desk_text, draft
-from mailbot.storage.erasing import ERASED, erasure, left_of, ticket_key
+from mailbot.storage.desk import approval, desk_text, draft
+from mailbot.storage.erasing import ERASED, erasure, key_ids, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
@@ -69,7 +68,13 @@ class Report:
 
 def of_ticket(connection: Connection, number: str) -> Found:
     """Ticket ``number`` with its messages."""
-    ids = connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
+    return of_tickets(
+        connection, connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
+    )
+
+
+def of_tickets(connection: Connection, ids: Sequence[int]) -> Found:
+    """Tickets with their messages."""
     return _found(connection, ids, ())
 
 
@@ -166,7 +171,7 @@ def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
         (activation.c.sealed, activation.c.ticket_id.in_(found.tickets)),
     ):
         heads = connection.execute(select(func.substr(column, 1, HEAD)).where(which, column.is_not(None))).scalars()
-        under += [key_of(bytes(head)) for head in heads if is_sealed(bytes(head))]
+        under += [key_of(bytes(head)) for head in heads if head is not None and is_sealed(bytes(head))]
     own = connection.execute(select(k.key_id).where(k.ticket_id.in_(found.tickets))).scalars()
     return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
 
@@ -179,7 +184,7 @@ def _copies(connection: Connection, found: Found) -> tuple[str, ...]:
 def _messages(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(raw_message).where(raw_message.c.inbox_id.in_(ids)))
     connection.execute(delete(application_view).where(application_view.c.inbox_id.in_(ids)))
-    nobody: dict[str, Any] = {"notes": {}, "sender": None, "domain": None, "asked": None}
+    nobody: dict[str, Any] = {"notes": {}, "sealed": None, "sender": None, "domain": None, "asked": None}
     connection.execute(update(decision).where(decision.c.inbox_id.in_(ids)).values(nobody))
     i = inbox.c
     for row in connection.execute(select(i.id, i.envelope, i.message_key).where(i.id.in_(ids))).all():
@@ -203,6 +208,7 @@ def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
     ended = {"login": "", "new_login": None, "sealed": None, "expires_at": _ENDED}
     connection.execute(update(activation).where(a.ticket_id.in_(ids)).values(ended))
+    connection.execute(update(approval).where(approval.c.ticket_id.in_(ids)).values(digest=""))
     connection.execute(delete(draft).where(draft.c.ticket_id.in_(ids)))
     for row in connection.execute(select(d.id, d.sealed).where(d.ticket_id.in_(ids))).all():
         connection.execute(update(desk_text).where(d.id == row.id).values(sealed=chain.erased(row.sealed)))

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, func, select
 from mailbot.secret import HEAD, key_of
 from mailbot.storage.desk import desk_text, draft
 from mailbot.storage.erasing import ticket_key
-from mailbot.storage.schema import activation, application_view, outbox, raw_message, ticket
+from mailbot.storage.schema import activation, application_view, decision, outbox, raw_message, ticket
 
 SPARED = timedelta(days=30)
 """Keys younger than that stay: a database put back from before them may still be followed by a newer one."""
 
 SEALED = (
     *(raw_message.c.raw, application_view.c.sealed, desk_text.c.sealed, draft.c.sealed),
-    *(ticket.c.sealed, outbox.c.raw, activation.c.sealed),
+    *(ticket.c.sealed, outbox.c.raw, activation.c.sealed, decision.c.sealed),
 )
 """Every column that holds what is sealed under a key of its own (a test looks for others)."""
 
@@ -26,5 +26,6 @@ def used(connection: Connection) -> set[bytes]:
     found = {bytes(one) for one in connection.execute(select(ticket_key.c.key_id)).scalars()}
     for column in SEALED:
         heads = connection.execute(select(func.substr(column, 1, HEAD)).where(column.is_not(None))).scalars()
-        found.update(key for head in heads if (key := key_of(bytes(head))) is not None)
+        # SQLite makes NULL of a part of nothing, which is what an erased mail holds.
+        found.update(key for head in heads if head is not None and (key := key_of(bytes(head))) is not None)
     return found

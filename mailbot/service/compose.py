@@ -33,6 +33,7 @@ from mailbot.service.places import settings as settings
 from mailbot.service.understanding import understander as understander
 from mailbot.storage.engine import Database, connect, migrate, transaction
 from mailbot.storage.keys import KeyStore as KeyStore
+from mailbot.storage.place import refuse_missing
 from mailbot.text.address import domain
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ def key_alone(chosen: Settings, engine: Engine) -> Secret:
 
 @contextlib.contextmanager
 def with_store(chosen: Settings) -> Iterator[tuple[Engine, Secret, KeyStore]]:
-    """The database, brought up to date, its key and its store of keys. Raises ConfigError."""
+    """The database, brought up to date, its key and its store of keys. Raises ConfigError where there is none."""
     engine = connect(chosen.database.url)
     try:
+        refuse_missing(engine)
         with contextlib.closing(opened(chosen, engine)) as key:
             assert isinstance(key.store, KeyStore)
             yield engine, key, key.store

@@ -75,6 +75,11 @@ async def examine(settings: Settings) -> list[Finding]:
     for name, listener in (("lmtp", settings.lmtp), ("smtp", settings.smtp)):
         if listener.listen:
             found.append(await _try(name, _listener(listener), f"free the port, or change [{name}] listen"))
+    found += [
+        await _try(f"port of {name}", _port(listen), f"free the port, or change [{name}] listen")
+        for name in ("web", "console", "api", "health")
+        if (listen := getattr(settings, name).listen)
+    ]
     if tokens := tokens_of(settings):
         mend = "have the provider's administrator renew the secret or the consent ([oauth]), and write it into its file"
         found.append(await _try("oauth", _oauth(tokens), mend))
@@ -244,14 +249,18 @@ def _disk(settings: Settings) -> str:
 
 
 async def _listener(settings: ListenerSettings) -> str:
-    host, port = listen_address(settings.listen)
     if settings.tls_certificate:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_certificate, settings.tls_key)
-    if port and not await _answers(host, port):
-        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
-        server.close()
-        return f"{settings.listen} can be opened"
-    return f"{settings.listen}: something listens there (a running mailbot does)"
+    return await _port(settings.listen)
+
+
+async def _port(listen: str) -> str:
+    host, port = listen_address(listen)
+    if port and await _answers(host, port):
+        return f"{listen}: something listens there (a running mailbot does)"
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+    server.close()
+    return f"{listen} can be opened"
 
 
 async def _answers(host: str, port: int) -> bool:

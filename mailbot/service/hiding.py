@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, bindparam, cast, func, or_, select, update
@@ -25,25 +26,29 @@ from mailbot.errors import SealBroken
 from mailbot.secret import SEALED, Hiding, Secret
 from mailbot.service import compose
 from mailbot.storage import personal
+from mailbot.storage.desk import approval
 from mailbot.storage.engine import HIDING_FROM, connect, keep_out, scour
+from mailbot.storage.erasing import key_ids
+from mailbot.storage.place import refuse_missing
 from mailbot.storage.schema import (
     activation,
     decision,
     inbox,
     installation,
     outbox,
-    raw_message,
     ticket,
     used_signature,
 )
 from mailbot.tickets import rate_limits, sealing, view
 
 _TOGETHER = 200
+_OCTETS = 16 * 2**20
+"""Of messages that are sealed anew in one transaction: writers wait for it."""
 
 
 @dataclass(slots=True)
 class Report:
-    """begun: the database was marked. rows: by table, what was sealed; broken: messages that do not open, and stay."""
+    """begun: the database was marked. rows: by table, what was sealed; broken: what does not open, and stays."""
 
     begun: bool = False
     rows: Counter[str] = field(default_factory=Counter)
@@ -55,6 +60,7 @@ def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] 
     a database that is not marked yet."""
     engine, report = connect(chosen.database.url, chosen.database), Report()
     try:
+        refuse_missing(engine)
         with closing(compose.opened(chosen, engine)) as key:
             if not key.hiding:
                 report.begun = True
@@ -62,8 +68,10 @@ def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] 
                     _begin(connection, key, actor, now, report)
                 began()
             key = replace(key, hiding=Hiding.BEGUN)
-            for table, step in _STEPS.items():
-                _walk(engine, table, step, key, report)
+            for _ in range(2):  # a command that was at work when it began may have written a last row behind us
+                report.broken = 0
+                for table, step in _STEPS.items():
+                    _walk(engine, table, step, key, report)
             with engine.begin() as connection:
                 connection.execute(update(installation).values(hiding=int(Hiding.DONE)))
         scour(engine)
@@ -88,10 +96,19 @@ def _begin(connection: Connection, key: Secret, actor: str, now: datetime, repor
     key, after = replace(key, hiding=Hiding.BEGUN), 0
     while rows := _window(connection, activation, after):
         values = [{name: getattr(row, name) for name in ("ticket_id", "login", "new_login")} for row in rows]
-        _write(connection, activation, rows, sealing.links(connection, key, values))
+        _write(connection, activation, rows, [_link(connection, key, row) for row in values])
         report.rows[activation.name] += len(rows)
         after = rows[-1].id
+    connection.execute(update(approval).values(digest=""))  # a half that is open is given anew
     chain.note(connection, now, actor, "addresses-sealed", "installation")
+
+
+def _link(connection: Connection, key: Secret, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All of them are sealed, for they are compared: one whose key is lost under the secret itself."""
+    try:
+        return sealing.links(connection, key, [row])[0]
+    except SealBroken:
+        return personal.link(key, row, None)
 
 
 Step = Callable[[Connection, Secret, Sequence[Any], Report], None]
@@ -103,17 +120,34 @@ def _walk(engine: Engine, table: Table, step: Step, key: Secret, report: Report)
         with engine.begin() as connection:
             rows = _window(connection, table, after)
             if rows:
-                step(connection, key, rows, report)
+                _seal(connection, step, rows, key, report)
                 after = rows[-1][0]
         if not rows:
             return
+
+
+def _seal(connection: Connection, step: Step, rows: Sequence[Any], key: Secret, report: Report) -> None:
+    """One whose key is lost stays as it is, and the others go on."""
+    try:
+        with connection.begin_nested():
+            step(connection, key, rows, report)
+    except SealBroken:
+        if len(rows) == 1:
+            report.broken += 1
+            return
+        for row in rows:
+            _seal(connection, step, [row], key, report)
 
 
 def _window(connection: Connection, table: Table, after: int) -> Sequence[Any]:
     """The next rows that are readable; the first column of each table is its key."""
     first = next(iter(table.primary_key))
     wanted = select(table).where(first > after, _OPEN[table]).order_by(first).limit(_TOGETHER)
-    return connection.execute(wanted.with_for_update()).all()
+    rows = connection.execute(wanted.with_for_update()).all()
+    if table is not inbox:
+        return rows
+    octets = accumulate(row.size for row in rows)
+    return [row for row, before in zip(rows, (0, *octets), strict=False) if before < _OCTETS]
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> None:
@@ -142,7 +176,14 @@ def _mails(connection: Connection, key: Secret, rows: Sequence[Any], report: Rep
 
 
 def _decisions(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
-    _write(connection, decision, rows, [rate_limits.hidden(key, row.sender, row.domain, row.asked) for row in rows])
+    """After their messages: what was noted of one goes under its key."""
+    under, values = key_ids(connection, [row.inbox_id for row in rows]), []
+    for row in rows:
+        noted = {"inbox_id": row.inbox_id, "notes": row.notes, "sealed": row.sealed}
+        if row.notes and row.sealed is None:
+            noted = personal.notes(key, noted, under.get(row.inbox_id))
+        values.append(noted | rate_limits.hidden(key, row.sender, row.domain, row.asked))
+    _write(connection, decision, rows, values)
     report.rows[decision.name] += len(rows)
 
 
@@ -155,32 +196,36 @@ def _used(connection: Connection, key: Secret, rows: Sequence[Any], report: Repo
 
 def _messages(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
     """Also those that no key of their own was made for get one."""
-    known = messages.key_ids(connection, [row.id for row in rows])
-    values = []
+    known = key_ids(connection, [row.id for row in rows])
+    values, broken = [], 0
     for row in rows:
-        envelope = row.envelope
-        if row.id in known and "who" not in envelope:
-            under = known[row.id] or _resealed(connection, key, row)
-            if under is None:
-                report.broken += 1
-            else:
-                envelope = messages.hide(envelope, key, row.sha256, under)
-        message_key, seen = row.message_key, row.fingerprint
+        octets = {"sha256": row.sha256, "envelope": row.envelope}
+        if row.id in known:
+            sealed = _resealed(connection, key, row, known[row.id])
+            broken += sealed is None
+            octets = sealed or octets
+        else:
+            octets["sha256"] = messages.hidden_digest(key, row.sha256)
+        seen = row.fingerprint
         if seen and not personal.is_hashed(seen):
             seen = personal.hashed(key, seen)
-        message_key = message_key and personal.message_key(key, message_key)
-        values.append({"envelope": envelope, "message_key": message_key, "fingerprint": seen})
+        message_key = row.message_key and personal.message_key(key, row.message_key)
+        delivery_key = messages.hidden_key(key, row.delivery_key)
+        values.append({**octets, "delivery_key": delivery_key, "message_key": message_key, "fingerprint": seen})
     _write(connection, inbox, rows, values)
     report.rows[inbox.name] += len(rows)
+    report.broken += broken
 
 
-def _resealed(connection: Connection, key: Secret, row: Any) -> bytes | None:
-    """Seal a message, and what was seen of it, under a key of its own; None: it does not open, and stays as it is."""
-    under = key.fresh()
-    with suppress(SealBroken):
-        messages.seal_anew(connection, key, row.id, row.sha256, under)
-        view.seal_anew(connection, key, row.id, under)
-        return under
+def _resealed(connection: Connection, key: Secret, row: Any, known: bytes | None) -> dict[str, Any] | None:
+    """Seal a message, and what was seen of it, as a new one is, under a key of its own; the columns that go with it.
+    None: it does not open, and stays as it is."""
+    under = known or key.fresh()
+    with suppress(SealBroken), connection.begin_nested():
+        octets = messages.seal_anew(connection, key, row, under)
+        if known is None:
+            view.seal_anew(connection, key, row.id, under)
+        return octets
     return None
 
 
@@ -194,24 +239,19 @@ _OPEN: Mapping[Table, ColumnElement[bool]] = {
     ),
     outbox: and_(outbox.c.raw != b"", _RAW != SEALED),
     decision: or_(
+        and_(decision.c.sealed.is_(None), cast(decision.c.notes, SqlText) != "{}"),
         decision.c.sender.contains("@"),  # an address may begin as a hash does
         decision.c.asked.contains("@"),
         and_(decision.c.domain.not_like(_HASH), decision.c.domain.not_like(f"?{_HASH}")),
     ),
     used_signature: used_signature.c.signature_sha256.not_like(_HASH),
-    inbox: or_(
-        inbox.c.message_key.not_like(_HASH),
-        and_(
-            cast(inbox.c.envelope, SqlText).not_like('%"who"%'),
-            select(raw_message.c.inbox_id).where(raw_message.c.inbox_id == inbox.c.id).exists(),
-        ),
-    ),
+    inbox: or_(inbox.c.sha256.not_like(_HASH), inbox.c.message_key.not_like(_HASH)),
 }
 """Which rows of a table are readable."""
 _STEPS: Mapping[Table, Step] = {
     ticket: _tickets,
     outbox: _mails,
-    decision: _decisions,
     used_signature: _used,
     inbox: _messages,
+    decision: _decisions,
 }

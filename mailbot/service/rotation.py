@@ -21,6 +21,7 @@ from mailbot.operators import factors
 from mailbot.service import compose
 from mailbot.storage.engine import connect, migrate, scour
 from mailbot.storage.keys import KeyStore
+from mailbot.storage.place import refuse_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def rotate(chosen: Settings, actor: str, now: datetime) -> Report:
     """Raises ConfigError while a process works with the key at hand, or when it is not that of the database."""
     engine, path = connect(chosen.database.url, chosen.database), Path(chosen.secret.key_file)
     try:
+        refuse_missing(engine)
         migrate(engine)
         with engine.connect() as connection:
             cut_off = is_cut_off(connection, path)

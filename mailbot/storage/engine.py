@@ -29,7 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from mailbot.config import DatabaseSettings
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
-from mailbot.storage.place import place_of, refuse_empty
+from mailbot.storage.place import place_of, refuse_empty, refuse_missing
 from mailbot.storage.schema import installation
 from mailbot.storage.shared import schema_mark
 
@@ -53,7 +53,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
-HIDING_FROM = "0020"
+HIDING_FROM = "0029"
 """The same of a database in which addresses are sealed (secret.Hiding)."""
 
 
@@ -142,10 +142,11 @@ def empty_log(engine: Engine) -> None:
 def transaction(url: str) -> Iterator[Connection]:
     """One transaction on a database that is opened for it alone; what was written stays when the block ends well.
 
-    Raises DatabaseUnavailable.
+    Raises ConfigError where there is none, DatabaseUnavailable.
     """
     engine = connect(url)
     try:
+        refuse_missing(engine)
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:

@@ -1,12 +1,14 @@
-"""The tables of what is erased: which key a ticket's words are under, and what was erased when and why."""
+"""The tables of what is erased: which key words are under, and what was erased when and why."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, text
+from sqlalchemy import Column, Connection, ForeignKey, Index, LargeBinary, Table, func, select, text
 
-from mailbot.storage.schema import Id, metadata
+from mailbot.secret import HEAD, key_of
+from mailbot.storage.schema import Id, metadata, raw_message
 from mailbot.storage.values import JSON, String, Text, UtcDateTime
 
 ticket_key = Table(
@@ -16,6 +18,14 @@ ticket_key = Table(
     Column("key_id", LargeBinary, nullable=False),
 )
 """Under which key (storage.keys) what people write about a ticket is sealed. That of a message stands in its octets."""
+
+
+def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | None]:
+    """The key (storage.keys) that each message is sealed under, of those whose octets are there."""
+    c = raw_message.c
+    heads = select(c.inbox_id, func.substr(c.raw, 1, HEAD)).where(c.inbox_id.in_(rows))
+    return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
+
 
 erasure = Table(
     "erasure",

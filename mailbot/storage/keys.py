@@ -189,6 +189,15 @@ class KeyStore:
                 count += connection.execute(update(data_key).where(*which).values(wrapped=None, erased_at=now)).rowcount
         return count
 
+    def gone(self, key_ids: Sequence[bytes]) -> set[bytes]:
+        """Those of ``key_ids`` that were erased."""
+        found, c = set[bytes](), data_key.c
+        with self.looking() as connection:
+            for start in range(0, len(key_ids), _TOGETHER):
+                which = (c.id.in_(key_ids[start : start + _TOGETHER]), c.wrapped.is_(None))
+                found.update(bytes(one) for one in connection.execute(select(c.id).where(*which)).scalars())
+        return found
+
     def rewrap(self) -> tuple[int, int]:
         """Wrap every key under the newest secret; how many were not, and how many do not open and stay as they are.
 

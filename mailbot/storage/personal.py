@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement, Row, RowMapping
 
 from mailbot.errors import SealBroken
 from mailbot.secret import Hiding, Secret, is_sealed, key_of
 from mailbot.storage.erasing import ERASED, left_of
-from mailbot.storage.values import fit
+from mailbot.storage.schema import decision
+from mailbot.storage.values import fit, noted
 from mailbot.text.address import login_key
 
 _PURPOSE = "personal"
@@ -26,6 +28,9 @@ _DIGITS = 32  # 128 bit
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _SLOT = 24
 """Characters of outbox.slot."""
+NOTES = (decision.c.inbox_id, decision.c.notes, decision.c.sealed)
+_CODES = frozenset({"defects", "floor", "reused_message_id", "scan"})
+"""The notes of a decision that are words of the program, or of the virus scanner."""
 
 
 def hashed(secret: Secret, text: str) -> str:
@@ -202,3 +207,25 @@ def logins(secret: Secret, row: Row[*tuple[Any, ...]]) -> tuple[str, str | None]
 
 def _link(ticket_id: int) -> bytes:
     return f"link {ticket_id}".encode()
+
+
+def notes(secret: Secret, row: Mapping[str, Any], key_id: bytes | None) -> dict[str, Any]:
+    """The columns of a decision as they are written; ``row`` has its inbox_id and notes. ``key_id``: that of the
+    message."""
+    said = {name: value for name, value in row["notes"].items() if name not in _CODES}
+    plain = json.dumps(noted(said), separators=(",", ":")).encode()
+    codes = {name: value for name, value in row["notes"].items() if name in _CODES}
+    return {**row, "notes": codes, "sealed": secret.seal(_PURPOSE, plain, _notes(row["inbox_id"]), key_id)}
+
+
+def noted_of(secret: Secret, row: RowMapping) -> dict[str, Any]:
+    """Those of a row of the table ``decision`` (NOTES). What does not open is left out: nothing is decided by it."""
+    said: dict[str, Any] = {}
+    if row["sealed"] is not None:
+        with suppress(SealBroken):
+            said = json.loads(secret.unseal(_PURPOSE, row["sealed"], _notes(row["inbox_id"])))
+    return {**row["notes"], **said}
+
+
+def _notes(inbox_id: int) -> bytes:
+    return f"notes {inbox_id}".encode()

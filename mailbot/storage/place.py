@@ -66,6 +66,13 @@ def refuse_empty(engine: Engine) -> None:
     _mark(path).unlink()
 
 
+def refuse_missing(engine: Engine) -> None:
+    """Before what needs a database that mailbot has run with. Raises ConfigError where there is none; none is made."""
+    path = _file(engine)
+    if path is not None and not path.is_file():
+        raise ConfigError(f"[database] url: {path}: no such file; mend: name the database of mailbot run")
+
+
 def _file(engine: Engine) -> Path | None:
     path = engine.url.database
     if engine.dialect.name != "sqlite" or not path or path.startswith((":memory:", "file:")):

@@ -50,7 +50,7 @@ inbox = Table(
     Column("id", Id, primary_key=True),
     Column("source", String(8), nullable=False),
     Column("delivery_key", String(200), nullable=False, unique=True),
-    # IMAP: mailbox, UIDVALIDITY and UID; SMTP/LMTP: sha256 of envelope and bytes. The same delivery twice is one row.
+    # IMAP: mailbox, UIDVALIDITY and UID; SMTP/LMTP: of envelope and bytes. The same delivery twice is one row.
     Column("sha256", String(64), nullable=False),
     Column("size", Integer, nullable=False),
     Column("envelope", JSON, nullable=False),
@@ -71,8 +71,9 @@ inbox = Table(
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
 lane: "checks" when its files must be checked, which takes long (workers.held); none: nothing has told that they must.
-message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py).
-envelope: who sent it to whom is sealed in it, under the key of the message (inbox.hide)."""
+message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py). These,
+sha256 and the delivery_key of SMTP and LMTP are keyed hashes (storage.personal). envelope: who sent it to whom is
+sealed in it, under the key of the message (inbox.hide)."""
 
 raw_message = Table(
     "raw_message",
@@ -108,6 +109,7 @@ decision = Table(
     Column("asked", String(330)),
     Column("answered", Integer, nullable=False, server_default=text("0")),
     Column("tried", String(32)),
+    Column("sealed", LargeBinary),
     Index("ix_decision_decided_at", "decided_at", "outcome", "rule"),
     Index("ix_decision_sender_received_at", "sender", "received_at"),
     Index(
@@ -135,7 +137,8 @@ that were written before migration 0021, and nothing since).
 The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
 domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another
 address, answered the number of mails that were sent. They are empty for mail that does not count. Addresses and domains
-are keyed hashes (storage.personal)."""
+are keyed hashes (storage.personal). sealed: the notes, under the key of the message; then the column of that name has
+words of the program alone."""
 
 shadow_hit = Table(
     "shadow_hit",

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
 from mailbot.model import Defect
+from mailbot.secret import Secret
+from mailbot.storage import personal
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket
 from mailbot.storage.tried import rules_tried
 from mailbot.tickets.tried import COLUMNS, OF, TRACE
@@ -58,7 +60,7 @@ def pages(connection: Connection, which: ColumnElement[bool], size: int) -> Iter
 
 
 def found(connection: Connection, which: ColumnElement[bool]) -> list[tuple[StoredDecision, RowMapping]]:
-    """The decisions that ``which`` picks, each with its row: also received_at, notes, trace, sender."""
+    """The decisions that ``which`` picks, each with its row: also received_at, notes, sealed, trace, sender."""
     rows = connection.execute(_rows().where(which).order_by(decision.c.inbox_id)).mappings().all()
     return list(zip(_stored(connection, rows), rows, strict=True))
 
@@ -70,14 +72,17 @@ def messages(connection: Connection, ids: Sequence[int]) -> dict[int, RowMapping
     return {row["id"]: row for row in connection.execute(wanted.where(c.id.in_(ids))).mappings()}
 
 
-def of_message(connection: Connection, row: int) -> dict[str, Any] | None:
+def of_message(connection: Connection, secret: Secret, row: int) -> dict[str, Any] | None:
     """The row of the inbox, with its decision under "decision" (None: not decided yet); None: no such message."""
     found = connection.execute(select(inbox).where(inbox.c.id == row)).mappings().one_or_none()
     if found is None:
         return None
     wanted = select(*COLUMNS, TRACE).outerjoin(rules_tried, OF).where(decision.c.inbox_id == row)
     decided = connection.execute(wanted).mappings().one_or_none()
-    return {**found, "decision": dict(decided) if decided else None}
+    told = {**decided, "notes": personal.noted_of(secret, decided)} if decided else None
+    if told:
+        del told["sealed"]
+    return {**found, "decision": told}
 
 
 def of_ticket(number: str) -> ColumnElement[bool]:

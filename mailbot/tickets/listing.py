@@ -71,13 +71,16 @@ def found(connection: Connection, secret: Secret, number: str) -> dict[str, Any]
     e, o, d = ticket_event.c, outbox.c, decision.c
     events = select(e.id, e.at, e.kind, e.detail).where(e.ticket_id == row["id"]).order_by(e.id)
     mails = select(o.id, o.kind, o.state, o.sent_at, o.last_error).where(o.ticket_id == row["id"]).order_by(o.ordinal)
-    decisions = select(d.rule, d.outcome, d.facts, d.notes).join(inbox, inbox.c.id == d.inbox_id)
+    decisions = select(d.rule, d.outcome, d.facts, *personal.NOTES).join(inbox, inbox.c.id == d.inbox_id)
     decisions = decisions.where(inbox.c.ticket_id == row["id"]).order_by(inbox.c.id)
     return {
         **row,
         "events": _dicts(connection, events),
         "mails": _dicts(connection, mails),
-        "decisions": _dicts(connection, decisions),
+        "decisions": [
+            {name: one[name] for name in ("rule", "outcome", "facts")} | {"notes": personal.noted_of(secret, one)}
+            for one in connection.execute(decisions).mappings()
+        ],
     }
 
 

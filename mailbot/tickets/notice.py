@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select
+from sqlalchemy import Connection, Row, case, exists, func, insert, select
 
 from mailbot.mails import thread
 from mailbot.mails.context import MailContext
@@ -20,7 +20,7 @@ from mailbot.mails.write import Writer
 from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
-from mailbot.secret import Secret
+from mailbot.secret import Hiding, Secret
 from mailbot.storage import personal
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import bounce, correspondence, sealing
@@ -51,15 +51,10 @@ class NoticeWriter:
     def tell_break(self, connection: Connection, notice: Break, now: datetime, pace: int, before: int = 0) -> int:
         """Put T12 about ``notice`` into the outbox for some correspondents of open tickets, each with the number of
         their newest; returns for how many. Nobody is told for each of many tickets, which anybody may have opened in
-        his name. Once a ticket and notice: 0 says that everybody was told. Of all batches ``pace`` leave in an hour;
-        ``before``: how many were in earlier ones."""
+        his name, nor again while that of which he was told is open: 0 says that everybody was told. Of all batches
+        ``pace`` leave in an hour; ``before``: how many were in earlier ones."""
         slot = f"{MailKind.T12.value} {notice.name}"
-        t = ticket.c
-        told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
-        open_ones = (t.state.in_(_OPEN), t.correspondent.is_not(None))
-        newest = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent))
-        waiting = select(ticket).where(t.id.in_(newest), ~told).order_by(t.id).limit(_BATCH)
-        rows, whose = self._known(connection, waiting)
+        rows, whose = self._known(connection, self._untold(connection, slot))
         for n, row in enumerate(rows, start=before):
             context = self._context(row, now, recipient=whose[row.id].address, breaks=(notice,))
             due = now + timedelta(hours=n // pace)
@@ -68,16 +63,35 @@ class NoticeWriter:
             connection.execute(insert(ticket_event).values(event))
         return len(rows)
 
+    def _untold(self, connection: Connection, slot: str) -> Sequence[int]:
+        """The newest open ticket of each correspondent of whom none was told."""
+        t = ticket.c
+        told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
+        open_ones = (t.state.in_(_OPEN), t.correspondent.is_not(None))
+        if self.secret.hiding is not Hiding.BEGUN:
+            none = func.max(case((told, 1), else_=0)) == 0
+            each = select(func.max(t.id)).where(*open_ones).group_by(func.lower(t.correspondent)).having(none)
+            return sorted(connection.execute(each).scalars())
+        # Tickets of one person hold his address in this form or that, which the key alone brings together.
+        rows = connection.execute(select(t.id, t.correspondent, told.label("told")).where(*open_ones).order_by(t.id))
+        newest, known = dict[str, int](), set[str]()
+        for row in rows:
+            stored = row.correspondent
+            who = stored if personal.is_hashed(stored) else personal.hashed(self.secret, personal.key(stored))
+            newest[who] = row.id
+            known |= {who} if row.told else set()
+        return sorted(one for who, one in newest.items() if who not in known)
+
     def _known(
-        self, connection: Connection, waiting: Select[Any]
+        self, connection: Connection, untold: Sequence[int]
     ) -> tuple[Sequence[Row[Any]], Mapping[int, personal.Whose]]:
         """The first of the tickets whose correspondent is known: keys may be lost, and nobody waits behind those."""
-        after = 0
-        while rows := connection.execute(waiting.where(ticket.c.id > after)).all():
+        for start in range(0, len(untold), _BATCH):
+            ids = untold[start : start + _BATCH]
+            rows = connection.execute(select(ticket).where(ticket.c.id.in_(ids)).order_by(ticket.c.id)).all()
             whose = personal.told(self.secret, rows)
             if known := [row for row in rows if whose[row.id].address]:
                 return known, whose
-            after = rows[-1].id
         return (), {}
 
     def again(

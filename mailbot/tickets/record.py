@@ -29,6 +29,7 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
+from mailbot.storage.erasing import key_ids
 from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, sealing, view
@@ -65,7 +66,7 @@ class BatchRows:
         self._mails: list[dict[str, Any]] = []
         self._moves: list[dict[str, Any]] = []
         self._shadows: list[dict[str, Any]] = []
-        self._views: list[dict[str, Any]] = []
+        self._seen: list[tuple[int, ApplicationCheck]] = []
         self._links: list[dict[str, Any]] = []
         self._tried = Tried()
 
@@ -221,9 +222,10 @@ class BatchRows:
             for rule, outcome in decision.watched
         ]
 
-    def see(self, secret: Secret, inbox_id: int, checked: ApplicationCheck, key_id: bytes | None) -> None:
+    def see(self, inbox_id: int, checked: ApplicationCheck) -> None:
         """Keep what was read of the application, sealed as the message is."""
-        self._views += view.rows(secret, inbox_id, checked.view, checked, key_id)
+        if checked.view or checked.state.tried:
+            self._seen.append((inbox_id, checked))
 
     def flush(self, connection: Connection, worker: str, secret: Secret) -> None:
         inbox = schema.inbox
@@ -232,12 +234,16 @@ class BatchRows:
         if len(connection.execute(held.with_for_update()).all()) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
         tickets = sealing.tickets(secret, self._tickets)
+        keys = key_ids(connection, ids if secret.hiding else [row for row, _ in self._seen])  # of rows that are locked
+        views = [
+            one for row, checked in self._seen for one in view.rows(secret, row, checked.view, checked, keys.get(row))
+        ]
         for table, rows in (
             (schema.ticket, tickets),
             (schema.ticket_event, self._events),
-            (schema.decision, self._decisions),
+            (schema.decision, sealing.decisions(secret, self._decisions, keys)),
             (schema.shadow_hit, self._shadows),
-            (schema.application_view, self._views),
+            (schema.application_view, views),
             (ticket_link, self._links),
         ):
             insert(connection, table, rows)

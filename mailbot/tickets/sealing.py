@@ -63,6 +63,13 @@ def identities(secret: Secret, rows: Sequence[dict[str, Any]]) -> Sequence[dict[
     ]
 
 
+def decisions(
+    secret: Secret, rows: Sequence[Mapping[str, Any]], keys: Mapping[int, bytes | None]
+) -> Sequence[Mapping[str, Any]]:
+    """New rows of ``decision`` as they are written. ``keys``: those of their messages."""
+    return [personal.notes(secret, row, keys.get(row["inbox_id"])) for row in rows] if secret.hiding else rows
+
+
 def mails(
     connection: Connection,
     secret: Secret,

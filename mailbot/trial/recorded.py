@@ -21,6 +21,7 @@ from mailbot.model import Understanding
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import personal
 from mailbot.storage.reading import read_only
 from mailbot.text.mask import mask
 from mailbot.tickets import decisions
@@ -46,7 +47,7 @@ def _reports(
     told = []
     for one, row in found:
         u = _open(reader, messages.get(one.inbox_id))
-        told.append(_report(one, row, u) | (_now(flow, one, u) if flow else {}))
+        told.append(_report(key, one, row, u) | (_now(flow, one, u) if flow else {}))
     return told
 
 
@@ -60,7 +61,7 @@ def _open(reader: Understander, message: RowMapping | None) -> Understanding | N
         return None
 
 
-def _report(one: StoredDecision, row: RowMapping, u: Understanding | None) -> dict[str, Any]:
+def _report(key: Secret, one: StoredDecision, row: RowMapping, u: Understanding | None) -> dict[str, Any]:
     return {
         "inbox": one.inbox_id,
         "ticket": one.ticket,
@@ -74,7 +75,7 @@ def _report(one: StoredDecision, row: RowMapping, u: Understanding | None) -> di
         "outcome": one.outcome,
         "mails": list(one.mails) if one.mails is not None else None,
         "facts": one.facts,
-        "notes": row["notes"],
+        "notes": personal.noted_of(key, row),
         "trace": row["trace"],
     }
 

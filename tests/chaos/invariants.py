@@ -72,7 +72,7 @@ def safe(world: World) -> None:
         for _ in connection.execute(twice).scalars():
             world.accuse("two tickets for one letter")
     if "lmtp" in world.traits:
-        lost = [letter.sender for letter in accepted if not there[letter.sha256]]
+        lost = [letter.sender for letter in accepted if not there[_hidden(world, letter.sha256)]]
         if lost:
             world.accuse(f"{len(lost)} answered with 250 and not there: {lost[:3]}")
         if repeated := [sha for sha, times in there.items() if times > 1]:
@@ -103,7 +103,7 @@ def _waiting(world: World) -> list[object]:
     found: list[object] = [] if world.post.empty else ["the MTA's queue"]
     accepted = list(world.post.accepted)
     known = _rows(world)
-    found += [letter.sender for letter in accepted if letter.sha256 not in known]
+    found += [letter.sender for letter in accepted if _hidden(world, letter.sha256) not in known]
     return found + world.undone()
 
 
@@ -124,7 +124,7 @@ def _effects(world: World) -> None:
             if row.state == jobs.DONE and not world.relay.times.get(row.message_id):
                 world.accuse(f"{row.number} {row.kind}: recorded as sent, and the relay never took it")
     for letter in world.post.accepted:
-        effects = [outcome for outcome in outcomes[letter.sha256] if outcome not in _NO_EFFECT]
+        effects = [outcome for outcome in outcomes[_hidden(world, letter.sha256)] if outcome not in _NO_EFFECT]
         if len(effects) != 1:
             world.accuse(f"{letter.sender}: {len(effects)} effects")
         got = mails[_kept(world, letter.sender)]
@@ -134,4 +134,8 @@ def _effects(world: World) -> None:
 
 def _kept(world: World, address: str) -> str:
     """As the column of a ticket has it."""
-    return personal.hashed(secret.read(world.office.folder / "mailbot.key"), personal.key(address))
+    return _hidden(world, personal.key(address))
+
+
+def _hidden(world: World, text: str) -> str:
+    return personal.hashed(secret.read(world.office.folder / "mailbot.key"), text)

@@ -22,6 +22,7 @@ from mailbot.outbox import jobs
 from mailbot.room import Place, Room
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import personal
 from mailbot.storage.schema import decision, inbox, raw_message, ticket
 from mailbot.workers import held
 from mailbot.workers.decide import DecideWorker
@@ -125,7 +126,8 @@ async def test_a_mail_that_cannot_be_understood_harms_no_other_and_gets_a_ticket
     assert Counter(POISON in [raw.raw for raw in batch] for batch in desk.batches) == {True: 5, False: 3}
     (found,) = await desk.rows(select(ticket).where(ticket.c.inbox_id == 2))
     assert (found.state, found.desk) == ("DO_WERYFIKACJI", "II_LINIA")
-    ((notes,),) = await desk.rows(select(decision.c.notes).where(decision.c.inbox_id == 2))
+    (row,) = await desk.rows(select(*personal.NOTES).where(decision.c.inbox_id == 2))
+    notes = personal.noted_of(desk.parts.secret, row._mapping)
     assert notes["damage"][0].startswith("given up: ")
 
 

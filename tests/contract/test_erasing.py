@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,20 +19,21 @@ from mailbot.audit import chain
 from mailbot.audit.verify import verify
 from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
-from mailbot.desk import case
+from mailbot.desk import case, dossier, told
+from mailbot.desk import letter as letters
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
-from mailbot.inbox import digest_stored, key_ids, message_of, store, stored_traits
+from mailbot.inbox import delivery_key, digest_stored, message_of, store, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.retention import erase
+from mailbot.retention import again, erase, sweep
 from mailbot.secret import Secret, key_of
 from mailbot.service import compose
 from mailbot.storage import keys, personal
 from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
-from mailbot.storage.erasing import erasure
+from mailbot.storage.erasing import erasure, key_ids
 from mailbot.storage.registry import registry_change
-from mailbot.storage.schema import activation, inbox, metadata, outbox, raw_message, ticket, ticket_event
+from mailbot.storage.schema import activation, decision, inbox, metadata, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
 from mailbot.workers.decide import DecideWorker
 from tests.citizens import HELPDESK
@@ -137,13 +139,19 @@ async def test_an_older_copy_tells_nothing_to_who_has_the_keys_of_today(empty_en
         with empty_engine.begin() as connection:
             link = {name: value for name, value in LINK.items() if name != "id"} | {"new_login": None}
             connection.execute(insert(activation), sealing.links(connection, parts.secret, [link]))
+            quoted = {"inbox_id": 1, "notes": {"differences": ["TRAILING_TEXT Zbyszko z Bogdanca"]}}
+            noted = personal.notes(parts.secret, quoted, key_ids(connection, [1])[1])
+            connection.execute(update(decision).where(decision.c.inbox_id == 1).values(noted))
         with empty_engine.connect() as connection:
             copy = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
         file = everything(empty_engine, tmp_path).lower()
         ours = b"".join(personal.addressed(parts.secret, mail).raw for mail in copy["outbox"] if mail.ticket_id == 1)
         written = {word.decode() for word in ours.split() if len(word) > 40 and b"@" not in word}
-        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, *written)
+        marks = (MINE, MINE.partition("@")[0], OWN, NOTE, "Zbyszko", *written)
         before = readable(copy, parts.secret)
+        octets = RawMessage(letter(0, MINE, OWN), Envelope(Source.LMTP, MINE, (HELPDESK,)), clock())
+        guessed = (octets.sha256, delivery_key(octets), delivery_key(octets).partition(":")[2])
+        assert [one for one in guessed if one in before] == [], "who has the octets finds them by the key file alone"
         assert written
         assert [mark for mark in marks if mark not in before] == []
         erased(parts, clock)
@@ -162,6 +170,7 @@ def readable(copy: dict[str, Any], secret: Secret) -> str:
     letters = {row.inbox_id: row.raw for row in copy["raw_message"]}
     opens: dict[str, Callable[[Any], object]] = {
         "ticket": lambda row: personal.whose(secret, row),
+        "decision": lambda row: personal.noted_of(secret, row._mapping),
         "outbox": lambda row: personal.addressed(secret, row).raw.decode(),
         "activation": lambda row: personal.logins(secret, row),
         "inbox": lambda row: message_of({**row._mapping, "raw": letters[row.id]}, secret),  # type: ignore[arg-type]
@@ -183,10 +192,58 @@ async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: En
         take(parts, letter(0, MINE, OWN), MINE, clock)
         assert await worker.step() == 0, "the same delivery is known by its digest"
         with empty_engine.connect() as connection:
-            sha256 = connection.execute(select(inbox.c.sha256).where(inbox.c.id == 1)).scalar_one()
-            assert digest_stored(connection, sha256)
+            assert digest_stored(connection, hashlib.sha256(letter(0, MINE, OWN)).hexdigest(), parts.secret)
             assert connection.execute(select(func.count()).select_from(inbox)).scalar_one() == 2
             assert connection.execute(select(func.count()).select_from(raw_message)).scalar_one() == 1
+
+
+async def test_what_was_erased_is_still_looked_at_swept_round_and_erased_again(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        erased(parts, clock)
+        with empty_engine.connect() as connection:
+            key = parts.secret
+            (one,) = letters.shown(connection, key, [1])
+            assert (one.erased, one.read, one.text) == (True, False, "")
+            found = told.ticket(connection, key, parts.directory, "ZGL0000001", None)
+            assert [mark for mark in (MINE, NAME) if mark in str(found)] == []
+            dossier.make(connection, key, 1, clock())
+            assert len(sweep.used(connection)) == 2, "of the other message and its ticket"
+        assert erased(parts, clock).keys == 0
+
+
+async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_engine: Engine, tmp_path: Path) -> None:
+    async with filled(empty_engine, tmp_path) as (parts, _, clock):
+        assert isinstance(parts.secret.store, keys.KeyStore)
+        tables = (decision, ticket, outbox, inbox)
+        with empty_engine.connect() as connection:
+            backup = {table: connection.execute(select(table)).mappings().all() for table in tables}
+            backup[raw_message] = connection.execute(select(raw_message)).mappings().all()
+        erased(parts, clock)
+        with empty_engine.begin() as connection:
+            for table in tables:
+                (first,) = table.primary_key
+                for row in backup[table]:
+                    connection.execute(update(table).where(first == row[first.name]).values(dict(row)))
+            connection.execute(insert(raw_message), [dict(row) for row in backup[raw_message][:1]])
+            connection.execute(update(inbox).where(inbox.c.id == 1).values(state="queued"))
+        mine = personal.hashed(parts.secret, MINE)
+        assert mine in str(everything(empty_engine, tmp_path))
+        done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
+        assert (done.tickets, done.messages, len(refused)) == ((), (), 1), "it is not decided, says the backup"
+        with empty_engine.begin() as connection:
+            connection.execute(update(inbox).where(inbox.c.id == 1).values(state="buried"))
+        done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
+        assert (done.tickets, done.messages, refused) == ((1,), (1,), [])
+        scour(empty_engine)
+        assert mine not in str(everything(empty_engine, tmp_path))
+        assert again.repeat(empty_engine, parts.secret.store, "shell:root", clock()) == (erase.Found((), (), ()), [])
+        with empty_engine.connect() as connection:
+            assert personal.whose(
+                parts.secret, connection.execute(select(ticket).where(ticket.c.id == 2)).one()
+            ).address
+            assert list(verify(connection)) == []
 
 
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
 from mailbot import processes
 from mailbot.desk import case, search, todo
 from mailbot.errors import ConfigError
-from mailbot.inbox import key_ids, message_of, store
+from mailbot.inbox import StoredMessage, delivery_key, digest_stored, hide, message_of, store, stored_message
 from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
 from mailbot.model.categories import CASE_A
@@ -24,7 +24,8 @@ from mailbot.secret import Hiding, is_sealed, key_of
 from mailbot.service import compose, hiding, rotation
 from mailbot.service.doctor_office import addresses
 from mailbot.storage import engine as engines
-from mailbot.storage import personal
+from mailbot.storage import keys, personal
+from mailbot.storage.erasing import key_ids, ticket_key
 from mailbot.storage.keys import KeyStore, data_key
 from mailbot.storage.schema import (
     activation,
@@ -44,7 +45,7 @@ from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
 from tests.citizens import HELPDESK
-from tests.contract.test_erasing import MINE, MOMENT, OTHERS, OWN, everything, filled, letter, take
+from tests.contract.test_erasing import FOREIGN, MINE, MOMENT, OTHERS, OWN, everything, filled, letter, take
 from tests.contract.test_secrecy import office
 from tests.flow import Clock
 from tests.office import StubRelay
@@ -52,8 +53,10 @@ from tests.office import StubRelay
 ANYBODY = Operator(0, "", "", frozenset(), frozenset(), "en")
 LINK = {"ticket_id": 2, "nonce": "1", "token_hash": "1", "login": OTHERS, "new_login": MINE}
 LINK |= {"created_at": MOMENT, "expires_at": MOMENT}
+LETTERS = ((0, MINE, OWN), (1, OTHERS, FOREIGN))
 GRANTED = {"payload_sha256": "a" * 64, "signature_sha256": "b" * 64}
-MARKS = (MINE, OTHERS, MINE.partition("@")[0], "chrzaszcz")
+QUOTED = {"defects": ["NAME"], "differences": ["TRAILING_TEXT Zbyszko z Bogdanca"]}
+MARKS = (MINE, OTHERS, MINE.partition("@")[0], "chrzaszcz", "zbyszko")
 
 
 async def before(engine: Engine, folder: Path, clock: Clock) -> compose.Parts:
@@ -77,13 +80,16 @@ async def before(engine: Engine, folder: Path, clock: Clock) -> compose.Parts:
                 raw = letters[one["id"]]
                 envelope = {"source": "lmtp", "mail_from": raw.envelope.mail_from, "rcpt_to": [*raw.envelope.rcpt_to]}
                 values = {"envelope": envelope, **asdict(identities[one["id"]])}
+                values |= {"sha256": raw.sha256, "delivery_key": delivery_key(raw)}
                 connection.execute(update(inbox).where(inbox.c.id == one["id"]).values(values))
                 address = raw.envelope.mail_from or ""
                 said = {"sender": f"pass:{address}", "domain": address.partition("@")[2], "asked": MINE}
+                said |= {"notes": QUOTED, "sealed": None}
                 connection.execute(update(decision).where(decision.c.inbox_id == one["id"]).values(said))
-                if one["id"] == 2:  # from before there were keys of messages
-                    sealed = plain.seal("raw message", raw.raw, bytes.fromhex(one["sha256"]))
-                    connection.execute(update(raw_message).where(raw_message.c.inbox_id == 2).values(raw=sealed))
+                # The second one is from before there were keys of messages.
+                under = key_of(one["raw"]) if one["id"] == 1 else None
+                sealed = plain.seal("raw message", raw.raw, bytes.fromhex(raw.sha256), under)
+                connection.execute(update(raw_message).where(raw_message.c.inbox_id == one["id"]).values(raw=sealed))
             connection.execute(insert(activation).values(LINK))
             connection.execute(insert(used_signature).values(ticket_id=2, **GRANTED))
             connection.execute(update(installation).values(hiding=None))
@@ -137,7 +143,11 @@ def reads_all(engine: Engine, parts: compose.Parts) -> None:
         assert {1, 2} <= {e.ticket_id for e in search.find(connection, key, ANYBODY, "kowalski", MOMENT).entries}
         todo.page(connection, key, ANYBODY, todo.Wanted(), MOMENT)
         rows = connection.execute(select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)).mappings()
-        assert [message_of(row, key).envelope.mail_from for row in rows][:2] == [MINE, OTHERS]
+        opened = [message_of(row, key) for row in rows]
+        assert [one.envelope.mail_from for one in opened][:2] == [MINE, OTHERS]
+        assert all(digest_stored(connection, one.sha256, key) for one in opened)
+        wanted = select(*personal.NOTES).where(decision.c.inbox_id < 3)
+        assert [personal.noted_of(key, row) for row in connection.execute(wanted).mappings()] == [QUOTED, QUOTED]
         assert hold.of_login(connection, key, ["ZGL0000002"], OTHERS) == "ZGL0000002", "its STOP"
         counted_alike(connection, parts)
         checked = ApplicationCheck(ApplicationState.NONE, **GRANTED)
@@ -190,6 +200,8 @@ async def decides_as_before(parts: compose.Parts, worker: DecideWorker, clock: C
     """A copy of a mail from before is known, whichever form its row has; what is new is sealed."""
     with parts.database.engine.begin() as connection:
         before = connection.execute(select(func.count()).select_from(ticket)).scalar_one()
+        same = [RawMessage(letter(n, a, b), Envelope(Source.LMTP, a, (HELPDESK,)), clock()) for n, a, b in LETTERS]
+        assert store(connection, same, clock(), parts.secret) == (StoredMessage(1, False), StoredMessage(2, False))
         copy = RawMessage(letter(0, MINE, OWN), Envelope(Source.LMTP, MINE, (HELPDESK, "kopia@wp.example")), clock())
         store(connection, [copy], clock(), parts.secret)
     take(parts, letter(9, MINE, OWN + " Inna sprawa."), MINE, clock)
@@ -244,6 +256,65 @@ async def test_who_slept_meanwhile_ends(empty_engine: Engine, tmp_path: Path) ->
         hiding.hide(chosen, "shell:root", clock())
         with empty_engine.connect() as connection, pytest.raises(ConfigError, match="start it again"):
             agree(connection, parts.secret)
+
+
+async def test_what_was_sealed_before_notes_were_is_brought_to_the_form_of_now(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    """Its addresses are sealed, bound to a digest that is readable; so are the notes."""
+    clock = Clock()
+    parts = await before(empty_engine, tmp_path, clock)
+    hiding.hide(parts.settings, "shell:root", clock())
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        with empty_engine.begin() as connection:
+            key = parts.secret
+            for row in connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all():
+                said = message_of(row, key)
+                context, under = bytes.fromhex(said.sha256), key_of(row["raw"])
+                who = {"mail_from": said.envelope.mail_from, "rcpt_to": [*said.envelope.rcpt_to]}
+                envelope = hide(who | {"source": "lmtp"}, key, said.sha256, under)
+                values = {"sha256": said.sha256, "delivery_key": delivery_key(said), "envelope": envelope}
+                connection.execute(update(inbox).where(inbox.c.id == row["id"]).values(values))
+                sealed = key.seal("raw message", said.raw, context, under)
+                mine = raw_message.c.inbox_id == row["id"]
+                connection.execute(update(raw_message).where(mine).values(raw=sealed))
+                assert message_of(read_row(connection, row["id"]), key) == said, "it is read as it is"
+            connection.execute(update(decision).values(notes=QUOTED, sealed=None))
+            connection.execute(update(installation).values(hiding=int(Hiding.BEGUN)))
+        hiding.hide(parts.settings, "shell:root", clock())
+        assert counted(empty_engine) == {}
+        with empty_engine.connect() as connection:
+            assert all(map(personal.is_hashed, connection.execute(select(inbox.c.sha256)).scalars()))
+        reads_all(empty_engine, parts)
+
+
+def read_row(connection: Connection, row: int) -> RowMapping:
+    found = stored_message(connection, row)
+    assert found
+    return found
+
+
+async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    parts = await before(empty_engine, tmp_path, clock)
+    with empty_engine.connect() as connection:
+        lost = [key_ids(connection, [1])[1], *connection.execute(select(ticket_key.c.key_id)).scalars()]
+        lost += [key for raw in connection.execute(select(ticket.c.sealed)).scalars() if raw and (key := key_of(raw))]
+    engine, _ = keys.begin("", parts.settings.database.url, parts.settings.database, store_name(empty_engine))
+    with engine.begin() as connection:
+        connection.execute(delete(data_key).where(data_key.c.id.in_([key for key in lost if key])))
+    engine.dispose()
+    report = hiding.hide(parts.settings, "shell:root", clock())
+    assert report.broken == sum(counted(empty_engine).values()) > 0
+    with empty_engine.connect() as connection:
+        assert connection.execute(select(inbox.c.id).where(inbox.c.sha256.not_like("~%"))).scalars().all() == [1]
+        assert connection.execute(select(decision.c.inbox_id).where(decision.c.sealed.is_(None))).scalars().all() == [1]
+        assert connection.execute(select(activation.c.sealed)).scalar_one() is not None
+
+
+def store_name(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return connection.execute(select(installation.c.key_store)).scalar_one()
 
 
 async def test_a_new_key_finds_what_the_old_one_hid(empty_engine: Engine, tmp_path: Path) -> None:

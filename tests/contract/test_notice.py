@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes
 
+import pytest
 from sqlalchemy import Engine, select, update
 
 from mailbot.config import BreakerSettings
@@ -14,7 +15,8 @@ from mailbot.mails import thread
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice as Break
 from mailbot.ruleset.model import Window
-from mailbot.secret import SEALED
+from mailbot.secret import SEALED, Hiding
+from mailbot.storage import personal
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import breaker, correspondence
 from tests.links import DAY, NOW, SECRET, notice, open_ticket
@@ -96,6 +98,38 @@ def test_who_has_many_open_tickets_is_told_once_with_the_newest(engine: Engine) 
     assert tell(engine, BREAK) == [4, 0]
     with engine.connect() as connection:
         assert connection.execute(select(outbox.c.ticket_id).order_by(outbox.c.id)).scalars().all() == [5, 6, 7, 8]
+
+
+SPELLED = ("Jan@wp.example", "jan@wp.example", "ewa@wp.example", "JAN@wp.example", "ewa@wp.example")
+
+
+@pytest.mark.parametrize("told_before", [False, True])
+@pytest.mark.parametrize("sealed", range(len(SPELLED) + 1))
+def test_while_addresses_are_sealed_everybody_is_told_once(engine: Engine, sealed: int, *, told_before: bool) -> None:
+    """`mailbot key seal` has come to the first ``sealed`` tickets; the newest of each were told before, or none."""
+    open_tickets(engine, len(SPELLED))
+    begun = replace(SECRET, hiding=Hiding.BEGUN)
+    with engine.begin() as connection:
+        for n, address in enumerate(SPELLED, 1):
+            connection.execute(update(ticket).where(ticket.c.id == n).values(correspondent=address))
+        if told_before:
+            assert notice().tell_break(connection, BREAK, NOW, 1000) == 2
+        for row in connection.execute(select(ticket).where(ticket.c.id <= sealed)).all():
+            hidden = personal.ticket(begun, row._mapping, None)
+            connection.execute(update(ticket).where(ticket.c.id == row.id).values(hidden))
+        teller = replace(notice(), secret=begun)
+        assert teller.tell_break(connection, BREAK, NOW, 1000) == (0 if told_before else 2)
+        assert teller.tell_break(connection, BREAK, NOW, 1000) == 0
+        assert connection.execute(select(outbox.c.ticket_id).order_by(outbox.c.id)).scalars().all() == [4, 5]
+
+
+def test_who_was_told_is_not_told_again_for_a_ticket_that_came_later(engine: Engine) -> None:
+    open_tickets(engine, 1)
+    assert tell(engine, BREAK) == [1, 0]
+    with engine.begin() as connection:
+        open_ticket(connection, "ZGL0000002")
+        connection.execute(update(ticket).values(state="W_TOKU", correspondent="zgl0000001@wp.example"))
+    assert tell(engine, BREAK) == [0]
 
 
 def test_nobody_waits_behind_tickets_whose_keys_are_lost(engine: Engine) -> None:

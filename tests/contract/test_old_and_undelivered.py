@@ -177,8 +177,8 @@ async def test_what_is_stored_is_found_by_place_name_and_bytes(office: Office) -
     read = office.parts.database.read
     assert await read(lambda c: stored_uids(c, cursor, range(1, 2001))) == set(range(1, 1201))
     assert await read(lambda c: stored_uids(c, replace(cursor, uidvalidity=2), range(1, 2001))) == set()
-    assert await read(lambda c: digest_stored(c, messages[7].sha256))
-    assert not await read(lambda c: digest_stored(c, "0" * 64))
+    assert await read(lambda c: digest_stored(c, messages[7].sha256, SECRET))
+    assert not await read(lambda c: digest_stored(c, "0" * 64, SECRET))
     traits = MessageTraits("<a@b>", len(messages[4].raw), office.clock())
     assert await read(lambda c: stored_traits(c, ["<a@b>", None, "<c@d>"], SECRET)) == [traits]
     assert await read(lambda c: stored_traits(c, [None], SECRET)) == []

@@ -18,8 +18,9 @@ from sqlalchemy import Engine, insert, inspect, select, text
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.errors import ConfigError
 from mailbot.model import Account
-from mailbot.storage.engine import COMPATIBLE_FROM, migrate, newest
-from mailbot.storage.schema import MESSAGE_KEY, account, inbox, metadata, outbox, ticket
+from mailbot.secret import Hiding
+from mailbot.storage.engine import COMPATIBLE_FROM, HIDING_FROM, migrate, newest
+from mailbot.storage.schema import MESSAGE_KEY, account, inbox, installation, metadata, outbox, ticket
 from mailbot.storage.shared import schema_mark
 from mailbot.storage.values import fit
 from mailbot.tickets.person import key
@@ -114,6 +115,30 @@ def test_rows_that_were_there_get_their_keys(empty_engine: Engine) -> None:
         one = Account("x@wp.example", "Jan", "Zolc Gesla", 1980)
         assert SqlDirectory().has_namesake(connection, one)
         assert not SqlDirectory().has_namesake(connection, replace(one, birth_year=1981))
+
+
+@pytest.mark.parametrize(("messages", "hiding"), [(0, Hiding.DONE), (1, Hiding.BEGUN)])
+def test_what_was_sealed_before_notes_were_is_gone_over_once_more(
+    empty_engine: Engine, messages: int, hiding: Hiding
+) -> None:
+    migrate(empty_engine, "0025")
+    at = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
+    with empty_engine.begin() as connection:
+        row = {"at": at, "done": int(Hiding.DONE)}
+        made = "INSERT INTO installation (id, key_check, made_at, hiding) VALUES (1, '', :at, :done)"
+        connection.execute(text(made), row)
+        for n in range(messages):
+            connection.execute(
+                text(
+                    "INSERT INTO inbox (id, source, delivery_key, sha256, size, envelope, received_at, state, due_at)"
+                    " VALUES (:n, 'lmtp', :n, '', 1, '{}', :at, 'done', :at)"
+                ),
+                {"n": n, "at": at},
+            )
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.execute(select(installation.c.hiding)).scalar_one() == hiding
+        assert connection.execute(select(schema_mark.c.compatible_from)).scalar_one() == HIDING_FROM
 
 
 def test_what_an_ended_matter_left_frozen_is_nobodys_work(empty_engine: Engine) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine, delete, select, update
 
-from mailbot.model import Understanding
+from mailbot.desk import letter
+from mailbot.model import REQUIRED_SUBJECT, Understanding
 from mailbot.secret import Hiding
+from mailbot.storage import personal
 from mailbot.storage.desk import operator
-from mailbot.storage.schema import account, decision, inbox, installation, metadata
+from mailbot.storage.schema import account, inbox, installation, metadata
 from mailbot.storage.shared import schema_mark
 from mailbot.workers.decide import DecideWorker
 from tests.bench_desk import NEW, Bench
@@ -65,6 +67,19 @@ async def test_nothing_that_is_done_leaves_a_word_or_an_address_readable(empty_e
     assert sealed == [], "nor was it ever written to the file"
 
 
+async def test_what_a_decision_notes_of_the_words_of_a_mail_is_sealed(empty_engine: Engine, tmp_path: Path) -> None:
+    clock = Clock()
+    async with office(empty_engine, tmp_path, clock) as (parts, worker):
+        put(parts, [mail(JAN.login, GOOD, subject=f"{REQUIRED_SUBJECT} Kowalskiego")], clock())
+        assert await worker.step() == 1
+        with empty_engine.connect() as connection:
+            (row,) = connection.execute(select(*personal.NOTES)).mappings().all()
+            shown = letter.shown(connection, parts.secret, [1])[0].notes
+        assert "Kowalskiego" in str(shown["differences"])
+        assert set(row["notes"]) <= {"defects", "floor"}
+        assert readable(rows(empty_engine)) == set()
+
+
 async def test_a_failure_leaves_no_word_of_the_mail_in_its_row(empty_engine: Engine, tmp_path: Path) -> None:
     clock = Clock()
     async with office(empty_engine, tmp_path, clock) as (parts, _):
@@ -79,6 +94,8 @@ async def test_a_failure_leaves_no_word_of_the_mail_in_its_row(empty_engine: Eng
             clock.advance(hours=1)
         with empty_engine.connect() as connection:
             (why,) = connection.execute(select(inbox.c.last_error)).scalars()
-            notes = connection.execute(select(decision.c.notes)).scalars().all()
+            decided = connection.execute(select(*personal.NOTES)).mappings().all()
+        notes = [personal.noted_of(parts.secret, row) for row in decided]
         assert "ValueError" in f"{why} {notes}"
+        assert readable(str(notes).encode()) == set()
         assert readable(rows(empty_engine)) == set()

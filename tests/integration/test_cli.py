@@ -100,6 +100,20 @@ def test_accounts_are_imported_and_shown(office: Path) -> None:
     assert "no such account" in missing.output
 
 
+def test_an_account_is_taken_away_and_the_chain_does_not_say_whose(office: Path) -> None:
+    file = office / "a.csv"
+    file.write_text(f"{ACCOUNTS}jan@żółw.example,Jan,Przedziwny,1980,m\n", encoding="utf-8")
+    assert invoke("accounts", "import", str(file)).exit_code == 0
+    assert invoke("accounts", "remove", "JAN@ŻÓŁW.example").output == "removed\n"
+    assert "no such account" in invoke("accounts", "remove", "jan@żółw.example").output
+    written = invoke("audit", "export").output
+    assert "account-removed" in written
+    assert "w.example" not in written
+    left = b"".join(one.read_bytes() for one in office.glob("*.db*"))
+    assert b"Przedziwny" not in left
+    assert b"przedziwny" not in left
+
+
 def test_pesel_hashes_for_a_registry_elsewhere(office: Path) -> None:
     """Those that the embedded registry keeps; a number stands in no output and is taken from no command line."""
     (office / "a.csv").write_text(ACCOUNTS, encoding="utf-8")
@@ -132,6 +146,15 @@ def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> No
         "reader of applications", "work", "way in", "contacts", "trust", "clock", "addresses",
     }  # fmt: skip
     assert sorted(p.name for p in office.iterdir()) == before
+
+
+def test_doctor_tries_the_ports_of_every_page(office: Path) -> None:
+    file = office / "mailbot.toml"
+    file.write_text(file.read_text("utf-8") + '[health]\nlisten = "192.0.2.1:8082"\n[api]\nlisten = "127.0.0.1:0"\n')
+    found = {str(o["what"]): o for o in objects(invoke("doctor", "--json"))}
+    assert not found["port of health"]["works"], "an address of no machine"
+    assert "[health] listen" in str(found["port of health"]["mend"])
+    assert found["port of api"]["works"]
 
 
 def test_doctor_finds_an_imap_server_that_does_not_answer(office: Path) -> None:
@@ -228,3 +251,30 @@ def test_explain_shows_the_mails_that_would_go_out(office: Path) -> None:
     assert "Subject: PUESC: Zmiana adresu email" in result.stdout
     stranger = objects(invoke("explain", "m.eml", "--json"))[0]
     assert (stranger["outcome"], stranger["mails"]) == ("REJ_GENERIC", ["T1", "T5"])
+
+
+NEEDS = [
+    *(["key", "seal"], ["key", "rotate"], ["retention", "run"], ["retention", "sweep"], ["retention", "finish"]),
+    *(["retention", "erase", "a@b.example", "--reason", "1"], ["accounts", "remove", "a@b.example"]),
+    *(
+        ["rules", "adopt"],
+        ["breaker", "lift", "--reason", "1"],
+        ["tickets", "restored"],
+        ["tickets", "freeze", "ZGL0000001"],
+    ),
+    *(["queue", "retry", "1"], ["queue", "unspam", "1"], ["outbox", "retry", "1"], ["csd", "retry", "1"]),
+]
+
+
+@pytest.mark.parametrize("words", NEEDS, ids=" ".join)
+def test_what_needs_a_database_makes_none(
+    office: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """As where --config was forgotten: an empty one would be told to be sealed, rotated, erased."""
+    before = sorted(office.iterdir())
+    monkeypatch.setattr(sys, "argv", ["mailbot", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (1, 78)
+    assert "no such file; mend: name the database of mailbot run" in capsys.readouterr().err
+    assert sorted(office.iterdir()) == before

@@ -25,6 +25,7 @@ from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
+from mailbot.retention import erase
 from mailbot.storage import schema
 from mailbot.storage.desk import audit, draft, operator_session
 from mailbot.storage.schema import outbox, ticket, ticket_event
@@ -348,6 +349,21 @@ async def test_what_the_virus_scanner_did_not_find_clean_needs_a_word_more(flow:
     assert await flow.rows(select(ticket_event.c.id).where(ticket_event.c.kind == "raw-opened")) == []
     assert (await post(client, f"{ZGL}/letters/1/raw?infected=yes", "olek"))[0] == 200
     assert len(await flow.rows(select(ticket_event.c.id).where(ticket_event.c.kind == "raw-opened"))) == 1
+
+
+async def test_of_an_erased_ticket_the_page_says_that_it_was(flow: Flow, client: Client) -> None:
+    await ask(flow)
+    await flow.parts.database.write(lambda c: c.execute(update(ticket).values(closed_at=flow.clock())))
+    await flow.parts.database.write(lambda c: c.execute(update(outbox).values(state="done")))
+    await flow.parts.database.write(
+        lambda c: erase.erase(c, erase.of_ticket(c, "ZGL0000001"), "shell:root", "RODO 1", flow.clock())
+    )
+    text = await page(client, who="olek")
+    assert "Treść listu została usunięta" in text
+    assert JAN.login not in text
+    assert (await post(client, f"{ZGL}/letters/1/raw", "olek"))[0] == 404
+    assert (await client.get(f"{ZGL}/letters/1", cookies={"who": "olek"})).status == 200
+    assert (await client.get("/todo", cookies={"who": "olek"})).status == 200
 
 
 async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -> None:

@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "letter.first": ("List, od którego się zaczęło", "The letter that opened it"),
     "letter.more": ("Kolejny list", "A further letter"),
     "letter.large": ("List jest duży ({megabytes} MB).", "The letter is large ({megabytes} MB)."),
+    "letter.erased": ("Treść listu została usunięta.", "The content of the letter was erased."),
     "letter.show": ("Pokaż go", "Show it"),
     "letter.from": ("Od", "From"),
     "letter.to": ("Do", "To"),
