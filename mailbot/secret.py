@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailbot.errors import ConfigError, SealBroken
+from mailbot.packing import packed, unpacked
 
 _SIZE = 32
 SEALED = b"\0mailbot sealed "
@@ -37,6 +38,8 @@ _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _DEFLATED = b"\x03"
 """As _OWN, of a content that was deflated (RFC 1951)."""
+_PACKED = b"\x04"
+"""As _OWN, of a content that mailbot.packing has deflated."""
 _DEFLATES = range(256, 65_536)
 """Octets of a content that is: less gains nothing, and what is larger are files, which are packed already."""
 _NONCE, _TAG = 12, 16
@@ -122,7 +125,7 @@ class Secret:
             return b"".join((SEALED, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
         version = _OWN
         if self.hiding and len(plain) in _DEFLATES:  # older programs, which know no such seal, are kept out
-            version, plain, context = _DEFLATED, _deflated(plain), _DEFLATED + context
+            version, plain, context = _PACKED, packed(plain), _PACKED + context
         head = b"".join((SEALED, version, key_id, nonce))
         sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
         sealed.seek(len(head) + len(plain) + _TAG - 1)
@@ -138,11 +141,11 @@ class Secret:
             return sealed
         start = len(SEALED) + len(_VERSION)
         version, rest = sealed[len(SEALED) : start], memoryview(sealed)[start:]
-        if version in (_OWN, _DEFLATED):
+        if version in (_OWN, *_INFLATED_BY):
             cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
-            deflated = version == _DEFLATED
-            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, _DEFLATED + context if deflated else context))
-            found = zlib.decompress(found, -zlib.MAX_WBITS) if deflated and found is not None else found
+            inflated = _INFLATED_BY.get(version)
+            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, version + context if inflated else context))
+            found = inflated(found) if inflated and found is not None else found
         elif version == _VERSION:
             tried = (_opened(_cipher(one.key, purpose), rest, context) for one in self.each())
             found = next((plain for plain in tried if plain is not None), None)
@@ -173,13 +176,11 @@ def is_sealed(stored: bytes) -> bool:
 
 def key_of(sealed: bytes) -> bytes | None:
     """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
-    own = sealed.startswith((SEALED + _OWN, SEALED + _DEFLATED))
+    own = sealed.startswith((SEALED + _OWN, SEALED + _DEFLATED, SEALED + _PACKED))
     return sealed[HEAD - KEY_ID : HEAD] if own else None
 
 
-def _deflated(plain: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(plain) + packer.flush()
+_INFLATED_BY = {_DEFLATED: partial(zlib.decompress, wbits=-zlib.MAX_WBITS), _PACKED: unpacked}
 
 
 def _bound(purpose: str, context: bytes) -> bytes:
