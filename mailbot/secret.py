@@ -14,7 +14,7 @@ import hmac
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -180,7 +180,10 @@ def key_of(sealed: bytes) -> bytes | None:
     return sealed[HEAD - KEY_ID : HEAD] if own else None
 
 
-_INFLATED_BY = {_DEFLATED: partial(zlib.decompress, wbits=-zlib.MAX_WBITS), _PACKED: unpacked}
+_INFLATED_BY: Mapping[bytes, Callable[[bytes], bytes]] = {
+    _DEFLATED: partial(zlib.decompress, wbits=-zlib.MAX_WBITS),
+    _PACKED: unpacked,
+}
 
 
 def _bound(purpose: str, context: bytes) -> bytes:
