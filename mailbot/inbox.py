@@ -92,7 +92,7 @@ def store(
     connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
-    under = [secret.fresh() for _ in messages]
+    under = secret.several(len(messages))
     rows = [_row(message, key_id, now, secret) for message, key_id in zip(messages, under, strict=True)]
     keys = [row["delivery_key"] for row in rows]
     fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, rows)}

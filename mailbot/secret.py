@@ -14,7 +14,7 @@ import hmac
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -54,6 +54,9 @@ class DataKeys(Protocol):
 
     def fresh(self) -> bytes:
         """The id of a key that was never used, and lies safely in the store. Raises DatabaseUnavailable."""
+
+    def several(self, count: int) -> list[bytes]:
+        """``fresh`` for many at once."""
 
     def find(self, key_id: bytes) -> bytes:
         """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
@@ -103,6 +106,10 @@ class Secret:
     def fresh(self) -> bytes | None:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
         return None if self.store is None else self.store.fresh()
+
+    def several(self, count: int) -> Sequence[bytes | None]:
+        """``fresh`` for many at once."""
+        return [None] * count if self.store is None else self.store.several(count)
 
     def ready(self, key_ids: Iterable[bytes]) -> None:
         """Fetch keys together that are about to be needed one by one."""

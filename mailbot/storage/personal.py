@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row
@@ -24,13 +25,22 @@ HASH = "~"
 """How a hash begins; no address and no domain does that has no "@" in it."""
 _DIGITS = 32  # 128 bit
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+_REMEMBERED = 400  # characters
 _SLOT = 24
 """Characters of outbox.slot."""
 
 
 def hashed(secret: Secret, text: str) -> str:
     """What is kept of an address's key, or of a domain."""
+    return _lately(secret, text) if len(text) <= _REMEMBERED else _hashed(secret, text)
+
+
+def _hashed(secret: Secret, text: str) -> str:
     return f"{HASH}{secret.mac(_PURPOSE, text).hex()[:_DIGITS]}"
+
+
+_lately = lru_cache(maxsize=2048)(_hashed)
+"""One mail asks for the same ones again and again, and citizens of one domain for that."""
 
 
 def is_hashed(stored: str) -> bool:

@@ -34,7 +34,10 @@ class Encoded(str):
 
 def encode(value: Any) -> Encoded:
     """``value`` as a JSON column keeps it."""
-    return Encoded(json.dumps(noted(value), separators=(",", ":")))
+    return Encoded(_encoder.encode(noted(value)))
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 class Statement:
@@ -120,13 +123,16 @@ def _made(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | Non
 
 
 def _string(length: int, value: str | None) -> str | None:
-    return value if value is None else fit(value, length)
+    if value is None or (len(value) <= length and value.isascii() and "\0" not in value):
+        return value
+    return fit(value, length)
 
 
 def _json(value: Any) -> str:
     return value if type(value) is Encoded else encode(value)
 
 
+@lru_cache(maxsize=512)  # the rows of a batch tell few moments, each of them often
 def _moment(value: datetime | None) -> str | None:
     if value is None:
         return None
