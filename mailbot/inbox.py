@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
@@ -250,8 +250,14 @@ def unsolicited(connection: Connection, limit: int) -> Sequence[RowMapping]:
 
 def tickets(connection: Connection, rows: Sequence[int]) -> dict[int, str | None]:
     """Row → number of the ticket it belongs to; None: to none."""
-    wanted = select(inbox.c.id, ticket.c.number).outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
-    return {row.id: row.number for row in connection.execute(wanted.where(inbox.c.id.in_(rows)))}
+    return {row.id: row.number for row in connection.execute(_NUMBERS, {"rows": rows})}
+
+
+_NUMBERS = (
+    select(inbox.c.id, ticket.c.number)
+    .outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
+    .where(inbox.c.id.in_(bindparam("rows", expanding=True)))
+)
 
 
 def take_back(connection: Connection, row: int, now: datetime) -> bool:

@@ -31,7 +31,8 @@ from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.service.understanding import understander as understander
-from mailbot.storage.engine import Database, connect, migrate, transaction
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, migrate, transaction
 from mailbot.storage.keys import KeyStore as KeyStore
 from mailbot.text.address import domain
 

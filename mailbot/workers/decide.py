@@ -16,7 +16,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, bindparam, select, true
 
 from mailbot import counts, probes
 from mailbot.accounts.remembered import Registry
@@ -32,7 +32,7 @@ from mailbot.observe import Clock, about, failure, kinds, log_event, place
 from mailbot.outbox import backoff, jobs
 from mailbot.room import OCTETS, Place, Room
 from mailbot.secret import key_of
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.text.mask import marks, mask
 from mailbot.workers import shares
@@ -49,6 +49,16 @@ _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wai
 _REGISTRY_TRIES = 12  # half an hour at least
 _SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
+
+_i = inbox.c
+_STORED = (
+    select(_i.id, _i.attempts, _i.deferred, _i.sha256, _i.envelope, _i.received_at, raw_message.c.raw)
+    .join(raw_message)
+    .where(_i.id.in_(bindparam("rows", expanding=True)))
+    .order_by(_i.id)
+)
+"""What ``_Taken`` and ``inbox.message_of`` need."""
+_SIZES = select(_i.id, _i.size).where(_i.id.in_(bindparam("rows", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +173,7 @@ class DecideWorker:
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
-        found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
-        sizes: dict[int, int] = {row.id: row.size for row in found}
+        sizes: dict[int, int] = {row.id: row.size for row in connection.execute(_SIZES, {"rows": ids})}
         self._octets, kept = 0, 0
         for row in ids:
             if kept and self._octets + sizes[row] > _BATCH_OCTETS:
@@ -195,8 +204,7 @@ class DecideWorker:
         await self._give_back(row, lambda c: self._retry_or_bury(c, row, reason))
 
     def _read(self, connection: Connection, ids: list[int]) -> list[_Taken]:
-        wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
-        rows = connection.execute(wanted).mappings().all()
+        rows = connection.execute(_STORED, {"rows": ids}).mappings().all()
         if len(rows) < len(ids):
             raise PermanentError("its octets are not in raw_message")
         secret = self.pipeline.secret

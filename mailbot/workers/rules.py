@@ -24,7 +24,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.model import Ruleset
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ruleset_load
 
 Load = Callable[[], tuple[Ruleset, Writer]]
