@@ -13,6 +13,7 @@ import hashlib
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mailbot.errors import SealBroken
 
@@ -25,7 +26,8 @@ _MEMORY = 8
 def packed(plain: bytes) -> bytes:
     """``plain``, deflated. Raises SealBroken."""
     packer = _packer().copy()
-    return packer.compress(plain) + packer.flush()
+    octets: bytes = packer.compress(plain) + packer.flush()
+    return octets
 
 
 def unpacked(octets: bytes) -> bytes:
@@ -42,6 +44,6 @@ def _common() -> bytes:
 
 
 @cache
-def _packer() -> zlib._Compress:
+def _packer() -> Any:
     """One that has read what is common, to be copied: that is quicker than to read it again."""
     return zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, _MEMORY, zlib.Z_DEFAULT_STRATEGY, zdict=_common())
