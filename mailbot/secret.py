@@ -40,8 +40,10 @@ _DEFLATED = b"\x03"
 """As _OWN, of a content that was deflated (RFC 1951)."""
 _PACKED = b"\x04"
 """As _OWN, of a content that mailbot.packing has deflated."""
-_DEFLATES = range(256, 65_536)
-"""Octets of a content that is: less gains nothing, and what is larger are files, which are packed already."""
+_LARGE = 65_536
+"""Octets of a content that is mostly files, from which on it is not copied once more."""
+_DEFLATES = range(256, _LARGE)
+"""Octets of a content that is: less gains nothing, and files are packed already."""
 _NONCE, _TAG = 12, 16
 KEY_ID = 16
 _LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
@@ -133,13 +135,15 @@ class Secret:
         version = _OWN
         if self.hiding and len(plain) in _DEFLATES:  # older programs, which know no such seal, are kept out
             version, plain, context = _PACKED, packed(plain), _PACKED + context
-        head = b"".join((SEALED, version, key_id, nonce))
+        head, cipher, bound = b"".join((SEALED, version, key_id, nonce)), self._own(key_id), _bound(purpose, context)
+        if len(plain) < _LARGE:
+            return head + cipher.encrypt(nonce, plain, bound)
         sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
         sealed.seek(len(head) + len(plain) + _TAG - 1)
         sealed.write(b"\0")
         with sealed.getbuffer() as buffer:
             buffer[: len(head)] = head
-            AESGCM(self._data_key(key_id)).encrypt_into(nonce, plain, _bound(purpose, context), buffer[len(head) :])
+            cipher.encrypt_into(nonce, plain, bound, buffer[len(head) :])
         return sealed.getvalue()
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
@@ -149,7 +153,7 @@ class Secret:
         start = len(SEALED) + len(_VERSION)
         version, rest = sealed[len(SEALED) : start], memoryview(sealed)[start:]
         if version in (_OWN, *_INFLATED_BY):
-            cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
+            cipher = self._own(bytes(rest[:KEY_ID]))
             inflated = _INFLATED_BY.get(version)
             found = _opened(cipher, rest[KEY_ID:], _bound(purpose, version + context if inflated else context))
             found = inflated(found) if inflated and found is not None else found
@@ -164,10 +168,10 @@ class Secret:
             )
         return found
 
-    def _data_key(self, key_id: bytes) -> bytes:
+    def _own(self, key_id: bytes) -> AESGCM:
         if self.store is None:
             raise SealBroken("[keys] url: its key lies in a store that is not open; mend: name that of mailbot run")
-        return self.store.find(key_id)
+        return _of_key(self.store.find(key_id))
 
 
 NO_KEY = Secret(b"")
@@ -202,6 +206,10 @@ def _opened(cipher: AESGCM, rest: memoryview, context: bytes) -> bytes | None:
         return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], context)
     except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
         return None
+
+
+_of_key = lru_cache(maxsize=8)(AESGCM)
+"""Five things are sealed under the key of a ticket, one after the other."""
 
 
 @lru_cache(maxsize=8)  # 8 µs a message less

@@ -123,9 +123,7 @@ def _made(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | Non
 
 
 def _string(length: int, value: str | None) -> str | None:
-    if value is None or (len(value) <= length and value.isascii() and "\0" not in value):
-        return value
-    return fit(value, length)
+    return value if value is None else fit(value, length)
 
 
 def _json(value: Any) -> str:

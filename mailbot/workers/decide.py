@@ -47,6 +47,7 @@ _BATCH_OCTETS = OCTETS // 2
 files may be checked for half a minute."""
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
 _REGISTRY_TRIES = 12  # half an hour at least
+_REAP = timedelta(seconds=1)
 _SCANNER_PAUSE = timedelta(seconds=60)
 _DNS_TRIES = 3  # a message whose sender could not be checked for a passing fault is tried again before a person gets it
 
@@ -128,6 +129,7 @@ class DecideWorker:
         self._room = room or Room()
         self._patience = self._within(ROOM)
         self._octets = 0  # of the messages that were leased
+        self._reaped_at: datetime | None = None
         self._owed: list[int] = []
         """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
 
@@ -162,7 +164,7 @@ class DecideWorker:
         if self._owed:
             due = now if len(self._owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self._owed, self.name, due, counted=False)
-        if self._leaps.settled():
+        if self._leaps.settled() and self._reaps(now):
             jobs.reap(connection, inbox, now, self._settings.attempts, self._lease)
         most = self._settings.batch
         if self._lane is Lane.CHECKS and self._verifier is not None:
@@ -170,6 +172,13 @@ class DecideWorker:
         which = self._lane.rows
         ids = jobs.claim(connection, inbox, self.name, now, self._lease, most, isolate=True, which=which)
         return self._within_memory(connection, ids)
+
+    def _reaps(self, now: datetime) -> bool:
+        """Whether ended leases are looked for with this batch: not with each of many in a second."""
+        if self._reaped_at is not None and timedelta() <= now - self._reaped_at < _REAP:
+            return False
+        self._reaped_at = now
+        return True
 
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
