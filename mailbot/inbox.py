@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, bindparam, delete, insert, select, update
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
@@ -96,7 +96,7 @@ def store(
     connection: Connection, messages: Sequence[RawMessage], now: datetime, secret: Secret
 ) -> tuple[StoredMessage, ...]:
     """Write messages as queued work, in order. A delivery that is there already is reported, not written again."""
-    under = [secret.fresh() for _ in messages]
+    under = secret.several(len(messages))
     rows = [_row(message, key_id, now, secret) for message, key_id in zip(messages, under, strict=True)]
     keys = [row["delivery_key"] for row in rows]
     known = _find_readable(connection, messages, secret)
@@ -277,8 +277,14 @@ def unsolicited(connection: Connection, limit: int) -> Sequence[RowMapping]:
 
 def tickets(connection: Connection, rows: Sequence[int]) -> dict[int, str | None]:
     """Row → number of the ticket it belongs to; None: to none."""
-    wanted = select(inbox.c.id, ticket.c.number).outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
-    return {row.id: row.number for row in connection.execute(wanted.where(inbox.c.id.in_(rows)))}
+    return {row.id: row.number for row in connection.execute(_NUMBERS, {"rows": rows})}
+
+
+_NUMBERS = (
+    select(inbox.c.id, ticket.c.number)
+    .outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
+    .where(inbox.c.id.in_(bindparam("rows", expanding=True)))
+)
 
 
 def take_back(connection: Connection, row: int, now: datetime) -> bool:

@@ -26,7 +26,7 @@ from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
 from mailbot.storage import personal
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, ticket, ticket_event
 from mailbot.text import address

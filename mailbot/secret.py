@@ -14,11 +14,11 @@ import hmac
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailbot.errors import ConfigError, SealBroken
+from mailbot.packing import packed, unpacked
 
 _SIZE = 32
 SEALED = b"\0mailbot sealed "
@@ -37,8 +38,12 @@ _OWN = b"\x02"
 """The same under a key of its own: before the nonce stand the 16 octets of its id."""
 _DEFLATED = b"\x03"
 """As _OWN, of a content that was deflated (RFC 1951)."""
-_DEFLATES = range(256, 65_536)
-"""Octets of a content that is: less gains nothing, and what is larger are files, which are packed already."""
+_PACKED = b"\x04"
+"""As _OWN, of a content that mailbot.packing has deflated."""
+_LARGE = 65_536
+"""Octets of a content that is mostly files, from which on it is not copied once more."""
+_DEFLATES = range(256, _LARGE)
+"""Octets of a content that is: less gains nothing, and files are packed already."""
 _NONCE, _TAG = 12, 16
 KEY_ID = 16
 _LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
@@ -51,6 +56,9 @@ class DataKeys(Protocol):
 
     def fresh(self) -> bytes:
         """The id of a key that was never used, and lies safely in the store. Raises DatabaseUnavailable."""
+
+    def several(self, count: int) -> list[bytes]:
+        """``fresh`` for many at once."""
 
     def find(self, key_id: bytes) -> bytes:
         """The key. Raises SealBroken when it was erased or is not there, DatabaseUnavailable."""
@@ -101,6 +109,10 @@ class Secret:
         """The id of a new key to seal under; None: there is no store, and the secret itself is what seals."""
         return None if self.store is None else self.store.fresh()
 
+    def several(self, count: int) -> Sequence[bytes | None]:
+        """``fresh`` for many at once."""
+        return [None] * count if self.store is None else self.store.several(count)
+
     def ready(self, key_ids: Iterable[bytes]) -> None:
         """Fetch keys together that are about to be needed one by one."""
         if self.store is not None:
@@ -122,14 +134,16 @@ class Secret:
             return b"".join((SEALED, _VERSION, nonce, _cipher(self.key, purpose).encrypt(nonce, plain, context)))
         version = _OWN
         if self.hiding and len(plain) in _DEFLATES:  # older programs, which know no such seal, are kept out
-            version, plain, context = _DEFLATED, _deflated(plain), _DEFLATED + context
-        head = b"".join((SEALED, version, key_id, nonce))
+            version, plain, context = _PACKED, packed(plain), _PACKED + context
+        head, cipher, bound = b"".join((SEALED, version, key_id, nonce)), self._own(key_id), _bound(purpose, context)
+        if len(plain) < _LARGE:
+            return head + cipher.encrypt(nonce, plain, bound)
         sealed = BytesIO()  # it gives away what it holds: of a large message there is no second copy
         sealed.seek(len(head) + len(plain) + _TAG - 1)
         sealed.write(b"\0")
         with sealed.getbuffer() as buffer:
             buffer[: len(head)] = head
-            AESGCM(self._data_key(key_id)).encrypt_into(nonce, plain, _bound(purpose, context), buffer[len(head) :])
+            cipher.encrypt_into(nonce, plain, bound, buffer[len(head) :])
         return sealed.getvalue()
 
     def unseal(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
@@ -138,11 +152,11 @@ class Secret:
             return sealed
         start = len(SEALED) + len(_VERSION)
         version, rest = sealed[len(SEALED) : start], memoryview(sealed)[start:]
-        if version in (_OWN, _DEFLATED):
-            cipher = AESGCM(self._data_key(bytes(rest[:KEY_ID])))
-            deflated = version == _DEFLATED
-            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, _DEFLATED + context if deflated else context))
-            found = zlib.decompress(found, -zlib.MAX_WBITS) if deflated and found is not None else found
+        if version in (_OWN, *_INFLATED_BY):
+            cipher = self._own(bytes(rest[:KEY_ID]))
+            inflated = _INFLATED_BY.get(version)
+            found = _opened(cipher, rest[KEY_ID:], _bound(purpose, version + context if inflated else context))
+            found = inflated(found) if inflated and found is not None else found
         elif version == _VERSION:
             tried = (_opened(_cipher(one.key, purpose), rest, context) for one in self.each())
             found = next((plain for plain in tried if plain is not None), None)
@@ -154,10 +168,10 @@ class Secret:
             )
         return found
 
-    def _data_key(self, key_id: bytes) -> bytes:
+    def _own(self, key_id: bytes) -> AESGCM:
         if self.store is None:
             raise SealBroken("[keys] url: its key lies in a store that is not open; mend: name that of mailbot run")
-        return self.store.find(key_id)
+        return _of_key(self.store.find(key_id))
 
 
 NO_KEY = Secret(b"")
@@ -173,13 +187,14 @@ def is_sealed(stored: bytes) -> bool:
 
 def key_of(sealed: bytes) -> bytes | None:
     """The id of the key that ``sealed`` is under; None: the secret itself, or not sealed."""
-    own = sealed.startswith((SEALED + _OWN, SEALED + _DEFLATED))
+    own = sealed.startswith((SEALED + _OWN, SEALED + _DEFLATED, SEALED + _PACKED))
     return sealed[HEAD - KEY_ID : HEAD] if own else None
 
 
-def _deflated(plain: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(plain) + packer.flush()
+_INFLATED_BY: Mapping[bytes, Callable[[bytes], bytes]] = {
+    _DEFLATED: partial(zlib.decompress, wbits=-zlib.MAX_WBITS),
+    _PACKED: unpacked,
+}
 
 
 def _bound(purpose: str, context: bytes) -> bytes:
@@ -191,6 +206,10 @@ def _opened(cipher: AESGCM, rest: memoryview, context: bytes) -> bytes | None:
         return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], context)
     except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
         return None
+
+
+_of_key = lru_cache(maxsize=8)(AESGCM)
+"""Five things are sealed under the key of a ticket, one after the other."""
 
 
 @lru_cache(maxsize=8)  # 8 µs a message less

@@ -18,7 +18,7 @@ from mailbot.api.context import ApiContext
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.model import Role
 from mailbot.operators import tokens
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from tests.bench_desk import Bench
 
 NUMBER = "ZGL0000001"

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from mailbot.inbox import Cursor, message_of, read_cursor
 from mailbot.model import RawMessage
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database, Item, ManyWork, T, connect
+from mailbot.storage.database import Database, Item, ManyWork, T
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, metadata, raw_message
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

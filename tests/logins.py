@@ -27,8 +27,9 @@ from mailbot.operators import login as steps
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.compose import Parts
+from mailbot.storage.database import Database
 from mailbot.storage.desk import audit, operator
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
 from tests.consoles import desk
 from tests.flow import Clock, settings

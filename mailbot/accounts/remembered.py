@@ -18,7 +18,7 @@ from mailbot.accounts.snapshot import Snapshot, doubtful
 from mailbot.errors import NotAsked
 from mailbot.model import Account
 from mailbot.secret import DataKeys
-from mailbot.storage.engine import Database, Work
+from mailbot.storage.database import Database, Work
 from mailbot.text import address
 
 T = TypeVar("T")

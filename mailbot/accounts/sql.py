@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from mailbot.accounts.fields import namesakes, surname_key
 from mailbot.model import Account, AccountStatus
@@ -25,6 +25,7 @@ _COLUMNS = (
     account.c.csd,
     account.c.status,
 )
+_BY_KEYS = select(*_COLUMNS).where(account.c.login_key.in_(bindparam("keys", expanding=True)))
 _birth_year, _surname_key = account.c.birth_year, account.c.surname_key
 
 
@@ -38,7 +39,7 @@ class SqlDirectory:
 
     def find_many(self, connection: Connection, keys: Sequence[str]) -> dict[str, Account]:
         """See Directory.find_many."""
-        rows = connection.execute(select(*_COLUMNS).where(account.c.login_key.in_(keys))).mappings()
+        rows = connection.execute(_BY_KEYS, {"keys": keys}).mappings()
         return {row["login_key"]: _account(row) for row in rows}
 
     def has_namesake(self, connection: Connection, account: Account) -> bool:

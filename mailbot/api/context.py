@@ -17,7 +17,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Operator
 from mailbot.observe import Clock
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ticket_event
 
 

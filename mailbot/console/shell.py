@@ -16,7 +16,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Role
 from mailbot.observe import Clock
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 
 
 @dataclass(slots=True)

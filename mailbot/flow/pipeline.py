@@ -129,8 +129,8 @@ class Pipeline:
         rows = BatchRows(first)
         grants = self._write(rows, plans, now)
         number.advance(connection, rows.next_ticket)
-        rows.flush(connection, worker, self.secret)
-        activation.grant(connection, grants, now, self.secret)
+        tickets = rows.flush(connection, worker, self.secret)
+        activation.grant(connection, grants, now, self.secret, tickets)
         lookup.used.flush(connection, rows.real)
         return {plan.inbox_id: plan.assessment.decision for plan in plans}
 
@@ -174,8 +174,10 @@ class Pipeline:
             return Plan(inbox_id, assessment, fresh, clocks=clocks)
         return Plan(inbox_id, assessment, ticket_id, what, clocks)
 
-    def mail_context(self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime) -> MailContext:
-        """What the templates may say about this matter."""
+    def mail_context(
+        self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime, *, joins: bool = False
+    ) -> MailContext:
+        """What the templates may say about this matter. ``joins``: the ticket was there."""
         u, decision, account = assessment.u, assessment.decision, assessment.found.account
         moves = decision.outcome is Outcome.OK_B
         hold_until = now + (self._hold if moves else timedelta())
@@ -212,6 +214,7 @@ class Pipeline:
             system=assessment.reading.system,
             answer=assessment.reading.answer,
             breaks=self.ruleset.breaks_at(now),
+            joins=joins,
         )
 
     def clocks(self, decision: Decision, opened_at: datetime) -> sla.Clocks:
@@ -260,8 +263,7 @@ class Pipeline:
                 rows.came_out(ticket_id, u.released, inbox_id, now)
         else:
             rows.join(ticket_id, inbox_id, decision, plan.what, clocks, now, thread.state if thread else None)
-        context = self.mail_context(assessment, number.spell(ticket_id), clocks, now)
-        context = replace(context, joins=not plan.opens)
+        context = self.mail_context(assessment, number.spell(ticket_id), clocks, now, joins=not plan.opens)
         last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         reach = _reach(assessment)
         for place, kind in enumerate(decision.mails, start=1):

@@ -17,7 +17,7 @@ from mailbot.errors import DatabaseUnavailable
 from mailbot.http.headers import Proxies
 from mailbot.observe import Clock
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 
 _CLIENTS = 10_000  # clients remembered by the limiter; the longest silent is forgotten first
 _NONCE = re.compile(r"[A-Za-z0-9_-]{32}")

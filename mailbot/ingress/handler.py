@@ -16,7 +16,7 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, failure, log_event
 from mailbot.room import Place, Room
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.text.address import login_key
 
 _MOST_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100 at least

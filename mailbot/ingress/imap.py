@@ -35,7 +35,7 @@ from mailbot.model import Envelope, RawMessage, Source, may_move
 from mailbot.oauth import Tokens, sasl
 from mailbot.observe import Clock, failure, log_event, utc_now
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 
 _IDLE_SECONDS = 540  # 29 minutes is the bound of RFC 2177; NAT forgets connections earlier
 _LONGEST_BACKOFF = 300.0

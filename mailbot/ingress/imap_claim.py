@@ -32,7 +32,7 @@ from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_protocol import Refused
 from mailbot.machine import own_name
 from mailbot.observe import Clock, log_event
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import mailbox_claim
 
 NOBODY = "none"

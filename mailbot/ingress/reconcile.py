@@ -26,7 +26,7 @@ from mailbot.model import Envelope, RawMessage, Source, oversized
 from mailbot.oauth import Tokens
 from mailbot.observe import Clock, log_event
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 
 _LISTED = 500
 _ITEMS = "(UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"

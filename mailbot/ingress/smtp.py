@@ -26,7 +26,7 @@ from mailbot.model import Source
 from mailbot.observe import Clock, utc_now
 from mailbot.room import Place, Room
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.text.address import login_key
 
 _COMMAND_LIMIT = 2048  # RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions; internationalised paths are long

@@ -87,7 +87,7 @@ def _header(heading: Heading, content_type: str) -> bytes:
         f"From: {_phrase(heading.sender_name)}<{heading.sender}>",
         f"To: <{heading.recipient}>",
         f"Subject: {_unstructured(heading.subject, len('Subject: '))}",
-        f"Date: {format_datetime(heading.date)}",
+        f"Date: {_date(heading.date)}",
         f"Message-ID: {heading.message_id}",
         *_thread(heading),
         f"Auto-Submitted: {heading.auto_submitted}",
@@ -101,6 +101,9 @@ def _header(heading: Heading, content_type: str) -> bytes:
         if not value.isprintable() or " " in value or "<" in value[1:] or ">" in value[:-1]:
             raise TemplateError(f"a header value is not an address or id: {value!r}")
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+_date = lru_cache(maxsize=16)(format_datetime)  # the mails of a batch have one
 
 
 def _thread(heading: Heading) -> list[str]:

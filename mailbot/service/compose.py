@@ -31,7 +31,8 @@ from mailbot.service import refusals
 from mailbot.service.places import rules_directory as rules_directory
 from mailbot.service.places import settings as settings
 from mailbot.service.understanding import understander as understander
-from mailbot.storage.engine import Database, connect, migrate, transaction
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, migrate, transaction
 from mailbot.storage.keys import KeyStore as KeyStore
 from mailbot.storage.place import refuse_missing
 from mailbot.text.address import domain
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from mailbot.registry import RegistryChanges
     from mailbot.ruleset.model import Ruleset
     from mailbot.sender.resolver import Resolver
+    from mailbot.workers.rules import Look
 
 T = TypeVar("T")
 
@@ -60,6 +62,8 @@ class Parts:
     rng: random.Random
     registry: ScimRegistry | None = None
     """Where the accounts are on another machine."""
+    rules_seen: Look | None = None
+    """The folder of the rule set as it was before it was read."""
 
 
 def rules(chosen: Settings) -> tuple[Ruleset, Writer]:
@@ -139,6 +143,7 @@ def build(
     ConfigError also when another rule set is in force on other machines (mailbot.processes).
     """
     from mailbot.sender.resolver import DnsResolver, Forbearing
+    from mailbot.workers.rules import look_at
 
     rng = rng or random.SystemRandom()
     with _opening():
@@ -151,10 +156,11 @@ def build(
         if isinstance(directory, Remembered)
         else Database(engine, keys=key.store)
     )
+    seen = look_at(rules_directory(chosen.rules.directory))
     flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
         processes.check(connection, flow.ruleset.hash, clock(), own_name())
-    return Parts(chosen, database, directory, key, flow, clock, rng, registry)
+    return Parts(chosen, database, directory, key, flow, clock, rng, registry, seen)
 
 
 def scim_registry(chosen: Settings, clock: Clock) -> ScimRegistry:

@@ -33,7 +33,8 @@ from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
 from mailbot.service import compose, doctor_api, doctor_mx, doctor_office
 from mailbot.storage.breaker import breaker
-from mailbot.storage.engine import Database, connect, target
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, target
 from mailbot.storage.oauth import oauth
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
 from mailbot.storage.schema import mailbox_claim, ruleset_load

@@ -335,7 +335,8 @@ class Service:
 
     async def _start_rules(self) -> None:
         p = self.parts
-        keeper = RulesKeeper(self._name, p.database, p.pipeline, partial(compose.rules, p.settings), self._use, p.clock)
+        load = partial(compose.rules, p.settings)
+        keeper = RulesKeeper(self._name, p.database, p.pipeline, load, self._use, p.clock, seen=p.rules_seen)
         await keeper.start()
         self._rules = self._run(Loop("rules", keeper.step, p.settings.rules.reload_seconds or None))
 

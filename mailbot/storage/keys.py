@@ -90,15 +90,22 @@ class KeyStore:
             self._place.check()
 
     def fresh(self) -> bytes:
+        """See ``secret.DataKeys``."""
+        return self.several(1)[0]
+
+    def several(self, count: int) -> list[bytes]:
         """See ``secret.DataKeys``. A key of a file that is gone would be gone as well, and so are all that were made
         ahead when a backup was put into the same file, or another server took over, while we ran."""
         self.check()
         with self._lock:
-            if not self._ahead or _age(self._ahead[0][0]) > _FRESH or not self._holds(self._ahead[-1][0]):
-                self._ahead = deque(self._make())
-                self._seen_at = time.monotonic()
-            key_id, key = self._ahead.popleft()
-            self._remember(key_id, key)
+            return [self._next() for _ in range(count)]
+
+    def _next(self) -> bytes:
+        if not self._ahead or _age(self._ahead[0][0]) > _FRESH or not self._holds(self._ahead[-1][0]):
+            self._ahead = deque(self._make())
+            self._seen_at = time.monotonic()
+        key_id, key = self._ahead.popleft()
+        self._remember(key_id, key)
         return key_id
 
     def _holds(self, key_id: bytes) -> bool:
@@ -112,7 +119,8 @@ class KeyStore:
 
     def _make(self) -> list[tuple[bytes, bytes]]:
         now = int(time.time() * 1000).to_bytes(6)
-        made = [(now + secrets.token_bytes(KEY_ID - 6), secrets.token_bytes(32)) for _ in range(_AHEAD)]
+        ids = sorted(now + secrets.token_bytes(KEY_ID - 6) for _ in range(_AHEAD))  # so they lie side by side
+        made = [(one, secrets.token_bytes(32)) for one in ids]
         rows = [{"id": i, "under": self._under, "wrapped": self._wrap(i, key)} for i, key in made]
         with self.writing() as connection:
             connection.execute(insert(data_key), rows)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, RowMapping
@@ -26,6 +27,7 @@ HASH = "~"
 """How a hash begins; no address and no domain does that has no "@" in it."""
 _DIGITS = 32  # 128 bit
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+_REMEMBERED = 400  # characters
 _SLOT = 24
 """Characters of outbox.slot."""
 NOTES = (decision.c.inbox_id, decision.c.notes, decision.c.sealed)
@@ -35,7 +37,15 @@ _CODES = frozenset({"defects", "floor", "reused_message_id", "scan"})
 
 def hashed(secret: Secret, text: str) -> str:
     """What is kept of an address's key, or of a domain."""
+    return _lately(secret, text) if len(text) <= _REMEMBERED else _hashed(secret, text)
+
+
+def _hashed(secret: Secret, text: str) -> str:
     return f"{HASH}{secret.mac(_PURPOSE, text).hex()[:_DIGITS]}"
+
+
+_lately = lru_cache(maxsize=2048)(_hashed)
+"""One mail asks for the same ones again and again, and citizens of one domain for that."""
 
 
 def is_hashed(stored: str) -> bool:

@@ -34,7 +34,10 @@ class Encoded(str):
 
 def encode(value: Any) -> Encoded:
     """``value`` as a JSON column keeps it."""
-    return Encoded(json.dumps(noted(value), separators=(",", ":")))
+    return Encoded(_encoder.encode(noted(value)))
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 class Statement:
@@ -127,6 +130,7 @@ def _json(value: Any) -> str:
     return value if type(value) is Encoded else encode(value)
 
 
+@lru_cache(maxsize=512)  # the rows of a batch tell few moments, each of them often
 def _moment(value: datetime | None) -> str | None:
     if value is None:
         return None

@@ -21,6 +21,8 @@ def fit(text: str, length: int) -> str:
 
     A text that does not fit, or has what no database keeps, ends with its digest.
     """
+    if len(text) <= length and _is_plain(text):
+        return text
     clean = _clean(text)
     if len(clean) <= length and clean == text:
         return text
@@ -30,11 +32,16 @@ def fit(text: str, length: int) -> str:
 
 def note(text: str) -> str:
     """``text`` as it is kept for reading only."""
+    if len(text) <= LONGEST_NOTE and _is_plain(text):
+        return text
     clean = _clean(text)
     return clean if len(clean) <= LONGEST_NOTE else f"{clean[: LONGEST_NOTE - 1]}…"
 
 
+def _is_plain(text: str) -> bool:
+    """As nearly all are: nothing in it is to be cleaned."""
+    return text.isascii() and "\0" not in text
+
+
 def _clean(text: str) -> str:
-    if text.isascii():
-        return text.replace("\0", "\ufffd")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

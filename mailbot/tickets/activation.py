@@ -11,12 +11,12 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, insert, select, update
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind
@@ -79,18 +79,24 @@ class Grant:
     new_login: str | None = None
 
 
-def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret: Secret) -> None:
+def grant(
+    connection: Connection,
+    grants: Sequence[Grant],
+    now: datetime,
+    secret: Secret,
+    fresh: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Make the links of tickets usable. Older unused links of the same logins end now, and of
-    several grants for one login only the last one lives.
+    several grants for one login only the last one lives. ``fresh``: see sealing.links.
 
     Raises ValueError when a login is no address, sqlalchemy.exc.IntegrityError when a ticket has a link.
     """
     rows: list[dict[str, Any]] = []
-    newest = {address.login_key(one.login): one.ticket_id for one in grants}
+    keys = [address.login_key(one.login) for one in grants]
+    newest = {key: one.ticket_id for key, one in zip(keys, grants, strict=True)}
     if None in newest:
         raise ValueError("the login of an activation is not an e-mail address")
-    for one in grants:
-        key = address.login_key(one.login)
+    for key, one in zip(keys, grants, strict=True):
         nonce = secrets.token_hex(16)
         rows.append(
             {
@@ -105,8 +111,8 @@ def grant(connection: Connection, grants: Sequence[Grant], now: datetime, secret
         )
     if not rows:
         return
-    end(connection, personal.holds(activation.c.login, secret, *filter(None, newest)))
-    prepared.insert(connection, activation, sealing.links(connection, secret, rows))
+    connection.execute(_END, {"logins": [form for key in newest if key for form in personal.forms(secret, key)]})
+    prepared.insert(connection, activation, sealing.links(connection, secret, rows, fresh))
 
 
 def renew(
@@ -129,6 +135,13 @@ def renew(
 def end(connection: Connection, which: ColumnElement[bool]) -> None:
     """End unused links for good, so that no clock that is set back lets one live again."""
     connection.execute(update(activation).where(which, activation.c.used_at.is_(None)).values(expires_at=_NEVER))
+
+
+_END = (
+    update(activation)
+    .where(activation.c.login.in_(bindparam("logins", expanding=True)), activation.c.used_at.is_(None))
+    .values(expires_at=_NEVER)
+)
 
 
 def bind(connection: Connection, secret: Secret) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -44,10 +45,28 @@ _EARLIER = union_all(_first(), _first(inbox.c.fingerprint == bindparam("print"))
 def _there(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of ``keys`` that any message has, each looked for once: of most mails there is none, and then there is
     nothing to ask."""
-    unnest = func.json_each if connection.dialect.name == "sqlite" else func.json_array_elements_text
-    one = unnest(bindparam("keys", keys, JSON)).table_valued(column("value", String))
+    return set(connection.execute(_known(connection.dialect.name), {"keys": keys}).scalars())
+
+
+@cache
+def _known(dialect: str) -> Select[Any]:
+    unnest = func.json_each if dialect == "sqlite" else func.json_array_elements_text
+    one = unnest(bindparam("keys", type_=JSON)).table_valued(column("value", String))
     any_one = select(inbox.c.id).where(inbox.c.message_key == one.c.value).limit(1)  # exists() PostgreSQL may hash
-    return set(connection.execute(select(one.c.value).where(any_one.scalar_subquery().is_not(None))).scalars())
+    return select(one.c.value).where(any_one.scalar_subquery().is_not(None))
+
+
+def _unfinished() -> Select[Any]:
+    """A ticket whose mails have not all left is still open for the citizen, whatever its state says."""
+    t, o = ticket.c, outbox.c
+    unsent = exists().where(o.ticket_id == t.id, o.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED]))
+    mine = t.fingerprint.in_(bindparam("prints", expanding=True))
+    return select(t.fingerprint, t.id, t.promised_at, t.state, unsent.label("unsent")).where(
+        mine, or_(t.closed_at.is_(None), unsent)
+    )
+
+
+_UNFINISHED = _unfinished()
 
 
 class History:
@@ -64,17 +83,9 @@ class History:
             for row in connection.execute(_EARLIER, {"key": form, "print": same}) if form in there else ():
                 copies = self._messages.setdefault(identity.message_key, {})
                 copies[plain.get(row.fingerprint, row.fingerprint)] = row.ticket_id
-        unsent = exists().where(
-            outbox.c.ticket_id == ticket.c.id, outbox.c.state.in_([jobs.WAITING, jobs.QUEUED, jobs.LEASED])
-        )
-        # A ticket whose mails have not all left is still open for the citizen, whatever its state says.
-        t = ticket.c
-        unfinished = select(t.fingerprint, t.id, t.promised_at, t.state, unsent.label("unsent")).where(
-            ticket.c.fingerprint.in_(list(plain)), or_(ticket.c.closed_at.is_(None), unsent)
-        )
         self._requests: dict[str, tuple[int, datetime, State, bool]] = {
             plain[row.fingerprint]: (row.id, row.promised_at, State(row.state), bool(row.unsent))
-            for row in connection.execute(unfinished)
+            for row in connection.execute(_UNFINISHED, {"prints": list(plain)})
         }
 
     def look(self, identity: Identity) -> DuplicateCheck:

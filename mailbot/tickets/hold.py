@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, insert, select, update
 
 from mailbot.model import AuthResult, Desk, MailKind, Outcome, State
 from mailbot.model.categories import CASE_A, CASE_B
@@ -118,23 +118,38 @@ def undecided(connection: Connection, secret: Secret, login_keys: Collection[str
 
     A change of login that was stopped does not keep the holder from his own case A: it is he who stopped it.
     """
-    a, d, t = activation.c, decision.c, ticket.c
     kept = {form: key for key in login_keys for form in personal.forms(secret, key)}
-    stopped = (a.login.in_(kept), ~goes_on()) + (() if moves else (a.new_login.is_(None),))
-    found = {kept[login] for login in connection.execute(select(a.login).join(ticket).where(*stopped)).scalars()}
-    # What a person stopped: a limit or the quarantine, into which a stranger may bring a ticket, blocks nobody.
+    by_sender = {f"{AuthResult.PASS.value}:{form}": key for form, key in kept.items()}
+    asked = [(_STOPPED_ANY if moves else _STOPPED_A, kept), (_REVIEWED_A, by_sender)]
+    asked += [(_REVIEWED_B, kept)] if moves else []
+    found = [
+        keys[value]
+        for question, keys in asked
+        for value in connection.execute(question, {"keys": list(keys)}).scalars()
+    ]
+    return frozenset(found)
+
+
+def _stopped_links(*which: ColumnElement[bool]) -> Select[Any]:
+    """Logins with a link that was stopped."""
+    mine = activation.c.login.in_(bindparam("keys", expanding=True))
+    return select(activation.c.login).join(ticket).where(mine, ~goes_on(), *which)
+
+
+def _reviewed(column: Column[Any], category: str) -> Select[Any]:
+    """What a person stopped: a limit or the quarantine, into which a stranger may bring a ticket, blocks nobody."""
+    d, t = decision.c, ticket.c
     by_person = (
         t.state == State.WSTRZYMANE.value,
         t.desk == Desk.BEZPIECZENSTWO.value,
         d.outcome == Outcome.REVIEW.value,
     )
-    whose = [(d.sender, {f"{AuthResult.PASS.value}:{form}": key for form, key in kept.items()}, CASE_A)]
-    whose += [(d.asked, kept, CASE_B)] if moves else []
-    for column, keys, category in whose:
-        asked = (column.in_(keys), t.category == category)
-        requests = select(column).join(ticket, t.inbox_id == d.inbox_id).where(*by_person, *asked).distinct()
-        found |= {keys[value] for value in connection.execute(requests).scalars()}
-    return frozenset(found)
+    mine = (column.in_(bindparam("keys", expanding=True)), t.category == category)
+    return select(column).join(ticket, t.inbox_id == d.inbox_id).where(*by_person, *mine).distinct()
+
+
+_STOPPED_ANY, _STOPPED_A = _stopped_links(), _stopped_links(activation.c.new_login.is_(None))
+_REVIEWED_A, _REVIEWED_B = _reviewed(decision.c.sender, CASE_A), _reviewed(decision.c.asked, CASE_B)
 
 
 def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from mailbot.storage import upsert
 from mailbot.storage.schema import counter
 
 _NAME = "ticket"
 _SPELLED = re.compile(r"\s*(?:ZGL)?[\s\u00a0._#-]*([0-9]{1,12})\s*", re.IGNORECASE)
+_LOCK = select(counter.c.value).where(counter.c.name == _NAME).with_for_update()
+_ADVANCE = update(counter).where(counter.c.name == _NAME).values(value=bindparam("next"))
 
 
 def spell(value: int) -> str:
@@ -35,14 +37,13 @@ def lock(connection: Connection, start: int) -> int:
     Whoever holds the lock is the only one deciding (on SQLite any writer is): two copies of one request that arrive
     together are seen one after the other. ``start`` counts only on an empty database.
     """
-    wanted = select(counter.c.value).where(counter.c.name == _NAME).with_for_update()
-    value = connection.execute(wanted).scalar_one_or_none()
+    value = connection.execute(_LOCK).scalar_one_or_none()
     if value is None:  # another process may be at the first ticket, too: then its row counts
         connection.execute(upsert.insert(connection, counter).on_conflict_do_nothing(), {"name": _NAME, "value": start})
-        value = connection.execute(wanted).scalar_one()
+        value = connection.execute(_LOCK).scalar_one()
     return int(value)
 
 
 def advance(connection: Connection, value: int) -> None:
     """Make ``value`` the next one."""
-    connection.execute(update(counter).where(counter.c.name == _NAME).values(value=value))
+    connection.execute(_ADVANCE, {"next": value})

@@ -7,12 +7,25 @@ proven is part of what is counted: forged mails must not use up what the citizen
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, case, func, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
@@ -20,6 +33,7 @@ from mailbot.secret import Hiding, Secret
 from mailbot.sender.alignment import organisational_domain
 from mailbot.storage import personal
 from mailbot.storage.schema import decision, inbox, ticket
+from mailbot.storage.values import UtcDateTime
 from mailbot.text.address import domain
 
 _UNCOUNTED = frozenset({Outcome.NO_REPLY, Outcome.QUARANTINE, Outcome.SPAM})
@@ -98,6 +112,28 @@ def _renamed(source: CountedFor) -> Iterator[tuple[str, str]]:
 _UNVOUCHED = tuple(f"{result.value}:" for result in (AuthResult.NONE, AuthResult.TEMPERROR))
 
 
+def _question(column: Column[Any], *kinds: ColumnElement[bool]) -> Select[Any]:
+    """How many decisions of each of ``kinds`` the ``keys`` in ``column`` have had since ``since0``, ``since1``…, and
+    behind them how many mails left by themselves within each step of a ladder; nothing before ``oldest``."""
+    c, moments = decision.c, [bindparam(f"since{n}", type_=UtcDateTime()) for n in range(len(kinds) + len(_STEPS))]
+    counts = [func.sum(case((and_(c.received_at > moments[n], kind), 1), else_=0)) for n, kind in enumerate(kinds)]
+    mails = [func.sum(case((c.received_at > moment, c.answered), else_=0)) for moment in moments[len(kinds) :]]
+    lately = c.received_at > bindparam("oldest", type_=UtcDateTime())
+    mine = column.in_(bindparam("keys", expanding=True))
+    return select(column, *counts, *mails).where(mine, lately).group_by(column)
+
+
+_answers, _fails, _within = (
+    decision.c.answered > 0,
+    decision.c.outcome == Outcome.REJ_GENERIC.value,
+    decision.c.outcome != _LIMITED.value,
+)
+_OF_SENDERS = _question(decision.c.sender, true(), and_(_answers, _within), _fails, _answers)
+_OF_ASKED = _question(decision.c.asked, _fails)
+_OF_DOMAINS = _question(decision.c.domain, _within)
+"""What one of a domain sends over his own limit takes nothing from the others."""
+
+
 class Arrivals:
     """What came before the messages of a batch; grows with the batch as it is decided."""
 
@@ -107,61 +143,43 @@ class Arrivals:
         self._limits = limits
         self._at = at
         self._held: dict[str, int] = {}
-        c, wanted = decision.c, list(sources)
+        wanted = list(sources)
         self._now = dict(pair for source in wanted for pair in _renamed(source))
-        failed, within = c.outcome == Outcome.REJ_GENERIC.value, c.outcome != _LIMITED.value
-        mine = (c.sender, [s.sender for s in wanted])
-        self._mails = self._count(*mine, limits.per_sender)
-        self._answered = self._count(*mine, limits.answers, c.answered > 0, within)
-        self._failed = self._count(*mine, limits.failures, failed)
-        unvouched = sorted({s.sender for s in wanted if s.sender and s.sender.startswith(_UNVOUCHED)})
-        self._today = self._count(c.sender, unvouched, _ONCE_A_DAY, c.answered > 0)
-        self._spent = self._unvouched(limits.unvouched) if unvouched else 0
-        self._asked = self._count(c.asked, [s.asked for s in wanted], limits.failures, failed)
-        # What one of them sends over his own limit takes nothing from the others.
-        self._domains = self._count(c.domain, [s.domain for s in wanted], limits.per_domain, within)
         senders = {_address(s.sender) for s in wanted if s.sender}
-        self._to_address = self._left(
-            c.sender, {f"{one.value}:{key}" for key in senders for one in AuthResult}, _address
+        spans = (limits.per_sender, limits.answers, limits.failures, _ONCE_A_DAY)
+        (self._mails, self._answered, self._failed, self._today), self._to_address = self._counted(
+            _OF_SENDERS, {f"{one.value}:{key}" for key in senders for one in AuthResult}, _address, *spans
         )
-        hosts = {s.domain.lstrip("?") for s in wanted if s.domain}
-        self._to_domain = self._left(c.domain, {*hosts, *(f"?{host}" for host in hosts)}, _host)
+        unvouched = any(s.sender and s.sender.startswith(_UNVOUCHED) for s in wanted)
+        self._spent = self._unvouched(limits.unvouched) if unvouched else 0
+        (self._asked,), _ = self._counted(_OF_ASKED, {s.asked for s in wanted if s.asked}, str, limits.failures)
+        hosts = {_host(s.domain) for s in wanted if s.domain}
+        (self._domains,), self._to_domain = self._counted(
+            _OF_DOMAINS, {*hosts, *(f"?{host}" for host in hosts)}, _host, limits.per_domain
+        )
 
-    def _count(
-        self, column: Column[Any], keys: Sequence[str | None], limit: Limit, *which: ColumnElement[bool]
-    ) -> Counter[str]:
-        """How many decisions of ``which`` kind each of ``keys`` has had within the time of ``limit``."""
-        wanted = self._said({key for key in keys if key})
-        if not wanted:
-            return Counter()
-        since = self._at - timedelta(hours=limit.hours)
-        rows = self._connection.execute(
-            select(column, func.count())
-            .where(column.in_(wanted), decision.c.received_at > since, *which)
-            .group_by(column)
-        )
-        found: Counter[str] = Counter()
-        for said, count in rows:
-            found[self._now.get(said, said)] += count
-        return found
+    def _counted(
+        self, question: Select[Any], keys: Collection[str], whose: Callable[[str], str], *spans: Limit
+    ) -> tuple[list[Counter[str]], dict[str, list[int]]]:
+        """What ``question`` (see ``_question``) tells of ``keys``: each of its kinds within the time of its ``spans``,
+        by key; and how many mails left to each by themselves within each step of a ladder, by ``whose`` they are."""
+        found = [Counter[str]() for _ in spans]
+        left: dict[str, list[int]] = defaultdict(lambda: [0] * len(_STEPS))
+        if not keys:
+            return found, left
+        moments = [self._at - timedelta(hours=span.hours) for span in spans]
+        moments += [self._at - step for step in _STEPS]
+        told = {"keys": self._said(keys), "oldest": min(moments), **{f"since{n}": at for n, at in enumerate(moments)}}
+        for said, *numbers in self._connection.execute(question, told):
+            key = self._now.get(said, said)
+            for counter, number in zip(found, numbers, strict=False):
+                counter[key] += number
+            left[whose(key)] = [a + b for a, b in zip(left[whose(key)], numbers[len(spans) :], strict=True)]
+        return found, left
 
     def _said(self, keys: Collection[str]) -> list[str]:
         """``keys`` as the rows may say them."""
         return sorted({*keys, *(before for before, now in self._now.items() if now in keys)})
-
-    def _left(self, column: Column[Any], keys: Collection[str], whose: Callable[[str], str]) -> dict[str, list[int]]:
-        """How many mails left to each of ``keys`` by themselves within each step of a ladder, however far the sender
-        was proven: ``whose`` they are."""
-        found: dict[str, list[int]] = defaultdict(lambda: [0] * len(_STEPS))
-        if not keys:
-            return found
-        c = decision.c
-        steps = [func.sum(case((c.received_at > self._at - step, c.answered), else_=0)) for step in _STEPS]
-        wanted = select(column, *steps).where(column.in_(self._said(keys)), c.received_at > self._at - max(_STEPS))
-        for said, *mails in self._connection.execute(wanted.group_by(column)):
-            key = self._now.get(said, said)
-            found[whose(key)] = [a + b for a, b in zip(found[whose(key)], mails, strict=True)]
-        return found
 
     def room(self, source: CountedFor) -> int:
         """How many mails may leave by themselves in answer to the next message of ``source``."""

@@ -53,6 +53,16 @@ _FINISH = Statement(
     )
 )
 
+_HELD = (
+    select(schema.inbox.c.id)
+    .where(
+        schema.inbox.c.id.in_(bindparam("rows", expanding=True)),
+        schema.inbox.c.state == jobs.LEASED,
+        schema.inbox.c.leased_by == bindparam("worker"),
+    )
+    .with_for_update()
+)
+
 
 class BatchRows:
     """The rows of a batch, collected so that each table is written by one statement."""
@@ -227,11 +237,10 @@ class BatchRows:
         if checked.view or checked.state.tried:
             self._seen.append((inbox_id, checked))
 
-    def flush(self, connection: Connection, worker: str, secret: Secret) -> None:
-        inbox = schema.inbox
+    def flush(self, connection: Connection, worker: str, secret: Secret) -> Sequence[Mapping[str, Any]]:
+        """Write them; the new tickets as they were written. Raises LeaseLost."""
         ids = [row["row"] for row in self._done]
-        held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
-        if len(connection.execute(held.with_for_update()).all()) != len(ids):
+        if len(connection.execute(_HELD, {"rows": ids, "worker": worker}).all()) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
         tickets = sealing.tickets(secret, self._tickets)
         keys = key_ids(connection, ids if secret.hiding else [row for row, _ in self._seen])  # of rows that are locked
@@ -252,6 +261,7 @@ class BatchRows:
             _move(connection, **move)
         self._flush_mails(connection, secret, tickets)
         _FINISH.run(connection, sealing.identities(secret, self._done))
+        return tickets
 
     def _flush_mails(self, connection: Connection, secret: Secret, tickets: Sequence[Mapping[str, Any]]) -> None:
         if not self._mails:

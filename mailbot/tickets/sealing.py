@@ -49,7 +49,9 @@ def _kept(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
 
 def tickets(secret: Secret, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """New rows of ``ticket`` as they are written, each under a key of its own."""
-    return [personal.ticket(secret, row, secret.fresh()) for row in rows] if secret.hiding else rows
+    if not secret.hiding:
+        return rows
+    return [personal.ticket(secret, row, key) for row, key in zip(rows, secret.several(len(rows)), strict=True)]
 
 
 def identities(secret: Secret, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
@@ -79,20 +81,33 @@ def mails(
     """New rows of ``outbox`` as they are written, after their tickets. ``fresh``: rows that ``tickets`` gave."""
     if not secret.hiding or not rows:
         return rows
+    keys = _keys(connection, secret, rows, fresh)
+    return [personal.mail(secret, row, keys[row["ticket_id"]]) for row in rows]
+
+
+def links(
+    connection: Connection,
+    secret: Secret,
+    rows: Sequence[Mapping[str, Any]],
+    fresh: Sequence[Mapping[str, Any]] = (),
+) -> Sequence[Mapping[str, Any]]:
+    """New rows of ``activation`` as they are written, after their tickets. ``fresh``: as for ``mails``."""
+    if not secret.hiding or not rows:
+        return rows
+    keys = _keys(connection, secret, rows, fresh)
+    return [personal.link(secret, row, keys[row["ticket_id"]]) for row in rows]
+
+
+def _keys(
+    connection: Connection, secret: Secret, rows: Sequence[Mapping[str, Any]], fresh: Sequence[Mapping[str, Any]]
+) -> dict[int, bytes | None]:
+    """Those of the tickets of ``rows``; what lies in the database is asked for the others alone."""
     keys: dict[int, bytes | None] = {
         row["id"]: key for row in fresh if row["sealed"] and (key := under(row["sealed"])) is not None
     }
     if rest := {row["ticket_id"] for row in rows} - keys.keys():
         keys |= keys_of(connection, secret, rest)
-    return [personal.mail(secret, row, keys[row["ticket_id"]]) for row in rows]
-
-
-def links(connection: Connection, secret: Secret, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """New rows of ``activation`` as they are written, after their tickets."""
-    if not secret.hiding or not rows:
-        return rows
-    keys = keys_of(connection, secret, (row["ticket_id"] for row in rows))
-    return [personal.link(secret, row, keys[row["ticket_id"]]) for row in rows]
+    return keys
 
 
 def to_send(secret: Secret, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Addressed]:

@@ -19,7 +19,7 @@ from mailbot.http.guards import Csrf, SharedLimiter
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.languages import POLISH
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.tickets import activation
 from mailbot.tickets.activation import Activation, LinkLost
 from mailbot.tickets.notice import NoticeWriter

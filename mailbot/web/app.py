@@ -17,7 +17,7 @@ from mailbot.http.listener import SERVER_OPTIONS as SERVER_OPTIONS
 from mailbot.observe import Clock
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web import health, security, watch
 from mailbot.web.activation import ActivationPage, Changes

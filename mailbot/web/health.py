@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from mailbot.errors import DatabaseUnavailable
 from mailbot.storage import upsert
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import counter
 from mailbot.web.metrics import Audience
 

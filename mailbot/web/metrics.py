@@ -24,7 +24,7 @@ from mailbot.desk import health
 from mailbot.model import State
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import decision, inbox, outbox, ruleset_load, shadow_hit, ticket
 from mailbot.tickets import breaker
 from mailbot.tickets.breaker import Reach

@@ -21,7 +21,7 @@ from mailbot.errors import DatabaseUnavailable, MailbotError
 from mailbot.observe import Clock, failure
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.lists import ListInfo
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.web import health, metrics
 
 _PATIENCE = 5.0  # seconds

@@ -7,7 +7,7 @@ import logging
 from mailbot.flow.pipeline import Pipeline
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.model import Window
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.tickets import sla
 
 SECONDS = 30.0

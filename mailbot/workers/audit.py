@@ -18,7 +18,7 @@ from mailbot.delivery.smtp import Relay
 from mailbot.errors import MailbotError
 from mailbot.oauth import tokens_of
 from mailbot.observe import Clock, failure, log_event
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.text.address import domain
 
 SECONDS = 5.0

@@ -19,7 +19,7 @@ from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.probes import Probe, take
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import breaker, sealing

@@ -16,7 +16,7 @@ from mailbot.delivery.webhook import Answer, Receiver, Verdict
 from mailbot.errors import LeaseLost
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.webhooks import webhook
 from mailbot.workers.loop import moving
 

@@ -25,7 +25,7 @@ from mailbot.model import AuthResult, Decision, Outcome, Understanding
 from mailbot.observe import Clock, failure, log_event
 from mailbot.outbox import jobs
 from mailbot.room import Place, Room
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import inbox
 from mailbot.text.mask import marks, mask
 from mailbot.workers import shares

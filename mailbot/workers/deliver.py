@@ -22,7 +22,7 @@ from mailbot.model import MailKind
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import jobs
 from mailbot.secret import Secret, is_sealed
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import outbox
 from mailbot.tickets import activation, hold
 from mailbot.workers import probes

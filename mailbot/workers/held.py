@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, true
 
 from mailbot.config import WorkerSettings
 from mailbot.errors import LeaseLost, MailbotError, PermanentError, SealBroken, TemporaryError
@@ -19,7 +19,7 @@ from mailbot.observe import Clock, kinds, log_event, place
 from mailbot.outbox import backoff, jobs
 from mailbot.room import OCTETS
 from mailbot.secret import Secret, key_of
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.workers.presence import Leaps
 
@@ -27,6 +27,17 @@ _BATCH_OCTETS = OCTETS // 2
 """Of the raw messages of a batch, unless one alone has more: there is room for two of them beside a large mail, whose
 files may be checked for half a minute."""
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
+_REAP = timedelta(seconds=1)
+
+_i = inbox.c
+_STORED = (
+    select(_i.id, _i.attempts, _i.deferred, _i.lane, _i.sha256, _i.envelope, _i.received_at, raw_message.c.raw)
+    .join(raw_message)
+    .where(_i.id.in_(bindparam("rows", expanding=True)))
+    .order_by(_i.id)
+)
+"""What ``Taken`` and ``inbox.message_of`` need."""
+_SIZES = select(_i.id, _i.size).where(_i.id.in_(bindparam("rows", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class Held:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._leaps = Leaps(clock, steady, self._lease)
         self._most = most
+        self._reaped_at: datetime | None = None
 
     async def take(self) -> list[int]:
         """The next rows, leased."""
@@ -102,15 +114,21 @@ class Held:
         if self.owed:
             due = now if len(self.owed) > 1 else now + backoff.delay(1, self._rng)
             jobs.give_back(connection, inbox, self.owed, self.name, due, counted=False)
-        if self._leaps.settled():
+        if self._leaps.settled() and self._reaps(now):
             jobs.reap(connection, inbox, now, self._attempts, self._lease)
         ids = jobs.claim(connection, inbox, self.name, now, self._lease, self._most, isolate=True, which=self.lane.rows)
         return self._within_memory(connection, ids)
 
+    def _reaps(self, now: datetime) -> bool:
+        """Whether ended leases are looked for with this batch: not with each of many in a second."""
+        if self._reaped_at is not None and timedelta() <= now - self._reaped_at < _REAP:
+            return False
+        self._reaped_at = now
+        return True
+
     def _within_memory(self, connection: Connection, ids: list[int]) -> list[int]:
         """The first of ``ids`` whose messages together are not too large, at least one; the rest goes back untried."""
-        found = connection.execute(select(inbox.c.id, inbox.c.size).where(inbox.c.id.in_(ids)))
-        sizes: dict[int, int] = {row.id: row.size for row in found}
+        sizes: dict[int, int] = {row.id: row.size for row in connection.execute(_SIZES, {"rows": ids})}
         self.octets, kept = 0, 0
         for row in ids:
             if kept and self.octets + sizes[row] > _BATCH_OCTETS:
@@ -141,8 +159,7 @@ class Held:
         await self.retry_or_bury(row, reason)
 
     def _read(self, connection: Connection, ids: list[int]) -> list[Taken]:
-        wanted = select(inbox, raw_message.c.raw).join(raw_message).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
-        rows = connection.execute(wanted).mappings().all()
+        rows = connection.execute(_STORED, {"rows": ids}).mappings().all()
         if len(rows) < len(ids):
             raise PermanentError("its octets are not in raw_message")
         self._secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)

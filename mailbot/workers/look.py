@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from mailbot.observe import Clock
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.tickets import sending
 from mailbot.workers.claim import Mail
 

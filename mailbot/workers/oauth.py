@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert
 from mailbot.errors import ConfigError, TokenUnavailable
 from mailbot.oauth import Tokens
 from mailbot.observe import Clock, log_event
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.oauth import oauth
 
 SECONDS = 60.0

@@ -10,7 +10,7 @@ from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, RelayRefused, RelayUnavailable
 from mailbot.observe import Clock, log_event
 from mailbot.probes import Probe
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 
 _AGAIN = timedelta(seconds=10)
 

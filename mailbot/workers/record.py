@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from mailbot import counts
 from mailbot.errors import DatabaseUnavailable, LeaseLost
 from mailbot.observe import Clock, log_event
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.workers.claim import Claims, Mail, Taken
 from mailbot.workers.loop import moving
 from mailbot.workers.outcome import Outcomes

@@ -11,7 +11,8 @@ from mailbot.audit import chain
 from mailbot.flow.pipeline import Pipeline
 from mailbot.observe import Clock, log_event
 from mailbot.retention import age, erase
-from mailbot.storage.engine import Database, empty_log, wipe
+from mailbot.storage.database import Database
+from mailbot.storage.engine import empty_log, wipe
 from mailbot.storage.keys import KeyStore
 
 SECONDS = 60.0

@@ -24,13 +24,13 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
 from mailbot.observe import Clock, log_event
 from mailbot.ruleset.model import Ruleset
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ruleset_load
 
 Load = Callable[[], tuple[Ruleset, Writer]]
 """Reads and proofreads the folder. Raises RulesError with every mistake, one a line."""
 
-_Look = tuple[tuple[str, int, int, int, int], ...]
+Look = tuple[tuple[str, int, int, int, int], ...]
 """Name, size, times of the last change of the content and of anything else, inode."""
 
 _SETTLE = 1.0  # seconds between the look that finds a change and the one that must agree
@@ -58,8 +58,10 @@ class RulesKeeper:
         use: Callable[[Pipeline], None],
         clock: Clock,
         settle: float = _SETTLE,
+        seen: Look | None = None,
     ) -> None:
-        """``use`` is called in the event loop and must only swap references. ``settle`` is in seconds."""
+        """``use`` is called in the event loop and must only swap references. ``settle`` is in seconds. ``seen``: what
+        ``look_at`` gave before the set of ``pipeline`` was read."""
         self.name = name
         self.pipeline = pipeline
         self._database = database
@@ -67,8 +69,8 @@ class RulesKeeper:
         self._use = use
         self._clock = clock
         self._settle = settle
-        self._judged: _Look | None = None
-        self._pending: _Look | None = None
+        self._judged = seen
+        self._pending: Look | None = None
         self._refused = ""
 
     async def start(self) -> None:
@@ -77,7 +79,7 @@ class RulesKeeper:
 
     async def step(self) -> int:
         """One look. 1: something has changed, look again at once; 0: nothing to do before the next look."""
-        look = await asyncio.to_thread(_look, self.pipeline.ruleset.directory)
+        look = await asyncio.to_thread(look_at, self.pipeline.ruleset.directory)
         if look == self._judged:
             self._pending = None
             return 0
@@ -86,7 +88,7 @@ class RulesKeeper:
             await asyncio.sleep(self._settle)
             return 1
         found = await asyncio.to_thread(self._read)
-        if await asyncio.to_thread(_look, self.pipeline.ruleset.directory) != look:
+        if await asyncio.to_thread(look_at, self.pipeline.ruleset.directory) != look:
             return 1
         if isinstance(found, _Refused):
             await self._refuse(found)
@@ -151,7 +153,7 @@ def _files(directory: Path) -> Iterable[Path]:
     return sorted(path for share in _SHARES for path in directory.glob(share))
 
 
-def _look(directory: Path) -> _Look:
+def look_at(directory: Path) -> Look:
     """What the system says of the files of a rule set; a file that cannot be asked counts as another file."""
     found = []
     for path in _files(directory):

@@ -10,7 +10,7 @@ from mailbot.inbox import StoredMessage
 from mailbot.ingress import smtp
 from mailbot.model import RawMessage, Source
 from mailbot.secret import Secret
-from mailbot.storage.engine import Database, ManyWork
+from mailbot.storage.database import Database, ManyWork
 
 
 class _Nowhere:

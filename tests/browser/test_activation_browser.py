@@ -17,7 +17,8 @@ from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings, WebSettings
 from mailbot.model import Account
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import account, metadata
 from mailbot.web.app import SERVER_OPTIONS, build
 from tests.links import NOW, SECRET, grant, notice

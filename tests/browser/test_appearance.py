@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import Settings, WebSettings
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ticket
 from mailbot.web.app import SERVER_OPTIONS, build, use_rules
 from tests.browser.test_activation_browser import LOGIN, browser, database, width

@@ -15,8 +15,8 @@ from sqlalchemy.sql import Executable
 
 from mailbot.audit import chain
 from mailbot.audit.verify import Head, head, verify, waiting
+from mailbot.storage.database import Database
 from mailbot.storage.desk import audit, audit_head, desk_text
-from mailbot.storage.engine import Database
 from mailbot.storage.schema import ruleset_load, ticket_event
 from mailbot.workers.rules import RulesKeeper
 from tests.links import open_ticket

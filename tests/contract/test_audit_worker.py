@@ -17,7 +17,7 @@ from mailbot.audit import chain
 from mailbot.audit.verify import Head, verify
 from mailbot.config import AuditSettings, Settings
 from mailbot.delivery.smtp import Relay
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ticket_event
 from mailbot.workers.audit import AuditWorker
 from tests.flow import Clock

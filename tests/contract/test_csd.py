@@ -21,7 +21,7 @@ from mailbot.csd.queue import Standing
 from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseUnavailable
 from mailbot.outbox import jobs
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import ticket_event
 from mailbot.storage.webhooks import webhook
 from mailbot.workers.csd import CsdWorker

@@ -22,7 +22,8 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.storage.engine import Database, connect, migrate, reading
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, migrate, reading
 from mailbot.storage.schema import counter, inbox, metadata
 from mailbot.tickets import number
 from mailbot.workers.decide import DecideWorker

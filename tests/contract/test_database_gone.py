@@ -14,7 +14,8 @@ from sqlalchemy import Connection, event, insert, select
 
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 from mailbot.storage import place
-from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, migrate
 from mailbot.storage.schema import counter, metadata
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, event, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mailbot.errors import DatabaseUnavailable
-from mailbot.storage.engine import Database, reading
+from mailbot.storage.database import Database
+from mailbot.storage.engine import reading
 from mailbot.storage.schema import counter
 from tests.intake import until
 

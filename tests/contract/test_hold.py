@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold

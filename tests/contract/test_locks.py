@@ -32,7 +32,7 @@ from mailbot.outbox import jobs
 from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import account, inbox, ticket
 from mailbot.tickets import hold, sla
 from mailbot.workers.alarms import AlarmWorker

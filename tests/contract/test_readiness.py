@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, select
 
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.schema import counter
 from mailbot.web import health
 

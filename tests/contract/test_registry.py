@@ -20,7 +20,8 @@ from mailbot.errors import RegistryUnavailable
 from mailbot.model import Account
 from mailbot.registry import SILENCE, RegistryChanges, doubt
 from mailbot.secret import SEALED
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address

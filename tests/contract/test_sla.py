@@ -19,7 +19,8 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.ruleset.model import Notice, Ruleset
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import inbox, outbox, ticket, ticket_event
 from mailbot.tickets.sla import alarmed, clocks_of
 from mailbot.workers.alarms import AlarmWorker

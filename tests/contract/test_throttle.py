@@ -13,7 +13,7 @@ from mailbot import throttle
 from mailbot.config import WebSettings
 from mailbot.http.guards import SharedLimiter
 from mailbot.storage import shared
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from tests.links import SECRET
 
 NOW = datetime(2026, 11, 30, 8, tzinfo=UTC)

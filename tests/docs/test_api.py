@@ -21,7 +21,8 @@ from mailbot.api.problems import _DETAILS
 from mailbot.api.table import OPERATIONS
 from mailbot.http.listener import listen
 from mailbot.observe import utc_now
-from mailbot.storage.engine import Database, connect, migrate
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect, migrate
 from tests.bench_desk import SECRET, Bench
 from tests.support import ROOT
 

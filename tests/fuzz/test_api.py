@@ -15,7 +15,8 @@ from mailbot.config import ApiSettings
 from mailbot.http.listener import listen
 from mailbot.model import Role
 from mailbot.operators import tokens
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
 from tests.bench_desk import Bench
 

@@ -17,7 +17,8 @@ from mailbot.desk.requests import Action
 from mailbot.errors import DatabaseUnavailable
 from mailbot.model import Role
 from mailbot.operators import tokens
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata, ticket_event
 from tests.apis import HERE, NUMBER, Served, System, serving
 from tests.bench_desk import ANNA, BASIA, CELA, DOUBTFUL

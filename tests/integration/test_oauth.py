@@ -20,7 +20,7 @@ from mailbot.ingress import imap
 from mailbot.oauth import Tokens, tokens_of
 from mailbot.service import doctor
 from mailbot.service.supervision import Service
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.storage.oauth import oauth
 from mailbot.workers.oauth import OAuthWorker
 from tests.imap_fake import FakeImap, Say

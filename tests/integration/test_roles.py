@@ -22,7 +22,7 @@ from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, Tempo
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.supervision import ROLES, Service, TaskEnded
-from mailbot.storage.engine import Database
+from mailbot.storage.database import Database
 from mailbot.workers.rules import RulesKeeper
 from tests.flow import settings
 

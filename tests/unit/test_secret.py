@@ -116,6 +116,11 @@ class Keys:
 
 OPEN = Secret(b"k" * 32, store=Keys())
 HIDES = replace(OPEN, hiding=Hiding.BEGUN)
+DEFLATED = bytes.fromhex(
+    "006d61696c626f74207365616c6564200369696969696969696969696969696969a"
+    "d85568fd484533b95beef1bd1a53bfbe191df91880e2db0ed303f09d1eff3084a21"
+)
+"""256 times "a" as it was sealed for "test" and b"c" before mailbot.packing."""
 
 
 @pytest.mark.parametrize("plain", [b"", b"a" * 255, b"a" * 256, b"a" * 65_535, b"a" * 65_536, bytes(range(256)) * 3])
@@ -130,10 +135,15 @@ def test_what_is_deflated_before_it_is_sealed_comes_back(plain: bytes, by: Secre
 def test_only_where_no_older_program_reads_it_is_it_deflated() -> None:
     sealed = OPEN.seal("test", b"a" * 1000, b"", OPEN.fresh())
     assert sealed.startswith(secret.SEALED + b"\x02")
-    assert HIDES.seal("test", b"a" * 1000, b"", OPEN.fresh()).startswith(secret.SEALED + b"\x03")
+    assert HIDES.seal("test", b"a" * 1000, b"", OPEN.fresh()).startswith(secret.SEALED + b"\x04")
 
 
-@pytest.mark.parametrize("version", [b"\x02", b"\x03"])
+def test_what_was_deflated_by_itself_still_opens() -> None:
+    assert OPEN.unseal("test", DEFLATED, b"c") == b"a" * 256
+    assert secret.key_of(DEFLATED) == b"i" * 16
+
+
+@pytest.mark.parametrize("version", [b"\x02", b"\x03", b"\x04"])
 def test_nobody_makes_a_deflated_content_another_one(version: bytes) -> None:
     by = HIDES if version == b"\x02" else OPEN
     sealed = by.seal("test", b"a" * 1000, b"", by.fresh())

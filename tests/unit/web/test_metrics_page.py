@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from mailbot import config
 from mailbot.config import WebSettings
 from mailbot.errors import ConfigError
-from mailbot.storage.engine import Database, connect
+from mailbot.storage.database import Database
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
 from mailbot.web import metrics
 

@@ -124,6 +124,20 @@ async def test_an_unchanged_folder_is_told_once_and_read_no_more(office: Office)
     assert office.rows() == [(office.active, None)]
 
 
+@pytest.mark.parametrize("changes", [False, True])
+async def test_what_the_program_began_with_is_not_read_twice(office: Office, *, changes: bool) -> None:
+    parts = compose.build(office.parts.settings, clock=office.parts.clock, resolver=StaticResolver({}))
+    if changes:  # while it was read
+        office.write("contacts.yaml", OLD, NEW)
+    use = partial(setattr, office.decider, "pipeline")
+    seen = (office.load, use, parts.clock, 0.0, parts.rules_seen)
+    office.keeper = RulesKeeper("test", parts.database, parts.pipeline, *seen)
+    loads = office.loads
+    await office.look()
+    await parts.database.close()
+    assert office.loads == loads + changes
+
+
 async def test_a_new_telephone_stands_in_the_next_mail(office: Office) -> None:
     before, text = await office.decide("before")
     assert OLD in text
