@@ -24,7 +24,7 @@ from mailbot.workers.outcome import Outcomes
 
 T = TypeVar("T")
 
-_WAIT = 0.02
+_WAIT = 0.05
 """Seconds for which an answer waits for others while more are to be expected."""
 _GROUP = 50  # answers that wait no longer
 _BUSY = 4
