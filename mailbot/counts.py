@@ -30,7 +30,7 @@ class Tally:
     def __init__(self, name: str, text: str, *labels: str) -> None:
         self._counter = Counter(f"mailbot_{name}", text, labels, registry=REGISTRY)
         self._labels = labels
-        self._seen: set[tuple[str, ...]] = set()
+        self._series: dict[tuple[str, ...], Counter] = {}
 
     def expect(self, *values: str) -> None:
         """Begin with 0, not with the first event: an alarm about a series that is not there never rises."""
@@ -41,13 +41,11 @@ class Tally:
         if not self._labels:
             self._counter.inc(by)
             return
-        told = tuple(str(value) for value in values)
-        if told not in self._seen:
-            if len(self._seen) < _MOST:
-                self._seen.add(told)
-            else:
-                told = ("other",) * len(told)
-        self._counter.labels(*told).inc(by)
+        told = tuple(map(str, values))
+        series = self._series.get(told)
+        if series is None and len(self._series) < _MOST:
+            series = self._series[told] = self._counter.labels(*told)
+        (series or self._counter.labels(*("other",) * len(told))).inc(by)
 
 
 def gauge(name: str, text: str, look: Callable[[], float]) -> None:
@@ -100,8 +98,7 @@ RECORDED_AFTER = Histogram(
     buckets=_SECONDS,
 )
 DECIDED_AFTER = Histogram("mailbot_decided_after_seconds", "From arrival to decision", registry=REGISTRY, buckets=_LONG)
-for _step in STEPS:
-    _STEPS.labels(_step)
+_OF_STEP = {_step: _STEPS.labels(_step) for _step in STEPS}
 
 
 @contextmanager
@@ -114,6 +111,6 @@ def step(name: str, *inbox_ids: int) -> Iterator[list[int]]:
     finally:
         took, count = time.monotonic() - began, max(1, len(ids))
         for _ in range(count):
-            _STEPS.labels(name).observe(took / count)
+            _OF_STEP[name].observe(took / count)
         for inbox_id in ids:
             tracing.tell(name, inbox_id, clock, clock + int(took * 1e9))

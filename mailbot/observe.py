@@ -37,7 +37,8 @@ def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | flo
         inbox = detail.get("inbox", _ABOUT.get())
         told: dict[str, object] = {"id": road(inbox)} if isinstance(inbox, int) else {}
         told |= {key: _json(value) for key, value in detail.items()}
-        log.log(level, json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+        text = json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False)
+        log.handle(logging.LogRecord(log.name, level, "", 0, text, None, None))  # log.log() looks for our caller's line
 
 
 @contextmanager

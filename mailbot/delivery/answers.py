@@ -39,7 +39,9 @@ class Meaning(StrEnum):
 
 def readable(text: str) -> str:
     """One printable line of at most ``LONGEST`` characters, that every database and terminal takes."""
-    shown = "".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST])
+    shown = text[: 4 * LONGEST]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else " " for c in shown)
     return " ".join(shown.split())[:LONGEST]
 
 

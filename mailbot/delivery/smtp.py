@@ -71,8 +71,9 @@ class Relay:
 
     async def ready(self) -> None:
         """Be connected, so that the next mail leaves at once. Raises as ``send``."""
-        self._recipient = ""
-        await self._told(self._ready())
+        if not self._is_kept():
+            self._recipient = ""
+            await self._told(self._ready())
 
     async def send(self, return_path: str, recipient: str, raw: bytes) -> str:
         """Hand one mail over and return the server's answer.
@@ -204,6 +205,10 @@ class Relay:
     def _said(self, told: str) -> str:
         """Words of the server as they are kept."""
         return readable(without_names(told, self._recipient))
+
+    def _is_kept(self) -> bool:
+        """Whether the connection that is open may take a mail as it is."""
+        return self.is_open and self._sent < _RECYCLE and not self._begun
 
     async def _ready(self) -> Talk:
         return await self._kept() or await self._connected()

@@ -40,6 +40,9 @@ class Talk(asyncio.Protocol):
         self._answers: deque[SMTPResponse] = deque()
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._until = 0.0
+        """When the answers must be there, by the loop's clock."""
+        self._timer: asyncio.TimerHandle | None = None
         self._broken: SMTPException | None = None
         transport.set_protocol(self)
 
@@ -85,12 +88,9 @@ class Talk(asyncio.Protocol):
         self._wanted = count
         self._waiter = asyncio.get_running_loop().create_future()
         self._write(octets)
+        self._watch()
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._waiter
-        except TimeoutError:
-            self._transport.abort()
-            self._end(SMTPReadTimeoutError("Timed out waiting for server response"))
+            await self._waiter
         except BaseException:
             self._transport.abort()
             raise
@@ -100,6 +100,24 @@ class Talk(asyncio.Protocol):
 
     def _write(self, octets: bytes) -> None:
         self._transport.write(octets)
+
+    def _watch(self) -> None:
+        """One timer serves all that is asked on a connection: each answer would need one of its own."""
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + self._timeout
+        if self._timer is None:
+            self._timer = loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if self._waiter is None:
+            return
+        if loop.time() < self._until:
+            self._timer = loop.call_at(self._until, self._look)
+            return
+        self._transport.abort()
+        self._end(SMTPReadTimeoutError("Timed out waiting for server response"))
 
     def data_received(self, data: bytes) -> None:
         """Answers, or parts of them."""
@@ -146,6 +164,8 @@ class Talk(asyncio.Protocol):
         if self._broken is None:
             self._broken = error
             self._transport.close()
+            if self._timer is not None:
+                self._timer.cancel()
         self._wake()
 
     def _wake(self) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mailbot.config import AuthenticationRoad, Settings
 from mailbot.model import (
@@ -39,7 +40,7 @@ from mailbot.request import phrase, subject
 from mailbot.secret import Secret
 from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
-from mailbot.sender.resolver import Kind, Resolver
+from mailbot.sender.resolver import Kind, Resolver, memory
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
 from mailbot.text.address import login_key, normalise
@@ -64,6 +65,16 @@ _BEGINNING = 1_000_000
 """Octets of a message over the limit in which its text is looked for."""
 
 
+class _Begun(NamedTuple):
+    """What is known of a message but its sender."""
+
+    message: InboundMessage
+    kind: Subject
+    request: Request
+    stops: tuple[str, ...]
+    too_large: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Understander:
     """Reads messages for one installation."""
@@ -75,26 +86,23 @@ class Understander:
     def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
         """``understand`` for each, in order, without what deciding does not look at (``_essence``).
 
-        Those about whose sender the DNS is asked are understood side by side: a slow one holds up the others for no
-        longer than ``Budget`` lets it, however many there are. To the others threads would be a burden.
+        The senders of those about which the DNS is asked are checked side by side: a slow one holds up the others for
+        no longer than ``Budget`` lets it, however many there are. To the others threads would be a burden.
         """
-        alone = replace(self, resolver=_Nobody())
-        found = [alone._at_once(raw) for raw in batch]
-        waiting = [raw for raw, u in zip(batch, found, strict=True) if u is None]
+        at_once = replace(self, resolver=_Known(self.resolver))
+        found: list[Understanding | _Begun] = []
+        for raw in batch:
+            begun = self._begun(raw)
+            try:
+                found.append(at_once._ended(raw, begun))
+            except _WouldAsk:
+                found.append(begun)
+        waiting = [(raw, one) for raw, one in zip(batch, found, strict=True) if isinstance(one, _Begun)]
         if waiting:
             with ThreadPoolExecutor(min(len(waiting), _SIDE_BY_SIDE)) as threads:
-                done = threads.map(self.understand, waiting)
-                found = [next(done) if u is None else u for u in found]
-        return [self._essence(u, raw) for raw, u in zip(batch, found, strict=True) if u is not None]
-
-    def _at_once(self, raw: RawMessage) -> Understanding | None:
-        """``raw`` understood; None where the DNS has to be asked."""
-        if self._road(raw) == "own":
-            return None
-        try:
-            return self.understand(raw)
-        except _WouldAsk:
-            return None
+                done = threads.map(self._ended, *zip(*waiting, strict=True))
+                found = [next(done) if isinstance(one, _Begun) else one for one in found]
+        return [self._essence(u, raw) for raw, u in zip(batch, found, strict=True) if isinstance(u, Understanding)]
 
     def _essence(self, u: Understanding, raw: RawMessage) -> Understanding:
         """``u`` as it goes to where it is decided: another process. Neither header fields nor quotes, and the octets of
@@ -108,6 +116,10 @@ class Understander:
     def understand(self, raw: RawMessage) -> Understanding:
         """Read a message: whatever cannot be read is damage, and damage goes to a person. Raises MemoryError alone,
         which may be another mail's doing."""
+        return self._ended(raw, self._begun(raw))
+
+    def _begun(self, raw: RawMessage) -> Understanding | _Begun:
+        """What can be told without the DNS; the whole of it where nothing else is to be told."""
         too_large = len(raw.raw) > MESSAGE_MAX
         try:
             message = self._parse(raw.raw, raw.envelope)
@@ -122,7 +134,18 @@ class Understander:
             stops = marks.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
             message = self._in_answer(message, raw.envelope)
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
-            message = self._doubted(message, request)
+            return _Begun(self._doubted(message, request), kind, request, stops, too_large)
+        except MemoryError:
+            raise
+        except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
+            return unread(raw, f"not understood: {error!r}")
+
+    def _ended(self, raw: RawMessage, begun: Understanding | _Begun) -> Understanding:
+        """The same with its sender."""
+        if isinstance(begun, Understanding):
+            return begun
+        message, request = begun.message, begun.request
+        try:
             sender = self._authenticate(raw, message, request)
             if raw.envelope.released.startswith("quarantine"):
                 sender = replace(sender, authentication=_LET_OUT)
@@ -131,21 +154,21 @@ class Understander:
                 received_at=raw.received_at,
                 message=message,
                 sender=sender,
-                subject=kind,
+                subject=begun.kind,
                 request=request,
                 identity=marks.identify(message, sender, raw),
                 bounced=came_back.ticket if came_back else None,
                 delayed=came_back is not None and came_back.delayed,
                 agrees=_agrees(raw.envelope, message, sender) and sender.authentication is not _LET_OUT,
                 spam=self._is_spam(raw.envelope, message),
-                stops=stops,
-                checked=_first_look(message, too_large=too_large),
+                stops=begun.stops,
+                checked=_first_look(message, too_large=begun.too_large),
                 again=raw.envelope.again,
                 released=raw.envelope.released,
             )
         except MemoryError:
             raise
-        except Exception as error:  # a bug of ours must cost the citizen a delay, not the mail
+        except Exception as error:
             return unread(raw, f"not understood: {error!r}")
 
     def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
@@ -237,12 +260,17 @@ class _WouldAsk(BaseException):
     """The DNS would have to be asked. No error: what takes a failed check for a doubt must not see it."""
 
 
-class _Nobody:
-    """Stands for the DNS where nobody may wait."""
+class _Known:
+    """Stands for the DNS where nobody may wait: it says what ``resolver`` knows without asking anybody."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._memory = memory(resolver)
 
     def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
         """See Resolver."""
-        raise _WouldAsk
+        if (found := self._memory(name, kind)) is None:
+            raise _WouldAsk
+        return found
 
 
 _LET_OUT = Authentication(AuthResult.NONE, "let out of the quarantine by a person")

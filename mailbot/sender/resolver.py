@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import dns.exception
+import dns.message
 import dns.name
 import dns.resolver
 import yaml
@@ -18,7 +20,7 @@ from mailbot.errors import ConfigError, ResolverUnavailable
 Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
-_KEPT, _KEPT_OCTETS = 2_000, 4_000  # answers, and octets of one: strangers choose names and servers
+_KEPT, _KEPT_OCTETS = 5_000, 4_000  # answers, and octets of one: strangers choose names and servers
 
 
 class Resolver(Protocol):
@@ -28,6 +30,19 @@ class Resolver(Protocol):
         """The records of ``name`` (ASCII, no final dot): TXT as one joined text (octets as latin-1), A and AAAA as an
         address, MX as "10 host", PTR as a host. () when there are none. Raises ResolverUnavailable.
         """
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A resolver that keeps answers."""
+
+    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+        """What ``lookup`` would say at once; None: it would ask somebody. Raises ResolverUnavailable."""
+
+
+def memory(resolver: Resolver) -> Callable[[str, Kind], tuple[str, ...] | None]:
+    """``Remembers.known`` of a resolver; one that keeps nothing knows nothing."""
+    return resolver.known if isinstance(resolver, Remembers) else lambda _name, _kind: None
 
 
 class DnsResolver:
@@ -40,26 +55,35 @@ class DnsResolver:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
         self._resolver.lifetime = timeout
-        self._resolver.cache = dns.resolver.LRUCache()
         self._kept: dict[tuple[str, Kind], tuple[float, tuple[str, ...]]] = {}
-        """Until when (time.time), and the records: dnspython takes a tenth of a millisecond to find its own."""
+        """Until when (time.time), and the records. dnspython takes a tenth of a millisecond to find what it keeps."""
+        self._lock = threading.Lock()
 
     def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
         """See Resolver."""
-        until, records = self._kept.get((name, kind), (0.0, ()))
-        if time.time() < until:
-            return records
+        if (found := self.known(name, kind)) is not None:
+            return found
         until, records = self._ask(name, kind)
-        if records and sum(map(len, records)) <= _KEPT_OCTETS:
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            self._kept[name, kind] = until, records
+        if sum(map(len, records)) <= _KEPT_OCTETS:
+            with self._lock:
+                self._kept.pop((name, kind), None)
+                if len(self._kept) >= _KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[name, kind] = until, records
         return records
+
+    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+        """See Remembers."""
+        until, records = self._kept.get((name, kind), (0.0, ()))
+        return records if time.time() < until else None
 
     def _ask(self, name: str, kind: Kind) -> tuple[float, tuple[str, ...]]:
         try:
             answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
-        except (dns.resolver.NXDOMAIN, dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel, UnicodeError):
+        except dns.resolver.NXDOMAIN as error:  # for how long, its SOA says (RFC 2308 §5)
+            answers: Iterable[dns.message.QueryMessage] = error.kwargs["responses"].values()
+            return time.time() + min((a.resolve_chaining().minimum_ttl for a in answers), default=0), ()
+        except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel, UnicodeError):
             return time.time(), ()
         except dns.exception.DNSException as error:
             raise ResolverUnavailable(f"{kind} {name}: {type(error).__name__}") from error
@@ -128,16 +152,20 @@ class Forbearing:
     def __init__(self, resolver: Resolver, seconds: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
         """``seconds``: fewer than until a mail is tried again (outbox.backoff), or its second try would be wasted."""
         self._resolver = resolver
+        self._memory = memory(resolver)
         self._seconds = seconds
         self._clock = clock
         self._silent: dict[str, float] = {}
         """Domain → when it may be asked again."""
 
+    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+        """See Remembers."""
+        self._raise_if_silent(name, kind)
+        return self._memory(name, kind)
+
     def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
         """See Resolver."""
-        domain = _owner(name)
-        if self._clock() < self._silent.get(domain, -math.inf):
-            raise ResolverUnavailable(f"{kind} {name}: the domain did not answer just now")
+        domain = self._raise_if_silent(name, kind)
         try:
             return self._resolver.lookup(name, kind)
         except ResolverUnavailable:
@@ -145,6 +173,13 @@ class Forbearing:
                 self._silent.clear()
             self._silent[domain] = self._clock() + self._seconds
             raise
+
+    def _raise_if_silent(self, name: str, kind: Kind) -> str:
+        """Its domain."""
+        domain = _owner(name)
+        if self._clock() < self._silent.get(domain, -math.inf):
+            raise ResolverUnavailable(f"{kind} {name}: the domain did not answer just now")
+        return domain
 
 
 _SILENT_MAX = 10_000  # domains: a stranger chooses them

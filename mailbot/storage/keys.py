@@ -8,6 +8,7 @@ one commit, so that a mail costs no commit more.
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import threading
@@ -149,10 +150,10 @@ class KeyStore:
 
     def ready(self, key_ids: Iterable[bytes]) -> None:
         """See ``secret.DataKeys``. What is erased, lost or damaged is left to ``find``, which says so."""
-        now = time.monotonic()
+        fresh, never = time.monotonic() - _CACHE_SECONDS / 2, (-math.inf, b"")
         with self._lock:
-            fresh = {key for key, (at, _) in self._cache.items() if now - at < _CACHE_SECONDS / 2}
-        wanted = [one for one in dict.fromkeys(key_ids) if one not in fresh][: _CACHED // 2]
+            wanted = [one for one in dict.fromkeys(key_ids) if self._cache.get(one, never)[0] <= fresh]
+        wanted = wanted[: _CACHED // 2]
         if not wanted:
             return
         self.check()

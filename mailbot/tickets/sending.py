@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, case, select
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
 from mailbot.storage.schema import activation, outbox, ticket
+from mailbot.storage.values import UtcDateTime
 from mailbot.tickets import hold
 
 ANSWERS = frozenset(
@@ -23,6 +24,8 @@ ANSWERS = frozenset(
 """Mails that answer. T10 only says that it is over."""
 DEAD_LINK = "its link was used, replaced, or has expired"
 
+_link = activation.c
+_LIVES = and_(_link.used_at.is_(None), _link.expires_at > bindparam("now", type_=UtcDateTime()))
 _SEEN = (  # made once: it is asked before nearly every mail
     select(
         outbox.c.id,
@@ -30,8 +33,7 @@ _SEEN = (  # made once: it is asked before nearly every mail
         outbox.c.last_error,
         ticket.c.state,
         ticket.c.desk,
-        activation.c.used_at,
-        activation.c.expires_at,
+        case((_LIVES, True), (_link.ticket_id.is_not(None), False), else_=None),
     )
     .join(ticket, ticket.c.id == outbox.c.ticket_id)
     .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
@@ -50,24 +52,15 @@ def hindrance(connection: Connection, mail: int, now: datetime) -> str | None:
 
 def hindrances(connection: Connection, mails: Sequence[int], now: datetime) -> dict[int, str | None]:
     """``hindrance`` of each of ``mails`` that is there."""
-    rows = connection.execute(_SEEN, {"mails": mails})
-    return {mail: _hindrance(now, *told) for mail, *told in rows}
+    rows = connection.execute(_SEEN, {"mails": mails, "now": now}).all()
+    return {mail: _hindrance(*told) for mail, *told in rows}
 
 
-def _hindrance(
-    now: datetime,
-    kind: str,
-    last_error: str | None,
-    state: str,
-    desk: str,
-    used_at: datetime | None,
-    expires_at: datetime | None,
-) -> str | None:
-    has_link = expires_at is not None
-    alive = expires_at is not None and used_at is None and expires_at > now
-    promises = kind == MailKind.T3 or (has_link and kind in hold.HELD)
+def _hindrance(kind: str, last_error: str | None, state: str, desk: str, link_lives: bool | None) -> str | None:
+    """``link_lives``: None: its ticket has no link."""
+    promises = kind == MailKind.T3 or (link_lives is not None and kind in hold.HELD)
     frozen = hold.FROZEN if last_error == hold.FROZEN else None
-    dead = DEAD_LINK if promises and not alive else None
+    dead = DEAD_LINK if promises and not link_lives else None
     return frozen or hold.keeps_back(kind, state, desk) or dead
 
 

@@ -35,6 +35,8 @@ _KEEP = timedelta(minutes=2)
 """Of its lease that must be left behind a send, to record its answer while the database fails."""
 _GRACE = timedelta(seconds=30)
 """After a failure of the database others may record what they know before their leases are taken from them."""
+_REAP = timedelta(seconds=1)
+"""At most so long after the last look for leases that ran out: they took minutes."""
 _DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends all others much sooner
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
@@ -84,11 +86,12 @@ _MAILS = (
 
 
 class Taken(NamedTuple):
-    """What one transaction took up. ``full``: there may be more."""
+    """What one transaction took up. ``full``: there may be more; ``reaped``: when it looked for the dead, if it did."""
 
     mails: Sequence[Mail]
     probe: Probe | None
     full: bool
+    reaped: datetime | None = None
 
 
 class Claims:
@@ -122,6 +125,7 @@ class Claims:
         self._probe: Probe | None = None
         self._one = asyncio.Lock()
         self._rounds = 0
+        self._reaped: datetime | None = None
 
     async def fill(self) -> int:
         """Take up what is due when nothing is in hand; how many mails that were. Raises DatabaseUnavailable."""
@@ -145,6 +149,7 @@ class Claims:
     def keep(self, taken: Taken) -> None:
         """What ``take`` gave was committed."""
         self._rounds += 1
+        self._reaped = taken.reaped or self._reaped
         self._mails.extend(taken.mails)
         self._probe = taken.probe or self._probe
         self.full = taken.full
@@ -181,10 +186,13 @@ class Claims:
         """Lease up to ``limit`` due mails to us. ``alone``: if there is none but such as are in doubt, one of them."""
         now = self._clock()
         settled = self._leaps.settled()
-        if settled and (self.failed_at is None or not timedelta() <= now - self.failed_at < _GRACE):
+        failed = self.failed_at is not None and timedelta() <= now - self.failed_at < _GRACE
+        looked = not alone and self._reaped is not None and timedelta() <= now - self._reaped < _REAP
+        reaps = settled and not failed and not looked
+        if reaps:
             jobs.reap(connection, outbox, now, _DEATHS, LEASE, in_doubt=1)  # the worker may have sent it
         ids, full = self._admitted(connection, now, limit, alone)
-        return Taken(self._begun(connection, ids, now), take(connection, now), full)
+        return Taken(self._begun(connection, ids, now), take(connection, now), full, now if reaps else None)
 
     def _admitted(self, connection: Connection, now: datetime, limit: int, alone: bool) -> tuple[list[int], bool]:
         """Lease what is due and no breaker stops."""

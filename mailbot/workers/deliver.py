@@ -117,7 +117,7 @@ class DeliverWorker:
             if not self._record.is_open:
                 return None
             if not self._claims.sending:
-                self._record.now()
+                self._record.idle()
             await self._record.progress()
         return None
 

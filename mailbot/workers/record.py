@@ -24,9 +24,12 @@ from mailbot.workers.outcome import Outcomes
 
 T = TypeVar("T")
 
-_WAIT = 0.02
+_WAIT = 0.05
 """Seconds for which an answer waits for others while more are to be expected."""
 _GROUP = 50  # answers that wait no longer
+_BUSY = 4
+"""Answers of one group behind which as many are expected: then the next ones wait for each other, though nothing is
+being sent. The mails that follow them, and those of new tickets, are then taken up together as well."""
 _MOST = 100
 """Answers that are known and not recorded: behind so many nothing else is sent."""
 _PAUSES = (0.1, 5.0)  # seconds between two tries to record: the first, doubling to the longest
@@ -71,6 +74,8 @@ class Record:
         """A group is on its way into the database."""
         self._again = False
         """And the next one shall follow it at once."""
+        self._last = (0, 0.0)
+        """Answers of the last group, and when it was begun, by the loop's clock."""
         self._unrecorded = 0
         self._failing = 0
         self._odd = 0
@@ -105,6 +110,12 @@ class Record:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_WAIT, self.now)
 
+    def idle(self) -> None:
+        """Nothing is being sent: record what waits, unless others are still to be expected."""
+        count, at = self._last
+        if self._timer is None or count < _BUSY or asyncio.get_running_loop().time() - at > 2 * _WAIT:
+            self.now()
+
     def now(self) -> None:
         """Nothing else is to be expected: record what waits."""
         if self._timer is not None:
@@ -116,6 +127,7 @@ class Record:
         group, self._waiting = self._waiting, []
         if group:
             self._writing = True
+            self._last = (len(group), asyncio.get_running_loop().time())
             task = asyncio.create_task(self._together(group))
             self._tasks.add(task)
             task.add_done_callback(self._done)

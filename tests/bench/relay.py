@@ -1,6 +1,7 @@
 """``python -m tests.bench.relay FILE``: takes every mail and keeps none; prints its port, ends with SIGTERM.
 
-How many it took stands in FILE, eight octets. It speaks just as much SMTP (LMTP) as a client needs that makes no
+How many it took stands in FILE, eight octets; with a second FILE, a line there for each mail: when, and what it
+answers. It speaks just as much SMTP (LMTP) as a client needs that makes no
 mistake, so that it costs next to nothing beside what is measured.
 """
 
@@ -8,21 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tests.support import ROOT
+
+_ANSWERED = re.compile(rb"^In-Reply-To: *(?:\r\n )?<([^>\r\n]*)>", re.MULTILINE)
 
 
 class _Taker(asyncio.Protocol):
     count = 0
 
-    def __init__(self, told: mmap.mmap) -> None:
-        self._told, self._buffer, self._data = told, bytearray(), False
+    def __init__(self, told: mmap.mmap, log: TextIO | None) -> None:
+        self._told, self._log, self._buffer, self._data = told, log, bytearray(), False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -39,6 +45,9 @@ class _Taker(asyncio.Protocol):
             self._transport.close()
 
     def _mail(self, end: int) -> bytes:
+        if self._log is not None:
+            found = _ANSWERED.search(self._buffer)
+            print(time.time(), found[1].decode() if found else "", file=self._log, flush=True)
         del self._buffer[: end + 5]
         self._data = False
         _Taker.count += 1
@@ -69,11 +78,11 @@ class Sink:
 
 
 @contextmanager
-def sink(folder: Path) -> Iterator[Sink]:
-    """A sink in a process of its own, for the time of the block."""
+def sink(folder: Path, log: Path | None = None) -> Iterator[Sink]:
+    """A sink in a process of its own, for the time of the block. ``log``: where it writes what came, and when."""
     file = folder / "taken"
     file.write_bytes(bytes(8))
-    command = [sys.executable, "-m", "tests.bench.relay", str(file)]
+    command = [sys.executable, "-m", "tests.bench.relay", str(file), *([str(log)] if log else ())]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -82,12 +91,24 @@ def sink(folder: Path) -> Iterator[Sink]:
             process.terminate()
 
 
-async def _main(told: mmap.mmap) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: _Taker(told), "127.0.0.1", 0)
+def first(log: Path) -> dict[str, float]:
+    """For each message when the first mail that answers it came (time.time)."""
+    came: dict[str, float] = {}
+    for line in log.read_text().splitlines():
+        at, _, answered = line.partition(" ")
+        came.setdefault(answered, float(at))
+    return came
+
+
+async def _main(told: mmap.mmap, log: TextIO | None) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: _Taker(told, log), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    with Path(sys.argv[1]).open("r+b") as counter, mmap.mmap(counter.fileno(), 8) as shared:
-        asyncio.run(_main(shared))
+    with ExitStack() as stack:
+        counter = stack.enter_context(Path(sys.argv[1]).open("r+b"))
+        shared = stack.enter_context(mmap.mmap(counter.fileno(), 8))
+        log = stack.enter_context(Path(sys.argv[2]).open("w")) if len(sys.argv) > 2 else None
+        asyncio.run(_main(shared, log))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,13 +19,15 @@ from tests import postgres
 from tests.bench import lmtp, locks, runs, subject
 from tests.bench.installation import Installation, copy, in_folder, install
 from tests.bench.mails import Citizen, application, citizens
-from tests.bench.relay import sink
+from tests.bench.relay import first, sink
 from tests.bench.runs import ENVELOPE_FROM, Mails, Run
 from tests.dkim_mails import rsa_record, sign
 from tests.integration.mx_servers import name_server, seeing
 from tests.integration.servers import dovecot, free_port, postfix
 
 _PDF = 200_000
+_EACH = 3  # further mails of one citizen, for as many as leave no doubt that he is no machine
+_MODEST = 20.0  # mails a second, as an office has them in its worst hour
 _SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding")
 _APPLICATIONS = 50
 _NAMES = ("Adam Szymański", "Ewa Mazur", "Piotr Dudek", "Zofia Baran", "Jan Wróbel")
@@ -39,6 +42,7 @@ class Bench:
     connections: int
     people: list[Citizen]
     supply: Mails
+    size: int
 
     @cached_property
     def empty(self) -> Installation:
@@ -75,10 +79,15 @@ class Bench:
         with self.copied() as where:
             return runs.decided(where, strangers.take(self.mails), self.connections)
 
-    def own(self) -> Run:
-        """2 KB by SMTP, signed, whose SPF, DKIM and DMARC mailbot checks itself by a name server on this machine."""
+    def own(self, *, known: bool = False) -> Run:
+        """2 KB by SMTP, signed, whose SPF, DKIM and DMARC mailbot checks itself by a name server on this machine.
 
-        domains = [one.login.partition("@")[2] for one in self.people]
+        Nearly every mail comes from a domain that nobody asked about; ``known``: every one from one that wrote before.
+        """
+        count = self.mails // 2
+        people = self.people[: math.ceil(count / _EACH)] if known else self.people
+        supply = Mails(people, self.size) if known else self.supply
+        domains = [one.login.partition("@")[2] for one in people]
         zone = {f"s1._domainkey.{domain}": {"TXT": [rsa_record()]} for domain in domains}
         zone |= {f"_dmarc.{domain}": {"TXT": ["v=DMARC1; p=reject"]} for domain in domains}
         with self.copied() as where, name_server(zone) as address:
@@ -86,11 +95,14 @@ class Bench:
             with subject.running(
                 where, runs.listening(port, "smtp"), seeing=partial(seeing, address, where.folder)
             ) as bot:
-                raws = [_signed(raw) for raw in self.supply.take(self.mails // 2)]
+                before = [_signed(raw) for raw in supply.take(len(people))] if known else []
+                asyncio.run(lmtp.send(port, before, ENVELOPE_FROM, self.connections, hello="EHLO"))
+                bot.wait(len(before), subject.decided)
+                raws = [_signed(raw) for raw in supply.take(count)]
                 with runs.measuring(bot, where, len(raws)) as measured:
                     waits = asyncio.run(lmtp.send(port, raws, ENVELOPE_FROM, self.connections, hello="EHLO"))
-                    bot.wait(len(raws), subject.decided)
-                subject.check(bot.engine, 0, 0, len(raws))
+                    bot.wait(len(before) + len(raws), subject.decided)
+                subject.check(bot.engine, 0, 0, len(before) + len(raws))
         return replace(measured.run, waits=tuple(sorted(waits)))
 
     # Case B beside case A
@@ -117,6 +129,31 @@ class Bench:
                     bot.wait(len(raws), subject.granted)
                 took = subject.thought(bot.engine)
         return replace(measured.run, waits=tuple(took))
+
+    # How long a citizen waits
+
+    def latency(self, applications: int) -> Run:
+        """A modest rate, all roles, ``applications`` wait for their check: seconds from the 250 to the first mail."""
+        with self.copied() as where, sink(where.folder, log := where.folder / "came") as relay:
+            pki = Pki(datetime.now(UTC))
+            pki.write_trust(where.folder / "trust", pki.revocations())
+            waiting = [_application(n, pki) for n in range(applications)]
+            raws = {_message_id(raw): raw for raw in self.supply.take(self.mails // 4)}
+            port = free_port()
+            more = f'[trust]\ndirectory = "{where.folder / "trust"}"\n{runs.relaying(relay.port)}'
+            with subject.running(where, runs.listening(port) + more, ("ingress", "worker", "delivery")) as bot:
+                asyncio.run(lmtp.send(port, waiting, ENVELOPE_FROM, self.connections))
+                with runs.measuring(bot, where, len(raws)) as measured:
+                    stored = asyncio.run(lmtp.paced(port, raws, ENVELOPE_FROM, 4, _MODEST))
+                    bot.wait(3 * len(raws), subject.answered)
+                decided = subject.decided_at(bot.engine)
+            came = first(log)
+        thought = sorted(decided[row] - at for at, row in stored.values())
+        more_told = (
+            ("decided_p50_ms", 1e3 * runs.quantile(thought, 0.5)),
+            ("decided_p99_ms", 1e3 * runs.quantile(thought, 0.99)),
+        )
+        return replace(measured.run, waits=tuple(sorted(came[one] - stored[one][0] for one in raws)), more=more_told)
 
     # The outbox
 
@@ -168,10 +205,13 @@ class Bench:
             "into Postfix": ("mail", self.into_postfix),
             "PDF of 200 KB": ("ticket", self.pdf),
             "refused": ("ticket", self.refused),
-            "own DKIM by SMTP": ("ticket", self.own),
+            "own DKIM by SMTP, new domains": ("ticket", self.own),
+            "own DKIM by SMTP, known domains": ("ticket", partial(self.own, known=True)),
             "IMAP": ("ticket", self.imap),
             "case A alone": ("ticket", self.alone),
             "case A beside case B": ("ticket", self.beside),
+            "first mail, alone": ("ticket", partial(self.latency, 0)),
+            "first mail, beside case B": ("ticket", partial(self.latency, min(_APPLICATIONS, self.mails // 8))),
             "PostgreSQL, one worker": ("ticket", partial(self.postgresql, 1)),
             "PostgreSQL, two workers": ("ticket", partial(self.postgresql, 2)),
         }
@@ -181,7 +221,7 @@ def prepare(folder: Path, mails: int, size: int, accounts: int, connections: int
     """A bench in an empty ``folder``; the people of its applications have accounts as well."""
     people = citizens(accounts)
     supply = Mails(people, size)
-    return Bench(folder, mails, connections, [*people, *map(_applicant, range(_APPLICATIONS))], supply)
+    return Bench(folder, mails, connections, [*people, *map(_applicant, range(_APPLICATIONS))], supply, size)
 
 
 def to_sink(port: int) -> str:
@@ -195,6 +235,12 @@ def _signed(raw: bytes) -> bytes:
     domain = re.search(rb"^From:.*@([\w.]+)", sent, re.MULTILINE)
     assert domain is not None
     return sign(sent, covered=_SIGNED, tags="", domain=domain[1].decode())
+
+
+def _message_id(raw: bytes) -> str:
+    found = re.search(rb"^Message-ID: <(.*)>", raw, re.MULTILINE)
+    assert found is not None
+    return found[1].decode()
 
 
 def _applicant(n: int) -> Citizen:

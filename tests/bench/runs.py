@@ -54,7 +54,12 @@ class Run:
 
     def wait(self, share: float) -> float:
         """The wait that ``share`` of the mails did not exceed."""
-        return self.waits[min(int(len(self.waits) * share), len(self.waits) - 1)] if self.waits else float("nan")
+        return quantile(self.waits, share) if self.waits else float("nan")
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Of sorted ``values`` that which ``share`` of them does not exceed."""
+    return values[min(int(len(values) * share), len(values) - 1)]
 
 
 def median(runs: Sequence[Run]) -> Run:

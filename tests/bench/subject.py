@@ -78,6 +78,21 @@ def thought(engine: Engine) -> list[float]:
     return sorted((row.decided_at - row.received_at).total_seconds() for row in rows)
 
 
+def decided_at(engine: Engine) -> dict[int, float]:
+    """For each message when it was decided, within its transaction (seconds, as time.time)."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(decision.c.inbox_id, decision.c.decided_at)).all()
+    return {row.inbox_id: row.decided_at.timestamp() for row in rows}
+
+
+def answered(engine: Engine) -> int:
+    """Mails about messages of case A whose acceptance is recorded."""
+    wanted = select(func.count()).join(inbox, inbox.c.id == outbox.c.inbox_id)
+    with reading(engine) as connection:
+        which = (outbox.c.state == jobs.DONE, inbox.c.outcome == "OK_A")
+        return int(connection.execute(wanted.select_from(outbox).where(*which)).scalar_one())
+
+
 def sent(engine: Engine) -> int:
     """Mails whose acceptance is recorded."""
     with reading(engine) as connection:

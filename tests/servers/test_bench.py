@@ -20,7 +20,8 @@ ROADS = {
     "into Postfix",
     "PDF of 200 KB",
     "refused",
-    "own DKIM by SMTP",
+    "own DKIM by SMTP, known domains",
+    "first mail, beside case B",
     "IMAP",
     "case A beside case B",
     "PostgreSQL, two workers",
@@ -46,6 +47,9 @@ def test_every_road_is_measured(tmp_path: Path) -> None:
     assert all(rate > 0 for rates in result.floors.values() for rate in rates)
     told = json.loads(file.read_text(encoding="utf-8"))
     assert told["runs"]["delivered"][0]["cpu_ms"] > 0
+    waits = told["runs"]["first mail, beside case B"][0]
+    assert 0 < waits["p50_ms"] <= waits["p99_ms"]
+    assert waits["decided_p50_ms"] <= waits["decided_p99_ms"]
     assert told["runs"]["PostgreSQL, two workers"][0]["statements"] > 0
     assert list((tmp_path / "runs").iterdir()) == []  # nothing stays
 

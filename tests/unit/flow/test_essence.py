@@ -23,7 +23,7 @@ from mailbot.model import (
     Source,
     Understanding,
 )
-from mailbot.request import topics
+from mailbot.request import phrase, topics
 from mailbot.secret import Secret
 from mailbot.sender.resolver import Kind
 from mailbot.tickets import bounce, correspondence
@@ -115,6 +115,34 @@ def test_whoever_checks_himself_asks_beside_the_others() -> None:
     dns.asked.clear()
     assert one.understand_all([raw(name, Source.SMTP) for name in ("case A", "garbage")]) == alone
     assert threading.current_thread() not in dns.asked
+
+
+class Warm(Dns):
+    """It knows every answer."""
+
+    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+        return super().lookup(name, kind)
+
+
+def test_to_what_the_resolver_knows_nobody_waits_for_a_thread() -> None:
+    cold, warm = understander(Dns()), Warm()
+    batch = [raw(name, source) for name in MAILS for source in (Source.SMTP, Source.LMTP)]
+    wanted = cold.understand_all(batch)
+    assert understander(warm).understand_all(batch) == wanted
+    assert set(warm.asked) == {threading.current_thread()}
+    assert any(u.sender.authentication.result is AuthResult.PASS for u in wanted)
+
+
+@pytest.mark.parametrize("source", [Source.SMTP, Source.LMTP])
+def test_a_mail_is_read_once_though_its_sender_is_looked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, source: Source
+) -> None:
+    read = list[str]()
+    look = phrase.read
+    monkeypatch.setattr(phrase, "read", lambda text, **more: read.append(text) or look(text, **more))
+    dns, unchecked = Dns(), written(REQUIRED_SUBJECT, A, auth="none")
+    understander(dns).understand_all([replace(raw("case A", source), raw=sign(unchecked))])
+    assert (len(read), bool(dns.asked)) == (1, True)
 
 
 def test_a_scanner_sees_every_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from mailbot.errors import ResolverUnavailable
 from mailbot.sender import resolver as resolving
-from mailbot.sender.resolver import DnsResolver, Kind
+from mailbot.sender.resolver import DnsResolver, Forbearing, Kind
 
 RECORDS = {
     ("wp.example.", "TXT"): ['"v=spf1 " "-all"'],
@@ -24,6 +25,9 @@ RECORDS = {
     ("mx.wp.example.", "AAAA"): ["2001:db8::1"],
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["mx.wp.example."],
 }
+
+SOA: list[str] = []
+"""What the zone says of names that are not there."""
 
 
 def answer(query: dns.message.Message) -> dns.message.Message:
@@ -37,6 +41,8 @@ def answer(query: dns.message.Message) -> dns.message.Message:
         response.answer.append(dns.rrset.from_text(name, 300, "IN", kind, *found))
     elif not any(name == known for known, _ in RECORDS):
         response.set_rcode(dns.rcode.NXDOMAIN)
+    if SOA and not response.answer:
+        response.authority.append(dns.rrset.from_text("example.", 300, "IN", "SOA", *SOA))
     return response
 
 
@@ -93,13 +99,41 @@ def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.
     monkeypatch.setattr(resolving, "_KEPT", 2)
     monkeypatch.setitem(RECORDS, ("long.example.", "TXT"), [" ".join(f'"{"x" * 200}"' for _ in range(30))])
     resolver = DnsResolver(["127.0.0.1"], port=port)
-    for name in ("long.example", "none.example"):
+    for name in ("long.example", "a..example"):
         resolver.lookup(name, "TXT")
-    assert not resolver._kept
+        assert resolver.known(name, "TXT") is None
     for kind in ("TXT", "MX", "TXT"):
         resolver.lookup("wp.example", kind)  # type: ignore[arg-type]
     resolver.lookup("mx.wp.example", "A")
-    assert len(resolver._kept) == 1
+    assert (resolver.known("wp.example", "TXT"), resolver.known("wp.example", "MX")) == (None, ("10 mx.wp.example",))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("none.example", "TXT"), ("wp.example", "A")])
+def test_that_there_is_nothing_counts_as_long_as_the_soa_says(
+    port: int, monkeypatch: pytest.MonkeyPatch, name: str, kind: Kind
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SOA", ["ns.example. root.example. 1 3600 600 86400 60"])
+    resolver, now = DnsResolver(["127.0.0.1"], port=port), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert resolver.known(name, kind) is None
+    assert resolver.lookup(name, kind) == ()
+    monkeypatch.setitem(RECORDS, (f"{name}.", kind), ["new"] if kind == "TXT" else ["192.0.2.9"])
+    now += 59
+    assert (resolver.known(name, kind), resolver.lookup(name, kind)) == ((), ())
+    now += 2
+    assert resolver.known(name, kind) is None
+    assert len(resolver.lookup(name, kind)) == 1
+
+
+def test_what_is_known_of_a_silent_domain_is_that_it_is_silent(port: int) -> None:
+    resolver = Forbearing(DnsResolver(["127.0.0.1"], port=port))
+    assert resolver.known("wp.example", "TXT") is None
+    resolver.lookup("wp.example", "TXT")
+    assert resolver.known("wp.example", "TXT") == ("v=spf1 -all",)
+    with pytest.raises(ResolverUnavailable):
+        resolver.lookup("broken.example", "TXT")
+    with pytest.raises(ResolverUnavailable):
+        resolver.known("_dmarc.broken.example", "TXT")
 
 
 def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:
