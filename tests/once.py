@@ -1,14 +1,14 @@
 """What the whole run shares because nobody changes it: the same rules, proofread, and what a database begins as.
 
-Both are made by the program itself, and made anew for a folder with other content. Processes that tests start know
-nothing of it.
+Both are made by the program itself, and made anew for a folder with other content; of a rule set that differs in one
+file the others are known. Processes that tests start know nothing of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -16,11 +16,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event
+from yaml.nodes import Node
 
 from mailbot.config import Settings
+from mailbot.mails import proof, strangers
 from mailbot.mails.write import Writer
+from mailbot.model import MailKind
+from mailbot.ruleset import applications, document, fixed, topics
+from mailbot.ruleset.document import YamlDocument
+from mailbot.ruleset.findings import Finding
 from mailbot.ruleset.loader import load
-from mailbot.ruleset.model import Ruleset
+from mailbot.ruleset.model import Contacts, Ruleset
 from mailbot.service import compose, supervision
 from mailbot.storage import engine as storage
 from mailbot.storage.engine import connect, migrate
@@ -86,9 +92,69 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(storage, "create_engine", alike)
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
+        _read_once(patch)
         # A service that ends at once would wait a second for the second look at its rules.
         patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
+
+
+def _read_once(patch: pytest.MonkeyPatch) -> None:
+    """What a file of rules says depends on its text alone. What is wrong with it is told anew: that names its place."""
+    compose, look, near, find = YamlDocument._compose, proof._static, fixed.findings, strangers.find
+    nodes: dict[Hashable, Node] = {}
+    flaws: dict[Hashable, list[proof.Flaw]] = {}
+    faultless: set[str] = set()
+    strange: dict[Hashable, list[str]] = {}
+
+    def composed(self: YamlDocument) -> Node | None:
+        key = (self.text, document._LOADER)
+        if key not in nodes:
+            if (node := compose(self)) is None:
+                return None
+            nodes[key] = node
+        return nodes[key]
+
+    def static(kind: MailKind, source: str, contacts: Contacts | None) -> list[proof.Flaw]:
+        key = (kind, source, repr(contacts))
+        if key not in flaws:
+            flaws[key] = look(kind, source, contacts)
+        return list(flaws[key])
+
+    def findings(file: str, text: str) -> list[Finding]:
+        found = [] if text in faultless else near(file, text)
+        if not found:
+            faultless.add(text)
+        return found
+
+    def found(text: str, contacts: Contacts) -> list[str]:
+        key = (text, repr(contacts))
+        if key not in strange:
+            strange[key] = find(text, contacts)
+        return list(strange[key])
+
+    patch.setattr(YamlDocument, "_compose", composed)
+    patch.setattr(proof, "_static", static)
+    patch.setattr(fixed, "findings", findings)
+    patch.setattr(strangers, "find", found)
+    for module in (applications, topics):
+        patch.setattr(module, "read", _known(module.read))
+
+
+def _known(read: Callable[..., Any]) -> Callable[..., Any]:
+    """``read`` of a document, remembered where it noted nothing."""
+    found: dict[Hashable, Any] = {}
+
+    def reading(written: YamlDocument, *categories: Iterable[str]) -> Any:
+        key = (written.text, YamlDocument.entries, *map(tuple, categories))  # a test may look over its shoulder
+        if key in found:
+            return found[key]
+        before = written._mistakes.all()
+        made = read(written, *categories)
+        if written._mistakes.all() == before:
+            found[key] = made
+        return made
+
+    return reading
 
 
 def _content(folder: Path) -> str:
