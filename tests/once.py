@@ -12,13 +12,19 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from alembic.util import pyfiles
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine, event
 from yaml.nodes import Node
 
 from mailbot.config import Settings
+from mailbot.console import pages
+from mailbot.desk import dossier
 from mailbot.mails import proof, strangers
 from mailbot.mails.write import Writer
 from mailbot.model import MailKind
@@ -29,11 +35,17 @@ from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Contacts, Ruleset
 from mailbot.service import compose, supervision
 from mailbot.storage import engine as storage
+from mailbot.storage import keys, migrations
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from mailbot.web import pages as web_pages
 from mailbot.workers.rules import RulesKeeper
 from tests import postgres
 from tests.support import ROOT
+
+KEYS_IN_USE, _FEW = keys._AHEAD, 32
+"""Keys made in one commit; a test seals little."""
+VERSIONS = Path(migrations.__file__).parent / "versions"
 
 
 @cache
@@ -93,9 +105,38 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
         _read_once(patch)
+        _compile_once(patch)
+        patch.setattr(keys, "_AHEAD", _FEW)
         # A service that ends at once would wait a second for the second look at its rules.
         patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
+
+
+class _Compiled(BytecodeCache):
+    """Templates of pages; jinja2 asks whether their text is the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._found:
+            bucket.bytecode_from_string(self._found[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._found[bucket.key] = bucket.bytecode_to_string()
+
+
+def _compile_once(patch: pytest.MonkeyPatch) -> None:
+    """Templates of pages, and migrations."""
+    environment = partial(Environment, bytecode_cache=_Compiled())
+    for module in (pages, dossier, web_pages):
+        patch.setattr(module, "Environment", environment)
+    load_file, migrations = pyfiles.load_module_py, cache(pyfiles.load_module_py)
+
+    def load_module(name: str, path: Path) -> ModuleType:
+        return (migrations if path.parent == VERSIONS else load_file)(name, path)
+
+    patch.setattr(pyfiles, "load_module_py", load_module)
 
 
 def _read_once(patch: pytest.MonkeyPatch) -> None:
