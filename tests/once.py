@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding
 from mailbot.ruleset.loader import load
 from mailbot.ruleset.model import Contacts, Ruleset
-from mailbot.service import compose, supervision
+from mailbot.service import compose, doctor, supervision
 from mailbot.storage import engine as storage
 from mailbot.storage import keys, migrations
 from mailbot.storage.engine import connect, migrate
@@ -107,9 +107,23 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
         _read_once(patch)
         _compile_once(patch)
         patch.setattr(keys, "_AHEAD", _FEW)
+        patch.setattr(doctor, "_reader", _proved(doctor._reader))
         # A service that ends at once would wait a second for the second look at its rules.
         patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
+
+
+def _proved(prove: Callable[[Settings], Awaitable[str]]) -> Callable[[Settings], Awaitable[str]]:
+    """Each doctor would start a reader of applications; one that read is not asked again."""
+    said: dict[float, str] = {}
+
+    async def proved(chosen: Settings) -> str:
+        deadline = chosen.signatures.deadline_seconds
+        if deadline not in said:
+            said[deadline] = await prove(chosen)
+        return said[deadline]
+
+    return proved
 
 
 class _Compiled(BytecodeCache):
