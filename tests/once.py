@@ -45,13 +45,14 @@ from tests.support import ROOT
 
 KEYS_IN_USE, _FEW = keys._AHEAD, 32
 """Keys made in one commit; a test seals little."""
+SHIPPED = ROOT / "rules"
 VERSIONS = Path(migrations.__file__).parent / "versions"
 
 
 @cache
 def shipped() -> Ruleset:
     """The rules of this checkout. They are immutable."""
-    return load(ROOT / "rules")
+    return load(SHIPPED)
 
 
 @contextmanager
@@ -61,12 +62,12 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
 
     def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         folder = compose.rules_directory(chosen.rules.directory)
-        content = _content(folder)
+        content = _shipped_content() if folder == SHIPPED else _content(folder)  # nobody writes into the checkout
         key = (folder, content, chosen.helpdesk, chosen.delivery.domain, chosen.web.public_url)
         if key in proofread:
             return proofread[key]
         made = rules(chosen)
-        if _content(folder) == content:  # else somebody writes just now
+        if folder == SHIPPED or _content(folder) == content:  # else somebody writes just now
             proofread[key] = made
         return made
 
@@ -219,3 +220,8 @@ def _content(folder: Path) -> str:
             for part in (str(file.relative_to(folder)).encode(), file.read_bytes()):
                 digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
+
+
+@cache
+def _shipped_content() -> str:
+    return _content(SHIPPED)
