@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from fixtures.signing import keys
 from tests import once
 from tests.support import LONG, ROOT, examples
 
@@ -17,6 +21,29 @@ hypothesis.settings.register_profile(
     "mailbot", deadline=None, derandomize="MAILBOT_CI" in os.environ, max_examples=examples(200)
 )
 hypothesis.settings.load_profile("mailbot")
+
+
+@pytest.hookimpl(trylast=True)  # a worker has its folder then
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A key of RSA is long in the making: the workers of a run share them, in its own folder of temporary files."""
+    base: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    worker = hasattr(session.config, "workerinput")
+    folder = (base.parent if worker else base) / "keys"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    keys.shared.append(folder)
+    if not worker:
+        session.config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: looking for garbage in it again and again costs much."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # hypothesis marks its tests

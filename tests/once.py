@@ -1,39 +1,58 @@
 """What the whole run shares because nobody changes it: the same rules, proofread, and what a database begins as.
 
-Both are made by the program itself, and made anew for a folder with other content. Processes that tests start know
-nothing of it.
+Both are made by the program itself, and made anew for a folder with other content; of a rule set that differs in one
+file the others are known. Processes that tests start know nothing of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from alembic.util import pyfiles
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine, event
+from yaml.nodes import Node
 
 from mailbot.config import Settings
+from mailbot.console import pages
+from mailbot.desk import dossier
+from mailbot.mails import proof, strangers
 from mailbot.mails.write import Writer
+from mailbot.model import MailKind
+from mailbot.ruleset import applications, document, fixed, topics
+from mailbot.ruleset.document import YamlDocument
+from mailbot.ruleset.findings import Finding
 from mailbot.ruleset.loader import load
-from mailbot.ruleset.model import Ruleset
-from mailbot.service import compose, supervision
+from mailbot.ruleset.model import Contacts, Ruleset
+from mailbot.service import compose, doctor, supervision
 from mailbot.storage import engine as storage
+from mailbot.storage import keys, migrations
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from mailbot.web import pages as web_pages
 from mailbot.workers.rules import RulesKeeper
 from tests import postgres
 from tests.support import ROOT
+
+KEYS_IN_USE, _FEW = keys._AHEAD, 32
+"""Keys made in one commit; a test seals little."""
+SHIPPED = ROOT / "rules"
+VERSIONS = Path(migrations.__file__).parent / "versions"
 
 
 @cache
 def shipped() -> Ruleset:
     """The rules of this checkout. They are immutable."""
-    return load(ROOT / "rules")
+    return load(SHIPPED)
 
 
 @contextmanager
@@ -43,12 +62,12 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
 
     def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         folder = compose.rules_directory(chosen.rules.directory)
-        content = _content(folder)
+        content = _shipped_content() if folder == SHIPPED else _content(folder)  # nobody writes into the checkout
         key = (folder, content, chosen.helpdesk, chosen.delivery.domain, chosen.web.public_url)
         if key in proofread:
             return proofread[key]
         made = rules(chosen)
-        if _content(folder) == content:  # else somebody writes just now
+        if folder == SHIPPED or _content(folder) == content:  # else somebody writes just now
             proofread[key] = made
         return made
 
@@ -86,9 +105,112 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(storage, "create_engine", alike)
         patch.setattr(compose, "rules", known_rules)
         patch.setattr(compose, "migrate", begun)
+        _read_once(patch)
+        _compile_once(patch)
+        patch.setattr(keys, "_AHEAD", _FEW)
+        patch.setattr(doctor, "_reader", _proved(doctor._reader))
         # A service that ends at once would wait a second for the second look at its rules.
         patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
         yield
+
+
+def _proved(prove: Callable[[Settings], Awaitable[str]]) -> Callable[[Settings], Awaitable[str]]:
+    """Each doctor would start a reader of applications; one that read is not asked again."""
+    said: dict[float, str] = {}
+
+    async def proved(chosen: Settings) -> str:
+        deadline = chosen.signatures.deadline_seconds
+        if deadline not in said:
+            said[deadline] = await prove(chosen)
+        return said[deadline]
+
+    return proved
+
+
+class _Compiled(BytecodeCache):
+    """Templates of pages; jinja2 asks whether their text is the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._found:
+            bucket.bytecode_from_string(self._found[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._found[bucket.key] = bucket.bytecode_to_string()
+
+
+def _compile_once(patch: pytest.MonkeyPatch) -> None:
+    """Templates of pages, and migrations."""
+    environment = partial(Environment, bytecode_cache=_Compiled())
+    for module in (pages, dossier, web_pages):
+        patch.setattr(module, "Environment", environment)
+    load_file, migrations = pyfiles.load_module_py, cache(pyfiles.load_module_py)
+
+    def load_module(name: str, path: Path) -> ModuleType:
+        return (migrations if path.parent == VERSIONS else load_file)(name, path)
+
+    patch.setattr(pyfiles, "load_module_py", load_module)
+
+
+def _read_once(patch: pytest.MonkeyPatch) -> None:
+    """What a file of rules says depends on its text alone. What is wrong with it is told anew: that names its place."""
+    compose, look, near, find = YamlDocument._compose, proof._static, fixed.findings, strangers.find
+    nodes: dict[Hashable, Node] = {}
+    flaws: dict[Hashable, list[proof.Flaw]] = {}
+    faultless: set[str] = set()
+    strange: dict[Hashable, list[str]] = {}
+
+    def composed(self: YamlDocument) -> Node | None:
+        key = (self.text, document._LOADER)
+        if key not in nodes:
+            if (node := compose(self)) is None:
+                return None
+            nodes[key] = node
+        return nodes[key]
+
+    def static(kind: MailKind, source: str, contacts: Contacts | None) -> list[proof.Flaw]:
+        key = (kind, source, repr(contacts))
+        if key not in flaws:
+            flaws[key] = look(kind, source, contacts)
+        return list(flaws[key])
+
+    def findings(file: str, text: str) -> list[Finding]:
+        found = [] if text in faultless else near(file, text)
+        if not found:
+            faultless.add(text)
+        return found
+
+    def found(text: str, contacts: Contacts) -> list[str]:
+        key = (text, repr(contacts))
+        if key not in strange:
+            strange[key] = find(text, contacts)
+        return list(strange[key])
+
+    patch.setattr(YamlDocument, "_compose", composed)
+    patch.setattr(proof, "_static", static)
+    patch.setattr(fixed, "findings", findings)
+    patch.setattr(strangers, "find", found)
+    for module in (applications, topics):
+        patch.setattr(module, "read", _known(module.read))
+
+
+def _known(read: Callable[..., Any]) -> Callable[..., Any]:
+    """``read`` of a document, remembered where it noted nothing."""
+    found: dict[Hashable, Any] = {}
+
+    def reading(written: YamlDocument, *categories: Iterable[str]) -> Any:
+        key = (written.text, YamlDocument.entries, *map(tuple, categories))  # a test may look over its shoulder
+        if key in found:
+            return found[key]
+        before = written._mistakes.all()
+        made = read(written, *categories)
+        if written._mistakes.all() == before:
+            found[key] = made
+        return made
+
+    return reading
 
 
 def _content(folder: Path) -> str:
@@ -98,3 +220,8 @@ def _content(folder: Path) -> str:
             for part in (str(file.relative_to(folder)).encode(), file.read_bytes()):
                 digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
+
+
+@cache
+def _shipped_content() -> str:
+    return _content(SHIPPED)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from mailbot.storage import keys
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import metadata
+from tests import once
 from tests.postgres import Schemas, cluster
 
 
@@ -61,3 +63,9 @@ def empty_postgres(schemas: Schemas) -> Iterator[Engine]:
     made = schemas.engine(schemas.new())
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def keys_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many keys are made ahead as without tests."""
+    monkeypatch.setattr(keys, "_AHEAD", once.KEYS_IN_USE)

@@ -41,6 +41,7 @@ from tests.contract.test_secrecy import BODY, dump, office, put, written
 from tests.flow import JAN, Clock, add_accounts, settings
 
 NAME, MINE, OTHERS = "Brzeczyszczykiewicz", "gregorz.b@chrzaszcz.example", "someone.else@wp.example"
+pytestmark = pytest.mark.usefixtures("keys_in_use")
 MOMENT = datetime(2026, 3, 4, 10, tzinfo=UTC)
 LINK = {"id": 1, "ticket_id": 1, "nonce": "1", "token_hash": "1", "login": MINE}
 LINK |= {"created_at": MOMENT, "expires_at": MOMENT}

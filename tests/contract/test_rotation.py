@@ -30,6 +30,8 @@ from tests.contract.test_secrecy import office, put
 from tests.flow import Clock
 from tests.links import NOW, SECRET, grant
 
+pytestmark = pytest.mark.usefixtures("keys_in_use")
+
 
 def read_all(engine: Engine, key: Secret) -> list[bytes]:
     with engine.connect() as connection:

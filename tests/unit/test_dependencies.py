@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from inspect import signature
-from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -59,16 +58,24 @@ NAMED_TUPLE = {"_make", "_replace"}
 """Public, as the library reference says of them: the underscore keeps them apart from the fields."""
 
 
-def parsed(folder: str) -> Iterator[tuple[Path, ast.Module]]:
+def parsed(folder: str) -> Iterator[ast.Module]:
     for file in sorted((ROOT / folder).rglob("*.py")):
-        yield file, ast.parse(file.read_text(encoding="utf-8"))
+        yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement, without looking for others in expressions."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.expr):
+            yield node
+            yield from statements(node)
 
 
 def packages(folder: str) -> set[str]:
     """The packages (names normalized as PEP 503 has it) that the code below ``folder`` imports."""
     modules: set[str] = set()
-    for _, tree in parsed(folder):
-        for node in ast.walk(tree):
+    for tree in parsed(folder):
+        for node in statements(tree):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -136,7 +143,7 @@ def reached() -> set[str]:
     everywhere: set[str] = set()
     of_self: set[str] = set()
     of_others: set[str] = set()
-    for _, tree in parsed("mailbot"):
+    for tree in parsed("mailbot"):
         here: set[str] = set()
         used: set[str] = set()
         for node in ast.walk(tree):
@@ -147,7 +154,7 @@ def reached() -> set[str]:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 here.add(node.attr)
             elif isinstance(node, ast.Attribute):
-                (of_self if ast.unparse(node.value) in {"self", "cls", "super()"} else used).add(node.attr)
+                (of_self if is_self(node.value) else used).add(node.attr)
             elif isinstance(node, ast.ImportFrom):
                 used |= {*(node.module or "").split("."), *(alias.name for alias in node.names)}
             elif isinstance(node, ast.Import):
@@ -155,6 +162,11 @@ def reached() -> set[str]:
         everywhere |= here
         of_others |= used - here
     return set(filter(private, of_others | of_self - everywhere))
+
+
+def is_self(node: ast.expr) -> bool:
+    named = node.func if isinstance(node, ast.Call) and not node.args else node
+    return isinstance(named, ast.Name) and named.id in ({"super"} if named is not node else {"self", "cls"})
 
 
 def inherited() -> set[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,11 +17,9 @@ from mailbot.errors import RulesError
 from mailbot.mails import proof
 from mailbot.mails.context import Office
 from mailbot.mails.write import Writer
-from mailbot.model import MailKind
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Finding, Level
 from mailbot.ruleset.loader import load
-from mailbot.ruleset.model import Contacts
 from tests.support import ROOT
 
 CASES = ROOT / "tests" / "bad_rules"
@@ -52,23 +49,6 @@ def moved(text: str, case: str) -> str:
         return found[0] if (CASES / case / found[1]).exists() else f"rules/{found[1]}:0:0:"
 
     return re.sub(r"^rules/([\w./-]+):\d+:\d+:", place, text, flags=re.MULTILINE)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def looked_through_once() -> Iterator[None]:
-    """The cases share nearly all templates, and what is seen in the source of one depends on nothing else."""
-    seen: dict[str, list[proof.Flaw]] = {}
-
-    def static(kind: MailKind, source: str, contacts: Contacts | None) -> list[proof.Flaw]:
-        key = f"{kind}\0{source}\0{contacts!r}"
-        if key not in seen:
-            seen[key] = look(kind, source, contacts)
-        return list(seen[key])
-
-    look = proof._static
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proof, "_static", static)
-        yield
 
 
 @pytest.mark.parametrize("case", sorted(p.name for p in CASES.iterdir()))
