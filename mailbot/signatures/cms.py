@@ -320,4 +320,4 @@ def _tokens(info: cms.SignerInfo, value: bytes) -> tuple[Token, ...]:
         return ()
     stamped = (a for a in attributes if a["type"].native == "signature_time_stamp_token")
     values = [one for attribute in stamped for one in attribute["values"]]
-    return tuple(Token(ber.encode(_SEQUENCE, one.contents), value) for one in values[:MAX_TOKENS])
+    return tuple(Token(ber.encode(_SEQUENCE, one.contents), (value,)) for one in values[:MAX_TOKENS])

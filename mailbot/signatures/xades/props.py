@@ -151,9 +151,9 @@ def _token(stamp: etree._Element, value: etree._Element) -> Token:
     algorithm = transforms.INCLUSIVE if method is None else method.get("Algorithm") or ""
     try:
         over = transforms.canonical(transforms.Nodes(value, comments=True), algorithm)
-        return Token(parse.base64(stamp.findtext("{*}EncapsulatedTimeStamp")), over)
+        return Token(parse.base64(stamp.findtext("{*}EncapsulatedTimeStamp")), (over,))
     except (Refused, KeyError):  # nobody signed it: it harms nothing and proves nothing
-        return Token(b"", b"")
+        return Token(b"", ())
 
 
 def _time(text: str | None) -> datetime | None:

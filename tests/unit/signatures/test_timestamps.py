@@ -29,7 +29,9 @@ from mailbot.signatures import timestamp
 from mailbot.signatures.proof import prove
 from mailbot.signatures.report import SignatureReport, Token, Trust, Verdict
 from mailbot.signatures.trust import store
+from mailbot.signatures.trust.revocation import RevocationStore
 from mailbot.signatures.trust.store import TrustStore
+from mailbot.signatures.trust.words import Words
 from mailbot.signatures.verify import examine, verify
 from tests.once import shipped
 from tests.support import program
@@ -206,13 +208,13 @@ def test_a_revoked_unit_proves_nothing_however_late(trust: Folder) -> None:
 @pytest.mark.parametrize("changed", ["time", "value", "digest"])
 def test_a_token_that_was_changed(changed: str) -> None:
     token = cms_writer.timestamp(b"value", PKI.tsa, SIGNED)
-    assert timestamp.read(Token(token, b"value")).time == SIGNED
+    assert timestamp.read(Token(token, (b"value",))).time == SIGNED
     old = {"time": f"{SIGNED:%Y%m%d}".encode(), "value": token[-8:], "digest": hashlib.sha256(b"value").digest()}[
         changed
     ]
     new = {"time": b"20200101", "value": bytes(8), "digest": hashlib.sha256(b"other").digest()}[changed]
     with pytest.raises(ValueError, match="signature"):
-        timestamp.read(Token(token.replace(old, new), b"other" if changed == "digest" else b"value"))
+        timestamp.read(Token(token.replace(old, new), (b"other" if changed == "digest" else b"value",)))
 
 
 def test_a_token_that_does_not_name_its_unit() -> None:
@@ -221,7 +223,7 @@ def test_a_token_that_does_not_name_its_unit() -> None:
         content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
         info = bytes(content["encap_content_info"]["content"])
         with pytest.raises(ValueError):
-            timestamp.read(Token(cms_writer.write(info, [PKI.tsa], style), b"value"))
+            timestamp.read(Token(cms_writer.write(info, [PKI.tsa], style), (b"value",)))
 
 
 def test_a_token_of_two_units() -> None:
@@ -229,19 +231,19 @@ def test_a_token_of_two_units() -> None:
     content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(content["encap_content_info"]["content"])
     with pytest.raises(ValueError, match="too many values"):
-        timestamp.read(Token(cms_writer.write(info, [PKI.tsa, unit()], style), b"value"))
+        timestamp.read(Token(cms_writer.write(info, [PKI.tsa, unit()], style), (b"value",)))
 
 
 def test_a_weak_token(trust: Folder) -> None:
     token = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(token["encap_content_info"]["content"])
     data = cms_writer.write(info, [PKI.tsa], CmsStyle(detached=False, content_type="tst_info", digest="sha1"))
-    stamp = timestamp.read(Token(data, b"value"))
+    stamp = timestamp.read(Token(data, (b"value",)))
     assert "sha1" in stamp.algorithms
-    assert prove([stamp], trust(), ARRIVED, RULES.revocation_max_age) is None
-    assert prove(
-        [timestamp.read(Token(cms_writer.timestamp(b"v", PKI.tsa, SIGNED), b"v"))], trust(), ARRIVED, timedelta(1)
-    )
+    trusted = trust()
+    words = Words(trusted.revocation, RevocationStore({}), ARRIVED, RULES.revocation_max_age)
+    assert prove([stamp], trusted, words) is None
+    assert prove([timestamp.read(Token(cms_writer.timestamp(b"v", PKI.tsa, SIGNED), (b"v",)))], trusted, words)
 
 
 # ------------------------------------------------------------------------------------------------ what is not known
@@ -317,5 +319,5 @@ def test_a_token_that_openssl_made(ess: str, tmp_path: Path) -> None:
     reply = ["-reply", "-config", "tsa.cnf", "-queryfile", "query", "-token_out", "-out", "token"]
     for step in (query, reply):
         subprocess.run([program("openssl"), "ts", *step], cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    stamp = timestamp.read(Token((tmp_path / "token").read_bytes(), b"value"))
+    stamp = timestamp.read(Token((tmp_path / "token").read_bytes(), (b"value",)))
     assert (stamp.certificate, stamp.algorithms) == (PKI.tsa.der, ("sha256", "rsa-2048", "sha512"))
