@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from mailbot.signatures import bounds, cades, cms
+from mailbot.signatures import bounds, cades, cms, timestamp
 from mailbot.signatures.bounds import BadArchive
 from mailbot.signatures.detect import Detected, detect
-from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
+from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication, Token
 from mailbot.signatures.xades import core as xades
 from mailbot.signatures.xades.parse import Work
 from mailbot.text.unicode import nfc
@@ -37,6 +37,7 @@ _BESIDE = re.compile(  # they say what the files are or prove the time; nobody r
     r"|[^/]*evidencerecord[^/]*\.(?:ers|xml))",
     re.IGNORECASE,
 )
+_STAMP = re.compile(r"META-INF/[^/]*timestamp[^/]*\.tst", re.IGNORECASE)  # over an ASiCArchiveManifest (§4.4.3.4)
 MAX_SIGNATURES = 16
 _XML_MAX = 2_000_000
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
@@ -88,7 +89,9 @@ def verify(data: bytes) -> tuple[Evidence, ...]:
     found = [e for name in container.files if _XADES.fullmatch(name) for e in _xades(container, name, work)]
     found += [e for name in container.files if _CADES.fullmatch(name) for e in _cades(container, name)]
     if found:
-        return tuple(found)
+        archive = [content for name, content in container.files.items() if _STAMP.fullmatch(name)][: cms.MAX_TOKENS]
+        tokens = tuple(Token(content, None) for content in archive)
+        return tuple(timestamp.noted(replace(evidence, tokens=tokens)) for evidence in found)
     reason = Reason("UNSIGNED", "W kontenerze ASiC nie ma podpisu.")
     return (Evidence(Format.NONE, Integrity.NOT_SIGNED, Scope.NONE, failure=reason),)
 

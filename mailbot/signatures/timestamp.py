@@ -20,8 +20,8 @@ class _MismatchError(ValueError):
 
 
 def noted(found: Evidence) -> Evidence:
-    """``found`` with the stamps in its tokens, and the level and a flag for each. Never raises."""
-    stamps: list[Stamp] = []
+    """``found`` with the stamps in its tokens beside those it has, and the level and a flag for each. Never raises."""
+    stamps = [*found.stamps]
     flags: list[str] = []
     for token in found.tokens:
         try:
