@@ -23,6 +23,7 @@ from mailbot.signatures import ber, cms_value
 from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication, Token
 
 _SEQUENCE = b"\x30"
+_OCTET_STRING = 0x04
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
 MAX_TOKENS = 4
@@ -142,11 +143,12 @@ def _parse(data: bytes, content_type: str) -> SignedData:
 
 def _is_single(encapsulated: bytes) -> bool:
     """eContentType and at most one OCTET STRING in its [0] (RFC 5652 §5.2): readers take the first, or all of them."""
-    parts = ber.elements(encapsulated)
+    parts = ber.places(encapsulated, 0, len(encapsulated))  # it may be all of a large file: nothing is copied
     if len(parts) != 2:
         return len(parts) == 1
-    wrapped = ber.elements(ber.contents(parts[1]))
-    return len(wrapped) == 1 and wrapped[0][:1] == b"\x04"
+    start, end = parts[1]
+    wrapped = ber.places(encapsulated, ber.body(encapsulated, start), end)
+    return len(wrapped) == 1 and encapsulated[wrapped[0][0]] == _OCTET_STRING
 
 
 def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evidence) -> tuple[Evidence, ...]:
