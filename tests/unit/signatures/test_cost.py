@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import contextlib
+import copy
 import re
 import tracemalloc
 import zlib
@@ -28,6 +28,8 @@ from tests.once import shipped
 
 PKI = Pki()
 M = 1_000_000
+IN_A_CALLBACK = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""What time interrupts may be a callback of the tests' own libraries; the next moment interrupts what it should."""
 END = b"\nstartxref\n9\n%%EOF"
 
 
@@ -126,6 +128,7 @@ def object_stream(body: bytes) -> bytes:
     )
 
 
+@IN_A_CALLBACK
 def test_what_no_count_bounds_is_bounded_by_time() -> None:
     """A file of 4 kB that takes seconds, though it is read through; the other file of the mail is no better read."""
     costly, honest = object_stream(b"<< /Fields [] /X [" + b"1 " * 2 * M + b"] >>"), b"Wniosek"
@@ -137,6 +140,7 @@ def test_what_no_count_bounds_is_bounded_by_time() -> None:
     assert before.integrity is Integrity.NOT_SIGNED
 
 
+@IN_A_CALLBACK
 def test_time_that_is_up_cannot_be_caught_away() -> None:
     """As libraries do: they may have gone on without what they asked."""
 
