@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto.crl import CertificateList
+from asn1crypto.keys import PrivateKeyInfo
+from asn1crypto.x509 import Certificate
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ocsp
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import signers
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.timestamps import DummyTimeStamper
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from fixtures.signing import cms_writer, pdf
 from fixtures.signing.certificates import TIME_STAMPING, Profile, issue, name
 from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.keys import private_key
 from fixtures.signing.pdf_sign import STAMP, PdfStyle, sign, with_store
-from fixtures.signing.pdf_writer import CATALOG, PAGE, PAGES, Pdf, page, stream
+from fixtures.signing.pdf_writer import CATALOG, PAGE, PAGES, Layout, Pdf, page, stream
 from fixtures.signing.pdf_writer import TEXT as CONTENTS
 from fixtures.signing.pki import NOW, Signer
 from mailbot.signatures import pades, pdf_store
@@ -152,6 +162,41 @@ def test_the_store_holds_the_certificates_of_the_chain(trust: Folder) -> None:
     assert codes(judged(trusted, octets(stamped(signed(), by)))) == ["CERTIFICATE_EXPIRED"]
     made = stamped(with_store(signed(), [middle.public_bytes(Encoding.DER)]), by)
     assert says(judged(trusted, octets(made))) == (Verdict.ACCEPT, [], LATER)
+
+
+@pytest.mark.parametrize("layout", ["classic", "stream", "hybrid"])
+def test_what_another_program_makes(layout: Layout, trust: Folder) -> None:
+    """B-LTA by pyHanko, which claims the time of today."""
+    signer, root = jan(), PKI.authority("root").certificate
+    told = [CertificateList.load(data) for data in (crl(said=LATER, keeps=False), crl("root", said=LATER))]
+    known = [by_pyhanko(one) for one in (root, PKI.authority("qualified").certificate, PKI.tsa.certificate)]
+    about = signers.PdfSignatureMetadata(
+        field_name="Signature1",
+        subfilter=SigSeedSubFilter.PADES,
+        md_algorithm="sha256",
+        embed_validation_info=True,
+        use_pades_lta=True,
+        validation_context=ValidationContext(
+            trust_roots=known[:1], other_certs=known[1:], crls=told, moment=LATER, allow_fetching=False
+        ),
+    )
+    unit_of = DummyTimeStamper(known[2], key_of(PKI.tsa), fixed_dt=LATER - timedelta(hours=1))
+    registry = SimpleCertificateStore.from_certs(known)
+    signing = signers.SimpleSigner(by_pyhanko(signer.certificate), key_of(signer), registry)
+    tool = signers.PdfSigner(about, signing, timestamper=unit_of)
+    writer = IncrementalPdfFileWriter(io.BytesIO(octets(pdf.base(b"Wniosek", layout))), strict=False)
+    report = judged(trust(silent=True), tool.sign_pdf(writer).getvalue())
+    assert set(codes(report)) <= {"TIME_IN_FUTURE", "TIME_TOO_OLD"}
+    assert report.proven_time == LATER - timedelta(hours=1)
+    assert (report.level, report.scope, report.trust) == ("B-LTA", Scope.FULL, Trust.TRUSTED)
+
+
+def by_pyhanko(certificate: x509.Certificate) -> Certificate:
+    return Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+def key_of(signer: Signer) -> PrivateKeyInfo:
+    return PrivateKeyInfo.load(signer.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 # ------------------------------------------------------------------------------------------------ never proven
