@@ -151,12 +151,20 @@ def _at_proven_time(evidence: Evidence, trust: TrustStore, rules: SignatureRules
     words = Words(trust.revocation, brought, at, rules.revocation_max_age)
     proof = prove(evidence.stamps, trust, words)
     if proof is not None and proof.doubt is None:
-        return replace(_standing(evidence, trust, rules, words, proof.time), proven=proof.time)
+        moment = _not_before(evidence, proof.time)
+        return replace(_standing(evidence, trust, rules, words, moment), proven=proof.time)
     standing = _standing(evidence, trust, rules, words, at)
     if proof is None or proof.doubt is None or _BY_TIME.isdisjoint(standing.codes):
         return standing
     earlier = _standing(evidence, trust, rules, words, proof.time)
     return replace(earlier, codes=(*earlier.codes, proof.doubt))
+
+
+def _not_before(evidence: Evidence, proven: datetime) -> datetime:
+    """A certificate may be made for one signature: the clock of its CA may be a little ahead of that of the unit."""
+    assert evidence.certificate is not None
+    begins = parsed(evidence.certificate).not_valid_before_utc
+    return begins if proven < begins <= proven + CLOCK_SKEW else proven
 
 
 def _standing(

@@ -32,8 +32,8 @@ def prove(stamps: Sequence[Stamp], trust: TrustStore, words: Words) -> Proof | N
     """The earliest proof, a sure one first.
 
     A unit must be in force when it stamped, and still when the mail arrived, for whoever steals the key of one can
-    write any time; or when a later stamp over its own proves that it had stamped (EN 319 102-1 §5.6.2.3). A stamp that
-    is older than one inside it leaves all of them in doubt.
+    write any time; or when a later stamp over its own proves that it had stamped (EN 319 102-1 §5.6.2.3), and it has but
+    come to its end. A stamp that is older than one inside it leaves all of them in doubt.
     """
     proofs: list[Proof] = []
     known, ordered = words.at, True
@@ -86,4 +86,10 @@ def _is_sure(path: Path, trust: TrustStore, words: Words, known: datetime) -> bo
         return None
     in_force = path.anchor.granted(known) and all(known <= one.not_valid_after_utc for one in path.certificates)
     good = all(answer.status is Status.GOOD for answer in answers)
-    return in_force and good and not trust.is_stale(path.anchor, words.at)
+    return in_force and good and not _withdrawn(path.anchor, words.at) and not trust.is_stale(path.anchor, words.at)
+
+
+def _withdrawn(anchor: Anchor, at: datetime) -> bool:
+    """Has the service lost its status by ``at``, and not only come to the end of its certificate? Nobody says why."""
+    until = anchor.until
+    return until is not None and until <= at and until < parsed(anchor.certificate).not_valid_after_utc

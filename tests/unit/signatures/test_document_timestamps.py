@@ -138,6 +138,17 @@ def test_a_unit_that_has_ended_counts_while_a_later_stamp_covers_it(trust: Folde
     )
 
 
+def test_a_service_that_was_withdrawn_since_is_a_doubt(trust: Folder) -> None:
+    """Whoever has its key may have stamped before the one that covers it; its certificate has only come to its end."""
+    data, trusted = octets(stamped(stamped(signed(), SHORT), at=NOW)), trust()
+    withdrawn = tuple(
+        replace(anchor, until=NOW + timedelta(days=1)) if "short.pem" in anchor.source else anchor
+        for anchor in trusted.anchors
+    )
+    assert judged(trusted, data).proven_time == LATER
+    assert judged(replace(trusted, anchors=withdrawn), data).proven_time == NOW
+
+
 def test_a_signature_timestamp_is_covered_too(trust: Folder) -> None:
     own = signed(cms=CmsStyle(timestamp=SHORT, stamped_at=SIGNED))
     assert codes(judged(trust(), octets(own))) == ["TIMESTAMP_UNSURE"]
@@ -258,10 +269,12 @@ def test_what_proves_nothing(forged: str, trust: Folder) -> None:
 
 
 def test_a_stamp_before_the_certificate_began(trust: Folder) -> None:
-    """Two clocks cannot both be right: nobody signs with a certificate that is not there yet."""
+    """Nobody signs with a certificate that is not there yet, but one that is made for a signature and two clocks that
+    differ."""
     signer = jan((0, 1))
     report = judged(trust(), octets(stamped(signed(signer), at=NOW - timedelta(hours=2))))
     assert (report.verdict, codes(report)) == (Verdict.REJECT, ["CERTIFICATE_NOT_YET_VALID"])
+    assert says(judged(trust(), octets(stamped(signed(signer), at=NOW - MINUTE)))) == (Verdict.ACCEPT, [], NOW - MINUTE)
 
 
 def test_a_revoked_unit_proves_nothing(trust: Folder) -> None:
