@@ -32,8 +32,8 @@ def prove(stamps: Sequence[Stamp], trust: TrustStore, words: Words) -> Proof | N
     """The earliest proof, a sure one first.
 
     A unit must be in force when it stamped, and still when the mail arrived, for whoever steals the key of one can
-    write any time; or when a later stamp over its own proves that it had stamped (EN 319 102-1 §5.6.2.3), and it has but
-    come to its end. A stamp that is older than one inside it leaves all of them in doubt.
+    write any time; or when a later stamp over its own proves that it had stamped (EN 319 102-1 §5.6.2.3), and it has
+    but come to its end since. A stamp that is older than one inside it leaves all of them in doubt.
     """
     proofs: list[Proof] = []
     known, ordered = words.at, True
