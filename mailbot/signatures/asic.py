@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import urllib.parse
@@ -17,11 +16,12 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from mailbot.signatures import bounds, cades, cms
+from mailbot.signatures import bounds, cades, cms, timestamp
 from mailbot.signatures.bounds import BadArchive
 from mailbot.signatures.detect import Detected, detect
-from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
+from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication, Token
 from mailbot.signatures.xades import core as xades
+from mailbot.signatures.xades import keys
 from mailbot.signatures.xades.parse import Work
 from mailbot.text.unicode import nfc
 
@@ -37,15 +37,10 @@ _BESIDE = re.compile(  # they say what the files are or prove the time; nobody r
     r"|[^/]*evidencerecord[^/]*\.(?:ers|xml))",
     re.IGNORECASE,
 )
+_STAMP = re.compile(r"META-INF/[^/]*timestamp[^/]*\.tst", re.IGNORECASE)  # over an ASiCArchiveManifest (§4.4.3.4)
 MAX_SIGNATURES = 16
 _XML_MAX = 2_000_000
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
-_DIGESTS = {
-    "http://www.w3.org/2000/09/xmldsig#sha1": "sha1",  # computed, so that the policy can refuse it by its name
-    "http://www.w3.org/2001/04/xmlenc#sha256": "sha256",
-    "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384",
-    "http://www.w3.org/2001/04/xmlenc#sha512": "sha512",
-}
 
 
 class _Fault(Exception):
@@ -88,7 +83,9 @@ def verify(data: bytes) -> tuple[Evidence, ...]:
     found = [e for name in container.files if _XADES.fullmatch(name) for e in _xades(container, name, work)]
     found += [e for name in container.files if _CADES.fullmatch(name) for e in _cades(container, name)]
     if found:
-        return tuple(found)
+        archive = [content for name, content in container.files.items() if _STAMP.fullmatch(name)][: cms.MAX_TOKENS]
+        tokens = tuple(Token(content, None) for content in archive)
+        return tuple(timestamp.noted(replace(evidence, tokens=tokens)) for evidence in found)
     reason = Reason("UNSIGNED", "W kontenerze ASiC nie ma podpisu.")
     return (Evidence(Format.NONE, Integrity.NOT_SIGNED, Scope.NONE, failure=reason),)
 
@@ -169,14 +166,14 @@ def _references(container: _Container, manifest: etree._Element) -> tuple[frozen
     for reference in manifest.iterfind("{*}DataObjectReference"):
         name = _file_name(reference.get("URI") or "")
         method = reference.find(f"{_DS}DigestMethod")
-        digest = _DIGESTS.get(method.get("Algorithm") or "") if method is not None else None
+        digest = keys.DIGESTS.get(method.get("Algorithm") or "") if method is not None else None
         if digest is None:
             text = "Spis plików kontenera używa nieznanej funkcji skrótu."
             raise _Fault(Integrity.UNREADABLE, "ASIC_MANIFEST", text, SubIndication.CRYPTO_CONSTRAINTS_FAILURE)
         if name not in container.files:
             text = "W kontenerze brakuje podpisanego pliku."
             raise _Fault(Integrity.BROKEN, "ASIC_FILE_MISSING", text, SubIndication.SIGNED_DATA_NOT_FOUND)
-        found = hashlib.new(digest, container.files[name]).digest()
+        found = keys.digest(digest, container.files[name])
         if not hmac.compare_digest(found, _decoded(reference.findtext(f"{_DS}DigestValue") or "")):
             text = "Plik w kontenerze zmieniono po podpisaniu: jego skrót nie zgadza się z podpisanym."
             raise _Fault(Integrity.BROKEN, "DOCUMENT_CHANGED", text, SubIndication.HASH_FAILURE)

@@ -42,9 +42,20 @@ def elements(contents: bytes) -> list[bytes]:
     return [contents[start:end] if new is None else new for new, start, end in children]
 
 
+def places(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Begin and end of each element between ``start`` and ``end``; nothing is copied. Raises ValueError."""
+    children, _ = _Walk(data).children(start, end, 0)
+    return [(at, behind) for _, at, behind in children]
+
+
+def body(data: bytes, start: int) -> int:
+    """Where the contents of the element at ``start`` begin. Raises ValueError."""
+    return _Walk(data).header(start)[0]
+
+
 def contents(element: bytes) -> bytes:
     """What stands behind tag and definite length. Raises ValueError."""
-    return element[_Walk(element).header(0)[0] :]
+    return element[body(element, 0) :]
 
 
 def set_of(members: bytes) -> bytes:

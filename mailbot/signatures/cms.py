@@ -23,9 +23,16 @@ from mailbot.signatures import ber, cms_value
 from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication, Token
 
 _SEQUENCE = b"\x30"
+_OCTET_STRING = 0x04
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
 MAX_TOKENS = 4
+_ARCHIVE = (  # over more than the signature value, by rules of their own
+    "0.4.0.1733.2.4",  # archive-time-stamp-v3
+    "1.2.840.113549.1.9.16.2.48",  # archive-time-stamp-v2
+    "1.2.840.113549.1.9.16.2.27",
+    "1.2.840.113549.1.9.16.2.25",  # CAdES-C-timestamp
+)
 MAX_PART = 12_000_000
 """Octets of the certificates and of all SignerInfos, each: CRLs of several CAs are put there for years to come."""
 
@@ -136,11 +143,12 @@ def _parse(data: bytes, content_type: str) -> SignedData:
 
 def _is_single(encapsulated: bytes) -> bool:
     """eContentType and at most one OCTET STRING in its [0] (RFC 5652 §5.2): readers take the first, or all of them."""
-    parts = ber.elements(encapsulated)
+    parts = ber.places(encapsulated, 0, len(encapsulated))  # it may be all of a large file: nothing is copied
     if len(parts) != 2:
         return len(parts) == 1
-    wrapped = ber.elements(ber.contents(parts[1]))
-    return len(wrapped) == 1 and wrapped[0][:1] == b"\x04"
+    start, end = parts[1]
+    wrapped = ber.places(encapsulated, ber.body(encapsulated, start), end)
+    return len(wrapped) == 1 and encapsulated[wrapped[0][0]] == _OCTET_STRING
 
 
 def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evidence) -> tuple[Evidence, ...]:
@@ -314,10 +322,13 @@ def _identifies(sid: cms.SignerIdentifier, certificate: x509.Certificate) -> boo
 
 
 def _tokens(info: cms.SignerInfo, value: bytes) -> tuple[Token, ...]:
-    """Signature timestamps (RFC 5126 §6.1.1), as they stand."""
+    """Signature timestamps (EN 319 122-1 §5.3) and archive timestamps (§5.5.2, §A.1.5.2, §A.2.4), as they stand."""
     attributes = info["unsigned_attrs"]
     if isinstance(attributes, core.Void):
         return ()
-    stamped = (a for a in attributes if a["type"].native == "signature_time_stamp_token")
-    values = [one for attribute in stamped for one in attribute["values"]]
-    return tuple(Token(ber.encode(_SEQUENCE, one.contents), value) for one in values[:MAX_TOKENS])
+    kinds = [(attribute["type"].native, attribute["values"].contents) for attribute in attributes]
+    signature, archive = (
+        [one for kind, values in kinds if kind in wanted for one in ber.elements(values)][:MAX_TOKENS]
+        for wanted in (("signature_time_stamp_token",), _ARCHIVE)
+    )
+    return (*(Token(one, (value,)) for one in signature), *(Token(one, None) for one in archive))

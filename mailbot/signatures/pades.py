@@ -6,6 +6,7 @@ its signed revision and nothing else that a person could see. Only the signed re
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -14,12 +15,12 @@ from dataclasses import replace
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from mailbot.signatures import cms, pdf_syntax, pdf_update, timestamp
+from mailbot.signatures import cms, pdf_store, pdf_syntax, pdf_update, timestamp
 from mailbot.signatures.cms import Refused, unreadable
 from mailbot.signatures.pdf_reader import open_pdf
 from mailbot.signatures.pdf_syntax import Value
 from mailbot.signatures.pdf_update import Later
-from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication
+from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope, SubIndication, Token
 
 MAX_REVISIONS = 50
 MAX_OBJECTS = 500_000
@@ -30,6 +31,7 @@ MAX_CONTENTS = 4_000_000
 """Hex digits of /Contents; Adobe reserves some 60 000 with a CRL inside, others keep the CRLs of the whole chain."""
 
 _CMS = frozenset({b"/ETSI.CAdES.detached", b"/adbe.pkcs7.detached"})
+_STAMP = frozenset({b"/ETSI.RFC3161"})
 _SECTIONS = (b"trailer", b"/XRef")
 """Every revision has one or the other; pyHanko would follow any number of them."""
 _NOTHING = Evidence(Format.PADES, Integrity.UNREADABLE, Scope.NONE)
@@ -67,12 +69,14 @@ def _verify(data: bytes) -> tuple[Evidence, ...]:
     flags: tuple[str, ...] = ("hybrid_xref",) if reader.xrefs.hybrid_xrefs_present else ()
     dictionaries = [_dictionary(data, reader, reference) for reference in _values(reader)]
     signatures = [entries for entries in dictionaries if not _is_timestamp(entries)]
-    if len(signatures) < len(dictionaries):
+    stamps = [entries for entries in dictionaries if _is_timestamp(entries)]
+    if stamps:
         flags += ("doc_timestamp",)
     if not signatures:
         return (_unsigned(data, bool(dictionaries), flags),)
     known = replace(_NOTHING, flags=flags)
-    return tuple(e for entries in signatures for e in _verify_one(data, entries, len(signatures), known))
+    found = tuple(e for entries in signatures for e in _verify_one(data, entries, len(signatures) == 1, known))
+    return _in_time(data, reader, stamps, found)
 
 
 def _unsigned(data: bytes, timestamped: bool, flags: tuple[str, ...]) -> Evidence:
@@ -151,10 +155,10 @@ def _raw(entries: dict[str, Value], key: str) -> bytes:
     return entries[key].raw if key in entries else b""
 
 
-def _verify_one(data: bytes, entries: dict[str, Value], count: int, known: Evidence) -> tuple[Evidence, ...]:
-    """Evidence of one signature dictionary, one of ``count`` in the file."""
+def _verify_one(data: bytes, entries: dict[str, Value], alone: bool, known: Evidence) -> tuple[Evidence, ...]:
+    """Evidence of one signature dictionary; ``alone``: there is no other. Not looked at: tokens."""
     try:
-        gap, second, length = _ranges(data, entries)
+        gap, second, length = _ranges(data, entries, _CMS)
         octets = _contents(entries)
         signed = cms.parse(octets)
         if signed.content is not None:  # it would be this content that is signed, not the PDF
@@ -163,7 +167,7 @@ def _verify_one(data: bytes, entries: dict[str, Value], count: int, known: Evide
         return (refused.evidence(known),)
     view = memoryview(data)
     known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")))
-    found = tuple(map(timestamp.noted, cms.verify(signed, (view[:gap], view[second : second + length]), known)))
+    found = cms.verify(signed, (view[:gap], view[second : second + length]), known)
     contents = entries["/Contents"]
     end = second + length
     later = pdf_update.added(data, end, len(contents.raw))
@@ -172,16 +176,16 @@ def _verify_one(data: bytes, entries: dict[str, Value], count: int, known: Evide
         uncovered += (f"bajty {end}–{len(data)}",)
     if octets[signed.size :].strip(b"\0") or not _PLAIN_HEX.fullmatch(contents.raw):
         uncovered += ("dane ukryte w /Contents",)
-    alone = count == len(found) == 1
     if later is Later.VALIDATION_DATA:
         found = tuple(replace(evidence, flags=(*evidence.flags, "validation_data_added")) for evidence in found)
     in_doubt = later is Later.DOUBT and len(uncovered) == 1
+    alone = alone and len(found) == 1
     return tuple(_with_scope(data[:end], entries, evidence, uncovered, alone, in_doubt) for evidence in found)
 
 
-def _ranges(data: bytes, entries: dict[str, Value]) -> tuple[int, int, int]:
+def _ranges(data: bytes, entries: dict[str, Value], kinds: frozenset[bytes]) -> tuple[int, int, int]:
     """(end of the first range, start and length of the second) of /ByteRange (ISO 32000-2 §12.8.1)."""
-    if _raw(entries, "/SubFilter") not in _CMS:
+    if _raw(entries, "/SubFilter") not in kinds:
         raise unreadable("Podpis w PDF ma rodzaj, którego nie sprawdzamy.", "SUBFILTER")
     numbers = pdf_syntax.integers(entries.get("/ByteRange"))
     if len(numbers) != 4 or numbers[0] != 0:
@@ -200,6 +204,43 @@ def _contents(entries: dict[str, Value]) -> bytes:
         return pdf_syntax.hexadecimal(entries.get("/Contents"))
     except ValueError as error:
         raise unreadable("Podpis w PDF jest uszkodzony (/Contents).") from error
+
+
+def _in_time(
+    data: bytes, reader: PdfFileReader, stamps: list[dict[str, Value]], found: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
+    """``found`` with all that may prove its time: its own tokens and, where nothing else was added after signing, the
+    document timestamps and the security store (EN 319 142-1 §5.4, §5.5)."""
+    if len(found) != 1 or found[0].scope is not Scope.FULL or "validation_data_added" not in found[0].flags:
+        return tuple(map(timestamp.noted, found))
+    (evidence,) = found
+    store = pdf_store.read(reader)
+    tokens = (*evidence.tokens, *_document_stamps(data, stamps, len(evidence.payload or b"")))
+    evidence = timestamp.noted(replace(evidence, tokens=tokens))
+    lasting = "B-LTA" if any(stamp.whole for stamp in evidence.stamps) else "B-LT"
+    return (
+        replace(
+            evidence,
+            level=lasting if evidence.stamps and store.revocation else evidence.level,
+            certificates=(*evidence.certificates, *store.certificates),
+            stamps=tuple(replace(s, certificates=(*s.certificates, *store.certificates)) for s in evidence.stamps),
+            revocation=store.revocation,
+        ),
+    )
+
+
+def _document_stamps(data: bytes, dictionaries: list[dict[str, Value]], end: int) -> Iterator[Token]:
+    """Document timestamps over the first ``end`` octets, each over those before it; no more than ``MAX_TOKENS``."""
+    view, found = memoryview(data), []
+    for entries in dictionaries:
+        with contextlib.suppress(Refused):
+            gap, second, length = _ranges(data, entries, _STAMP)
+            token = Token(_contents(entries), (view[:gap], view[second : second + length]), whole=True)
+            found.append((gap, entries["/Contents"].end, token))
+    for gap, behind, token in sorted(found, key=lambda one: one[0])[: cms.MAX_TOKENS]:
+        if gap >= end:
+            yield token
+            end = behind
 
 
 def _uncovered(contents: Value, gap: int, second: int) -> tuple[str, ...]:

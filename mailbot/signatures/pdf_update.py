@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
+from mailbot.signatures.cms import Refused
 from mailbot.signatures.pdf_reader import open_pdf
 
 _WHITE_SPACE = b"\0\t\n\f\r "
@@ -32,7 +33,7 @@ class Later(Enum):
 def added(data: bytes, end: int, contents: int) -> Later:
     """What stands behind octet ``end``, where the signed revision is over; ``contents``: digits of /Contents.
 
-    Never raises.
+    Raises Refused for what is too complex to be compared.
     """
     behind = data[end:]
     if not behind.strip(_WHITE_SPACE) and len(behind) <= _WHITE_SPACE_MAX:
@@ -55,6 +56,8 @@ def _only_validation_data(data: bytes, end: int) -> bool:
                 found = signature.diff_result
                 level = found.modification_level if isinstance(found, DiffResult) else ModificationLevel.OTHER
                 return bool(level <= ModificationLevel.LTA_UPDATES)
+    except Refused:  # too complex to be compared: a doubt, no change
+        raise
     except Exception:  # it raises what it likes on malformed files; what it cannot compare has changed
         return False
     return False

@@ -33,8 +33,9 @@ from mailbot.signatures.report import (
 from mailbot.signatures.told import LOCKED
 from mailbot.signatures.trust.anchors import Role, parsed
 from mailbot.signatures.trust.chain import Path, paths, signs
-from mailbot.signatures.trust.revocation import Status
+from mailbot.signatures.trust.revocation import RevocationStore, Status
 from mailbot.signatures.trust.store import TrustStore
+from mailbot.signatures.trust.words import Words
 
 PeselHash = Callable[[str], str]
 
@@ -146,22 +147,32 @@ def _finding(code: Code, evidence: Evidence | None = None) -> _Finding:
 
 def _at_proven_time(evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime) -> _Standing:
     """The standing when the signature provably existed; with a proof that is not sure it is a person's question."""
-    proof = prove(evidence.stamps, trust, at, rules.revocation_max_age)
-    if proof is not None and proof.sure:
-        return replace(_standing(evidence, trust, rules, at, proof.time), proven=proof.time)
-    standing = _standing(evidence, trust, rules, at, at)
-    if proof is None or _BY_TIME.isdisjoint(standing.codes):
+    brought = RevocationStore(dict(evidence.revocation), at)
+    words = Words(trust.revocation, brought, at, rules.revocation_max_age)
+    proof = prove(evidence.stamps, trust, words)
+    if proof is not None and proof.doubt is None:
+        moment = _not_before(evidence, proof.time)
+        return replace(_standing(evidence, trust, rules, words, moment), proven=proof.time)
+    standing = _standing(evidence, trust, rules, words, at)
+    if proof is None or proof.doubt is None or _BY_TIME.isdisjoint(standing.codes):
         return standing
-    earlier = _standing(evidence, trust, rules, at, proof.time)
-    return replace(earlier, codes=(*earlier.codes, Code.TIMESTAMP_UNSURE))
+    earlier = _standing(evidence, trust, rules, words, proof.time)
+    return replace(earlier, codes=(*earlier.codes, proof.doubt))
+
+
+def _not_before(evidence: Evidence, proven: datetime) -> datetime:
+    """A certificate may be made for one signature: the clock of its CA may be a little ahead of that of the unit."""
+    assert evidence.certificate is not None
+    begins = parsed(evidence.certificate).not_valid_before_utc
+    return begins if proven < begins <= proven + CLOCK_SKEW else proven
 
 
 def _standing(
-    evidence: Evidence, trust: TrustStore, rules: SignatureRules, at: datetime, moment: datetime
+    evidence: Evidence, trust: TrustStore, rules: SignatureRules, words: Words, moment: datetime
 ) -> _Standing:
-    """``moment``: that of the signature, ``at`` or before; what is known of it is known at ``at``."""
+    """``moment``: that of the signature, the arrival or before; what is known of it is known at the arrival."""
     assert evidence.certificate is not None
-    certificate = parsed(evidence.certificate)
+    certificate, at = parsed(evidence.certificate), words.at
     if not trust.anchors and not trust.broken_list:
         return _Standing(Trust.NOT_CHECKED, Classified(Kind.OTHER), (Code.TRUST_EMPTY,))
     issuers = [anchor for anchor in trust.anchors if anchor.roles != {Role.TSA}]
@@ -179,15 +190,13 @@ def _standing(
         return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_EXPIRED))
     if moment < certificate.not_valid_before_utc:
         return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_NOT_YET_VALID))
-    state, code = _revocation(path, trust, rules.revocation_max_age, at, moment)
+    state, code = _revocation(path, words, moment)
     return _Standing(state, classified, (*codes, code) if code else tuple(codes))
 
 
-def _revocation(
-    path: Path, trust: TrustStore, max_age: timedelta, at: datetime, moment: datetime
-) -> tuple[Trust, Code | None]:
-    """The worst that is known at ``at`` of the certificates below the anchor; nothing known is never good."""
-    answers = [trust.revocation.status(certificate, issuer, at, max_age) for certificate, issuer in path.links]
+def _revocation(path: Path, words: Words, moment: datetime) -> tuple[Trust, Code | None]:
+    """The worst that is known at the arrival of the certificates below the anchor; nothing known is never good."""
+    answers = words.of(path, moment)
     revoked = [answer.at for answer in answers if answer.status is Status.REVOKED]
     if any(since is None or since <= moment for since in revoked):
         return Trust.REVOKED, Code.CERTIFICATE_REVOKED

@@ -43,6 +43,7 @@ class Code(StrEnum):
     NOT_QUALIFIED = "NOT_QUALIFIED"
     KIND_NOT_ACCEPTED = "KIND_NOT_ACCEPTED"
     TIMESTAMP_UNSURE = "TIMESTAMP_UNSURE"
+    TIMESTAMP_ARCHIVE = "TIMESTAMP_ARCHIVE"
     TRUST_LIST_STALE = "TRUST_LIST_STALE"
     TRUST_EMPTY = "TRUST_EMPTY"
     DIGEST_WEAK = "DIGEST_WEAK"
@@ -146,6 +147,12 @@ MEANINGS: Mapping[Code, Meaning] = {
         _Sub.TRY_LATER,
         "Podpis ma znacznik czasu, ale nie wiadomo na pewno, czy wystawcy znacznika można wierzyć. Sprawdź, kiedy"
         " złożono podpis.",
+    ),
+    Code.TIMESTAMP_ARCHIVE: Meaning(
+        _MANUAL,
+        _Sub.TRY_LATER,
+        "Podpis ma archiwalny znacznik czasu, którego program nie sprawdza. Sprawdź w innym programie, kiedy złożono"
+        " podpis.",
     ),
     Code.TRUST_LIST_STALE: Meaning(
         _MANUAL,

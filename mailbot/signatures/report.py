@@ -137,17 +137,20 @@ class SignerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signature timestamp as it stands in the file, not looked at."""
+    """A timestamp as it stands in the file, not looked at."""
 
     der: bytes
     """TimeStampToken (RFC 3161 §2.4.2)."""
-    over: bytes
-    """What it must be over."""
+    over: tuple[bytes | memoryview, ...] | None
+    """What it must be over, in pieces; None: an archive timestamp, and nobody here knows what those are over."""
+    whole: bool = False
+    """Over the tokens before it, too (DocTimeStamp)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A timestamp over this very signature, whose own signature is right; nobody has asked yet whose it is."""
+    """A timestamp over this very signature, if it is ``read``, whose own signature is right; nobody has asked yet whose
+    it is."""
 
     time: datetime
     """genTime; aware."""
@@ -157,6 +160,10 @@ class Stamp:
     """Others in the token (DER)."""
     algorithms: tuple[str, ...]
     """As in ``Evidence``, with the digest of the imprint."""
+    whole: bool = False
+    """As in ``Token``."""
+    read: bool = True
+    """False: what an archive timestamp is over was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,8 @@ class Evidence:
     tokens: tuple[Token, ...] = ()
     stamps: tuple[Stamp, ...] = ()
     """What ``timestamp.noted`` found in ``tokens`` (level B-T)."""
+    revocation: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """CRLs and OCSP responses that the file brings along, as ``RevocationStore`` takes them."""
     algorithms: tuple[str, ...] = ()
     """e.g. "sha256", "rsa-2048", "rsa-pss", "ecdsa-p256"; the policy refuses weak ones."""
     personal: tuple[tuple[str, str], ...] = field(default=(), repr=False)

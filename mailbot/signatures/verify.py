@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -11,7 +13,9 @@ from typing import Any
 
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import asic, cades, pades, policy, transport, wire
+from mailbot.signatures.cms import Refused
 from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
+from mailbot.signatures.patience import patience
 from mailbot.signatures.reasons import Code, reason
 from mailbot.signatures.report import (
     Evidence,
@@ -104,13 +108,31 @@ def verify(
     *,
     content: bytes | None = None,
     pesel_hash: policy.PeselHash | None = None,
+    bound: AbstractContextManager[None] | None = None,
 ) -> tuple[SignatureReport, ...]:
     """Reports on the files of one mail in their order: one for each signature, one for each file without.
 
     A detached signature is tried on every other file (names lie and get lost, digests do not), then on ``content``. A
     file that such a signature covers and that has none of its own gets no report: it is the payload of the other.
+    ``bound``: what reading all of them may cost (``patience``); beyond it none of them was read.
     """
     trust.states.left = store.LISTS_A_MAIL
+    try:
+        with bound or contextlib.nullcontext():
+            found, covered = _examined(files, content)
+    except Refused as refused:
+        evidence = refused.evidence(Evidence(Format.NONE, Integrity.UNREADABLE, Scope.NONE))
+        found, covered = [(evidence,) for _ in files], set()
+    return tuple(
+        policy.judge(one, trust, rules, received_at, files[at][0], pesel_hash)
+        for at, evidence in enumerate(found)
+        if not (at in covered and evidence[0].integrity is Integrity.NOT_SIGNED)
+        for one in evidence
+    )
+
+
+def _examined(files: Sequence[File], content: bytes | None) -> tuple[list[tuple[Evidence, ...]], set[int]]:
+    """The evidence of each file, and which ones are only the content of another's signature."""
     found: list[tuple[Evidence, ...]] = []
     covered: set[int] = set()
     for at, (name, data) in enumerate(files):
@@ -120,12 +142,7 @@ def verify(
             evidence, of = _paired((name, data), evidence, others, content)
             covered |= {of} if of is not None else set()
         found.append(evidence)
-    return tuple(
-        policy.judge(one, trust, rules, received_at, files[at][0], pesel_hash)
-        for at, evidence in enumerate(found)
-        if not (at in covered and evidence[0].integrity is Integrity.NOT_SIGNED)
-        for one in evidence
-    )
+    return found, covered
 
 
 def handler(settings: Mapping[str, Any]) -> wire.Handler:
@@ -146,7 +163,7 @@ def handler(settings: Mapping[str, Any]) -> wire.Handler:
         content = blobs[len(names)] if header["content"] else None
         at = datetime.fromisoformat(header["received_at"])
         rules = wire.rules_of(header["rules"])
-        reports = verify(files, trust, rules, at, content=content, pesel_hash=str)
+        reports = verify(files, trust, rules, at, content=content, pesel_hash=str, bound=patience())
         answer = [to_json(report) | {"has_payload": report.payload is not None} for report in reports]
         return {"reports": answer}, [r.payload for r in reports if r.payload is not None]
 

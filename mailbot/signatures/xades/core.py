@@ -129,7 +129,7 @@ class _Check:
             raise Refused(Integrity.BROKEN, "SIGNATURE_WRONG", text, SubIndication.SIG_CRYPTO_FAILURE) from error
         tokens = props.tokens(self.signature)
         self.evidence = timestamp.noted(replace(self.evidence, signature_value=canonical, flags=flags, tokens=tokens))
-        if self.evidence.stamps:
+        if any(stamp.read for stamp in self.evidence.stamps):
             self.evidence = replace(self.evidence, level=props.level(self.signature))
 
     def _with_scope(self, found: Sequence[Reference], documents: Sequence[Reference]) -> Evidence:

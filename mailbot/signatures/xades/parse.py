@@ -21,7 +21,8 @@ SIGNATURE = f"{{{DS}}}Signature"
 
 ELEMENTS_MAX = 100_000
 MARKS_MAX = 3 * ELEMENTS_MAX
-""""<" of start and end tags, comments and the like: counted before the tree of a bomb fills the memory."""
+""""<" of start and end tags, comments and the like, and "=" of attributes: counted before the tree of a bomb fills the
+memory."""
 ATTRIBUTES_MAX = 256
 """On one element: canonicalization sorts them in quadratic time."""
 NAMESPACES_MAX = 5_000
@@ -68,7 +69,8 @@ class SignedXml:
 
 def read(data: bytes) -> SignedXml:
     """The document. Raises Refused for anything that is not well-formed, harmless XML."""
-    if len(data) > FILE_MAX or data.count(b"xmlns") > NAMESPACES_MAX or data.count(b"<") > MARKS_MAX:
+    marks = data.count(b"<"), data.count(b"=")
+    if len(data) > FILE_MAX or data.count(b"xmlns") > NAMESPACES_MAX or max(marks) > MARKS_MAX:
         raise _too_large()
     _refuse_dtd(data)
     parser = etree.XMLParser(

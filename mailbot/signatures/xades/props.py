@@ -20,6 +20,7 @@ from mailbot.signatures.xades.parse import DS
 CERTIFICATES_MAX = 32
 _SERIAL = re.compile(r"\s*(-?[0-9]{1,60})\s*")
 _QUALIFYING = f"{{{DS}}}Object/{{*}}QualifyingProperties"
+_ARCHIVE = ("ArchiveTimeStamp", "SigAndRefsTimeStamp", "SigAndRefsTimeStampV2")
 _VALUES = frozenset({"CertificateValues", "RevocationValues", "TimeStampValidationData", "AnyValidationData"})
 
 
@@ -136,24 +137,29 @@ def level(signature: etree._Element) -> str:
 
 
 def tokens(signature: etree._Element) -> tuple[Token, ...]:
-    """Signature timestamps (EN 319 132-1 §5.3), each over the canonical SignatureValue. Never raises."""
+    """Signature timestamps (EN 319 132-1 §5.3), each over the canonical SignatureValue, and archive timestamps (§5.5.2,
+    §A.1.5.1). Never raises."""
     value = parse.only(signature, "SignatureValue")
-    found = [stamp for unsigned in _unsigned(signature) for stamp in unsigned.iterfind("{*}SignatureTimeStamp")]
-    return tuple(_token(stamp, value) for stamp in found[:MAX_TOKENS])
+    found, archive = (
+        [stamp for unsigned in _unsigned(signature) for name in names for stamp in unsigned.iterfind(f"{{*}}{name}")]
+        for names in (("SignatureTimeStamp",), _ARCHIVE)
+    )
+    return (*(_token(s, value) for s in found[:MAX_TOKENS]), *(_token(s, None) for s in archive[:MAX_TOKENS]))
 
 
 def _unsigned(signature: etree._Element) -> list[etree._Element]:
     return list(signature.iterfind(f"{_QUALIFYING}/{{*}}UnsignedProperties/{{*}}UnsignedSignatureProperties"))
 
 
-def _token(stamp: etree._Element, value: etree._Element) -> Token:
+def _token(stamp: etree._Element, value: etree._Element | None) -> Token:
     method = stamp.find(f"{{{DS}}}CanonicalizationMethod")
     algorithm = transforms.INCLUSIVE if method is None else method.get("Algorithm") or ""
     try:
-        over = transforms.canonical(transforms.Nodes(value, comments=True), algorithm)
+        nodes = None if value is None else transforms.Nodes(value, comments=True)
+        over = None if nodes is None else (transforms.canonical(nodes, algorithm),)
         return Token(parse.base64(stamp.findtext("{*}EncapsulatedTimeStamp")), over)
     except (Refused, KeyError):  # nobody signed it: it harms nothing and proves nothing
-        return Token(b"", b"")
+        return Token(b"", ())
 
 
 def _time(text: str | None) -> datetime | None:

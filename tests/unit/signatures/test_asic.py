@@ -116,7 +116,8 @@ def manifest(pki: Pki, signer: Signer, text: str) -> Files:
 
 
 METHODS: dict[str, str] = {str(name): uri for name, uri in DIGESTS.items()} | {
-    "md5": "http://www.w3.org/2001/04/xmldsig-more#md5"
+    "md5": "http://www.w3.org/2001/04/xmldsig-more#md5",
+    "sha3_256": "http://www.w3.org/2007/05/xmldsig-more#sha3-256",
 }
 
 
@@ -162,6 +163,12 @@ def test_weak_digest_of_a_manifest_is_named(pki: Pki, jan: Signer) -> None:
     found = one(pack(manifest(pki, jan, listed(reference(digest="sha1")))))
     assert found.integrity is Integrity.OK
     assert "sha1" in found.algorithms
+
+
+def test_sha3_in_a_manifest(pki: Pki, jan: Signer) -> None:
+    found = one(pack(manifest(pki, jan, listed(reference(digest="sha3_256")))))
+    assert (found.integrity, found.scope) == (Integrity.OK, Scope.FULL)
+    assert "sha3-256" in found.algorithms
 
 
 def test_other_names_for_the_same_file(pki: Pki, jan: Signer) -> None:

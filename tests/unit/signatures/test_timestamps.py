@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from fixtures.signing import cms, cms_writer, pdf_shapes, revocation, xades_shapes
+from fixtures.signing import asic, cms, cms_writer, pdf_shapes, revocation, xades_shapes
 from fixtures.signing.certificates import TIME_STAMPING, Profile, issue, name, qc_statements
 from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.der import children, element, sequence
@@ -25,11 +27,14 @@ from fixtures.signing.keys import private_key
 from fixtures.signing.people import JAN
 from fixtures.signing.pki import NOW, Pki, Signer
 from fixtures.signing.xades_shapes import Shape
-from mailbot.signatures import timestamp
+from mailbot.signatures import bounds, timestamp
+from mailbot.signatures import cms as cms_reader
 from mailbot.signatures.proof import prove
 from mailbot.signatures.report import SignatureReport, Token, Trust, Verdict
 from mailbot.signatures.trust import store
+from mailbot.signatures.trust.revocation import RevocationStore
 from mailbot.signatures.trust.store import TrustStore
+from mailbot.signatures.trust.words import Words
 from mailbot.signatures.verify import examine, verify
 from tests.once import shipped
 from tests.support import program
@@ -107,14 +112,14 @@ def stamped(
     return cms_writer.write(b"wniosek", [signer or jan()], replace(style, timestamp=by or PKI.tsa, stamped_at=at))
 
 
-def _with_token(data: bytes, token: bytes) -> bytes:
-    kind, explicit = children(data)
+def _with_token(data: bytes, token: bytes, kind: str = "1.2.840.113549.1.9.16.2.14") -> bytes:
+    signed_data, explicit = children(data)
     (body,) = children(explicit)
     *head, signers = children(body)
     (signer,) = children(signers)
-    stamp = sequence(asn1.CMSAttributeType("signature_time_stamp_token").dump() + element(0x31, token))
+    stamp = sequence(core.ObjectIdentifier(kind).dump() + element(0x31, token))
     stamped_signer = sequence(*children(signer), element(0xA1, stamp))
-    return sequence(kind, element(0xA0, sequence(*head, element(0x31, stamped_signer))))
+    return sequence(signed_data, element(0xA0, sequence(*head, element(0x31, stamped_signer))))
 
 
 def judged(trusted: TrustStore, data: bytes, at: datetime = ARRIVED) -> SignatureReport:
@@ -206,13 +211,13 @@ def test_a_revoked_unit_proves_nothing_however_late(trust: Folder) -> None:
 @pytest.mark.parametrize("changed", ["time", "value", "digest"])
 def test_a_token_that_was_changed(changed: str) -> None:
     token = cms_writer.timestamp(b"value", PKI.tsa, SIGNED)
-    assert timestamp.read(Token(token, b"value")).time == SIGNED
+    assert timestamp.read(Token(token, (b"value",))).time == SIGNED
     old = {"time": f"{SIGNED:%Y%m%d}".encode(), "value": token[-8:], "digest": hashlib.sha256(b"value").digest()}[
         changed
     ]
     new = {"time": b"20200101", "value": bytes(8), "digest": hashlib.sha256(b"other").digest()}[changed]
     with pytest.raises(ValueError, match="signature"):
-        timestamp.read(Token(token.replace(old, new), b"other" if changed == "digest" else b"value"))
+        timestamp.read(Token(token.replace(old, new), (b"other" if changed == "digest" else b"value",)))
 
 
 def test_a_token_that_does_not_name_its_unit() -> None:
@@ -221,7 +226,7 @@ def test_a_token_that_does_not_name_its_unit() -> None:
         content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
         info = bytes(content["encap_content_info"]["content"])
         with pytest.raises(ValueError):
-            timestamp.read(Token(cms_writer.write(info, [PKI.tsa], style), b"value"))
+            timestamp.read(Token(cms_writer.write(info, [PKI.tsa], style), (b"value",)))
 
 
 def test_a_token_of_two_units() -> None:
@@ -229,19 +234,19 @@ def test_a_token_of_two_units() -> None:
     content = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(content["encap_content_info"]["content"])
     with pytest.raises(ValueError, match="too many values"):
-        timestamp.read(Token(cms_writer.write(info, [PKI.tsa, unit()], style), b"value"))
+        timestamp.read(Token(cms_writer.write(info, [PKI.tsa, unit()], style), (b"value",)))
 
 
 def test_a_weak_token(trust: Folder) -> None:
     token = asn1.ContentInfo.load(cms_writer.timestamp(b"value", PKI.tsa, SIGNED))["content"]
     info = bytes(token["encap_content_info"]["content"])
     data = cms_writer.write(info, [PKI.tsa], CmsStyle(detached=False, content_type="tst_info", digest="sha1"))
-    stamp = timestamp.read(Token(data, b"value"))
+    stamp = timestamp.read(Token(data, (b"value",)))
     assert "sha1" in stamp.algorithms
-    assert prove([stamp], trust(), ARRIVED, RULES.revocation_max_age) is None
-    assert prove(
-        [timestamp.read(Token(cms_writer.timestamp(b"v", PKI.tsa, SIGNED), b"v"))], trust(), ARRIVED, timedelta(1)
-    )
+    trusted = trust()
+    words = Words(trusted.revocation, RevocationStore({}), ARRIVED, RULES.revocation_max_age)
+    assert prove([stamp], trusted, words) is None
+    assert prove([timestamp.read(Token(cms_writer.timestamp(b"v", PKI.tsa, SIGNED), (b"v",)))], trusted, words)
 
 
 # ------------------------------------------------------------------------------------------------ what is not known
@@ -302,6 +307,59 @@ def test_an_old_signature_stays_too_old(trust: Folder) -> None:
     assert codes(judged(trust(), data)) == ["TIME_TOO_OLD"]
 
 
+# ------------------------------------------------------------------------------------------- archive timestamps
+
+
+def _attribute(kind: str) -> Callable[[Signer, bytes], bytes]:
+    def shape(signer: Signer, token: bytes) -> bytes:
+        style = CmsStyle(detached=False, signing_time=SIGNED)
+        return _with_token(cms_writer.write(b"wniosek", [signer], style), token, kind)
+
+    return shape
+
+
+def _property(name: str) -> Callable[[Signer, bytes], bytes]:
+    def shape(signer: Signer, token: bytes) -> bytes:
+        data = xades_shapes.SHAPES["enveloped-t"](PKI, signer, b"wniosek").data
+        kept = re.sub(rb"(<xades:EncapsulatedTimeStamp>)[^<]+", rb"\1" + base64.b64encode(token), data)
+        return kept.replace(b"xades:SignatureTimeStamp>", b"xades:%s>" % name.encode())
+
+    return shape
+
+
+def _beside(signer: Signer, token: bytes) -> bytes:
+    files = bounds.zip_files(asic.SHAPES["asic-e-cades"](PKI, signer, b"wniosek").data)
+    return asic.pack({n: d for n, d in files.items() if n != "mimetype"} | {"META-INF/timestamp.tst": token})
+
+
+ARCHIVED: dict[str, Callable[[Signer, bytes], bytes]] = {
+    **{kind: _attribute(kind) for kind in cms_reader._ARCHIVE},
+    "ArchiveTimeStamp": _property("ArchiveTimeStamp"),
+    "SigAndRefsTimeStampV2": _property("SigAndRefsTimeStampV2"),
+    "timestamp.tst": _beside,
+}
+
+
+@pytest.mark.parametrize("shape", ARCHIVED)
+def test_an_archive_timestamp_is_a_persons(shape: str, trust: Folder) -> None:
+    """What it is over is not looked at: it proves nothing by itself, and only that of a known unit is a doubt."""
+    trusted, made = trust(), ARCHIVED[shape]
+    token = cms_writer.timestamp(b"what is archived", PKI.tsa, SIGNED)
+    report = judged(trusted, made(jan(), token))
+    assert (report.verdict, codes(report), report.proven_time) == (Verdict.MANUAL, ["TIMESTAMP_ARCHIVE"], None)
+    assert ("timestamp_archive" in report.flags, report.level) == (True, "B-B")
+    in_force = judged(trusted, made(jan((-30, 700)), token))
+    assert (in_force.verdict, in_force.proven_time) == (Verdict.ACCEPT, None)
+    for worthless in (cms_writer.timestamp(b"what is archived", PKI.fake_tsa(), SIGNED), b"\x30\x00"):
+        assert codes(judged(trusted, made(jan(), worthless))) == ["CERTIFICATE_EXPIRED"]
+
+
+def test_archive_timestamps_beyond_the_bound_are_not_read() -> None:
+    token = cms_writer.timestamp(b"what is archived", PKI.tsa, SIGNED)
+    (found,) = examine(ARCHIVED["0.4.0.1733.2.4"](jan(), token * 20))
+    assert len(found.stamps) == cms_reader.MAX_TOKENS
+
+
 @pytest.mark.parametrize("ess", ["sha1", "sha256"])
 def test_a_token_that_openssl_made(ess: str, tmp_path: Path) -> None:
     key = PKI.tsa.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -317,5 +375,5 @@ def test_a_token_that_openssl_made(ess: str, tmp_path: Path) -> None:
     reply = ["-reply", "-config", "tsa.cnf", "-queryfile", "query", "-token_out", "-out", "token"]
     for step in (query, reply):
         subprocess.run([program("openssl"), "ts", *step], cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    stamp = timestamp.read(Token((tmp_path / "token").read_bytes(), b"value"))
+    stamp = timestamp.read(Token((tmp_path / "token").read_bytes(), (b"value",)))
     assert (stamp.certificate, stamp.algorithms) == (PKI.tsa.der, ("sha256", "rsa-2048", "sha512"))
