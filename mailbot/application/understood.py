@@ -8,7 +8,7 @@ list: beside a date, a postal code, "ul.", a legal form. Pure, linear in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailbot.ruleset.model import ApplicationWords, Part
 from mailbot.text.unicode import flat
@@ -92,13 +92,15 @@ def whole(text: str) -> str:
     return _ABBREVIATED.sub(lambda found: found[0][:-1] + " ", text)
 
 
-def strange(text: str, letter: ApplicationWords) -> tuple[str, ...]:
-    """The lines and sentences of ``text`` that are no part of an application, as far as they are not understood.
+def parted(text: str, letter: ApplicationWords) -> list[str]:
+    """The lines and sentences of ``text``, which has no addresses and no name of the applicant, without its places."""
+    return list(_sentences(_placeless(text, letter)))
 
-    ``text``: without addresses and the applicant's name.
-    """
+
+def strange(parts: Iterable[str], letter: ApplicationWords) -> tuple[str, ...]:
+    """Those of the lines and sentences that are no part of an application, as far as they are not understood."""
     known = _Known(letter)
-    found = [said for said in _sentences(_placeless(text, letter)) if not known.understands(said)]
+    found = [said for said in parts if not known.understands(said)]
     if not found and known.spared > letter.others:
         return ("wiele słów o czymś innym",)
     return tuple(dict.fromkeys(" ".join(found_in.split()) for found_in in found))
@@ -113,12 +115,12 @@ class _Known:
         self.spared = 0
 
     def understands(self, sentence: str) -> bool:
-        clauses = _clauses(sentence)
+        clauses = clauses_of(sentence)
         if not clauses:
             return True
         said = [[flat(word) for words in clauses for word in words]]
         open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
-        asks = any(word in self._letter.verbs or word in self._letter.heads for word in said[0])
+        asks = any(word in self._letter.asking or word in self._letter.heads for word in said[0])
         found = 0
         for words in clauses:
             others = [few for i in open_parts if (few := self._others(words, i, len(said[0]), asks=asks)) is not None]
@@ -174,7 +176,7 @@ def _things(known: Sequence[bool]) -> int:
     return count
 
 
-def _clauses(sentence: str) -> list[list[str]]:
+def clauses_of(sentence: str) -> list[list[str]]:
     """The words of each clause; a subject goes with what is said of it: "Firma informatyczna, która…"."""
     found: list[list[str]] = []
     for part in _CLAUSE.split(sentence):

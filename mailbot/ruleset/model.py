@@ -272,6 +272,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """What a clause may say of something that matters: verbs, as they are said or denied, and their tense."""
+
+    name: str
+    title: str
+    of: Book
+    """The clauses that speak of it."""
+    unless: Book | None
+    """Those of them that may say what they like."""
+    yes: Words
+    """Verbs that may be said of it."""
+    no: Words
+    """Verbs that may be denied of it."""
+    past: bool
+    """Whether everything else may be said that has happened."""
+    never: Words
+    """But these verbs."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationWords:
     """rules/applications.yaml: what an application (case B) must say, must not say, and the words it is made of."""
 
@@ -288,11 +308,14 @@ class ApplicationWords:
     """With which a line begins that is the name of a firm."""
     others: int
     """Words of a letter that may be none of their part."""
+    verbs: Words
+    """The words by which something is said in the clauses of ``tellings``."""
+    tellings: tuple[Telling, ...]
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book
     """Every saying of ``begins``."""
-    verbs: Words
+    asking: Words
     """The words with which the sayings of a matter begin that a title may say as well."""
     heads: Words
     """The words with which a title begins."""
