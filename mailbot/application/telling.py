@@ -21,7 +21,7 @@ BETWEEN = frozenset(
 """What may stand between a denial and its verb."""
 _PAST = re.compile(r"(?:l|la|lo|li|ly|lem|lam|lismy|lysmy|no|to|n[aeiy]|t[aey])\Z")
 """Endings of what has happened, or was done, in small letters without diacritics."""
-_NAMED = re.compile(r"(?:[aei]ni(?:a|e|u|em)|[ei]ci(?:a|e|u|em)|osci?|[aeo]w[ac]\w{1,4}|[aeo]c[aeyo]|[aesz]en|ych|ego|emu|[ao]l\w*n\w*)\Z")
+_NAMED = re.compile(r"(?:[aei]ni(?:a|e|u|em)|[ei]ci(?:a|e|u|em)|osci?|[aesz]en|ych|ego|emu)\Z")
 """Endings of nouns and adjectives that begin as verbs do."""
 _TOLD = re.compile(r"...(?:l|lo|li|lem|lam|lismy|lysmy|uje|uja|aja)\Z")
 """What looks like a verb and is in no list."""

@@ -83,7 +83,9 @@ _SUBJECT = 4
 """Words: longer ones are a clause of their own."""
 _RELATIVE = re.compile(r"(?i)kt[óo]r\w{1,4}\Z")
 _ACRONYM = 6
-_VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
+_HAPPENED = re.compile(r"...(?:l|la|lo|li|ly)\Z")
+"""How a verb ends of what another has done, in small letters without diacritics."""
+_VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą]|łem)\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
 
 
@@ -133,19 +135,23 @@ class _Known:
     def _may_be(self, part: Part, said: list[list[str]]) -> bool:
         if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
             return False
+        if part.past and not any(_HAPPENED.search(word) for word in said[0]):
+            return False
         return part.book is None or bool(part.book.found(said))
 
     def _others(self, words: list[str], index: int, most: int, *, asks: bool) -> int | None:
         """The number of words that are none of a part's; None when they cannot be let pass in ``most`` words."""
-        bit, spare = 1 << index, self._parts[index].spare
+        bit, part = 1 << index, self._parts[index]
+        if part.without.whole and any(flat(word) in part.without for word in words):
+            return None
         known = [len(word) == 1 or bool(self._meaning(flat(word)) & bit) for word in words]
         others = [word for word, is_known in zip(words, known, strict=True) if not is_known]
         if not others:
             return 0
         count = _things(known)
-        if spare is None or (len(words) if asks else most) < count * (spare + 1) or not any(known):
+        if part.spare is None or (len(words) if asks else most) < count * (part.spare + 1) or not any(known):
             return None
-        if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
+        if asks and not self._may_be(part, [[flat(word) for word in words]]):
             return None  # beside what is asked, a clause tells by itself what has happened
         if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
             return None  # where everything is capitals they tell no name

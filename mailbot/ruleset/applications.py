@@ -16,7 +16,7 @@ OPTIONAL = ("unless",)
 BEGINS = ("begins",)
 LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "tellings")
 PART = ("name", "title", "words")
-PART_OPTIONAL = ("said", "spare")
+PART_OPTIONAL = ("said", "spare", "past", "without")
 TELLING = ("name", "title", "of")
 TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never")
 MOST_OTHERS = 60
@@ -91,8 +91,14 @@ def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Par
             else None
         )
         if name and title and words:
-            found.append(Part(name, title, words, Book(said) if said else None, spare))
+            past = _yes(document, entries.get("past"), "letter.parts.past")
+            without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
+            found.append(Part(name, title, words, Book(said) if said else None, spare, past, without))
     return tuple(found)
+
+
+def _yes(document: YamlDocument, node: Node | None, key: str) -> bool:
+    return document.word(node, key, ("true", "false"), "true or false") == "true"
 
 
 def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Telling, ...]:
@@ -108,7 +114,7 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
             topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
             for key in ("yes", "no", "never")
         )
-        past = document.word(entries.get("past"), "letter.tellings.past", ("true", "false"), "true or false") == "true"
+        past = _yes(document, entries.get("past"), "letter.tellings.past")
         if name and title and of:
             found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never))
     return tuple(found)

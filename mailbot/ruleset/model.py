@@ -269,6 +269,10 @@ class Part:
     """Its sayings, one of which stands there; None: the words are enough."""
     spare: int | None
     """Where citizens tell what has happened: known words of a clause for each that is none of ``words``."""
+    past: bool
+    """Whether it tells what somebody or something else has done: one of its words ends so."""
+    without: Words
+    """Words that none of its clauses has."""
 
 
 @dataclass(frozen=True, slots=True)
