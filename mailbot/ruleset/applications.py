@@ -18,7 +18,7 @@ LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "tellings")
 PART = ("name", "title", "words")
 PART_OPTIONAL = ("said", "spare", "past", "without")
 TELLING = ("name", "title", "of")
-TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never")
+TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "bare", "whole")
 MOST_OTHERS = 60
 NONE = Words(frozenset())
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
@@ -110,13 +110,14 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
         title = document.string(entries.get("title"), "letter.tellings.title")
         of = topics.sayings(document, entries.get("of"), "letter.tellings.of", lists)
         unless = topics.sayings(document, entries.get("unless"), "letter.tellings.unless", lists)
-        yes, no, never = (
+        yes, no, never, being, bare = (
             topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
-            for key in ("yes", "no", "never")
+            for key in ("yes", "no", "never", "is", "bare")
         )
         past = _yes(document, entries.get("past"), "letter.tellings.past")
+        whole = _yes(document, entries.get("whole"), "letter.tellings.whole")
         if name and title and of:
-            found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never))
+            found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being))
     return tuple(found)
 
 

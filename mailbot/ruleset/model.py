@@ -293,6 +293,12 @@ class Telling:
     """Whether everything else may be said that has happened."""
     never: Words
     """But these verbs."""
+    bare: Words
+    """Words of which a clause without a verb may be made; none: any."""
+    whole: bool
+    """Whether every verb of the clause counts, and not only those of its half that speaks of it."""
+    being: Words
+    """What it may be said to be, behind "jest" or "są"; none: anything."""
 
 
 @dataclass(frozen=True, slots=True)
