@@ -29,9 +29,9 @@ _PAST = re.compile(r"(?:l|la|lo|li|ly|lem|lam|lismy|lysmy|no|to|n[aeiy]|t[aey])\
 """Endings of what has happened, or was done, in small letters without diacritics."""
 _NAMED = re.compile(r"(?:[aei]ni(?:a|e|u|em)|[ei]ci(?:a|e|u|em)|osci?|[aesz]en|ych|ego|emu)\Z")
 """Endings of nouns and adjectives that begin as verbs do."""
-_SAID = re.compile(r"(?!program|reklam)....(?:am|uje|uja)\Z")
+_SAID = re.compile(r"(?!program|reklam).{4,40}(?:am|uje|uja)\Z")
 """What is a verb by its ending, though in no list of verbs."""
-_TOLD = re.compile(r"...(?:l|lo|li|lem|lam|lismy|lysmy|uje|uja|aja)\Z")
+_TOLD = re.compile(r".{3,40}(?:l|lo|li|lem|lam|lismy|lysmy|uje|uja|aja)\Z")
 """What looks like a verb and is in no list."""
 
 
