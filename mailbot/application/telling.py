@@ -76,7 +76,7 @@ def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> 
 def _may_be(telling: Telling, said: Sequence[str]) -> bool:
     """Whether what the thing is said to be, behind a copula, is one of what it may be."""
     for i, word in enumerate(said):
-        if telling.being.whole and word in _COPULAS:
+        if telling.being.whole and word in _COPULAS and (not i or said[i - 1] not in DENIALS):
             what = next((other for other in said[i + 1 :] if other not in _PASSED), None)
             if what is not None and what not in telling.being:
                 return False
