@@ -64,12 +64,15 @@ def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> 
     starts = [0, *(i for i, word in enumerate(said) if i and word in _JOINTS), len(said)]
     parts = [said[a:b] for a, b in pairwise(starts)]
     found: list[Sequence[str]] = []
+    open_ = False
     for part in parts:
         tells = any(_is_verb(word, letter) or word in _COPULAS for word in part)
-        if found and (not tells or (len(part) <= _SHORT and not telling.of.found([part]))):
+        if found and (not tells or open_ or (len(part) <= _SHORT and not telling.of.found([part]))):
             found[-1] = [*found[-1], *part]
+            open_ = open_ and not tells
         else:
             found.append(part)
+            open_ = not tells
     yield from found
 
 
