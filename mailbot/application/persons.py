@@ -43,7 +43,7 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
     for rank, pattern in (
         (2, rf"\bja\s*,?\s*(?:{_SELF})?\s*[,:–-]?\s+(?=[^\W\d_])"),
         (2, rf"\b{_SELF}\s*[,:–-]?\s+(?=[^\W\d_])"),
-        (2, r"\bjestem\s+(?=[^\W\d_])"),
+        (2, r"\bjestem\s+(?=[^\W\d_])|\bz\s+tej\s+strony\s+(?=[^\W\d_])"),
         (2, r"\bnazywam\s+sie\s*:?\s+|\bmoje\s+(?:dane|imie\s+i\s+nazwisko)(?:\s+(?:osobowe|to)){0,2}\s*[:–-]?\s+"),
         (
             3,

@@ -83,6 +83,8 @@ _SUBJECT = 4
 """Words: longer ones are a clause of their own."""
 _RELATIVE = re.compile(r"(?i)kt[óo]r\w{1,4}\Z")
 _ACRONYM = 6
+_MINE = re.compile(r"[aeidkz]l[ae]m\Z")
+"""How a verb ends of what the writer has done."""
 _HAPPENED = re.compile(r"...(?:l|la|lo|li|ly)\Z")
 """How a verb ends of what another has done, in small letters without diacritics."""
 _VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą]|łem)\Z")
@@ -133,7 +135,7 @@ class _Known:
         return found * (_LEAST_SPARE + 1) <= len(said[0])
 
     def _may_be(self, part: Part, said: list[list[str]]) -> bool:
-        if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
+        if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD and not any(map(_MINE.search, said[0])):
             return False
         if part.past and not any(_HAPPENED.search(word) for word in said[0]):
             return False
