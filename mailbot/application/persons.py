@@ -43,7 +43,7 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
     for rank, pattern in (
         (2, rf"\bja\s*,?\s*(?:{_SELF})?\s*[,:–-]?\s+(?=[^\W\d_])"),
         (2, rf"\b{_SELF}\s*[,:–-]?\s+(?=[^\W\d_])"),
-        (2, r"\bjestem\s+(?=[^\W\d_])"),
+        (2, r"\bjestem\s+(?=[^\W\d_])|\bz\s+tej\s+strony\s+(?=[^\W\d_])"),
         (2, r"\bnazywam\s+sie\s*:?\s+|\bmoje\s+(?:dane|imie\s+i\s+nazwisko)(?:\s+(?:osobowe|to)){0,2}\s*[:–-]?\s+"),
         (
             3,
@@ -58,6 +58,8 @@ _PROSE: tuple[tuple[int, re.Pattern[str]], ...] = tuple(
         (3, r"\bkont[ao]\s+(?:puesc\s+)?(?:uzytkowni\w{1,3}|pana|pani|osoby)\s*:?\s+|\bjako\s+(?=[^\W\d_])"),
     )
 )
+_BEFORE_ANY = re.compile(r"(?:jestem|dla|jako)\s")
+"""Where everything is capitals, "JESTEM STARSZĄ OSOBĄ" names nobody; a name that stands there is not understood."""
 # At the start of a line or sentence. A stop ends a sentence behind two letters only: not in "Jan M. Kowalski".
 _APART = re.compile(
     r"(?m)(?:^|(?<=[a-z]{2}[.:;!]\s))[ \t]*((?:(?![a-z]{2}[.:;!]\s)[^\n,]){3,80}),[ \t]*"
@@ -134,7 +136,7 @@ def _prose(text: str, low: str) -> Iterator[Person]:
     for rank, pattern in _PROSE:
         for lead in pattern.finditer(low):
             names = leading(text, lead.end())
-            if len(names) >= 2:
+            if len(names) >= 2 and not (_BEFORE_ANY.match(lead[0]) and text[lead.start() : lead.end()].isupper()):
                 yield split(names, surname_first=False, rank=rank)
     for line in _APART.finditer(low):
         if names := alone(text[line.start(1) : line.end(1)]):

@@ -14,7 +14,8 @@ from datetime import datetime
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.dated import untimely
-from mailbot.application.understood import strange, whole
+from mailbot.application.telling import BETWEEN, DENIALS, untoward
+from mailbot.application.understood import parted, strange, whole
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
 from mailbot.ruleset.model import ApplicationWords, Matter
@@ -65,8 +66,6 @@ _GAP = re.compile(r"\A([^\W_]+)\s+")
 """Behind the head of a title: "WNIOSEK" may be a line of its own."""
 _HEAD = re.compile(r"[^\W_]+")
 _TITLE = 300
-_DENIALS = frozenset({"nie", "nigdy", "not", "never"})
-_BETWEEN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal"})
 _NAME = re.compile(r"[A-ZĄĆĘŁŃÓŚŹŻ]\w+[^\S\n]+[A-ZĄĆĘŁŃÓŚŹŻ]\w+")
 _NAMES = ("imię", "nazwisko")
 _PART = re.compile(r"[.!?;](?=\s|\Z)|\n")
@@ -87,6 +86,8 @@ class Lack:
     title: str
     said: str = ""
     """The sayings that were found, or the words that do not belong."""
+    clause: bool = False
+    """Whether ``said`` is a clause of the letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class PurposeResult:
 
 def _told(lack: Lack) -> str:
     """What was not understood, for the person who must."""
-    return f": {lack.said}" if lack.name == OTHER_WORDS else ""
+    return f": {lack.said}" if lack.name == OTHER_WORDS or lack.clause else ""
 
 
 def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = None) -> Application:
@@ -179,7 +180,9 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     if denied:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
-    if others := strange(_ADDRESS.sub(_stop, mended), letter):
+    parts = parted(_ADDRESS.sub(_stop, mended), letter)
+    against += [Lack(telling.name, telling.title, clause[:_SHOWN], clause=True) for telling, clause in untoward(parts, letter)]
+    if others := strange(parts, letter):
         against.append(
             Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN]))
         )
@@ -224,14 +227,14 @@ def _beginnings(text: str, letter: ApplicationWords) -> Iterator[tuple[str, ...]
 
 def _denied(sentence: tuple[str, ...], letter: ApplicationWords) -> list[str]:
     """The denials behind the asking of a sentence that are not those of honest people."""
-    asked = next(i for i, word in enumerate(sentence) if word in letter.verbs)
+    asked = next(i for i, word in enumerate(sentence) if word in letter.asking)
     said = (*sentence, "", "")
     return [
         f"{said[i]} {said[i + 1]}"
         for i in range(asked, len(sentence))
-        if said[i] in _DENIALS
+        if said[i] in DENIALS
         and said[i + 1] not in letter.denied
-        and not (said[i + 1] in _BETWEEN and said[i + 2] in letter.denied)
+        and not (said[i + 1] in BETWEEN and said[i + 2] in letter.denied)
     ]
 
 

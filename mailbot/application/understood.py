@@ -8,7 +8,7 @@ list: beside a date, a postal code, "ul.", a legal form. Pure, linear in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailbot.ruleset.model import ApplicationWords, Part
 from mailbot.text.unicode import flat
@@ -83,7 +83,11 @@ _SUBJECT = 4
 """Words: longer ones are a clause of their own."""
 _RELATIVE = re.compile(r"(?i)kt[óo]r\w{1,4}\Z")
 _ACRONYM = 6
-_VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą])\Z")
+_MINE = re.compile(r"[aeidkz]l[ae]m\Z")
+"""How a verb ends of what the writer has done."""
+_HAPPENED = re.compile(r"...(?:l|la|lo|li|ly)\Z")
+"""How a verb ends of what another has done, in small letters without diacritics."""
+_VERB = re.compile(r"(?i)(?:ę|ąc|am|no|to|uj[eą]|łem)\Z")
 """What acts, orders or is done by nobody: no word that may pass without being understood."""
 
 
@@ -92,13 +96,15 @@ def whole(text: str) -> str:
     return _ABBREVIATED.sub(lambda found: found[0][:-1] + " ", text)
 
 
-def strange(text: str, letter: ApplicationWords) -> tuple[str, ...]:
-    """The lines and sentences of ``text`` that are no part of an application, as far as they are not understood.
+def parted(text: str, letter: ApplicationWords) -> list[str]:
+    """The lines and sentences of ``text``, which has no addresses and no name of the applicant, without its places."""
+    return list(_sentences(_placeless(text, letter)))
 
-    ``text``: without addresses and the applicant's name.
-    """
+
+def strange(parts: Iterable[str], letter: ApplicationWords) -> tuple[str, ...]:
+    """Those of the lines and sentences that are no part of an application, as far as they are not understood."""
     known = _Known(letter)
-    found = [said for said in _sentences(_placeless(text, letter)) if not known.understands(said)]
+    found = [said for said in parts if not known.understands(said)]
     if not found and known.spared > letter.others:
         return ("wiele słów o czymś innym",)
     return tuple(dict.fromkeys(" ".join(found_in.split()) for found_in in found))
@@ -113,12 +119,12 @@ class _Known:
         self.spared = 0
 
     def understands(self, sentence: str) -> bool:
-        clauses = _clauses(sentence)
+        clauses = clauses_of(sentence)
         if not clauses:
             return True
         said = [[flat(word) for words in clauses for word in words]]
         open_parts = [i for i, part in enumerate(self._parts) if self._may_be(part, said)]
-        asks = any(word in self._letter.verbs or word in self._letter.heads for word in said[0])
+        asks = any(word in self._letter.asking or word in self._letter.heads for word in said[0])
         found = 0
         for words in clauses:
             others = [few for i in open_parts if (few := self._others(words, i, len(said[0]), asks=asks)) is not None]
@@ -129,21 +135,25 @@ class _Known:
         return found * (_LEAST_SPARE + 1) <= len(said[0])
 
     def _may_be(self, part: Part, said: list[list[str]]) -> bool:
-        if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD:
+        if part.spare and sum(len(word) > 1 for word in said[0]) < _TOLD and not any(map(_MINE.search, said[0])):
+            return False
+        if part.past and not any(_HAPPENED.search(word) for word in said[0]):
             return False
         return part.book is None or bool(part.book.found(said))
 
     def _others(self, words: list[str], index: int, most: int, *, asks: bool) -> int | None:
         """The number of words that are none of a part's; None when they cannot be let pass in ``most`` words."""
-        bit, spare = 1 << index, self._parts[index].spare
+        bit, part = 1 << index, self._parts[index]
+        if part.without.whole and any(flat(word) in part.without for word in words):
+            return None
         known = [len(word) == 1 or bool(self._meaning(flat(word)) & bit) for word in words]
         others = [word for word, is_known in zip(words, known, strict=True) if not is_known]
         if not others:
             return 0
         count = _things(known)
-        if spare is None or (len(words) if asks else most) < count * (spare + 1) or not any(known):
+        if part.spare is None or (len(words) if asks else most) < count * (part.spare + 1) or not any(known):
             return None
-        if asks and not self._may_be(self._parts[index], [[flat(word) for word in words]]):
+        if asks and not self._may_be(part, [[flat(word) for word in words]]):
             return None  # beside what is asked, a clause tells by itself what has happened
         if all(word.isupper() for word in words) or any(len(word) > _ACRONYM and word.isupper() for word in others):
             return None  # where everything is capitals they tell no name
@@ -174,7 +184,7 @@ def _things(known: Sequence[bool]) -> int:
     return count
 
 
-def _clauses(sentence: str) -> list[list[str]]:
+def clauses_of(sentence: str) -> list[list[str]]:
     """The words of each clause; a subject goes with what is said of it: "Firma informatyczna, która…"."""
     found: list[list[str]] = []
     for part in _CLAUSE.split(sentence):

@@ -8,16 +8,19 @@ from yaml.nodes import Node
 
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import YamlDocument
-from mailbot.ruleset.model import ApplicationWords, Matter, Part
+from mailbot.ruleset.model import ApplicationWords, Matter, Part, Telling
 from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "never", "firms", "denied", "parts")
+LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "tellings")
 PART = ("name", "title", "words")
-PART_OPTIONAL = ("said", "spare")
+PART_OPTIONAL = ("said", "spare", "past", "without")
+TELLING = ("name", "title", "of")
+TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "bare", "whole")
 MOST_OTHERS = 60
+NONE = Words(frozenset())
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
 """A letter about something else: what is wanted and stands in it asks for nothing."""
 
@@ -36,7 +39,11 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     never = topics.single_words(document, letter.get("never"), "letter.never", lists)
     parts = _parts(document, letter.get("parts"), lists)
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
-    if not wanted or not against or others is None or not parts or firms is None or never is None or denied is None:
+    verbs = topics.single_words(document, letter.get("verbs"), "letter.verbs", lists)
+    tellings = _tellings(document, letter.get("tellings"), lists)
+    if not wanted or not against or others is None or not parts or not tellings:
+        return None
+    if firms is None or never is None or denied is None or verbs is None:
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
@@ -49,9 +56,11 @@ def read(document: YamlDocument) -> ApplicationWords | None:
         firms=firms,
         never=never,
         others=others,
+        verbs=verbs,
+        tellings=tellings,
         book=Book(said),
         titles=Book(titles),
-        verbs=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
+        asking=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
         heads=_union(saying.steps[:1] for saying in titles),
         titled=_union(saying.steps for saying in titles),
     )
@@ -82,7 +91,33 @@ def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Par
             else None
         )
         if name and title and words:
-            found.append(Part(name, title, words, Book(said) if said else None, spare))
+            past = _yes(document, entries.get("past"), "letter.parts.past")
+            without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
+            found.append(Part(name, title, words, Book(said) if said else None, spare, past, without))
+    return tuple(found)
+
+
+def _yes(document: YamlDocument, node: Node | None, key: str) -> bool:
+    return document.word(node, key, ("true", "false"), "true or false") == "true"
+
+
+def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Telling, ...]:
+    found: list[Telling] = []
+    for item in topics.bounded(document, node, "letter.tellings"):
+        entries = document.entries(item, "letter.tellings", TELLING, TELLING_OPTIONAL)
+        taken = [telling.name for telling in found]
+        name = topics.own_name(document, entries.get("name"), "letter.tellings.name", taken)
+        title = document.string(entries.get("title"), "letter.tellings.title")
+        of = topics.sayings(document, entries.get("of"), "letter.tellings.of", lists)
+        unless = topics.sayings(document, entries.get("unless"), "letter.tellings.unless", lists)
+        yes, no, never, being, bare = (
+            topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
+            for key in ("yes", "no", "never", "is", "bare")
+        )
+        past = _yes(document, entries.get("past"), "letter.tellings.past")
+        whole = _yes(document, entries.get("whole"), "letter.tellings.whole")
+        if name and title and of:
+            found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being))
     return tuple(found)
 
 

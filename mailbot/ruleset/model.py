@@ -269,6 +269,36 @@ class Part:
     """Its sayings, one of which stands there; None: the words are enough."""
     spare: int | None
     """Where citizens tell what has happened: known words of a clause for each that is none of ``words``."""
+    past: bool
+    """Whether it tells what somebody or something else has done: one of its words ends so."""
+    without: Words
+    """Words that none of its clauses has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a clause may say of something that matters: verbs, as they are said or denied, and their tense."""
+
+    name: str
+    title: str
+    of: Book
+    """The clauses that speak of it."""
+    unless: Book | None
+    """Those of them that may say what they like."""
+    yes: Words
+    """Verbs that may be said of it."""
+    no: Words
+    """Verbs that may be denied of it."""
+    past: bool
+    """Whether everything else may be said that has happened."""
+    never: Words
+    """But these verbs."""
+    bare: Words
+    """Words of which a clause without a verb may be made; none: any."""
+    whole: bool
+    """Whether every verb of the clause counts, and not only those of its half that speaks of it."""
+    being: Words
+    """What it may be said to be, behind "jest" or "są"; none: anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +318,14 @@ class ApplicationWords:
     """With which a line begins that is the name of a firm."""
     others: int
     """Words of a letter that may be none of their part."""
+    verbs: Words
+    """The words by which something is said in the clauses of ``tellings``."""
+    tellings: tuple[Telling, ...]
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book
     """Every saying of ``begins``."""
-    verbs: Words
+    asking: Words
     """The words with which the sayings of a matter begin that a title may say as well."""
     heads: Words
     """The words with which a title begins."""
