@@ -44,16 +44,17 @@ def test_the_list_of_commands_imports_none() -> None:
 
 
 def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:
-    code = "import sys, mailbot.cli.rules; sys.exit('mailbot.flow.pipeline' in sys.modules)"
+    code = "import sys, mailbot.cli.rule_check; sys.exit('mailbot.flow.pipeline' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 HEAVY = ("aiohttp", "aiosmtpd", "alembic", "asn1crypto", "dns", "lxml", "PIL", "pyhanko", "pypdf", "reportlab")
 """What decides about mails, serves or migrates: whoever only looks at the database need not wait for it."""
 LOOKS = ("tickets list", "queue ls", "outbox ls", "operators list", "tokens list", "audit verify", "accounts show")
-LOOKS += ("backup", "init", "notices list", "tickets find", "tickets show", "accounts import", "breaker show", "csd ls")
+LOOKS += ("backup", "init", "notices list", "tickets find", "accounts import", "breaker show", "csd ls")
 LOOKS += ("rules check", "rules schema", "reconcile", "retention run", "key rotate")
-TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man")
+TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man", "demo", "rules test", "rules case")
+TELLS += ("rules replay", "tickets show", "tickets dossier", "tickets application", "tickets reply")
 """Their help says what they do, and needs nothing of it, not even the database."""
 
 
@@ -64,6 +65,10 @@ TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man")
 def test_a_command_imports_nothing_heavy(command: str, heavy: Sequence[str], most: int) -> None:
     """Each import costs its time at every call: counted, for a clock would be of the machine."""
     assert _imported(f"assert CliRunner().invoke(cli, '{command} --help'.split()).exit_code == 0", heavy, most) == ""
+
+
+def test_who_looks_at_a_ticket_loads_nothing_heavy() -> None:
+    assert _imported("import mailbot.cli.ticket_show", HEAVY, 650) == ""
 
 
 READS = ("pypdf", "pypdfium2", "PIL", "lxml", "asn1crypto", "holidays", "alembic", "sqlalchemy.dialects.postgresql")
