@@ -15,8 +15,6 @@ from typing import Any, TypeVar
 
 import click
 
-from mailbot.logs import to
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 config = click.option(
@@ -85,4 +83,6 @@ def _plain(value: Any) -> Any:
 
 def logs(level: int = logging.INFO) -> None:
     """Log lines to stderr: JSON as they are."""
+    from mailbot.logs import to  # only few commands have a log
+
     to(sys.stderr, level)
