@@ -42,9 +42,11 @@ class Readers(Workers):
             return None
 
     async def prove(self) -> None:
-        """Read a small PDF of our own. Raises ConfigError when the answer is not what stands there."""
+        """Read a small PDF of our own; who did it ends, for nothing else waits yet, and most mails have no application.
+        Raises ConfigError when the answer is not what stands there."""
         try:
             found = await self._run(wire.frame({}, [sample.build()]), _reading)
+            await self._end_idle()
         except WorkerFailed as failure:
             raise ConfigError(
                 f"the reader of applications does not work: {failure.cause}; mend: {sample.MEND}"

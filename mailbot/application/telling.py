@@ -17,11 +17,40 @@ from mailbot.text.unicode import flat
 
 DENIALS = frozenset({"nie", "nigdy", "not", "never"})
 BETWEEN = frozenset(
-    {"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal", "jeszcze", "go", "jej", "ich", "nim", "niej"}
+    {
+        "juz",
+        "mi",
+        "sie",
+        "tez",
+        "zadnego",
+        "w",
+        "do",
+        "ja",
+        "wcale",
+        "nadal",
+        "jeszcze",
+        "go",
+        "jej",
+        "ich",
+        "nim",
+        "niej",
+    }
 )
 """What may stand between a denial and its verb."""
 _COPULAS = frozenset({"jest", "sa"})
-_PASSED = BETWEEN - {"w", "do"} | {"tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"}
+_PASSED = BETWEEN - {"w", "do"} | {
+    "tylko",
+    "wylacznie",
+    "teraz",
+    "obecnie",
+    "wciaz",
+    "dla",
+    "mnie",
+    "bardzo",
+    "to",
+    "ciagle",
+    "niestety",
+}
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
 _SHORT = 4
 """Words of a part that has no object of its own: "i sprzedałem go"."""

@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mailbot.audit import chain, packed, search, verify
+from mailbot.audit import chain, search, verify
 from mailbot.audit.verify import Finding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
-from mailbot.workers.audit import line
+
+if TYPE_CHECKING:
+    from mailbot.audit import packed
 
 _BATCH = 500
 
@@ -57,6 +60,8 @@ def verify_(dossier: Path | None, heads: Path | None, config_file: Path | None, 
 
 
 def _verify_dossier(file: Path, known: list[Head], as_json: bool) -> None:
+    from mailbot.audit import packed  # not for the chain of a database
+
     data = file.read_bytes()
     try:
         found, manifest = _told(packed.verify(data, known), as_json), packed.manifest_of(data)
@@ -83,6 +88,8 @@ def _proven(proof: packed.Proof | None, known: int) -> str:
 @options.config
 def head(take_over: bool, config_file: Path | None) -> None:
     """Print the newest row's number and hash, to be kept where nobody here can change it."""
+    from mailbot.workers.audit import line  # not for --help
+
     settings = compose.settings(config_file)
     while take_over:
         with compose.writing(settings) as connection:

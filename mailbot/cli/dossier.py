@@ -17,13 +17,8 @@ from mailbot.storage.engine import connect, reading
 from mailbot.tickets import number as numbers
 
 
-@click.command()
-@click.argument("number")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The ZIP file; made anew.")
-@options.config
-def dossier(number: str, out: Path, config_file: Path | None) -> None:
-    """Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER into one file that proves itself
-    (mailbot audit verify FILE). That it was made stands in the history of the ticket."""
+def write(number: str, out: Path, config_file: Path | None) -> None:
+    """The command."""
     settings = compose.settings(config_file)
     engine = connect(settings.database.url)
     key = compose.opened(settings, engine)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.service import compose, hiding, rotation
+from mailbot.service import places
 
 
 @click.group()
@@ -26,7 +25,10 @@ def rotate(config_file: Path | None) -> None:
     mailbot must stand still on every machine. The key file then holds the new key and the earlier ones: copy it to the
     other machines and to the safe.
     """
-    settings = compose.settings(config_file)
+    from mailbot.audit import chain  # not for --help
+    from mailbot.service import rotation
+
+    settings = places.settings(config_file)
     report = rotation.rotate(settings, chain.shell(options.user()), utc_now())
     click.echo("a new key is in force" if report.new else "the rotation that was cut off is ended")
     click.echo(f"{report.keys} keys of messages wrapped anew")
@@ -43,8 +45,11 @@ def seal(config_file: Path | None) -> None:
     When every machine has this version, and mailbot stands still on all of them: older versions are refused from then
     on. What is cut off is ended by doing it again, and then mailbot may run meanwhile.
     """
+    from mailbot.audit import chain
+    from mailbot.service import hiding
+
     told = partial(click.echo, "begun: older versions are refused from now on; mailbot may run again")
-    report = hiding.hide(compose.settings(config_file), chain.shell(options.user()), utc_now(), told)
+    report = hiding.hide(places.settings(config_file), chain.shell(options.user()), utc_now(), told)
     for name, count in report.rows.items():
         click.echo(f"{name}: {count} sealed")
     if report.broken:

@@ -13,17 +13,13 @@ import click
 
 from mailbot.cli import options
 from mailbot.clocks import WARSAW
-from mailbot.installation import agree
-from mailbot.mails import proof
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.document import YamlDocument, hint
 from mailbot.ruleset.findings import Level, Mistakes
 from mailbot.ruleset.model import PUBLISHED, Notice, Window
 from mailbot.ruleset.notices import WITHDRAWN, with_state
-from mailbot.service import compose
-from mailbot.tickets import breaker
-from mailbot.tickets.notice import NoticeWriter
+from mailbot.service import places
 
 _FILE = "notices.yaml"
 
@@ -71,7 +67,7 @@ def withdraw(name: str, config_file: Path | None) -> None:
 
 
 def _rules(config_file: Path | None) -> Path:
-    return compose.rules_directory(compose.settings(config_file).rules.directory)
+    return places.rules_directory(places.settings(config_file).rules.directory)
 
 
 def _told(notice: Notice, in_force: bool) -> dict[str, object]:
@@ -118,6 +114,8 @@ def _set_state(directory: Path, name: str, state: str) -> None:
 
 def _mistakes(directory: Path, text: str) -> list[str]:
     """The errors of the rule set in ``directory`` if its notices were ``text``; nothing there is touched."""
+    from mailbot.mails import proof  # not for --help
+
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent, "rules")
         shutil.copytree(directory, copy)
@@ -143,10 +141,15 @@ def _replace(path: Path, text: str) -> None:
 
 def _tell(notice: Notice, config_file: Path | None) -> int:
     """Write T12 to everybody who has an open ticket and was not told yet; returns how many."""
+    from mailbot.installation import agree
+    from mailbot.service import compose
+    from mailbot.tickets import breaker
+    from mailbot.tickets.notice import NoticeWriter
+
     now = utc_now()
     if all(window.end <= now for window in notice.windows):
         raise click.ClickException(f"{notice.name}: every window is over, there is nobody to tell")
-    settings = compose.settings(config_file)
+    settings = places.settings(config_file)
     parts = compose.build(settings)
     teller = NoticeWriter(
         parts.pipeline.writer, parts.secret, settings.helpdesk.address, settings.helpdesk.verp_separator

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 import click
 
 from mailbot.errors import ConfigError
-from mailbot.logs import to
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,4 +90,6 @@ def not_shown(error: ConfigError) -> None:
 
 def logs(level: int = logging.INFO) -> None:
     """Log lines to stderr: JSON as they are."""
+    from mailbot.logs import to  # only few commands have a log
+
     to(sys.stderr, level)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailbot.cli import options
-from mailbot.config import Settings
 from mailbot.errors import ConfigError
-from mailbot.ingress.imap_claim import Claimed
-from mailbot.ingress.reconcile import FolderReport, Reconciler
-from mailbot.oauth import tokens_of
-from mailbot.service import compose
+from mailbot.service import places
+
+if TYPE_CHECKING:
+    from mailbot.config import Settings
+    from mailbot.ingress.reconcile import FolderReport
 
 
 @click.command()
@@ -30,9 +31,11 @@ def reconcile(dry_run: bool, take_over: bool, config_file: Path | None, as_json:
     What lies in the folder of taken messages was answered once, by words that are lost: a person gets it. Exit code 1:
     something is missing still.
     """
+    from mailbot.ingress.imap_claim import Claimed  # not for --help
+
     options.logs()
     try:
-        found = asyncio.run(_run(compose.settings(config_file), dry_run=dry_run, take_over=take_over))
+        found = asyncio.run(_run(places.settings(config_file), dry_run=dry_run, take_over=take_over))
     except Claimed as error:
         raise ConfigError(error.reason) from error
     for one in found:
@@ -48,6 +51,10 @@ def reconcile(dry_run: bool, take_over: bool, config_file: Path | None, as_json:
 async def _run(settings: Settings, *, dry_run: bool, take_over: bool) -> list[FolderReport]:
     if not settings.imap.host:
         raise ConfigError("[imap] host: is empty, so there is no mailbox to compare; mend: name the IMAP server")
+    from mailbot.ingress.reconcile import Reconciler
+    from mailbot.oauth import tokens_of
+    from mailbot.service import compose
+
     parts = compose.build(settings)
     try:
         reconciler = Reconciler(settings.imap, parts.database, parts.secret, parts.clock, tokens_of(settings))

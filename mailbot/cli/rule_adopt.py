@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from mailbot import processes
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.service import compose
 
 
 @click.command()
@@ -17,6 +15,9 @@ from mailbot.service import compose
 def adopt(config_file: Path | None) -> None:
     """Bring the rule set of this machine into force, on every machine with this database. Who has another one decides
     nothing until its folder is the same. Not needed where a running process takes the set out of its folder."""
+    from mailbot import processes  # not for --help
+    from mailbot.service import compose
+
     settings = compose.settings(config_file)
     ruleset, _ = compose.rules(settings)
     with compose.writing(settings) as connection:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.ruleset import loader
-from mailbot.service import compose
-from mailbot.storage.reading import read_only
-from mailbot.tickets.rule_hits import Hits, count
+
+if TYPE_CHECKING:
+    from mailbot.tickets.rule_hits import Hits
 
 
 @click.command()
@@ -25,6 +25,11 @@ def hits(since: timedelta, config_file: Path | None, as_json: bool) -> None:
 
     First the rules of the set as it lies in the folder, in its order, then those that decided and are no longer there.
     """
+    from mailbot.ruleset import loader  # not for --help
+    from mailbot.service import compose
+    from mailbot.storage.reading import read_only
+    from mailbot.tickets.rule_hits import count
+
     settings = compose.settings(config_file)
     rules = loader.load(compose.rules_directory(settings.rules.directory)).rules
     with read_only(settings.database.url) as connection:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mailbot.application.purpose import Lack, PurposeResult, judge, nameless
-from mailbot.application.read import reading
-from mailbot.application.whole import cut
 from mailbot.cli import options
-from mailbot.ruleset import loader
 from mailbot.service import places
+
+if TYPE_CHECKING:
+    from mailbot.application.purpose import Lack, PurposeResult
 
 
 @click.command()
@@ -24,6 +24,11 @@ def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None
 
     Exit code 1 when one does not. Signatures and accounts are not looked at.
     """
+    from mailbot.application.purpose import judge, nameless  # not for --help
+    from mailbot.application.read import reading
+    from mailbot.application.whole import cut
+    from mailbot.ruleset import loader
+
     chosen = named or places.rules_directory(places.settings(config_file).rules.directory)
     words = loader.load(chosen).application_words
     every = True

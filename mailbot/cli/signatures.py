@@ -7,17 +7,18 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailbot.cli import options
 from mailbot.observe import utc_now
-from mailbot.ruleset import loader
-from mailbot.ruleset.model import SignatureRules
-from mailbot.service import compose
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import SignatureReport, Verdict, to_json
 from mailbot.signatures.worker import Bounds, Workers, failed
+
+if TYPE_CHECKING:
+    from mailbot.ruleset.model import SignatureRules
 
 
 @click.group()
@@ -47,6 +48,9 @@ def verify(
     A detached signature takes its content from --content, else from the file that is called like it without the last
     extension (wniosek.pdf beside wniosek.pdf.p7s). Exit code 0 when every file is accepted, else 1.
     """
+    from mailbot.ruleset import loader  # not for --help
+    from mailbot.service import compose
+
     settings = compose.settings(config_file)
     chosen = trust or (Path(settings.trust.directory) if settings.trust.directory else None)
     folder = chosen.resolve() if chosen else None

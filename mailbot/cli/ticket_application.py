@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mailbot.cli import options, ticket_acts, ticket_numbers
+from mailbot.cli import options, ticket_acts
 from mailbot.cli.queue import write_files
 from mailbot.desk import perform
 from mailbot.desk.plan import Refusal
@@ -18,14 +18,8 @@ from mailbot.service import compose
 from mailbot.tickets import view
 
 
-@click.command(params=[ticket_numbers.argument()])
-@click.option("--out", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder.")
-@click.option("--as", "who", metavar="OPERATOR", envvar="MAILBOT_OPERATOR", required=True, help="Who looks.")
-@options.config
-@options.as_json
-def application(number: str, out: Path, who: str, config_file: Path | None, as_json: bool) -> None:
-    """Write the pictures and the text of the application of ticket NUMBER into a folder. Who looks is written down:
-    both people who accept a change of login must have looked."""
+def write(number: str, out: Path, who: str, config_file: Path | None, as_json: bool) -> None:
+    """The command."""
     settings = compose.settings(config_file)
     operator = ticket_acts.acting(settings.database.url, who)
     parts = compose.build(settings)

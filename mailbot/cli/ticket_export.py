@@ -13,12 +13,8 @@ import click
 
 from mailbot.cli import options
 from mailbot.cli.ticket_text import shown
-from mailbot.installation import reading_addresses
 from mailbot.model import State
 from mailbot.observe import utc_now
-from mailbot.service import compose
-from mailbot.storage.reading import read_only
-from mailbot.tickets import listing
 
 COLUMNS = (
     *("number", "kind", "category", "state", "desk", "owner", "service", "classification", "language"),
@@ -37,6 +33,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @options.config
 def export(form: str, since: timedelta | None, states: tuple[str, ...], config_file: Path | None) -> None:
     """Write every ticket to stdout: JSON lines, or CSV with a head (RFC 4180, UTF-8); in the order of their numbers."""
+    from mailbot.installation import reading_addresses  # not for --help
+    from mailbot.service import compose
+    from mailbot.storage.reading import read_only
+    from mailbot.tickets import listing
+
     begin = utc_now() - since if since else None
     chosen = compose.settings(config_file)
     with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:

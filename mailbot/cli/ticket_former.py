@@ -10,19 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from mailbot.audit import chain
 from mailbot.cli import options, ticket_numbers, ticket_verbs
 from mailbot.cli.ticket_text import minute, shown
-from mailbot.desk.perform import drop_first_halves
 from mailbot.desk.requests import Action
 from mailbot.observe import utc_now
-from mailbot.operators import people, sessions
-from mailbot.service import compose
-from mailbot.tickets import hold
-from mailbot.tickets import number as numbers
-from mailbot.tickets.notice import NoticeWriter
-from mailbot.tickets.release import Refused
-from mailbot.tickets.release import release as let_go
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +35,9 @@ def _told(who: str | None, reason: str) -> dict[str, str | int]:
 def freeze(number: str, who: str | None, reason: str | None, config_file: Path | None) -> None:
     """Stop ticket NUMBER as a user of this machine: the holder telephoned that it is not his. Its mails stay, its link
     is dead. In the name of an operator: stop."""
+    from mailbot.service import compose  # not for --help
+    from mailbot.tickets import hold
+
     detail, zgl = _told(who, reason or "the holder telephoned"), _zgl(number)
     with compose.writing(compose.settings(config_file)) as connection:
         if not hold.freeze(connection, zgl, utc_now(), detail):
@@ -52,12 +46,20 @@ def freeze(number: str, who: str | None, reason: str | None, config_file: Path |
 
 
 def _zgl(number: str) -> str:
+    from mailbot.tickets import number as numbers
+
     return numbers.read(number) or number.upper()
 
 
 def _release(number: str, given: Mapping[str, Any]) -> bool:
     """As a user of this machine, where --as is no operator. What is left of the hold passes first, the mails are
     written anew, and the link works for its whole life from then."""
+    from mailbot.operators import people
+    from mailbot.service import compose
+    from mailbot.tickets.notice import NoticeWriter
+    from mailbot.tickets.release import Refused
+    from mailbot.tickets.release import release as let_go
+
     settings, reason, zgl = compose.settings(given["config_file"]), given["reason"], _zgl(number)
     parts = compose.build(settings)
     lifetime = timedelta(hours=settings.activation.lifetime_hours)
@@ -83,6 +85,9 @@ def _close(number: str, given: Mapping[str, Any]) -> bool:
     more, and its login may ask anew."""
     if given["how"] or given["silence"]:
         return False
+    from mailbot.service import compose
+    from mailbot.tickets import hold
+
     _plainly(given)
     reason, zgl = given["reason"], _zgl(number)
     with compose.writing(compose.settings(given["config_file"])) as connection:
@@ -110,6 +115,13 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
     """After the database was put back from a backup, before mailbot starts: leave out the numbers that were given
     since, and stop every change of login that waits, for the word that stopped it may be lost; so may that of a first
     person who had accepted one and took it back."""
+    from mailbot.audit import chain
+    from mailbot.desk.perform import drop_first_halves
+    from mailbot.operators import sessions
+    from mailbot.service import compose
+    from mailbot.tickets import hold
+    from mailbot.tickets import number as numbers
+
     settings = compose.settings(config_file)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
     with compose.with_store(settings) as (engine, key, _), engine.begin() as connection:

@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 from mailbot.cli import options
-from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, shown
 from mailbot.config import Settings
-from mailbot.desk import search, todo
+from mailbot.desk import todo
 from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
 from mailbot.installation import reading_addresses
 from mailbot.model import Desk, Operator, State
@@ -68,7 +67,7 @@ def list_(
         raise click.UsageError("--state and --alarm are of the list newest first; mend: --why, or --late")
     if mine and not who:
         raise click.UsageError("--mine: whose? mend: --as OPERATOR, or set MAILBOT_OPERATOR")
-    operator = acting(url, who) if who else _NOBODY
+    operator = _named(url, who)
     _print(_open(chosen, operator, Wanted(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
 
 
@@ -82,10 +81,18 @@ def find(words: tuple[str, ...], limit: int, who: str | None, config_file: Path 
     """Find tickets by WORDS: a number in any spelling, an address, a day (2026-11-30, 30.11.2026), or a name. Exit code
     1: there is none."""
     chosen, said = compose.settings(config_file), " ".join(words)
-    found = _found(chosen, acting(chosen.database.url, who) if who else _NOBODY, said, limit)
+    found = _found(chosen, _named(chosen.database.url, who), said, limit)
     _print(found, as_json)
     if not found:
         raise click.ClickException(f"{said}: no such ticket")
+
+
+def _named(url: str, who: str | None) -> Operator:
+    if not who:
+        return _NOBODY
+    from mailbot.cli.ticket_acts import acting  # it knows what may be done: not for --help
+
+    return acting(url, who)
 
 
 def _newest(chosen: Settings, state: str | None, alarm: bool, limit: int, as_json: bool) -> None:
@@ -121,6 +128,8 @@ def _open(chosen: Settings, operator: Operator, wanted: Wanted, limit: int) -> S
 
 
 def _found(chosen: Settings, operator: Operator, said: str, limit: int) -> Sequence[Entry]:
+    from mailbot.desk import search
+
     entries: list[Entry] = []
     with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
         after: str | None = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mailbot.cli import options, ticket_numbers
+from mailbot.cli import options
 from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
 from mailbot.cli.ticket_verbs import TYPED
@@ -35,14 +35,8 @@ _SHOWN = (
 )
 
 
-@click.command(params=[ticket_numbers.argument()])
-@click.option("--text", "with_text", is_flag=True, help="What the citizen wrote, without numbers and passwords.")
-@click.option("--as", "who", metavar="OPERATOR", envvar="MAILBOT_OPERATOR", help="Also what OPERATOR may do, or not.")
-@options.config
-@options.as_json
-def show(number: str, with_text: bool, who: str | None, config_file: Path | None, as_json: bool) -> None:
-    """Show a ticket: letter, application, signer and account side by side, its history and mails, why it was decided
-    so, and what may be done."""
+def tell(number: str, with_text: bool, who: str | None, config_file: Path | None, as_json: bool) -> None:
+    """The command."""
     chosen = compose.settings(config_file)
     operator = acting(chosen.database.url, who) if who else None
     found = _read(chosen, numbers.read(number) or number, operator, with_text)

@@ -14,13 +14,13 @@ _LATER = {
     "list": ("ticket_lists", "List tickets, newest first; or what is to be done, by deadline"),
     "find": ("ticket_lists", "Find tickets by WORDS: a number in any spelling, an address, a day"),
     "export": ("ticket_export", "Write every ticket to stdout: JSON lines, or CSV"),
-    "show": ("ticket_show", "Show a ticket: letter, application, signer and account side by side"),
+    "show": ("ticket_looks", "Show a ticket: letter, application, signer and account side by side"),
     "application": (
-        "ticket_application",
+        "ticket_looks",
         "Write the pictures and the text of the application of ticket NUMBER into a folder",
     ),
     "dossier": (
-        "dossier",
+        "ticket_looks",
         "Write the letters, facts, rule, signatures, mails and actions of ticket NUMBER into one file",
     ),
     "freeze": ("ticket_former", "Stop ticket NUMBER as a user of this machine"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mailbot.cli import options
 from mailbot.errors import ConfigError
-from mailbot.ruleset import loader
-from mailbot.service import compose
-from mailbot.signatures.trust import refresh, store
-from mailbot.signatures.trust.store import TrustStore
+from mailbot.service import places
+
+if TYPE_CHECKING:
+    from mailbot.signatures.trust.store import TrustStore
 
 directory = click.option(
     "--trust",
@@ -36,6 +36,8 @@ def trust() -> None:
 @options.as_json
 def show(given: Path | None, config_file: Path | None, at: datetime | None, as_json: bool) -> None:
     """Print what is trusted, since when, until when. Exit code 1 when something is wrong, overdue or missing."""
+    from mailbot.signatures.trust import store  # not for --help
+
     moment = at or datetime.now(UTC)
     snapshot = store.load(_folder(given, config_file), moment).complete()
     for row in _rows(snapshot, moment):
@@ -50,8 +52,11 @@ def show(given: Path | None, config_file: Path | None, at: datetime | None, as_j
 @options.as_json
 def update(given: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Download lists and CRLs, each only if it is authentic. Exit code 75 when a source did not answer, else 1."""
-    settings = compose.settings(config_file)
-    rules = loader.load(compose.rules_directory(settings.rules.directory)).signatures
+    from mailbot.ruleset import loader
+    from mailbot.signatures.trust import refresh
+
+    settings = places.settings(config_file)
+    rules = loader.load(places.rules_directory(settings.rules.directory)).signatures
     folder = _folder(given, config_file)
     try:
         wanted, now = settings.trust, datetime.now(UTC)
@@ -69,7 +74,7 @@ def update(given: Path | None, config_file: Path | None, as_json: bool) -> None:
 
 
 def _folder(given: Path | None, config_file: Path | None) -> Path:
-    configured = given or compose.settings(config_file).trust.directory
+    configured = given or places.settings(config_file).trust.directory
     if not configured:
         raise ConfigError("[trust] directory: is empty; mend: set it, or give --trust DIR")
     return Path(configured)

@@ -117,7 +117,11 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
         past = _yes(document, entries.get("past"), "letter.tellings.past")
         whole = _yes(document, entries.get("whole"), "letter.tellings.whole")
         if name and title and of:
-            found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being))
+            found.append(
+                Telling(
+                    name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being
+                )
+            )
     return tuple(found)
 
 

@@ -27,9 +27,8 @@ HELPDESK = "helpdesk@helpdesk.example"
 SUBMISSION, MX, IMAP = 2525, 2526, 1143
 _FORGED = f"Authentication-Results: mx.helpdesk.example; spf=pass smtp.mailfrom={JAN}; dmarc=pass\r\n".encode()
 _LOCKED = {"Uid": "10001", "CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1"}
-_WRITES = (
-    "for place in / /etc/mailbot /opt/mailbot /var/lib/mailbot; do touch $place/x 2>/dev/null && echo $place; done"
-)
+_PLACES = "/ /etc/mailbot /opt/mailbot /var/lib/mailbot"
+_WRITES = f"for place in {_PLACES}; do touch $place/x 2>/dev/null && echo $place; done; true"
 
 
 class Composed:

@@ -34,6 +34,7 @@ async def test_a_page_is_read_and_its_picture_comes_back(readers: Readers) -> No
 
 async def test_it_proves_itself(readers: Readers) -> None:
     await readers.prove()
+    assert readers._idle == [], "50 MB that nobody needs until an application comes"
 
 
 MANY = " ".join(f"BT /F1 9 Tf {i % 500} {i % 800} Td (abc) Tj ET {i % 590} 9 4 4 re f" for i in range(9_000))

@@ -46,7 +46,7 @@ def test_the_list_of_commands_imports_none() -> None:
 
 
 def test_the_rules_are_not_slowed_down_by_what_tries_them() -> None:
-    code = "import sys, mailbot.cli.rules; sys.exit('mailbot.flow.pipeline' in sys.modules)"
+    code = "import sys, mailbot.cli.rule_check; sys.exit('mailbot.flow.pipeline' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -54,9 +54,10 @@ HEAVY = ("aiohttp", "aiosmtpd", "alembic", "asn1crypto", "dns", "lxml", "PIL", "
 """What decides about mails, serves or migrates: whoever only looks at the database need not wait for it."""
 WATCHED = (*HEAVY, "sqlalchemy", "yaml")
 LOOKS = ("tickets list", "queue ls", "outbox ls", "operators list", "tokens list", "audit verify", "accounts show")
-LOOKS += ("backup", "init", "notices list", "tickets find", "tickets show", "accounts import", "breaker show", "csd ls")
-LOOKS += ("rules check", "rules schema", "reconcile", "retention run", "key rotate")
-TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man")
+LOOKS += ("backup", "init", "notices list", "tickets find", "accounts import", "breaker show", "csd ls")
+LOOKS += ("rules check", "rules schema", "retention run")
+TELLS = ("run", "doctor", "explain", "api schema", "forms", "completion", "man", "demo", "rules test", "rules case")
+TELLS += ("rules replay", "rules hits", "rules letter", "rules adopt", "tickets show", "key rotate", "reconcile")
 """Their help says what they do, and needs nothing of it, not even the database."""
 
 
@@ -91,6 +92,23 @@ for command in {commands!r}:
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     return {command: (frozenset(names), count) for command, names, count in map(json.loads, told)}
+
+
+WORK = ("mailbot.cli.ticket_show", "mailbot.cli.dossier", "mailbot.service.rotation", "mailbot.ingress.reconcile")
+
+
+@pytest.mark.parametrize("module", WORK)
+def test_what_a_command_does_loads_nothing_heavy(module: str) -> None:
+    assert _imported(f"import {module}", HEAVY, 650) == ""
+
+
+TELLS_WITH_TABLES = ("tickets freeze", "tickets export", "signatures verify", "trust show", "notices list")
+
+
+@pytest.mark.parametrize("command", TELLS_WITH_TABLES)
+def test_a_help_needs_no_database(command: str) -> None:
+    asked = f"assert CliRunner().invoke(cli, '{command} --help'.split()).exit_code == 0"
+    assert _imported(asked, (*HEAVY, "sqlalchemy"), 330) == ""
 
 
 READS = ("pypdf", "pypdfium2", "PIL", "lxml", "asn1crypto", "holidays", "alembic", "sqlalchemy.dialects.postgresql")

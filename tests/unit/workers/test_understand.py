@@ -172,7 +172,7 @@ class Call:
 
 def test_what_a_process_says_is_taken_for_understandings_or_for_garbage() -> None:
     right = [unread(message(b"a citizen's mail"), "")]
-    assert _read(({}, [pickle.dumps(right)]), 1) == right
+    assert _read(({}, [dumped(right)]), 1) == right
     for said in ([Call()], [Path()], [pytest.fail], right * 2, [], right[0], [right[0].sender]):
         with pytest.raises(ValueError, match="not understandings"):
             _read(({}, [pickle.dumps(said)]), 1)
