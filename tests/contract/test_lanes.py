@@ -16,7 +16,6 @@ from sqlalchemy import Engine, delete, insert, select, update
 from mailbot.accounts.rows import column_values
 from mailbot.inbox import store
 from mailbot.model import (
-    REQUIRED_SUBJECT,
     SENTENCES,
     ApplicationCheck,
     ApplicationState,
@@ -35,8 +34,8 @@ from mailbot.storage.schema import account, decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.held import Lane
 from mailbot.workers.verify import Verifier
-from tests.citizens import HELPDESK, build
-from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
+from tests.citizens import HELPDESK
+from tests.flow import EWA, GOOD, JAN, PDF, STRANGER, Clock, add_accounts, mail, settings
 
 
 class Gate(Verifier):
@@ -128,9 +127,7 @@ def application(n: int) -> bytes:
 
 
 def with_file(sender: str = JAN.login, body: str = GOOD, name: str = "a") -> bytes:
-    entry = {"id": name, "sender": sender, "subject": REQUIRED_SUBJECT, "auth": "pass"}
-    file = [("wniosek.pdf", "application/pdf", b"%PDF-1.7 signed")]
-    return build({**entry, "body": body, "html_only": False, "headers": {}}, "utf8-qp", file)
+    return mail(sender, body, name=name, files=[PDF])
 
 
 DONE, LEFT = (jobs.DONE, None, 1), (jobs.QUEUED, Lane.CHECKS.value, 0)
