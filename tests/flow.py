@@ -39,13 +39,15 @@ from mailbot.storage import personal
 from mailbot.storage.schema import account, decision, inbox, outbox, ticket, ticket_event
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.deliver import DeliverWorker
-from tests.citizens import AUTHSERV_ID, HELPDESK, build
+from tests.citizens import AUTHSERV_ID, HELPDESK, Attachment, build
 from tests.explain import RECEIVED
 
 JAN = Account("jan.kowalski@wp.example", "Jan", "Kowalski", 1980, "m")
 EWA = Account("ewa@mejl.example", "Ewa", "Nowak", 1975, "f")
 ZOFIA = Account("zofia@list.example", "Zofia", "Duda", 1965, "f", status=AccountStatus.BLOCKED)
 STRANGER = "kto.inny@obcy.example"
+PDF = ("skan.pdf", "application/pdf", b"%PDF-1.7 one page")
+"""Nobody can read it to the end."""
 GOOD = f"{SENTENCES[Phrase.A]} Jan Kowalski, 1980"
 """The body that is right for JAN."""
 
@@ -91,10 +93,11 @@ def mail(  # each is one thing a scenario varies
     auth: str = "pass",
     name: str = "first",
     headers: dict[str, str] | None = None,
+    files: Sequence[Attachment] = (),
 ) -> bytes:
     """A mail as our MX hands it over. ``name`` makes the Message-ID; ``auth`` is pass, fail or none."""
     entry = {"id": name, "sender": sender, "subject": subject, "body": body, "auth": auth, "html_only": False}
-    return build({**entry, "headers": headers or {}}, "utf8-qp")
+    return build({**entry, "headers": headers or {}}, "utf8-qp", files)
 
 
 def hand_over(port: int, raw: bytes, mail_from: str = JAN.login, rcpt_to: Sequence[str] = (HELPDESK,)) -> int:

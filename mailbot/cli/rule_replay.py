@@ -64,25 +64,26 @@ def replay(
 
 def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, *, as_json: bool) -> int:
     """``jobs`` 0: open no mail. Returns how many mails are decided otherwise."""
-    from mailbot.flow.replay import again, differs
+    from mailbot.flow.replay import again, differs, lacks_check
     from mailbot.service import compose
     from mailbot.trial.replaying import read_anew
 
     ruleset, _ = compose.rules(settings)
     changes: Counter[tuple[str, str]] = Counter()
-    decided = unopened = 0
+    decided = unopened = unchecked = 0
     with read_anew(settings, utc_now() - since, limit, jobs) as (total, read):
         for one, words in _progress(read, total):
             decided += 1
             unopened += words is None
             now = again(one, words or {}, ruleset)
+            unchecked += lacks_check(one, now)
             if differs(one, now):
                 was = {"rule": one.rule, "outcome": one.outcome, "mails": _kinds(one), "floor": list(one.floor)}
                 then = {"rule": now.rule, "outcome": now.outcome.value, "mails": [m.value for m in now.mails]}
                 then |= {"floor": list(now.floor)}
                 changes[_brief(was), _brief(then)] += 1
                 _show(one, was, then, as_json=as_json)
-    _sum_up(changes, decided, unopened, as_json=as_json)
+    _sum_up(changes, decided, unopened, unchecked, as_json=as_json)
     return changes.total()
 
 
@@ -120,10 +121,10 @@ def _show(one: StoredDecision, was: Mapping[str, Any], now: Mapping[str, Any], *
     click.echo(f"{one.inbox_id}  {ticket}  {one.decided_at:%Y-%m-%d %H:%M}Z  {_brief(was)} → {_brief(now)}")
 
 
-def _sum_up(changes: Counter[tuple[str, str]], decided: int, unopened: int, *, as_json: bool) -> None:
+def _sum_up(changes: Counter[tuple[str, str]], decided: int, unopened: int, unchecked: int, *, as_json: bool) -> None:
     if as_json:
         groups = [{"mails": n, "was": was, "now": now} for (was, now), n in changes.most_common()]
-        told = {"decided": decided, "different": changes.total(), "unopened": unopened}
+        told = {"decided": decided, "different": changes.total(), "unopened": unopened, "unchecked": unchecked}
         options.line({"summary": {**told, "groups": groups}})
         return
     if changes:
@@ -131,4 +132,5 @@ def _sum_up(changes: Counter[tuple[str, str]], decided: int, unopened: int, *, a
     for (was, now), n in changes.most_common():
         click.echo(f"{n} mails: {was} → {now}")
     left = f"; {unopened} could not be opened and were taken as recorded" if unopened else ""
-    click.echo(f"{decided} mails decided again, {changes.total()} otherwise{left}")
+    guessed = f"; of {unchecked} the files would be checked first, and were not" if unchecked else ""
+    click.echo(f"{decided} mails decided again, {changes.total()} otherwise{left}{guessed}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
-from mailbot.flow.decision import decide
+from mailbot.flow.decision import decide, is_moved_by_check
 from mailbot.flow.facts import CHANNELS
-from mailbot.model import Decision, Facts
+from mailbot.model import ApplicationState, Decision, Facts, Phrase
 from mailbot.request.topics import Reading
 from mailbot.ruleset.model import Ruleset
 from mailbot.tickets.decisions import StoredDecision
@@ -37,6 +37,14 @@ def again(stored: StoredDecision, anew: Mapping[str, str], ruleset: Ruleset) -> 
     Category and state of the answer are not to be used: a stored decision does not say what the ticket was before it.
     """
     return decide(_facts(stored.facts, anew), stored.defects, "", ruleset)
+
+
+def lacks_check(stored: StoredDecision, now: Decision) -> bool:
+    """Whether ``now`` is a guess: nobody checked the files beside sentence A, for nothing depended on them, and the
+    rules that were tried now would have it done first."""
+    facts = stored.facts
+    unasked = facts.get("application") == ApplicationState.NOT_ASKED and facts.get("phrase") == Phrase.A
+    return unasked and facts["authentication"] == "pass" and is_moved_by_check(now, _facts(facts, {}))
 
 
 def differs(stored: StoredDecision, now: Decision) -> bool:

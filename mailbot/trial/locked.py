@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import Settings
 from mailbot.flow.pipeline import Pipeline
-from mailbot.flow.replay import again, differs, reads_text, words_of
+from mailbot.flow.replay import again, differs, lacks_check, reads_text, words_of
 from mailbot.model import (
     Account,
     Applicant,
@@ -80,11 +80,12 @@ def compare(given: Mapping[str, Any]) -> wire.Handler:
         stored: Sequence[tuple[StoredDecision, RawMessage | None]] = pickle.loads(blobs[0])  # noqa: S301 - the parent's
         changes: Counter[tuple[str, str]] = Counter()
         mails: list[dict[str, Any]] = []
-        unread = 0
+        unread = unchecked = 0
         for one, raw in stored:
             u = flow.understand(raw) if raw is not None else None
             unread += u is None and reads_text(one.facts)
             now = _decided(one, u, second, flow)
+            unchecked += lacks_check(one, now)
             before = None if recorded else _decided(one, u, first, flow)
             was, then = (_recorded(one) if before is None else _told(before)), _told(now)
             if was == then if before is not None else not differs(one, now):
@@ -95,8 +96,8 @@ def compare(given: Mapping[str, Any]) -> wire.Handler:
                 mails.append({**ticket, "was": was, "now": then})
         groups = [{"mails": count, "was": was, "now": now} for (was, now), count in changes.most_common(_SHOWN)]
         hashes = [None if recorded else first.hash, second.hash]
-        told = {"decided": len(stored), "different": changes.total(), "unread": unread, "hashes": hashes}
-        return {"found": {**told, "groups": groups, "mails": mails}}, []
+        told = {"decided": len(stored), "different": changes.total(), "unread": unread, "unchecked": unchecked}
+        return {"found": {**told, "hashes": hashes, "groups": groups, "mails": mails}}, []
 
     return job
 

@@ -16,7 +16,7 @@ from mailbot.accounts.rows import column_values
 from mailbot.flow import pipeline
 from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, store, stored_message
-from mailbot.model import REQUIRED_SUBJECT, Envelope, RawMessage, Source
+from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
@@ -25,8 +25,8 @@ from mailbot.storage.engine import connect
 from mailbot.storage.schema import account, activation, counter, decision, inbox, metadata, outbox, ticket, ticket_event
 from mailbot.tickets import hold, number
 from tests.channels import ANNA, CHANNELS, PIOTR
-from tests.citizens import HELPDESK, build
-from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
+from tests.citizens import HELPDESK
+from tests.flow import EWA, GOOD, JAN, PDF, STRANGER, Clock, add_accounts, mail, settings
 
 KEY = Secret(b"k" * 32)
 AGAIN = "Proszę o zmianę hasła awaryjnego dla Ewa Nowak, 1975"
@@ -189,10 +189,7 @@ def test_an_account_that_comes_or_goes_meanwhile_decides_whether_a_file_is_check
 ) -> None:
     """Of what waits for a check nothing is written, and the mail behind it has the first number."""
     clock, by = Clock(), flow(postgres, tmp_path)
-    file = [("skan.pdf", "application/pdf", b"%PDF-1.7")]
-    entry = {"id": "a", "sender": JAN.login, "subject": REQUIRED_SUBJECT, "auth": "pass", "html_only": False}
-    raw = build({**entry, "body": GOOD, "headers": {}}, "utf8-qp", file)
-    arrive(postgres, [(JAN.login, raw), (EWA.login, mail(EWA.login, AGAIN))], clock)
+    arrive(postgres, [(JAN.login, mail(files=[PDF])), (EWA.login, mail(EWA.login, AGAIN))], clock)
     jan = account.c.login == JAN.login
 
     def goes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +13,11 @@ from types import MappingProxyType
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
+from mailbot.accounts.remembered import Registry
 from mailbot.accounts.rows import column_values
+from mailbot.accounts.snapshot import Snapshot
 from mailbot.inbox import store
 from mailbot.model import (
-    REQUIRED_SUBJECT,
     SENTENCES,
     ApplicationCheck,
     ApplicationState,
@@ -35,8 +36,8 @@ from mailbot.storage.schema import account, decision, inbox, outbox, ticket
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.held import Lane
 from mailbot.workers.verify import Verifier
-from tests.citizens import HELPDESK, build
-from tests.flow import EWA, GOOD, JAN, STRANGER, Clock, add_accounts, mail, settings
+from tests.citizens import HELPDESK
+from tests.flow import EWA, GOOD, JAN, PDF, STRANGER, Clock, add_accounts, mail, settings
 
 
 class Gate(Verifier):
@@ -66,7 +67,7 @@ class Office:
     woken: list[str] = field(default_factory=list)
     room: Room = field(default_factory=Room)
 
-    def worker(self, lane: Lane, name: str = "") -> DecideWorker:
+    def worker(self, lane: Lane, name: str = "", registry: Registry | None = None) -> DecideWorker:
         p = self.parts
         return DecideWorker(
             name or lane.value,
@@ -75,6 +76,7 @@ class Office:
             self.clock,
             random.Random(1),
             verifier=self.gate,
+            registry=registry,
             lane=lane,
             on_check=lambda: self.woken.append("check"),
             room=self.room,
@@ -128,9 +130,7 @@ def application(n: int) -> bytes:
 
 
 def with_file(sender: str = JAN.login, body: str = GOOD, name: str = "a") -> bytes:
-    entry = {"id": name, "sender": sender, "subject": REQUIRED_SUBJECT, "auth": "pass"}
-    file = [("wniosek.pdf", "application/pdf", b"%PDF-1.7 signed")]
-    return build({**entry, "body": body, "html_only": False, "headers": {}}, "utf8-qp", file)
+    return mail(sender, body, name=name, files=[PDF])
 
 
 DONE, LEFT = (jobs.DONE, None, 1), (jobs.QUEUED, Lane.CHECKS.value, 0)
@@ -302,3 +302,35 @@ async def test_a_mail_that_is_left_and_lost_to_another_worker_is_not_left_twice(
     quick._understand = slow
     await quick.step()
     assert office.rows() == [(jobs.LEASED, None, 2)]
+
+
+@dataclass
+class Elsewhere:
+    """A registry on another machine. ``silent``: it answers nobody."""
+
+    silent: bool = False
+    asked: list[str] = field(default_factory=list)
+    ailing = ""
+
+    async def ask(self, keys: Collection[str], patience: float | None = None) -> Snapshot:
+        self.asked += keys
+        return Snapshot((), {}) if self.silent else Snapshot(keys, {JAN.login: JAN})
+
+
+async def test_a_registry_elsewhere_tells_before_the_transaction_whose_file_means_nothing(office: Office) -> None:
+    """What it does not answer for half of the promise is a doubt: a person has it, with the file checked."""
+    registry = Elsewhere()
+    office.put(with_file(), with_file(STRANGER, name="stranger"))
+    await office.worker(Lane.QUICK, registry=registry).step()
+    assert office.rows() == [DONE, LEFT]
+    assert office.decided() == [GRANTED]
+    assert sorted(registry.asked) == [JAN.login, STRANGER]
+    registry.silent = True
+    office.put(with_file(body=f"{GOOD} a raczej pilnie", name="silence"))
+    office.gate.open.set()
+    for _ in range(60):
+        office.clock.advance(hours=1)
+        for lane in (Lane.QUICK, Lane.CHECKS):
+            await office.worker(lane, registry=registry).step()
+    assert office.decided()[1:] == [("REVIEW", "unsigned", [])] * 2
+    assert office.gate.rows >= 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,26 @@ import yaml
 
 from fixtures.signing.citizens import build_attachments
 from fixtures.signing.pki import Pki
+from mailbot.accounts import memory
+from mailbot.config import AuthenticationSettings, Settings
+from mailbot.flow.facts import needs_check
+from mailbot.flow.lookup import Assessment
+from mailbot.model import (
+    ApplicationCheck,
+    ApplicationState,
+    Decision,
+    Envelope,
+    Facts,
+    Outcome,
+    RawMessage,
+    Source,
+)
+from mailbot.sender.resolver import StaticResolver
+from mailbot.trial.simulator import blank, open_trial
 from tests import histories
-from tests.citizens import STYLES, Entry, build, can_carry
+from tests.citizens import AUTHSERV_ID, STYLES, Entry, build, can_carry
 from tests.explain import RECEIVED, Explained, explain
+from tests.flow import PDF
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -95,3 +114,41 @@ def test_without_its_history_an_entry_comes_out_otherwise(entries: list[Entry], 
     found = explain(tmp_path, corpora / "citizens" / "accounts.yaml").by_name()
     assert tuple(needing) == NEEDED
     assert [name for name, entry in needing.items() if found[name]["outcome"] == entry["expect"]["outcome"]] == []
+
+
+S = ApplicationState
+CHECKED = tuple(ApplicationCheck(state) for state in S if state not in (S.NONE, S.NOT_ASKED, S.MALWARE))
+"""All that a check may find."""
+
+
+async def test_what_is_decided_without_a_check_of_a_file_is_decided_as_with_it(
+    entries: list[Entry], corpora: Path
+) -> None:
+    """Every entry with a file more, which may be anything: facts beside the file, decision and mails are the same."""
+    settings = Settings(authentication=AuthenticationSettings(AUTHSERV_ID, max_age_days=36_500))
+    now = datetime.fromisoformat(RECEIVED)
+    people = memory.load(corpora / "citizens" / "accounts.yaml", now.year)
+    outcomes: Counter[str] = Counter()
+    told: list[Decision] = []
+    async with open_trial(settings, people, StaticResolver({})) as trial:
+        with blank() as connection:
+            for entry in entries:
+                raw = RawMessage(build(entry, "utf8-qp", [PDF]), Envelope(Source.INJECT), now)
+                u = trial.read(raw)
+                if not needs_check(u) or trial.waits(u, connection, now):
+                    continue
+                lookup = trial.flow.lookup(connection, [u], now)
+                without = _told(trial.flow.assess(u, lookup))
+                outcomes[without[0].outcome] += 1
+                for checked in CHECKED:
+                    assert _told(trial.flow.assess(replace(u, checked=checked), lookup)) == without, entry["id"]
+                if without[0] not in told:
+                    told.append(without[0])
+                    signed = replace(u, checked=ApplicationCheck(S.QUALIFIED))
+                    assert trial.mails(raw, signed, connection, now) == trial.mails(raw, u, connection, now)
+    assert set(outcomes) == {Outcome.OK_A, Outcome.REJ_FORMAL}
+    assert outcomes[Outcome.OK_A] > 20
+
+
+def _told(assessment: Assessment) -> tuple[Decision, Facts]:
+    return replace(assessment.decision, trace=()), replace(assessment.facts, application="")

@@ -44,7 +44,16 @@ from mailbot.ruleset.model import SignatureRules
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import personal
-from mailbot.storage.schema import account, activation, decision, outbox, ticket, ticket_event, used_signature
+from mailbot.storage.schema import (
+    account,
+    activation,
+    application_view,
+    decision,
+    outbox,
+    ticket,
+    ticket_event,
+    used_signature,
+)
 from mailbot.tickets import hold
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.tickets.release import Refused, Released, release
@@ -740,6 +749,20 @@ async def test_the_same_application_again(flow: CaseB) -> None:
     assert await flow.ask("next day") == "REVIEW"
     assert (await facts(flow))["replay"] == "yes"
     assert await flow.rows(select(used_signature.c.ticket_id)) == [(1,)]
+
+
+async def test_an_application_beside_sentence_a_is_neither_looked_at_nor_used_up(flow: CaseB) -> None:
+    """It is granted once, with its own sentence, and then no more under either."""
+    assert await flow.ask("a", JAN.login, BODY_A) == "OK_A"
+    found = await facts(flow)
+    assert (found["application"], found["replay"]) == ("not-asked", "no")
+    assert await flow.rows(select(used_signature.c.ticket_id)) == []
+    assert await flow.rows(select(application_view.c.name)) == []
+    assert await flow.ask("b") == "OK_B"
+    assert await flow.rows(select(used_signature.c.ticket_id)) == [(2,)]
+    assert await flow.ask("c", "inny@nowa.example", f"{BODY_A}.") == "REJ_FORMAL"
+    assert await flow.ask("d", "inny@nowa.example", f"{BODY}.") == "REVIEW"
+    assert (await facts(flow))["replay"] == "yes"
 
 
 async def test_the_same_application_with_other_words_is_a_replay_in_one_batch_too(flow: CaseB) -> None:

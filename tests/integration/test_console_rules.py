@@ -26,7 +26,7 @@ from mailbot.storage.schema import inbox, ruleset_load, shadow_hit
 from mailbot.tickets import decisions
 from tests.citizens import HELPDESK
 from tests.consoles import console
-from tests.flow import EWA, JAN, Flow, mail, running
+from tests.flow import EWA, JAN, PDF, STRANGER, Flow, mail, running
 from tests.support import ROOT
 
 Client = TestClient[web.Request, web.Application]
@@ -153,6 +153,16 @@ async def test_a_signed_application_is_what_it_is_taken_for(client: Client, take
     page = await post(client, "/rules/explain", data)
     assert f"<dd>{rule}:" in page
     assert "Podpisu nikt nie sprawdził" in page
+
+
+async def test_a_file_that_nobody_would_check_is_taken_for_nothing(client: Client) -> None:
+    """Beside sentence A from a login it means nothing; from anybody else it is a formal defect."""
+    expected = {JAN.login: ("case-a", "not-asked"), STRANGER: ("formal-defects", "qualified")}
+    for sender, (rule, word) in expected.items():
+        data = form({"mail": mail(sender, files=[PDF])}, **ACCOUNT, authentication="pass", application="qualified")
+        page = await post(client, "/rules/explain", data)
+        assert f"<dd>{rule}:" in page
+        assert f"<dt>application</dt><dd>{word}</dd>" in page
 
 
 async def test_whatever_is_handed_in_is_text(client: Client) -> None:

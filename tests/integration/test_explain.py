@@ -14,7 +14,7 @@ from mailbot.cli import cli
 from mailbot.errors import ConfigError
 from tests.citizens import AUTHSERV_ID
 from tests.explain import RECEIVED
-from tests.flow import EWA, JAN, mail
+from tests.flow import EWA, JAN, PDF, STRANGER, mail
 from tests.support import ROOT
 
 GOLDEN = Path(__file__).parent / "explained"
@@ -133,6 +133,21 @@ def test_a_mail_with_a_history_of_its_own(office: Path) -> None:
     )
     first, again = told("first.eml", "again.eml")
     assert (first["outcome"], again["outcome"], again["mails"]) == ("OK_A", "DUPLICATE", ["T15"])
+
+
+def test_a_file_is_checked_where_the_flow_would_have_it_checked(office: Path) -> None:
+    """Beside sentence A not for a login; but it is for a stranger, and where another history makes it a repeat."""
+    for name, sender in (("login", JAN.login), ("again", JAN.login), ("stranger", STRANGER)):
+        write(office, name, sender=sender, files=[PDF])
+    (office / "again.state.yaml").write_text(
+        "mails:\n  - {file: login.eml, received: 2026-11-20T09:58:00+01:00}\n", encoding="utf-8"
+    )
+    found = {Path(one["file"]).stem: (one["outcome"], one["facts"]["application"]) for one in told(".")}
+    assert found == {
+        "again": ("DUPLICATE", "doubt"),
+        "login": ("OK_A", "not-asked"),
+        "stranger": ("REJ_FORMAL", "doubt"),
+    }
 
 
 def test_after_the_mails_were_accepted_the_same_is_no_duplicate(office: Path) -> None:

@@ -90,6 +90,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Tekstu {n} nie dało się otworzyć: fakty jak zapisano.",
         "The text of {n} could not be opened: facts as recorded.",
     ),
+    "rules.c.unchecked": (
+        "Maile z plikiem, którego nikt nie sprawdził, a o który drugi zestaw pyta: {n}.",
+        "Mails with a file that nobody checked and the second set asks for: {n}.",
+    ),
     "rules.c.recorded": ("jak zapisano", "as recorded"),
     "rules.c.groups": ("Co się zmieniło", "What changed"),
     "rules.c.mails": ("Maile", "Mails"),

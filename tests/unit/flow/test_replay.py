@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailbot.flow.replay import READ_ANEW, again, differs, reads_text, words_of
+from mailbot.flow.replay import READ_ANEW, again, differs, lacks_check, reads_text, words_of
 from mailbot.model import Defect, Facts, MailKind
 from mailbot.request.topics import NOTHING_SAID
 from mailbot.ruleset import loader
@@ -51,6 +51,32 @@ def test_formal_defects_go_with_it(ruleset: Ruleset) -> None:
     facts = {**FACTS, "subject": "EXACT", "defects": "yes", "account": "not-asked"}
     now = again(replace(STORED, facts=facts, defects=(Defect.EMPTY,)), {}, ruleset)
     assert (now.rule, now.defects) == ("formal-defects", (Defect.EMPTY,))
+
+
+GRANTED = {
+    "subject": "EXACT", "phrase": "A", "attachment": "yes", "account": "active", "name": "ok", "year": "ok",
+    "application": "not-asked",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "lacks"),
+    [
+        (GRANTED, True),
+        ({**GRANTED, "application": "unsigned"}, False),
+        ({**GRANTED, "name": "mismatch"}, False),
+        ({**GRANTED, "authentication": "none"}, False),
+        ({**GRANTED, "phrase": "B"}, False),
+    ],
+)
+def test_files_that_nobody_checked_and_a_new_rule_asks_for(
+    ruleset: Ruleset, facts: dict[str, str], lacks: bool
+) -> None:
+    stored = replace(STORED, facts={**FACTS, **facts})
+    assert not lacks_check(stored, again(stored, {}, ruleset))
+    case_a = next(rule for rule in ruleset.rules if rule.name == "case-a")
+    asks = replace(case_a, name="signed", when={"name": ("ok",), "application": ("qualified",)})
+    assert lacks_check(stored, again(stored, {}, replace(ruleset, rules=(asks, *ruleset.rules)))) == lacks
 
 
 DIFFERENT = {

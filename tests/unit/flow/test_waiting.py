@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mailbot.flow.decision import decide
+from mailbot.flow.decision import decide, is_moved_by_check
 from mailbot.flow.facts import needs_check
 from mailbot.flow.lookup import Assessment, LookupResult
 from mailbot.flow.plan import waits_for_check
@@ -141,6 +142,27 @@ def test_a_rule_that_asks_for_the_files_gets_them(
     assert waits(GOOD, rules) == expected
     decided = [visible(assessed(replace(understood(GOOD), checked=one), GOOD, rules).decision) for one in ANY_STATE]
     assert any(one != decided[0] for one in decided) == expected
+
+
+def test_over_any_rules_exactly_what_a_check_could_change_waits() -> None:
+    lot, facts = random.Random(1), assessed(understood(GOOD), GOOD).facts
+    moved = 0
+    for _ in range(400):
+        drawn = []
+        for _ in range(lot.randint(1, 4)):
+            words = {"application": [one.state.value for one in ANY_STATE]}
+            words |= {fact: [getattr(facts, fact), "other"] for fact in ("phrase", "name", "limit")}
+            asked = lot.sample(sorted(words), lot.randint(1, 3))
+            when = {fact: tuple(lot.sample(words[fact], lot.randint(1, len(words[fact]) - 1))) for fact in asked}
+            drawn.append(rule(when, shadow=lot.random() < 0.4))
+        named = [replace(one, name=f"asks-{n}") for n, one in enumerate(drawn)]
+        rules = replace(RULES, rules=(*named, *RULES.rules))
+        decided = [decide(replace(facts, application=one.state.value), (), "", rules) for one in ANY_STATE]
+        differ = any(visible(one) != visible(decided[0]) for one in decided)
+        without = decide(facts, (), "", rules)
+        assert is_moved_by_check(without, facts) == differ, [one.when for one in drawn]
+        moved += differ
+    assert 100 < moved < 300
 
 
 def test_a_rule_below_the_one_that_decides_gets_nothing() -> None:
