@@ -164,7 +164,7 @@ def key_ids(connection: Connection, rows: Sequence[int]) -> dict[int, bytes | No
     """The key (storage.keys) that each message is sealed under, of those whose octets are there."""
     c = raw_message.c
     heads = select(c.inbox_id, func.substr(c.raw, 1, HEAD)).where(c.inbox_id.in_(rows))
-    return {row: key_of(bytes(head)) for row, head in connection.execute(heads)}
+    return {row: key_of(bytes(head)) for row, head in connection.execute(heads)} if rows else {}
 
 
 def seal_anew(connection: Connection, secret: Secret, row: int, sha256: str, key_id: bytes | None) -> None:
