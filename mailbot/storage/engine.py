@@ -221,7 +221,7 @@ def _is_newest(engine: Engine) -> bool:
                 return False
             there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
             marks = connection.execute(select(schema_mark.c.compatible_from)) if there == newest() else ()
-            return [mark for (mark,) in marks] == [COMPATIBLE_FROM]
+            return [mark for (mark,) in marks] == [_compatible_from(connection)]
     except DBAPIError as error:
         raise translated(error) from error
 
@@ -252,8 +252,13 @@ def _mark(connection: Connection, known: ScriptDirectory) -> None:
 
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
+    keep_out(connection, _compatible_from(connection))
+
+
+def _compatible_from(connection: Connection) -> str:
+    """The eldest programs that can work with a database with the newest tables."""
     hides = connection.execute(select(installation.c.id).where(installation.c.hiding > 0)).first() is not None
-    keep_out(connection, HIDING_FROM if hides else COMPATIBLE_FROM)
+    return HIDING_FROM if hides else COMPATIBLE_FROM
 
 
 def keep_out(connection: Connection, before: str) -> None:
