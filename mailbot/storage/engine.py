@@ -219,9 +219,10 @@ def _is_newest(engine: Engine) -> bool:
         with reading(engine) as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return False
-            there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == newest() else ()
-            return [mark for (mark,) in marks] == [_compatible_from(connection)]
+            if connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() != newest():
+                return False
+            marks = connection.execute(select(schema_mark.c.compatible_from)).scalars().all()
+            return marks == [_compatible_from(connection)]
     except DBAPIError as error:
         raise translated(error) from error
 
