@@ -174,10 +174,8 @@ class Pipeline:
             return Plan(inbox_id, assessment, fresh, clocks=clocks)
         return Plan(inbox_id, assessment, ticket_id, what, clocks)
 
-    def mail_context(
-        self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime, *, joins: bool = False
-    ) -> MailContext:
-        """What the templates may say about this matter. ``joins``: the ticket was there."""
+    def mail_context(self, assessment: Assessment, zgl: str, clocks: sla.Clocks, now: datetime) -> MailContext:
+        """What the templates may say about this matter."""
         u, decision, account = assessment.u, assessment.decision, assessment.found.account
         moves = decision.outcome is Outcome.OK_B
         hold_until = now + (self._hold if moves else timedelta())
@@ -214,7 +212,6 @@ class Pipeline:
             system=assessment.reading.system,
             answer=assessment.reading.answer,
             breaks=self.ruleset.breaks_at(now),
-            joins=joins,
         )
 
     def clocks(self, decision: Decision, opened_at: datetime) -> sla.Clocks:
@@ -263,7 +260,9 @@ class Pipeline:
                 rows.came_out(ticket_id, u.released, inbox_id, now)
         else:
             rows.join(ticket_id, inbox_id, decision, plan.what, clocks, now, thread.state if thread else None)
-        context = self.mail_context(assessment, number.spell(ticket_id), clocks, now, joins=not plan.opens)
+        context = self.mail_context(assessment, number.spell(ticket_id), clocks, now)
+        if not plan.opens:
+            context = replace(context, joins=True)
         last_try = min(context.promised_at, now + timedelta(hours=self.settings.tickets.promise_hours))
         reach = _reach(assessment)
         for place, kind in enumerate(decision.mails, start=1):

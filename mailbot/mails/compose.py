@@ -87,7 +87,7 @@ def _header(heading: Heading, content_type: str) -> bytes:
         f"From: {_phrase(heading.sender_name)}<{heading.sender}>",
         f"To: <{heading.recipient}>",
         f"Subject: {_unstructured(heading.subject, len('Subject: '))}",
-        f"Date: {_date(heading.date)}",
+        f"Date: {_date(heading.date, heading.date.fold)}",
         f"Message-ID: {heading.message_id}",
         *_thread(heading),
         f"Auto-Submitted: {heading.auto_submitted}",
@@ -103,7 +103,10 @@ def _header(heading: Heading, content_type: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-_date = lru_cache(maxsize=16)(format_datetime)  # the mails of a batch have one
+@lru_cache(maxsize=16)  # the mails of a batch have one
+def _date(at: datetime, _fold: int) -> str:
+    """``_fold``: by which two moments differ that are equal, in the hour that an autumn night has twice."""
+    return format_datetime(at)
 
 
 def _thread(heading: Heading) -> list[str]:

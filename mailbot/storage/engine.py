@@ -220,9 +220,10 @@ def _is_newest(engine: Engine) -> bool:
         with reading(engine) as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return False
-            there = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-            marks = connection.execute(select(schema_mark.c.compatible_from)) if there == newest() else ()
-            return [mark for (mark,) in marks] == [COMPATIBLE_FROM]
+            if connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() != newest():
+                return False
+            marks = connection.execute(select(schema_mark.c.compatible_from)).scalars().all()
+            return marks == [_compatible_from(connection)]
     except DBAPIError as error:
         raise translated(error) from error
 
@@ -253,8 +254,13 @@ def _mark(connection: Connection, known: ScriptDirectory) -> None:
 
     if MigrationContext.configure(connection).get_current_heads() != tuple(known.get_heads()):
         return
+    keep_out(connection, _compatible_from(connection))
+
+
+def _compatible_from(connection: Connection) -> str:
+    """The eldest programs that can work with a database with the newest tables."""
     hides = connection.execute(select(installation.c.id).where(installation.c.hiding > 0)).first() is not None
-    keep_out(connection, HIDING_FROM if hides else COMPATIBLE_FROM)
+    return HIDING_FROM if hides else COMPATIBLE_FROM
 
 
 def keep_out(connection: Connection, before: str) -> None:

@@ -130,10 +130,15 @@ def _json(value: Any) -> str:
     return value if type(value) is Encoded else encode(value)
 
 
-@lru_cache(maxsize=512)  # the rows of a batch tell few moments, each of them often
 def _moment(value: datetime | None) -> str | None:
     if value is None:
         return None
     if value.tzinfo is None:
         raise ValueError("naive datetime on its way to the database")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    # Of another zone two moments may be equal that are not the same: the hour that an autumn night has twice.
+    return _in_utc(value if value.tzinfo is UTC else value.astimezone(UTC))
+
+
+@lru_cache(maxsize=512)  # the rows of a batch tell few moments, each of them often
+def _in_utc(value: datetime) -> str:
+    return value.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Label, func, select
+from sqlalchemy import Connection, Label, bindparam, func, select
 
 from mailbot.model import Decision, TraceStep
 from mailbot.storage import upsert
@@ -19,6 +19,7 @@ TRACE: Label[Any] = func.coalesce(rules_tried.c.steps, decision.c.trace, type_=d
 """The steps, of a decision that is joined with its ``OF``; those before migration 0021 hold them themselves."""
 OF = rules_tried.c.id == decision.c.tried
 
+_THERE = select(rules_tried.c.id).where(rules_tried.c.id.in_(bindparam("names", expanding=True)))
 _MOST = 200
 _Told = tuple[str, list[dict[str, Any]]]
 _lately: dict[int, tuple[tuple[TraceStep, ...], _Told]] = {}
@@ -44,8 +45,7 @@ class Tried:
 
     def flush(self, connection: Connection) -> None:
         """Write those that are not there yet."""
-        c = rules_tried.c
-        there = set(connection.execute(select(c.id).where(c.id.in_(self._steps))).scalars()) if self._steps else set()
+        there = set(connection.execute(_THERE, {"names": list(self._steps)}).scalars()) if self._steps else set()
         # In one order: another process may be at the same ones.
         rows = [{"id": name, "steps": self._steps[name]} for name in sorted(self._steps) if name not in there]
         if rows:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,22 @@ def fails_for(poison: bytes, error: Exception) -> Callable[[Sequence[RawMessage]
 
 
 FAILURES = [ReadingFailed("deadline"), MemoryError(), ValueError("a bug"), LookupError("another")]
+
+
+async def test_what_a_dead_worker_held_is_looked_for_once_a_second(desk: Desk) -> None:
+    def left_by_another(n: int) -> None:
+        desk.put(question(n))
+        over = {"state": jobs.LEASED, "leased_by": "dead", "leased_until": desk.clock() - timedelta(seconds=1)}
+        with desk.parts.database.engine.begin() as connection:
+            connection.execute(update(inbox).where(inbox.c.state == jobs.QUEUED).values(over))
+
+    left_by_another(1)
+    assert await desk.worker.step() == 1
+    left_by_another(2)
+    assert await desk.worker.step() == 0
+    desk.clock.advance(seconds=1)
+    assert await desk.worker.step() == 1
+    assert await desk.outcomes() == [ASKED, ASKED]
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import insert as by_sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
+from mailbot import clocks
 from mailbot.storage import schema
 from mailbot.storage.prepared import Encoded, Rows, Statement, encode, insert
 from mailbot.storage.values import JSON, String, Text, UtcDateTime, fit
@@ -63,6 +64,7 @@ ROWS: list[dict[str, Any]] = [
             NOW.replace(microsecond=0),
             NOW.replace(year=1970),
             datetime.min.replace(tzinfo=UTC),
+            *(datetime(2026, 10, 25, 2, 30, tzinfo=clocks.WARSAW, fold=fold) for fold in (0, 1)),
         )
     ),
     {"json": None},

@@ -19,7 +19,7 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.errors import ConfigError
 from mailbot.model import Account
 from mailbot.secret import Hiding
-from mailbot.storage.engine import COMPATIBLE_FROM, HIDING_FROM, migrate, newest
+from mailbot.storage.engine import COMPATIBLE_FROM, HIDING_FROM, keep_out, migrate, newest
 from mailbot.storage.schema import MESSAGE_KEY, account, inbox, installation, metadata, outbox, ticket
 from mailbot.storage.shared import schema_mark
 from mailbot.storage.values import fit
@@ -215,6 +215,10 @@ def test_what_is_up_to_date_is_seen_without_the_migrations(
         raise AssertionError(revision)
 
     monkeypatch.setattr(command, "upgrade", asked)
+    migrate(empty_engine)
+    with empty_engine.begin() as connection:  # as every new database does
+        connection.execute(insert(installation).values(id=1, key_check="", made_at=datetime.now(UTC), hiding=1))
+        keep_out(connection, HIDING_FROM)
     migrate(empty_engine)
     with empty_engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbot.clocks import WARSAW
 from mailbot.errors import TemplateError
 from mailbot.mails.compose import Heading, body, message, quoted_printable
 from mailbot.mails.context import PLACEHOLDER
@@ -140,3 +141,9 @@ def test_a_text_cannot_end_its_part() -> None:
 def test_a_local_part_outside_ascii_is_written_in_utf8() -> None:
     raw = written(replace(HEADING, recipient="łukasz@wp.example"), "x\n")
     assert "\r\nTo: <łukasz@wp.example>\r\n".encode() in raw
+
+
+def test_the_hour_that_comes_twice_has_two_names() -> None:
+    twice = [datetime(2026, 10, 25, 2, 30, tzinfo=WARSAW, fold=fold) for fold in (0, 1)]
+    told = [parsed(written(replace(HEADING, date=at), "x\n"))["Date"] for at in twice]
+    assert [str(one)[-5:] for one in told] == ["+0200", "+0100"]
