@@ -35,8 +35,8 @@ from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from tests.bench.signature_files import PKI
 from tests.bench.signature_worker import memory
+from tests.chaos.test_costly_applications import COSTLY
 from tests.form import FIELDS
-from tests.integration.test_application_reader import COSTLY
 from tests.support import ROOT
 from tests.unit.application.pdfs import fill
 
