@@ -117,7 +117,8 @@ class Service:
         self.addresses |= self._pages.addresses
         await self._start_rules()
         self._run(Loop("presence", self._beat, processes.BEAT))
-        log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
+        doors = (f"{name} {host}:{port}" for name, (host, port) in self.addresses.items())
+        log_event("started", roles=",".join(self.roles), listening=", ".join(doors))
 
     async def stop(self) -> None:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""

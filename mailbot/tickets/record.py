@@ -29,7 +29,7 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
-from mailbot.storage.erasing import key_ids
+from mailbot.storage.erasing import envelope_key, key_ids
 from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, sealing, view
@@ -230,11 +230,14 @@ class BatchRows:
     def flush(self, connection: Connection, worker: str, secret: Secret) -> None:
         inbox = schema.inbox
         ids = [row["row"] for row in self._done]
-        held = select(inbox.c.id).where(inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
-        if len(connection.execute(held.with_for_update()).all()) != len(ids):
+        mine = (inbox.c.id.in_(ids), inbox.c.state == jobs.LEASED, inbox.c.leased_by == worker)
+        held = connection.execute(select(inbox.c.id, inbox.c.envelope).where(*mine).with_for_update()).all()
+        if len(held) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
         tickets = sealing.tickets(secret, self._tickets)
-        keys = key_ids(connection, ids if secret.hiding else [row for row, _ in self._seen])  # of rows that are locked
+        keys = {row.id: envelope_key(row.envelope) for row in held if "who" in row.envelope}
+        sealed = ids if secret.hiding else [row for row, _ in self._seen]
+        keys |= key_ids(connection, [row for row in sealed if row not in keys])
         views = [
             one for row, checked in self._seen for one in view.rows(secret, row, checked.view, checked, keys.get(row))
         ]
