@@ -117,8 +117,7 @@ class Service:
         self.addresses |= self._pages.addresses
         await self._start_rules()
         self._run(Loop("presence", self._beat, processes.BEAT))
-        doors = (f"{name} {host}:{port}" for name, (host, port) in self.addresses.items())
-        log_event("started", roles=",".join(self.roles), listening=", ".join(doors))
+        log_event("started", roles=",".join(self.roles), listening=str(self.addresses))
 
     async def stop(self) -> None:
         """Close the doors, finish the step at hand, stop. What waits stays in the database."""
