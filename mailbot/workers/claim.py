@@ -35,8 +35,8 @@ _KEEP = timedelta(minutes=2)
 """Of its lease that must be left behind a send, to record its answer while the database fails."""
 _GRACE = timedelta(seconds=30)
 """After a failure of the database others may record what they know before their leases are taken from them."""
-_REAP = timedelta(seconds=1)
-"""At most so long after the last look for leases that ran out: they took minutes."""
+_SELDOM = timedelta(seconds=1)
+"""At most so long after the last look for leases that ran out (they took minutes) and for probes."""
 _DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends all others much sooner
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
@@ -86,12 +86,13 @@ _MAILS = (
 
 
 class Taken(NamedTuple):
-    """What one transaction took up. ``full``: there may be more; ``reaped``: when it looked for the dead, if it did."""
+    """What one transaction took up. ``full``: there may be more; ``looked``: when for the dead and for probes, if at
+    all."""
 
     mails: Sequence[Mail]
     probe: Probe | None
     full: bool
-    reaped: datetime | None = None
+    looked: datetime | None = None
 
 
 class Claims:
@@ -125,7 +126,7 @@ class Claims:
         self._probe: Probe | None = None
         self._one = asyncio.Lock()
         self._rounds = 0
-        self._reaped: datetime | None = None
+        self._looked: datetime | None = None
 
     async def fill(self) -> int:
         """Take up what is due when nothing is in hand; how many mails that were. Raises DatabaseUnavailable."""
@@ -149,7 +150,7 @@ class Claims:
     def keep(self, taken: Taken) -> None:
         """What ``take`` gave was committed."""
         self._rounds += 1
-        self._reaped = taken.reaped or self._reaped
+        self._looked = taken.looked or self._looked
         self._mails.extend(taken.mails)
         self._probe = taken.probe or self._probe
         self.full = taken.full
@@ -187,12 +188,12 @@ class Claims:
         now = self._clock()
         settled = self._leaps.settled()
         failed = self.failed_at is not None and timedelta() <= now - self.failed_at < _GRACE
-        looked = not alone and self._reaped is not None and timedelta() <= now - self._reaped < _REAP
-        reaps = settled and not failed and not looked
-        if reaps:
+        looks = alone or self._looked is None or not timedelta() <= now - self._looked < _SELDOM
+        if looks and settled and not failed:
             jobs.reap(connection, outbox, now, _DEATHS, LEASE, in_doubt=1)  # the worker may have sent it
         ids, full = self._admitted(connection, now, limit, alone)
-        return Taken(self._begun(connection, ids, now), take(connection, now), full, now if reaps else None)
+        mails = self._begun(connection, ids, now)
+        return Taken(mails, take(connection, now), full, now) if looks else Taken(mails, None, full)
 
     def _admitted(self, connection: Connection, now: datetime, limit: int, alone: bool) -> tuple[list[int], bool]:
         """Lease what is due and no breaker stops."""
