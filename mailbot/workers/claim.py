@@ -76,11 +76,16 @@ _COLUMNS = (
     *(_o.in_doubt, func.coalesce(_o.first_due_at, _o.due_at), ticket.c.number, link.c.nonce, _ROAD, _o.leased_until),
 )
 """Of a ``Mail``."""
+_THESE = _o.id.in_(bindparam("mails", expanding=True))  # statements made once: they go with every claim
+_UNTIL = bindparam("until", type_=_o.deadline.type)
+_PATIENT = case((_o.deadline < _UNTIL, _UNTIL), else_=_o.deadline)
+_FIRST_TRY = update(outbox).where(_THESE, _o.attempts == 1).values(first_due_at=_o.due_at, deadline=_PATIENT)
+_SIZES = select(_o.id, func.length(_o.raw)).where(_THESE).order_by(_o.id)
 _MAILS = (
     select(*_COLUMNS)
     .join(ticket, ticket.c.id == outbox.c.ticket_id)
     .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
-    .where(outbox.c.id.in_(bindparam("mails", expanding=True)))
+    .where(_THESE)
     .order_by(outbox.c.id)
 )
 
@@ -220,10 +225,7 @@ class Claims:
         """These mails, each with the moment at which it was due for the first of its tries, and time for more."""
         if not ids:
             return []
-        first = (outbox.c.id.in_(ids), outbox.c.attempts == 1)
-        until = now + _PATIENCE
-        patient = case((outbox.c.deadline < until, until), else_=outbox.c.deadline)
-        connection.execute(update(outbox).where(*first).values(first_due_at=outbox.c.due_at, deadline=patient))
+        connection.execute(_FIRST_TRY, {"mails": ids, "until": now + _PATIENCE})
         return mails(connection, self._secret, ids)
 
 
@@ -231,8 +233,7 @@ def _too_heavy(connection: Connection, ids: Collection[int]) -> Sequence[int]:
     """Of these mails, those behind as many as the memory shall hold: an operator's letter may bring files."""
     if not ids:
         return ()
-    sizes = select(_o.id, func.length(_o.raw)).where(_o.id.in_(ids)).order_by(_o.id)
-    mails, octets = zip(*connection.execute(sizes), strict=True)
+    mails, octets = zip(*connection.execute(_SIZES, {"mails": ids}), strict=True)
     until = max(1, bisect_right(list(accumulate(octets)), _OCTETS))
     return mails[until:]
 
