@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.signing import asic, cms, pdf, xades
+from fixtures.signing import asic, cms, cms_writer, pdf, xades
 from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.pdf_sign import STAMP, PdfStyle, sign, with_store
 from fixtures.signing.pki import NOW, Pki
@@ -43,6 +43,16 @@ def files() -> Iterator[tuple[str, bytes, bytes | None]]:
         for name, shape in module.SHAPES.items():
             made = shape(PKI, PKI.person(), b"Wniosek")
             yield f"{module.__name__} {name}", made.data, made.content
+
+
+async def test_a_large_file_that_many_signed_comes_back_once(workers: Workers) -> None:
+    """Each report has it; the answer to sixteen of 28 MB would be longer than any may be."""
+    text = b"Wniosek " * 1_750_000
+    data = cms_writer.write(text, [PKI.person()] * 16, CmsStyle(detached=False))
+    reports = await workers.verify_isolated([("wniosek.p7m", data)], AT, RULES)
+    assert len(reports) == 16
+    assert all(report.payload == text for report in reports)
+    assert {report.verdict for report in reports} == {Verdict.MANUAL}
 
 
 async def test_every_shape_is_judged_alike_behind_the_lock(workers: Workers, tmp_path: Path) -> None:
