@@ -461,6 +461,22 @@ def test_a_revocation_that_the_file_brings_along_counts(trust: Folder) -> None:
             assert codes(judged(trust(q=both), data)) == ["CERTIFICATE_REVOKED"]
 
 
+def test_words_of_the_file_beside_those_of_the_folder(trust: Folder) -> None:
+    """They may mend what the folder does not know any more, and never what it knows."""
+    signer = jan()
+    good = brought(signer, responses=[response(signer, LATER)])
+    revoked = brought(signer, responses=[response(signer, LATER, revoked=SIGNED + MINUTE)])
+    old = crl(said=ENDS - timedelta(days=4), keeps=False)
+    late = crl(revoked={signer.certificate.serial_number: SIGNED + 2 * MINUTE})
+    for words, data, code in (
+        (old, octets(signed(signer, CmsStyle(timestamp=PKI.tsa, stamped_at=SIGNED))), ["REVOCATION_STALE"]),
+        (old, good, []),
+        (old, revoked, ["CERTIFICATE_REVOKED_LATER"]),
+        (late, good, ["CERTIFICATE_REVOKED_LATER"]),
+    ):
+        assert codes(judged(trust(q=words), data)) == code
+
+
 def test_without_a_sure_proof_no_words_of_the_file_count(trust: Folder) -> None:
     """``PKI.fake_tsa`` is anybody."""
     signer = jan()
