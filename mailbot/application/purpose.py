@@ -14,7 +14,7 @@ from datetime import datetime
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.dated import untimely
-from mailbot.application.telling import BETWEEN, DENIALS, untoward
+from mailbot.application.telling import BETWEEN, DENIALS, introduced, untoward
 from mailbot.application.understood import parted, strange, whole
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
@@ -28,6 +28,7 @@ DENIED = "zaprzeczona-prosba"
 OTHER_WORDS = "inne-slowa"
 UNTICKED = "niezaznaczone"
 MARKED = "znaki"
+QUOTED = "przytoczona-prosba"
 SAID_NO = "nie"
 OTHER_LETTERS = "inne-litery"
 TOO_LONG = "za-dlugie"
@@ -182,6 +183,7 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
     parts = parted(_ADDRESS.sub(_stop, mended), letter)
     against += [Lack(telling.name, telling.title, clause[:_SHOWN], clause=True) for telling, clause in untoward(parts, letter)]
+    against += [Lack(QUOTED, "prośba przytoczona", said[:_SHOWN], clause=True) for said in introduced(parts, letter)]
     if others := strange(parts, letter):
         against.append(
             Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN]))

@@ -20,9 +20,13 @@ BETWEEN = frozenset(
     {"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal", "jeszcze", "go", "jej", "ich", "nim", "niej"}
 )
 """What may stand between a denial and its verb."""
+_ADDRESS = "adres"
+"""What stands behind a copula that nothing else follows: addresses are taken out of the text."""
 _COPULAS = frozenset({"jest", "sa"})
 _PASSED = BETWEEN - {"w", "do"} | {"tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"}
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
+_FIRST = 4
+"""Words within which an asking begins."""
 _SHORT = 4
 """Words of a part that has no object of its own: "i sprzedałem go"."""
 _PAST = re.compile(r"(?:l|la|lo|li|ly|lem|lam|lismy|lysmy|no|to|n[aeiy]|t[aey])\Z")
@@ -45,6 +49,22 @@ def untoward(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[tup
                 yield broken, " ".join(words)
 
 
+def introduced(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[str]:
+    """What tells of the asking that follows its colon, as one does of another's words: "On powiedział: proszę o…"."""
+    for sentence in sentences:
+        head, colon, rest = sentence.rpartition(":")
+        while colon:
+            first = [flat(word) for words in clauses_of(rest)[:1] for word in words[:_FIRST]]
+            said = [flat(word) for words in clauses_of(head) for word in words]
+            if any(word in letter.asking for word in first) and any(
+                _is_verb(word, letter) and word not in letter.asking for word in said
+            ):
+                yield head.strip()
+                break
+            head, colon, last = head.rpartition(":")
+            rest = last + rest
+
+
 def _may_say(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> bool:
     if not telling.of.found([said]) or (telling.unless and telling.unless.found([said])):
         return True
@@ -54,7 +74,7 @@ def _may_say(telling: Telling, said: Sequence[str], letter: ApplicationWords) ->
 
 def _holds(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> bool:
     verbs = list(_verbs(said, letter))
-    if telling.bare.whole and not verbs and _COPULAS.isdisjoint(said):
+    if telling.bare and not verbs and _COPULAS.isdisjoint(said):
         return all(word in telling.bare for word in said)
     return _may_be(telling, said) and all(_fits(telling, verb, denied=denied) for verb, denied in verbs)
 
@@ -79,18 +99,18 @@ def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> 
 def _may_be(telling: Telling, said: Sequence[str]) -> bool:
     """Whether what the thing is said to be, behind a copula, is one of what it may be."""
     for i, word in enumerate(said):
-        if telling.being.whole and word in _COPULAS and (not i or said[i - 1] not in DENIALS):
-            what = next((other for other in said[i + 1 :] if other not in _PASSED), None)
-            if what is not None and what not in telling.being:
+        if telling.being and word in _COPULAS and (not i or said[i - 1] not in DENIALS):
+            what = next((other for other in said[i + 1 :] if other not in _PASSED), _ADDRESS)
+            if what not in telling.being:
                 return False
     return True
 
 
 def _fits(telling: Telling, verb: str, *, denied: bool) -> bool:
+    if not denied and verb in telling.never:
+        return False
     if verb in (telling.no if denied else telling.yes):
         return True
-    if verb in telling.never:
-        return False
     if verb.endswith("c"):  # an infinitive takes its denial from the verb that governs it
         return verb in telling.yes or verb in telling.no
     return telling.past and not denied and _PAST.search(verb) is not None

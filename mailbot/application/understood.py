@@ -208,8 +208,11 @@ def _placeless(text: str, letter: ApplicationWords) -> str:
 
 
 def _is_told(place: str, letter: ApplicationWords) -> bool:
-    """Whether what stands where a place does is more than its name: "Odebrano dnia 3.11.2026"."""
-    return _DONE.search(place) is not None or any(flat(word) in letter.never for word in _WORD.findall(place))
+    """Whether what stands where a place does is more than its name: "Odebrano dnia 3.11.2026", "ADRES NIE DZIAŁA"."""
+    words = [flat(word) for word in _WORD.findall(place)]
+    if place.isupper() and len(words) > 1 and all(word in letter.words for word in words):
+        return True
+    return _DONE.search(place) is not None or any(word in letter.never for word in words)
 
 
 def _firmless(line: str, letter: ApplicationWords) -> str:
