@@ -42,9 +42,11 @@ _TOLD = re.compile(r".{3,40}(?:l|lo|li|lem|lam|lismy|lysmy|uje|uja|aja)\Z")
 def untoward(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[tuple[Telling, str]]:
     """The clauses that say of something what an application does not, each with the first rule it breaks."""
     for sentence in sentences:
-        for words in clauses_of(sentence):
+        clauses = clauses_of(sentence)
+        every = [flat(word) for words in clauses for word in words]
+        for words in clauses:
             said = [flat(word) for word in words]
-            broken = next((telling for telling in letter.tellings if not _may_say(telling, said, letter)), None)
+            broken = next((telling for telling in letter.tellings if not _may_say(telling, said, every, letter)), None)
             if broken:
                 yield broken, " ".join(words)
 
@@ -65,18 +67,19 @@ def introduced(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[s
             rest = last + rest
 
 
-def _may_say(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> bool:
+def _may_say(telling: Telling, said: Sequence[str], every: Sequence[str], letter: ApplicationWords) -> bool:
     if not telling.of.found([said]) or (telling.unless and telling.unless.found([said])):
         return True
     parts = [said] if telling.whole else [part for part in _halves(telling, said, letter) if telling.of.found([part])]
-    return all(_holds(telling, part, letter) for part in parts)
+    needed = not telling.needs or bool(letter.reasons.found([every]))
+    return all(_holds(telling, part, letter, needed=needed) for part in parts)
 
 
-def _holds(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> bool:
+def _holds(telling: Telling, said: Sequence[str], letter: ApplicationWords, *, needed: bool) -> bool:
     verbs = list(_verbs(said, letter))
-    if telling.bare and not verbs and _COPULAS.isdisjoint(said):
-        return all(word in telling.bare for word in said)
-    return _may_be(telling, said) and all(_fits(telling, verb, denied=denied) for verb, denied in verbs)
+    if not verbs and _COPULAS.isdisjoint(said):
+        return not telling.bare or all(word in telling.bare for word in said)
+    return needed and _may_be(telling, said) and all(_fits(telling, verb, denied=denied) for verb, denied in verbs)
 
 
 def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> Iterator[Sequence[str]]:

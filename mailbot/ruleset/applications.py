@@ -14,11 +14,11 @@ from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "tellings")
+LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "reasons", "tellings")
 PART = ("name", "title", "words")
 PART_OPTIONAL = ("said", "spare", "past", "without")
 TELLING = ("name", "title", "of")
-TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "bare", "whole")
+TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "needs", "bare", "whole")
 MOST_OTHERS = 60
 NONE = Words(frozenset())
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
@@ -40,8 +40,9 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     parts = _parts(document, letter.get("parts"), lists)
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
     verbs = topics.single_words(document, letter.get("verbs"), "letter.verbs", lists)
+    reasons = topics.sayings(document, letter.get("reasons"), "letter.reasons", lists)
     tellings = _tellings(document, letter.get("tellings"), lists)
-    if not wanted or not against or others is None or not parts or not tellings:
+    if not wanted or not against or others is None or not parts or not tellings or not reasons:
         return None
     if firms is None or never is None or denied is None or verbs is None:
         return None
@@ -58,6 +59,7 @@ def read(document: YamlDocument) -> ApplicationWords | None:
         others=others,
         verbs=verbs,
         tellings=tellings,
+        reasons=Book(reasons),
         book=Book(said),
         titles=Book(titles),
         asking=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
@@ -114,10 +116,26 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
             topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
             for key in ("yes", "no", "never", "is", "bare")
         )
-        past = _yes(document, entries.get("past"), "letter.tellings.past")
-        whole = _yes(document, entries.get("whole"), "letter.tellings.whole")
+        past, whole, needs = (
+            _yes(document, entries.get(key), f"letter.tellings.{key}") for key in ("past", "whole", "needs")
+        )
         if name and title and of:
-            found.append(Telling(name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being))
+            found.append(
+                Telling(
+                    name=name,
+                    title=title,
+                    of=Book(of),
+                    unless=Book(unless) if unless else None,
+                    yes=yes,
+                    no=no,
+                    past=past,
+                    never=never,
+                    being=being,
+                    bare=bare,
+                    whole=whole,
+                    needs=needs,
+                )
+            )
     return tuple(found)
 
 

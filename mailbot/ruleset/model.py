@@ -293,6 +293,8 @@ class Telling:
     """Whether everything else may be said that has happened."""
     never: Words
     """But these verbs."""
+    needs: bool
+    """Whether the sentence must give one of the ``reasons``, where something is said of it."""
     bare: Words
     """Words of which a clause without a verb may be made; none: any."""
     whole: bool
@@ -321,6 +323,8 @@ class ApplicationWords:
     verbs: Words
     """The words by which something is said in the clauses of ``tellings``."""
     tellings: tuple[Telling, ...]
+    reasons: Book
+    """By which a sentence tells that something is lost, was used or is needed."""
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book
