@@ -23,6 +23,11 @@ BETWEEN = frozenset(
 _ADDRESS = "adres"
 """What stands behind a copula that nothing else follows: addresses are taken out of the text."""
 _COPULAS = frozenset({"jest", "sa"})
+_BECAME = frozenset({"zostal", "zostala", "zostalo", "zostaly"})
+"""Copulas of the passive: before a participle only."""
+_PARTICIPLE = re.compile(r"[nt][aeyi]\Z")
+_HOW = ("nie", "wie", "ale", "lnie", "czas")
+"""Endings of what tells how, before what something is said to be: "trwale usunięte"."""
 _PASSED = BETWEEN - {"w", "do"} | {"tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"}
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
 _FIRST = 4
@@ -102,9 +107,9 @@ def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> 
 def _may_be(telling: Telling, said: Sequence[str]) -> bool:
     """Whether what the thing is said to be, behind a copula, is one of what it may be."""
     for i, word in enumerate(said):
-        if telling.being and word in _COPULAS and (not i or said[i - 1] not in DENIALS):
-            what = next((other for other in said[i + 1 :] if other not in _PASSED), _ADDRESS)
-            if what not in telling.being:
+        if telling.being and (word in _COPULAS or word in _BECAME) and (not i or said[i - 1] not in DENIALS):
+            what = next((other for other in said[i + 1 :] if other not in _PASSED and not other.endswith(_HOW)), _ADDRESS)
+            if what not in telling.being and (word in _COPULAS or _PARTICIPLE.search(what)):
                 return False
     return True
 
