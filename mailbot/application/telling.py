@@ -115,11 +115,12 @@ def _may_be(telling: Telling, said: Sequence[str]) -> bool:
 
 
 def _fits(telling: Telling, verb: str, *, denied: bool) -> bool:
-    if not denied and verb in telling.never:
+    infinitive = verb.endswith("c")  # it takes its denial from the verb that governs it
+    if not denied and not infinitive and verb in telling.never:
         return False
     if verb in (telling.no if denied else telling.yes):
         return True
-    if verb.endswith("c"):  # an infinitive takes its denial from the verb that governs it
+    if infinitive:
         return verb in telling.yes or verb in telling.no
     return telling.past and not denied and _PAST.search(verb) is not None
 
