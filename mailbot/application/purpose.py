@@ -182,7 +182,9 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
         against.append(Lack(DENIED, "zaprzeczenie w zdaniu z prośbą", ", ".join(denied)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(_ADDRESS.sub("1", text))]
     parts = parted(_ADDRESS.sub(_stop, mended), letter)
-    against += [Lack(telling.name, telling.title, clause[:_SHOWN], clause=True) for telling, clause in untoward(parts, letter)]
+    against += [
+        Lack(telling.name, telling.title, clause[:_SHOWN], clause=True) for telling, clause in untoward(parts, letter)
+    ]
     against += [Lack(QUOTED, "prośba przytoczona", said[:_SHOWN], clause=True) for said in introduced(parts, letter)]
     if others := strange(parts, letter):
         against.append(

@@ -17,7 +17,24 @@ from mailbot.text.unicode import flat
 
 DENIALS = frozenset({"nie", "nigdy", "not", "never"})
 BETWEEN = frozenset(
-    {"juz", "mi", "sie", "tez", "zadnego", "w", "do", "ja", "wcale", "nadal", "jeszcze", "go", "jej", "ich", "nim", "niej"}
+    {
+        "juz",
+        "mi",
+        "sie",
+        "tez",
+        "zadnego",
+        "w",
+        "do",
+        "ja",
+        "wcale",
+        "nadal",
+        "jeszcze",
+        "go",
+        "jej",
+        "ich",
+        "nim",
+        "niej",
+    }
 )
 """What may stand between a denial and its verb."""
 _ADDRESS = "adres"
@@ -28,7 +45,19 @@ _BECAME = frozenset({"zostal", "zostala", "zostalo", "zostaly"})
 _PARTICIPLE = re.compile(r"[nt][aeyi]\Z")
 _HOW = ("nie", "wie", "ale", "lnie", "czas")
 """Endings of what tells how, before what something is said to be: "trwale usunięte"."""
-_PASSED = BETWEEN - {"w", "do"} | {"tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"}
+_PASSED = BETWEEN - {"w", "do"} | {
+    "tylko",
+    "wylacznie",
+    "teraz",
+    "obecnie",
+    "wciaz",
+    "dla",
+    "mnie",
+    "bardzo",
+    "to",
+    "ciagle",
+    "niestety",
+}
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
 _FIRST = 4
 """Words within which an asking begins."""
@@ -48,10 +77,14 @@ def untoward(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[tup
     """The clauses that say of something what an application does not, each with the first rule it breaks."""
     for sentence in sentences:
         clauses = clauses_of(sentence)
-        every = [flat(word) for words in clauses for word in words]
+        reasoned = bool(letter.reasons.found([[flat(word) for words in clauses for word in words]]))
         for words in clauses:
             said = [flat(word) for word in words]
-            broken = next((telling for telling in letter.tellings if not _may_say(telling, said, every, letter)), None)
+            found = letter.tells.found([said])
+            about = [telling for telling in letter.tellings if telling.of & found and not telling.unless & found]
+            broken = next(
+                (telling for telling in about if not _may_say(telling, said, letter, reasoned=reasoned)), None
+            )
             if broken:
                 yield broken, " ".join(words)
 
@@ -72,12 +105,28 @@ def introduced(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[s
             rest = last + rest
 
 
-def _may_say(telling: Telling, said: Sequence[str], every: Sequence[str], letter: ApplicationWords) -> bool:
-    if not telling.of.found([said]) or (telling.unless and telling.unless.found([said])):
-        return True
-    parts = [said] if telling.whole else [part for part in _halves(telling, said, letter) if telling.of.found([part])]
-    needed = not telling.needs or bool(letter.reasons.found([every]))
-    return all(_holds(telling, part, letter, needed=needed) for part in parts)
+def _may_say(telling: Telling, said: Sequence[str], letter: ApplicationWords, *, reasoned: bool) -> bool:
+    parts = [said] if telling.whole else _halves(telling, said, letter)
+    return all(_holds(telling, part, letter, needed=reasoned or not telling.needs) for part in parts)
+
+
+def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> list[Sequence[str]]:
+    """The parts of a clause that speak of it, with a verb of their own and the short ones that go on about the same."""
+    starts = [0, *(i for i, word in enumerate(said) if i and word in _JOINTS), len(said)]
+    found: list[tuple[Sequence[str], bool]] = []
+    for part in (said[a:b] for a, b in pairwise(starts)):
+        tells = any(_is_verb(word, letter) or word in _COPULAS for word in part)
+        goes_on = not tells or (len(part) <= _SHORT and not _about(telling, part, letter))
+        if found and (goes_on or not found[-1][1]):
+            before, told = found.pop()
+            found.append(((*before, *part), told or tells))
+        else:
+            found.append((part, tells))
+    return [part for part, _ in found if len(found) == 1 or _about(telling, part, letter)]
+
+
+def _about(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> bool:
+    return not telling.of.isdisjoint(letter.tells.found([said]))
 
 
 def _holds(telling: Telling, said: Sequence[str], letter: ApplicationWords, *, needed: bool) -> bool:
@@ -87,28 +136,13 @@ def _holds(telling: Telling, said: Sequence[str], letter: ApplicationWords, *, n
     return needed and _may_be(telling, said) and all(_fits(telling, verb, denied=denied) for verb, denied in verbs)
 
 
-def _halves(telling: Telling, said: Sequence[str], letter: ApplicationWords) -> Iterator[Sequence[str]]:
-    """The parts of a clause that have a verb of their own, each with the short ones that go on about the same."""
-    starts = [0, *(i for i, word in enumerate(said) if i and word in _JOINTS), len(said)]
-    parts = [said[a:b] for a, b in pairwise(starts)]
-    found: list[Sequence[str]] = []
-    open_ = False
-    for part in parts:
-        tells = any(_is_verb(word, letter) or word in _COPULAS for word in part)
-        if found and (not tells or open_ or (len(part) <= _SHORT and not telling.of.found([part]))):
-            found[-1] = [*found[-1], *part]
-            open_ = open_ and not tells
-        else:
-            found.append(part)
-            open_ = not tells
-    yield from found
-
-
 def _may_be(telling: Telling, said: Sequence[str]) -> bool:
     """Whether what the thing is said to be, behind a copula, is one of what it may be."""
     for i, word in enumerate(said):
         if telling.being and (word in _COPULAS or word in _BECAME) and (not i or said[i - 1] not in DENIALS):
-            what = next((other for other in said[i + 1 :] if other not in _PASSED and not other.endswith(_HOW)), _ADDRESS)
+            what = next(
+                (other for other in said[i + 1 :] if other not in _PASSED and not other.endswith(_HOW)), _ADDRESS
+            )
             if what not in telling.being and (word in _COPULAS or _PARTICIPLE.search(what)):
                 return False
     return True

@@ -9,7 +9,7 @@ from yaml.nodes import Node
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import ApplicationWords, Matter, Part, Telling
-from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
+from mailbot.ruleset.sayings import Book, Lists, Saying, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
@@ -41,7 +41,7 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
     verbs = topics.single_words(document, letter.get("verbs"), "letter.verbs", lists)
     reasons = topics.sayings(document, letter.get("reasons"), "letter.reasons", lists)
-    tellings = _tellings(document, letter.get("tellings"), lists)
+    tellings, tells = _tellings(document, letter.get("tellings"), lists)
     if not wanted or not against or others is None or not parts or not tellings or not reasons:
         return None
     if firms is None or never is None or denied is None or verbs is None:
@@ -59,6 +59,7 @@ def read(document: YamlDocument) -> ApplicationWords | None:
         others=others,
         verbs=verbs,
         tellings=tellings,
+        tells=tells,
         reasons=Book(reasons),
         book=Book(said),
         titles=Book(titles),
@@ -103,8 +104,9 @@ def _yes(document: YamlDocument, node: Node | None, key: str) -> bool:
     return document.word(node, key, ("true", "false"), "true or false") == "true"
 
 
-def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Telling, ...]:
+def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[tuple[Telling, ...], Book]:
     found: list[Telling] = []
+    told: list[Saying] = []
     for item in topics.bounded(document, node, "letter.tellings"):
         entries = document.entries(item, "letter.tellings", TELLING, TELLING_OPTIONAL)
         taken = [telling.name for telling in found]
@@ -120,12 +122,13 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
             _yes(document, entries.get(key), f"letter.tellings.{key}") for key in ("past", "whole", "needs")
         )
         if name and title and of:
+            told += (*of, *unless)
             found.append(
                 Telling(
                     name=name,
                     title=title,
-                    of=Book(of),
-                    unless=Book(unless) if unless else None,
+                    of=frozenset(saying.text for saying in of),
+                    unless=frozenset(saying.text for saying in unless),
                     yes=yes,
                     no=no,
                     past=past,
@@ -136,7 +139,7 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
                     needs=needs,
                 )
             )
-    return tuple(found)
+    return tuple(found), Book(told)
 
 
 def _matters(
