@@ -138,7 +138,7 @@ def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = Non
     if reading.seen is not None:
         lacking = judge(nameless(alike.seen_of(reading.text, reading.seen), application, letter), letter).lacking
         seen = judge(nameless(reading.seen, application, letter), letter)
-        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
+        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS and not lack.clause)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
 

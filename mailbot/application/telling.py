@@ -1,7 +1,7 @@
 """What the clauses of a letter say of the things that matter: of the account, of what opens it, of other people.
 
-Words alone do not tell "nie mam dostępu" from "mam dostęp", nor "hasło zmienił mąż" from "hasło zmieni mąż": each verb of
-a clause must be one that may be said, or denied, of everything the clause speaks of (rules/applications.yaml,
+Words alone do not tell "nie mam dostępu" from "mam dostęp", nor "hasło zmienił mąż" from "hasło zmieni mąż": each verb
+of a clause must be one that may be said, or denied, of everything the clause speaks of (rules/applications.yaml,
 "tellings"). A verb of which nobody knows that is a doubt. Pure, linear in the text.
 """
 
@@ -17,7 +17,7 @@ from mailbot.text.unicode import flat
 
 DENIALS = frozenset({"nie", "nigdy", "not", "never"})
 BETWEEN = frozenset(
-    {
+    [
         "juz",
         "mi",
         "sie",
@@ -34,7 +34,7 @@ BETWEEN = frozenset(
         "ich",
         "nim",
         "niej",
-    }
+    ]
 )
 """What may stand between a denial and its verb."""
 _ADDRESS = "adres"
@@ -45,19 +45,9 @@ _BECAME = frozenset({"zostal", "zostala", "zostalo", "zostaly"})
 _PARTICIPLE = re.compile(r"[nt][aeyi]\Z")
 _HOW = ("nie", "wie", "ale", "lnie", "czas")
 """Endings of what tells how, before what something is said to be: "trwale usunięte"."""
-_PASSED = BETWEEN - {"w", "do"} | {
-    "tylko",
-    "wylacznie",
-    "teraz",
-    "obecnie",
-    "wciaz",
-    "dla",
-    "mnie",
-    "bardzo",
-    "to",
-    "ciagle",
-    "niestety",
-}
+_PASSED = BETWEEN - {"w", "do"} | set(
+    ["tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"]
+)
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
 _FIRST = 4
 """Words within which an asking begins."""
@@ -92,17 +82,17 @@ def untoward(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[tup
 def introduced(sentences: Iterable[str], letter: ApplicationWords) -> Iterator[str]:
     """What tells of the asking that follows its colon, as one does of another's words: "On powiedział: proszę o…"."""
     for sentence in sentences:
-        head, colon, rest = sentence.rpartition(":")
-        while colon:
-            first = [flat(word) for words in clauses_of(rest)[:1] for word in words[:_FIRST]]
-            said = [flat(word) for words in clauses_of(head) for word in words]
-            if any(word in letter.asking for word in first) and any(
-                _is_verb(word, letter) and word not in letter.asking for word in said
-            ):
-                yield head.strip()
+        told = False
+        for head, rest in pairwise(sentence.split(":")):
+            told = told or any(_tells_of(word, letter) for words in clauses_of(head) for word in words)
+            first = [word for words in clauses_of(rest)[:1] for word in words[:_FIRST]]
+            if told and any(flat(word) in letter.asking for word in first):
+                yield sentence.rpartition(rest)[0].strip(" :")
                 break
-            head, colon, last = head.rpartition(":")
-            rest = last + rest
+
+
+def _tells_of(word: str, letter: ApplicationWords) -> bool:
+    return flat(word) not in letter.asking and _is_verb(flat(word), letter)
 
 
 def _may_say(telling: Telling, said: Sequence[str], letter: ApplicationWords, *, reasoned: bool) -> bool:

@@ -93,7 +93,7 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
     ("text", "names"),
     [
         (ASKS, []),
-        (ASKS.replace("Wnoszę", "Nie wnoszę"), ["haslo", "login", "zaprzeczenie"]),
+        (ASKS.replace("Wnoszę", "Nie wnoszę"), ["haslo", "login", "zaprzeczenie", "prosba-sama"]),
         (f"„{ASKS}”", ["haslo", "login", "puesc"]),
         (
             f"{ASKS} Zupełnie inne sprawozdanie roczne: księgi, budynki, maszyny, zapasy, drogi, lasy, jeziora, mosty.",
