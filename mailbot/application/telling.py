@@ -16,26 +16,9 @@ from mailbot.ruleset.model import ApplicationWords, Telling
 from mailbot.text.unicode import flat
 
 DENIALS = frozenset({"nie", "nigdy", "not", "never"})
-BETWEEN = frozenset(
-    [
-        "juz",
-        "mi",
-        "sie",
-        "tez",
-        "zadnego",
-        "w",
-        "do",
-        "ja",
-        "wcale",
-        "nadal",
-        "jeszcze",
-        "go",
-        "jej",
-        "ich",
-        "nim",
-        "niej",
-    ]
-)
+_OWN = frozenset({"juz", "mi", "sie", "tez", "zadnego", "ja", "wcale", "nadal"})
+_ABOUT_IT = frozenset({"jeszcze", "go", "jej", "ich", "nim", "niej"})
+BETWEEN = _OWN | _ABOUT_IT | {"w", "do"}
 """What may stand between a denial and its verb."""
 _ADDRESS = "adres"
 """What stands behind a copula that nothing else follows: addresses are taken out of the text."""
@@ -45,9 +28,8 @@ _BECAME = frozenset({"zostal", "zostala", "zostalo", "zostaly"})
 _PARTICIPLE = re.compile(r"[nt][aeyi]\Z")
 _HOW = ("nie", "wie", "ale", "lnie", "czas")
 """Endings of what tells how, before what something is said to be: "trwale usunięte"."""
-_PASSED = BETWEEN - {"w", "do"} | set(
-    ["tylko", "wylacznie", "teraz", "obecnie", "wciaz", "dla", "mnie", "bardzo", "to", "ciagle", "niestety"]
-)
+_NOW = frozenset({"tylko", "wylacznie", "teraz", "obecnie", "wciaz", "ciagle", "bardzo"})
+_PASSED = _OWN | _ABOUT_IT | _NOW | {"dla", "mnie", "to", "niestety"}
 _JOINTS = frozenset({"i", "a", "oraz", "ale", "lecz", "ze", "wiec", "zatem", "dlatego"})
 _FIRST = 4
 """Words within which an asking begins."""

@@ -93,9 +93,9 @@ def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Par
             if "spare" in entries
             else None
         )
+        past = _yes(document, entries.get("past"), "letter.parts.past")
+        without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
         if name and title and words:
-            past = _yes(document, entries.get("past"), "letter.parts.past")
-            without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
             found.append(Part(name, title, words, Book(said) if said else None, spare, past, without))
     return tuple(found)
 
