@@ -66,6 +66,8 @@ _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
     r"[,:()„”\"–—+/|•*]|\s-+\s"
     r"|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
+    r"|(?i:(?<=\bwitam)\s|(?<=\bdobry)\s|(?<=\bhej)\s)"
+    r"|(?i:\s(?=(?:pozdrawiam|dzi[eę]kuj[eę]|z[ ]g[oó]ry|z[ ]powa[zż]aniem)\b))"
 )
 _OPEN = re.compile(
     r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
