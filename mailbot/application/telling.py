@@ -1,7 +1,7 @@
 """What the clauses of a letter say of the things that matter: of the account, of what opens it, of other people.
 
-Words alone do not tell "nie mam dostępu" from "mam dostęp", nor "hasło zmienił mąż" from "hasło zmieni mąż": each verb of
-a clause must be one that may be said, or denied, of everything the clause speaks of (rules/applications.yaml,
+Words alone do not tell "nie mam dostępu" from "mam dostęp", nor "hasło zmienił mąż" from "hasło zmieni mąż": each verb
+of a clause must be one that may be said, or denied, of everything the clause speaks of (rules/applications.yaml,
 "tellings"). A verb of which nobody knows that is a doubt. Pure, linear in the text.
 """
 

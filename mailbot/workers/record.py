@@ -24,8 +24,9 @@ from mailbot.workers.outcome import Outcomes
 
 T = TypeVar("T")
 
-_WAIT = 0.05
-"""Seconds for which an answer waits for others while more are to be expected."""
+_WAIT = 0.02
+"""Seconds for which an answer waits for others while more are to be expected: whoever is killed then leaves them in
+doubt, and they are sent again."""
 _GROUP = 50  # answers that wait no longer
 _BUSY = 4
 """Answers of one group behind which as many are expected: then the next ones wait for each other, though nothing is
