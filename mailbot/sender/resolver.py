@@ -83,7 +83,7 @@ class DnsResolver:
     def _ask(self, name: str, kind: Kind) -> tuple[float, tuple[str, ...]]:
         try:
             asked = dns.name.from_text(f"{name}.")
-        except (dns.exception.DNSException, UnicodeError):  # no name; a stranger writes it, and no server is to blame
+        except (dns.exception.DNSException, ValueError):  # no name; a stranger writes it, and no server is to blame
             return time.time(), ()
         try:
             answer = self._resolver.resolve(asked, kind, raise_on_no_answer=False)

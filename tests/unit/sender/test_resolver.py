@@ -81,6 +81,7 @@ def port() -> Iterator[int]:
         ("a" * 64 + ".example", "TXT", ()),
         ("\\256._domainkey.wp.example", "TXT", ()),
         ("\u2024._domainkey.wp.example", "TXT", ()),
+        ("\\\u00b2._domainkey.wp.example", "TXT", ()),
     ],
 )
 def test_records_come_in_the_forms_of_the_protocol(port: int, name: str, kind: Kind, expected: tuple[str, ...]) -> None:
