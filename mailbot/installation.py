@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
-from mailbot import secret
+from mailbot import packing, secret
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
@@ -50,6 +50,7 @@ def open_key(connection: Connection, path: Path) -> Secret:
 def open_keys(connection: Connection, chosen: Settings) -> Secret:
     """``open_key``, with the store of the keys of messages, which is made where the database knows none; it is to be
     closed. Raises ConfigError, DatabaseUnavailable."""
+    packing.prove()
     key = open_key(connection, Path(chosen.secret.key_file))
     known = connection.execute(select(installation.c.key_store)).scalar_one()
     engine, name = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
