@@ -21,7 +21,7 @@ from mailbot.inbox import message_of
 from mailbot.observe import utc_now
 from mailbot.secret import NO_KEY, Hiding, Secret
 from mailbot.storage import keys
-from mailbot.storage.engine import HIDING_FROM, keep_out
+from mailbot.storage.engine import HIDING_FROM, keep_out, refuse_newer
 from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
@@ -110,7 +110,8 @@ def hiding(connection: Connection) -> Hiding:
 
 def agree(connection: Connection, key: Secret) -> None:
     """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
-    others look for."""
+    others look for; and when others write what this program cannot read, and would bury."""
+    refuse_newer(connection)
     begun = connection.execute(select(installation.c.hiding)).scalar_one_or_none() or Hiding.NO
     if bool(begun) != bool(key.hiding):
         raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")

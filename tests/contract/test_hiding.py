@@ -260,6 +260,16 @@ async def test_who_slept_meanwhile_ends(empty_engine: Engine, tmp_path: Path) ->
             agree(connection, parts.secret)
 
 
+async def test_who_runs_on_beside_a_newer_program_that_keeps_it_out_ends(empty_engine: Engine, tmp_path: Path) -> None:
+    """It would bury what that one seals."""
+    async with office(empty_engine, tmp_path, Clock()) as (parts, _):
+        with empty_engine.begin() as connection:
+            agree(connection, parts.secret)
+            engines.keep_out(connection, "9999")
+            with pytest.raises(ConfigError, match="mend: update this one"):
+                agree(connection, parts.secret)
+
+
 async def test_what_was_sealed_before_notes_were_is_brought_to_the_form_of_now(
     empty_engine: Engine, tmp_path: Path
 ) -> None:
