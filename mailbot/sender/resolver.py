@@ -164,12 +164,15 @@ class Forbearing:
         """Domain → when it may be asked again."""
 
     def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
-        """See Remembers."""
-        self._raise_if_silent(name, kind)
-        return self._memory(name, kind)
+        """See Remembers. Also of a silent domain: a stranger may name something in it that its servers cannot tell."""
+        if (found := self._memory(name, kind)) is None:
+            self._raise_if_silent(name, kind)
+        return found
 
     def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
         """See Resolver."""
+        if (found := self._memory(name, kind)) is not None:
+            return found
         domain = self._raise_if_silent(name, kind)
         try:
             return self._resolver.lookup(name, kind)

@@ -36,7 +36,7 @@ def answer(query: dns.message.Message) -> dns.message.Message:
     response.flags |= dns.flags.RA
     question = query.question[0]
     name, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
-    if name == "broken.example.":
+    if name in ("broken.example.", "old._domainkey.wp.example."):
         response.set_rcode(dns.rcode.SERVFAIL)
     elif found := RECORDS.get((name, kind)):
         response.answer.append(dns.rrset.from_text(name, TTL, "IN", kind, *found))
@@ -163,6 +163,17 @@ def test_what_is_known_of_a_silent_domain_is_that_it_is_silent(port: int) -> Non
         resolver.lookup("broken.example", "TXT")
     with pytest.raises(ResolverUnavailable):
         resolver.known("_dmarc.broken.example", "TXT")
+
+
+def test_what_is_kept_of_a_domain_needs_none_of_its_servers(port: int) -> None:
+    """A selector that nobody serves any more is a stranger's to name; the mails of the domain need not wait for it."""
+    resolver = Forbearing(DnsResolver(["127.0.0.1"], port=port))
+    resolver.lookup("wp.example", "TXT")
+    with pytest.raises(ResolverUnavailable):
+        resolver.lookup("old._domainkey.wp.example", "TXT")
+    assert resolver.known("wp.example", "TXT") == resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
+    with pytest.raises(ResolverUnavailable):
+        resolver.known("_dmarc.wp.example", "TXT")
 
 
 def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:
