@@ -14,14 +14,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
-from mailbot import secret
+from mailbot import packing, secret
 from mailbot.config import Settings
 from mailbot.errors import ConfigError, SealBroken
 from mailbot.inbox import message_of
 from mailbot.observe import utc_now
 from mailbot.secret import NO_KEY, Hiding, Secret
 from mailbot.storage import keys
-from mailbot.storage.engine import HIDING_FROM, keep_out
+from mailbot.storage.engine import HIDING_FROM, keep_out, refuse_newer
 from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
@@ -50,6 +50,7 @@ def open_key(connection: Connection, path: Path) -> Secret:
 def open_keys(connection: Connection, chosen: Settings) -> Secret:
     """``open_key``, with the store of the keys of messages, which is made where the database knows none; it is to be
     closed. Raises ConfigError, DatabaseUnavailable."""
+    packing.prove()
     key = open_key(connection, Path(chosen.secret.key_file))
     known = connection.execute(select(installation.c.key_store)).scalar_one()
     engine, name = keys.begin(chosen.keys.url, chosen.database.url, chosen.database, known)
@@ -109,7 +110,8 @@ def hiding(connection: Connection) -> Hiding:
 
 def agree(connection: Connection, key: Secret) -> None:
     """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
-    others look for."""
+    others look for; and when others write what this program cannot read, and would bury."""
+    refuse_newer(connection)
     begun = connection.execute(select(installation.c.hiding)).scalar_one_or_none() or Hiding.NO
     if bool(begun) != bool(key.hiding):
         raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mailbot.errors import SealBroken
+from mailbot.errors import ConfigError, SealBroken
 
 _FILE = Path(__file__).with_name("packing.bin")
 _SHA256 = "2b3f79e18fe126d0bf623f532d64d0b49396dc685d365f302a4fc9f371ef7b9e"
@@ -35,9 +35,17 @@ def unpacked(octets: bytes) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS, zdict=_common()).decompress(octets)
 
 
+def prove() -> None:
+    """Raises ConfigError where nothing could be sealed or opened: better before the first mail than with each."""
+    try:
+        _common()
+    except SealBroken as error:
+        raise ConfigError(error.reason) from error
+
+
 @cache
 def _common() -> bytes:
-    common = _FILE.read_bytes()
+    common = _FILE.read_bytes() if _FILE.is_file() else b""
     if hashlib.sha256(common).hexdigest() != _SHA256:
         raise SealBroken(f"{_FILE}: is damaged, and no mail opens without it; mend: install mailbot anew")
     return common

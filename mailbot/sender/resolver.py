@@ -21,6 +21,9 @@ Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
 _KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choose names and servers
+_LONGEST = 10_800.0
+"""Seconds for which an answer is kept, whatever its TTL: who had a domain for an hour must not have it for ever, nor
+must what was not there be missing for long (RFC 2308 §5 names one to three hours)."""
 
 
 class Resolver(Protocol):
@@ -69,22 +72,24 @@ class DnsResolver:
                 self._kept.pop((name, kind), None)
                 if len(self._kept) >= _KEPT:
                     del self._kept[next(iter(self._kept))]
-                self._kept[name, kind] = until, records
+                self._kept[name, kind] = min(until, time.time() + _LONGEST), records
         return records
 
     def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
         """See Remembers."""
         until, records = self._kept.get((name, kind), (0.0, ()))
-        return records if time.time() < until else None
+        return records if 0 < until - time.time() <= _LONGEST else None  # more: the clock was set back
 
     def _ask(self, name: str, kind: Kind) -> tuple[float, tuple[str, ...]]:
         try:
-            answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
+            asked = dns.name.from_text(f"{name}.")
+        except (dns.exception.DNSException, ValueError):  # no name; a stranger writes it, and no server is to blame
+            return time.time(), ()
+        try:
+            answer = self._resolver.resolve(asked, kind, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:  # for how long, its SOA says (RFC 2308 §5)
             answers: Iterable[dns.message.QueryMessage] = error.kwargs["responses"].values()
             return time.time() + min((a.resolve_chaining().minimum_ttl for a in answers), default=0), ()
-        except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel, UnicodeError):
-            return time.time(), ()
         except dns.exception.DNSException as error:
             raise ResolverUnavailable(f"{kind} {name}: {type(error).__name__}") from error
         if kind == "TXT":
@@ -159,12 +164,15 @@ class Forbearing:
         """Domain → when it may be asked again."""
 
     def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
-        """See Remembers."""
-        self._raise_if_silent(name, kind)
-        return self._memory(name, kind)
+        """See Remembers. Also of a silent domain: a stranger may name something in it that its servers cannot tell."""
+        if (found := self._memory(name, kind)) is None:
+            self._raise_if_silent(name, kind)
+        return found
 
     def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
         """See Resolver."""
+        if (found := self._memory(name, kind)) is not None:
+            return found
         domain = self._raise_if_silent(name, kind)
         try:
             return self._resolver.lookup(name, kind)

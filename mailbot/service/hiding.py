@@ -28,7 +28,7 @@ from mailbot.secret import SEALED, Hiding, Secret
 from mailbot.service import compose
 from mailbot.storage import personal
 from mailbot.storage.desk import approval
-from mailbot.storage.engine import HIDING_FROM, connect, keep_out, scour
+from mailbot.storage.engine import HIDING_FROM, connect, keep_out, reading, scour
 from mailbot.storage.erasing import key_ids
 from mailbot.storage.place import refuse_missing
 from mailbot.storage.schema import (
@@ -73,8 +73,10 @@ def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] 
                 report.broken = 0
                 for table, step in _STEPS.items():
                     _walk(engine, table, step, key, report)
+            with reading(engine) as connection:  # what stays readable must be looked for, too (storage.personal.forms)
+                how = Hiding.BEGUN if left(connection) else Hiding.DONE
             with engine.begin() as connection:
-                connection.execute(update(installation).values(hiding=int(Hiding.DONE)))
+                connection.execute(update(installation).values(hiding=int(how)))
         scour(engine)
     finally:
         engine.dispose()

@@ -203,15 +203,24 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         raise translated(error) from error
 
 
-@cache
 def newest() -> list[str]:
     """The revisions that no other follows, one where they are a chain: what alembic says, without loading it."""
+    return sorted(_named("revision") - _named("down_revision"))
+
+
+@cache
+def _named(what: str) -> frozenset[str]:
+    """What the migrations give for their ``what``."""
     texts = [path.read_text(encoding="utf-8") for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
-    made, before = (
-        {found[1] for text_ in texts if (found := re.search(rf'^{name} = "(\w+)"', text_, re.MULTILINE))}
-        for name in ("revision", "down_revision")
-    )
-    return sorted(made - before)
+    found = (re.search(rf'^{what} = "(\w+)"', text_, re.MULTILINE) for text_ in texts)
+    return frozenset(one[1] for one in found if one)
+
+
+def refuse_newer(connection: Connection) -> None:
+    """Raises ConfigError when a newer program has said meanwhile that this one cannot work with its rows."""
+    oldest = connection.execute(select(schema_mark.c.compatible_from)).scalar_one_or_none()
+    if oldest is not None and oldest not in _named("revision"):
+        raise ConfigError("[database] url: a newer mailbot writes what this one cannot read; mend: update this one")
 
 
 def _is_newest(engine: Engine) -> bool:

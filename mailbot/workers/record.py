@@ -24,10 +24,9 @@ from mailbot.workers.outcome import Outcomes
 
 T = TypeVar("T")
 
-_WAIT = 0.05
-"""Seconds for which an answer waits for others while mails are being sent."""
-_WAIT_IDLE = 0.02
-"""The same while none is, but mail flows: those that follow, and those of new tickets, are taken up with one commit."""
+_WAIT = 0.02
+"""Seconds for which an answer waits for others while more are to be expected: whoever is killed then leaves them in
+doubt, and they are sent again."""
 _GROUP = 50  # answers that wait no longer
 _BUSY = 4  # answers of one group behind which others are expected
 _MOST = 100
@@ -112,14 +111,10 @@ class Record:
 
     def idle(self) -> None:
         """Nothing is being sent: record what waits, at once unless mail flows."""
-        loop, (count, at) = asyncio.get_running_loop(), self._last
-        flows = count >= _BUSY and loop.time() - at <= 2 * _WAIT
-        until = self._waiting[0].at + _WAIT_IDLE if self._waiting and flows else 0.0
-        if until <= loop.time():
+        count, at = self._last
+        flows = count >= _BUSY and asyncio.get_running_loop().time() - at <= 2 * _WAIT
+        if not (self._waiting and flows):
             self.now()
-        elif self._timer is not None and self._timer.when() > until:
-            self._timer.cancel()
-            self._timer = loop.call_at(until, self.now)
 
     def now(self) -> None:
         """Nothing else is to be expected: record what waits."""

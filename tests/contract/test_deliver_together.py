@@ -113,8 +113,7 @@ async def test_behind_a_group_the_next_answers_wait_for_each_other(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though nothing is being sent: while mail flows, what follows and what is new is taken up with one commit."""
-    monkeypatch.setattr(record, "_WAIT", 60.0)
-    monkeypatch.setattr(record, "_WAIT_IDLE", 2.0)
+    monkeypatch.setattr(record, "_WAIT", 2.0)
     office.ticket()
     for number in range(1, 6):
         office.mail(number)
@@ -131,7 +130,7 @@ async def test_behind_a_group_the_next_answers_wait_for_each_other(
 
 
 async def test_a_mail_that_comes_alone_waits_for_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "_WAIT_IDLE", 3600.0)
+    monkeypatch.setattr(record, "_WAIT", 3600.0)
     cases(office, record._BUSY - 1)
     async with asyncio.timeout(30):
         await office.worker.step()

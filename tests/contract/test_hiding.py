@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from mailbot.desk import case, search, todo
 from mailbot.errors import ConfigError
 from mailbot.inbox import StoredMessage, delivery_key, digest_stored, hide, message_of, store, stored_message
 from mailbot.installation import agree
-from mailbot.model import ApplicationCheck, ApplicationState, Envelope, Operator, RawMessage, Source
+from mailbot.model import ApplicationCheck, ApplicationState, Duplicate, Envelope, Operator, RawMessage, Source
 from mailbot.model.categories import CASE_A
 from mailbot.processes import Process
 from mailbot.retention import erase
@@ -40,6 +41,7 @@ from mailbot.storage.schema import (
 from mailbot.storage.shared import schema_mark
 from mailbot.text.address import login_key
 from mailbot.tickets import hold
+from mailbot.tickets.duplicates import History
 from mailbot.tickets.rate_limits import Arrivals, CountedFor, hidden
 from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
@@ -258,6 +260,16 @@ async def test_who_slept_meanwhile_ends(empty_engine: Engine, tmp_path: Path) ->
             agree(connection, parts.secret)
 
 
+async def test_who_runs_on_beside_a_newer_program_that_keeps_it_out_ends(empty_engine: Engine, tmp_path: Path) -> None:
+    """It would bury what that one seals."""
+    async with office(empty_engine, tmp_path, Clock()) as (parts, _):
+        with empty_engine.begin() as connection:
+            agree(connection, parts.secret)
+            engines.keep_out(connection, "9999")
+            with pytest.raises(ConfigError, match="mend: update this one"):
+                agree(connection, parts.secret)
+
+
 async def test_what_was_sealed_before_notes_were_is_brought_to_the_form_of_now(
     empty_engine: Engine, tmp_path: Path
 ) -> None:
@@ -300,10 +312,7 @@ async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engi
     with empty_engine.connect() as connection:
         lost = [key_ids(connection, [1])[1], *connection.execute(select(ticket_key.c.key_id)).scalars()]
         lost += [key for raw in connection.execute(select(ticket.c.sealed)).scalars() if raw and (key := key_of(raw))]
-    engine, _ = keys.begin("", parts.settings.database.url, parts.settings.database, store_name(empty_engine))
-    with engine.begin() as connection:
-        connection.execute(delete(data_key).where(data_key.c.id.in_([key for key in lost if key])))
-    engine.dispose()
+    lose(empty_engine, parts, lost)
     report = hiding.hide(parts.settings, "shell:root", clock())
     assert (set(counted(empty_engine)), report.broken) == ({"inbox"}, 1)
     async with office(empty_engine, tmp_path, clock) as (parts, _):
@@ -313,6 +322,34 @@ async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engi
             first = connection.execute(select(ticket).where(ticket.c.id == 1)).one()
             assert personal.whose(parts.secret, first).address == MINE
     assert [mark for mark in MARKS if mark.encode() in everything(empty_engine, tmp_path).lower()] == []
+
+
+async def test_what_lost_its_key_is_still_found(empty_engine: Engine, tmp_path: Path) -> None:
+    """What stays readable is looked for as long as it is there: an open request is not answered twice, nor is a letter
+    fetched twice."""
+    clock = Clock()
+    parts = await before(empty_engine, tmp_path, clock)
+    with empty_engine.begin() as connection:
+        raw = message_of(read_row(connection, 1), parts.secret)
+        lost = [key_ids(connection, [1])[1], parts.secret.fresh()]
+        connection.execute(insert(ticket_key).values(ticket_id=1, key_id=lost[1]))
+        connection.execute(update(ticket).where(ticket.c.id == 1).values(closed_at=None))
+    repeated = replace(parts.pipeline.understand(raw).identity, message_key="<another@wp.example>")
+    lose(empty_engine, parts, lost)
+    assert hiding.hide(parts.settings, "shell:root", clock()).broken
+    async with office(empty_engine, tmp_path, clock) as (parts, _):
+        with empty_engine.connect() as connection:
+            assert History(connection, [repeated], parts.secret).look(repeated).duplicate is Duplicate.SAME_REQUEST
+            assert digest_stored(connection, raw.sha256, parts.secret)
+    with pytest.raises(ConfigError, match="readable still"):
+        addresses(parts.settings)
+
+
+def lose(database: Engine, parts: compose.Parts, lost: Sequence[bytes | None]) -> None:
+    engine, _ = keys.begin("", parts.settings.database.url, parts.settings.database, store_name(database))
+    with engine.begin() as connection:
+        connection.execute(delete(data_key).where(data_key.c.id.in_([key for key in lost if key])))
+    engine.dispose()
 
 
 def store_name(engine: Engine) -> str | None:

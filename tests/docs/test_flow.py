@@ -11,6 +11,7 @@ import pytest
 
 from mailbot import model
 from mailbot.storage.schema import metadata
+from mailbot.workers import record
 from tests.support import ROOT
 
 PAGES = [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "fixtures" / "README.md"]
@@ -39,6 +40,12 @@ def test_flow_explains_every_word(words: type[StrEnum]) -> None:
 def test_flow_explains_every_fact_table_and_desk() -> None:
     names = {f.name for f in fields(model.Facts)} | set(metadata.tables) | {desk.value for desk in model.Desk if desk}
     assert sorted(name for name in names if f"`{name}`" not in FLOW) == []
+
+
+def test_flow_says_for_how_long_what_the_server_took_may_be_sent_twice() -> None:
+    told = set(re.findall(r"(?:waits for others for|took in the last) (\d+) ms", FLOW))
+    assert told == {f"{record._WAIT * 1000:.0f}"}
+    assert f"{record._MOST} mails at most" in FLOW
 
 
 def test_flow_uses_no_word_the_program_lacks() -> None:

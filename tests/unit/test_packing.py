@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbot import packing
-from mailbot.errors import SealBroken
+from mailbot.errors import ConfigError, SealBroken
 from mailbot.model import MailKind
+from mailbot.service import compose
+from tests.flow import settings
 from tests.unit.mails.letters import LETTER, WRITER
 
 
@@ -42,9 +44,13 @@ def test_of_our_mails_little_is_left() -> None:
         assert len(packing.packed(raw)) < len(raw) / 8, kind
 
 
-def test_a_damaged_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [b"x", None])
+def test_a_damaged_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: bytes | None) -> None:
     packing._common.cache_clear()
     monkeypatch.setattr(packing, "_FILE", tmp_path / "packing.bin")
-    packing._FILE.write_bytes(b"x")
+    if left:
+        packing._FILE.write_bytes(left)
     with pytest.raises(SealBroken, match="mend: install mailbot anew"):
         packing.unpacked(b"")
+    with pytest.raises(ConfigError, match="mend: install mailbot anew"):  # before it takes mails, and buries them
+        compose.build(settings(f"sqlite:///{tmp_path / 'db'}", tmp_path / "key", 1))

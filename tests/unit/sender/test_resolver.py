@@ -26,6 +26,7 @@ RECORDS = {
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["mx.wp.example."],
 }
 
+TTL = 300
 SOA: list[str] = []
 """What the zone says of names that are not there."""
 
@@ -35,14 +36,14 @@ def answer(query: dns.message.Message) -> dns.message.Message:
     response.flags |= dns.flags.RA
     question = query.question[0]
     name, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
-    if name == "broken.example.":
+    if name in ("broken.example.", "old._domainkey.wp.example."):
         response.set_rcode(dns.rcode.SERVFAIL)
     elif found := RECORDS.get((name, kind)):
-        response.answer.append(dns.rrset.from_text(name, 300, "IN", kind, *found))
+        response.answer.append(dns.rrset.from_text(name, TTL, "IN", kind, *found))
     elif not any(name == known for known, _ in RECORDS):
         response.set_rcode(dns.rcode.NXDOMAIN)
     if SOA and not response.answer:
-        response.authority.append(dns.rrset.from_text("example.", 300, "IN", "SOA", *SOA))
+        response.authority.append(dns.rrset.from_text("example.", TTL, "IN", "SOA", *SOA))
     return response
 
 
@@ -78,6 +79,9 @@ def port() -> Iterator[int]:
         ("none.example", "TXT", ()),
         ("a..example", "TXT", ()),
         ("a" * 64 + ".example", "TXT", ()),
+        ("\\256._domainkey.wp.example", "TXT", ()),
+        ("\u2024._domainkey.wp.example", "TXT", ()),
+        ("\\\u00b2._domainkey.wp.example", "TXT", ()),
     ],
 )
 def test_records_come_in_the_forms_of_the_protocol(port: int, name: str, kind: Kind, expected: tuple[str, ...]) -> None:
@@ -93,6 +97,31 @@ def test_an_answer_counts_for_its_ttl_and_no_longer(port: int, monkeypatch: pyte
     assert resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
     now += 2
     assert resolver.lookup("wp.example", "TXT") == ("v=spf1 ?all",)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_no_ttl_makes_an_answer_last(port: int, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    """Who has had a domain for an hour chooses the TTL."""
+    monkeypatch.setattr(sys.modules[__name__], "TTL", 2**31 - 1)
+    monkeypatch.setattr(sys.modules[__name__], "SOA", [f"ns.example. root.example. 1 3600 600 86400 {2**31 - 1}"])
+    resolver, now = DnsResolver(["127.0.0.1"], port=port), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    name = "wp.example" if there else "key._domainkey.wp.example"
+    before = resolver.lookup(name, "TXT")
+    monkeypatch.setitem(RECORDS, (f"{name}.", "TXT"), ["theirs"])
+    now += 3 * 3600 - 1
+    assert resolver.lookup(name, "TXT") == before
+    now += 2
+    assert resolver.lookup(name, "TXT") == ("theirs",)
+    now -= 86400
+    assert resolver.known(name, "TXT") is None, "the clock was set right"
+
+
+def test_a_name_that_is_none_silences_no_domain(port: int) -> None:
+    """The selector of a signature is a stranger's, d= is of those whose citizens would wait."""
+    resolver = Forbearing(DnsResolver(["127.0.0.1"], port=port))
+    assert resolver.lookup("\\256._domainkey.wp.example", "TXT") == ()
+    assert resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
 
 
 def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +163,17 @@ def test_what_is_known_of_a_silent_domain_is_that_it_is_silent(port: int) -> Non
         resolver.lookup("broken.example", "TXT")
     with pytest.raises(ResolverUnavailable):
         resolver.known("_dmarc.broken.example", "TXT")
+
+
+def test_what_is_kept_of_a_domain_needs_none_of_its_servers(port: int) -> None:
+    """A selector that nobody serves any more is a stranger's to name; the mails of the domain need not wait for it."""
+    resolver = Forbearing(DnsResolver(["127.0.0.1"], port=port))
+    resolver.lookup("wp.example", "TXT")
+    with pytest.raises(ResolverUnavailable):
+        resolver.lookup("old._domainkey.wp.example", "TXT")
+    assert resolver.known("wp.example", "TXT") == resolver.lookup("wp.example", "TXT") == ("v=spf1 -all",)
+    with pytest.raises(ResolverUnavailable):
+        resolver.known("_dmarc.wp.example", "TXT")
 
 
 def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:
