@@ -17,7 +17,7 @@ import yaml
 
 from mailbot.errors import ConfigError, ResolverUnavailable
 
-Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+RecordType = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
 _KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choose names and servers
@@ -26,7 +26,7 @@ _KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choo
 class Resolver(Protocol):
     """Looks names up, CNAMEs followed."""
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """The records of ``name`` (ASCII, no final dot): TXT as one joined text (octets as latin-1), A and AAAA as an
         address, MX as "10 host", PTR as a host. () when there are none. Raises ResolverUnavailable.
         """
@@ -36,11 +36,11 @@ class Resolver(Protocol):
 class Remembers(Protocol):
     """A resolver that keeps answers."""
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """What ``lookup`` would say at once; None: it would ask somebody. Raises ResolverUnavailable."""
 
 
-def memory(resolver: Resolver) -> Callable[[str, Kind], tuple[str, ...] | None]:
+def memory(resolver: Resolver) -> Callable[[str, RecordType], tuple[str, ...] | None]:
     """``Remembers.known`` of a resolver; one that keeps nothing knows nothing."""
     return resolver.known if isinstance(resolver, Remembers) else lambda _name, _kind: None
 
@@ -55,11 +55,11 @@ class DnsResolver:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
         self._resolver.lifetime = timeout
-        self._kept: dict[tuple[str, Kind], tuple[float, tuple[str, ...]]] = {}
+        self._kept: dict[tuple[str, RecordType], tuple[float, tuple[str, ...]]] = {}
         """Until when (time.time), and the records. dnspython takes a tenth of a millisecond to find what it keeps."""
         self._lock = threading.Lock()
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self.known(name, kind)) is not None:
             return found
@@ -72,12 +72,12 @@ class DnsResolver:
                 self._kept[name, kind] = until, records
         return records
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """See Remembers."""
         until, records = self._kept.get((name, kind), (0.0, ()))
         return records if time.time() < until else None
 
-    def _ask(self, name: str, kind: Kind) -> tuple[float, tuple[str, ...]]:
+    def _ask(self, name: str, kind: RecordType) -> tuple[float, tuple[str, ...]]:
         try:
             answer = self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:  # for how long, its SOA says (RFC 2308 §5)
@@ -123,7 +123,7 @@ class StaticResolver:
             raise ConfigError("\n".join(mistakes))
         return cls({str(name): records for name, records in zone.items()})
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         records = self._zone.get(name.lower().removesuffix("."), {})
         found = records if isinstance(records, str) else records.get(kind, ())
@@ -158,12 +158,12 @@ class Forbearing:
         self._silent: dict[str, float] = {}
         """Domain → when it may be asked again."""
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """See Remembers."""
         self._raise_if_silent(name, kind)
         return self._memory(name, kind)
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         domain = self._raise_if_silent(name, kind)
         try:
@@ -174,7 +174,7 @@ class Forbearing:
             self._silent[domain] = self._clock() + self._seconds
             raise
 
-    def _raise_if_silent(self, name: str, kind: Kind) -> str:
+    def _raise_if_silent(self, name: str, kind: RecordType) -> str:
         """Its domain."""
         domain = _owner(name)
         if self._clock() < self._silent.get(domain, -math.inf):
@@ -201,7 +201,7 @@ class Budget:
         self._clock = clock
         self._end = clock() + seconds
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver; ResolverUnavailable once the time is spent."""
         if self._clock() > self._end:
             raise ResolverUnavailable(f"{kind} {name}: no time left for this mail")

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from mailbot.desk import requests as r
 from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Request
-from mailbot.desk.view import Case
+from mailbot.desk.requests import ActionRequest
+from mailbot.desk.view import TicketView
 from mailbot.model.operator import Operator
 from mailbot.storage.desk import operator as operators
 from tests.bench_desk import ANNA, BASIA, PEOPLE, row_of
@@ -21,12 +21,12 @@ from tests.flow import EWA, JAN, Flow, mail, running
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 
 
-async def act(flow: Flow, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> Done:
+async def act(flow: Flow, who: Operator, kind: type[ActionRequest], number: str = "1", **values: Any) -> Done:
     desk = ActionPerformer(flow.parts.pipeline, lambda *_, **__: 0)
 
     def work(connection: Any) -> Done | Refusal:
         case = desk.case(connection, number)
-        assert isinstance(case, Case)
+        assert isinstance(case, TicketView)
         request = kind(version=case.version, reason="powód", **values)
         return desk.perform(connection, number, who, request, flow.clock())
 
@@ -50,7 +50,7 @@ async def test_an_answer_arrives_as_it_was_written_and_its_answer_comes_back(tmp
         await flow.answer(question(), EWA.login)
         await act(flow, ANNA, r.Take)
         text = "formularz już działa.\n\nProszę spróbować jeszcze raz:\n1. Wyloguj się.\n2. Zaloguj się."
-        await act(flow, ANNA, r.Ask, text=text, files=(r.File("instrukcja.pdf", PDF),))
+        await act(flow, ANNA, r.Ask, text=text, files=(r.AttachedFile("instrukcja.pdf", PDF),))
         await flow.deliver()
         assert flow.sink.kinds() == ["T8"]
         flow.clock.advance(seconds=30)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from mailbot.desk import actions, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.model import ApplicationCheck, ApplicationState, Defect, MailKind
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
@@ -113,7 +113,7 @@ class Row:
 
     start: Callable[[Bench], None]
     who: Operator
-    kind: type[Request]
+    kind: type[ActionRequest]
     values: dict[str, Any] = field(default_factory=dict)
     state: str = ""
     """"": as before."""
@@ -195,7 +195,7 @@ def test_every_action_has_a_row() -> None:
     assert set(r.REQUESTS) == set(actions._WORK) == set(words.ACTIONS) == set(Action)
 
 
-REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[str, Any], str]] = {
+REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[ActionRequest], dict[str, Any], str]] = {
     "an admin reads no letters": (question, ADAM, r.Note, {"text": "x"}, "role"),
     "an auditor changes nothing": (question, OLA, r.Take, {}, "role"),
     "another desk's": (question, replace(ANNA, desks=frozenset({"II_LINIA"})), r.Take, {}, "desk"),
@@ -218,9 +218,9 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[
     "a link": (question, ANNA, r.Reply, {"text": "Kliknij https://zle.example/a"}, "text-contact"),
     "a link of ours": (question, ANNA, r.Reply, {"text": "https://puesc.gov.pl/aktywacja/abc"}, "text-contact"),
     "what nobody sees": (question, ANNA, r.Reply, {"text": "a\u202eb"}, "text-invisible"),
-    "a program": (question, ANNA, r.Reply, {"text": "x", "files": (r.File("a.pdf", b"MZ"),)}, "file-type"),
+    "a program": (question, ANNA, r.Reply, {"text": "x", "files": (r.AttachedFile("a.pdf", b"MZ"),)}, "file-type"),
     "too many files": (
-        question, ANNA, r.Reply, {"text": "x", "files": (r.File("a.pdf", b"%PDF-"),) * 6}, "files-limit"
+        question, ANNA, r.Reply, {"text": "x", "files": (r.AttachedFile("a.pdf", b"%PDF-"),) * 6}, "files-limit"
     ),
     "a refusal of what is no procedure": (question, ANNA, r.RefuseGeneric, {}, "not-procedure"),
     "a refusal that names nothing": (review_a, ANNA, r.RefuseNamed, {"defects": ()}, "no-defect"),
@@ -663,8 +663,8 @@ def test_a_preview_shows_what_is_sent_and_writes_nothing(bench: Bench) -> None:
 def test_files_leave_under_plain_names(bench: Bench) -> None:
     question(bench)
     files = (
-        r.File("../Żółta instrukcja.PDF", b"%PDF-1.7 x"),
-        r.File("a\r\nBcc: x@y.example.png", b"\x89PNG\r\n\x1a\n"),
+        r.AttachedFile("../Żółta instrukcja.PDF", b"%PDF-1.7 x"),
+        r.AttachedFile("a\r\nBcc: x@y.example.png", b"\x89PNG\r\n\x1a\n"),
     )
     bench.done(ANNA, r.Reply, text="W załączniku instrukcja.", files=files)
     from email import message_from_bytes
