@@ -19,7 +19,7 @@ import click
 
 from mailbot.cli import options, ticket_numbers
 from mailbot.desk import words
-from mailbot.desk.requests import REQUESTS, Action, ActionRequest, AttachedFile, Reply
+from mailbot.desk.requests import REQUESTS, Action, ActionRequest, File, Reply
 from mailbot.model import Defect, Desk, MailKind
 
 VERBS: Mapping[str, Action] = {
@@ -148,7 +148,7 @@ def _value(field: dataclasses.Field[Any], hint: Any, given: Mapping[str, Any]) -
         return field.default
     match field.name:
         case "files":
-            return tuple(AttachedFile(path.name, path.read_bytes()) for path in said)
+            return tuple(File(path.name, path.read_bytes()) for path in said)
         case "defects":
             return tuple(map(Defect, said))
         case "template":

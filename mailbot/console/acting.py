@@ -18,7 +18,7 @@ from mailbot.console.shell import WRITERS, ConsoleContext, require
 from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, words
 from mailbot.desk.drafts import Draft
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, ActionRequest, AttachedFile, CallOutcome, How, Silence, To
+from mailbot.desk.requests import Action, ActionRequest, CallOutcome, File, How, Silence, To
 from mailbot.desk.view import TicketView
 from mailbot.model import Defect, Operator
 
@@ -249,10 +249,10 @@ def _values(form: forms.PostedForm, name: str) -> tuple[str, ...]:
     return tuple(value[:200] for value in form.getall(name, [])[:_MOST] if isinstance(value, str))
 
 
-def _files(form: forms.PostedForm) -> tuple[AttachedFile, ...]:
+def _files(form: forms.PostedForm) -> tuple[File, ...]:
     """Those that were chosen; a browser sends an empty one for none."""
     sent = [one for one in form.getall("files", []) if isinstance(one, web.FileField)]
-    return tuple(AttachedFile(one.filename[:200], one.file.read()) for one in sent if one.filename)
+    return tuple(File(one.filename[:200], one.file.read()) for one in sent if one.filename)
 
 
 def late(desk: ConsoleContext) -> Late:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from mailbot.desk.requests import AttachedFile
+from mailbot.desk.requests import File
 from mailbot.secret import Secret
 from mailbot.storage.desk import draft
 from mailbot.tickets import sealing
@@ -29,7 +29,7 @@ class Draft:
     """The fields of a form by name, each with its values, and the files with it."""
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    files: tuple[AttachedFile, ...] = ()
+    files: tuple[File, ...] = ()
     saved_at: datetime | None = None
 
     def one(self, name: str) -> str:
@@ -50,7 +50,7 @@ def load(connection: Connection, secret: Secret, operator_id: int, ticket_id: in
     if row is None:
         return Draft()
     kept = json.loads(secret.unseal(_PURPOSE, row.sealed, _context(operator_id, ticket_id, form)))
-    files = tuple(AttachedFile(name, base64.b64decode(octets)) for name, octets in kept["files"])
+    files = tuple(File(name, base64.b64decode(octets)) for name, octets in kept["files"])
     return Draft({name: tuple(values) for name, values in kept["fields"].items()}, files, row.saved_at)
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from mailbot.desk.plan import PlannedMail, Refusal, Wait
-from mailbot.desk.requests import Ask, AttachedFile, Reply, To, Written
+from mailbot.desk.requests import Ask, File, Reply, To, Written
 from mailbot.desk.view import TicketView
 from mailbot.mails import strangers
 from mailbot.mails.context import PLACEHOLDER, Enclosure
@@ -134,12 +134,12 @@ def fault(text: str, number: str, contacts: Contacts) -> Refusal | None:
     return Refusal("text-contact", {"what": unknown[0]}) if unknown else None
 
 
-def too_much(files: Sequence[AttachedFile]) -> bool:
+def too_much(files: Sequence[File]) -> bool:
     """Whether one mail cannot hold them all."""
     return len(files) > FILES or sum(len(file.octets) for file in files) > OCTETS
 
 
-def enclosures(files: Sequence[AttachedFile]) -> tuple[Enclosure, ...] | Refusal:
+def enclosures(files: Sequence[File]) -> tuple[Enclosure, ...] | Refusal:
     """The files as they leave: of a type that their octets show, under a plain name."""
     if too_much(files):
         return Refusal("files-limit", {"files": str(FILES), "megabytes": str(OCTETS // 1_000_000)})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mailbot.desk.requests import Action, ActionRequest, AttachedFile
+from mailbot.desk.requests import Action, ActionRequest, File
 from mailbot.desk.view import Applied, Happened, TicketView
 from mailbot.model import Defect, MailKind, State
 
@@ -70,7 +70,7 @@ class PlannedMail:
     recipient: str
     wait: Wait = Wait.NONE
     text: str = ""
-    files: tuple[AttachedFile, ...] = ()
+    files: tuple[File, ...] = ()
     defects: tuple[Defect, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
     follows: bool = False

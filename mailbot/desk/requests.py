@@ -105,7 +105,7 @@ class CallOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedFile:
+class File:
     """A file that goes with a mail. ``name`` as the person gave it."""
 
     name: str
@@ -157,7 +157,7 @@ class Written(ActionRequest):
 
     text: str = ""
     to: To = To.CORRESPONDENT
-    files: tuple[AttachedFile, ...] = ()
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -284,7 +284,7 @@ class ImapReader:
             move_cursor(connection, cursor, now)
             return stored
 
-        with counts.step("store") as ids:
+        with counts.measured("store") as ids:
             stored = await self._database.write(work)
             ids.extend(one.inbox_id for one in stored)
         self.moved = time.monotonic()

@@ -76,7 +76,7 @@ class Checks:
         while waiting and loop.time() < until:
             chunk = waiting[:width]
             try:
-                with counts.step("check", *rows_of(chunk)):
+                with counts.measured("check", *rows_of(chunk)):
                     async with asyncio.timeout_at(until):
                         checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
             except TimeoutError:

@@ -139,7 +139,7 @@ class DecideWorker:
     async def _understood(self, batch: Sequence[LeasedMessage]) -> Batch:
         """With what the lease leaves for what follows (workers.shares)."""
         try:
-            with counts.step("understand", *(taken.row for taken in batch)):
+            with counts.measured("understand", *(taken.row for taken in batch)):
                 async with asyncio.timeout(self._reading):
                     read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
@@ -224,7 +224,7 @@ class DecideWorker:
                 self._held.leave(connection, [row for row in rows if row not in decided])
             return decided, tickets(connection, rows)
 
-        with counts.step("record", *rows):
+        with counts.measured("record", *rows):
             decisions, numbers = await self._database.write(work)
         for row, u in batch:
             if row in decisions:

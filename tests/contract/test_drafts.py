@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from mailbot.desk import drafts, presence
 from mailbot.desk.drafts import Draft
-from mailbot.desk.requests import AttachedFile
+from mailbot.desk.requests import File
 from mailbot.errors import SealBroken
 from mailbot.secret import Secret
 from mailbot.storage.desk import draft, viewer
@@ -18,7 +18,7 @@ from tests.contract.test_todo import ANNA, FIRST_LINE, add, operators
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 SECRET = Secret(b"k" * 32)
-TYPED = Draft({"text": ("Dzień dobry",), "defects": ("EMPTY", "UNSIGNED")}, (AttachedFile("a.pdf", b"%PDF-\0"),))
+TYPED = Draft({"text": ("Dzień dobry",), "defects": ("EMPTY", "UNSIGNED")}, (File("a.pdf", b"%PDF-\0"),))
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ async def test_an_answer_arrives_as_it_was_written_and_its_answer_comes_back(tmp
         await flow.answer(question(), EWA.login)
         await act(flow, ANNA, r.Take)
         text = "formularz już działa.\n\nProszę spróbować jeszcze raz:\n1. Wyloguj się.\n2. Zaloguj się."
-        await act(flow, ANNA, r.Ask, text=text, files=(r.AttachedFile("instrukcja.pdf", PDF),))
+        await act(flow, ANNA, r.Ask, text=text, files=(r.File("instrukcja.pdf", PDF),))
         await flow.deliver()
         assert flow.sink.kinds() == ["T8"]
         flow.clock.advance(seconds=30)

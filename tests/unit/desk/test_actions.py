@@ -218,9 +218,9 @@ REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[ActionRequest],
     "a link": (question, ANNA, r.Reply, {"text": "Kliknij https://zle.example/a"}, "text-contact"),
     "a link of ours": (question, ANNA, r.Reply, {"text": "https://puesc.gov.pl/aktywacja/abc"}, "text-contact"),
     "what nobody sees": (question, ANNA, r.Reply, {"text": "a\u202eb"}, "text-invisible"),
-    "a program": (question, ANNA, r.Reply, {"text": "x", "files": (r.AttachedFile("a.pdf", b"MZ"),)}, "file-type"),
+    "a program": (question, ANNA, r.Reply, {"text": "x", "files": (r.File("a.pdf", b"MZ"),)}, "file-type"),
     "too many files": (
-        question, ANNA, r.Reply, {"text": "x", "files": (r.AttachedFile("a.pdf", b"%PDF-"),) * 6}, "files-limit"
+        question, ANNA, r.Reply, {"text": "x", "files": (r.File("a.pdf", b"%PDF-"),) * 6}, "files-limit"
     ),
     "a refusal of what is no procedure": (question, ANNA, r.RefuseGeneric, {}, "not-procedure"),
     "a refusal that names nothing": (review_a, ANNA, r.RefuseNamed, {"defects": ()}, "no-defect"),
@@ -663,8 +663,8 @@ def test_a_preview_shows_what_is_sent_and_writes_nothing(bench: Bench) -> None:
 def test_files_leave_under_plain_names(bench: Bench) -> None:
     question(bench)
     files = (
-        r.AttachedFile("../Żółta instrukcja.PDF", b"%PDF-1.7 x"),
-        r.AttachedFile("a\r\nBcc: x@y.example.png", b"\x89PNG\r\n\x1a\n"),
+        r.File("../Żółta instrukcja.PDF", b"%PDF-1.7 x"),
+        r.File("a\r\nBcc: x@y.example.png", b"\x89PNG\r\n\x1a\n"),
     )
     bench.done(ANNA, r.Reply, text="W załączniku instrukcja.", files=files)
     from email import message_from_bytes
