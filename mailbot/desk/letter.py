@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import nh3
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, select
 
 from mailbot.inbox import message_of
 from mailbot.model import Attachment, InboundMessage, Request
@@ -88,9 +88,12 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
     """The letters ``ids``, oldest first; over ``most`` octets and LETTERS, and where it was erased, they come without
     content. Raises SealBroken."""
     i, d = inbox.c, decision.c
-    there = exists().where(raw_message.c.inbox_id == i.id).label("there")
+    there = raw_message.c.inbox_id.is_not(None).label("there")
     columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, there, *personal.NOTES)
-    wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
+    wanted = (
+        select(*columns).outerjoin(decision, d.inbox_id == i.id).outerjoin(raw_message, raw_message.c.inbox_id == i.id)
+    )
+    wanted = wanted.where(i.id.in_(ids)).order_by(i.id)
     seen = _pictures(connection, ids)
     rows = connection.execute(wanted).mappings().all()
     read = _at_once([(row["id"], row["size"]) for row in rows if row["there"]], most)

@@ -309,6 +309,7 @@ def _archive(connection: Connection) -> None:
             }
             for i in n
         ],
+        schema.raw_message: [{"inbox_id": i, "raw": b""} for i in n],
         schema.decision: [{"inbox_id": i, "decided_at": old, **why} for i in n],
         schema.outbox: [
             {"ticket_id": i, "slot": "T1", "kind": "T1", "ordinal": 1, "state": "done", "due_at": old, **sent}

@@ -101,6 +101,7 @@ async def test_unsolicited_mail_waits_in_a_list_of_its_own_until_it_is_taken_bac
     assert "Pytanie" in shown.output
     taken = CliRunner().invoke(queue, ["unspam", str(row), "--config", str(config)])
     assert taken.exit_code == 0, taken.output
+    flow.clock.advance(seconds=1)
     await flow.decide()
     await flow.deliver()
     assert await flow.rows(select(inbox.c.outcome)) == [("MORE",)]
