@@ -102,7 +102,7 @@ _OF_STEP = {_step: _STEPS.labels(_step) for _step in STEPS}
 
 
 @contextmanager
-def step(name: str, *inbox_ids: int) -> Iterator[list[int]]:
+def measured(name: str, *inbox_ids: int) -> Iterator[list[int]]:
     """Measures a step of ``STEPS``, also one that fails, and adds it to the traces of these messages. Whose it was may
     be added to what it gives."""
     ids, began, clock = list(inbox_ids), time.monotonic(), time.time_ns()

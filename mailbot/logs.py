@@ -63,7 +63,7 @@ class Throttle:
         return [(kind, left_out) for kind, left_out in found if left_out]
 
 
-class Handler(logging.StreamHandler[TextIO]):
+class LogHandler(logging.StreamHandler[TextIO]):
     """Writes to ``stream``; warnings and errors go through the throttle, the lines of the work do not."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Handler(logging.StreamHandler[TextIO]):
         if self._counted is not None:
             self._counted(record.levelname.lower())
         if record.levelno < logging.WARNING or self._throttle.admits(kind, text):
-            super().emit(record if isinstance(record.msg, observe.Event) else _made(record.levelno, text))
+            super().emit(record if isinstance(record.msg, observe.LogEvent) else _made(record.levelno, text))
 
     def close(self) -> None:
         """Tell what was left out to the end."""
@@ -109,7 +109,7 @@ class _Json(logging.Formatter):
         """In ASCII: a stream may know no more, and what it cannot write would be lost."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = record.getMessage()
-        if isinstance(record.msg, observe.Event) and text.isascii() and text.isprintable():  # nearly all
+        if isinstance(record.msg, observe.LogEvent) and text.isascii() and text.isprintable():  # nearly all
             return f'{{"time": "{at}", "level": "{record.levelname.lower()}", {text[1:]}'
         try:
             told = json.loads(text)
@@ -158,8 +158,8 @@ def to(
 ) -> None:
     """From now on everything this process logs, whoever logs it, goes to ``stream``; libraries from WARNING on."""
     root = logging.getLogger()
-    ours = Handler(stream, form=form, counted=counted)
-    root.handlers = [each for each in root.handlers if not isinstance(each, Handler)] + [ours]
+    ours = LogHandler(stream, form=form, counted=counted)
+    root.handlers = [each for each in root.handlers if not isinstance(each, LogHandler)] + [ours]
     root.setLevel(logging.WARNING)
     observe.log.handlers = []
     observe.log.propagate = True

@@ -45,7 +45,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProbeProgress:
     """How far a probe has come; seconds since it was sent, None: not yet."""
 
     inbox_id: int | None
@@ -120,14 +120,14 @@ def put_off(connection: Connection, nonce: str, reason: str, until: datetime) ->
     connection.execute(update(probe).where(probe.c.nonce == nonce).values(**told))
 
 
-def progress(connection: Connection, nonce: str) -> Progress:
+def progress(connection: Connection, nonce: str) -> ProbeProgress:
     """How far it is."""
     row = connection.execute(select(probe).where(probe.c.nonce == nonce)).one()
 
     def since(moment: datetime | None) -> float | None:
         return None if moment is None else (moment - row.sent_at).total_seconds()
 
-    return Progress(row.inbox_id, since(row.decided_at), since(row.answered_at), row.failure)
+    return ProbeProgress(row.inbox_id, since(row.decided_at), since(row.answered_at), row.failure)
 
 
 def _mac(secret: Secret, nonce: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
 from mailbot.accounts import passwords
-from mailbot.accounts.puesc import Found, is_of
+from mailbot.accounts.puesc import ScimResource, is_of
 from mailbot.accounts.scim import ScimRegistry
 from mailbot.errors import RegistryUnavailable, SealBroken
 from mailbot.model import AccountStatus
@@ -96,7 +96,7 @@ class RegistryChanges:
             raise LinkLost("the link was used for another password at the same moment")
 
     async def _ask(
-        self, link: Activation, found: Found, pending: Row[Any] | None, password: str, password_hash: str
+        self, link: Activation, found: ScimResource, pending: Row[Any] | None, password: str, password_hash: str
     ) -> None:
         """Write down what is asked for, then ask. Whether it is done is looked up by the caller."""
         change_id = secrets.token_hex(16)
@@ -175,11 +175,11 @@ class RegistryChanges:
             log_event("registry-answers")
         return 0
 
-    async def _resource(self, link: Activation, pending: Row[Any] | None) -> Found | None:
+    async def _resource(self, link: Activation, pending: Row[Any] | None) -> ScimResource | None:
         known = pending is not None and pending.resource_id != _UNKNOWN
         return await (self.registry.get(pending.resource_id) if known and pending else self.registry.find(link.login))
 
-    async def _is_taken(self, link: Activation, found: Found) -> bool:
+    async def _is_taken(self, link: Activation, found: ScimResource) -> bool:
         """Whether the new login is another's."""
         key = address.login_key(link.new_login) if link.new_login else None
         if key is None or is_of(found, key):
@@ -188,18 +188,18 @@ class RegistryChanges:
         return other is not None and other.id != found.id
 
 
-def _is_done(found: Found, pending: Row[Any], password: str) -> bool:
+def _is_done(found: ScimResource, pending: Row[Any], password: str) -> bool:
     """Whether exactly this was asked for, and done: another password is another change."""
     return found.last_change == pending.change_id and passwords.verify(pending.password_hash, password)
 
 
-def _is_moved(found: Found, new_login: str | None) -> bool:
+def _is_moved(found: ScimResource, new_login: str | None) -> bool:
     """Whether it bears the new login of a link: then what was asked for was done once, though a later change, of the
     same link or of another, has written its own id over it; the old login must be told."""
     return new_login is not None and is_of(found, address.login_key(new_login) or "")
 
 
-def _fits(found: Found, link: Activation, pending: Row[Any] | None) -> bool:
+def _fits(found: ScimResource, link: Activation, pending: Row[Any] | None) -> bool:
     keys = {link.login} | ({address.login_key(link.new_login)} if pending and link.new_login else set())
     return found.account.status is AccountStatus.ACTIVE and address.login_key(found.account.login) in keys
 

@@ -15,8 +15,8 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.config import AuthenticationSettings, Settings
 from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Request
-from mailbot.desk.view import LOOKED, Case
+from mailbot.desk.requests import ActionRequest
+from mailbot.desk.view import LOOKED, TicketView
 from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, store
 from mailbot.model import (
@@ -131,28 +131,28 @@ class Bench:
             if batch:
                 self.flow.record(connection, "w", batch, self.clock())
 
-    def case(self, number: str = "1", request: Request | None = None) -> Case:
+    def case(self, number: str = "1", request: ActionRequest | None = None) -> TicketView:
         with self.engine.begin() as connection:
             found = self.desk.case(connection, number, request)
-        assert isinstance(found, Case)
+        assert isinstance(found, TicketView)
         return found
 
     def version(self, number: str = "1") -> int:
         return self.case(number).version
 
-    def act(self, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> Done | Refusal:
+    def act(self, who: Operator, kind: type[ActionRequest], number: str = "1", **values: Any) -> Done | Refusal:
         """Do it on the ticket as it is now."""
         values.setdefault("version", self.version(number))
         values.setdefault("reason", "powód")
         with self.engine.begin() as connection:
             return self.desk.perform(connection, number, who, kind(**values), self.clock())
 
-    def done(self, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> Done:
+    def done(self, who: Operator, kind: type[ActionRequest], number: str = "1", **values: Any) -> Done:
         found = self.act(who, kind, number, **values)
         assert isinstance(found, Done), found
         return found
 
-    def code(self, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> str:
+    def code(self, who: Operator, kind: type[ActionRequest], number: str = "1", **values: Any) -> str:
         """Of the refusal; "" when it was done."""
         found = self.act(who, kind, number, **values)
         return found.code if isinstance(found, Refusal) else ""

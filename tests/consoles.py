@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from sqlalchemy import insert
 
 from mailbot.console.app import build
-from mailbot.console.pages import CSRF, OPERATOR, Pages
+from mailbot.console.pages import CSRF, OPERATOR, ConsolePages
 from mailbot.console.shell import ConsoleContext
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.model import Operator, Role
@@ -58,7 +58,7 @@ def hire(parts: Parts) -> None:
 
 def desk(parts: Parts) -> ConsoleContext:
     return ConsoleContext(
-        parts.settings, parts.database, parts.directory, parts.secret, parts.clock, Pages(), parts.pipeline
+        parts.settings, parts.database, parts.directory, parts.secret, parts.clock, ConsolePages(), parts.pipeline
     )
 
 

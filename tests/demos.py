@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailbot.cli import demo_mails
-from mailbot.cli.demo_mails import Case
+from mailbot.cli.demo_mails import DemoMail
 
 
 def only(patch: pytest.MonkeyPatch, names: Collection[str]) -> None:
@@ -16,7 +16,7 @@ def only(patch: pytest.MonkeyPatch, names: Collection[str]) -> None:
     for which in ("cases", "applications"):
         whole = getattr(demo_mails, which)
 
-        def some(*arguments: Any, whole: Any = whole) -> list[Case]:
+        def some(*arguments: Any, whole: Any = whole) -> list[DemoMail]:
             return [case for case in whole(*arguments) if case.name in names]
 
         patch.setattr(demo_mails, which, some)

@@ -38,7 +38,7 @@ from mailbot.model import (
     Understanding,
 )
 from mailbot.request import phrase
-from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.text.address import login_key
 
@@ -187,12 +187,12 @@ Told = tuple[Facts, tuple[Defect, ...], str]
 """Facts, formal defects and category: all that ``decide`` is told about a mail."""
 
 
-def assess(combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
+def assess(combination: Combination, ruleset: Ruleset, reading: TopicFacts = NOTHING_SAID) -> Told:
     """What ``decide`` is told about a combination, by the program's own facts.py."""
     return told(understanding(combination), combination, ruleset, reading)
 
 
-def told(u: Understanding, combination: Combination, ruleset: Ruleset, reading: Reading = NOTHING_SAID) -> Told:
+def told(u: Understanding, combination: Combination, ruleset: Ruleset, reading: TopicFacts = NOTHING_SAID) -> Told:
     """The same about ``u`` with account and history of a combination."""
     history = known(combination)
     account = _ACCOUNTS.get(login_key(facts.login_to_ask(u) or "") or "")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from sqlalchemy import Dialect, Engine, Executable, func
 from sqlalchemy.exc import DBAPIError
 
-from mailbot.accounts.rows import BadRow, Format, Row, read_format, read_row
+from mailbot.accounts.rows import AccountRow, BadRow, CsvFormat, read_format, read_row
 from mailbot.errors import DatabaseUnavailable, ImportRefused
 from mailbot.observe import Clock, utc_now
 from mailbot.secret import Secret
@@ -31,7 +31,7 @@ _TOLD = 20  # bad lines in the text of ImportRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ImportProgress:
     """How far an import is. ``bytes_total`` counts both passes of a refusing import; 0 when unknown (a pipe)."""
 
     rows: int
@@ -63,7 +63,7 @@ def import_file(
     secret: Secret,
     *,
     refuse: bool,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[ImportProgress], None] = lambda _: None,
     on_bad: Callable[[BadLine], None] = lambda _: None,
     clock: Clock = utc_now,
 ) -> ImportReport:
@@ -93,7 +93,7 @@ class _Reader:
         file: BinaryIO,
         secret: Secret,
         year: int,
-        progress: Callable[[Progress], None],
+        progress: Callable[[ImportProgress], None],
         *,
         passes: int,
     ) -> None:
@@ -114,10 +114,10 @@ class _Reader:
         self._file.seek(self._header)
         self._read += self._header
 
-    def rows(self, on_bad: Callable[[BadLine], None]) -> Iterator[Row]:
+    def rows(self, on_bad: Callable[[BadLine], None]) -> Iterator[AccountRow]:
         """The good rows; counts and tells the bad ones, and the progress after each chunk of lines."""
         count = self.bad = 0
-        with closing(_Seen()) as seen:
+        with closing(_LoginsSeen()) as seen:
             for number, line in enumerate(self._lines(), start=2):
                 if not line.strip():
                     continue
@@ -133,8 +133,8 @@ class _Reader:
                 else:
                     yield row
                 if count % _CHUNK == 0:
-                    self._progress(Progress(count, self.bad, self._read, self._total))
-        self._progress(Progress(count, self.bad, self._read, self._total))
+                    self._progress(ImportProgress(count, self.bad, self._read, self._total))
+        self._progress(ImportProgress(count, self.bad, self._read, self._total))
 
     def _lines(self) -> Iterator[bytes]:
         """The lines; of one that is too long its first ``_LINE`` bytes, the rest is passed over."""
@@ -147,7 +147,7 @@ class _Reader:
             yield line
 
 
-class _Seen:
+class _LoginsSeen:
     """The logins of one pass and their lines, in a temporary SQLite database that lies on disk when it grows."""
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ def _changed(path: Path) -> Callable[[BadLine], None]:
     return refuse
 
 
-def _write(engine: Engine, form: Format, rows: Iterator[Row]) -> int:
+def _write(engine: Engine, form: CsvFormat, rows: Iterator[AccountRow]) -> int:
     """Write the rows, a transaction a chunk; the number written."""
     statement = _upsert(engine.dialect, form)
     written = 0
@@ -213,7 +213,7 @@ def _write(engine: Engine, form: Format, rows: Iterator[Row]) -> int:
     return written
 
 
-def _upsert(dialect: Dialect, form: Format) -> Executable:
+def _upsert(dialect: Dialect, form: CsvFormat) -> Executable:
     """Insert, or renew what the file has a column for: a file without status must not unblock anybody."""
     statement = upsert.insert(dialect, account)
     new = statement.excluded

@@ -57,7 +57,7 @@ _hasher = PasswordHasher()  # argon2id with the library's defaults (RFC 9106 §4
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PasswordProblem:
     """One broken rule, in Polish for the citizen. ``repeat``: it belongs to the second field."""
 
     sentence: str
@@ -94,39 +94,39 @@ def outdated(password_hash: str) -> bool:
     return _hasher.check_needs_rehash(password_hash)
 
 
-def problems(password: str, repeat: str, *logins: str) -> tuple[Problem, ...]:
+def problems(password: str, repeat: str, *logins: str) -> tuple[PasswordProblem, ...]:
     """Every broken rule at once; empty when the password may be taken. ``logins``: whole e-mail addresses."""
     password, repeat = normalise(password), normalise(repeat)
     if not password:
-        return (Problem(MISSING),)
+        return (PasswordProblem(MISSING),)
     found = _broken(password, logins)
     if not repeat:
-        found.append(Problem(ONCE, repeat=True))
+        found.append(PasswordProblem(ONCE, repeat=True))
     elif repeat != password:
-        found.append(Problem(DIFFERENT, repeat=True))
+        found.append(PasswordProblem(DIFFERENT, repeat=True))
     return tuple(found)
 
 
-def _broken(password: str, logins: Sequence[str]) -> list[Problem]:
+def _broken(password: str, logins: Sequence[str]) -> list[PasswordProblem]:
     plain = _plain(password)
     found = []
     if len(password) < MIN_LENGTH:
-        found.append(Problem(TOO_SHORT))
+        found.append(PasswordProblem(TOO_SHORT))
     if len(password) > MAX_LENGTH:
-        found.append(Problem(TOO_LONG))
+        found.append(PasswordProblem(TOO_LONG))
     if password != password.strip():
-        found.append(Problem(SPACES))
+        found.append(PasswordProblem(SPACES))
     if any(unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") for c in password):
-        found.append(Problem(INVISIBLE))
+        found.append(PasswordProblem(INVISIBLE))
     if len(set(password.casefold())) < MIN_DISTINCT:
-        found.append(Problem(UNIFORM))
+        found.append(PasswordProblem(UNIFORM))
     if any(part in plain for login in logins for part in _login_parts(login)):
-        found.append(Problem(LOGIN))
+        found.append(PasswordProblem(LOGIN))
     if plain and any(plain in row for row in _SEQUENCES):
-        found.append(Problem(SEQUENCE))
+        found.append(PasswordProblem(SEQUENCE))
     words = [word for word in WORDS if _plain(word) in plain]
     if words:
-        found.append(Problem(GUESSED, words=", ".join(words)))
+        found.append(PasswordProblem(GUESSED, words=", ".join(words)))
     return found
 
 

@@ -33,7 +33,7 @@ PuescUser = User[PuescAccount]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScimResource:
     """One resource. ``raw``: as it was read, for a PUT; ``version``: its ETag, "" where it has none."""
 
     id: str
@@ -43,7 +43,7 @@ class Found:
     raw: Mapping[str, Any]
 
 
-def read(raw: Any, this_year: int) -> Found:
+def read(raw: Any, this_year: int) -> ScimResource:
     """Raises ValueError, without a value of the resource in it: it is no account that a machine may decide on."""
     try:
         user = PuescUser.model_validate(raw, scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
@@ -64,10 +64,10 @@ def read(raw: Any, this_year: int) -> Found:
         status=AccountStatus.ACTIVE if user.active else AccountStatus.BLOCKED,
     )
     version = (user.meta.version if user.meta else None) or ""
-    return Found(user.id, account, version, more.last_change or "", raw)
+    return ScimResource(user.id, account, version, more.last_change or "", raw)
 
 
-def is_of(found: Found, key: str) -> bool:
+def is_of(found: ScimResource, key: str) -> bool:
     """Whether it is the account of this login key, by our rule and not by the collation of the registry."""
     return address.login_key(found.account.login) == key
 

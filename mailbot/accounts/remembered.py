@@ -18,7 +18,7 @@ from mailbot.accounts.snapshot import Snapshot, doubtful
 from mailbot.errors import NotAsked
 from mailbot.model import Account
 from mailbot.secret import DataKeys
-from mailbot.storage.database import Database, Work
+from mailbot.storage.database import Database, TransactionBody
 from mailbot.text import address
 
 T = TypeVar("T")
@@ -97,10 +97,10 @@ class AskingDatabase(Database):
         super().__init__(engine, keys=keys)
         self._directory = directory
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: TransactionBody[T]) -> T:
         """See Database.read."""
         return await self._directory.answered(lambda: super(AskingDatabase, self).read(work))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionBody[T]) -> T:
         """See Database.write."""
         return await self._directory.answered(lambda: super(AskingDatabase, self).write(work))

@@ -17,12 +17,12 @@ REQUIRED = ("login", "given", "surname", "birth_year")
 OPTIONAL = ("sex", "pesel", "scope", "csd", "status")
 _BOM = b"\xef\xbb\xbf"
 
-Row = dict[str, Any]
+AccountRow = dict[str, Any]
 """Values by column of ``storage.schema.account``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class CsvFormat:
     """How the lines of one file are to be read; found in its header."""
 
     delimiter: str
@@ -33,7 +33,7 @@ class BadRow(ValueError):
     """Why a line cannot be taken, with the mend; never holds a value of the line (it may be a PESEL)."""
 
 
-def read_format(line: bytes) -> Format:
+def read_format(line: bytes) -> CsvFormat:
     """The format that the header line (UTF-8, BOM or not) sets. Raises BadRow naming the column and the mend."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BadRow("the file is UTF-16; mend: save it as CSV UTF-8")
@@ -53,10 +53,10 @@ def read_format(line: bytes) -> Format:
         raise BadRow(
             f"column {', '.join(lacking)} is missing; mend: the first line must be a header like {','.join(REQUIRED)}"
         )
-    return Format(delimiter, columns)
+    return CsvFormat(delimiter, columns)
 
 
-def read_row(line: bytes, form: Format, secret: Secret, this_year: int) -> Row:
+def read_row(line: bytes, form: CsvFormat, secret: Secret, this_year: int) -> AccountRow:
     """The values of one line; absent optional columns take the defaults of ``model.Account``. Raises BadRow."""
     cells = _split(_decode(line), form.delimiter)
     if len(cells) != len(form.columns):
@@ -81,7 +81,7 @@ def read_row(line: bytes, form: Format, secret: Secret, this_year: int) -> Row:
     return column_values(account)
 
 
-def column_values(account: Account) -> Row:
+def column_values(account: Account) -> AccountRow:
     """The row of an account whose login is an e-mail address."""
     return {
         "login": account.login,

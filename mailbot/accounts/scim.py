@@ -28,7 +28,7 @@ from scim2_models import (
     User,
 )
 
-from mailbot.accounts.puesc import SCHEMA, Found, PuescAccount, PuescUser, is_of, read
+from mailbot.accounts.puesc import SCHEMA, PuescAccount, PuescUser, ScimResource, is_of, read
 from mailbot.accounts.snapshot import Snapshot, doubtful
 from mailbot.config import AccountsSettings
 from mailbot.errors import ConfigError, RegistryUnavailable
@@ -47,7 +47,7 @@ _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RegistryCapabilities:
     """What the registry says it can do (ServiceProviderConfig, RFC 7643 §5)."""
 
     patch: bool
@@ -127,13 +127,13 @@ class ScimRegistry:
             self.ailing = failures[-1]
         return Snapshot(asked, found)
 
-    async def find(self, key: str) -> Found | None:
+    async def find(self, key: str) -> ScimResource | None:
         """The resource of a login. Raises RegistryUnavailable, also when it is not clear which one it is."""
         async with self._connected() as wire:
             found = await self._of(wire, key)
         if found is None:
             return None
-        if not isinstance(found, Found) or not is_of(found, key):
+        if not isinstance(found, ScimResource) or not is_of(found, key):
             raise RegistryUnavailable("the registry of accounts does not say clearly whose the login is")
         if found.version:
             return found
@@ -142,7 +142,7 @@ class ScimRegistry:
             raise RegistryUnavailable("the account was changed while it was read")
         return whole
 
-    async def get(self, resource_id: str) -> Found | None:
+    async def get(self, resource_id: str) -> ScimResource | None:
         """The resource as it is now. None: there is none any more. Raises RegistryUnavailable."""
         async with self._connected() as wire:
             answer = await wire.request("GET", f"/Users/{quote(resource_id, safe='')}")
@@ -160,7 +160,7 @@ class ScimRegistry:
         return found if found.version else replace(found, version=answer.headers.get("ETag", ""))
 
     async def change(
-        self, found: Found, password: str, new_login: str | None, change_id: str, until: datetime | None = None
+        self, found: ScimResource, password: str, new_login: str | None, change_id: str, until: datetime | None = None
     ) -> None:
         """Ask for the change of exactly the version that was read (If-Match), but not after ``until``. Raises
         RegistryUnavailable; whether it was done says only ``get``, whatever was answered."""
@@ -198,13 +198,13 @@ class ScimRegistry:
                     headers=headers,
                 )
 
-    async def means(self) -> Means:
+    async def means(self) -> RegistryCapabilities:
         """Raises RegistryUnavailable."""
         async with self._connected() as wire:
             said = await wire.query(ServiceProviderConfig)
         if not isinstance(said, ServiceProviderConfig):
             raise RegistryUnavailable("the registry does not say what it can do (ServiceProviderConfig)")
-        return Means(*(bool(one and one.supported) for one in (said.patch, said.etag, said.filter)))
+        return RegistryCapabilities(*(bool(one and one.supported) for one in (said.patch, said.etag, said.filter)))
 
     async def knows_extension(self) -> set[str]:
         """Names of the attributes that the registry's schema of our extension has; none: it has no such schema.
@@ -218,7 +218,7 @@ class ScimRegistry:
         except (ValueError, KeyError, TypeError):
             raise RegistryUnavailable(f"the registry answers {raw.status_code} for its schemas") from None
 
-    async def _of(self, wire: _Wire, key: str) -> Found | object | None:
+    async def _of(self, wire: _Wire, key: str) -> ScimResource | object | None:
         """The resource of a login key, None, or _UNFIT: it is SCIM, but leaves a doubt."""
         said = await self._searched(wire, key)
         if _is_refused(said) and not _is_refused(await self._searched(wire, _NOBODY)):
@@ -304,10 +304,10 @@ def _json(answer: RawResponse) -> Any:
         raise RegistryUnavailable(f"the registry of accounts answers {answer.status_code} without JSON") from None
 
 
-def _account_of(found: Found | object | None, key: str) -> Account | None:
+def _account_of(found: ScimResource | object | None, key: str) -> Account | None:
     if found is None:
         return None
-    return found.account if isinstance(found, Found) and is_of(found, key) else doubtful(key)
+    return found.account if isinstance(found, ScimResource) and is_of(found, key) else doubtful(key)
 
 
 def _listed(said: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from mailbot.api import answers, problems, shapes, strict
 from mailbot.api.context import TOKEN, ApiContext
-from mailbot.api.problems import Refused
+from mailbot.api.problems import RequestRefused
 from mailbot.audit import chain
 from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
@@ -44,15 +44,15 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
     digest = chain.digest_of([zgl, action.value, tag, body])
     now = api.clock()
 
-    def write(connection: Connection) -> tuple[Mapping[str, Any], bool] | Refused:
+    def write(connection: Connection) -> tuple[Mapping[str, Any], bool] | RequestRefused:
         number.lock(connection, api.settings.tickets.start)  # the same key at once: one after the other
         before = _answered(connection, operator, key, personal.forms(api.secret, digest), now)
         if before is not None:
-            return before if isinstance(before, Refused) else (before, True)
+            return before if isinstance(before, RequestRefused) else (before, True)
         found = api.seen(connection, zgl, operator)
         stale = tag is not None and tag != api.tag(connection, found.version)
         if stale and (action is Action.STOP or asked.version in (_NEVER, found.version)):  # the desk would do it
-            return Refused(412, "changed", "If-Match: is not the etag of the ticket; read it again")
+            return RequestRefused(412, "changed", "If-Match: is not the etag of the ticket; read it again")
         done = api.desk.perform(connection, zgl, operator, asked, now)
         if isinstance(done, Refusal):
             return problems.refusal(done, operator)
@@ -63,14 +63,14 @@ async def act(api: ApiContext, request: web.Request, action: Action) -> tuple[Ma
         return answer, False
 
     found = await api.database.write(write)
-    if isinstance(found, Refused):
+    if isinstance(found, RequestRefused):
         raise found
     return found
 
 
 def _answered(
     connection: Connection, operator: Operator, key: str, told: Collection[str], now: datetime
-) -> Mapping[str, Any] | Refused | None:
+) -> Mapping[str, Any] | RequestRefused | None:
     """What was answered under the key; None: nothing was done under it."""
     a = api_answer.c
     connection.execute(delete(api_answer).where(a.at < now - REMEMBERED))
@@ -78,7 +78,7 @@ def _answered(
     if row is None:
         return None
     if row.request not in told:
-        return Refused(422, "key-used", "Idempotency-Key: another request was made with it; make a new one")
+        return RequestRefused(422, "key-used", "Idempotency-Key: another request was made with it; make a new one")
     answer: Mapping[str, Any] = row.answer
     return answer
 
@@ -104,7 +104,7 @@ def _key(request: web.Request) -> str:
     found = _KEY.fullmatch(sent[0]) if len(sent) == 1 else None
     if found is None:
         told = "Idempotency-Key: send one, of 8 to 200 visible characters, and the same again when you ask again"
-        raise Refused(400, "key", told, [("Idempotency-Key", "8 to 200 visible characters")])
+        raise RequestRefused(400, "key", told, [("Idempotency-Key", "8 to 200 visible characters")])
     return hashlib.sha256(found[1].encode()).hexdigest()
 
 
@@ -115,9 +115,11 @@ def _tag(request: web.Request, action: Action) -> str | None:
         return None
     if not sent or sent == ["*"]:
         told = "If-Match: send the etag of the ticket as you saw it"
-        raise Refused(428, "if-match", told, [("If-Match", "is missing")])
+        raise RequestRefused(428, "if-match", told, [("If-Match", "is missing")])
     if len(sent) > 1 or not _TAGS.fullmatch(sent[0].strip()):
-        raise Refused(400, "if-match", "If-Match: send one etag, in its quotes", [("If-Match", "is no entity tag")])
+        raise RequestRefused(
+            400, "if-match", "If-Match: send one etag, in its quotes", [("If-Match", "is no entity tag")]
+        )
     return sent[0].strip()
 
 
@@ -127,14 +129,14 @@ async def _body(request: web.Request) -> Any:
     try:
         return strict.parse(await request.read())
     except strict.NoJson as error:
-        raise Refused(400, "json", f"the body: {error}", [("", str(error))]) from error
+        raise RequestRefused(400, "json", f"the body: {error}", [("", str(error))]) from error
 
 
 def _request(action: Action, tag: str | None, body: Any) -> Any:
-    wrong: shapes.Wrong = []
+    wrong: shapes.FieldMistakes = []
     kind = REQUESTS[action]
     values = shapes.values_of(kind, body, "", wrong, WITHOUT)
     if wrong:
-        raise Refused(422, "body", "the body does not fit: see errors", wrong)
+        raise RequestRefused(422, "body", "the body does not fit: see errors", wrong)
     found = _TAG.fullmatch(tag or "")
     return kind(version=int(found[1]) if found else _NEVER, **values)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from mailbot.desk.requests import Action
 from mailbot.desk.sight import person, shown
-from mailbot.desk.todo import Entry
-from mailbot.desk.view import Case, Letter, MailRow
+from mailbot.desk.todo import ListedTicket
+from mailbot.desk.view import MailRow, TicketMessage, TicketView
 from mailbot.model import State
 
 
@@ -156,7 +156,7 @@ class Acted:
     told: Mapping[str, str]
 
 
-def line(entry: Entry, hidden: bool) -> TicketLine:
+def line(entry: ListedTicket, hidden: bool) -> TicketLine:
     return TicketLine(
         number=entry.number,
         state=entry.state,
@@ -174,7 +174,7 @@ def line(entry: Entry, hidden: bool) -> TicketLine:
     )
 
 
-def ticket(case: Case, entry: Entry, tag: str, hidden: bool) -> Ticket:
+def ticket(case: TicketView, entry: ListedTicket, tag: str, hidden: bool) -> Ticket:
     return Ticket(
         number=case.number,
         version=case.version,
@@ -195,7 +195,7 @@ def ticket(case: Case, entry: Entry, tag: str, hidden: bool) -> Ticket:
     )
 
 
-def letter(one: Letter) -> LetterLine:
+def letter(one: TicketMessage) -> LetterLine:
     return LetterLine(one.inbox_id, one.received_at, one.outcome, one.opened)
 
 

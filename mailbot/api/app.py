@@ -12,8 +12,8 @@ from multidict import MultiMapping
 
 from mailbot.api import acting, problems, schema, shapes, tickets
 from mailbot.api.context import API, TOKEN, ApiContext
-from mailbot.api.gate import Gate
-from mailbot.api.problems import Refused
+from mailbot.api.gate import TokenGate
+from mailbot.api.problems import RequestRefused
 from mailbot.api.table import OPERATIONS, Operation
 from mailbot.desk import letters
 from mailbot.http.doors import Doors
@@ -27,8 +27,8 @@ CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _NUMBER = "{number:[A-Za-z]{3}[0-9]{7,12}}"
 
-Answer = Callable[[ApiContext, web.Request], Awaitable[Any]]
-_READS: Mapping[str, Answer] = {
+Endpoint = Callable[[ApiContext, web.Request], Awaitable[Any]]
+_READS: Mapping[str, Endpoint] = {
     "events": tickets.history,
     "correspondence": tickets.correspondence,
     "actions": tickets.possible,
@@ -40,7 +40,7 @@ def build(api: ApiContext) -> web.Application:
     doors = Doors(api.settings.api)
     told = failures(problems.notice, "api.failure")
     app = web.Application(
-        middlewares=[doors.middleware, told, problems.refusals, Gate(api).middleware], client_max_size=BODY_LIMIT
+        middlewares=[doors.middleware, told, problems.refusals, TokenGate(api).middleware], client_max_size=BODY_LIMIT
     )
     app[DOORS], app[API] = doors, api
     add_headers(app, CONTENT_POLICY, behind_tls=api.settings.api.behind_tls)
@@ -54,9 +54,9 @@ def _handler(api: ApiContext, one: Operation) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not request[TOKEN].roles & one.roles:
-            raise Refused(403, "role", "the role of this token does not allow it")
+            raise RequestRefused(403, "role", "the role of this token does not allow it")
         if one.query is None and request.query:
-            raise Refused(400, "parameter", "there are no parameters here")
+            raise RequestRefused(400, "parameter", "there are no parameters here")
         return await answer(request)
 
     return handle
@@ -98,12 +98,12 @@ def _json(value: Any) -> web.Response:
 
 
 def _query(sent: MultiMapping[str]) -> tickets.Listing:
-    """The parameters of the list. Raises Refused."""
-    wrong: shapes.Wrong = [(name[:40], "is there twice") for name in sent if len(sent.getall(name)) > 1]
+    """The parameters of the list. Raises RequestRefused."""
+    wrong: shapes.FieldMistakes = [(name[:40], "is there twice") for name in sent if len(sent.getall(name)) > 1]
     given: dict[str, Any] = dict(sent.items())
     if (limit := given.get("limit", "")).isascii() and limit.isdigit() and len(limit) < 10:
         given["limit"] = int(limit)
     found = shapes.values_of(tickets.Listing, given, "", wrong)
     if wrong:
-        raise Refused(400, "parameter", "the parameters do not fit: see errors", wrong)
+        raise RequestRefused(400, "parameter", "the parameters do not fit: see errors", wrong)
     return tickets.Listing(**found)

@@ -12,7 +12,7 @@ from mailbot.config import Settings
 from mailbot.desk.perform import ActionPerformer
 from mailbot.desk.plan import Refusal
 from mailbot.desk.sight import sees
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Operator
 from mailbot.observe import Clock
@@ -41,7 +41,7 @@ class ApiContext:
         """What acts, with the rule set of this moment."""
         return ActionPerformer(self.pipeline, chain.record)
 
-    def seen(self, connection: Connection, zgl: str, operator: Operator) -> Case:
+    def seen(self, connection: Connection, zgl: str, operator: Operator) -> TicketView:
         """The ticket. Raises HTTPNotFound when there is none, and in the same words when it is another desk's."""
         found = self.desk.case(connection, zgl)
         if isinstance(found, Refusal) or not sees(operator, found.desk):

@@ -17,7 +17,7 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _REALM = 'Bearer realm="mailbot"'
 
 
-class Gate:
+class TokenGate:
     """Finds the token of each request. Refused ones are counted for each client; a good one is never kept out by the
     wrong ones of a neighbour: nobody guesses 256 bits."""
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from mailbot.api.context import TOKEN
-from mailbot.api.shapes import Wrong, written
+from mailbot.api.shapes import FieldMistakes, written
 from mailbot.desk import words
 from mailbot.desk.plan import Refusal
 from mailbot.desk.sight import masked, shown
@@ -52,10 +52,12 @@ class Problem:
     since: tuple[Since, ...]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Ends a request with a problem."""
 
-    def __init__(self, status: int, code: str, detail: str, wrong: Wrong | None = None, since: Sequence[Since] = ()):
+    def __init__(
+        self, status: int, code: str, detail: str, wrong: FieldMistakes | None = None, since: Sequence[Since] = ()
+    ):
         super().__init__(code)
         self.status, self.code, self.detail, self.wrong, self.since = status, code, detail, wrong or [], since
 
@@ -88,7 +90,7 @@ _IN_THE_BODY = frozenset(
 
 
 def problem(
-    status: int, code: str, detail: str, wrong: Wrong | None = None, since: Sequence[Since] = ()
+    status: int, code: str, detail: str, wrong: FieldMistakes | None = None, since: Sequence[Since] = ()
 ) -> web.Response:
     """The answer. ``detail``: for anybody who may ask."""
     mistakes = tuple(Mistake(*one) for one in (wrong or [])[:20])
@@ -102,7 +104,7 @@ def notice(status: int, _request: web.Request) -> web.Response:
     return problem(status, code, detail)
 
 
-def refusal(why: Refusal, operator: Operator) -> Refused:
+def refusal(why: Refusal, operator: Operator) -> RequestRefused:
     """What the desk does not do, in its own words: 412 when the ticket is another by now, 403 when it is for others,
     422 when the body is at fault, 409 when the ticket is."""
     if why.code == "changed":
@@ -113,15 +115,15 @@ def refusal(why: Refusal, operator: Operator) -> Refused:
         status = 422 if why.code in _IN_THE_BODY else 409
     told = shown(masked(operator), words.refusal(why, operator.language))
     since = [Since(one.id, written(one.at), one.kind, one.by or None) for one in why.since]
-    return Refused(status, why.code, told, since=since)
+    return RequestRefused(status, why.code, told, since=since)
 
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns Refused into its answer."""
+    """Turns RequestRefused into its answer."""
     try:
         return await handler(request)
-    except Refused as refused:
+    except RequestRefused as refused:
         answer = refused.response()
         if refused.status == 403 and TOKEN in request:
             answer.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="mailbot", error="insufficient_scope"'

@@ -12,7 +12,7 @@ from mailbot import __version__
 from mailbot.api import acting, shapes, tickets
 from mailbot.api.problems import CONTENT_TYPE, Problem
 from mailbot.api.table import ALWAYS, OPERATIONS, Operation
-from mailbot.desk.requests import Request
+from mailbot.desk.requests import ActionRequest
 
 _SCHEMAS = "#/components/schemas/"
 _SAID = {"type": "string"}
@@ -71,7 +71,7 @@ def _schemas(kinds: dict[str, type], named: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     while missing := [name for name in kinds if name not in found]:
         for name in missing:
-            without = acting.WITHOUT if issubclass(kinds[name], Request) else frozenset()
+            without = acting.WITHOUT if issubclass(kinds[name], ActionRequest) else frozenset()
             found[name] = shapes.object_of(kinds[name], named, without)
     return dict(sorted(found.items()))
 

@@ -20,7 +20,7 @@ LARGEST = 2**63 - 1
 """Of a whole number: the id of a row."""
 _MANY = (tuple, frozenset)
 
-Wrong = list[tuple[str, str]]
+FieldMistakes = list[tuple[str, str]]
 """(JSON Pointer, what is wrong there)."""
 
 
@@ -85,7 +85,7 @@ def _optional(hint: Any) -> Any:
     return inner
 
 
-def read(hint: Any, value: Any, at: str, wrong: Wrong, without: frozenset[str] = frozenset()) -> Any:
+def read(hint: Any, value: Any, at: str, wrong: FieldMistakes, without: frozenset[str] = frozenset()) -> Any:
     """``value`` of JSON as ``hint``; what does not fit is added to ``wrong``, and then the result means nothing."""
     if (inner := _optional(hint)) is not None:
         return None if value is None else read(inner, value, at, wrong)
@@ -105,7 +105,9 @@ def read(hint: Any, value: Any, at: str, wrong: Wrong, without: frozenset[str] =
         return None
 
 
-def values_of(kind: type, value: Any, at: str, wrong: Wrong, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+def values_of(
+    kind: type, value: Any, at: str, wrong: FieldMistakes, without: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """The fields of an object, for ``kind(**values)``; those that are not given are left out."""
     if not isinstance(value, dict):
         wrong.append((at, "must be an object"))
@@ -116,7 +118,7 @@ def values_of(kind: type, value: Any, at: str, wrong: Wrong, without: frozenset[
     return {name: read(hint, value[name], f"{at}/{name}", wrong) for name, (_, hint) in asked.items() if name in value}
 
 
-def _many(origin: Any, inner: Any, value: Any, at: str, wrong: Wrong) -> Any:
+def _many(origin: Any, inner: Any, value: Any, at: str, wrong: FieldMistakes) -> Any:
     if not isinstance(value, list):
         wrong.append((at, "must be an array"))
         return None
@@ -126,7 +128,7 @@ def _many(origin: Any, inner: Any, value: Any, at: str, wrong: Wrong) -> Any:
     return origin(read(inner, one, f"{at}/{n}", wrong) for n, one in enumerate(value))
 
 
-def _mapping(arguments: tuple[Any, ...], value: Any, at: str, wrong: Wrong) -> Any:
+def _mapping(arguments: tuple[Any, ...], value: Any, at: str, wrong: FieldMistakes) -> Any:
     if not isinstance(value, dict):
         wrong.append((at, "must be an object"))
         return None

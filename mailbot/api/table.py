@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailbot.api import answers
 from mailbot.api.tickets import Listing
 from mailbot.desk import words
-from mailbot.desk.requests import REQUESTS, Action, Request
+from mailbot.desk.requests import REQUESTS, Action, ActionRequest
 from mailbot.desk.roles import FOR_PEOPLE, WORKERS
 from mailbot.model import Role
 
@@ -31,7 +31,7 @@ class Operation:
     answer: type | None
     statuses: tuple[int, ...] = ()
     query: type | None = None
-    body: type[Request] | None = None
+    body: type[ActionRequest] | None = None
     action: Action | None = None
     tagged: bool = False
     """Its answer has an entity tag, and If-None-Match counts."""

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Row, select
 
 from mailbot.api import answers
 from mailbot.api.context import TOKEN, ApiContext
-from mailbot.api.problems import Refused
+from mailbot.api.problems import RequestRefused
 from mailbot.desk import case, offers, search, todo, words
 from mailbot.desk.search import Which
 from mailbot.desk.sight import masked, shown
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Desk, Operator, State
 from mailbot.secret import Secret
 from mailbot.storage.schema import ticket
@@ -48,7 +48,7 @@ class Listing:
 async def listed(api: ApiContext, request: web.Request, asked: Listing) -> answers.TicketPage:
     """The tickets this token sees, oldest first: what is opened meanwhile stands behind, on a later page."""
     if not 1 <= asked.limit <= MOST:
-        raise Refused(400, "parameter", "limit: 1 to 100", [("limit", f"1 to {MOST}")])
+        raise RequestRefused(400, "parameter", "limit: 1 to 100", [("limit", f"1 to {MOST}")])
     operator = request[TOKEN]
     which = Which(asked.state, asked.desk, asked.category, asked.since)
     context = f"{operator.name} {which!r}"
@@ -132,7 +132,7 @@ async def possible(api: ApiContext, request: web.Request) -> answers.Possible:
     """What may be asked for now."""
     operator = request[TOKEN]
 
-    def read(connection: Connection) -> tuple[Case, str]:
+    def read(connection: Connection) -> tuple[TicketView, str]:
         found = _seen(api, connection, request)
         return found, api.tag(connection, found.version, hidden=masked(operator))
 
@@ -141,7 +141,7 @@ async def possible(api: ApiContext, request: web.Request) -> answers.Possible:
     return answers.Possible(found.number, found.version, tag, offers.offered(found, operator), cannot)
 
 
-def _seen(api: ApiContext, connection: Connection, request: web.Request) -> Case:
+def _seen(api: ApiContext, connection: Connection, request: web.Request) -> TicketView:
     return api.seen(connection, request.match_info["number"], request[TOKEN])
 
 
@@ -159,7 +159,7 @@ def _opened(secret: Secret, cursor: str, context: str) -> int:
     place, mac = octets[:_ID], octets[_ID:]
     if not compare_digest(mac, _mac(secret, place, context)):
         told = "cursor: take next of the page before, and leave the other parameters as they were"
-        raise Refused(400, "cursor", told, [("cursor", "is none of this list")])
+        raise RequestRefused(400, "cursor", told, [("cursor", "is none of this list")])
     return int.from_bytes(place, "big")
 
 

@@ -45,7 +45,7 @@ _CONTENT = ("seq", "at", "actor", "action", "object", "before", "after", "reason
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One row to be. actor: see ``operator``; object: number of a ticket, "operator:NAME", "rules".
 
     reason: a code or the text of nobody; what a person wrote belongs behind ``digest``.
@@ -103,7 +103,7 @@ def hash_of(row: RowMapping | Mapping[str, Any]) -> str:
     return link(row["previous"], content_of(row))
 
 
-def append(connection: Connection, entries: Sequence[Entry]) -> int:
+def append(connection: Connection, entries: Sequence[AuditEntry]) -> int:
     """Put ``entries`` at the end of the chain; returns the number of the last one. The last thing of a transaction."""
     seq, previous = _locked_head(connection)
     rows = []
@@ -141,7 +141,7 @@ def note(
 ) -> int:
     """One row about what is no event of a ticket: a login, a rule set, a look at raw octets. ``data``: kept as its
     digest only."""
-    return append(connection, [Entry(at, actor, action, object_, digest_of(data), after=after, reason=reason)])
+    return append(connection, [AuditEntry(at, actor, action, object_, digest_of(data), after=after, reason=reason)])
 
 
 def record(
@@ -219,7 +219,7 @@ def _chain(
 ) -> int:
     texts = texts_of(connection, [event["id"] for event in events])
     entries = [
-        Entry(
+        AuditEntry(
             event["at"],
             actor or _actor(event["detail"]),
             event["kind"],

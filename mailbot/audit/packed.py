@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from mailbot.audit import chain
-from mailbot.audit.verify import Finding, Head
+from mailbot.audit.verify import AuditFinding, Head
 from mailbot.errors import PermanentError
 
 MANIFEST, DOSSIER, CHAIN, PAGE = "manifest.json", "dossier.json", "chain.json", "dossier.html"
@@ -51,7 +51,7 @@ def pack(files: Mapping[str, bytes]) -> tuple[bytes, str]:
     return packed.getvalue(), _sha256(manifest)
 
 
-def verify(data: bytes, known: Sequence[Head] = ()) -> Iterator[Finding]:
+def verify(data: bytes, known: Sequence[Head] = ()) -> Iterator[AuditFinding]:
     """Everything that is wrong. ``known``: heads of the chain that were written out. Raises NoDossier."""
     files = _files(data)
     yield from _listed(files)
@@ -62,7 +62,7 @@ def verify(data: bytes, known: Sequence[Head] = ()) -> Iterator[Finding]:
         yield from _letters(told, files)
         yield from _strangers(told, files)
     except _NOT_OURS as error:
-        yield Finding(0, "", f"{DOSSIER} or {CHAIN} is not what mailbot writes: {type(error).__name__}")
+        yield AuditFinding(0, "", f"{DOSSIER} or {CHAIN} is not what mailbot writes: {type(error).__name__}")
 
 
 def _files(data: bytes) -> dict[str, bytes]:
@@ -78,22 +78,22 @@ def _files(data: bytes) -> dict[str, bytes]:
         raise NoDossier("is no ZIP file, or a damaged one; mend: copy it again") from error
 
 
-def _listed(files: Mapping[str, bytes]) -> Iterator[Finding]:
+def _listed(files: Mapping[str, bytes]) -> Iterator[AuditFinding]:
     try:
         listed = json.loads(files[MANIFEST])
         digests = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except _NOT_OURS:
         raise NoDossier(f"holds no {MANIFEST} as mailbot writes it") from None
     for name in sorted(digests.keys() - files.keys()):
-        yield Finding(0, name, "is missing")
+        yield AuditFinding(0, name, "is missing")
     for name in sorted(files.keys() - digests.keys() - {MANIFEST}):
-        yield Finding(0, name, "does not belong to it")
+        yield AuditFinding(0, name, "does not belong to it")
     for name in sorted(digests.keys() & files.keys()):
         if _sha256(files[name]) != digests[name]:
-            yield Finding(0, name, "was changed: its digest is not that of the manifest")
+            yield AuditFinding(0, name, "was changed: its digest is not that of the manifest")
 
 
-def _chained(linked: Mapping[str, Any], known: Sequence[Head]) -> Iterator[Finding]:
+def _chained(linked: Mapping[str, Any], known: Sequence[Head]) -> Iterator[AuditFinding]:
     """The rows hang together, and end in the head."""
     last = Head(linked["first"]["seq"], linked["first"]["hash"])
     hashes = {last.seq: last.hash}
@@ -102,20 +102,20 @@ def _chained(linked: Mapping[str, Any], known: Sequence[Head]) -> Iterator[Findi
         seq = row["seq"] if row else one["seq"]
         content = chain.content_of(_read(row)) if row else one["content"]
         if seq != last.seq + 1:
-            yield Finding(seq, "", f"does not follow row {last.seq}: rows are missing between them, or moved")
+            yield AuditFinding(seq, "", f"does not follow row {last.seq}: rows are missing between them, or moved")
         last = Head(seq, chain.link(last.hash, content))
         hashes[seq] = last.hash
         if row and (row["hash"] != last.hash):
-            yield Finding(seq, row["object"], "was changed, or does not follow the row before it")
+            yield AuditFinding(seq, row["object"], "was changed, or does not follow the row before it")
             last = Head(seq, row["hash"])
     if linked["whole"] and (last.seq, last.hash) != (linked["head"]["seq"], linked["head"]["hash"]):
-        yield Finding(last.seq, "", "the chain does not end in the head that was written into the dossier")
+        yield AuditFinding(last.seq, "", "the chain does not end in the head that was written into the dossier")
     for head in known:
         if hashes.get(head.seq, head.hash) != head.hash:
-            yield Finding(head.seq, "", "is another one than the head that was written out")
+            yield AuditFinding(head.seq, "", "is another one than the head that was written out")
 
 
-def _events(told: Mapping[str, Any], linked: Mapping[str, Any]) -> Iterator[Finding]:
+def _events(told: Mapping[str, Any], linked: Mapping[str, Any]) -> Iterator[AuditFinding]:
     """Every event of the ticket is a row of the chain, and the other way round."""
     rows = {row["after"]: row for row in rows_of(linked) if row["after"] is not None}
     number = told["ticket"]["number"]
@@ -124,17 +124,17 @@ def _events(told: Mapping[str, Any], linked: Mapping[str, Any]) -> Iterator[Find
         at = datetime.fromisoformat(event["at"])
         parts = [event["id"], event["ticket_id"], at, event["kind"], event["detail"], event["sealed"]]
         if row is None:
-            yield Finding(0, number, f"event {event['id']} is not in the chain")
+            yield AuditFinding(0, number, f"event {event['id']} is not in the chain")
         elif (row["object"], row["digest"]) != (number, chain.digest_of(parts)):
-            yield Finding(row["seq"], row["object"], f"its event {event['id']} was changed")
+            yield AuditFinding(row["seq"], row["object"], f"its event {event['id']} was changed")
     for event_id, row in rows.items():
-        yield Finding(row["seq"], row["object"], f"its event {event_id} is missing in the dossier")
+        yield AuditFinding(row["seq"], row["object"], f"its event {event_id} is missing in the dossier")
 
 
-def _letters(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[Finding]:
+def _letters(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[AuditFinding]:
     for one in (*told["letters"], *told["mails"]):
         if _sha256(files.get(one["file"], b"")) != one["sha256"]:
-            yield Finding(0, one["file"], "is not the mail that the dossier tells of")
+            yield AuditFinding(0, one["file"], "is not the mail that the dossier tells of")
 
 
 def rows_of(linked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -142,7 +142,7 @@ def rows_of(linked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one["row"] for one in linked["links"] if "row" in one]
 
 
-def _strangers(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[Finding]:
+def _strangers(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[AuditFinding]:
     """What a dossier does not consist of: whoever unpacks it, or reads all of it, must meet nothing else."""
     ours = {
         MANIFEST,
@@ -153,7 +153,7 @@ def _strangers(told: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[
         *(one["file"] for one in (*told["letters"], *told["mails"])),
     }
     for name in sorted(name for name in files if name not in ours or not _NAME.fullmatch(name)):
-        yield Finding(0, name, "is no file that a dossier has")
+        yield AuditFinding(0, name, "is no file that a dossier has")
 
 
 def manifest_of(data: bytes) -> str:
@@ -163,7 +163,7 @@ def manifest_of(data: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class HeadCoverage:
     """What heads that were written out prove of the rows. heads: how many lie among them; rows: of the ticket, up to
     the newest of those heads: a head says nothing of what comes behind it; of: rows of the ticket."""
 
@@ -172,13 +172,13 @@ class Proof:
     of: int
 
 
-def proof(data: bytes, known: Sequence[Head]) -> Proof:
+def proof(data: bytes, known: Sequence[Head]) -> HeadCoverage:
     """Of a file in which nothing is wrong with these heads (``verify``)."""
     linked = json.loads(_files(data)[CHAIN])
     there = {(one.get("row") or one)["seq"] for one in linked["links"]}
     within = [head.seq for head in known if head.seq in there]
     rows = [row["seq"] for row in rows_of(linked)]
-    return Proof(len(within), sum(seq <= max(within, default=-1) for seq in rows), len(rows))
+    return HeadCoverage(len(within), sum(seq <= max(within, default=-1) for seq in rows), len(rows))
 
 
 def _read(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AuditQuery:
     """What is looked for; empty: anything. object, actor: as the rows have them. before: the last row of the page
     before."""
 
@@ -26,7 +26,7 @@ class Wanted:
     before: int | None = None
 
 
-def page(connection: Connection, wanted: Wanted) -> Sequence[RowMapping]:
+def page(connection: Connection, wanted: AuditQuery) -> Sequence[RowMapping]:
     """At most PAGE rows, and one more, which tells that there are others."""
     c = audit.c
     asked, order = select(audit), [c.seq]

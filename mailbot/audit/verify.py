@@ -17,7 +17,7 @@ _BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """What is wrong with a row of the chain, or with what stands behind it. object: whose row it is."""
 
     seq: int
@@ -61,7 +61,7 @@ class Portion:
 
     last: int
     end: int
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
     @property
     def done(self) -> bool:
@@ -75,20 +75,22 @@ class Links:
     def __init__(self, first: Head = Head(0, chain.FIRST)) -> None:
         self.last = first
 
-    def judge(self, row: RowMapping | Mapping[str, Any]) -> Iterator[Finding]:
+    def judge(self, row: RowMapping | Mapping[str, Any]) -> Iterator[AuditFinding]:
         """What is wrong with the next row."""
         seq, whose = row["seq"], row["object"]
         if seq > self.last.seq + 1:
             missing = f"{self.last.seq + 1}" + (f" to {seq - 1}" if seq > self.last.seq + 2 else "")
-            yield Finding(self.last.seq + 1, "", f"row {missing} is missing")
+            yield AuditFinding(self.last.seq + 1, "", f"row {missing} is missing")
         elif row["previous"] != self.last.hash:
-            yield Finding(seq, whose, f"does not follow row {self.last.seq}: one of the two was replaced or moved")
+            yield AuditFinding(seq, whose, f"does not follow row {self.last.seq}: one of the two was replaced or moved")
         if chain.hash_of(row) != row["hash"]:
-            yield Finding(seq, whose, "was changed, or moved from another place: its hash is not that of its content")
+            yield AuditFinding(
+                seq, whose, "was changed, or moved from another place: its hash is not that of its content"
+            )
         self.last = Head(seq, row["hash"])
 
 
-def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[Finding]:
+def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[AuditFinding]:
     """Everything that is wrong, in the order of the chain. ``known``: heads that were written out before.
 
     What is appended meanwhile is left to the next look.
@@ -102,12 +104,12 @@ def verify(connection: Connection, known: Sequence[Head] = ()) -> Iterator[Findi
             yield from links.judge(row)
             yield from _judged(row, behind)
             if row["object"] == chain.RULES and row["after"] is not None and loads.get(row["after"]) != row["digest"]:
-                yield Finding(row["seq"], row["object"], f"its load {row['after']} was changed behind the chain")
+                yield AuditFinding(row["seq"], row["object"], f"its load {row['after']} was changed behind the chain")
             if expected.pop(row["seq"], row["hash"]) != row["hash"]:
-                yield Finding(row["seq"], row["object"], "is another one than the head that was written out")
+                yield AuditFinding(row["seq"], row["object"], "is another one than the head that was written out")
     yield from _at_the_end(links.last, end)
     for seq in sorted(expected):
-        yield Finding(seq, "", "was written out as head, and is missing")
+        yield AuditFinding(seq, "", "was written out as head, and is missing")
     yield from _strangers(connection, end)
 
 
@@ -130,11 +132,11 @@ def portion(connection: Connection, after: int, size: int) -> Portion:
     return Portion(end.seq, end.seq, (*found, *_at_the_end(links.last, end)))
 
 
-def _at_the_end(last: Head, end: Head) -> Iterator[Finding]:
+def _at_the_end(last: Head, end: Head) -> Iterator[AuditFinding]:
     if last.seq < end.seq:
-        yield Finding(last.seq + 1, "", f"row {last.seq + 1} to {end.seq} is missing at the end")
+        yield AuditFinding(last.seq + 1, "", f"row {last.seq + 1} to {end.seq} is missing at the end")
     elif last.hash != end.hash:
-        yield Finding(end.seq, "", "the head names another hash than its row")
+        yield AuditFinding(end.seq, "", "the head names another hash than its row")
 
 
 def _batches(connection: Connection, end: int) -> Iterator[Sequence[RowMapping]]:
@@ -171,22 +173,22 @@ def is_event(row: RowMapping | Mapping[str, Any]) -> bool:
     return row["after"] is not None and row["object"].startswith("ZGL")
 
 
-def _judged(row: RowMapping, behind: Mapping[int, tuple[int | None, str, str]]) -> Iterator[Finding]:
+def _judged(row: RowMapping, behind: Mapping[int, tuple[int | None, str, str]]) -> Iterator[AuditFinding]:
     if not is_event(row):
         return
     seq, event = row["seq"], row["after"]
     found = behind.get(event)
     if found is None:
-        yield Finding(seq, row["object"], f"its event {event} is missing in the history of the ticket")
+        yield AuditFinding(seq, row["object"], f"its event {event} is missing in the history of the ticket")
         return
     chained, number, digest = found
     if (number, digest) != (row["object"], row["digest"]):
-        yield Finding(seq, row["object"], f"its event {event} was changed behind the chain")
+        yield AuditFinding(seq, row["object"], f"its event {event} was changed behind the chain")
     elif chained != seq:
-        yield Finding(seq, row["object"], f"its event {event} names row {chained} of the chain")
+        yield AuditFinding(seq, row["object"], f"its event {event} names row {chained} of the chain")
 
 
-def _strangers(connection: Connection, end: Head) -> Iterator[Finding]:
+def _strangers(connection: Connection, end: Head) -> Iterator[AuditFinding]:
     """Events that say they are in the chain, and are not."""
     c = ticket_event.c
     wanted = (
@@ -197,4 +199,6 @@ def _strangers(connection: Connection, end: Head) -> Iterator[Finding]:
         .order_by(c.id)
     )
     for row in connection.execute(wanted):
-        yield Finding(row.chained, row.number, f"event {row.id} says it is row {row.chained} of the chain, and is not")
+        yield AuditFinding(
+            row.chained, row.number, f"event {row.id} says it is row {row.chained} of the chain, and is not"
+        )

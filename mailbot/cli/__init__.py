@@ -8,7 +8,7 @@ import sys
 import click
 
 from mailbot import __version__
-from mailbot.cli.later import Later
+from mailbot.cli.later import LazyGroup
 
 _GARBAGE = (50_000, 20, 20)  # to look for cycles while modules load took an eighth of a command
 _INTERRUPTED = 128 + 2  # as a shell tells of SIGINT
@@ -47,7 +47,7 @@ _COMMANDS = {
 
 
 @click.group(
-    cls=Later, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, prog_name="mailbot")
 def cli() -> None:

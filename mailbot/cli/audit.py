@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailbot.audit import chain, search, verify
-from mailbot.audit.verify import Finding, Head
+from mailbot.audit.verify import AuditFinding, Head
 from mailbot.cli import options
 from mailbot.observe import utc_now
 from mailbot.service import compose
@@ -77,7 +77,7 @@ def _verify_dossier(file: Path, known: list[Head], as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _proven(proof: packed.Proof | None, known: int) -> str:
+def _proven(proof: packed.HeadCoverage | None, known: int) -> str:
     if proof is None:
         return ""
     return f"; {proof.heads} of {known} heads lie within and prove {proof.rows} of {proof.of} rows"
@@ -108,7 +108,7 @@ def export(after: int, config_file: Path | None) -> None:
             click.echo(chain.canonical(dict(row)))
 
 
-def _told(findings: Iterable[Finding], as_json: bool) -> int:
+def _told(findings: Iterable[AuditFinding], as_json: bool) -> int:
     count = 0
     for count, finding in enumerate(findings, 1):  # noqa: B007 - the number of the last one is what counts
         if as_json:

@@ -15,7 +15,7 @@ from mailbot.service import compose
 from mailbot.storage.engine import transaction
 from mailbot.storage.reading import read_only
 from mailbot.tickets import breaker as breakers
-from mailbot.tickets.breaker import Reach, Status
+from mailbot.tickets.breaker import BreakerStatus, Reach
 
 _REACHES = click.Choice([reach.value for reach in Reach])
 
@@ -42,7 +42,7 @@ def show(config_file: Path | None, as_json: bool) -> None:
             click.echo(_told(one, *bounds[one.reach]))
 
 
-def _told(one: Status, hour: int, day: int) -> str:
+def _told(one: BreakerStatus, hour: int, day: int) -> str:
     left = f"{one.last_hour} of {hour} in this hour, {one.last_day} of {day} in 24 h, {one.waiting} wait"
     if one.tripped_at is None:
         return f"{one.reach.value}: {left}"

@@ -21,7 +21,7 @@ from mailbot import logs
 from mailbot.accounts.importing import import_file
 from mailbot.cli import demo_desk, demo_mails, demo_play
 from mailbot.cli.demo_desk import Ahead, Member
-from mailbot.cli.demo_mails import Captured, Case
+from mailbot.cli.demo_mails import Captured, DemoMail
 from mailbot.cli.demo_table import differs, mark, reason, table
 from mailbot.config import (
     AuthenticationSettings,
@@ -43,7 +43,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.compose import Parts
 from mailbot.service.places import FIXTURES
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.tickets.listing import outcome_of
 from mailbot.trial import acts
 
@@ -96,7 +96,9 @@ async def run(folder: Path, ports: tuple[int, int], then: Callable[[Fed], Awaita
         settings = _settings(folder, relay_port, web, desk)
         (folder / "mailbot.toml").write_text(written(settings, _HEAD), encoding="utf-8")
         signed = demo_mails.applications(folder / "trust", settings.authentication.authserv_ids[0], clock())
-        service = Service(compose.build(settings, clock=clock, resolver=StaticResolver.read(FIXTURES / "dns.yaml")))
+        service = MailbotService(
+            compose.build(settings, clock=clock, resolver=StaticResolver.read(FIXTURES / "dns.yaml"))
+        )
         await _load_accounts(service, folder)
         members = [await asyncio.to_thread(demo_desk.hire, service.parts, one) for one in told["operators"]]
         await service.start()
@@ -112,10 +114,10 @@ async def run(folder: Path, ports: tuple[int, int], then: Callable[[Fed], Awaita
     return feed.good and good
 
 
-async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Captured) -> list[Case]:
+async def _letters(told: Sequence[Mapping[str, Any]], feed: _Feed, captured: Captured) -> list[DemoMail]:
     """The letters of fixtures/desk.yaml, some of them answers to what has left."""
     parts = feed.service.parts
-    made: list[Case] = []
+    made: list[DemoMail] = []
     for one in told:
         answered = None
         if "answers" in one:
@@ -180,7 +182,7 @@ async def _free(port: int) -> int:
     raise ConfigError("no free port on 127.0.0.1")
 
 
-async def _load_accounts(service: Service, folder: Path) -> None:
+async def _load_accounts(service: MailbotService, folder: Path) -> None:
     """The fixtures' accounts by the road an office takes: a CSV file and ``mailbot accounts import``."""
     told = yaml.safe_load((FIXTURES / "accounts.yaml").read_text(encoding="utf-8"))
     columns = ("login", "given", "surname", "birth_year", "sex", "scope", "csd", "status")
@@ -198,13 +200,13 @@ async def _load_accounts(service: Service, folder: Path) -> None:
 class _Feed:
     """Hands mails over one after the other and shows what becomes of each. rows: of the inbox, by the mail's name."""
 
-    def __init__(self, service: Service, console: Console) -> None:
+    def __init__(self, service: MailbotService, console: Console) -> None:
         self.service, self.console = service, console
         self.good = True
         self.rows: dict[str, int] = {}
         self._done: set[int] = set()
 
-    async def show(self, title: str, every: Sequence[Case]) -> None:
+    async def show(self, title: str, every: Sequence[DemoMail]) -> None:
         """A table, a row a mail."""
         shown = table("mail", "outcome", "ticket", "mails sent")
         with Live(shown, console=self.console, refresh_per_second=8, vertical_overflow="visible") as live:
@@ -213,7 +215,7 @@ class _Feed:
                 shown.title = f"{title} ({n} of {len(every)})"
                 live.refresh()
 
-    async def _row(self, case: Case) -> tuple[str, ...]:
+    async def _row(self, case: DemoMail) -> tuple[str, ...]:
         row = await asyncio.to_thread(demo_mails.hand_over, case, self.service.addresses[case.via])
         again = row in self._done
         result: dict[str, Any] = {"outcome": "DUPLICATE", "mails": []}
@@ -228,7 +230,7 @@ class _Feed:
         return case.name, outcome, number, mails, reason(case.why, wrong)
 
 
-async def _result(service: Service, row: int) -> dict[str, Any]:
+async def _result(service: MailbotService, row: int) -> dict[str, Any]:
     """What became of inbox row ``row``, once it is decided and its mails were accepted."""
     async with asyncio.timeout(_PATIENCE):
         while (result := await service.parts.database.read(partial(outcome_of, row=row))) is None:  # noqa: ASYNC110
@@ -236,7 +238,7 @@ async def _result(service: Service, row: int) -> dict[str, Any]:
     return result
 
 
-def _tell(service: Service, folder: Path, console: Console, captured: Captured, good: bool) -> None:
+def _tell(service: MailbotService, folder: Path, console: Console, captured: Captured, good: bool) -> None:
     """Where to look."""
     address = service.parts.settings.web.public_url
     links = []

@@ -27,7 +27,7 @@ _HELPDESK = "helpdesk-eclo@mf.gov.pl"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DemoMail:
     """One mail: how it comes in and what must become of it."""
 
     name: str
@@ -39,13 +39,13 @@ class Case:
     why: str
 
 
-def cases(folder: Path = FIXTURES) -> list[Case]:
+def cases(folder: Path = FIXTURES) -> list[DemoMail]:
     """The cases of fixtures/mail in order. The form is told in fixtures/README.md.
 
     Without those that have a history of their own: here all share one database, so only a copy of an earlier mail can
     come with its history.
     """
-    found: list[Case] = []
+    found: list[DemoMail] = []
     for file in sorted((folder / "mail").glob("*.eml")):
         if file.with_suffix(".state.yaml").exists() and file.read_bytes() not in (case.raw for case in found):
             continue
@@ -53,19 +53,19 @@ def cases(folder: Path = FIXTURES) -> list[Case]:
         envelope = told.get("envelope", {})
         to = tuple(envelope.get("rcpt_to", (_HELPDESK,)))
         sender = envelope.get("mail_from", "")
-        found.append(Case(file.stem, file.read_bytes(), told["via"], sender, to, told["expect"], told["why"]))
+        found.append(DemoMail(file.stem, file.read_bytes(), told["via"], sender, to, told["expect"], told["why"]))
     return found
 
 
-def applications(trust: Path, authserv_id: str, now: datetime, folder: Path = FIXTURES) -> list[Case]:
+def applications(trust: Path, authserv_id: str, now: datetime, folder: Path = FIXTURES) -> list[DemoMail]:
     """The cases of fixtures/case_b.yaml, signed now; the anchors of their keys lie in ``trust`` afterwards."""
     return [
-        Case(told["name"], raw, "lmtp", told["sender"], (_HELPDESK,), told["expect"], told["why"])
+        DemoMail(told["name"], raw, "lmtp", told["sender"], (_HELPDESK,), told["expect"], told["why"])
         for told, raw in demo_applications.mails(folder, trust, authserv_id, now)
     ]
 
 
-def letter(told: Mapping[str, Any], answered: Message | None, authserv_id: str, now: datetime) -> Iterator[Case]:
+def letter(told: Mapping[str, Any], answered: Message | None, authserv_id: str, now: datetime) -> Iterator[DemoMail]:
     """A letter of fixtures/desk.yaml, as often as it says. ``answered``: the mail of ours that it is an answer to."""
     domain = told["from"].rpartition("@")[2]
     for n in range(told.get("times", 1)):
@@ -78,10 +78,12 @@ def letter(told: Mapping[str, Any], answered: Message | None, authserv_id: str, 
         message.set_content(told["text"].format(n=n + 1))
         raw = demo_applications.through_our_mx(message, authserv_id, now)
         last = n + 1 == told.get("times", 1)
-        yield Case(told["name"], raw, "lmtp", told["from"], (_HELPDESK,), told["expect"] if last else {}, told["why"])
+        yield DemoMail(
+            told["name"], raw, "lmtp", told["from"], (_HELPDESK,), told["expect"] if last else {}, told["why"]
+        )
 
 
-def hand_over(case: Case, address: tuple[str, int]) -> int:
+def hand_over(case: DemoMail, address: tuple[str, int]) -> int:
     """Over the wire, as an MTA would: LMTP behind our MX, or SMTP from outside. Returns the row told in the 250."""
     protocol = smtplib.LMTP if case.via == "lmtp" else smtplib.SMTP
     with protocol(*address) as client:

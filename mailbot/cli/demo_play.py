@@ -21,18 +21,18 @@ from mailbot.desk.perform import ActionPerformer
 from mailbot.service.compose import Parts
 from mailbot.tickets import number
 from mailbot.trial import acts
-from mailbot.trial.acts import Stage
+from mailbot.trial.acts import ActRunner
 
 _PATIENCE = 60.0  # seconds for the mails to leave
 
 
 class Play:
-    """Plays what fixtures/desk.yaml tells. ``rows``: as of trial.acts.Stage."""
+    """Plays what fixtures/desk.yaml tells. ``rows``: as of trial.acts.ActRunner."""
 
     def __init__(self, parts: Parts, clock: Ahead, members: Sequence[Member], rows: Mapping[str, int]) -> None:
         people = {member.operator.name: member.operator for member in members}
         self._parts, self._clock = parts, clock
-        self._stage = Stage(ActionPerformer(parts.pipeline, chain.record), people, rows, clock)
+        self._stage = ActRunner(ActionPerformer(parts.pipeline, chain.record), people, rows, clock)
         self.good = True
 
     async def show(self, console: Console, every: Sequence[Mapping[str, Any]]) -> None:

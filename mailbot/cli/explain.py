@@ -19,7 +19,7 @@ from mailbot.service import places
 
 if TYPE_CHECKING:
     from mailbot.accounts.memory import MemoryDirectory
-    from mailbot.trial.explaining import Wanted
+    from mailbot.trial.explaining import ExplainOptions
 
 _AGES = 36_500
 """Days that no mail is old."""
@@ -80,7 +80,7 @@ def explain(
     if bool(paths) == bool(queue or ticket) or (again and paths):
         raise click.UsageError("name mails, or messages of the database by --queue or --ticket; --again is for those")
     from mailbot.accounts.memory import MemoryDirectory, load  # what decides is not loaded for --help
-    from mailbot.trial.explaining import Wanted
+    from mailbot.trial.explaining import ExplainOptions
     from mailbot.trial.simulator import chosen
 
     settings = chosen(places.settings(config_file), rules_dir, trust, authserv_id)
@@ -95,7 +95,7 @@ def explain(
         click.echo("the virus scanner is not asked: the worker asks it, before it decides", err=True)
     accounts = load(accounts_file, utc_now().year) if accounts_file else MemoryDirectory(())
     vouched = AuthResult(authentication) if authentication else None
-    wanted = Wanted(received, now, show_mails, state)
+    wanted = ExplainOptions(received, now, show_mails, state)
     asyncio.run(_all(settings, accounts, vouched, paths, wanted, None if as_json else lang))
 
 
@@ -104,7 +104,7 @@ async def _all(
     accounts: MemoryDirectory,
     vouched: AuthResult | None,
     paths: tuple[Path, ...],
-    wanted: Wanted,
+    wanted: ExplainOptions,
     language: str | None,
 ) -> None:
     """``language`` None: JSON."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 
-class Later(click.Group):
+class LazyGroup(click.Group):
     """Checking rules, which runs at every save, must not wait for the servers to load."""
 
     def __init__(self, *args: Any, modules: Mapping[str, tuple[str, str]], **options: Any) -> None:

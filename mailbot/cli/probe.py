@@ -19,13 +19,13 @@ from mailbot.ingress.smtp import listen_address
 from mailbot.installation import find_key
 from mailbot.oauth import tokens_of
 from mailbot.observe import utc_now
-from mailbot.probes import TABLE, Progress
+from mailbot.probes import TABLE, ProbeProgress
 from mailbot.service import compose
 from mailbot.storage.engine import transaction
 from mailbot.storage.reading import has_table, read_only
 
 _OK, _WARNING, _CRITICAL = 0, 1, 2
-_NOTHING = Progress(None, None, None, None)
+_NOTHING = ProbeProgress(None, None, None, None)
 _LOOK = 0.25  # seconds between two looks
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # where to ask who listens there
 
@@ -62,7 +62,7 @@ def probe(warn: float, patience: float, config_file: Path | None, as_json: bool)
     raise SystemExit(code)
 
 
-def _through(settings: Settings, patience: float) -> Progress:
+def _through(settings: Settings, patience: float) -> ProbeProgress:
     """Send one and watch it. Raises ConfigError, TemporaryError."""
     helpdesk, url = settings.helpdesk, settings.database.url
     with read_only(url) as connection:
@@ -83,7 +83,7 @@ def _through(settings: Settings, patience: float) -> Progress:
         time.sleep(_LOOK)
 
 
-def _judged(found: Progress, warn: float) -> tuple[str, int]:
+def _judged(found: ProbeProgress, warn: float) -> tuple[str, int]:
     if found.answered is not None:
         late = found.answered > warn
         return f"answered after {found.answered:.1f} s", _WARNING if late else _OK

@@ -55,7 +55,7 @@ def erase_(what: str, reason: str, even_open: bool, config_file: Path | None, as
     _tell(report, left, as_json=as_json)
 
 
-def _tell(report: erasing.Report, left: Sequence[int], *, as_json: bool) -> None:
+def _tell(report: erasing.ErasureReport, left: Sequence[int], *, as_json: bool) -> None:
     if as_json:
         options.line(asdict(report) | {"quoted_by_events": list(left)})
         return
@@ -76,7 +76,7 @@ def _tell(report: erasing.Report, left: Sequence[int], *, as_json: bool) -> None
 @options.as_json
 def run(dry_run: bool, config_file: Path | None, as_json: bool) -> None:
     """Erase what has reached the age of its class in rules/retention.yaml, as a running worker does once a day."""
-    settings, now, total = compose.settings(config_file), utc_now(), age.Report()
+    settings, now, total = compose.settings(config_file), utc_now(), age.RetentionReport()
     ages = compose.rules(settings)[0].retention
     with compose.with_store(settings) as (engine, _, store):
         for kind in age.steps(ages, now, chain.shell(options.user()), dry=dry_run):

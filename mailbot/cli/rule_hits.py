@@ -13,7 +13,7 @@ from mailbot.cli import options
 from mailbot.observe import utc_now
 
 if TYPE_CHECKING:
-    from mailbot.tickets.rule_hits import Hits
+    from mailbot.tickets.rule_hits import RuleHits
 
 
 @click.command()
@@ -38,7 +38,7 @@ def hits(since: timedelta, config_file: Path | None, as_json: bool) -> None:
         options.line({**asdict(row), "never": row.never}) if as_json else click.echo(_line(row))
 
 
-def _line(row: Hits) -> str:
+def _line(row: RuleHits) -> str:
     last = f"{row.last:%Y-%m-%d %H:%M}Z" if row.last else "never"
     watched = ", ".join(f"{outcome} {n}" for outcome, n in row.shadow_hits.items())
     notes = [

@@ -19,7 +19,7 @@ from mailbot.observe import utc_now
 if TYPE_CHECKING:
     from mailbot.config import Settings
     from mailbot.tickets.decisions import StoredDecision
-    from mailbot.trial.replaying import Pairs
+    from mailbot.trial.replaying import ReplayedDecisions
 
 _ERROR = 2
 
@@ -87,7 +87,7 @@ def _replay(settings: Settings, since: timedelta, limit: int | None, jobs: int, 
     return changes.total()
 
 
-def _progress(read: Pairs, total: int) -> Pairs:
+def _progress(read: ReplayedDecisions, total: int) -> ReplayedDecisions:
     """On a terminal a bar, else one line; on stderr."""
     from rich.console import Console
     from rich.progress import Progress

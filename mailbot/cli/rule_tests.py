@@ -14,8 +14,8 @@ from mailbot.errors import ConfigError
 from mailbot.model import AuthResult
 
 if TYPE_CHECKING:
-    from mailbot.trial.cases import Wrong
-    from mailbot.trial.golden import Result
+    from mailbot.trial.cases import Mismatch
+    from mailbot.trial.golden import CaseResult
 
 _FOLDER = "cases"
 _SUGGESTED = ("subject_class", "rule", "outcome", "defects", "category", "state", "mails")
@@ -52,7 +52,7 @@ def test(
 
     settings = chosen(compose.settings(config_file), rules_dir, None, authserv_id)
     wanted = folders or (compose.rules_directory(settings.rules.directory) / _FOLDER,)
-    results: list[Result] = []
+    results: list[CaseResult] = []
     for folder in wanted:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: no such folder; mend: put cases there, or name their folder")
@@ -114,7 +114,7 @@ def case(
     click.echo(yaml.safe_dump(written, allow_unicode=True, sort_keys=False, default_flow_style=None), nl=False)
 
 
-def _print(result: Result) -> None:
+def _print(result: CaseResult) -> None:
     click.secho(f"FAILED {result.case.mail}", bold=True)
     if result.case.why:
         click.echo(f"  {result.case.why}")
@@ -123,7 +123,7 @@ def _print(result: Result) -> None:
     click.echo(f"  decided by {result.rule}: {result.title}")
 
 
-def _sentence(one: Wrong) -> str:
+def _sentence(one: Mismatch) -> str:
     if one.key == "says":
         return f"says: no mail says “{one.wanted}”"
     if one.key == "not":
@@ -139,7 +139,7 @@ def _words(value: Any) -> str:
     return "nothing" if value in (None, "") else str(value)
 
 
-def _write_junit(file: Path, results: Sequence[Result]) -> None:
+def _write_junit(file: Path, results: Sequence[CaseResult]) -> None:
     from xml.etree import ElementTree as ET
 
     failures = str(sum(bool(result.wrong) for result in results))

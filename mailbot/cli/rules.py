@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mailbot.cli.later import Later
+from mailbot.cli.later import LazyGroup
 
 _LATER = {
     "check": ("rule_check", "Name everything wrong with a rule set: file, line, key and mend"),
@@ -19,6 +19,6 @@ _LATER = {
 """Command → its module, and how its help begins."""
 
 
-@click.group(cls=Later, modules=_LATER)
+@click.group(cls=LazyGroup, modules=_LATER)
 def rules() -> None:
     """Rule set: check it before it decides about anybody."""

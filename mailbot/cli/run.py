@@ -25,7 +25,7 @@ from mailbot.service.notify import Notifier
 from mailbot.service.places import DEFAULT_CONFIG, ROLES
 
 if TYPE_CHECKING:
-    from mailbot.service.supervision import Service
+    from mailbot.service.supervision import MailbotService
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
 _GARBAGE = (20_000, 20, 20)  # a batch of mails is more objects than Python's 700: looking for cycles cost a tenth
@@ -70,7 +70,7 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
 async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
     from mailbot import tracing  # nearly everything: not for --help
     from mailbot.service import compose
-    from mailbot.service.supervision import Service
+    from mailbot.service.supervision import MailbotService
     from mailbot.workers.understand import Processes
 
     notifier = Notifier()  # before any process of ours is started
@@ -83,10 +83,10 @@ async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
             understand = Processes(partial(compose.understander, settings, parts.secret), settings.worker)
             await stack.enter_async_context(understand)
             await understand.start()
-        await _serve(Service(parts, roles, understand), notifier)
+        await _serve(MailbotService(parts, roles, understand), notifier)
 
 
-async def _serve(service: Service, notifier: Notifier) -> None:
+async def _serve(service: MailbotService, notifier: Notifier) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

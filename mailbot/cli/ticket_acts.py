@@ -14,7 +14,7 @@ from mailbot.cli import options
 from mailbot.cli.ticket_text import second
 from mailbot.desk import words
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Request
+from mailbot.desk.requests import ActionRequest
 from mailbot.model import Operator, OutgoingMail
 from mailbot.observe import utc_now
 from mailbot.operators import people
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mailbot.desk.perform import Done
 
 
-def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def act(number: str, kind: type[ActionRequest], wanted: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Ask for it in the name of ``--as``: look, show what would leave, do it."""
     from mailbot.desk import perform  # who only looks need not wait for what decides
 
@@ -36,7 +36,7 @@ def act(number: str, kind: type[Request], wanted: Mapping[str, Any], given: Mapp
     parts = compose.build(settings)
     desk, as_json = perform.ActionPerformer(parts.pipeline, record, os.getuid()), given["as_json"]
 
-    def look() -> tuple[str, Request, Sequence[OutgoingMail] | Refusal]:
+    def look() -> tuple[str, ActionRequest, Sequence[OutgoingMail] | Refusal]:
         with reading(parts.database.engine) as connection:
             found = desk.case(connection, number)
             if isinstance(found, Refusal):

@@ -12,7 +12,7 @@ from mailbot.cli import options, ticket_acts
 from mailbot.cli.queue import write_files
 from mailbot.desk import perform
 from mailbot.desk.plan import Refusal
-from mailbot.desk.view import LOOKED, Case
+from mailbot.desk.view import LOOKED, TicketView
 from mailbot.observe import utc_now
 from mailbot.service import compose
 from mailbot.tickets import view
@@ -25,7 +25,7 @@ def write(number: str, out: Path, who: str, config_file: Path | None, as_json: b
     parts = compose.build(settings)
     desk = perform.ActionPerformer(parts.pipeline, ticket_acts.record, os.getuid())
 
-    def look() -> tuple[Case, Mapping[str, bytes], Refusal | None]:
+    def look() -> tuple[TicketView, Mapping[str, bytes], Refusal | None]:
         with parts.database.engine.begin() as connection:
             found = desk.case(connection, number)
             if isinstance(found, Refusal):

@@ -57,7 +57,7 @@ def _release(number: str, given: Mapping[str, Any]) -> bool:
     from mailbot.operators import people
     from mailbot.service import compose
     from mailbot.tickets.notice import NoticeWriter
-    from mailbot.tickets.release import Refused
+    from mailbot.tickets.release import ReleaseRefused
     from mailbot.tickets.release import release as let_go
 
     settings, reason, zgl = compose.settings(given["config_file"]), given["reason"], _zgl(number)
@@ -71,7 +71,7 @@ def _release(number: str, given: Mapping[str, Any]) -> bool:
             return False
         _plainly(given)
         done = let_go(connection, zgl, utc_now(), lifetime, notice, _told(given["who"], reason or ""))
-        if isinstance(done, Refused):
+        if isinstance(done, ReleaseRefused):
             raise click.ClickException(f"{number}: {done.reason}")
         if not reason or not reason.strip():  # nothing is written
             raise click.UsageError(f'say why {number} may go on; mend: --reason "called back: the request is his"')

@@ -13,7 +13,7 @@ from mailbot.cli import options
 from mailbot.cli.ticket_text import minute, shown
 from mailbot.config import Settings
 from mailbot.desk import todo
-from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
+from mailbot.desk.todo import PAGE, ListedTicket, Sort, TodoQuery
 from mailbot.installation import reading_addresses
 from mailbot.model import Desk, Operator, State
 from mailbot.observe import utc_now
@@ -68,7 +68,7 @@ def list_(
     if mine and not who:
         raise click.UsageError("--mine: whose? mend: --as OPERATOR, or set MAILBOT_OPERATOR")
     operator = _named(url, who)
-    _print(_open(chosen, operator, Wanted(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
+    _print(_open(chosen, operator, TodoQuery(Sort(why) if why else None, desk or "", mine, late), limit), as_json)
 
 
 @click.command()
@@ -115,8 +115,8 @@ def _due(row: Mapping[Any, Any]) -> str:
     return f"due {minute(due)}"
 
 
-def _open(chosen: Settings, operator: Operator, wanted: Wanted, limit: int) -> Sequence[Entry]:
-    found: list[Entry] = []
+def _open(chosen: Settings, operator: Operator, wanted: TodoQuery, limit: int) -> Sequence[ListedTicket]:
+    found: list[ListedTicket] = []
     with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
         while len(found) < limit:
             page = todo.page(connection, key, operator, wanted, utc_now())
@@ -127,10 +127,10 @@ def _open(chosen: Settings, operator: Operator, wanted: Wanted, limit: int) -> S
     return found[:limit]
 
 
-def _found(chosen: Settings, operator: Operator, said: str, limit: int) -> Sequence[Entry]:
+def _found(chosen: Settings, operator: Operator, said: str, limit: int) -> Sequence[ListedTicket]:
     from mailbot.desk import search
 
-    entries: list[Entry] = []
+    entries: list[ListedTicket] = []
     with read_only(chosen.database.url) as connection, reading_addresses(connection, chosen) as key:
         after: str | None = ""
         while after is not None and len(entries) < limit:
@@ -140,12 +140,12 @@ def _found(chosen: Settings, operator: Operator, said: str, limit: int) -> Seque
     return entries[:limit]
 
 
-def _print(entries: Sequence[Entry], as_json: bool) -> None:
+def _print(entries: Sequence[ListedTicket], as_json: bool) -> None:
     for entry in entries:
         options.line(asdict(entry)) if as_json else click.echo("  ".join(_columns(entry)))
 
 
-def _columns(entry: Entry) -> Iterator[str]:
+def _columns(entry: ListedTicket) -> Iterator[str]:
     """Deadline ("!": broken), number, state, desk, who has it, what it is about, why it is here, who wrote."""
     yield f"{'!' if entry.late else ' '} {minute(entry.due) if entry.due else '':16}"
     yield entry.number

@@ -19,7 +19,7 @@ import click
 
 from mailbot.cli import options, ticket_numbers
 from mailbot.desk import words
-from mailbot.desk.requests import REQUESTS, Action, File, Reply, Request
+from mailbot.desk.requests import REQUESTS, Action, ActionRequest, File, Reply
 from mailbot.model import Defect, Desk, MailKind
 
 VERBS: Mapping[str, Action] = {
@@ -180,7 +180,7 @@ def _decoded(octets: bytes) -> str:
         raise click.UsageError("the text is not UTF-8; mend: save it so") from None
 
 
-def _check(kind: type[Request], wanted: dict[str, Any]) -> None:
+def _check(kind: type[ActionRequest], wanted: dict[str, Any]) -> None:
     """A text that nobody gave comes from standard input where nothing else can be meant."""
     if "text" not in wanted or wanted["text"] or kind.action is Action.CALL:
         return

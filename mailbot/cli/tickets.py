@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from mailbot.cli import ticket_verbs
-from mailbot.cli.later import Later
+from mailbot.cli.later import LazyGroup
 
 _LATER = {
     "list": ("ticket_lists", "List tickets, newest first; or what is to be done, by deadline"),
@@ -31,7 +31,7 @@ _LATER = {
 """Commands that do more than ask for an action → their modules, and how their help begins."""
 
 
-@click.group(cls=Later, modules=_LATER)
+@click.group(cls=LazyGroup, modules=_LATER)
 def tickets() -> None:
     """Tickets: list, find, show, and everything a person may do with one."""
 

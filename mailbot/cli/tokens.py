@@ -38,7 +38,7 @@ def add(
     with transaction(url) as connection:
         try:
             token = kept.add(connection, _by(), name, chosen, frozenset(desks), language, days, utc_now())
-        except kept.TokenRefused as error:
+        except kept.ApiTokenRefused as error:
             raise click.ClickException(error.reason) from error
     click.echo(f"{name}: token, for {days} days, told this once:", err=True)
     click.echo(token)
@@ -52,7 +52,7 @@ def revoke(name: str, config_file: Path | None) -> None:
     with transaction(_database(config_file)) as connection:
         try:
             kept.revoke(connection, _by(), name, utc_now())
-        except kept.TokenRefused as error:
+        except kept.ApiTokenRefused as error:
             raise click.ClickException(error.reason) from error
     click.echo(f"{name}: revoked")
 

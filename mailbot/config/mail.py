@@ -12,7 +12,7 @@ RelayTls = Literal["tls", "starttls", "plain"]
 AuthenticationRoad = Literal["headers", "own"]
 Placement = Literal["above", "below"]
 Missing = Literal["dkim", "none"]
-Grant = Literal["client_credentials", "refresh_token"]
+GrantType = Literal["client_credentials", "refresh_token"]
 Separator = Literal["+", "-", "=", "_", ".", ""]
 OnFailure = Literal["person", "wait"]
 
@@ -156,7 +156,9 @@ class DeliverySettings:
 class OAuthSettings:
     token_url: str = doc("HTTPS address of the token endpoint; [imap] and [delivery] without a secret log in by it", "")
     ca_file: str = doc("PEM file of its CA; empty: the system's", "")
-    grant: Grant = doc("how tokens are had: for the client itself, or for a person who consented", "client_credentials")
+    grant: GrantType = doc(
+        "how tokens are had: for the client itself, or for a person who consented", "client_credentials"
+    )
     client_id: str = doc("this client, as the provider knows it", "")
     client_secret_file: str = doc("file that holds the client's secret alone; empty: it has none", "")
     refresh_token_file: str = doc(

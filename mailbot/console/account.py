@@ -8,7 +8,7 @@ from datetime import datetime
 from aiohttp import web
 
 from mailbot.console import words
-from mailbot.console.entry import Entry, rules
+from mailbot.console.entry import LoginGuard, rules
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.session import ACCOUNT, SESSION
 from mailbot.operators import login
@@ -17,7 +17,7 @@ from mailbot.operators import login
 class AccountPages:
     """Handlers of /account: each change needs a code of the authenticator, so a browser left open is not enough."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: LoginGuard) -> None:
         self._entry, self._desk, self._gate = entry, entry.desk, entry.gate
 
     def routes(self) -> Iterable[web.RouteDef]:

@@ -18,8 +18,8 @@ from mailbot.console.shell import WRITERS, ConsoleContext, require
 from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, words
 from mailbot.desk.drafts import Draft
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, CallOutcome, File, How, Request, Silence, To
-from mailbot.desk.view import Case
+from mailbot.desk.requests import Action, ActionRequest, CallOutcome, File, How, Silence, To
+from mailbot.desk.view import TicketView
 from mailbot.model import Defect, Operator
 
 _DO = ticket.PATH + "/do/{action:[a-z-]{3,20}}"
@@ -90,7 +90,7 @@ class Acting:
             return await self._preview(request, action, asked, kept)
         return await self._perform(request, action, asked, kept, found)
 
-    async def _preview(self, request: web.Request, action: Action, asked: Request, kept: Draft) -> web.Response:
+    async def _preview(self, request: web.Request, action: Action, asked: ActionRequest, kept: Draft) -> web.Response:
         zgl, operator = ticket.asked(request)
         desk, now = ticket.of(self._desk), self._desk.clock()
         mails = await self._desk.database.read(lambda c: desk.preview(c, zgl, operator, asked, now))
@@ -104,7 +104,7 @@ class Acting:
         return await self._form(request, action, template="preview.html", **shown)
 
     async def _perform(
-        self, request: web.Request, action: Action, asked: Request, kept: Draft, found: Case
+        self, request: web.Request, action: Action, asked: ActionRequest, kept: Draft, found: TicketView
     ) -> web.Response:
         zgl, operator = ticket.asked(request)
         desk, now, key = ticket.of(self._desk), self._desk.clock(), self._desk.secret
@@ -138,7 +138,7 @@ class Acting:
             return await self._page(request, status, form=action.value, **more)
         zgl, operator = ticket.asked(request)
 
-        def read(connection: Connection) -> tuple[Case, Draft, Mapping[str, Operator], list[str]]:
+        def read(connection: Connection) -> tuple[TicketView, Draft, Mapping[str, Operator], list[str]]:
             found = ticket.seen(self._desk, connection, zgl, operator)
             kept = drafts.load(connection, self._desk.secret, operator.id, found.ticket_id, action.value)
             people = case.colleagues(connection) if action is Action.GIVE else {}
@@ -169,7 +169,7 @@ class Acting:
         }
         return self._desk.pages.page(request, template, status, **values | more)
 
-    async def _saved(self, request: web.Request, action: Action) -> tuple[Draft, Case]:
+    async def _saved(self, request: web.Request, action: Action) -> tuple[Draft, TicketView]:
         zgl, operator = ticket.asked(request)
         return await save(self._desk, zgl, operator, action, await request.post())
 
@@ -188,15 +188,15 @@ class Acting:
 
 
 async def save(
-    desk: ConsoleContext, zgl: str, operator: Operator, action: Action, form: forms.Form
-) -> tuple[Draft, Case]:
+    desk: ConsoleContext, zgl: str, operator: Operator, action: Action, form: forms.PostedForm
+) -> tuple[Draft, TicketView]:
     """Keep the fields of a form, and its files beside those that are kept already. Raises HTTPNotFound,
     HTTPRequestEntityTooLarge when no mail could hold the files: then these are not kept."""
     now = desk.clock()
     fields = {name: _values(form, name) for name in acts.FIELDS[action] if name != "files"}
     files, forgotten = _files(form), set(map(str, form.getall("forget", [])))
 
-    def write(connection: Connection) -> tuple[Draft, Case, bool]:
+    def write(connection: Connection) -> tuple[Draft, TicketView, bool]:
         found = ticket.seen(desk, connection, zgl, operator)
         before = drafts.load(connection, desk.secret, operator.id, found.ticket_id, action.value)
         still = tuple(file for n, file in enumerate(before.files) if str(n) not in forgotten)
@@ -212,7 +212,7 @@ async def save(
     return kept, found
 
 
-def _first_said(connection: Connection, desk: ConsoleContext, found: Case) -> list[str]:
+def _first_said(connection: Connection, desk: ConsoleContext, found: TicketView) -> list[str]:
     """What the first of two people gave as the reason of an acceptance that waits for the second."""
     if found.first is None:
         return []
@@ -231,25 +231,25 @@ def _action(request: web.Request) -> Action:
     return action
 
 
-def _version(form: forms.Form) -> int:
+def _version(form: forms.PostedForm) -> int:
     said = forms.text(form, "version", 20)
     if not (said.isascii() and said.isdigit()):
         raise web.HTTPBadRequest
     return int(said)
 
 
-def _same(form: forms.Form, kept: Draft) -> bool:
+def _same(form: forms.PostedForm, kept: Draft) -> bool:
     """Whether what is kept is what was shown: another window may have changed it since."""
     return hmac.compare_digest(forms.text(form, "digest", 64).encode(), kept.digest.encode())
 
 
-def _values(form: forms.Form, name: str) -> tuple[str, ...]:
+def _values(form: forms.PostedForm, name: str) -> tuple[str, ...]:
     if name not in acts.TOGETHER:
         return (forms.text(form, name, _LONGEST),)
     return tuple(value[:200] for value in form.getall(name, [])[:_MOST] if isinstance(value, str))
 
 
-def _files(form: forms.Form) -> tuple[File, ...]:
+def _files(form: forms.PostedForm) -> tuple[File, ...]:
     """Those that were chosen; a browser sends an empty one for none."""
     sent = [one for one in form.getall("files", []) if isinstance(one, web.FileField)]
     return tuple(File(one.filename[:200], one.file.read()) for one in sent if one.filename)

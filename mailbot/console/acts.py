@@ -7,7 +7,7 @@ from typing import Any
 
 from mailbot.desk import requests as r
 from mailbot.desk.drafts import Draft
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.model import Defect, MailKind
 
 FIELDS: Mapping[Action, tuple[str, ...]] = {
@@ -58,7 +58,7 @@ class Unfit(ValueError):
     """A field holds what its form cannot have sent."""
 
 
-def request(action: Action, version: int, draft: Draft) -> Request:
+def request(action: Action, version: int, draft: Draft) -> ActionRequest:
     """The request that the fields of a form make. Raises Unfit."""
     values: dict[str, Any] = {"version": version}
     for name in FIELDS[action]:

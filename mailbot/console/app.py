@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from mailbot.console import audit, case, oversight, rules, telephone, todo
-from mailbot.console.pages import OPERATOR, Pages
+from mailbot.console.pages import OPERATOR, ConsolePages
 from mailbot.console.shell import ConsoleContext, Screen, require
 from mailbot.http.doors import Doors
 from mailbot.http.failures import failures
@@ -50,7 +50,7 @@ def build(desk: ConsoleContext, gate: Middleware, login: Iterable[web.RouteDef] 
     return app
 
 
-def _home(pages: Pages) -> Handler:
+def _home(pages: ConsolePages) -> Handler:
     async def home(request: web.Request) -> web.StreamResponse:
         """To the first screen that is for whoever asks."""
         roles = request[OPERATOR].roles

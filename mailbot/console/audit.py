@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from mailbot.audit import chain, search, verify
-from mailbot.audit.search import Wanted
+from mailbot.audit.search import AuditQuery
 from mailbot.console import forms
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import ConsoleContext, Screen
@@ -120,11 +120,11 @@ class _Audit:
         return response
 
 
-def read(of: Callable[[str], str | None]) -> Wanted:
+def read(of: Callable[[str], str | None]) -> AuditQuery:
     """What the form asks for. An object may be the number of a ticket in any spelling."""
     said = (of("object") or "").strip()[:120]
     before = count(of, "before")
-    return Wanted(
+    return AuditQuery(
         object=number.read(said) or said if said else "",
         actor=_actor((of("actor") or "").strip()[:120]),
         on=day(of("on") or ""),

@@ -15,7 +15,7 @@ from mailbot.console.pages import reader
 from mailbot.console.shell import READERS, ConsoleContext, Screen
 from mailbot.desk import accept, case, compare, drafts, letter, offers, presence, todo, words
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Operator
 from mailbot.outbox import jobs
 from mailbot.ruleset import languages
@@ -48,7 +48,7 @@ class _Case:
         now = self._desk.clock()
         values = await self._desk.database.read(lambda c: self._read(c, zgl, operator))
         if values["unseen"]:
-            found: Case = values["case"]
+            found: TicketView = values["case"]
             await self._desk.database.write(lambda c: presence.here(c, found.ticket_id, operator.id, now))
         return self._desk.pages.page(request, "case.html", status, **self._told(request, values) | more)
 
@@ -72,7 +72,7 @@ class _Case:
 
     def _told(self, request: web.Request, values: Mapping[str, Any]) -> dict[str, Any]:
         """What the template says, made of what was read."""
-        found: Case = values["case"]
+        found: TicketView = values["case"]
         _, operator = ticket.asked(request)
         language, ruleset = reader(request), self._desk.pipeline.ruleset
         offered = offers.offered(found, operator)
@@ -118,7 +118,7 @@ class _Case:
         return self._desk.pages.page(request, "case_others.html", others=others)
 
 
-def _undo(found: Case, operator: Operator) -> datetime | None:
+def _undo(found: TicketView, operator: Operator) -> datetime | None:
     """Until when the last act of this person can be taken back; None: it cannot."""
     if found.undo is None or found.undo.by != operator.name:
         return None

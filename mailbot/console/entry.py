@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from mailbot.accounts import passwords
 from mailbot.console import words
 from mailbot.console.pages import reader
-from mailbot.console.session import Gate, form_of
+from mailbot.console.session import SessionGate, form_of
 from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import SharedLimiter
 from mailbot.model import Operator
@@ -22,10 +22,10 @@ _BODY = 16_384  # octets of a form: three passwords of 128 characters, percent-e
 _HASHERS = 2  # argon2 runs at once: 64 MiB each
 
 
-class Entry:
+class LoginGuard:
     """One for all pages: its bounds are those of the process."""
 
-    def __init__(self, desk: ConsoleContext, gate: Gate) -> None:
+    def __init__(self, desk: ConsoleContext, gate: SessionGate) -> None:
         self.desk, self.gate = desk, gate
         self._limiter = SharedLimiter(desk.settings.console, desk.clock, desk.database, desk.secret, "login")
         self._hashers = asyncio.Semaphore(_HASHERS)

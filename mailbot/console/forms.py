@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 from multidict import MultiDictProxy
 
-Form = MultiDictProxy[str | bytes | bytearray | web.FileField]
+PostedForm = MultiDictProxy[str | bytes | bytearray | web.FileField]
 
 
-def text(form: Form, name: str, longest: int = 20_000) -> str:
+def text(form: PostedForm, name: str, longest: int = 20_000) -> str:
     """One field, without the spaces around it and in lines that end alike; "" when it is not there. Raises
     HTTPBadRequest when it stands twice, is a file, or is longer than ``longest`` characters."""
     values = form.getall(name, [""])

@@ -15,7 +15,7 @@ from mailbot.console import ticket
 from mailbot.console.shell import WRITERS, ConsoleContext, require
 from mailbot.desk import letter
 from mailbot.desk.plan import Refusal
-from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
+from mailbot.desk.view import LOOKED, RAW, SHOWN, TicketView
 from mailbot.model import Attachment, InboundMessage, Operator, Role
 from mailbot.storage.schema import ticket_event
 from mailbot.tickets import view
@@ -50,7 +50,7 @@ class Letters:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
 
-        def read(connection: Connection) -> tuple[Case, letter.Shown]:
+        def read(connection: Connection) -> tuple[TicketView, letter.Shown]:
             found = self._case(connection, zgl, operator, wanted)
             (one,) = letter.shown(connection, self._desk.secret, [wanted], most=2**31)
             return found, one
@@ -69,7 +69,7 @@ class Letters:
         zgl, operator = ticket.asked(request)
         wanted = int(request.match_info["letter"])
 
-        def read(connection: Connection) -> tuple[Case, dict[str, bytes]]:
+        def read(connection: Connection) -> tuple[TicketView, dict[str, bytes]]:
             found = self._opened(connection, zgl, operator, wanted)
             return found, view.files(connection, self._desk.secret, wanted)
 
@@ -144,14 +144,14 @@ class Letters:
 
         await self._desk.database.write(write)
 
-    def _case(self, connection: Connection, zgl: str, operator: Operator, wanted: int) -> Case:
+    def _case(self, connection: Connection, zgl: str, operator: Operator, wanted: int) -> TicketView:
         """The ticket, when the letter is one of it. Raises HTTPNotFound."""
         found = ticket.seen(self._desk, connection, zgl, operator)
         if all(one.inbox_id != wanted for one in found.letters):
             raise web.HTTPNotFound
         return found
 
-    def _opened(self, connection: Connection, zgl: str, operator: Operator, wanted: int) -> Case:
+    def _opened(self, connection: Connection, zgl: str, operator: Operator, wanted: int) -> TicketView:
         """The same, when this person has opened the application: the button writes it down."""
         found = self._case(connection, zgl, operator, wanted)
         e = ticket_event.c

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mailbot.console import app, words
 from mailbot.console.account import AccountPages
-from mailbot.console.entry import Entry, go_on, rules
+from mailbot.console.entry import LoginGuard, go_on, rules
 from mailbot.console.pages import reader
 from mailbot.console.session import (
     CODE,
@@ -19,8 +19,8 @@ from mailbot.console.session import (
     OIDC,
     SESSION,
     TOKEN,
-    Gate,
     Late,
+    SessionGate,
     local,
     nothing_kept,
     onward,
@@ -29,16 +29,16 @@ from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import Csrf
 from mailbot.observe import log_event
 from mailbot.operators import factors, login, people
-from mailbot.operators.sessions import Session, Stage
+from mailbot.operators.sessions import LoginStage, Session
 
 _FORM = "login"
 """What the form of the first page is called in its CSRF field: there is no session yet that it could belong to."""
 
 
 def build(desk: ConsoleContext, late: Late = nothing_kept) -> web.Application:
-    """The console behind its login. ``late``: see session.Gate."""
-    gate = Gate(desk, late)
-    entry = Entry(desk, gate)
+    """The console behind its login. ``late``: see session.SessionGate."""
+    gate = SessionGate(desk, late)
+    entry = LoginGuard(desk, gate)
     routes = [*LoginPages(entry).routes(), *AccountPages(entry).routes()]
     if desk.settings.oidc.issuer:
         from mailbot.console.oidc import OidcPages  # its libraries are a hundred modules
@@ -50,7 +50,7 @@ def build(desk: ConsoleContext, late: Late = nothing_kept) -> web.Application:
 class LoginPages:
     """Handlers of /login…; what is wrong is said in one sentence that does not tell a name from a password."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: LoginGuard) -> None:
         self._entry, self._desk, self._gate, self._pages = entry, entry.desk, entry.gate, entry.desk.pages
         self._csrf = Csrf(self._desk.secret, secure=self._desk.settings.console.behind_tls, name="desk-form")
 
@@ -69,7 +69,7 @@ class LoginPages:
     async def show(self, request: web.Request) -> web.Response:
         """The first page, or straight on for who is in."""
         session = request.get(SESSION)
-        if session is not None and session.stage is Stage.FULL:
+        if session is not None and session.stage is LoginStage.FULL:
             return go_on(_next(request.query))
         return self._first(request, _next(request.query))
 
@@ -94,7 +94,7 @@ class LoginPages:
 
     async def show_code(self, request: web.Request) -> web.Response:
         """The second page."""
-        if _stage(request) is not Stage.SECOND:
+        if _stage(request) is not LoginStage.SECOND:
             return go_on(onward(LOGIN, _next(request.query)))
         return self._pages.page(request, "login_code.html", where=_next(request.query), wrong="")
 
@@ -102,7 +102,7 @@ class LoginPages:
         """Judge the second factor."""
         form = await self._entry.form(request)
         where = _next(form)
-        if _stage(request) is not Stage.SECOND:
+        if _stage(request) is not LoginStage.SECOND:
             return go_on(onward(LOGIN, where))
         session, now, key = request[SESSION], self._desk.clock(), self._desk.secret
         token = await self._desk.database.write(
@@ -118,7 +118,7 @@ class LoginPages:
 
     async def show_enrol(self, request: web.Request) -> web.Response:
         """The first login: a password of one's own, and the QR code."""
-        if _stage(request) is not Stage.ENROL:
+        if _stage(request) is not LoginStage.ENROL:
             return go_on(onward(LOGIN, _next(request.query)))
         return await self._enrolment(request, _next(request.query))
 
@@ -126,7 +126,7 @@ class LoginPages:
         """Take password and second factor; the answer shows the recovery codes, once."""
         form = await self._entry.form(request)
         where = _next(form)
-        if _stage(request) is not Stage.ENROL:
+        if _stage(request) is not LoginStage.ENROL:
             return go_on(onward(LOGIN, where))
         session, now, key = request[SESSION], self._desk.clock(), self._desk.secret
         if broken := self._entry.problems(request, form, session.operator):
@@ -181,7 +181,7 @@ class LoginPages:
         )
 
 
-def _stage(request: web.Request) -> Stage | None:
+def _stage(request: web.Request) -> LoginStage | None:
     session: Session | None = request.get(SESSION)
     return None if session is None else session.stage
 

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
 from mailbot.audit import chain
-from mailbot.console.entry import Entry
+from mailbot.console.entry import LoginGuard
 from mailbot.console.session import LOGIN, OIDC, local
 from mailbot.http.guards import cookie
 from mailbot.model import Operator, Role
@@ -23,7 +23,7 @@ BACK = "/login/oidc/back"
 class OidcPages:
     """Handlers of /login/oidc…"""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: LoginGuard) -> None:
         desk = entry.desk
         console = desk.settings.console
         self._entry, self._desk, self._gate = entry, desk, entry.gate

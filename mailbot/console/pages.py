@@ -25,7 +25,7 @@ _TYPES = {".css": "text/css", ".js": "text/javascript"}
 FILES = ("vendor/pico.min.css", "vendor/htmx.min.js", "desk.css", "desk.js")
 
 
-class Pages:
+class ConsolePages:
     """Renders pages, and serves the files they use."""
 
     def __init__(self, navigation: Sequence[tuple[str, str, frozenset[Role]]] = ()) -> None:

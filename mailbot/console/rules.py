@@ -22,10 +22,10 @@ from sqlalchemy import Connection
 from mailbot import throttle
 from mailbot.console import forms, trials
 from mailbot.console.days import Days
-from mailbot.console.forms import Form
+from mailbot.console.forms import PostedForm
 from mailbot.console.pages import OPERATOR
 from mailbot.console.shell import ConsoleContext, Screen, require
-from mailbot.console.trials import Trial, TrialFailed
+from mailbot.console.trials import TrialFailed, TrialJob
 from mailbot.desk import health, oversight
 from mailbot.desk.oversight import Day
 from mailbot.errors import SealBroken
@@ -55,7 +55,7 @@ _ARCHIVE = 3_000_000
 
 
 @dataclass(slots=True)
-class Hits:
+class RuleRow:
     """What one rule did in the window."""
 
     rule: str
@@ -120,7 +120,7 @@ class _Rules:
         }
         try:
             async with self._one():
-                found = await Trial("explain", self._desk.pipeline.settings).explain(mail, taken)
+                found = await TrialJob("explain", self._desk.pipeline.settings).explain(mail, taken)
         except TrialFailed as failure:
             return await self._page(request, failure.reason)
         titles = {rule.name: rule.title for rule in self._desk.pipeline.ruleset.rules}
@@ -162,7 +162,7 @@ class _Rules:
                     await asyncio.to_thread(trials.unpack, archive, folder)
                 folders.append(folder if archive else None)
             try:
-                return await Trial("compare", self._desk.pipeline.settings, folders).compare(stored)
+                return await TrialJob("compare", self._desk.pipeline.settings, folders).compare(stored)
             except TrialFailed as failure:  # whoever reads it knows the file, not our place for it
                 raise TrialFailed(failure.reason.replace(f"{place}/", "")) from failure
 
@@ -188,13 +188,13 @@ class _Rules:
             return None
 
 
-def counted(rules: Iterable[Rule], days: Iterable[Day]) -> list[Hits]:
+def counted(rules: Iterable[Rule], days: Iterable[Day]) -> list[RuleRow]:
     """The rules of the set in their order, then others that held by name."""
-    found = {rule.name: Hits(rule.name, rule.title, True, rule.shadow) for rule in rules}
+    found = {rule.name: RuleRow(rule.name, rule.title, True, rule.shadow) for rule in rules}
     set_of_now = len(found)
 
-    def of(name: str, on: date) -> Hits:
-        row = found.setdefault(name, Hits(name, "", False, False))
+    def of(name: str, on: date) -> RuleRow:
+        row = found.setdefault(name, RuleRow(name, "", False, False))
         row.last = max(row.last or on, on)
         return row
 
@@ -211,12 +211,12 @@ def _roles(request: web.Request) -> frozenset[Role]:
     return request[OPERATOR].roles
 
 
-def _one_of(form: Form, name: str, words: Sequence[str]) -> str:
+def _one_of(form: PostedForm, name: str, words: Sequence[str]) -> str:
     said = forms.text(form, name, 100)
     return said if said in words else ""
 
 
-def _file(form: Form, name: str, most: int) -> bytes:
+def _file(form: PostedForm, name: str, most: int) -> bytes:
     """The octets of a file; empty: none. Raises HTTPRequestEntityTooLarge."""
     field = form.get(name)
     if not isinstance(field, web.FileField):
@@ -227,7 +227,7 @@ def _file(form: Form, name: str, most: int) -> bytes:
     return data
 
 
-def _account(form: Form) -> dict[str, Any] | None:
+def _account(form: PostedForm) -> dict[str, Any] | None:
     """The account that is to be there; None: none is."""
     login, given, surname, year = (forms.text(form, name, 320) for name in ("login", "given", "surname", "year"))
     if not (login and given and surname and year.isascii() and year.isdigit() and len(year) == 4):

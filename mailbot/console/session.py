@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote, urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from mailbot.console.forms import Form
+from mailbot.console.forms import PostedForm
 from mailbot.console.pages import CSRF, OPERATOR
 from mailbot.console.shell import ConsoleContext
 from mailbot.http.guards import cookie
 from mailbot.model import Operator
 from mailbot.operators import login, sessions
-from mailbot.operators.sessions import Session, Stage
+from mailbot.operators.sessions import LoginStage, Session
 
 SESSION = web.RequestKey("session", Session)
 """Of any stage."""
@@ -34,7 +34,7 @@ LOGIN, OIDC, CODE, ENROL, LOGOUT, ACCOUNT = (
     "/logout",
     "/account",
 )
-_DOORS = {Stage.SECOND: CODE, Stage.ENROL: ENROL}
+_DOORS = {LoginStage.SECOND: CODE, LoginStage.ENROL: ENROL}
 UNATTENDED = "Desk-Unattended"
 """Header of what a page asks of itself: it keeps nobody logged in."""
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
@@ -50,7 +50,7 @@ async def nothing_kept(request: web.Request, _operator: Operator) -> str:
     return request.path
 
 
-class Gate:
+class SessionGate:
     """Finds the session of each request; a form must be of it (the first one, of the login, has a guard of its own).
     ``late``: what becomes of a form that came after the end of its session."""
 
@@ -71,7 +71,7 @@ class Gate:
         if session is not None:
             request[SESSION], request[TOKEN] = session, token
             request[CSRF] = sessions.csrf(self._desk.secret, token)
-            if session.stage is Stage.FULL:
+            if session.stage is LoginStage.FULL:
                 request[OPERATOR] = session.operator
             if request.method not in _SAFE and request.path != LOGIN and not await self._holds(request, request[CSRF]):
                 raise web.HTTPForbidden
@@ -115,7 +115,7 @@ class Gate:
         return await self._late(request, operator)
 
 
-async def form_of(request: web.Request) -> Form:
+async def form_of(request: web.Request) -> PostedForm:
     """The fields of a form. Raises HTTPBadRequest when it is none, HTTPRequestEntityTooLarge."""
     try:
         form = await request.post()

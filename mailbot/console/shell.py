@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from mailbot.accounts.directory import Directory
 from mailbot.application.isolated import Readers
 from mailbot.config import Settings
-from mailbot.console.pages import OPERATOR, Pages
+from mailbot.console.pages import OPERATOR, ConsolePages
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Role
 from mailbot.observe import Clock
@@ -28,7 +28,7 @@ class ConsoleContext:
     directory: Directory
     secret: Secret
     clock: Clock
-    pages: Pages
+    pages: ConsolePages
     pipeline: Pipeline
     """May be replaced at any time by one with another rule set."""
     readers: Readers = field(init=False)

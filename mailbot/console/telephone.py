@@ -17,17 +17,17 @@ from sqlalchemy import Connection, select
 
 from mailbot.audit import chain
 from mailbot.console import forms
-from mailbot.console.forms import Form
+from mailbot.console.forms import PostedForm
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.shell import WRITERS, ConsoleContext, Screen
 from mailbot.console.words import LANGUAGES
 from mailbot.desk import perform, search, telephone, words
 from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, Asked, Call, CallOutcome, MailRetry, Request, Stop, Take
+from mailbot.desk.requests import Action, ActionRequest, Asked, Call, CallOutcome, MailRetry, Stop, Take
 from mailbot.desk.sight import sees
-from mailbot.desk.telephone import Said, Standing, Verdict
-from mailbot.desk.view import Case
+from mailbot.desk.telephone import CallerStanding, CallerVerdict, Said
+from mailbot.desk.view import TicketView
 from mailbot.model import Operator
 from mailbot.ruleset import languages
 from mailbot.storage import personal
@@ -48,8 +48,8 @@ _DONE = ("call", "stop", "hurry")
 class _Call:
     """One ticket while somebody calls about it."""
 
-    case: Case
-    known: telephone.Known
+    case: TicketView
+    known: telephone.OfficeRecord
     other_calls: int
     """Wrong answers of earlier calls."""
     visible: bool
@@ -114,7 +114,7 @@ class _Telephone:
         if not call.visible:
             return self._page(request, call, Said(), None)
         verdict = _judge(call, form, said)
-        if verdict.standing is Standing.BY_MAIL and not call.lost:
+        if verdict.standing is CallerStanding.BY_MAIL and not call.lost:
             await self._write_down(request, call, CallOutcome.BY_MAIL, verdict)
             return web.Response(status=303, headers={hdrs.LOCATION: f"{_PATH}/{call.case.number}"})
         return self._page(request, call, said, verdict)
@@ -127,7 +127,7 @@ class _Telephone:
         if not call.visible:
             raise web.HTTPForbidden
         verdict = _judge(call, form, said)
-        known = verdict.standing is Standing.CLEAR and not call.lost
+        known = verdict.standing is CallerStanding.CLEAR and not call.lost
         outcome = CallOutcome.TOLD if known else CallOutcome.BY_MAIL if call.lost else CallOutcome.NOTHING
         return _back(call, "call", await self._write_down(request, call, outcome, verdict, text))
 
@@ -151,10 +151,10 @@ class _Telephone:
         said, reason = _said(form), forms.text(form, "reason", 2_000)
         call = await self._desk.database.read(lambda c: self._call(c, request))
         verdict = _judge(call, form, said)
-        if not call.visible or verdict.standing is not Standing.CLEAR or call.lost:
+        if not call.visible or verdict.standing is not CallerStanding.CLEAR or call.lost:
             raise web.HTTPForbidden
         case = call.case
-        asked: list[Request] = [
+        asked: list[ActionRequest] = [
             MailRetry(version=case.version, mail=mail, reason=reason) for mail in telephone.stuck(case)[:1]
         ] or [Take(version=case.version)]
         done = await self._perform(request, case.number, asked[0])
@@ -167,7 +167,7 @@ class _Telephone:
         request: web.Request,
         call: _Call,
         outcome: CallOutcome,
-        verdict: Verdict | None = None,
+        verdict: CallerVerdict | None = None,
         text: str = "",
     ) -> Done | Refusal:
         """The protocol is true whatever became of the ticket meanwhile, so it is of the version that is there now."""
@@ -187,7 +187,7 @@ class _Telephone:
     def _acting(self) -> perform.ActionPerformer:
         return perform.ActionPerformer(self._desk.pipeline, chain.record)
 
-    async def _perform(self, request: web.Request, zgl: str, asked: Request) -> Done | Refusal:
+    async def _perform(self, request: web.Request, zgl: str, asked: ActionRequest) -> Done | Refusal:
         acting, operator, now = self._acting, request[OPERATOR], self._desk.clock()
         return await self._desk.database.write(lambda c: acting.perform(c, zgl, operator, asked, now))
 
@@ -207,10 +207,10 @@ class _Telephone:
         request: web.Request,
         call: _Call,
         said: Said,
-        verdict: Verdict | None,
+        verdict: CallerVerdict | None,
         refused: Refusal | None = None,
     ) -> web.Response:
-        known = verdict is not None and verdict.standing is Standing.CLEAR and call.visible and not call.lost
+        known = verdict is not None and verdict.standing is CallerStanding.CLEAR and call.visible and not call.lost
         language = reader(request)
         shown: dict[str, Any] = {
             "number": call.case.number,
@@ -246,17 +246,17 @@ class _Telephone:
         return found.told(reader(request)) if found and "{" not in found.pl else ""
 
 
-def _told(asked: Asked, verdict: Verdict) -> str:
+def _told(asked: Asked, verdict: CallerVerdict) -> str:
     return "unsure" if asked in verdict.unsure else verdict.now[asked].value
 
 
-def _judge(call: _Call, form: Form, said: Said) -> Verdict:
+def _judge(call: _Call, form: PostedForm, said: Said) -> CallerVerdict:
     wrong = {str(value)[:_ANSWER] for value in form.getall("wrong", [])[:_WRONGS]}
     kinds = {asked.value for asked in Asked}
     return telephone.judge(call.known, said, [one for one in wrong if one.partition(" ")[0] in kinds], call.other_calls)
 
 
-def _said(form: Form) -> Said:
+def _said(form: PostedForm) -> Said:
     said = Said(**{name: forms.text(form, name, _ANSWER) for name in Said.__slots__})
     return said if _DAY.fullmatch(said.day) else replace(said, day="")
 

@@ -11,7 +11,7 @@ from mailbot.console.shell import ConsoleContext
 from mailbot.desk import perform
 from mailbot.desk.plan import Refusal
 from mailbot.desk.sight import sees
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Operator
 
 PATH = "/tickets/{zgl:[A-Za-z]{3}[0-9]{7,12}}"
@@ -22,7 +22,7 @@ def of(desk: ConsoleContext) -> perform.ActionPerformer:
     return perform.ActionPerformer(desk.pipeline, chain.record)
 
 
-def seen(desk: ConsoleContext, connection: Connection, zgl: str, operator: Operator) -> Case:
+def seen(desk: ConsoleContext, connection: Connection, zgl: str, operator: Operator) -> TicketView:
     """The ticket. Raises HTTPNotFound when there is none, and in the same words when it is another desk's."""
     found = of(desk).case(connection, zgl)
     if isinstance(found, Refusal) or not sees(operator, found.desk):

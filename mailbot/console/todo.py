@@ -14,7 +14,7 @@ from mailbot.console import forms
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.shell import READERS, ConsoleContext, Screen
 from mailbot.desk import search, todo, views
-from mailbot.desk.todo import PAGE, Entry, Sort, Wanted
+from mailbot.desk.todo import PAGE, ListedTicket, Sort, TodoQuery
 from mailbot.desk.views import TooManyViews
 from mailbot.ruleset import languages
 
@@ -70,7 +70,7 @@ class _Todo:
             seconds=self._desk.settings.console.refresh_seconds,
         )
 
-    def line(self, entry: Entry, request: web.Request) -> dict[str, object]:
+    def line(self, entry: ListedTicket, request: web.Request) -> dict[str, object]:
         """What the templates say about an entry beside its own fields."""
         ruleset, language = self._desk.pipeline.ruleset, reader(request)
         titles = {rule.name: rule.title for rule in ruleset.rules}
@@ -113,10 +113,10 @@ class _Todo:
         )
 
 
-def read(of: Callable[[str], str | None]) -> Wanted:
+def read(of: Callable[[str], str | None]) -> TodoQuery:
     """The filters of an address. What is not known is left out."""
     sort, desk, place = of("sort") or "", of("desk") or "", of("after") or ""
-    return Wanted(
+    return TodoQuery(
         sort=Sort(sort) if sort in tuple(Sort) else None,
         desk=desk if desk in set(model.Desk) else "",
         mine=of("mine") == "1",
@@ -125,7 +125,7 @@ def read(of: Callable[[str], str | None]) -> Wanted:
     )
 
 
-def query(wanted: Wanted) -> str:
+def query(wanted: TodoQuery) -> str:
     """The address of a view: what ``read`` reads."""
     said = {"sort": wanted.sort, "desk": wanted.desk, "mine": wanted.mine and "1", "late": wanted.late and "1"}
     if wanted.after is not None:

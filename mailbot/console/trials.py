@@ -41,7 +41,7 @@ class TrialFailed(PermanentError):
     """There is no answer; the reason is for an admin."""
 
 
-class Trial(Workers):
+class TrialJob(Workers):
     """One job for ``mailbot.trial.locked:<what>``."""
 
     def __init__(self, what: str, settings: Settings, rules: Sequence[Path | None] = ()) -> None:

@@ -27,7 +27,7 @@ _UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueueStatus:
     """How the connector does. waiting: events not accepted yet; oldest: when the first of them was made; buried: those
     that a person must see to; behind: rows of the chain that were not read; stopped_at, refused_at, refused: see
     webhook_head."""
@@ -129,17 +129,17 @@ def claim(connection: Connection, worker: str, now: datetime, lease: timedelta, 
     return connection.execute(wanted.order_by(w.id)).mappings().all() if ids else ()
 
 
-def standing(connection: Connection) -> Standing:
+def standing(connection: Connection) -> QueueStatus:
     """How the connector does; nothing waits where it was never on."""
     head = connection.execute(select(webhook_head).where(webhook_head.c.id == 1)).one_or_none()
     if head is None:
-        return Standing()
+        return QueueStatus()
     w = webhook.c
     counts = connection.execute(
         select(w.state, func.count(), func.min(w.made_at)).where(w.state.in_(_UNDONE)).group_by(w.state)
     ).all()
     written = connection.execute(select(audit_head.c.seq).where(audit_head.c.id == 1)).scalar_one_or_none() or 0
-    return Standing(
+    return QueueStatus(
         waiting=sum(n for _, n, _ in counts),
         oldest=min((at for _, _, at in counts), default=None),
         buried=sum(n for state, n, _ in counts if state == jobs.BURIED),
@@ -150,7 +150,7 @@ def standing(connection: Connection) -> Standing:
     )
 
 
-def troubles(found: Standing) -> list[str]:
+def troubles(found: QueueStatus) -> list[str]:
     """What a person must see to, with the mend."""
     told = []
     if found.stopped_at is not None:

@@ -15,7 +15,7 @@ LONGEST = 300
 """Characters of an answer that are kept."""
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """Where in the conversation the answer came."""
 
     CONNECT = "connect"
@@ -26,7 +26,7 @@ class Stage(StrEnum):
     """From the first octet of the mail on: the server may have taken it, whatever we hear."""
 
 
-class Meaning(StrEnum):
+class ReplyMeaning(StrEnum):
     """What to do with the mail."""
 
     LATER = "later"
@@ -89,26 +89,26 @@ _UNPROVEN = frozenset((7, n) for n in (3, 8, 9, 11, 13, 23, 25, 26, 27, 57, 60, 
 """X.7.x that speak of the client or the sender also behind the mail (IANA, enhanced status codes; Exchange)."""
 
 
-def judge(stage: Stage, code: int, text: str) -> Meaning:
+def judge(stage: SmtpStage, code: int, text: str) -> ReplyMeaning:
     """What an answer other than yes means. Codes that are no SMTP answer are temporary."""
     words = _PLACES.sub(" ", text)
     found = _ENHANCED.search(words)
     enhanced = (int(found[1]), int(found[2])) if found else None
     if not 400 <= code < 600:
-        return Meaning.LATER
+        return ReplyMeaning.LATER
     if code in _LOGIN or enhanced in _SENDER or _OURS.search(words):
-        return Meaning.OURS
+        return ReplyMeaning.OURS
     if code < 500:
-        return Meaning.LATER
+        return ReplyMeaning.LATER
     if enhanced == (6, 7):  # no SMTPUTF8 behind the server (RFC 6531 §3.5)
-        return Meaning.REFUSED
-    if stage in (Stage.CONNECT, Stage.MAIL):  # nothing of the mail is known there
-        return Meaning.OURS
-    if enhanced in NO_MAILBOX or (enhanced is None and stage is Stage.RCPT and _GONE.search(words)):
-        return Meaning.GONE
+        return ReplyMeaning.REFUSED
+    if stage in (SmtpStage.CONNECT, SmtpStage.MAIL):  # nothing of the mail is known there
+        return ReplyMeaning.OURS
+    if enhanced in NO_MAILBOX or (enhanced is None and stage is SmtpStage.RCPT and _GONE.search(words)):
+        return ReplyMeaning.GONE
     refused = {
-        Stage.RCPT: code in (552, 556) or _GONE.search(words) or (enhanced and enhanced[0] in _ABOUT_RECIPIENT),
-        Stage.DATA: enhanced and enhanced[0] in (1, 2),
-        Stage.DOT: enhanced not in _UNPROVEN,
+        SmtpStage.RCPT: code in (552, 556) or _GONE.search(words) or (enhanced and enhanced[0] in _ABOUT_RECIPIENT),
+        SmtpStage.DATA: enhanced and enhanced[0] in (1, 2),
+        SmtpStage.DOT: enhanced not in _UNPROVEN,
     }
-    return Meaning.REFUSED if refused[stage] or _FULL.search(words) else Meaning.OURS
+    return ReplyMeaning.REFUSED if refused[stage] or _FULL.search(words) else ReplyMeaning.OURS

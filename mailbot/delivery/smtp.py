@@ -29,7 +29,7 @@ from aiosmtplib import (
 
 from mailbot import counts
 from mailbot.config import DeliverySettings
-from mailbot.delivery.answers import Meaning, Stage, judge, readable, without_names
+from mailbot.delivery.answers import ReplyMeaning, SmtpStage, judge, readable, without_names
 from mailbot.delivery.talk import Talk, content
 from mailbot.errors import ConfigError, LeaseLost, RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.oauth import Tokens, sasl
@@ -42,7 +42,7 @@ _RECYCLE = 100  # mails over one connection; some servers cut longer ones
 _LINE = 512  # octets of a command (RFC 5321 §4.5.3.1.4, RFC 4954 §4)
 _FAREWELL = 5.0  # seconds for QUIT
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;\\,\"\s\ud800-\udfff]+")
-_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_ENVELOPE = (SmtpStage.MAIL, SmtpStage.RCPT, SmtpStage.DATA)
 
 
 class Relay:
@@ -58,7 +58,7 @@ class Relay:
         self._sent = 0
         self._begun = False
         """The server has heard a MAIL that did not end in a mail."""
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
         self._recipient = ""
         self.in_time: Callable[[], bool] = lambda: True
         """Whether a mail may still be begun, and be ended: a machine that slept in between must not do another's work.
@@ -99,7 +99,7 @@ class Relay:
 
     async def _told(self, talk: Awaitable[T]) -> T:
         """The result of ``talk``, or its failure as one of ours: an unknown one is temporary."""
-        self._stage = Stage.CONNECT
+        self._stage = SmtpStage.CONNECT
         try:
             async with asyncio.timeout(LIMIT):
                 return await talk
@@ -121,13 +121,13 @@ class Relay:
             raise RelayRefused("the address of the recipient cannot be written in SMTP", 553)
         talk = await self._ready()
         utf8 = self._utf8(return_path, recipient)
-        self._stage = Stage.MAIL
+        self._stage = SmtpStage.MAIL
         self._ask()
         self._begun = True
         answers = await talk.ask(_mail(return_path, utf8), f"RCPT TO:<{recipient}>".encode(), b"DATA")
         self._look_at(answers, talk)
         self._ask()  # who hangs up without the dot has sent nothing (RFC 5321 §4.1.1.4)
-        self._stage = Stage.DOT
+        self._stage = SmtpStage.DOT
         answer = await talk.tell(content(raw))
         if answer.code // 100 != 2:
             raise SMTPDataError(answer.code, answer.message)
@@ -139,7 +139,7 @@ class Relay:
         """Whether MAIL, RCPT and DATA were answered with yes; raises for the first of them that was not."""
         going_on = len(answers) == len(_ENVELOPE) and answers[-1].code == SMTPStatus.start_input
         for self._stage, answer in zip(_ENVELOPE, answers, strict=False):
-            is_data = self._stage is Stage.DATA
+            is_data = self._stage is SmtpStage.DATA
             if not (answer.code == SMTPStatus.start_input if is_data else answer.code // 100 == 2):
                 if going_on:  # it waits for the mail although it refused the sender or the recipient
                     self._drop()
@@ -154,7 +154,7 @@ class Relay:
 
     async def _begin(self) -> None:
         talk = await self._ready()
-        self._stage, self._begun = Stage.MAIL, True
+        self._stage, self._begun = SmtpStage.MAIL, True
         for answer in await talk.ask(_mail("", utf8=False)):
             if answer.code // 100 != 2:
                 raise SMTPResponseException(answer.code, answer.message)
@@ -186,21 +186,21 @@ class Relay:
         code, stage = error.code, self._stage
         text = self._said(f"{stage}: {code} {error.message}")
         known = 400 <= code < 600
-        if not known or code == 421 or stage is Stage.CONNECT:
+        if not known or code == 421 or stage is SmtpStage.CONNECT:
             self._drop()
         meaning = judge(stage, code, readable(error.message))
-        if meaning in (Meaning.REFUSED, Meaning.GONE):
-            return RelayRefused(text, code, gone=meaning is Meaning.GONE)
-        kind = RelayMisconfigured if meaning is Meaning.OURS else RelayUnavailable
-        in_doubt = stage is Stage.DOT and not known
-        return kind(text, code if known else None, in_doubt=in_doubt, unreachable=stage is Stage.CONNECT)
+        if meaning in (ReplyMeaning.REFUSED, ReplyMeaning.GONE):
+            return RelayRefused(text, code, gone=meaning is ReplyMeaning.GONE)
+        kind = RelayMisconfigured if meaning is ReplyMeaning.OURS else RelayUnavailable
+        in_doubt = stage is SmtpStage.DOT and not known
+        return kind(text, code if known else None, in_doubt=in_doubt, unreachable=stage is SmtpStage.CONNECT)
 
     def _broken(self, error: Exception) -> RelayUnavailable:
         stage = self._stage
         text = self._said(f"{stage}: {type(error).__name__}: {error}")
-        kind = RelayMisconfigured if stage is Stage.CONNECT and _is_setting(error) else RelayUnavailable
+        kind = RelayMisconfigured if stage is SmtpStage.CONNECT and _is_setting(error) else RelayUnavailable
         # Broken behind the 354: the server may have taken it. It is sent again with the same Message-ID.
-        return kind(text, in_doubt=stage is Stage.DOT, unreachable=stage is Stage.CONNECT)
+        return kind(text, in_doubt=stage is SmtpStage.DOT, unreachable=stage is SmtpStage.CONNECT)
 
     def _said(self, told: str) -> str:
         """Words of the server as they are kept."""

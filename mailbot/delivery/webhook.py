@@ -25,7 +25,7 @@ _AWAY = frozenset((401, 403, 404, 405, 407, 408, 421, 425, 429, 502, 503, 504))
 """It is not the event that is refused: any other would be as well."""
 
 
-class Verdict(StrEnum):
+class WebhookVerdict(StrEnum):
     """What an answer means. accepted: 2xx; refused: this event is not taken (4xx); failed: the receiver broke over it
     (5xx); away: nothing is taken just now; gone: it wants no more (410)."""
 
@@ -37,10 +37,10 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """code: of HTTP; None: there was no answer. reason: in words without values. wait: the seconds that it asks for."""
 
-    verdict: Verdict
+    verdict: WebhookVerdict
     reason: str = ""
     code: int | None = None
     wait: float | None = None
@@ -55,7 +55,7 @@ class Receiver:
         self._clock = clock
         self._session: ClientSession | None = None
 
-    async def post(self, message_id: str, body: str) -> Answer:
+    async def post(self, message_id: str, body: str) -> WebhookAnswer:
         """Send one event, signed at this moment. Never raises for what the other side does."""
         from aiohttp import ClientError  # 6 MB, and most installations tell nobody
 
@@ -65,12 +65,12 @@ class Receiver:
             signed = headers(secrets(self._settings), message_id, now, content)
             session = self._session = self._session or self._opened()
         except ConfigError as error:
-            return Answer(Verdict.AWAY, error.reason)
+            return WebhookAnswer(WebhookVerdict.AWAY, error.reason)
         try:
             async with session.post(self._settings.url, data=content, headers=signed, allow_redirects=False) as answer:
                 return meaning(answer.status, answer.headers.get("Retry-After", ""), now)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            return Answer(Verdict.AWAY, f"no answer: {type(error).__name__}")
+            return WebhookAnswer(WebhookVerdict.AWAY, f"no answer: {type(error).__name__}")
 
     async def close(self) -> None:
         """End the connection."""
@@ -90,16 +90,16 @@ class Receiver:
         )
 
 
-def meaning(code: int, retry_after: str, now: datetime) -> Answer:
+def meaning(code: int, retry_after: str, now: datetime) -> WebhookAnswer:
     """What an answer means that came at ``now``."""
     if 200 <= code < 300:
-        return Answer(Verdict.ACCEPTED, code=code)
+        return WebhookAnswer(WebhookVerdict.ACCEPTED, code=code)
     if code == 410:
-        return Answer(Verdict.GONE, "it answered 410: it wants no more", code)
+        return WebhookAnswer(WebhookVerdict.GONE, "it answered 410: it wants no more", code)
     if code in _AWAY or code < 400:
         said = " and is not followed" if 300 <= code < 400 else ""
-        return Answer(Verdict.AWAY, f"it answered {code}{said}", code, _seconds(retry_after, now))
-    return Answer(Verdict.FAILED if code >= 500 else Verdict.REFUSED, f"it answered {code}", code)
+        return WebhookAnswer(WebhookVerdict.AWAY, f"it answered {code}{said}", code, _seconds(retry_after, now))
+    return WebhookAnswer(WebhookVerdict.FAILED if code >= 500 else WebhookVerdict.REFUSED, f"it answered {code}", code)
 
 
 def secrets(settings: CsdSettings) -> tuple[bytes, ...]:

@@ -11,9 +11,9 @@ import json
 from typing import TYPE_CHECKING
 
 from mailbot.desk import unsent
-from mailbot.desk.plan import Clock, Grant, Half, Mail, Plan, Refusal, Wait, plan_of
-from mailbot.desk.requests import AcceptA, AcceptB, ConfirmB, Request
-from mailbot.desk.view import Case
+from mailbot.desk.plan import ActionPlan, ClockChange, Half, PlannedGrant, PlannedMail, Refusal, Wait, plan_of
+from mailbot.desk.requests import AcceptA, AcceptB, ActionRequest, ConfirmB
+from mailbot.desk.view import TicketView
 from mailbot.flow.facts import holder
 from mailbot.model import ApplicationState, MailKind, State
 from mailbot.model.categories import CASE_A, CASE_B, in_procedure
@@ -40,7 +40,7 @@ _AS_EXPECTED = {
 """Fact → the word that needs no explanation."""
 
 
-def deviations(case: Case, phrase: str) -> frozenset[str]:
+def deviations(case: TicketView, phrase: str) -> frozenset[str]:
     """What is otherwise than the machine demands for case ``phrase`` (A or B): each needs the person's reason."""
     expected = {**_AS_EXPECTED, "phrase": phrase}
     found = {name for name, word in expected.items() if case.fact(name) != word}
@@ -54,12 +54,12 @@ def deviations(case: Case, phrase: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def to_explain(case: Case) -> frozenset[str]:
+def to_explain(case: TicketView) -> frozenset[str]:
     """What the machine demands of a request of the special procedure, and this one has not."""
     return deviations(case, "B" if case.category == CASE_B else "A") if in_procedure(case.category) else frozenset()
 
 
-def held_by(case: Case) -> str:
+def held_by(case: TicketView) -> str:
     """Word of the fact "holder", asked of the directory now."""
     applied = case.applied
     if applied is None:
@@ -67,7 +67,7 @@ def held_by(case: Case) -> str:
     return holder(applied.applicant, applied.body, case.old_account, namesake=case.namesake)
 
 
-def case_a(case: Case, operator: Operator, request: AcceptA, means: Means) -> Plan | Refusal:
+def case_a(case: TicketView, operator: Operator, request: AcceptA, means: Means) -> ActionPlan | Refusal:
     """T2A and T3 (and T1, if none was sent) to the login, which is the address that asked."""
     if case.category == CASE_B:
         return Refusal("is-case-b")
@@ -76,11 +76,11 @@ def case_a(case: Case, operator: Operator, request: AcceptA, means: Means) -> Pl
     if unsaid := _unsaid(case, "A", request.waived):
         return unsaid
     login = case.account.login
-    mails = _chain(case, login, Mail(MailKind.T2A, login, Wait.TAKE_BACK), Mail(MailKind.T3, login))
-    return _granted(case, request, mails, Grant(login), CASE_A)
+    mails = _chain(case, login, PlannedMail(MailKind.T2A, login, Wait.TAKE_BACK), PlannedMail(MailKind.T3, login))
+    return _granted(case, request, mails, PlannedGrant(login), CASE_A)
 
 
-def first_of_case_b(case: Case, operator: Operator, request: AcceptB, means: Means) -> Plan | Refusal:
+def first_of_case_b(case: TicketView, operator: Operator, request: AcceptB, means: Means) -> ActionPlan | Refusal:
     """The first half: nothing leaves."""
     if case.first is not None:
         return Refusal("first-there", {"who": case.first.name})
@@ -91,7 +91,7 @@ def first_of_case_b(case: Case, operator: Operator, request: AcceptB, means: Mea
     return plan_of(case, request, "accept-b-first", half=Half("first", found), detail=detail)
 
 
-def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: Means) -> Plan | Refusal:
+def second_of_case_b(case: TicketView, operator: Operator, request: ConfirmB, means: Means) -> ActionPlan | Refusal:
     """The second half: T14 to the old login, and behind the whole hold T2B and T3 to the new address."""
     if case.first is None:
         return Refusal("no-first")
@@ -110,11 +110,11 @@ def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: M
     mails = _chain(
         case,
         new,
-        Mail(MailKind.T14, old, Wait.TAKE_BACK),
-        Mail(MailKind.T2B, new, Wait.HOLD),
-        Mail(MailKind.T3, new),
+        PlannedMail(MailKind.T14, old, Wait.TAKE_BACK),
+        PlannedMail(MailKind.T2B, new, Wait.HOLD),
+        PlannedMail(MailKind.T3, new),
     )
-    granted = _granted(case, request, mails, Grant(old, new, case.applied), CASE_B)
+    granted = _granted(case, request, mails, PlannedGrant(old, new, case.applied), CASE_B)
     detail = {**granted.detail, "first": case.first.name}
     return plan_of(
         case,
@@ -131,7 +131,7 @@ def second_of_case_b(case: Case, operator: Operator, request: ConfirmB, means: M
     )
 
 
-def withdraw(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def withdraw(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     """Whoever gave the first half may take it back, and a second person may see it otherwise."""
     if case.first is None:
         return Refusal("no-first")
@@ -141,7 +141,7 @@ def withdraw(case: Case, operator: Operator, request: Request, means: Means) -> 
     return plan_of(case, request, "accept-b-withdrawn", half=Half("refused"), detail={"first": case.first.name})
 
 
-def _assessment(case: Case, operator: Operator, request: AcceptB) -> str | Refusal:
+def _assessment(case: TicketView, operator: Operator, request: AcceptB) -> str | Refusal:
     """Digest of what both people must have decided on."""
     if operator.id < 1:
         return Refusal("no-person")
@@ -165,23 +165,25 @@ def _assessment(case: Case, operator: Operator, request: AcceptB) -> str | Refus
     return hashlib.sha256(json.dumps(assessment).encode()).hexdigest()
 
 
-def _unsaid(case: Case, phrase: str, waived: frozenset[str]) -> Refusal | None:
+def _unsaid(case: TicketView, phrase: str, waived: frozenset[str]) -> Refusal | None:
     """What the person has not ticked, or ticked though it is not so."""
     found = deviations(case, phrase)
     return None if found == waived else Refusal("deviations", {"which": ", ".join(sorted(found)) or "–"})
 
 
-def _chain(case: Case, registered: str, first: Mail, *rest: Mail) -> tuple[Mail, ...]:
+def _chain(case: TicketView, registered: str, first: PlannedMail, *rest: PlannedMail) -> tuple[PlannedMail, ...]:
     """The mails of a grant in their order; the registration before them where none was written."""
-    behind = tuple(Mail(m.kind, m.recipient, m.wait, follows=True) for m in rest)
+    behind = tuple(PlannedMail(m.kind, m.recipient, m.wait, follows=True) for m in rest)
     alive = (jobs.DONE, jobs.QUEUED, jobs.WAITING, jobs.LEASED)
     if any(mail.kind == MailKind.T1 and mail.state in alive for mail in case.mails):
         return (first, *behind)
-    kept = Mail(first.kind, first.recipient, Wait.NONE, follows=True)
-    return (Mail(MailKind.T1, registered, Wait.TAKE_BACK), kept, *behind)
+    kept = PlannedMail(first.kind, first.recipient, Wait.NONE, follows=True)
+    return (PlannedMail(MailKind.T1, registered, Wait.TAKE_BACK), kept, *behind)
 
 
-def _granted(case: Case, request: AcceptA | AcceptB, mails: tuple[Mail, ...], grant: Grant, category: str) -> Plan:
+def _granted(
+    case: TicketView, request: AcceptA | AcceptB, mails: tuple[PlannedMail, ...], grant: PlannedGrant, category: str
+) -> ActionPlan:
     return plan_of(
         case,
         request,
@@ -189,7 +191,7 @@ def _granted(case: Case, request: AcceptA | AcceptB, mails: tuple[Mail, ...], gr
         state=State.ZAMKNIETE_ROZWIAZANE,
         desk="",
         category=category,
-        clock=Clock.ENDS,
+        clock=ClockChange.ENDS,
         mails=mails,
         grant=grant,
         steps=unsent.ended(case, answered=True),

@@ -13,11 +13,11 @@ from typing import Any
 
 from mailbot.desk import accept, answering, ending, floor, holding, joining, mailing
 from mailbot.desk.means import REASON_LENGTH, Means
-from mailbot.desk.plan import Plan, Refusal
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.plan import ActionPlan, Refusal
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.desk.roles import may
 from mailbot.desk.states import CLOSED, GOING, OPEN
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import State
 from mailbot.model.operator import Operator
 
@@ -30,10 +30,10 @@ NEEDS_REASON = frozenset(
 )
 
 
-_Work = Callable[[Case, Operator, Any, Means], Plan | Refusal]
+_Work = Callable[[TicketView, Operator, Any, Means], ActionPlan | Refusal]
 
 
-def decide(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def decide(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     """What ``request`` comes to. Total."""
     action = request.action
     if request.version != case.version and action is not Action.STOP:  # who stops overwrites nothing, and must not wait
@@ -55,12 +55,12 @@ def decide(case: Case, operator: Operator, request: Request, means: Means) -> Pl
     return plan if broken is None else broken
 
 
-def available(case: Case, operator: Operator) -> tuple[Action, ...]:
+def available(case: TicketView, operator: Operator) -> tuple[Action, ...]:
     """The actions that are worth offering: the role allows them, and the state does not forbid them at once."""
     return tuple(a for a in Action if not may(operator, a, case.state, case.desk) and _state_allows(case, a))
 
 
-def _state_allows(case: Case, action: Action) -> bool:
+def _state_allows(case: TicketView, action: Action) -> bool:
     states = FROM.get(action)
     return states is None or case.state in states
 

@@ -43,7 +43,7 @@ class Ailment:
     mend: str
 
 
-Look = Callable[[Connection, datetime, Settings], str | None]
+AilmentCheck = Callable[[Connection, datetime, Settings], str | None]
 """What is wrong, in words; None: nothing."""
 
 
@@ -185,7 +185,7 @@ def _ago(span: timedelta) -> str:
     return f"{minutes} minutes ago" if minutes < 120 else f"{minutes // 60} hours ago"
 
 
-AILMENTS: dict[str, tuple[Look, str]] = {
+AILMENTS: dict[str, tuple[AilmentCheck, str]] = {
     "oauth-no-token": (_tokens, "mailbot doctor (oauth) says which secret or consent to renew"),
     "oauth-ends": (_secret_ends, "make a new one at the provider, write it into the file of [oauth], and the new day"),
     "mailbox-stale": (_poll, "mailbot doctor (imap); the log says imap-interrupted and why"),

@@ -1,4 +1,4 @@
-"""Reads one ticket as the desk judges it (view.Case). Writes nothing."""
+"""Reads one ticket as the desk judges it (view.TicketView). Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sqlalchemy import Connection, Row, exists, select
 from mailbot.accounts.directory import Directory
 from mailbot.audit.chain import ERASED
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import AcceptB, Link, Merge, Request
+from mailbot.desk.requests import AcceptB, ActionRequest, Link, Merge
 from mailbot.desk.roles import WORKERS
 from mailbot.desk.view import (
     LETTERS,
     LOOKED,
     NEWS,
     Applied,
-    Case,
     FirstHalf,
     Happened,
-    Letter,
     LinkRow,
     MailRow,
     Other,
+    TicketMessage,
+    TicketView,
     Undo,
 )
 from mailbot.model import Account, ApplicationCheck, AuthResult, Desk, Outcome, State
@@ -43,8 +43,8 @@ _ASIDE = frozenset({"note", "call", "linked"})
 
 
 def read(
-    connection: Connection, zgl: str, secret: Secret, directory: Directory, request: Request | None = None
-) -> Case | None:
+    connection: Connection, zgl: str, secret: Secret, directory: Directory, request: ActionRequest | None = None
+) -> TicketView | None:
     """The ticket ``zgl``, with what ``request`` names besides; None: there is none. Raises SealBroken."""
     row = connection.execute(select(ticket).where(ticket.c.number == zgl)).first()
     if row is None:
@@ -57,7 +57,7 @@ def read(
     old = _old_account(connection, directory, checked, request)
     calls, letters = [event for event in events if event.kind == "call"], _letters(connection, row)
     newest = max((letter.received_at for letter in letters), default=row.opened_at)
-    return Case(
+    return TicketView(
         ticket_id=row.id,
         number=row.number,
         version=version_of(events),
@@ -159,7 +159,7 @@ def colleagues(connection: Connection) -> Mapping[str, Operator]:
 
 
 def _old_account(
-    connection: Connection, directory: Directory, checked: ApplicationCheck | None, request: Request | None
+    connection: Connection, directory: Directory, checked: ApplicationCheck | None, request: ActionRequest | None
 ) -> Account | None:
     """Of the login the application names; where the machine could not read it, of the one the person has read."""
     read_there = checked.old_login if checked else None
@@ -204,14 +204,14 @@ def _mails(connection: Connection, secret: Secret, ticket_id: int) -> tuple[Mail
     )
 
 
-def _letters(connection: Connection, row: Row[Any]) -> tuple[Letter, ...]:
+def _letters(connection: Connection, row: Row[Any]) -> tuple[TicketMessage, ...]:
     """Those of the ticket and of what was merged into it, oldest first."""
     i, k = inbox.c, ticket_link.c
     merged = connection.execute(select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")).scalars()
     which = i.ticket_id.in_([row.id, *merged])  # as one condition with "or" it would read the whole table
     rows = connection.execute(select(i.id, i.received_at, i.outcome, i.ticket_id).where(which).order_by(i.id))
     return tuple(
-        Letter(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows
+        TicketMessage(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows
     )
 
 
@@ -278,7 +278,7 @@ def _undo(events: Sequence[Row[Any]]) -> Undo | None:
     return Undo(newest.id, str(detail["by"]), tuple(detail["mails"]), detail["before"], cancelled)
 
 
-def _others(connection: Connection, secret: Secret, request: Request | None) -> Mapping[str, Other]:
+def _others(connection: Connection, secret: Secret, request: ActionRequest | None) -> Mapping[str, Other]:
     """The ticket that the request names, under the words it is named by."""
     if not isinstance(request, Merge | Link):
         return {}

@@ -10,7 +10,7 @@ from typing import Any
 from mailbot.application.check import same_person
 from mailbot.desk.letter import Shown
 from mailbot.desk.letters import account_of
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Account, Match
 from mailbot.request import names
 from mailbot.text.address import login_key
@@ -52,7 +52,7 @@ class Line:
 _MARKS = {Match.OK: Mark.SAME, Match.DOUBT: Mark.DOUBT, Match.MISMATCH: Mark.DIFFERS}
 
 
-def side_by_side(case: Case, letter: Shown | None) -> tuple[Line, ...]:
+def side_by_side(case: TicketView, letter: Shown | None) -> tuple[Line, ...]:
     """Of the letter that opened the ticket, and of the account it is about as the directory holds it now."""
     account = account_of(case)
     signer = _signer(letter)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from mailbot.clocks import WARSAW
-from mailbot.desk.plan import Effect, Plan, Refusal
+from mailbot.desk.plan import ActionPlan, Effect, Refusal
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Case, Other
+from mailbot.desk.view import Other, TicketView
 from mailbot.model import State
 from mailbot.outbox import jobs
 from mailbot.storage import personal
@@ -20,12 +20,12 @@ from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import application_view, decision, inbox, outbox, shadow_hit, ticket, ticket_event
 from mailbot.tickets import hold, number, person, sealing, sla
 from mailbot.tickets.notice import NoticeWriter
-from mailbot.tickets.release import Refused, release
+from mailbot.tickets.release import ReleaseRefused, release
 
 if TYPE_CHECKING:
     from mailbot.flow.pipeline import Pipeline
 
-Told = tuple[tuple[str, str], ...]
+EventDetails = tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -33,8 +33,8 @@ class Effects:
     """The effect of one plan."""
 
     flow: Pipeline
-    case: Case
-    plan: Plan
+    case: TicketView
+    plan: ActionPlan
     now: datetime
     first: int
     """The next number of a ticket; the sequence is locked."""
@@ -43,9 +43,9 @@ class Effects:
     event: int | None = None
     """The one that the effect has written itself."""
 
-    def run(self, connection: Connection) -> Told | Refusal:
+    def run(self, connection: Connection) -> EventDetails | Refusal:
         """Do it; returns what only that has shown."""
-        work: Mapping[Effect, Callable[[Connection], Told | Refusal]] = {
+        work: Mapping[Effect, Callable[[Connection], EventDetails | Refusal]] = {
             Effect.FREEZE: self._freeze,
             Effect.RELEASE: self._release,
             Effect.END: self._end,
@@ -57,36 +57,36 @@ class Effects:
         }
         return () if self.plan.effect is Effect.NONE else work[self.plan.effect](connection)
 
-    def _freeze(self, connection: Connection) -> Told | Refusal:
+    def _freeze(self, connection: Connection) -> EventDetails | Refusal:
         hold.freeze(connection, self.case.number, self.now, self.detail)
         return self._written(connection)
 
-    def _release(self, connection: Connection) -> Told | Refusal:
+    def _release(self, connection: Connection) -> EventDetails | Refusal:
         settings = self.flow.settings
         notice = NoticeWriter(
             self.flow.writer, self.flow.secret, settings.helpdesk.address, settings.helpdesk.verp_separator
         )
         lifetime = timedelta(hours=settings.activation.lifetime_hours)
         done = release(connection, self.case.number, self.now, lifetime, notice, self.detail)
-        if isinstance(done, Refused):
+        if isinstance(done, ReleaseRefused):
             return Refusal("release", {"why": done.reason})
         self._written(connection)
         starts, until = (f"{moment.astimezone(WARSAW):%Y-%m-%d %H:%M}" for moment in (done.starts, done.expires_at))
         return ("starts", starts), ("until", until)
 
-    def _end(self, connection: Connection) -> Told | Refusal:
+    def _end(self, connection: Connection) -> EventDetails | Refusal:
         if not hold.close(connection, self.case.number, self.now, self.detail):
             return Refusal("not-stopped")
         return self._written(connection)
 
-    def _written(self, connection: Connection) -> Told:
+    def _written(self, connection: Connection) -> EventDetails:
         """Take over the event that the ticket's own code has written."""
         c = ticket_event.c
         newest = select(c.id).where(c.ticket_id == self.case.ticket_id).order_by(c.id.desc()).limit(1)
         self.event = connection.execute(newest).scalar_one()
         return ()
 
-    def _again(self, connection: Connection) -> Told | Refusal:
+    def _again(self, connection: Connection) -> EventDetails | Refusal:
         """Have the letters decided again: what was decided stays in the history, what was made of it is made anew."""
         how = "quarantine" if self.plan.action is Action.OUT_OF_QUARANTINE else "limit"
         ids = self.plan.letters
@@ -112,7 +112,7 @@ class Effects:
             connection.execute(update(inbox).where(i.id == row.id).values(envelope=envelope, **queued))
         return (("letters", str(len(ids))),)
 
-    def _merge(self, connection: Connection) -> Told | Refusal:
+    def _merge(self, connection: Connection) -> EventDetails | Refusal:
         other = next(iter(self.case.others.values()))
         mine = (self.case.ticket_id, self.case.promised_at)
         theirs = (other.ticket_id, other.promised_at)
@@ -140,7 +140,7 @@ class Effects:
         values = {"ticket_id": ticket_id, "at": self.now, "kind": kind, "detail": detail}
         connection.execute(insert(ticket_event).values(values))
 
-    def _split(self, connection: Connection) -> Told | Refusal:
+    def _split(self, connection: Connection) -> EventDetails | Refusal:
         row = connection.execute(select(ticket).where(ticket.c.id == self.case.ticket_id)).one()
         (letter,) = self.plan.letters
         state = State.W_TOKU
@@ -174,7 +174,7 @@ class Effects:
         self.detail |= {"into": zgl, "inbox": letter}
         return (("into", zgl),)
 
-    def _see(self, connection: Connection) -> Told | Refusal:
+    def _see(self, connection: Connection) -> EventDetails | Refusal:
         other = next(iter(self.case.others.values()))
         k = ticket_link.c
         pair = (k.ticket_id == self.case.ticket_id, k.other_id == other.ticket_id, k.kind == "see")
@@ -183,7 +183,7 @@ class Effects:
             connection.execute(insert(ticket_link).values(row))
         return ()
 
-    def _take_back(self, connection: Connection) -> Told | Refusal:
+    def _take_back(self, connection: Connection) -> EventDetails | Refusal:
         assert self.case.undo is not None
         before = dict(self.case.undo.before)
         moments = ("promised_at", "standard_at", "reply_by", "closed_at")

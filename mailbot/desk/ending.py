@@ -6,9 +6,9 @@ from typing import Any
 
 from mailbot.desk import unsent
 from mailbot.desk.means import Means
-from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step, plan_of
-from mailbot.desk.requests import Close, How, Request, Silence
-from mailbot.desk.view import Case
+from mailbot.desk.plan import ActionPlan, ClockChange, Effect, OutboxChange, Refusal, plan_of
+from mailbot.desk.requests import ActionRequest, Close, How, Silence
+from mailbot.desk.view import TicketView
 from mailbot.model import Desk, Outcome, State
 from mailbot.model.categories import in_procedure
 from mailbot.model.operator import Operator, Role
@@ -22,18 +22,18 @@ CLOSED_BY = {
 }
 
 
-def closed(case: Case, request: Request, event: str, state: State, **changes: Any) -> Plan:
+def closed(case: TicketView, request: ActionRequest, event: str, state: State, **changes: Any) -> ActionPlan:
     """A plan that ends the ticket: nobody has it, no clock runs, and what could not leave never does."""
     steps = unsent.ended(case, answered=bool(changes.get("mails")))
-    ended = {"state": state, "desk": "", "clock": Clock.ENDS, "steps": steps}
+    ended = {"state": state, "desk": "", "clock": ClockChange.ENDS, "steps": steps}
     return plan_of(case, request, event, **{**ended, **changes})
 
 
-def stands_still(case: Case) -> bool:
+def stands_still(case: TicketView) -> bool:
     return is_stopped(case.state, case.desk)
 
 
-def stop(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def stop(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     if case.state is State.WSTRZYMANE and case.desk == Desk.BEZPIECZENSTWO:
         return Refusal("stopped-already")
     still = {"state": State.WSTRZYMANE, "desk": Desk.BEZPIECZENSTWO, "owner": None}
@@ -47,32 +47,34 @@ def stop(case: Case, operator: Operator, request: Request, means: Means) -> Plan
     return plan_of(case, request, "stopped", detail={"was": case.state.value, "desk": case.desk}, **still)
 
 
-def release(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def release(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     if case.link is not None:
         free = {"state": State.ZAMKNIETE_ROZWIAZANE, "desk": "", "effect": Effect.RELEASE}
         return plan_of(case, request, "released", **free)
     if case.stopped_from is not None:
         state, desk = case.stopped_from
-        return plan_of(case, request, "released", state=state, desk=desk, clock=Clock.ANEW)
+        return plan_of(case, request, "released", state=state, desk=desk, clock=ClockChange.ANEW)
     return Refusal("limit" if case.outcome == "RATE_LIMITED" else "not-stopped")
 
 
-def _decided_again(case: Case, request: Request, event: str) -> Plan | Refusal:
+def _decided_again(case: TicketView, request: ActionRequest, event: str) -> ActionPlan | Refusal:
     mine = tuple(letter.inbox_id for letter in case.letters if letter.own)
     return closed(case, request, event, State.ZAMKNIETE_BEZ_ZMIAN, effect=Effect.AGAIN, letters=mine)
 
 
-def out_of_quarantine(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def out_of_quarantine(
+    case: TicketView, operator: Operator, request: ActionRequest, means: Means
+) -> ActionPlan | Refusal:
     return _decided_again(case, request, "out-of-quarantine")
 
 
-def out_of_limit(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def out_of_limit(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     if case.outcome != "RATE_LIMITED" or case.link is not None or case.stopped_from is not None:
         return Refusal("not-limited")
     return _decided_again(case, request, "out-of-limit")
 
 
-def close(case: Case, operator: Operator, request: Close, means: Means) -> Plan | Refusal:
+def close(case: TicketView, operator: Operator, request: Close, means: Means) -> ActionPlan | Refusal:
     if request.silence is Silence.CALLED and not case.called:
         return Refusal("no-call")
     newest = max((letter.received_at for letter in case.letters), default=case.opened_at)
@@ -86,21 +88,21 @@ def close(case: Case, operator: Operator, request: Close, means: Means) -> Plan 
     return closed(case, request, "closed", CLOSED_BY[request.how], effect=effect, detail=detail)
 
 
-def reopen(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def reopen(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     if case.merged_into:
         return Refusal("joined", {"number": case.merged_into})
     if not case.decided:
         return Refusal("decided-again")
     state = State.KWARANTANNA if case.outcome == Outcome.QUARANTINE else State.PONOWNIE_OTWARTE
     desk = Desk.BEZPIECZENSTWO if case.secured else desk_of(case)
-    return plan_of(case, request, "reopened", state=state, desk=desk, clock=Clock.ANEW)
+    return plan_of(case, request, "reopened", state=state, desk=desk, clock=ClockChange.ANEW)
 
 
-def desk_of(case: Case) -> Desk:
+def desk_of(case: TicketView) -> Desk:
     return Desk.II_LINIA if in_procedure(case.category) else Desk.I_LINIA
 
 
-def take_back(case: Case, operator: Operator, request: Request, means: Means) -> Plan | Refusal:
+def take_back(case: TicketView, operator: Operator, request: ActionRequest, means: Means) -> ActionPlan | Refusal:
     undo = case.undo
     if undo is None:
         alive = case.link is not None and case.link.alive(means.now)
@@ -114,6 +116,6 @@ def take_back(case: Case, operator: Operator, request: Request, means: Means) ->
         "state": State(undo.before["state"] or ""),
         "desk": undo.before["desk"] or "",
         "owner": undo.before["owner"],
-        "steps": tuple((mail.id, Step.CANCEL) for mail in mails),
+        "steps": tuple((mail.id, OutboxChange.CANCEL) for mail in mails),
     }
     return plan_of(case, request, "taken-back", effect=Effect.TAKE_BACK, detail={"event": undo.event}, **back)

@@ -11,9 +11,9 @@ from datetime import datetime
 from mailbot import model
 from mailbot.desk import letters
 from mailbot.desk.accept import held_by
-from mailbot.desk.plan import Effect, Plan, Refusal, Step, Wait
+from mailbot.desk.plan import ActionPlan, Effect, OutboxChange, Refusal, Wait
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import AccountStatus, ApplicationState, MailKind, State
 from mailbot.model.operator import Operator, Role
 from mailbot.ruleset.model import Ruleset
@@ -40,12 +40,16 @@ _APPLICATIONS = frozenset(
 beyond doubt to the machine."""
 
 
-def violation(case: Case, operator: Operator, plan: Plan, now: datetime, ruleset: Ruleset) -> Refusal | None:
+def violation(
+    case: TicketView, operator: Operator, plan: ActionPlan, now: datetime, ruleset: Ruleset
+) -> Refusal | None:
     """The first thing that forbids ``plan``; None: nothing does."""
     return next(_violations(case, operator, plan, now, ruleset), None)
 
 
-def _violations(case: Case, operator: Operator, plan: Plan, now: datetime, ruleset: Ruleset) -> Iterator[Refusal]:
+def _violations(
+    case: TicketView, operator: Operator, plan: ActionPlan, now: datetime, ruleset: Ruleset
+) -> Iterator[Refusal]:
     if plan.mails and plan.action in SILENT:
         yield Refusal("floor-silent")
     if plan.mails and case.state in (State.KWARANTANNA, State.ODRZUCONE_AUTOMAT):
@@ -72,7 +76,7 @@ def _violations(case: Case, operator: Operator, plan: Plan, now: datetime, rules
     yield from _steps(case, plan, now)
 
 
-def _unstopped(case: Case, operator: Operator, plan: Plan) -> Iterator[Refusal]:
+def _unstopped(case: TicketView, operator: Operator, plan: ActionPlan) -> Iterator[Refusal]:
     """What is stopped goes on by a release or an end alone, and by a supervisor where security has it."""
     if not is_stopped(case.state, case.desk):
         return
@@ -87,7 +91,7 @@ def _unstopped(case: Case, operator: Operator, plan: Plan) -> Iterator[Refusal]:
         yield Refusal("supervisor")
 
 
-def _recipients(case: Case, plan: Plan) -> Iterator[Refusal]:
+def _recipients(case: TicketView, plan: ActionPlan) -> Iterator[Refusal]:
     """A mail goes to who wrote the letter, when he may be answered; what a person wrote also to an address that the
     directory holds. The mails of a grant are judged with it."""
     logins = {login_key(a.login) for a in (case.account, case.old_account) if a}
@@ -102,7 +106,7 @@ def _recipients(case: Case, plan: Plan) -> Iterator[Refusal]:
             yield Refusal("unanswerable")
 
 
-def answerable(case: Case) -> bool:
+def answerable(case: TicketView) -> bool:
     """Whether who wrote the letter may be answered (as ruleset.floor.ANSWER_DEMANDS, for a person who has read it)."""
     proof, machine = case.fact("authentication"), case.fact("automatic")
     vouched = proof == "pass" or (proof in ("none", "temperror") and case.fact("answer") == "open")
@@ -111,7 +115,7 @@ def answerable(case: Case) -> bool:
     return vouched and person and single and case.fact("application") != ApplicationState.MALWARE
 
 
-def _of_both(case: Case, plan: Plan) -> Iterator[Refusal]:
+def _of_both(case: TicketView, plan: ActionPlan) -> Iterator[Refusal]:
     """What every link needs. ``case.link``: a ticket has one, ever."""
     if case.link is not None:
         yield Refusal("had-link")
@@ -123,7 +127,7 @@ def _of_both(case: Case, plan: Plan) -> Iterator[Refusal]:
         yield Refusal("floor-link")
 
 
-def _case_a(case: Case, plan: Plan, kinds: tuple[MailKind, ...]) -> Iterator[Refusal]:
+def _case_a(case: TicketView, plan: ActionPlan, kinds: tuple[MailKind, ...]) -> Iterator[Refusal]:
     """To the login, for a proven sender that is the login, of an active account."""
     account, grant = case.account, plan.grant
     yield from _of_both(case, plan)
@@ -145,7 +149,7 @@ def _case_a(case: Case, plan: Plan, kinds: tuple[MailKind, ...]) -> Iterator[Ref
         yield Refusal("floor-link")
 
 
-def _case_b(case: Case, operator: Operator, plan: Plan, kinds: tuple[MailKind, ...]) -> Iterator[Refusal]:
+def _case_b(case: TicketView, operator: Operator, plan: ActionPlan, kinds: tuple[MailKind, ...]) -> Iterator[Refusal]:
     """Two people who have both looked; a signature that fits; the old login warned first; the hold kept; to the proven
     new address, which is nobody's login."""
     grant, old, first, applied = plan.grant, case.old_account, case.first, case.applied
@@ -180,7 +184,7 @@ def _case_b(case: Case, operator: Operator, plan: Plan, kinds: tuple[MailKind, .
     yield from _warned_first(plan, login_key(old.login), new)
 
 
-def _warned_first(plan: Plan, old: str | None, new: str) -> Iterator[Refusal]:
+def _warned_first(plan: ActionPlan, old: str | None, new: str) -> Iterator[Refusal]:
     grant = plan.grant
     wanted = {MailKind.T14: old, MailKind.T1: new, MailKind.T2B: new, MailKind.T3: new}
     if grant is None or login_key(grant.new_login or "") != new:
@@ -193,7 +197,7 @@ def _warned_first(plan: Plan, old: str | None, new: str) -> Iterator[Refusal]:
         yield Refusal("floor-link")
 
 
-def _steps(case: Case, plan: Plan, now: datetime) -> Iterator[Refusal]:
+def _steps(case: TicketView, plan: ActionPlan, now: datetime) -> Iterator[Refusal]:
     """A frozen mail leaves by a release alone; a mail of a living link is not taken out of its row. What ends
     otherwise than done has no link that lives."""
     rows = {mail.id: mail for mail in case.mails}
@@ -205,9 +209,12 @@ def _steps(case: Case, plan: Plan, now: datetime) -> Iterator[Refusal]:
         row = rows.get(mail)
         if row is None:
             yield Refusal("no-mail", {"mail": str(mail)})
-        elif step is Step.RETRY and row.reason == FROZEN:
+        elif step is OutboxChange.RETRY and row.reason == FROZEN:
             yield Refusal("frozen")
-        elif step is Step.CANCEL and row.kind in HELD and alive and plan.action is Action.MAIL_CANCEL:
+        elif step is OutboxChange.CANCEL and row.kind in HELD and alive and plan.action is Action.MAIL_CANCEL:
             yield Refusal("cancel-link")
-        elif step is Step.HOLD and row.kind in (*HELD, MailKind.T14):  # tried again, it would not wait for the hold
+        elif step is OutboxChange.HOLD and row.kind in (
+            *HELD,
+            MailKind.T14,
+        ):  # tried again, it would not wait for the hold
             yield Refusal("hold-link")

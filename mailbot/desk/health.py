@@ -30,7 +30,7 @@ class Loads:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRules:
     """A rule set that was refused. mistakes: one a line."""
 
     at: datetime
@@ -88,8 +88,8 @@ def loads(connection: Connection) -> Loads:
     return Loads(taken.hash if taken else None, taken.at if taken else None, mistakes, refused_at)
 
 
-def refused(connection: Connection, since: datetime, limit: int) -> list[Refused]:
+def refused(connection: Connection, since: datetime, limit: int) -> list[RefusedRules]:
     """The newest rule sets that were refused."""
     c = ruleset_load.c
     wanted = select(c.at, c.process, c.mistakes).where(c.at >= since, c.mistakes.is_not(None))
-    return [Refused(*row) for row in connection.execute(wanted.order_by(c.at.desc()).limit(limit))]
+    return [RefusedRules(*row) for row in connection.execute(wanted.order_by(c.at.desc()).limit(limit))]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mailbot.desk import ending
 from mailbot.desk.means import Means
-from mailbot.desk.plan import Effect, Plan, Refusal, plan_of
+from mailbot.desk.plan import ActionPlan, Effect, Refusal, plan_of
 from mailbot.desk.requests import Action, Link, Merge, Split
 from mailbot.desk.roles import may
 from mailbot.desk.sight import sees
 from mailbot.desk.states import GOING
-from mailbot.desk.view import Case, Other
+from mailbot.desk.view import Other, TicketView
 from mailbot.model import State
 from mailbot.model.categories import CASE_B
 from mailbot.model.operator import Operator
@@ -17,7 +17,7 @@ from mailbot.text.address import login_key
 from mailbot.tickets.hold import is_stopped
 
 
-def merge(case: Case, operator: Operator, request: Merge, means: Means) -> Plan | Refusal:
+def merge(case: TicketView, operator: Operator, request: Merge, means: Means) -> ActionPlan | Refusal:
     other = case.others.get(request.other)
     if other is None or not sees(operator, other.desk):  # who merges reads the letters of both, and ends one
         return Refusal("no-ticket", {"number": request.other})
@@ -31,7 +31,7 @@ def merge(case: Case, operator: Operator, request: Merge, means: Means) -> Plan 
     return ending.closed(case, request, "merged", State.ZAMKNIETE_BEZ_ZMIAN, steps=(), **changes)
 
 
-def _apart(case: Case, other: Other) -> str:
+def _apart(case: TicketView, other: Other) -> str:
     """Why two tickets cannot become one: code of a refusal."""
     mine, theirs = login_key(case.correspondent or ""), login_key(other.correspondent or "")
     if mine is None or mine != theirs or not other.proven or case.fact("authentication") != "pass":
@@ -46,7 +46,7 @@ def _apart(case: Case, other: Other) -> str:
     return "itself" if other.ticket_id == case.ticket_id else ""
 
 
-def split(case: Case, operator: Operator, request: Split, means: Means) -> Plan | Refusal:
+def split(case: TicketView, operator: Operator, request: Split, means: Means) -> ActionPlan | Refusal:
     letter = next((one for one in case.letters if one.inbox_id == request.letter and one.own), None)
     if letter is None:
         return Refusal("no-letter")
@@ -55,7 +55,7 @@ def split(case: Case, operator: Operator, request: Split, means: Means) -> Plan 
     return plan_of(case, request, "split", effect=Effect.SPLIT, letters=(letter.inbox_id,))
 
 
-def link(case: Case, operator: Operator, request: Link, means: Means) -> Plan | Refusal:
+def link(case: TicketView, operator: Operator, request: Link, means: Means) -> ActionPlan | Refusal:
     other = case.others.get(request.other)
     if other is None or not sees(operator, other.desk):  # that there is one is told to nobody else
         return Refusal("no-ticket", {"number": request.other})

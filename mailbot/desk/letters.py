@@ -9,9 +9,9 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from mailbot.desk.plan import Mail, Refusal, Wait
+from mailbot.desk.plan import PlannedMail, Refusal, Wait
 from mailbot.desk.requests import Ask, File, Reply, To, Written
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.mails import strangers
 from mailbot.mails.context import PLACEHOLDER, Enclosure
 from mailbot.model import Account, Defect, MailKind
@@ -43,7 +43,7 @@ _KINDS: Sequence[tuple[bytes, str, str]] = (
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def reply(case: Case, request: Reply, ruleset: Ruleset) -> Mail | Refusal:
+def reply(case: TicketView, request: Reply, ruleset: Ruleset) -> PlannedMail | Refusal:
     """A free answer, or a mail of the rule set."""
     if request.template is None:
         return written(MailKind.T21, case, request)
@@ -51,10 +51,10 @@ def reply(case: Case, request: Reply, ruleset: Ruleset) -> Mail | Refusal:
         return Refusal("no-template", {"kind": request.template.value})
     if request.text.strip() or request.files:
         return Refusal("template-alone")
-    return _to(case, request, Mail(request.template, "", Wait.TAKE_BACK))
+    return _to(case, request, PlannedMail(request.template, "", Wait.TAKE_BACK))
 
 
-def question(case: Case, request: Ask, ruleset: Ruleset) -> Mail | Refusal:
+def question(case: TicketView, request: Ask, ruleset: Ruleset) -> PlannedMail | Refusal:
     """What we need to know, and until when (T6 by hand)."""
     found = details(request.defects, request.missing)
     if isinstance(found, Refusal):
@@ -68,15 +68,15 @@ def question(case: Case, request: Ask, ruleset: Ruleset) -> Mail | Refusal:
     return _made(MailKind.T22, case, request, text)
 
 
-def written(kind: MailKind, case: Case, request: Written) -> Mail | Refusal:
+def written(kind: MailKind, case: TicketView, request: Written) -> PlannedMail | Refusal:
     """A mail that holds what a person wrote."""
     return _made(kind, case, request, request.text.strip())
 
 
-def _made(kind: MailKind, case: Case, request: Written, text: str) -> Mail | Refusal:
+def _made(kind: MailKind, case: TicketView, request: Written, text: str) -> PlannedMail | Refusal:
     if not text:
         return Refusal("empty")
-    return _to(case, request, Mail(kind, "", Wait.TAKE_BACK, text=_tidy(text), files=request.files))
+    return _to(case, request, PlannedMail(kind, "", Wait.TAKE_BACK, text=_tidy(text), files=request.files))
 
 
 def _tidy(text: str) -> str:
@@ -85,7 +85,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines.split("\n"))).strip("\n")
 
 
-def _to(case: Case, request: Written, mail: Mail) -> Mail | Refusal:
+def _to(case: TicketView, request: Written, mail: PlannedMail) -> PlannedMail | Refusal:
     if request.to is To.CORRESPONDENT:
         recipient = case.correspondent
     else:
@@ -93,15 +93,15 @@ def _to(case: Case, request: Written, mail: Mail) -> Mail | Refusal:
         recipient = account.login if account else None
     if recipient is None:
         return Refusal("no-recipient" if request.to is To.CORRESPONDENT else "no-login")
-    return Mail(mail.kind, recipient, mail.wait, mail.text, mail.files)
+    return PlannedMail(mail.kind, recipient, mail.wait, mail.text, mail.files)
 
 
-def account_of(case: Case) -> Account | None:
+def account_of(case: TicketView) -> Account | None:
     """The account the ticket is about."""
     return case.old_account if case.category == CASE_B else case.account
 
 
-def kept(mail: Mail) -> tuple[tuple[str, str], ...]:
+def kept(mail: PlannedMail) -> tuple[tuple[str, str], ...]:
     """What is kept of a mail beside its event, for colleagues."""
     return (("mail", mail.text),) if mail.text else ()
 

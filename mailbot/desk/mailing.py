@@ -6,9 +6,9 @@ from typing import Any
 
 from mailbot.desk import ending, unsent
 from mailbot.desk.means import Means
-from mailbot.desk.plan import Plan, Refusal, Step, plan_of
+from mailbot.desk.plan import ActionPlan, OutboxChange, Refusal, plan_of
 from mailbot.desk.requests import MailCancel, MailHold, MailRetry, OfMail
-from mailbot.desk.view import Case, MailRow
+from mailbot.desk.view import MailRow, TicketView
 from mailbot.model import MailKind, State
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
@@ -16,7 +16,7 @@ from mailbot.tickets.hold import FROZEN, HELD
 from mailbot.tickets.sending import ANSWERS
 
 
-def _mail(case: Case, request: OfMail) -> MailRow | Refusal:
+def _mail(case: TicketView, request: OfMail) -> MailRow | Refusal:
     mail = next((one for one in case.mails if one.id == request.mail), None)
     if mail is None:
         return Refusal("no-mail", {"mail": str(request.mail)})
@@ -29,25 +29,25 @@ def _mail(case: Case, request: OfMail) -> MailRow | Refusal:
     return mail
 
 
-def retry(case: Case, operator: Operator, request: MailRetry, means: Means) -> Plan | Refusal:
+def retry(case: TicketView, operator: Operator, request: MailRetry, means: Means) -> ActionPlan | Refusal:
     mail = _mail(case, request)
     if isinstance(mail, Refusal):
         return mail
     if mail.state != jobs.BURIED:
         return Refusal("not-buried")
-    return _step(case, request, mail, Step.RETRY)
+    return _step(case, request, mail, OutboxChange.RETRY)
 
 
-def hold(case: Case, operator: Operator, request: MailHold, means: Means) -> Plan | Refusal:
+def hold(case: TicketView, operator: Operator, request: MailHold, means: Means) -> ActionPlan | Refusal:
     mail = _mail(case, request)
     if isinstance(mail, Refusal):
         return mail
     if mail.state == jobs.BURIED:
         return Refusal("held-already")
-    return Refusal("waits-anyway") if mail.state == jobs.WAITING else _step(case, request, mail, Step.HOLD)
+    return Refusal("waits-anyway") if mail.state == jobs.WAITING else _step(case, request, mail, OutboxChange.HOLD)
 
 
-def cancel(case: Case, operator: Operator, request: MailCancel, means: Means) -> Plan | Refusal:
+def cancel(case: TicketView, operator: Operator, request: MailCancel, means: Means) -> ActionPlan | Refusal:
     mail = _mail(case, request)
     if isinstance(mail, Refusal):
         return mail
@@ -56,14 +56,14 @@ def cancel(case: Case, operator: Operator, request: MailCancel, means: Means) ->
         return Refusal("cancel-link")
     if any(m.state == jobs.WAITING and m.id > mail.id and mail.ordinal for m in case.mails) and alive:
         return Refusal("cancel-first")
-    return _step(case, request, mail, Step.CANCEL)
+    return _step(case, request, mail, OutboxChange.CANCEL)
 
 
-def _step(case: Case, request: OfMail, mail: MailRow, step: Step) -> Plan:
+def _step(case: TicketView, request: OfMail, mail: MailRow, step: OutboxChange) -> ActionPlan:
     detail: dict[str, str | int] = {"mail": mail.id, "kind": mail.kind}
     changes: dict[str, Any] = {"steps": ((mail.id, step),), "detail": detail}
-    if step is not Step.RETRY and case.state is State.OCZEKUJE_NA_KLIENTA and mail.kind in unsent.QUESTIONS:
+    if step is not OutboxChange.RETRY and case.state is State.OCZEKUJE_NA_KLIENTA and mail.kind in unsent.QUESTIONS:
         changes["state"] = State.W_TOKU  # nobody was asked
-    elif step is not Step.RETRY and case.state.closed and not case.merged_into and mail.kind in ANSWERS:
+    elif step is not OutboxChange.RETRY and case.state.closed and not case.merged_into and mail.kind in ANSWERS:
         changes |= {"state": State.DO_WERYFIKACJI, "desk": ending.desk_of(case)}  # nobody was answered
     return plan_of(case, request, f"mail-{step.value}", **changes)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, insert, select
 from sqlalchemy.exc import NoResultFound
 
 from mailbot.desk import letter, letters
-from mailbot.desk.plan import Mail, Plan, Refusal, Wait
-from mailbot.desk.view import Case
+from mailbot.desk.plan import ActionPlan, PlannedMail, Refusal, Wait
+from mailbot.desk.view import TicketView
 from mailbot.errors import SealBroken, TemplateError
 from mailbot.mails.context import MailContext
 from mailbot.model import MailKind, OutgoingMail
@@ -30,7 +30,7 @@ from mailbot.tickets.sla import Clocks
 if TYPE_CHECKING:
     from mailbot.flow.pipeline import Pipeline
 
-Written = tuple[OutgoingMail, Mail]
+WrittenMail = tuple[OutgoingMail, PlannedMail]
 """A mail with the plan's words for it."""
 
 
@@ -40,21 +40,21 @@ class Outgoing:
     def __init__(self, flow: Pipeline) -> None:
         self._flow = flow
 
-    def link_expires(self, plan: Plan, now: datetime) -> datetime:
+    def link_expires(self, plan: ActionPlan, now: datetime) -> datetime:
         """Until when the link of the plan works: its life begins where the hold ends."""
         moves = plan.grant is not None and plan.grant.new_login is not None
         start = now + (self._hold if moves else timedelta())
         return start + timedelta(hours=self._flow.settings.activation.lifetime_hours)
 
     def write(
-        self, connection: Connection, case: Case, row: Row[Any], plan: Plan, now: datetime, clocks: Clocks
-    ) -> tuple[Written, ...] | Refusal:
+        self, connection: Connection, case: TicketView, row: Row[Any], plan: ActionPlan, now: datetime, clocks: Clocks
+    ) -> tuple[WrittenMail, ...] | Refusal:
         """Rendered, in their order."""
         if not plan.mails:
             return ()
         newest = self._newest(connection, case)
         slots = self._slots(connection, case)
-        found: list[Written] = []
+        found: list[WrittenMail] = []
         for mail in plan.mails:
             if mail.kind not in self._flow.ruleset.templates:
                 return Refusal("no-template", {"kind": mail.kind.value})
@@ -69,7 +69,7 @@ class Outgoing:
         return tuple(found)
 
     def queue(
-        self, connection: Connection, case: Case, mails: Sequence[Written], plan: Plan, now: datetime
+        self, connection: Connection, case: TicketView, mails: Sequence[WrittenMail], plan: ActionPlan, now: datetime
     ) -> list[int]:
         """Put them into the outbox; returns their rows."""
         slots = self._slots(connection, case)
@@ -116,7 +116,14 @@ class Outgoing:
         return self._hold if wait is Wait.HOLD else timedelta()
 
     def _letter(
-        self, case: Case, row: Row[Any], plan: Plan, mail: Mail, now: datetime, clocks: Clocks, newest: str | None
+        self,
+        case: TicketView,
+        row: Row[Any],
+        plan: ActionPlan,
+        mail: PlannedMail,
+        now: datetime,
+        clocks: Clocks,
+        newest: str | None,
     ) -> MailContext:
         flow = self._flow
         moves = plan.grant is not None and plan.grant.new_login is not None
@@ -151,7 +158,7 @@ class Outgoing:
             files=() if isinstance(written, Refusal) else written,
         )
 
-    def _newest(self, connection: Connection, case: Case) -> str | None:
+    def _newest(self, connection: Connection, case: TicketView) -> str | None:
         """Message-ID of the newest letter of the ticket."""
         i = inbox.c
         wanted = select(i.id, i.message_key).where(i.ticket_id == case.ticket_id, i.message_key.is_not(None))
@@ -163,7 +170,7 @@ class Outgoing:
         return key if key.startswith("<") else None
 
     @staticmethod
-    def _slots(connection: Connection, case: Case) -> list[str]:
+    def _slots(connection: Connection, case: TicketView) -> list[str]:
         """The kinds of the mails of the ticket."""
         return [mail.kind for mail in case.mails]
 

@@ -57,7 +57,7 @@ _T, _O = ticket.c, outbox.c
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MailPromises:
     """One of the three mails in the window. number: 1, 2, 3."""
 
     number: int
@@ -97,7 +97,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServicePromises:
     """The promises to tickets of one service in the window."""
 
     name: str
@@ -119,8 +119,8 @@ class Oldest:
 class Promises:
     """What the office owes."""
 
-    steps: tuple[Step, ...]
-    services: tuple[Service, ...]
+    steps: tuple[MailPromises, ...]
+    services: tuple[ServicePromises, ...]
     opened: int
     """Tickets that were looked at; MOST: there are older ones in the window."""
     oldest: Oldest | None
@@ -201,7 +201,7 @@ def _newest(now: datetime) -> Subquery:
     return wanted.where(_T.opened_at >= since).order_by(_T.opened_at.desc()).limit(MOST).subquery("newest")
 
 
-def _steps(connection: Connection, newest: Subquery, now: datetime, promise: timedelta) -> tuple[Step, ...]:
+def _steps(connection: Connection, newest: Subquery, now: datetime, promise: timedelta) -> tuple[MailPromises, ...]:
     """Mails that were stopped or taken back are not owed."""
     opened_at = newest.c.opened_at
     took = _seconds(connection, _O.sent_at, opened_at)
@@ -229,10 +229,10 @@ def _steps(connection: Connection, newest: Subquery, now: datetime, promise: tim
     return tuple(_step(number, [found[kind] for kind in kinds if kind in found]) for number, kinds in STEPS.items())
 
 
-def _step(number: int, rows: Sequence[RowMapping]) -> Step:
+def _step(number: int, rows: Sequence[RowMapping]) -> MailPromises:
     kept, late, waiting = (sum(int(row[name]) for row in rows) for name in ("kept", "late", "waiting"))
     longest = max((float(row["longest"]) for row in rows if row["longest"] is not None), default=None)
-    return Step(number, kept, late, waiting, None if longest is None else timedelta(seconds=round(longest)))
+    return MailPromises(number, kept, late, waiting, None if longest is None else timedelta(seconds=round(longest)))
 
 
 def _seconds(
@@ -248,7 +248,7 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.sum(case((condition, 1), else_=0))
 
 
-def _services(connection: Connection, newest: Subquery, now: datetime) -> tuple[Service, ...]:
+def _services(connection: Connection, newest: Subquery, now: datetime) -> tuple[ServicePromises, ...]:
     n = newest.c
     ended = func.coalesce(n.answered_at, n.closed_at)
 
@@ -260,7 +260,7 @@ def _services(connection: Connection, newest: Subquery, now: datetime) -> tuple[
         .group_by(n.service)
         .order_by(n.service)
     )
-    return tuple(Service(name, int(kept), int(late), int(waits)) for name, kept, late, waits in rows)
+    return tuple(ServicePromises(name, int(kept), int(late), int(waits)) for name, kept, late, waits in rows)
 
 
 def _oldest(connection: Connection) -> Oldest | None:

@@ -18,10 +18,10 @@ from mailbot.audit import chain
 from mailbot.desk import actions, case, effects
 from mailbot.desk.means import Means
 from mailbot.desk.outgoing import Outgoing
-from mailbot.desk.plan import Clock, Effect, Plan, Refusal, Step
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.plan import ActionPlan, ClockChange, Effect, OutboxChange, Refusal
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.desk.roles import may_look
-from mailbot.desk.view import LOOKED, RAW, SHOWN, Case
+from mailbot.desk.view import LOOKED, RAW, SHOWN, TicketView
 from mailbot.errors import PermanentError
 from mailbot.model import OutgoingMail, State
 from mailbot.model.operator import Operator
@@ -46,7 +46,7 @@ _KEPT = ("state", "desk", "owner", "category", "promised_at", "standard_at", "re
 """Columns that a taken back action gives back."""
 
 
-class Record(Protocol):
+class AuditAppender(Protocol):
     """Appends events that this transaction has written to the audit chain: the last thing it does."""
 
     def __call__(
@@ -64,7 +64,7 @@ class Done:
     event: int
     version: int
     """Of the ticket now."""
-    plan: Plan
+    plan: ActionPlan
     mails: tuple[int, ...] = ()
     """Rows of the outbox that were written."""
     told: tuple[tuple[str, str], ...] = ()
@@ -76,18 +76,18 @@ class ActionPerformer:
     """The desk of one installation. Immutable; the rule set is that of ``flow``."""
 
     flow: Pipeline
-    record: Record
+    record: AuditAppender
     uid: int | None = None
     """Who acts at the shell of this machine, where nobody has shown to be the operator; None: at the console."""
 
-    def case(self, connection: Connection, zgl: str, request: Request | None = None) -> Case | Refusal:
+    def case(self, connection: Connection, zgl: str, request: ActionRequest | None = None) -> TicketView | Refusal:
         """Ticket ``zgl``, in any spelling."""
         known = number.read(zgl)
         found = case.read(connection, known, self.flow.secret, self.flow.directory, request) if known else None
         return found or case.unknown(zgl)
 
     def perform(
-        self, connection: Connection, zgl: str, operator: Operator, request: Request, now: datetime
+        self, connection: Connection, zgl: str, operator: Operator, request: ActionRequest, now: datetime
     ) -> Done | Refusal:
         """Do it, or say why not: then nothing was written. The transaction must end with it."""
         first = number.lock(connection, self.flow.settings.tickets.start)
@@ -106,7 +106,7 @@ class ActionPerformer:
         return done
 
     def preview(
-        self, connection: Connection, zgl: str, operator: Operator, request: Request, now: datetime
+        self, connection: Connection, zgl: str, operator: Operator, request: ActionRequest, now: datetime
     ) -> tuple[OutgoingMail, ...] | Refusal:
         """The mails of an action as the citizen will see them; nothing is written."""
         found = self.case(connection, zgl, request)
@@ -145,7 +145,7 @@ class ActionPerformer:
     def _outgoing(self) -> Outgoing:
         return Outgoing(self.flow)
 
-    def _locked(self, connection: Connection, zgl: str, request: Request) -> Case | Refusal:
+    def _locked(self, connection: Connection, zgl: str, request: ActionRequest) -> TicketView | Refusal:
         known = number.read(zgl)
         if known is None:
             return case.unknown(zgl)
@@ -162,8 +162,8 @@ class ActionPerformer:
         return self.case(connection, known, request)
 
     def _plan(
-        self, connection: Connection, found: Case, operator: Operator, request: Request, now: datetime
-    ) -> Plan | Refusal:
+        self, connection: Connection, found: TicketView, operator: Operator, request: ActionRequest, now: datetime
+    ) -> ActionPlan | Refusal:
         people = case.colleagues(connection) if request.action is Action.GIVE else {}
         plan = actions.decide(found, operator, request, Means(now, self.flow.ruleset, people, self.uid))
         if isinstance(plan, Refusal) and plan.code == "changed":
@@ -171,11 +171,11 @@ class ActionPerformer:
             return Refusal("changed", {"who": ", ".join(dict.fromkeys(h.by for h in happened if h.by))}, happened)
         return plan
 
-    def _clocks(self, found: Case, plan: Plan, now: datetime) -> sla.Clocks:
+    def _clocks(self, found: TicketView, plan: ActionPlan, now: datetime) -> sla.Clocks:
         return sla.clocks_of(plan.category, plan.state, now, self.flow.settings.tickets, self.flow.ruleset)
 
     def _write(
-        self, connection: Connection, found: Case, operator: Operator, plan: Plan, now: datetime, first: int
+        self, connection: Connection, found: TicketView, operator: Operator, plan: ActionPlan, now: datetime, first: int
     ) -> Done | Refusal:
         """Everything of the plan but the chain. A refusal: the transaction must forget what was written."""
         row = connection.execute(select(ticket).where(ticket.c.id == found.ticket_id)).one()
@@ -208,7 +208,7 @@ class ActionPerformer:
             connection.execute(insert(desk_text), texts)
         return Done(found.number, event, event, plan, tuple(mails), told)
 
-    def _grant(self, connection: Connection, found: Case, plan: Plan, now: datetime) -> None:
+    def _grant(self, connection: Connection, found: TicketView, plan: ActionPlan, now: datetime) -> None:
         if plan.grant is None:
             return
         given = plan.grant
@@ -231,7 +231,7 @@ def _before(row: Row[Any]) -> dict[str, str | None]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 
-def _moved(row: Row[Any], plan: Plan, now: datetime, clocks: sla.Clocks) -> dict[str, Any]:
+def _moved(row: Row[Any], plan: ActionPlan, now: datetime, clocks: sla.Clocks) -> dict[str, Any]:
     """Columns of the ticket after the plan; its clocks are looked at again at once."""
     values: dict[str, Any] = {
         "state": plan.state.value,
@@ -240,31 +240,31 @@ def _moved(row: Row[Any], plan: Plan, now: datetime, clocks: sla.Clocks) -> dict
         "category": plan.category,
         "alarm_at": now,
     }
-    if plan.clock is Clock.ENDS:
+    if plan.clock is ClockChange.ENDS:
         return values | {"closed_at": now, "reply_by": None}
-    if plan.clock is Clock.KEEP:
+    if plan.clock is ClockChange.KEEP:
         values |= {"reply_by": None} if plan.state is not State.OCZEKUJE_NA_KLIENTA else {}
         return values | ({} if plan.state.closed else {"closed_at": None})
     anew = {"promised_at": clocks.promised_at, "standard_at": clocks.standard_at, "reply_by": clocks.reply_by}
     return values | anew | {"closed_at": None, "alarm": "", "alarm_at": clocks.alarm_at}
 
 
-def _step_mails(connection: Connection, plan: Plan, now: datetime) -> Refusal | None:
+def _step_mails(connection: Connection, plan: ActionPlan, now: datetime) -> Refusal | None:
     o = outbox.c
     for mail, step in plan.steps:
-        if step is Step.RETRY:
+        if step is OutboxChange.RETRY:
             try:
                 sending.again(connection, mail, now)
             except PermanentError as error:
                 return Refusal("mail-way", {"why": error.reason})
             continue
         ended = {"state": jobs.BURIED, "last_error": HELD_BY_PERSON}
-        if step is Step.CANCEL:
+        if step is OutboxChange.CANCEL:
             ended = {"state": jobs.CANCELLED}
         still = (o.id == mail, o.state.in_([jobs.WAITING, jobs.QUEUED, jobs.BURIED]))
         if not connection.execute(update(outbox).where(*still).values(ended)).rowcount:
             return Refusal("on-its-way")
-        if step is Step.CANCEL and plan.action is Action.MAIL_CANCEL:
+        if step is OutboxChange.CANCEL and plan.action is Action.MAIL_CANCEL:
             _let_next_go(connection, mail, now)
     return None
 
@@ -280,7 +280,9 @@ def _let_next_go(connection: Connection, mail: int, now: datetime) -> None:
         connection.execute(update(outbox).where(o.id == following.id).values(state=jobs.QUEUED, due_at=due))
 
 
-def _halve(connection: Connection, found: Case, operator: Operator, plan: Plan, event: int, now: datetime) -> None:
+def _halve(
+    connection: Connection, found: TicketView, operator: Operator, plan: ActionPlan, event: int, now: datetime
+) -> None:
     """What becomes of the first half of accept-b: an end or a stop of the ticket makes it stale."""
     half, a = plan.half, approval.c
     open_ones = update(approval).where(a.ticket_id == found.ticket_id, a.ended.is_(None))

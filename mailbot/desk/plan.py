@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mailbot.desk.requests import Action, File, Request
-from mailbot.desk.view import Applied, Case, Happened
+from mailbot.desk.requests import Action, ActionRequest, File
+from mailbot.desk.view import Applied, Happened, TicketView
 from mailbot.model import Defect, MailKind, State
 
 
-class Clock(StrEnum):
+class ClockChange(StrEnum):
     """What an action does to the promise of a ticket."""
 
     KEEP = "keep"
@@ -36,7 +36,7 @@ class Wait(StrEnum):
     """[case_b] hold_hours behind the warning of the old login."""
 
 
-class Step(StrEnum):
+class OutboxChange(StrEnum):
     """What happens to a mail that is in the outbox already."""
 
     RETRY = "retry"
@@ -63,7 +63,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class PlannedMail:
     """A mail to be written. ``follows``: not before the one before it was accepted (the mails of a grant)."""
 
     kind: MailKind
@@ -77,7 +77,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PlannedGrant:
     """A link to be made. ``login``: of the account; ``new_login``: case B, the address that becomes it."""
 
     login: str
@@ -95,7 +95,7 @@ class Half:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ActionPlan:
     """What will be written, all in one transaction."""
 
     action: Action
@@ -105,15 +105,15 @@ class Plan:
     desk: str
     owner: str | None
     category: str
-    clock: Clock = Clock.KEEP
+    clock: ClockChange = ClockChange.KEEP
     detail: Mapping[str, str | int] = field(default_factory=dict)
     """Codes, names of operators and numbers: no word of a citizen."""
     texts: tuple[tuple[str, str], ...] = ()
     """(kind, words of the person): sealed, beside the event."""
-    mails: tuple[Mail, ...] = ()
-    steps: tuple[tuple[int, Step], ...] = ()
+    mails: tuple[PlannedMail, ...] = ()
+    steps: tuple[tuple[int, OutboxChange], ...] = ()
     """(row of the outbox, what becomes of it)."""
-    grant: Grant | None = None
+    grant: PlannedGrant | None = None
     half: Half | None = None
     effect: Effect = Effect.NONE
     other: str = ""
@@ -132,7 +132,7 @@ class Refusal:
     """For "changed": what others did meanwhile, with their words."""
 
 
-def plan_of(case: Case, request: Request, event: str, **changes: Any) -> Plan:
+def plan_of(case: TicketView, request: ActionRequest, event: str, **changes: Any) -> ActionPlan:
     """A plan that changes nothing of the ticket but what ``changes`` name."""
     same = {"state": case.state, "desk": case.desk, "owner": case.owner, "category": case.category}
-    return Plan(**{"action": request.action, "event": event, **same, **changes})
+    return ActionPlan(**{"action": request.action, "event": event, **same, **changes})

@@ -113,7 +113,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ActionRequest:
     """``version``: of the ticket as the person saw it. ``reason``: in their words, for colleagues and auditors."""
 
     action: ClassVar[Action]
@@ -122,37 +122,37 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Take(Request):
+class Take(ActionRequest):
     action = Action.TAKE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Give(Request):
+class Give(ActionRequest):
     action = Action.GIVE
     to: str
     """Name of an operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutBack(Request):
+class PutBack(ActionRequest):
     action = Action.PUT_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(Request):
+class Assign(ActionRequest):
     action = Action.ASSIGN
     desk: str
     """Value of model.Desk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note(Request):
+class Note(ActionRequest):
     action = Action.NOTE
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written(Request):
+class Written(ActionRequest):
     """What becomes a mail. ``text``: paragraphs parted by an empty line; greeting and signature are the office's."""
 
     text: str = ""
@@ -185,7 +185,7 @@ class Ask(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseNamed(Request):
+class RefuseNamed(ActionRequest):
     action = Action.REFUSE_NAMED
     defects: tuple[Defect, ...]
     missing: tuple[str, ...] = ()
@@ -193,12 +193,12 @@ class RefuseNamed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseGeneric(Request):
+class RefuseGeneric(ActionRequest):
     action = Action.REFUSE_GENERIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptA(Request):
+class AcceptA(ActionRequest):
     """``waived``: every deviation that the person has seen and explains in ``reason`` (words of actions.deviations)."""
 
     action = Action.ACCEPT_A
@@ -206,7 +206,7 @@ class AcceptA(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptB(Request):
+class AcceptB(ActionRequest):
     """The first of two people. ``old_login``: as the application names it."""
 
     action = Action.ACCEPT_B
@@ -222,41 +222,41 @@ class ConfirmB(AcceptB):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawB(Request):
+class WithdrawB(ActionRequest):
     """Ends the first half: by who gave it, or by the second person, who sees it otherwise."""
 
     action = Action.WITHDRAW_B
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop(Request):
+class Stop(ActionRequest):
     action = Action.STOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release(Request):
+class Release(ActionRequest):
     action = Action.RELEASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfQuarantine(Request):
+class OutOfQuarantine(ActionRequest):
     action = Action.OUT_OF_QUARANTINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfLimit(Request):
+class OutOfLimit(ActionRequest):
     action = Action.OUT_OF_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Close(Request):
+class Close(ActionRequest):
     action = Action.CLOSE
     how: How
     silence: Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reopen(Request):
+class Reopen(ActionRequest):
     action = Action.REOPEN
 
 
@@ -266,7 +266,7 @@ class AnswerComplaint(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Merge(Request):
+class Merge(ActionRequest):
     """The younger of the two joins the older, whichever was opened here."""
 
     action = Action.MERGE
@@ -275,7 +275,7 @@ class Merge(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split(Request):
+class Split(ActionRequest):
     """A letter that joined the ticket gets one of its own."""
 
     action = Action.SPLIT
@@ -284,13 +284,13 @@ class Split(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link(Request):
+class Link(ActionRequest):
     action = Action.LINK
     other: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfMail(Request):
+class OfMail(ActionRequest):
     mail: int
     """Row of the outbox."""
 
@@ -311,21 +311,21 @@ class MailCancel(OfMail):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeBack(Request):
+class TakeBack(ActionRequest):
     """What was written last, and has not left yet."""
 
     action = Action.TAKE_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Request):
+class Call(ActionRequest):
     action = Action.CALL
     outcome: CallOutcome
     heard: Mapping[Asked, Heard] = field(default_factory=dict)
     text: str = ""
 
 
-REQUESTS: Mapping[Action, type[Request]] = {
+REQUESTS: Mapping[Action, type[ActionRequest]] = {
     kind.action: kind
     for kind in (
         *(Take, Give, PutBack, Assign, Note, Reply, ReplyAndClose, Ask, RefuseNamed, RefuseGeneric, AcceptA, AcceptB),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, literal, select, tuple_, union
 
 from mailbot.clocks import WARSAW
 from mailbot.desk.sight import seen
-from mailbot.desk.todo import PAGE, Entry, entries
+from mailbot.desk.todo import PAGE, ListedTicket, entries
 from mailbot.model import Operator, State
 from mailbot.secret import Secret
 from mailbot.storage import personal
@@ -44,11 +44,11 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchPage:
     """A page of the answer: by name, else newest first. after: where the next page begins; None: there is none."""
 
     by: By
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ListedTicket, ...] = ()
     after: str | None = None
 
 
@@ -64,7 +64,7 @@ class Which:
 
 def page(
     connection: Connection, secret: Secret, operator: Operator, which: Which, now: datetime, *, after: int, limit: int
-) -> list[Entry]:
+) -> list[ListedTicket]:
     """At most ``limit`` tickets that ``operator`` sees, in the order they were opened, behind the one with the id
     ``after``. Ids are given under the lock of the sequence: whatever is opened later stands behind."""
     asked = select(ticket).where(seen(operator), _T.id > after)
@@ -94,7 +94,7 @@ def day(text: str) -> date | None:
 
 def find(
     connection: Connection, secret: Secret, operator: Operator, text: str, now: datetime, after: str = ""
-) -> Found:
+) -> SearchPage:
     """Tickets that ``operator`` sees. ``after``: of the page before."""
     by, questions = _question(secret, text, after)
     found: dict[int, Row[Any]] = {}
@@ -104,7 +104,7 @@ def find(
     if len(questions) > 1:
         rows.sort(key=lambda row: (row.person_key, row.id))
     shown = entries(connection, secret, rows[:PAGE], operator, now)
-    return Found(by, tuple(shown), _place(by, rows[PAGE - 1]) if len(rows) > PAGE else None)
+    return SearchPage(by, tuple(shown), _place(by, rows[PAGE - 1]) if len(rows) > PAGE else None)
 
 
 def _question(secret: Secret, text: str, after: str) -> tuple[By, list[Select[Any]]]:

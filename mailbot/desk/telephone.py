@@ -19,7 +19,7 @@ from mailbot.desk.case import events_of
 from mailbot.desk.letters import account_of
 from mailbot.desk.perform import HELD_BY_PERSON
 from mailbot.desk.requests import Asked, Heard
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Account, Match, State
 from mailbot.outbox import jobs
 from mailbot.request import names
@@ -37,7 +37,7 @@ NEAR = timedelta(days=2)
 """Nobody knows to the day when he wrote."""
 
 
-class Standing(StrEnum):
+class CallerStanding(StrEnum):
     """How far the caller is known."""
 
     ASK = "ask"
@@ -48,7 +48,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OfficeRecord:
     """What the office knows, to compare with. matter: what the ticket is called, in the words the form offers."""
 
     account: Account | None
@@ -83,10 +83,10 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CallerVerdict:
     """What came of the questions."""
 
-    standing: Standing
+    standing: CallerStanding
     heard: Mapping[Asked, Heard]
     """For the protocol: what was wrong once is not right any more."""
     now: Mapping[Asked, Heard]
@@ -97,14 +97,14 @@ class Verdict:
     """Every wrong answer of this call: "year 1981"."""
 
 
-def known(case: Case, name: str | None, matter: str) -> Known:
+def known(case: TicketView, name: str | None, matter: str) -> OfficeRecord:
     """``name``: that of the ticket."""
     account = account_of(case)
-    return Known(account, name, account.login if account else case.correspondent, matter, case.opened_at)
+    return OfficeRecord(account, name, account.login if account else case.correspondent, matter, case.opened_at)
 
 
-def judge(known: Known, said: Said, already: Collection[str] = (), other_calls: int = 0) -> Verdict:
-    """``already``: wrong answers of this call so far (Verdict.wrong); ``other_calls``: how many earlier calls had."""
+def judge(known: OfficeRecord, said: Said, already: Collection[str] = (), other_calls: int = 0) -> CallerVerdict:
+    """``already``: wrong answers of this call (CallerVerdict.wrong); ``other_calls``: how many earlier calls had."""
     marks = {asked: _mark(known, said, asked) for asked in Asked}
     now = {asked: mark or Heard.NOT_ASKED for asked, mark in marks.items()}
     unsure = frozenset(asked for asked, mark in marks.items() if mark is None)
@@ -114,12 +114,12 @@ def judge(known: Known, said: Said, already: Collection[str] = (), other_calls: 
     heard = {asked: Heard.WRONG if asked.value in missed else mark for asked, mark in now.items()}
     askable = known.askable
     if len(wrong) + other_calls > MOST_WRONG:
-        standing = Standing.BY_MAIL
+        standing = CallerStanding.BY_MAIL
     elif len(askable) >= LEAST and all(now[asked] is Heard.RIGHT for asked in askable):
-        standing = Standing.CLEAR
+        standing = CallerStanding.CLEAR
     else:
-        standing = Standing.ASK
-    return Verdict(standing, heard, now, unsure, wrong)
+        standing = CallerStanding.ASK
+    return CallerVerdict(standing, heard, now, unsure, wrong)
 
 
 def wrong_before(connection: Connection, ticket_id: int, now: datetime) -> int:
@@ -131,7 +131,7 @@ def wrong_before(connection: Connection, ticket_id: int, now: datetime) -> int:
     )
 
 
-def sayable(case: Case) -> list[tuple[str, datetime | None]]:
+def sayable(case: TicketView) -> list[tuple[str, datetime | None]]:
     """What a caller who is known may be told: codes of sentences, with a moment. No reason of a refusal, no address, no
     link: a mail says them to whom they are for."""
     if case.state in (State.WSTRZYMANE, State.KWARANTANNA) or case.desk == model.Desk.BEZPIECZENSTWO:
@@ -148,7 +148,7 @@ def sayable(case: Case) -> list[tuple[str, datetime | None]]:
     return told
 
 
-def stuck(case: Case) -> list[int]:
+def stuck(case: TicketView) -> list[int]:
     """The mails that did not leave and may be tried again, which is how a matter is speeded up: never one that a person
     holds, nor any of what was stopped."""
     if case.state in (State.WSTRZYMANE, State.KWARANTANNA):
@@ -156,7 +156,7 @@ def stuck(case: Case) -> list[int]:
     return [mail.id for mail in case.mails if mail.state == jobs.BURIED and mail.reason not in (FROZEN, HELD_BY_PERSON)]
 
 
-def _mark(known: Known, said: Said, asked: Asked) -> Heard | None:
+def _mark(known: OfficeRecord, said: Said, asked: Asked) -> Heard | None:
     """None: nobody can tell, let him spell it."""
     if asked not in known.askable or not said.of(asked):
         return Heard.NOT_ASKED
@@ -172,7 +172,7 @@ def _mark(known: Known, said: Said, asked: Asked) -> Heard | None:
     return _matter(known, said)
 
 
-def _name(known: Known, name: str) -> Heard | None:
+def _name(known: OfficeRecord, name: str) -> Heard | None:
     if known.account is None:
         return _right(known.person is not None and _same(name, known.person))
     found = names.compare(tuple(name.split()), known.account)
@@ -186,7 +186,7 @@ def _same(name: str, other: str) -> bool:
     return person.key(other) in (person.key(name), person.key(turned))
 
 
-def _matter(known: Known, said: Said) -> Heard:
+def _matter(known: OfficeRecord, said: Said) -> Heard:
     """What was asked, and when; half an answer is not asked yet."""
     if not said.matter or not said.day:
         return Heard.NOT_ASKED

@@ -48,7 +48,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TodoQuery:
     """A view of the list. desk: word of ruleset.vocabulary; "" for all. after: the last ticket of the page before."""
 
     sort: Sort | None = None
@@ -59,7 +59,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedTicket:
     """One line of the list."""
 
     ticket_id: int
@@ -95,7 +95,9 @@ class Counters:
     sorts: Mapping[Sort, int] = field(default_factory=dict)
 
 
-def page(connection: Connection, secret: Secret, operator: Operator, wanted: Wanted, now: datetime) -> list[Entry]:
+def page(
+    connection: Connection, secret: Secret, operator: Operator, wanted: TodoQuery, now: datetime
+) -> list[ListedTicket]:
     """At most PAGE tickets and one more, which tells that there is another page."""
     chosen = [_T.closed_at.is_(None), seen(operator)]
     if wanted.sort is not None:
@@ -137,7 +139,7 @@ def counters(connection: Connection, operator: Operator, now: datetime) -> Count
 
 def entries(
     connection: Connection, secret: Secret, rows: Sequence[Row[Any]], operator: Operator, now: datetime
-) -> list[Entry]:
+) -> list[ListedTicket]:
     """The lines for rows of the table ``ticket``, in their order, with what stands elsewhere about them."""
     ids, whose = [row.id for row in rows], personal.told(secret, rows)
     why = _why(connection, secret, ids)
@@ -224,10 +226,10 @@ def due(state: State, promised_at: datetime, reply_by: datetime | None) -> datet
 
 def _entry(
     row: Row[Any], whose: Whose, now: datetime, why: tuple[str, str, str], buried: int, others: tuple[str, ...]
-) -> Entry:
+) -> ListedTicket:
     state = State(row.state)
     until = None if row.closed_at is not None else due(state, row.promised_at, row.reply_by)
-    return Entry(
+    return ListedTicket(
         ticket_id=row.id,
         number=row.number,
         category=row.category,

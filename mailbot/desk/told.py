@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from mailbot.accounts.directory import Directory
 from mailbot.desk import accept, case, letter, offers, words
 from mailbot.desk.compare import COLUMNS, Line, side_by_side
-from mailbot.desk.view import Case
+from mailbot.desk.view import TicketView
 from mailbot.model import Operator
 from mailbot.secret import Secret
 from mailbot.text.mask import mask
@@ -40,7 +40,7 @@ def _line(line: Line) -> dict[str, Any]:
     return {"name": line.name, "differs": line.differs, **dict(zip(COLUMNS, cells, strict=True))}
 
 
-def _actions(found: Case, operator: Operator) -> Mapping[str, Any]:
+def _actions(found: TicketView, operator: Operator) -> Mapping[str, Any]:
     kept = offers.withheld(found, operator)
     return {
         "can": [action.value for action in offers.offered(found, operator)],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mailbot.desk.plan import Step
-from mailbot.desk.view import Case, MailRow
+from mailbot.desk.plan import OutboxChange
+from mailbot.desk.view import MailRow, TicketView
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 
@@ -14,16 +14,16 @@ _DECIDED = frozenset({MailKind.T4.value, MailKind.T5.value, *QUESTIONS})
 UNSENT = (jobs.WAITING, jobs.QUEUED, jobs.BURIED)
 
 
-def ended(case: Case, *, answered: bool) -> tuple[tuple[int, Step], ...]:
+def ended(case: TicketView, *, answered: bool) -> tuple[tuple[int, OutboxChange], ...]:
     """The mails that an end of the ticket cancels; ``answered``: with a mail of its own, which overtakes the refusals
     and questions that were decided before. One that is on its way is among them: who decides must wait for it."""
     left = left_behind(case)
     if answered:
         left += [m for m in case.mails if m.kind in _DECIDED and m.state in (*UNSENT, jobs.LEASED) and m not in left]
-    return tuple((mail.id, Step.CANCEL) for mail in left)
+    return tuple((mail.id, OutboxChange.CANCEL) for mail in left)
 
 
-def left_behind(case: Case) -> list[MailRow]:
+def left_behind(case: TicketView) -> list[MailRow]:
     """Mails that a person would have to see to for ever: buried ones, and what waits behind one."""
     left: list[MailRow] = []
     stands = False

@@ -89,7 +89,7 @@ class FirstHalf:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class TicketMessage:
     """A message of the ticket."""
 
     inbox_id: int
@@ -145,7 +145,7 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TicketView:
     """One ticket."""
 
     ticket_id: int
@@ -177,7 +177,7 @@ class Case:
     """Another account bears the name and the birth year of ``old_account``."""
     link: LinkRow | None = None
     mails: tuple[MailRow, ...] = ()
-    letters: tuple[Letter, ...] = ()
+    letters: tuple[TicketMessage, ...] = ()
     first: FirstHalf | None = None
     """The open first half of accept-b."""
     pepper: str = ""

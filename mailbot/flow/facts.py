@@ -26,7 +26,7 @@ from mailbot.model import (
 )
 from mailbot.model.categories import CASE_A, CASE_B, GENERAL, WRONG_SUBJECT
 from mailbot.request import names
-from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.text.address import login_key
 
@@ -95,7 +95,7 @@ def gather(
     account: Account | None,
     duplicate: Duplicate,
     history: HistoryFacts,
-    reading: Reading = NOTHING_SAID,
+    reading: TopicFacts = NOTHING_SAID,
 ) -> tuple[Facts, tuple[Defect, ...]]:
     """The facts about a message and its formal defects, given the account of ``login_to_ask`` and the history."""
     asked = login_to_ask(u) is not None
@@ -143,7 +143,10 @@ def gather(
 
 
 def category(
-    u: Understanding, history: HistoryFacts = NO_HISTORY, reading: Reading = NOTHING_SAID, rules: Ruleset | None = None
+    u: Understanding,
+    history: HistoryFacts = NO_HISTORY,
+    reading: TopicFacts = NOTHING_SAID,
+    rules: Ruleset | None = None,
 ) -> str:
     """The category that a rule leaves alone (procedure §3.2, column outcome).
 
@@ -161,7 +164,7 @@ def category(
     return _matter(reading, rules) if rules else GENERAL
 
 
-def _matter(reading: Reading, rules: Ruleset) -> str:
+def _matter(reading: TopicFacts, rules: Ruleset) -> str:
     topic = next((t.category for t in rules.topics if t.name == reading.topic), None)
     if topic:
         return topic

@@ -22,11 +22,11 @@ from mailbot.model import (
     SubjectClass,
     Understanding,
 )
-from mailbot.request.topics import Reading
+from mailbot.request.topics import TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.tickets import correspondence, hold, number, rate_limits
-from mailbot.tickets.duplicates import History
+from mailbot.tickets.duplicates import EarlierMessages
 from mailbot.tickets.used_applications import UsedApplications
 
 
@@ -54,7 +54,7 @@ class Assessment:
 
     u: Understanding
     found: LookupResult
-    reading: Reading
+    reading: TopicFacts
     facts: Facts
     decision: Decision
 
@@ -83,7 +83,7 @@ class Lookup:
         self._ruleset = ruleset
         self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
-        self._duplicates = History(connection, [u.identity for u in batch], secret)
+        self._duplicates = EarlierMessages(connection, [u.identity for u in batch], secret)
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = UsedApplications(connection, [u.checked for u in batch], secret)

@@ -33,7 +33,7 @@ from mailbot.model import (
 )
 from mailbot.model.categories import CASE_B, GENERAL
 from mailbot.request import topics
-from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.storage.asking import Asking
@@ -70,7 +70,7 @@ class Pipeline:
         """Read a message; never raises: whatever cannot be read is damage, and damage goes to a person."""
         return self.understander.understand(raw)
 
-    def read(self, u: Understanding) -> Reading:
+    def read(self, u: Understanding) -> TopicFacts:
         """What a mail outside the special procedure is about, in the words of the rule set."""
         if u.message.by_machine or u.message.damage:
             return NOTHING_SAID

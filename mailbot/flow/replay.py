@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields
 from mailbot.flow.decision import decide, is_moved_by_check
 from mailbot.flow.facts import CHANNELS
 from mailbot.model import ApplicationState, Decision, Facts, Phrase
-from mailbot.request.topics import Reading
+from mailbot.request.topics import TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.tickets.decisions import StoredDecision
 
@@ -26,7 +26,7 @@ def reads_text(facts: Mapping[str, str]) -> bool:
     return facts.get("subject") in CHANNELS and facts.get("automatic") == "no" and facts.get("readable") == "yes"
 
 
-def words_of(reading: Reading) -> dict[str, str]:
+def words_of(reading: TopicFacts) -> dict[str, str]:
     """The facts that are read anew."""
     return {name: getattr(reading, name) for name in READ_ANEW}
 

@@ -40,7 +40,7 @@ from mailbot.request import phrase, subject
 from mailbot.secret import Secret
 from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
-from mailbot.sender.resolver import Kind, Resolver, memory
+from mailbot.sender.resolver import RecordType, Resolver, memory
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
 from mailbot.text.address import login_key, normalise
@@ -89,7 +89,7 @@ class Understander:
         The senders of those about which the DNS is asked are checked side by side: a slow one holds up the others for
         no longer than ``Budget`` lets it, however many there are. To the others threads would be a burden.
         """
-        at_once = replace(self, resolver=_Known(self.resolver))
+        at_once = replace(self, resolver=_CachedResolver(self.resolver))
         found: list[Understanding | _Begun] = []
         for raw in batch:
             begun = self._begun(raw)
@@ -260,13 +260,13 @@ class _WouldAsk(BaseException):
     """The DNS would have to be asked. No error: what takes a failed check for a doubt must not see it."""
 
 
-class _Known:
+class _CachedResolver:
     """Stands for the DNS where nobody may wait: it says what ``resolver`` knows without asking anybody."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._memory = memory(resolver)
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self._memory(name, kind)) is None:
             raise _WouldAsk

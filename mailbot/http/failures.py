@@ -10,11 +10,11 @@ from aiohttp.typedefs import Handler, Middleware
 from mailbot.errors import TemporaryError
 from mailbot.observe import failure
 
-Notice = Callable[[int, web.Request], web.Response]
+FailurePage = Callable[[int, web.Request], web.Response]
 """The page for a status."""
 
 
-def failures(notice: Notice, said: str) -> Middleware:
+def failures(notice: FailurePage, said: str) -> Middleware:
     """Answers ``notice`` for whatever goes wrong behind it. ``said``: the name of its log lines."""
 
     @web.middleware

@@ -112,7 +112,7 @@ class InboxHandler:
         return f"250 2.0.0 stored as {await asyncio.shield(task)}"
 
     async def _store(self, message: RawMessage) -> int:
-        with counts.step("store") as ids:
+        with counts.measured("store") as ids:
             stored = await self._database.write_together(self._store_all, message)
             ids.append(stored.inbox_id)
         (counts.ACCEPTED if stored.new else counts.REPEATED)(self._source.value)

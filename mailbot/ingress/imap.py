@@ -29,7 +29,7 @@ from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed, is_large
-from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.ingress.imap_taking import Taking
 from mailbot.model import Envelope, RawMessage, Source, may_move
 from mailbot.oauth import Tokens, sasl
@@ -284,7 +284,7 @@ class ImapReader:
             move_cursor(connection, cursor, now)
             return stored
 
-        with counts.step("store") as ids:
+        with counts.measured("store") as ids:
             stored = await self._database.write(work)
             ids.extend(one.inbox_id for one in stored)
         self.moved = time.monotonic()
@@ -313,7 +313,7 @@ class ImapReader:
         if uids and self._settings.done_folder and connection.has("MOVE"):
             try:
                 await connection.move_to(uids, self._settings.done_folder)
-            except Refused as error:
+            except CommandRefused as error:
                 log_event("imap-not-moved", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
 
 

@@ -29,7 +29,7 @@ from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.machine import own_name
 from mailbot.observe import Clock, log_event
 from mailbot.storage.database import Database
@@ -224,7 +224,7 @@ class Claim:
         await self._save(next_claim=claim)
         try:
             await connection.append(place, self._text(claim, last.claim if last else NOBODY, free=free))
-        except Refused as error:
+        except CommandRefused as error:
             log_event("imap-no-claim", level=logging.WARNING, mailbox=self._mailbox, reason=error.reason)
             return last, (await connection.status(place) if last else {})
         found, status = await self._look(connection, place)
@@ -242,7 +242,7 @@ class Claim:
         """Who holds the mailbox, and what STATUS said just before."""
         try:
             status = await connection.status(place)
-        except Refused:  # there is no such folder yet
+        except CommandRefused:  # there is no such folder yet
             return None, {}
         if not status.get("MESSAGES"):
             return None, status

@@ -19,7 +19,7 @@ from aioimaplib import aioimaplib
 from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
-from mailbot.ingress.imap_protocol import ImapProtocol, Refused
+from mailbot.ingress.imap_protocol import CommandRefused, ImapProtocol
 from mailbot.oauth import sasl
 
 _UIDVALIDITY = re.compile(rb"\[UIDVALIDITY ([1-9]\d{0,9})\]", re.IGNORECASE)
@@ -154,13 +154,13 @@ class ImapConnection(ImapProtocol):
         return syntax.personal_prefix(await self._run("NAMESPACE"))
 
     async def status(self, folder: str) -> dict[str, int]:
-        """UIDNEXT and MESSAGES of a folder that is not open; Refused when there is none."""
+        """UIDNEXT and MESSAGES of a folder that is not open; CommandRefused when there is none."""
         return syntax.status_numbers(await self._run("STATUS", syntax.mailbox(folder), "(UIDNEXT MESSAGES)"))
 
     async def append(self, folder: str, message: str) -> None:
         """Put a message (ASCII, lines ended by CRLF) into a folder, which is made when it is missing."""
         where = syntax.mailbox(folder)
-        with suppress(Refused):  # it is there; else APPEND tells why
+        with suppress(CommandRefused):  # it is there; else APPEND tells why
             await self._run("CREATE", where)
         self._answers = [message]
         await self._run("APPEND", where, f"{{{len(message)}}}")
@@ -192,8 +192,8 @@ class ImapConnection(ImapProtocol):
         where = syntax.mailbox(folder)
         try:
             await self._run("MOVE", syntax.uid_set(uids), where, prefix="UID")
-        except Refused:
-            with suppress(Refused):  # it is there: the second refusal tells why
+        except CommandRefused:
+            with suppress(CommandRefused):  # it is there: the second refusal tells why
                 await self._run("CREATE", where)
             await self._run("MOVE", syntax.uid_set(uids), where, prefix="UID")
 
@@ -202,7 +202,7 @@ class ImapConnection(ImapProtocol):
         if self.has("IDLE"):
             try:
                 await self._idle(seconds)
-            except Refused:
+            except CommandRefused:
                 self.capabilities.discard("IDLE")
         else:
             await self._until(lambda: self.arrived, seconds)
@@ -219,7 +219,7 @@ class ImapConnection(ImapProtocol):
             if not command.done:
                 self.send("DONE")
             await self._finish(command)
-        except Refused:
+        except CommandRefused:
             raise
         except BaseException:
             self.abort()

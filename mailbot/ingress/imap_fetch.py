@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.model import oversized
 from mailbot.observe import Clock, log_event
 
@@ -88,7 +88,7 @@ class Fetcher:
         """Size and date of each message, asked twice. Where the server does not tell, fetching it will show why."""
         found: dict[int, dict[str, bytes]] = {}
         for _ in range(2):
-            with suppress(Refused):
+            with suppress(CommandRefused):
                 untold = [uid for uid in uids if "RFC822.SIZE" not in found.get(uid, {})]
                 found |= await connection.fetch_items(untold, "(UID RFC822.SIZE INTERNALDATE)")
         now = self._clock()
@@ -124,7 +124,7 @@ class Fetcher:
         if not any(item.uid in self._failures for item in batch):
             try:
                 return await self._fetch(connection, batch)
-            except Refused:
+            except CommandRefused:
                 pass
             except MailboxUnavailable:
                 self._failures.update((item.uid, 0) for item in batch)
@@ -136,12 +136,12 @@ class Fetcher:
             except MailboxUnavailable as error:
                 self.count_failure(item.uid)
                 log_event("imap-failed-message", level=logging.WARNING, uid=item.uid, reason=error.reason)
-                if not isinstance(error, Refused):
+                if not isinstance(error, CommandRefused):
                     break
         return {uid: body for uid, body in bodies.items() if body is not None or self._failures.get(uid, 0) < _TRIES}
 
     async def _fetch(self, connection: ImapConnection, batch: Sequence[Listed]) -> dict[int, bytes | None]:
-        """As ``bodies``, but complete or Refused. PEEK: \\Seen is not set. Of a message too large only the header."""
+        """As ``bodies``, but complete or CommandRefused. PEEK: \\Seen is not set. Only the header of one too large."""
         section = "HEADER" if self._too_large(batch[0]) else ""
         found = await connection.fetch_items([item.uid for item in batch], f"(UID BODY.PEEK[{section}])")
         bodies: dict[int, bytes | None] = {}
@@ -149,10 +149,10 @@ class Fetcher:
             bodies[item.uid] = found.get(item.uid, {}).get(f"BODY[{section}]")
         parts = [item.uid for item in batch if not self._is_whole(item, bodies[item.uid])]
         if parts:
-            raise Refused(f"FETCH: fewer octets than RFC822.SIZE of {len(parts)} messages")
+            raise CommandRefused(f"FETCH: fewer octets than RFC822.SIZE of {len(parts)} messages")
         missing = [uid for uid, body in bodies.items() if body is None]
         if missing and (kept := await connection.search("UID", syntax.uid_set(missing))):
-            raise Refused(f"FETCH: no body for {len(kept)} messages that are there")
+            raise CommandRefused(f"FETCH: no body for {len(kept)} messages that are there")
         return bodies
 
     def _is_whole(self, item: Listed, body: bytes | None) -> bool:

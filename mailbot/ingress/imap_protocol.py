@@ -4,7 +4,7 @@ Our own are: an iterative framer (aioimaplib recurses once a line and scans all 
 that wakes whoever waits, a time-out on every command, and a dropped connection after any time-out or cancellation, for
 then the stream is out of step. Commands go one at a time.
 
-Every failure is MailboxUnavailable; Refused when the server said NO or BAD and the connection is still good.
+Every failure is MailboxUnavailable; CommandRefused when the server said NO or BAD and the connection is still good.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COUNT = re.compile(rb"(\d{1,18}) (EXISTS|EXPUNGE)\b", re.IGNORECASE)
 _PATIENCE = 10  # a command that trickles on is given up after so many time-outs
 
 
-class Refused(MailboxUnavailable):
+class CommandRefused(MailboxUnavailable):
     """The server answered NO or BAD; the connection can be used on."""
 
 
@@ -70,7 +70,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         """Send a command and return the responses to it; literals as bytearray, the tagged text last."""
         try:
             return await self._finish(self._send(name, *arguments, prefix=prefix))
-        except Refused:
+        except CommandRefused:
             raise
         except BaseException:  # also a cancellation: the answer would be taken for that of the next command
             self.abort()
@@ -99,7 +99,9 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         if self._lost:
             raise MailboxUnavailable(f"{command.name}: {self._lost}")
         if command.result.upper() != "OK":
-            raise Refused(f"{command.name}: {command.result} {bytes(command.lines[-1]).decode('ascii', 'replace')}")
+            raise CommandRefused(
+                f"{command.name}: {command.result} {bytes(command.lines[-1]).decode('ascii', 'replace')}"
+            )
         return command.lines
 
     async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:

@@ -21,7 +21,7 @@ from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.model import Envelope, RawMessage, Source, oversized
 from mailbot.oauth import Tokens
 from mailbot.observe import Clock, log_event
@@ -155,7 +155,7 @@ class Reconciler:
         section = "HEADER" if large else ""
         try:
             found = await connection.fetch_items([item.uid], f"(UID BODY.PEEK[{section}])")
-        except Refused:
+        except CommandRefused:
             return None, None
         raw = found.get(item.uid, {}).get(f"BODY[{section}]")
         if large:

@@ -30,7 +30,7 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TokenStatus:
     """How it goes. refused: a person must act. refresh_until: when the refresh token ends, as the server told."""
 
     failing_since: datetime | None = None
@@ -49,7 +49,7 @@ class Tokens:
     """Tokens of one client. Not for two event loops at once."""
 
     def __init__(self, settings: OAuthSettings, clock: Clock = utc_now) -> None:
-        self.standing = Standing()
+        self.standing = TokenStatus()
         self._settings = settings
         self._clock = clock
         self._kept: _Kept | None = None
@@ -100,7 +100,7 @@ class Tokens:
         self._kept = _Kept(issued.access, now, now + issued.life - early)
         self._failure, self._failures = None, 0
         until = now + issued.refresh_life if issued.refresh_life else None
-        self.standing = Standing(refresh_until=until)
+        self.standing = TokenStatus(refresh_until=until)
         return issued.access
 
     def _failed(self, error: ConfigError | TokenUnavailable) -> None:
@@ -111,7 +111,7 @@ class Tokens:
         self._failures = min(self._failures + 1, 20)
         self._failure, self._not_before, self._failed_with = error, now + pause, self._secrets()
         since = self.standing.failing_since or now
-        self.standing = Standing(since, refused, self.standing.refresh_until)
+        self.standing = TokenStatus(since, refused, self.standing.refresh_until)
 
     def _secrets(self) -> bytes:
         """Changes when a person writes another secret: then it is asked again at once."""

@@ -18,7 +18,7 @@ from mailbot.accounts import passwords
 from mailbot.audit import chain
 from mailbot.config import ConsoleSettings
 from mailbot.operators import factors, people, sessions
-from mailbot.operators.sessions import Limits, Session, Stage
+from mailbot.operators.sessions import LoginStage, Session, SessionLimits
 from mailbot.secret import Secret
 from mailbot.storage import upsert
 from mailbot.storage.desk import operator
@@ -30,18 +30,18 @@ _LONGEST_WAIT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """lock_after: tries; the rest as in sessions.Limits."""
+class LoginPolicy:
+    """lock_after: tries; the rest as in sessions.SessionLimits."""
 
-    limits: Limits
+    limits: SessionLimits
     lock_after: int
     invite: timedelta
 
 
-def policy(settings: ConsoleSettings) -> Policy:
+def policy(settings: ConsoleSettings) -> LoginPolicy:
     """As the settings have it."""
-    limits = Limits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.absolute_hours))
-    return Policy(limits, settings.lock_after, timedelta(hours=settings.invite_hours))
+    limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.absolute_hours))
+    return LoginPolicy(limits, settings.lock_after, timedelta(hours=settings.invite_hours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Try:
     may: bool
 
 
-def attempt(connection: Connection, name: str, now: datetime, rules: Policy) -> Try:
+def attempt(connection: Connection, name: str, now: datetime, rules: LoginPolicy) -> Try:
     """Count a try for ``name``. One write for every name, known or not."""
     row = people.named(connection, name)
     if row is None:
@@ -72,7 +72,7 @@ def judge(tried: Try, password: str) -> str | None:
 
 
 def enter(
-    connection: Connection, tried: Try, kept: str, now: datetime, rules: Policy, key: Secret, before: str = ""
+    connection: Connection, tried: Try, kept: str, now: datetime, rules: LoginPolicy, key: Secret, before: str = ""
 ) -> str | None:
     """The password was right: a session that lacks the second factor, in the place of that of token ``before``. Returns
     its token; None when an admin was faster and the password is none any more."""
@@ -87,10 +87,10 @@ def enter(
     if connection.execute(update(operator).where(*same).values(changed)).rowcount != 1:
         return None
     sessions.end(connection, before)
-    return sessions.begin(connection, row["id"], Stage.ENROL if invited else Stage.SECOND, now, rules.limits)
+    return sessions.begin(connection, row["id"], LoginStage.ENROL if invited else LoginStage.SECOND, now, rules.limits)
 
 
-def refuse(connection: Connection, operator_id: int | None, now: datetime, rules: Policy) -> None:
+def refuse(connection: Connection, operator_id: int | None, now: datetime, rules: LoginPolicy) -> None:
     """The try of ``now`` was wrong. When it was one too many, the chain says that the name waits."""
     _count(connection, "login-wrong")
     o = operator.c
@@ -102,13 +102,13 @@ def refuse(connection: Connection, operator_id: int | None, now: datetime, rules
 
 
 def confirm(
-    connection: Connection, session: Session, token: str, code: str, now: datetime, rules: Policy, key: Secret
+    connection: Connection, session: Session, token: str, code: str, now: datetime, rules: LoginPolicy, key: Secret
 ) -> str | None:
     """The second factor: a code of the authenticator, or a recovery code. Returns the token of the full session, which
     takes the place of ``token``; None when the code is wrong, was used, or must wait."""
     who = session.operator
     row = _row(connection, who.id)
-    if session.stage is not Stage.SECOND or not _counted(connection, who.id, now, rules):
+    if session.stage is not LoginStage.SECOND or not _counted(connection, who.id, now, rules):
         return None
     by_code = _has_code(connection, who.id, code, now, key)
     if not (by_code or factors.use_code(connection, who.id, code, now)) or not sessions.end(connection, token):
@@ -124,14 +124,14 @@ def enrol(
     password_hash: str,
     code: str,
     now: datetime,
-    rules: Policy,
+    rules: LoginPolicy,
     key: Secret,
 ) -> tuple[str, tuple[str, ...]] | None:
     """The first login: the new password and the second factor are there. Returns the token of the full session and the
     recovery codes; None when the code is wrong."""
     who = session.operator
     row = _row(connection, who.id)
-    if session.stage is not Stage.ENROL or not _has_code(connection, who.id, code, now, key):
+    if session.stage is not LoginStage.ENROL or not _has_code(connection, who.id, code, now, key):
         return None
     if not sessions.end(connection, token):
         return None
@@ -149,7 +149,7 @@ def change(
     kept: str,
     code: str,
     now: datetime,
-    rules: Policy,
+    rules: LoginPolicy,
     key: Secret,
 ) -> str | None:
     """A new password (its hash: ``kept``) for who knew the old one and has a code of the authenticator: they are logged
@@ -167,7 +167,7 @@ def change(
 
 
 def renew_codes(
-    connection: Connection, session: Session, code: str, now: datetime, rules: Policy, key: Secret
+    connection: Connection, session: Session, code: str, now: datetime, rules: LoginPolicy, key: Secret
 ) -> tuple[str, ...] | None:
     """New recovery codes for who has a code of the authenticator; None when it is wrong, was used, or must wait."""
     who = session.operator
@@ -180,11 +180,11 @@ def renew_codes(
     return codes
 
 
-def admit(connection: Connection, operator_id: int, now: datetime, rules: Policy, how: str) -> str:
+def admit(connection: Connection, operator_id: int, now: datetime, rules: LoginPolicy, how: str) -> str:
     """Let an operator in whom a provider of OpenID Connect has proven."""
     row = _row(connection, operator_id)
     _forgive_all(connection, operator_id)
-    token = sessions.begin(connection, operator_id, Stage.FULL, now, rules.limits)
+    token = sessions.begin(connection, operator_id, LoginStage.FULL, now, rules.limits)
     who = chain.operator(row["name"])
     chain.note(connection, now, who, "login", who, {"failed": row["failed"]}, how)
     return token
@@ -193,16 +193,16 @@ def admit(connection: Connection, operator_id: int, now: datetime, rules: Policy
 def leave(connection: Connection, session: Session, token: str, now: datetime) -> None:
     """Log out."""
     sessions.end(connection, token)
-    if session.stage is Stage.FULL:
+    if session.stage is LoginStage.FULL:
         who = chain.operator(session.operator.name)
         chain.note(connection, now, who, "logout", who)
 
 
 def _in(
-    connection: Connection, session: Session, now: datetime, rules: Policy, what: str, how: str, failed: int
+    connection: Connection, session: Session, now: datetime, rules: LoginPolicy, what: str, how: str, failed: int
 ) -> str:
     _forgive_all(connection, session.operator.id)
-    fresh = sessions.begin(connection, session.operator.id, Stage.FULL, now, rules.limits)
+    fresh = sessions.begin(connection, session.operator.id, LoginStage.FULL, now, rules.limits)
     who = chain.operator(session.operator.name)
     chain.note(connection, now, who, what, who, {"failed": failed}, how)
     return fresh
@@ -219,12 +219,12 @@ def _row(connection: Connection, operator_id: int) -> RowMapping:
     return connection.execute(select(operator).where(operator.c.id == operator_id)).mappings().one()
 
 
-def _may_try(row: RowMapping, now: datetime, rules: Policy) -> bool:
+def _may_try(row: RowMapping, now: datetime, rules: LoginPolicy) -> bool:
     fresh: bool = row["state"] == people.ACTIVE or row["password_set_at"] > now - rules.invite
     return fresh and row["state"] != people.DISABLED
 
 
-def _counted(connection: Connection, operator_id: int, now: datetime, rules: Policy) -> bool:
+def _counted(connection: Connection, operator_id: int, now: datetime, rules: LoginPolicy) -> bool:
     """Count a try; False: the name must wait. From ``lock_after`` on each wrong one makes it wait twice as long."""
     o = operator.c
     free = (o.id == operator_id, or_(o.locked_until.is_(None), o.locked_until <= now))
@@ -239,7 +239,7 @@ def _counted(connection: Connection, operator_id: int, now: datetime, rules: Pol
     return True
 
 
-def _wait(failed: int, rules: Policy) -> timedelta:
+def _wait(failed: int, rules: LoginPolicy) -> timedelta:
     doubled: int = 2 ** min(failed - rules.lock_after, 10)
     return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
 

@@ -23,7 +23,7 @@ _REMEMBERED = timedelta(days=1)
 """A session that is over stays so long, for what its person had just typed (``past``)."""
 
 
-class Stage(StrEnum):
+class LoginStage(StrEnum):
     """How far a person has come."""
 
     SECOND = "second"  # the password was right; the second factor is missing
@@ -32,7 +32,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SessionLimits:
     """idle: without a request; absolute: since the login."""
 
     idle: timedelta
@@ -45,13 +45,13 @@ class Session:
 
     id: int
     operator: Operator
-    stage: Stage
+    stage: LoginStage
     made_at: datetime
     seen_at: datetime
     expires_at: datetime
 
 
-def begin(connection: Connection, operator_id: int, stage: Stage, now: datetime, limits: Limits) -> str:
+def begin(connection: Connection, operator_id: int, stage: LoginStage, now: datetime, limits: SessionLimits) -> str:
     """A new session; returns its token (256 bit), which is kept nowhere. Every login and every stage begins one, so a
     token that somebody planted or saw before opens nothing (session fixation)."""
     connection.execute(delete(operator_session).where(operator_session.c.expires_at < now - _REMEMBERED))
@@ -62,7 +62,7 @@ def begin(connection: Connection, operator_id: int, stage: Stage, now: datetime,
     return token
 
 
-def find(connection: Connection, token: str, now: datetime, limits: Limits) -> Session | None:
+def find(connection: Connection, token: str, now: datetime, limits: SessionLimits) -> Session | None:
     """The session of ``token``, unless it is over or its operator may not come in any more."""
     s = operator_session.c
     alive = (s.token_hash == _hash(token), s.expires_at > now, s.seen_at > now - limits.idle)
@@ -70,8 +70,8 @@ def find(connection: Connection, token: str, now: datetime, limits: Limits) -> S
     if held is None:
         return None
     row = connection.execute(select(operator).where(operator.c.id == held["operator_id"])).mappings().one()
-    stage = Stage(held["stage"])
-    if row["state"] == DISABLED or (row["state"] == INVITED) != (stage is Stage.ENROL):
+    stage = LoginStage(held["stage"])
+    if row["state"] == DISABLED or (row["state"] == INVITED) != (stage is LoginStage.ENROL):
         return None
     return Session(held["id"], of_row(row), stage, held["made_at"], held["seen_at"], held["expires_at"])
 
@@ -79,7 +79,7 @@ def find(connection: Connection, token: str, now: datetime, limits: Limits) -> S
 def past(connection: Connection, token: str) -> Operator | None:
     """Whose session ``token`` was until it ended by itself; None when they logged out, or were logged out."""
     s = operator_session.c
-    mine = (s.token_hash == _hash(token), s.stage == Stage.FULL.value, operator.c.state == ACTIVE)
+    mine = (s.token_hash == _hash(token), s.stage == LoginStage.FULL.value, operator.c.state == ACTIVE)
     row = connection.execute(select(operator).join(operator_session).where(*mine)).mappings().first()
     return None if row is None else of_row(row)
 

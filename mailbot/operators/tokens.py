@@ -32,7 +32,7 @@ _SEEN = timedelta(minutes=1)
 """The last sign of a token is written at most so often: to look must not be a write."""
 
 
-class TokenRefused(PermanentError):
+class ApiTokenRefused(PermanentError):
     """What was asked for a token cannot be. The text names the mend."""
 
 
@@ -46,17 +46,17 @@ def add(
     days: int,
     now: datetime,
 ) -> str:
-    """A new token, which nobody will see again. ``by``: the actor. Raises TokenRefused."""
+    """A new token, which nobody will see again. ``by``: the actor. Raises ApiTokenRefused."""
     if not _NAME.fullmatch(name):
-        raise TokenRefused(f"{name!r} is no name; mend: letters a to z, digits, . _ and -, at most 40")
+        raise ApiTokenRefused(f"{name!r} is no name; mend: letters a to z, digits, . _ and -, at most 40")
     if not roles or not set(roles) <= set(ROLES):
-        raise TokenRefused(f"{name}: no such role of a token; mend: one of {', '.join(ROLES)}")
+        raise ApiTokenRefused(f"{name}: no such role of a token; mend: one of {', '.join(ROLES)}")
     if unknown := sorted(desk for desk in desks if not desk or desk not in set(Desk)):
-        raise TokenRefused(f"{unknown[0]}: no such desk; mend: one of {', '.join(filter(None, Desk))}")
+        raise ApiTokenRefused(f"{unknown[0]}: no such desk; mend: one of {', '.join(filter(None, Desk))}")
     if not 1 <= days <= LONGEST_DAYS:
-        raise TokenRefused(f"{days} days: a token ends; mend: 1 to {LONGEST_DAYS}")
+        raise ApiTokenRefused(f"{days} days: a token ends; mend: 1 to {LONGEST_DAYS}")
     if _named(connection, name) is not None:
-        raise TokenRefused(f"{name}: there is or was one of this name; mend: name another, as {name}-2")
+        raise ApiTokenRefused(f"{name}: there is or was one of this name; mend: name another, as {name}-2")
     token = _PREFIX + secrets.token_urlsafe(32)
     values: dict[str, Any] = {"roles": sorted(roles), "desks": sorted(desks), "language": language}
     kept = {"name": name, "token_hash": _hash(token), "made_at": now, "expires_at": now + timedelta(days=days)}
@@ -67,10 +67,10 @@ def add(
 
 
 def revoke(connection: Connection, by: str, name: str, now: datetime) -> None:
-    """The token of ``name`` opens nothing any more. Raises TokenRefused."""
+    """The token of ``name`` opens nothing any more. Raises ApiTokenRefused."""
     row = _named(connection, name)
     if row is None:
-        raise TokenRefused(f"{name}: no such token; mend: mailbot tokens list")
+        raise ApiTokenRefused(f"{name}: no such token; mend: mailbot tokens list")
     if row["revoked_at"] is not None:
         return
     connection.execute(update(api_token).where(api_token.c.id == row["id"]).values(revoked_at=now))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mailbot.model import Attachment
 from mailbot.parsing import charset, html_text, parts, text, tnef
 from mailbot.parsing.bounds import TEXT_MAX
-from mailbot.parsing.structure import Part
+from mailbot.parsing.structure import MimePart
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _CONTAINERS = {
@@ -38,7 +38,7 @@ class Content:
     """Text octets decoded so far."""
 
 
-def collect(root: Part) -> Content:
+def collect(root: MimePart) -> Content:
     """Text fragments in order, attachments, repairs and damage of a tree. Linear; never raises on its own account."""
     content = Content()
     for part in root.walk():
@@ -56,7 +56,7 @@ def collect(root: Part) -> Content:
     return content
 
 
-def _texts(part: Part, content: Content, parent: Part | None = None, *, is_root: bool = False) -> list[str]:
+def _texts(part: MimePart, content: Content, parent: MimePart | None = None, *, is_root: bool = False) -> list[str]:
     """Text fragments of ``part``; what is no text becomes an attachment on the way."""
     if part.type == "multipart/alternative":
         return _alternative(part, content)
@@ -77,7 +77,7 @@ def _texts(part: Part, content: Content, parent: Part | None = None, *, is_root:
     return []
 
 
-def _attach(part: Part, content: Content) -> None:
+def _attach(part: MimePart, content: Content) -> None:
     if parts.is_tnef(part) and (container := tnef.read(part.data)):
         _unpack(container, content)
         return
@@ -104,7 +104,7 @@ def _unpack(container: tnef.Container, content: Content) -> None:
             content.attachments.append(Attachment(text.plain(file.name).strip(), kind, file.data))
 
 
-def _alternative(part: Part, content: Content) -> list[str]:
+def _alternative(part: MimePart, content: Content) -> list[str]:
     """RFC 2046 §5.1.4, but plain text first: the first child that begins with non-blank plain text, else HTML.
 
     Plain text that only says "your program shows no HTML" gives way to the HTML.
@@ -134,7 +134,7 @@ def _same(new: list[str], old: list[str]) -> bool:
     return bool(new) and "".join("".join(new).split()) == "".join("".join(old).split())
 
 
-def _decoded(part: Part, content: Content) -> str:
+def _decoded(part: MimePart, content: Content) -> str:
     """The text of a body part, plain (text.plain), HTML rendered, format=flowed joined."""
     data = part.data
     room = max(TEXT_MAX - content.octets, 0)

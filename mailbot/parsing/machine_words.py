@@ -72,7 +72,7 @@ _ANSWERS_OURS = re.compile(rf"{_REPLY}.{{0,60}}zgl ?\d{{7}}")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class MachineSign:
     """What title and text of a mail say about who wrote it."""
 
     kind: Automatic
@@ -80,17 +80,17 @@ class Words:
     """No person writes so; else it is a doubt, which another sign makes sure."""
 
 
-def read(subject: str, text: str) -> Words | None:
+def read(subject: str, text: str) -> MachineSign | None:
     """The words of a machine in title and text, or None. ``text`` is without quotes."""
     body = _flat(text[:_TEXT_MAX])
     machine = _MACHINE.match(body) is not None or _READ.search(body[:400]) is not None
     found = _title(subject[:_TITLE_MAX])
     if found is not None:
         confirmed = (machine or _ABSENCE.match(body) is not None) and _MATTER.search(body) is None
-        return Words(found.kind, found.sure or confirmed)
+        return MachineSign(found.kind, found.sure or confirmed)
     if not machine:
         return None
-    return Words(Automatic.AUTO_SUBMITTED, answers_ours(subject))
+    return MachineSign(Automatic.AUTO_SUBMITTED, answers_ours(subject))
 
 
 def answers_ours(subject: str) -> bool:
@@ -111,7 +111,7 @@ def says_absent(text: str) -> bool:
     return _ABSENCE.match(body) is not None and _MATTER.search(body) is None
 
 
-def _title(subject: str) -> Words | None:
+def _title(subject: str) -> MachineSign | None:
     if subject == REQUIRED_SUBJECT:  # most of them
         return None
     title = _flat(subject)
@@ -122,11 +122,11 @@ def _title(subject: str) -> Words | None:
     found = [words for form in forms if (words := _begins(form))]
     if not found:
         named = title.startswith("auto:")  # so HCL Notes writes; a car is an "auto" in Polish
-        found = [Words(words.kind, named) for rest in _behind_a_name(subject) if (words := _begins(rest))]
+        found = [MachineSign(words.kind, named) for rest in _behind_a_name(subject) if (words := _begins(rest))]
     return max(found, key=lambda words: words.sure, default=None)
 
 
-def _begins(title: str) -> Words | None:
+def _begins(title: str) -> MachineSign | None:
     """Words at the beginning: for certain where they are the whole, stand before a colon, or before "Re:" or a second
     notice; those of ``doubt`` only with a colon and a title of ours behind it."""
     for (kind, alone), phrases in _TITLES.items():
@@ -136,8 +136,8 @@ def _begins(title: str) -> Words | None:
         rest = title[match.end() :]
         behind, closed = _APART.sub("", rest, count=1), _CLOSED.match(rest) is not None
         if alone:
-            return Words(_KINDS[kind], closed or _NOTICE.match(behind) is not None)
-        return Words(_KINDS[kind], closed and kind != "receipt" and _OURS.match(behind) is not None)
+            return MachineSign(_KINDS[kind], closed or _NOTICE.match(behind) is not None)
+        return MachineSign(_KINDS[kind], closed and kind != "receipt" and _OURS.match(behind) is not None)
     return None
 
 

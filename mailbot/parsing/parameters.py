@@ -17,7 +17,7 @@ _WHOLE_VALUE = frozenset({"name", "filename"})
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class HeaderValue:
     """A structured header value: the word before the first semicolon in lower case ("" when it is none), parameters."""
 
     word: str
@@ -29,18 +29,18 @@ class Value:
         return self.parameters.get(name, "")
 
 
-NONE = Value("", {})
+NONE = HeaderValue("", {})
 """A field that is not there."""
 
 
-def content_type(value: bytes) -> Value:
+def content_type(value: bytes) -> HeaderValue:
     """Content-Type: ``word`` is "type/subtype", or "" when the value has no such form."""
     value = headers.unfold(value)
     match = _TYPE.match(value)
     return _with_parameters(match[1].decode("ascii").lower() if match else "", value)
 
 
-def disposition(value: bytes) -> Value:
+def disposition(value: bytes) -> HeaderValue:
     """Content-Disposition (RFC 2183): ``word`` is "inline", "attachment"..."""
     if not value:
         return NONE
@@ -49,7 +49,7 @@ def disposition(value: bytes) -> Value:
     return _with_parameters(word, value)
 
 
-def _with_parameters(word: str, value: bytes) -> Value:
+def _with_parameters(word: str, value: bytes) -> HeaderValue:
     plain: dict[str, bytes] = {}
     pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
     for match in _PARAMETER.finditer(value):
@@ -71,7 +71,7 @@ def _with_parameters(word: str, value: bytes) -> Value:
         texts[name] = decoded.text
         repairs += [f"{name}: {repair}" for repair in decoded.repairs]
     texts.update({name: _joined(parts) for name, parts in pieces.items()})
-    return Value(word, texts, tuple(repairs))
+    return HeaderValue(word, texts, tuple(repairs))
 
 
 def _joined(parts: dict[int, tuple[bytes, bool]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailbot.parsing.structure import Part
+from mailbot.parsing.structure import MimePart
 
 BODY_TYPES = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext"})
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
@@ -31,7 +31,7 @@ _PROTOCOL = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signa
 _CMS = (b"\x30", b"-----BEGIN")
 
 
-def is_body(part: Part, *, is_root: bool) -> bool:
+def is_body(part: MimePart, *, is_root: bool) -> bool:
     """A text part that belongs to the letter: no file name (but the only part may carry one), not marked attachment."""
     if part.type not in BODY_TYPES:
         return False
@@ -44,12 +44,12 @@ def is_body(part: Part, *, is_root: bool) -> bool:
     )
 
 
-def is_tnef(part: Part) -> bool:
+def is_tnef(part: MimePart) -> bool:
     """Outlook's winmail.dat."""
     return part.type in TNEF or part.filename.lower() == "winmail.dat"
 
 
-def is_trimming(part: Part, parent: Part | None) -> bool:
+def is_trimming(part: MimePart, parent: MimePart | None) -> bool:
     """Neither letter nor file, but what a mail program adds: the signature of an S/MIME mail (RFC 8551 §3.5.3), the
     logo under a letter, a visiting card, the copy of an invitation. Nothing else may hide behind these labels."""
     within = parent.type if parent else ""
@@ -63,7 +63,7 @@ def is_trimming(part: Part, parent: Part | None) -> bool:
     return picture and in_letter and part.disposition.word != "attachment" and len(part.data) <= _LOGO_MAX
 
 
-def unread(part: Part) -> str | None:
+def unread(part: MimePart) -> str | None:
     """Why the letter, or more of it, may stand in a part that is not read as letter; None: it holds a file."""
     if part.type in _FRAGMENTS:
         return f"a fragment ({part.type})"

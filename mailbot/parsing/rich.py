@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailbot.parsing import bounds, charset, headers, parts
-from mailbot.parsing.structure import Part, Reader
+from mailbot.parsing.structure import MimePart, Reader
 
 
 def html(raw: bytes) -> str:
@@ -18,5 +18,5 @@ def html(raw: bytes) -> str:
     return "\n".join(map(_decoded, found))
 
 
-def _decoded(part: Part) -> str:
+def _decoded(part: MimePart) -> str:
     return charset.decode(part.data[: bounds.TEXT_MAX], part.content_type.get("charset") or None).text

@@ -12,24 +12,24 @@ from dataclasses import dataclass, replace
 
 from mailbot.parsing import headers, parameters, smime
 from mailbot.parsing.bounds import DELIMITERS_MAX, DEPTH_MAX, PARTS_MAX, OverLimit, block_reasons
-from mailbot.parsing.parameters import NONE, Value
+from mailbot.parsing.parameters import NONE, HeaderValue
 
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _WRAPPED_MAX = 2
 """S/MIME inside S/MIME: each holds a copy of the octets."""
-_PLAIN = Value("text/plain", {})
-_RFC822 = Value("message/rfc822", {})
+_PLAIN = HeaderValue("text/plain", {})
+_RFC822 = HeaderValue("message/rfc822", {})
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MimePart:
     """One node of the tree. A leaf has its decoded ``data``, a multipart its ``children``."""
 
-    content_type: Value
-    disposition: Value
+    content_type: HeaderValue
+    disposition: HeaderValue
     data: bytes = b""
-    children: tuple[Part, ...] = ()
+    children: tuple[MimePart, ...] = ()
     repairs: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Part:
         """The name the sender gave, "" when none (RFC 2183 §2.3, else the name of Content-Type)."""
         return self.disposition.get("filename") or self.content_type.get("name")
 
-    def walk(self) -> Iterator[Part]:
+    def walk(self) -> Iterator[MimePart]:
         """This part and all below it, from the top."""
         yield self
         for child in self.children:
@@ -60,7 +60,9 @@ class Reader:
         self._parts = 0
         self._delimiters = 0
 
-    def read(self, block: headers.Block, end: int | None = None, depth: int = 0, default: Value = _PLAIN) -> Part:
+    def read(
+        self, block: headers.Block, end: int | None = None, depth: int = 0, default: HeaderValue = _PLAIN
+    ) -> MimePart:
         """The part whose header block was read. Raises OverLimit when a cap is reached."""
         self._parts += 1
         if self._parts > PARTS_MAX:
@@ -71,24 +73,26 @@ class Reader:
         field = block.top("content-type")
         kind = parameters.content_type(field) if field else default
         if not kind.word:
-            kind = Value("text/plain", kind.parameters, (*kind.repairs, "content-type without a type, read as text"))
+            kind = HeaderValue(
+                "text/plain", kind.parameters, (*kind.repairs, "content-type without a type, read as text")
+            )
         if kind.word.startswith("multipart/"):
             return self._multipart(kind, block.body, end, depth)
         return self._unwrapped(self._leaf(kind, block, end), depth)
 
-    def _multipart(self, kind: Value, start: int, end: int, depth: int) -> Part:
+    def _multipart(self, kind: HeaderValue, start: int, end: int, depth: int) -> MimePart:
         spans, closed = self._spans(kind.get("boundary"), start, end)
         if not spans:
-            body = Part(_PLAIN, NONE, self._raw[start:end])
+            body = MimePart(_PLAIN, NONE, self._raw[start:end])
             if not kind.get("boundary"):
-                return Part(kind, NONE, children=(body,), repairs=("no boundary declared, read as text",))
-            return Part(kind, NONE, children=(body,), damage=(f"{kind.word} whose boundary never comes",))
+                return MimePart(kind, NONE, children=(body,), repairs=("no boundary declared, read as text",))
+            return MimePart(kind, NONE, children=(body,), damage=(f"{kind.word} whose boundary never comes",))
         default = _RFC822 if kind.word == "multipart/digest" else _PLAIN
         children = []
         for begin, stop in spans:
             children.append(self.read(_block(self._raw, begin, stop), stop, depth + 1, default))
         repairs = () if closed else ("closing boundary missing",)
-        return Part(kind, NONE, children=tuple(children), repairs=(*kind.repairs, *repairs))
+        return MimePart(kind, NONE, children=tuple(children), repairs=(*kind.repairs, *repairs))
 
     def _spans(self, boundary: str, start: int, end: int) -> tuple[list[tuple[int, int]], bool]:
         """Offsets of the parts between the delimiter lines (RFC 2046 §5.1.1), and whether a closing one was there."""
@@ -117,14 +121,14 @@ class Reader:
             spans.append((begin, end))
         return spans, False
 
-    def _leaf(self, kind: Value, block: headers.Block, end: int) -> Part:
+    def _leaf(self, kind: HeaderValue, block: headers.Block, end: int) -> MimePart:
         where = parameters.disposition(block.top("content-disposition"))
         encoding = block.top("content-transfer-encoding")
         data, trouble = _transfer_decoded(self._raw[block.body : end], encoding)
         damage = (f"part {kind.word}: {trouble}",) if trouble else ()
-        return Part(kind, where, data, repairs=(*kind.repairs, *where.repairs), damage=damage)
+        return MimePart(kind, where, data, repairs=(*kind.repairs, *where.repairs), damage=damage)
 
-    def _unwrapped(self, part: Part, depth: int) -> Part:
+    def _unwrapped(self, part: MimePart, depth: int) -> MimePart:
         """A part of opaque S/MIME with what it wraps below it."""
         if not part.data or not smime.is_labelled(part.type, part.filename):
             return part
@@ -140,7 +144,9 @@ class Reader:
         inner._parts, inner._delimiters = self._parts, self._delimiters
         child = inner.read(_block(entity, 0, len(entity)), depth=depth + 1)
         self._parts, self._delimiters = inner._parts, inner._delimiters
-        return Part(part.content_type, part.disposition, children=(child,), repairs=part.repairs, damage=part.damage)
+        return MimePart(
+            part.content_type, part.disposition, children=(child,), repairs=part.repairs, damage=part.damage
+        )
 
 
 def _block(raw: bytes, begin: int, stop: int) -> headers.Block:

@@ -34,7 +34,7 @@ _CHARSETS = {20127: "us-ascii", 20866: "koi8-r", 21866: "koi8-u", 65001: "utf-8"
 
 
 @dataclass(slots=True)
-class File:
+class TnefAttachment:
     """One attachment. ``data`` is None where it is a message in Outlook's own form, which is not read."""
 
     name: str = ""
@@ -48,7 +48,7 @@ class Container:
 
     text: str = ""
     html: str = ""
-    files: list[File] = field(default_factory=list)
+    files: list[TnefAttachment] = field(default_factory=list)
     rich: bool = False
     """The letter is there as RTF."""
 
@@ -72,7 +72,7 @@ def _read(data: bytes) -> Container:
         elif name == _MESSAGE_PROPERTIES:
             _letter(found, value, codepage)
         elif name == _BEGIN_FILE:
-            found.files.append(File())
+            found.files.append(TnefAttachment())
         elif name in (_FILE_TITLE, _FILE_DATA, _FILE_PROPERTIES) and not found.files:
             raise ValueError("a file that never began")
         elif name == _FILE_TITLE:
@@ -121,7 +121,7 @@ def _letter(found: Container, value: bytes, codepage: str) -> None:
         found.html = charset.decode(html.rstrip(b"\0"), label).text
 
 
-def _describe(file: File, value: bytes, codepage: str) -> None:
+def _describe(file: TnefAttachment, value: bytes, codepage: str) -> None:
     for name, kind, item in _properties(value):
         if name == _LONG_NAME:
             file.name = _text(kind, item, codepage) or file.name

@@ -13,7 +13,7 @@ from mailbot.request.characters import LONGEST_NAME, fold, word_set
 from mailbot.request.sexes import also_feminine, sexes
 from mailbot.text.remembered import remembered
 
-Form = tuple[str, ...]
+NameWords = tuple[str, ...]
 
 _MOST_WORDS = 40
 _MOST_FORMS = 512
@@ -46,12 +46,12 @@ def compare(names: tuple[str, ...], account: Account) -> Match:
 
 
 @lru_cache(maxsize=512)
-def forms(given: str, surname: str, sex: str | None) -> frozenset[Form]:
+def forms(given: str, surname: str, sex: str | None) -> frozenset[NameWords]:
     """Every accepted way of writing a name, as folded words: case, diacritics and hyphens do not count.
 
     ``sex``: "m", "f", or None: judged by the given name, both when it does not tell.
     """
-    found: set[Form] = set()
+    found: set[NameWords] = set()
     surnames = _parts(surname)
     if not surnames or not given.split():
         return frozenset()
@@ -82,7 +82,7 @@ def _given_names(given: str) -> list[list[str]]:
     return [list(chain.from_iterable(units[:count])) for count in range(1, len(units) + 1)]
 
 
-def _nominative(words: list[str]) -> Form:
+def _nominative(words: list[str]) -> NameWords:
     return tuple(fold(word) for word in words)
 
 
@@ -90,7 +90,7 @@ def _folded(found: set[str]) -> list[str]:
     return sorted({fold(form) for form in found})
 
 
-def _genitive_given(words: list[str], sex: str) -> list[Form]:
+def _genitive_given(words: list[str], sex: str) -> list[NameWords]:
     options = [
         _folded(declension.given(declension.plain(word), sex) | ({word} if fold(word) in _PARTICLES else set()))
         for word in words
@@ -98,7 +98,7 @@ def _genitive_given(words: list[str], sex: str) -> list[Form]:
     return list(islice(product(*options), _MOST_FORMS))
 
 
-def _genitive_surname(words: list[str], sex: str) -> list[Form]:
+def _genitive_surname(words: list[str], sex: str) -> list[NameWords]:
     """All parts declined, or in a surname of several parts at least one of those that can be ("Rydz-Śmigłego")."""
     declined = [_folded(declension.surname(declension.plain(word), sex)) for word in words]
     if len(words) == 1:
@@ -130,7 +130,7 @@ def _skeleton(word: str) -> str:
     return re.sub(r"(.)\1", r"\1", word)
 
 
-def _related(said: Form, account: Account) -> bool:
+def _related(said: NameWords, account: Account) -> bool:
     """Whether a given name (or its initial) and a part of the surname stand among the words, or nobody can tell."""
     if any(not unicodedata.name(char, "LATIN").startswith("LATIN") for word in said for char in word):
         return True

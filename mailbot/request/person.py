@@ -44,7 +44,7 @@ _LABELLED_NAME = re.compile(r"\bimi(?:e|ona)\b[^:\n]{0,20}:\s{0,3}([^\W\d_][^\n,
 
 
 @dataclass(slots=True)
-class Person:
+class NameAndYear:
     """What was read: the words of the name, the years, and whether a hint of the card was left in place."""
 
     names: list[str] = field(default_factory=list)
@@ -97,10 +97,10 @@ class _Region:
         return _Region("".join([*texts, self.text[last:]]), "".join([*lows, self.low[last:]]))
 
 
-def read_person(region: str) -> Person:
+def read_person(region: str) -> NameAndYear:
     """The person described by ``region``, the text between the word "dla" and the next sentence or the end."""
     whole = _Region.of(cut_closing(region[:_LONGEST]).replace("…", "...").replace(_MARK, " "))
-    person = Person()
+    person = NameAndYear()
     whole = _take_hints(whole, person)
     for pattern in JUNK:
         whole = whole.without(pattern)
@@ -135,7 +135,7 @@ def cut_closing(text: str) -> str:
     return text[: found.start()] if found else text
 
 
-def _take_hints(region: _Region, person: Person) -> _Region:
+def _take_hints(region: _Region, person: NameAndYear) -> _Region:
     for hint, pattern in HINTS:
         shorter = region.without(pattern)
         if shorter.text != region.text:
@@ -175,7 +175,7 @@ def _is_name(piece: str) -> bool:
     return flat(piece) not in COURTESY and not (len(piece) == 1 and piece in "wzro")
 
 
-def _read_line(pieces: list[str], person: Person, years: list[tuple[int, bool]]) -> None:
+def _read_line(pieces: list[str], person: NameAndYear, years: list[tuple[int, bool]]) -> None:
     """Take the words and years of one line or sentence."""
     behind_year = 0
     for i, piece in enumerate(pieces):
@@ -194,12 +194,12 @@ def _read_line(pieces: list[str], person: Person, years: list[tuple[int, bool]])
             behind_year += bool(person.years)
 
 
-def _is_initial(piece: str, person: Person) -> bool:
+def _is_initial(piece: str, person: NameAndYear) -> bool:
     """ "A" in "Jan A. Nowak" is no conjunction; in capitals "JAN I ANNA" it is."""
     return piece == "A" or (piece == "I" and any(not name.isupper() for name in person.names))
 
 
-def _joins(piece: str, following: list[str], person: Person) -> bool:
+def _joins(piece: str, following: list[str], person: NameAndYear) -> bool:
     """Whether a conjunction joins two people: "Jana i Anny", "Jana Kowalskiego 1980 oraz Anny Nowak"."""
     words = [word for word in following if flat(word) not in LEADING | _CONJUNCTIONS]
     if not person.names or not words or not _is_name(words[0]):
@@ -212,7 +212,7 @@ def _joins(piece: str, following: list[str], person: Person) -> bool:
     return words[0][0].isupper()
 
 
-def _second_person(lines: list[list[str]], first: Person, years: list[tuple[int, bool]]) -> bool:
+def _second_person(lines: list[list[str]], first: NameAndYear, years: list[tuple[int, bool]]) -> bool:
     """Whether another name with another year, or joined by a conjunction, stands on a line behind complete data."""
     left = list(years)
     for pieces in lines:
@@ -225,7 +225,7 @@ def _second_person(lines: list[list[str]], first: Person, years: list[tuple[int,
     return False
 
 
-def _settle_labels(low: str, person: Person) -> None:
+def _settle_labels(low: str, person: NameAndYear) -> None:
     """Two given names behind labels are two people; a label without a colon is a hint, if no datum follows it."""
     values = _LABELLED_NAME.findall(low)
     person.several |= len({value.strip() for value in values}) >= 2

@@ -6,8 +6,8 @@ import re
 
 from mailbot.model import Defect, Phrase, Request
 from mailbot.request.characters import flat, visible, word_set
-from mailbot.request.person import Person, cut_closing, read_person
-from mailbot.request.sentence import Sentence, sentences
+from mailbot.request.person import NameAndYear, cut_closing, read_person
+from mailbot.request.sentence import PhraseMatch, sentences
 from mailbot.request.vocabulary import Hint
 
 _MOST_SENTENCES = 20
@@ -42,7 +42,7 @@ def read(text: str, *, attachments: bool) -> Request:
     return Request(phrase, tuple(person.names), person.year, tuple(defects))
 
 
-def _places(text: str) -> list[tuple[Sentence, int]]:
+def _places(text: str) -> list[tuple[PhraseMatch, int]]:
     """Each sentence with the end of the text that belongs to it."""
     found = [place for place, _ in zip(sentences(flat(text)), range(_MOST_SENTENCES), strict=False)]
     ends = [place.start for place in found[1:]] + [len(text)]
@@ -56,13 +56,13 @@ def _phrase(said: list[Phrase], *, attachments: bool) -> Phrase:
     return Phrase.B if attachments else Phrase.A
 
 
-def _differ(one: Person, other: Person) -> bool:
+def _differ(one: NameAndYear, other: NameAndYear) -> bool:
     """Whether two filled sentences are about two people."""
     years = one.year and other.year and one.year != other.year
     return bool(years) or [flat(word) for word in one.names] != [flat(word) for word in other.names]
 
 
-def _defects(person: Person) -> list[Defect]:
+def _defects(person: NameAndYear) -> list[Defect]:
     """What is missing behind the sentence; a hint that was left stands for the data it asks for."""
     hint = person.hint
     if Hint.DOTS in hint and not person.names and not person.years:
@@ -84,7 +84,7 @@ def _defects(person: Person) -> list[Defect]:
     return found
 
 
-def _elsewhere(text: str, place: Sentence, end: int) -> Person | None:
+def _elsewhere(text: str, place: PhraseMatch, end: int) -> NameAndYear | None:
     """Name and year in front of an empty sentence ("Jan Kowalski, 1980. Proszę o ... dla mnie") or under the letter.
 
     They are most likely meant, but they do not stand where the card wants them: the first word of the name becomes the

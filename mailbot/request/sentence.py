@@ -24,7 +24,7 @@ _LIKELY = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class PhraseMatch:
     """One place where the sentence stands: ``text[start:end]``, its last word is "dla"."""
 
     phrase: Phrase
@@ -32,7 +32,7 @@ class Sentence:
     end: int
 
 
-def sentences(low: str) -> Iterator[Sentence]:
+def sentences(low: str) -> Iterator[PhraseMatch]:
     """Every place of a text where sentence A or B stands, from the top. ``low``: its flat form.
 
     Case, diacritics, line breaks, punctuation between the words and one slip of the pen in a long word do not matter;
@@ -50,7 +50,7 @@ def sentences(low: str) -> Iterator[Sentence]:
             end = found.end()
             if found[0] == "dla":
                 if phrase := _phrase(tail):
-                    yield Sentence(phrase, start, end)
+                    yield PhraseMatch(phrase, start, end)
                 break
             tail.append(found[0])
 

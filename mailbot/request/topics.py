@@ -34,7 +34,7 @@ _MOST_SENTENCES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TopicFacts:
     """What subject and text are about; the words are those of the facts of the same names."""
 
     topic: str
@@ -47,10 +47,10 @@ class Reading:
     language: str
 
 
-NOTHING_SAID = Reading(NONE, NONE, NONE, None, None, language.POLISH)
+NOTHING_SAID = TopicFacts(NONE, NONE, NONE, None, None, language.POLISH)
 
 
-def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
+def read(subject: Subject, text: str, ruleset: Ruleset) -> TopicFacts:
     """What ``subject`` and ``text`` are about. ``text``: what the person wrote in this mail, without quotes.
 
     Linear in the text, whatever the rules say; only its first ``LONGEST_TEXT`` characters count.
@@ -61,7 +61,7 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
     said = sentences(flat_text)
     found = ruleset.book.found([*sentences(title), *said])
     matter, answer, system = _question(ruleset.faqs, found)
-    return Reading(
+    return TopicFacts(
         topic=_topic(ruleset.topics, found, said, text),
         service=_service(ruleset.services.values(), _without_channel(title, subject), flat_text),
         faq=matter,
@@ -71,7 +71,7 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> Reading:
     )
 
 
-def asked_in(text: str, ruleset: Ruleset) -> Reading:
+def asked_in(text: str, ruleset: Ruleset) -> TopicFacts:
     """Of a mail of the special procedure nothing but the language: that of its text without the promised sentence."""
     text = visible(text[:LONGEST_TEXT])
     for place in reversed(list(islice(sentence.sentences(flat(text)), _MOST_SENTENCES))):

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, Engine, func, select
 
 from mailbot.retention import erase
-from mailbot.retention.erase import Found, NotErased
+from mailbot.retention.erase import ErasureScope, NotErased
 from mailbot.secret import HEAD, key_of
 from mailbot.storage.erasing import key_ids, ticket_key
 from mailbot.storage.keys import KeyStore
@@ -20,9 +20,9 @@ from mailbot.storage.schema import raw_message, ticket
 _PAGE = 500
 
 
-def repeat(engine: Engine, store: KeyStore, actor: str, now: datetime) -> tuple[Found, list[str]]:
+def repeat(engine: Engine, store: KeyStore, actor: str, now: datetime) -> tuple[ErasureScope, list[str]]:
     """Erase what is back, and say of what that could not be done why: it is not decided, or has still to leave."""
-    done, refused = Found((), (), ()), list[str]()
+    done, refused = ErasureScope((), (), ()), list[str]()
     for kind in (_tickets, _messages):  # a ticket takes its messages with it
         with engine.connect() as connection:
             pages = [page for page in kind(connection, store) if page.messages or page.tickets]
@@ -33,11 +33,11 @@ def repeat(engine: Engine, store: KeyStore, actor: str, now: datetime) -> tuple[
             except NotErased as error:
                 refused += [error.reason] if error.reason not in refused else []
                 continue
-            done = Found(done.messages + page.messages, done.tickets + page.tickets, ())
+            done = ErasureScope(done.messages + page.messages, done.tickets + page.tickets, ())
     return done, refused
 
 
-def _tickets(connection: Connection, store: KeyStore) -> Iterator[Found]:
+def _tickets(connection: Connection, store: KeyStore) -> Iterator[ErasureScope]:
     for ids in _ids(connection, ticket.c.id):
         heads = select(ticket.c.id, func.substr(ticket.c.sealed, 1, HEAD)).where(ticket.c.id.in_(ids))
         under = {row: key_of(bytes(head)) for row, head in connection.execute(heads) if head is not None}
@@ -48,12 +48,12 @@ def _tickets(connection: Connection, store: KeyStore) -> Iterator[Found]:
             yield erase.of_tickets(connection, [row])
 
 
-def _messages(connection: Connection, store: KeyStore) -> Iterator[Found]:
+def _messages(connection: Connection, store: KeyStore) -> Iterator[ErasureScope]:
     for ids in _ids(connection, raw_message.c.inbox_id):
         under = key_ids(connection, ids)
         gone = store.gone([key for key in under.values() if key is not None])
         for row in sorted(row for row, key in under.items() if key in gone):
-            yield Found((row,), (), ())
+            yield ErasureScope((row,), (), ())
 
 
 def _ids(connection: Connection, column: Column[int]) -> Iterator[Sequence[int]]:

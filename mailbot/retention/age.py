@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 from mailbot.model import State
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
-from mailbot.retention.erase import Found, erase
+from mailbot.retention.erase import ErasureScope, erase
 from mailbot.storage import upsert
 from mailbot.storage.desk import draft
 from mailbot.storage.probes import probe
@@ -37,21 +37,21 @@ _EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Report:
+class RetentionReport:
     """What was erased, or would be. classes: class → tickets, messages without one, or rows."""
 
     classes: Counter[str] = field(default_factory=Counter)
     messages: int = 0
     keys: int = 0
 
-    def add(self, other: Report) -> None:
+    def add(self, other: RetentionReport) -> None:
         """Count ``other`` in."""
         self.classes += other.classes
         self.messages += other.messages
         self.keys += other.keys
 
 
-Step = Callable[[Connection], tuple[Report, int | None]]
+RetentionStep = Callable[[Connection], tuple[RetentionReport, int | None]]
 """One bounded transaction: what it erased, and where the next one of its kind begins; None: it is through."""
 
 
@@ -75,7 +75,7 @@ def _last(connection: Connection) -> datetime:
     return datetime.fromtimestamp(value or 0, UTC)
 
 
-def steps(ages: Ages, now: datetime, actor: str, *, dry: bool = False) -> list[Callable[[int], Step]]:
+def steps(ages: Ages, now: datetime, actor: str, *, dry: bool = False) -> list[Callable[[int], RetentionStep]]:
     """The kinds of step of a pass: each is called with where it begins, 0 at first. ``dry``: nothing is written."""
     act = _Act(ages, now, actor, dry)
     return [
@@ -97,7 +97,7 @@ class _Act:
         return self.now - self.ages[name] if name in self.ages else _EVER
 
 
-def _tickets(connection: Connection, act: _Act, after: int) -> tuple[Report, int | None]:
+def _tickets(connection: Connection, act: _Act, after: int) -> tuple[RetentionReport, int | None]:
     t, window = ticket.c, _window(connection, ticket, after)
     granted = exists().where(activation.c.ticket_id == t.id)
     newest = func.coalesce(
@@ -110,7 +110,7 @@ def _tickets(connection: Connection, act: _Act, after: int) -> tuple[Report, int
         "other": (and_(~granted, ~case), t.closed_at),
         "quarantine": (and_(t.state == State.KWARANTANNA.value, t.owner.is_(None)), t.opened_at),
     }
-    report = Report()
+    report = RetentionReport()
     for name, (which, since) in classes.items():
         before = act.before(name)
         wanted = select(t.id).where(
@@ -119,21 +119,21 @@ def _tickets(connection: Connection, act: _Act, after: int) -> tuple[Report, int
         ids = connection.execute(wanted.order_by(t.id)).scalars().all()
         report.classes[name] += len(ids)
         theirs = connection.execute(select(inbox.c.id).where(inbox.c.ticket_id.in_(ids)).order_by(inbox.c.id)).scalars()
-        _erase(connection, act, Found(tuple(theirs), tuple(ids), ()), name, report)
+        _erase(connection, act, ErasureScope(tuple(theirs), tuple(ids), ()), name, report)
     return report, window[-1] if window else None
 
 
-def _messages(connection: Connection, act: _Act, after: int) -> tuple[Report, int | None]:
+def _messages(connection: Connection, act: _Act, after: int) -> tuple[RetentionReport, int | None]:
     i, window, before = inbox.c, _window(connection, inbox, after), act.before("without_ticket")
     which = (i.id.in_(window), i.ticket_id.is_(None), i.state == jobs.DONE, i.received_at < before)
     octets = exists().where(raw_message.c.inbox_id == i.id)
     ids = connection.execute(select(i.id).where(*which, octets).order_by(i.id)).scalars().all()
-    report = Report(Counter({"without_ticket": len(ids)}))
-    _erase(connection, act, Found(tuple(ids), (), ()), "without_ticket", report)
+    report = RetentionReport(Counter({"without_ticket": len(ids)}))
+    _erase(connection, act, ErasureScope(tuple(ids), (), ()), "without_ticket", report)
     return report, window[-1] if window else None
 
 
-def _erase(connection: Connection, act: _Act, found: Found, name: str, report: Report) -> None:
+def _erase(connection: Connection, act: _Act, found: ErasureScope, name: str, report: RetentionReport) -> None:
     report.messages += len(found.messages)
     if act.dry or not (found.messages or found.tickets):
         return
@@ -185,14 +185,14 @@ _ROWS: Mapping[str, tuple[Table, Callable[[datetime], ColumnElement[bool]]]] = {
 }
 
 
-def _rows(connection: Connection, act: _Act, name: str) -> tuple[Report, int | None]:
+def _rows(connection: Connection, act: _Act, name: str) -> tuple[RetentionReport, int | None]:
     table, which = _ROWS[name]
     old = which(act.before(name))
     if act.dry:
-        return Report(
+        return RetentionReport(
             Counter({name: connection.execute(select(func.count()).select_from(table).where(old)).scalar_one()})
         ), None
     key = list(table.primary_key)
     first = select(*key).where(old).order_by(*key).limit(_WINDOW)
     gone = connection.execute(delete(table).where(tuple_(*key).in_(first))).rowcount
-    return Report(Counter({name: gone})), 0 if gone == _WINDOW else None
+    return RetentionReport(Counter({name: gone})), 0 if gone == _WINDOW else None

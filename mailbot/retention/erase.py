@@ -45,7 +45,7 @@ class NotErased(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ErasureScope:
     """What is to be erased: rows of inbox and ticket; of the tickets, those that are open."""
 
     messages: tuple[int, ...]
@@ -54,7 +54,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ErasureReport:
     """What was erased. copies: the messages that may lie in the mailbox still, by folder and UID (RFC 9051)."""
 
     erasure: int
@@ -66,19 +66,19 @@ class Report:
     """Sealed before there were keys of messages: gone here; a backup from that time opens with the key file."""
 
 
-def of_ticket(connection: Connection, number: str) -> Found:
+def of_ticket(connection: Connection, number: str) -> ErasureScope:
     """Ticket ``number`` with its messages."""
     return of_tickets(
         connection, connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
     )
 
 
-def of_tickets(connection: Connection, ids: Sequence[int]) -> Found:
+def of_tickets(connection: Connection, ids: Sequence[int]) -> ErasureScope:
     """Tickets with their messages."""
     return _found(connection, ids, ())
 
 
-def of_address(connection: Connection, secret: Secret, address: str) -> Found:
+def of_address(connection: Connection, secret: Secret, address: str) -> ErasureScope:
     """Every ticket of ``address`` and every message from it, whatever became of it."""
     key, t, d = personal.key(address), ticket.c, decision.c
     spelled = {address, address.lower()}  # of other letters than those of ASCII a SQLite knows no small ones
@@ -97,14 +97,16 @@ def of_address(connection: Connection, secret: Secret, address: str) -> Found:
     return _found(connection, tickets, sorted(messages))
 
 
-def _found(connection: Connection, tickets: Sequence[int], messages: Sequence[int]) -> Found:
+def _found(connection: Connection, tickets: Sequence[int], messages: Sequence[int]) -> ErasureScope:
     i, t = inbox.c, ticket.c
     theirs = connection.execute(select(i.id).where(i.ticket_id.in_(tickets))).scalars().all()
     still = select(t.number).where(t.id.in_(tickets), t.closed_at.is_(None)).order_by(t.id)
-    return Found(tuple(sorted({*theirs, *messages})), tuple(tickets), tuple(connection.execute(still).scalars()))
+    return ErasureScope(tuple(sorted({*theirs, *messages})), tuple(tickets), tuple(connection.execute(still).scalars()))
 
 
-def erase(connection: Connection, found: Found, actor: str, reason: str, now: datetime, what: str = "erase") -> Report:
+def erase(
+    connection: Connection, found: ErasureScope, actor: str, reason: str, now: datetime, what: str = "erase"
+) -> ErasureReport:
     """Erase ``found`` in the database and write down which keys go with it (``finish``). The last thing of a
     transaction. Raises NotErased while a mail of it is being worked on or has to leave."""
     _refuse(connection, found)
@@ -118,7 +120,7 @@ def erase(connection: Connection, found: Found, actor: str, reason: str, now: da
     numbers = connection.execute(select(ticket.c.number).where(ticket.c.id.in_(found.tickets))).scalars().all()
     for one in numbers or ("messages",):
         chain.note(connection, now, actor, "erased", one, [number, list(found.messages)], reason=f"erasure {number}")
-    return Report(number, found.messages, tuple(numbers), len(keys), copies, old)
+    return ErasureReport(number, found.messages, tuple(numbers), len(keys), copies, old)
 
 
 def finish(connection: Connection, store: KeyStore, now: datetime, *, again: bool = False) -> int:
@@ -136,7 +138,7 @@ def finish(connection: Connection, store: KeyStore, now: datetime, *, again: boo
     return ended
 
 
-def _refuse(connection: Connection, found: Found) -> None:
+def _refuse(connection: Connection, found: ErasureScope) -> None:
     i, o = inbox.c, outbox.c
     working = select(i.id).where(i.id.in_(found.messages), i.state.in_((jobs.QUEUED, jobs.LEASED)))
     if ids := connection.execute(working).scalars().all():
@@ -153,7 +155,7 @@ def _refuse(connection: Connection, found: Found) -> None:
         raise NotErased(f"{', '.join(numbers)}: {told}")
 
 
-def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
+def _keys(connection: Connection, found: ErasureScope) -> tuple[list[bytes], int]:
     """The keys of everything, and how much is under none."""
     k, v, t, d = ticket_key.c, application_view.c, desk_text.c, draft.c
     connection.execute(select(ticket.c.id).where(ticket.c.id.in_(found.tickets)).with_for_update())
@@ -177,7 +179,7 @@ def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
     return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
 
 
-def _copies(connection: Connection, found: Found) -> tuple[str, ...]:
+def _copies(connection: Connection, found: ErasureScope) -> tuple[str, ...]:
     envelopes = connection.execute(select(inbox.c.envelope).where(inbox.c.id.in_(found.messages))).scalars()
     return tuple(f"{one['mailbox']} UID {one['uid']}" for one in envelopes if one.get("uid") is not None)
 
@@ -216,7 +218,7 @@ def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(ticket_key).where(ticket_key.c.ticket_id.in_(ids)))
 
 
-def quoted(connection: Connection, found: Found, address: str) -> Sequence[int]:
+def quoted(connection: Connection, found: ErasureScope, address: str) -> Sequence[int]:
     """Events of the tickets that still quote ``address``: the words of a server, which the chain holds."""
     e = ticket_event.c
     words = func.lower(cast(e.detail, Text)).contains(address.lower(), autoescape=True)

@@ -12,7 +12,7 @@ from mailbot.ruleset import fixed, floor
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.findings import Finding, Level, Mistakes
 from mailbot.ruleset.model import Ruleset
-from mailbot.ruleset.texts import POLISH, Templates
+from mailbot.ruleset.texts import POLISH, TemplatesByLanguage
 
 PROGRAM_CATEGORIES = (CASE_A, CASE_B, GENERAL)
 """The categories that the program gives by itself (mailbot.flow.facts)."""
@@ -28,7 +28,7 @@ def errors(
     named: YamlDocument,
     said: Iterable[YamlDocument],
     categories: Mapping[str, str],
-    templates: Templates,
+    templates: TemplatesByLanguage,
     mistakes: Mistakes,
 ) -> None:
     """Note what would fail when a mail is decided or written. ``named``: categories.yaml; ``said``: the files whose

@@ -13,7 +13,7 @@ from mailbot.ruleset import floor, order
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import Rule
 from mailbot.ruleset.regions import Space
-from mailbot.ruleset.vocabulary import OPEN, Words
+from mailbot.ruleset.vocabulary import OPEN, Vocabulary
 
 MAX_RULES = 1000
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -46,7 +46,7 @@ REGISTRY = ("account", "name", "year", "holder", "new_login")
 class RuleVocabulary:
     """The words of the other files."""
 
-    words: Words
+    words: Vocabulary
     categories: Collection[str]
     """Empty: that file could not be read, which has been told."""
     templates: Collection[MailKind]
@@ -125,7 +125,7 @@ def _row(document: YamlDocument, node: Node | None) -> int | None:
     return None
 
 
-def _when(document: YamlDocument, node: Node, known: Words) -> dict[str, tuple[str, ...]] | None:
+def _when(document: YamlDocument, node: Node, known: Vocabulary) -> dict[str, tuple[str, ...]] | None:
     """The conditions; None when one is wrong: a rule that lost a condition would be judged for what it never said."""
     entries = document.entries(node, "when", (), tuple(known), what="fact")
     found = {fact: _words(document, fact, value, known[fact]) for fact, value in entries.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mailbot.ruleset.vocabulary import Words
+from mailbot.ruleset.vocabulary import Vocabulary
 
 Region = int
 """Made by a ``Space``, and of use with that one alone."""
@@ -25,7 +25,7 @@ class Undecided(Exception):
 class Space:
     """Every combination of the facts of one rule set."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Vocabulary) -> None:
         self._words = words
         self._bits: dict[tuple[str, str], int] = {}
         self._fields: dict[str, int] = {}

@@ -117,11 +117,13 @@ def differences_of(document: YamlDocument, root: Node, key: str) -> dict[Differe
     return found
 
 
-Templates = Mapping[str, Mapping[MailKind, Template]]
+TemplatesByLanguage = Mapping[str, Mapping[MailKind, Template]]
 """Code of a language → its templates; holds "pl"."""
 
 
-def read_templates(directory: Path, mistakes: Mistakes, languages: Collection[str] | None = None) -> Templates:
+def read_templates(
+    directory: Path, mistakes: Mistakes, languages: Collection[str] | None = None
+) -> TemplatesByLanguage:
     """The sources in ``directory``/mails. ``languages``: those beside Polish that a template may be written in; None:
     any."""
     read: dict[str, dict[MailKind, Template]] = {POLISH: {}}

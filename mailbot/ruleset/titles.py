@@ -40,10 +40,10 @@ _TOKEN = re.compile(
 )
 _MOST_DAYS = 31
 
-Pair = tuple[datetime, datetime]
+TimeWindow = tuple[datetime, datetime]
 """Start and end of a window in wall time, naive."""
 
-Token = date | time | None
+TitleToken = date | time | None
 """A day, an hour, or (None) what stands between two of them: "–", "do"."""
 
 
@@ -56,7 +56,7 @@ class _Hours:
     last: date | None
     """The day of the end, when it is said."""
 
-    def on(self, day: date) -> Pair:
+    def on(self, day: date) -> TimeWindow:
         """The same on ``day``; past midnight when it would end before it begins."""
         start, end = datetime.combine(day, self.start), datetime.combine(self.last or day, self.end)
         return start, end if end > start else end + timedelta(days=1)
@@ -67,12 +67,12 @@ class _Title:
     """What a title says. Without a day its pairs are those of ``date.min``."""
 
     days: set[date] = field(default_factory=set)
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[TimeWindow] = field(default_factory=list)
     hours: list[time] = field(default_factory=list)
     """Single ones: "od godz. 12:00"."""
 
 
-def compare(title: str, published: date, windows: Sequence[Pair]) -> tuple[list[int], list[str]]:
+def compare(title: str, published: date, windows: Sequence[TimeWindow]) -> tuple[list[int], list[str]]:
     """The places of the ``windows`` that the title does not name, and the words of what it names that is no window.
 
     A title that names no day is compared by hours alone, one that names no hour by days alone; one that names neither
@@ -89,7 +89,7 @@ def compare(title: str, published: date, windows: Sequence[Pair]) -> tuple[list[
     return missing, idle + [f"{hour:%H:%M}" for hour in said.hours if not any(_touches(w, [hour]) for w in windows)]
 
 
-def words(pair: Pair) -> str:
+def words(pair: TimeWindow) -> str:
     """„24.02.2016 07:30–09:30”; without the day when the title named none."""
     start, end = pair
     day = "" if start.date() == date.min else f"{start:%d.%m.%Y} "
@@ -97,16 +97,16 @@ def words(pair: Pair) -> str:
     return f"{day}{start:%H:%M}–{until}{end:%H:%M}"
 
 
-def _key(pair: Pair, said: _Title) -> tuple[object, object]:
+def _key(pair: TimeWindow, said: _Title) -> tuple[object, object]:
     return pair if said.days else (pair[0].time(), pair[1].time())
 
 
-def _touches(window: Pair, hours: Sequence[time]) -> bool:
+def _touches(window: TimeWindow, hours: Sequence[time]) -> bool:
     return window[0].time() in hours or window[1].time() in hours
 
 
-def _tokens(title: str, published: date) -> list[Token]:
-    found: list[Token] = []
+def _tokens(title: str, published: date) -> list[TitleToken]:
+    found: list[TitleToken] = []
     first = False
     for match in _TOKEN.finditer(title):
         try:
@@ -118,7 +118,7 @@ def _tokens(title: str, published: date) -> list[Token]:
     return found[1:] if first and found[0] == published and len(days) > 1 else found
 
 
-def _token(match: re.Match[str]) -> Token:
+def _token(match: re.Match[str]) -> TitleToken:
     part = match.groupdict()
     if part["until"]:
         return None
@@ -131,7 +131,7 @@ def _token(match: re.Match[str]) -> Token:
     return date(year, month, int(part["d1"] or part["d2"] or part["d3"]))
 
 
-def _read(tokens: Sequence[Token]) -> _Title:
+def _read(tokens: Sequence[TitleToken]) -> _Title:
     """Days and hours that belong together follow each other: a title has either the days first, or the hours."""
     title = _Title()
     groups: list[tuple[list[date], list[_Hours]]] = []
@@ -155,7 +155,7 @@ def _read(tokens: Sequence[Token]) -> _Title:
     return title
 
 
-def _parts(tokens: Sequence[Token]) -> Iterator[list[date] | _Hours | time]:
+def _parts(tokens: Sequence[TitleToken]) -> Iterator[list[date] | _Hours | time]:
     """Days ("24. – 26." is every day between), hours from and until, single hours."""
     place = 0
     while place < len(tokens):

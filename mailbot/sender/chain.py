@@ -17,7 +17,7 @@ from mailbot.config import AuthenticationSettings
 from mailbot.model import Header
 from mailbot.sender import dkim, received, ties
 from mailbot.sender.received import Hop
-from mailbot.sender.results import Report, is_plain, parse, parse_received_spf, parse_without_id
+from mailbot.sender.results import AuthResultsField, is_plain, parse, parse_received_spf, parse_without_id
 
 _NO_ID = "none"
 _RESULTS, _RECEIVED_SPF = "authentication-results", "received-spf"
@@ -29,7 +29,7 @@ class ChainReading:
 
     why: str
     """Why no field counts; "" when one does."""
-    reports: tuple[Report, ...] = ()
+    reports: tuple[AuthResultsField, ...] = ()
     """The fields that count, read."""
     counted: tuple[int, ...] = ()
     edge: int | None = None
@@ -54,7 +54,7 @@ class _Mail:
     mail_from: str | None
     lines: tuple[tuple[int, Hop], ...]
     """Received lines with their places."""
-    results: tuple[tuple[int, Report], ...]
+    results: tuple[tuple[int, AuthResultsField], ...]
     """Authentication-Results under a name of ours, with their places."""
 
     @property
@@ -124,7 +124,7 @@ def _local(hop: Hop) -> bool:
     return hop.from_itself or hop.from_inside
 
 
-def _around(mail: _Mail, edge: int) -> Iterator[tuple[int, Report]]:
+def _around(mail: _Mail, edge: int) -> Iterator[tuple[int, AuthResultsField]]:
     """The fields of ours above the edge line and, where they may stand there, under it."""
     place, hop = mail.lines[edge]
     above = range(place)
@@ -137,7 +137,9 @@ def _around(mail: _Mail, edge: int) -> Iterator[tuple[int, Report]]:
     yield from _spf(mail, range(place + 1, first), hop)  # what the MX left of a sender's stands further down
 
 
-def _named_ours(headers: Sequence[Header], names: Sequence[str], ids: frozenset[str]) -> Iterator[tuple[int, Report]]:
+def _named_ours(
+    headers: Sequence[Header], names: Sequence[str], ids: frozenset[str]
+) -> Iterator[tuple[int, AuthResultsField]]:
     for i, name in enumerate(names):
         if name != _RESULTS:
             continue
@@ -148,12 +150,12 @@ def _named_ours(headers: Sequence[Header], names: Sequence[str], ids: frozenset[
             yield i, named
 
 
-def _results(mail: _Mail, places: range) -> Iterator[tuple[int, Report]]:
+def _results(mail: _Mail, places: range) -> Iterator[tuple[int, AuthResultsField]]:
     """Authentication-Results under a name of ours."""
     return ((i, report) for i, report in mail.results if i in places)
 
 
-def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
+def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, AuthResultsField]]:
     """Fields under the edge line spelt as our MX spells them, if each method is told once and of this delivery.
 
     The MX removes the sender's by its own idea of what bears its name: an odd spelling may have escaped it.
@@ -172,14 +174,14 @@ def _below(mail: _Mail, run: range, edge: Hop) -> list[tuple[int, Report]]:
     return found if tied and len(methods) == len(set(methods)) else []
 
 
-def _spf(mail: _Mail, places: range, edge: Hop) -> Iterator[tuple[int, Report]]:
+def _spf(mail: _Mail, places: range, edge: Hop) -> Iterator[tuple[int, AuthResultsField]]:
     """Received-SPF about the client of the edge line; an inner host may have checked our own MX instead."""
     for i in places:
         if mail.names[i] == _RECEIVED_SPF:
             result = parse_received_spf(mail.headers[i].value)
             client = set(received.addresses(result.properties.get("client-ip", ""))) if result else set()
             if result and (not edge.addresses or client & set(edge.addresses)):
-                yield i, Report("", (result,))
+                yield i, AuthResultsField("", (result,))
 
 
 def _ours(mail: _Mail, edge: int) -> int:

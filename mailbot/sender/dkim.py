@@ -31,7 +31,7 @@ from mailbot.errors import ResolverUnavailable
 from mailbot.model import Header
 from mailbot.sender.alignment import aligned
 from mailbot.sender.resolver import Resolver
-from mailbot.sender.verdict import Result
+from mailbot.sender.verdict import MethodResult
 
 MAX_SIGNATURES = 5
 """Signatures of the From domain that are checked, from the top: each costs a look-up and a hash of the body."""
@@ -64,7 +64,7 @@ class _NoKey(Exception):
 
 def check(
     raw: bytes, headers: Sequence[Header], domain: str, resolver: Resolver, now: datetime, *, strict: bool
-) -> tuple[Result, ...]:
+) -> tuple[MethodResult, ...]:
     """A result for each of the first signatures aligned with ``domain`` (ASCII, RFC 7489 §3.1.1). Never raises.
 
     ``now`` is the arrival of the mail. Signatures of other domains are not checked: they cannot vouch for the From.
@@ -72,7 +72,7 @@ def check(
     """
     present = {h.name.lower() for h in headers}
     return tuple(
-        Result("dkim", _verify(raw, index, tags, present, resolver, now, strict), {"header.d": _text(tags[b"d"])})
+        MethodResult("dkim", _verify(raw, index, tags, present, resolver, now, strict), {"header.d": _text(tags[b"d"])})
         for index, tags in islice(_aligned(headers, domain), MAX_SIGNATURES)
     )
 

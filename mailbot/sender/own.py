@@ -10,7 +10,7 @@ from mailbot.model import Authentication, AuthResult, Envelope, Header
 from mailbot.sender import dkim, dmarc, spf
 from mailbot.sender.alignment import aligned
 from mailbot.sender.resolver import Budget, Resolver
-from mailbot.sender.verdict import Result, judge, signs, vouches
+from mailbot.sender.verdict import MethodResult, judge, signs, vouches
 
 
 def check(
@@ -49,21 +49,21 @@ def signature_alone(
     return found
 
 
-def _verdict(domain: str, results: Sequence[Result], limited: Resolver) -> Authentication:
+def _verdict(domain: str, results: Sequence[MethodResult], limited: Resolver) -> Authentication:
     """The results together with the DMARC result that follows from them."""
     try:
         policy = dmarc.find(domain, limited)
     except ResolverUnavailable:
         # alignment may be strict and the policy reject: only what is aligned strictly can vouch now
         strict = dmarc.Policy(enforced=False, strict_dkim=True, strict_spf=True)
-        return judge(domain, [*_in_mode(results, domain, strict), Result("dmarc", "temperror")])
+        return judge(domain, [*_in_mode(results, domain, strict), MethodResult("dmarc", "temperror")])
     if policy is None:
         return judge(domain, results)
     results = _in_mode(results, domain, policy)
-    return judge(domain, [*results, Result("dmarc", _dmarc(results, domain, policy), {"header.from": domain})])
+    return judge(domain, [*results, MethodResult("dmarc", _dmarc(results, domain, policy), {"header.from": domain})])
 
 
-def _in_mode(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> list[Result]:
+def _in_mode(results: Sequence[MethodResult], domain: str, policy: dmarc.Policy) -> list[MethodResult]:
     """The results without a pass that the policy's strict alignment does not count (RFC 7489 §3.1)."""
     strict = {"dkim": policy.strict_dkim, "spf": policy.strict_spf}
     return [
@@ -71,12 +71,12 @@ def _in_mode(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> li
     ]
 
 
-def _signer(result: Result) -> str:
+def _signer(result: MethodResult) -> str:
     spelt = result.properties["header.d" if result.method == "dkim" else "smtp.mailfrom"]
     return spelt.rpartition("@")[2]
 
 
-def _dmarc(results: Sequence[Result], domain: str, policy: dmarc.Policy) -> str:
+def _dmarc(results: Sequence[MethodResult], domain: str, policy: dmarc.Policy) -> str:
     """The DMARC result (RFC 7489 §6.6.2).
 
     Under p=none nothing aligned is "none", not "fail": the owner only watches, as most small domains do whose users'

@@ -17,7 +17,7 @@ import yaml
 
 from mailbot.errors import ConfigError, ResolverUnavailable
 
-Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+RecordType = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
 _KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choose names and servers
@@ -29,7 +29,7 @@ must what was not there be missing for long (RFC 2308 §5 names one to three hou
 class Resolver(Protocol):
     """Looks names up, CNAMEs followed."""
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """The records of ``name`` (ASCII, no final dot): TXT as one joined text (octets as latin-1), A and AAAA as an
         address, MX as "10 host", PTR as a host. () when there are none. Raises ResolverUnavailable.
         """
@@ -39,11 +39,11 @@ class Resolver(Protocol):
 class Remembers(Protocol):
     """A resolver that keeps answers."""
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """What ``lookup`` would say at once; None: it would ask somebody. Raises ResolverUnavailable."""
 
 
-def memory(resolver: Resolver) -> Callable[[str, Kind], tuple[str, ...] | None]:
+def memory(resolver: Resolver) -> Callable[[str, RecordType], tuple[str, ...] | None]:
     """``Remembers.known`` of a resolver; one that keeps nothing knows nothing."""
     return resolver.known if isinstance(resolver, Remembers) else lambda _name, _kind: None
 
@@ -58,11 +58,11 @@ class DnsResolver:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
         self._resolver.lifetime = timeout
-        self._kept: dict[tuple[str, Kind], tuple[float, tuple[str, ...]]] = {}
+        self._kept: dict[tuple[str, RecordType], tuple[float, tuple[str, ...]]] = {}
         """Until when (time.time), and the records. dnspython takes a tenth of a millisecond to find what it keeps."""
         self._lock = threading.Lock()
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self.known(name, kind)) is not None:
             return found
@@ -75,12 +75,12 @@ class DnsResolver:
                 self._kept[name, kind] = min(until, time.time() + _LONGEST), records
         return records
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """See Remembers."""
         until, records = self._kept.get((name, kind), (0.0, ()))
         return records if 0 < until - time.time() <= _LONGEST else None  # more: the clock was set back
 
-    def _ask(self, name: str, kind: Kind) -> tuple[float, tuple[str, ...]]:
+    def _ask(self, name: str, kind: RecordType) -> tuple[float, tuple[str, ...]]:
         try:
             asked = dns.name.from_text(f"{name}.")
         except (dns.exception.DNSException, ValueError):  # no name; a stranger writes it, and no server is to blame
@@ -128,7 +128,7 @@ class StaticResolver:
             raise ConfigError("\n".join(mistakes))
         return cls({str(name): records for name, records in zone.items()})
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         records = self._zone.get(name.lower().removesuffix("."), {})
         found = records if isinstance(records, str) else records.get(kind, ())
@@ -163,13 +163,13 @@ class Forbearing:
         self._silent: dict[str, float] = {}
         """Domain → when it may be asked again."""
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """See Remembers. Also of a silent domain: a stranger may name something in it that its servers cannot tell."""
         if (found := self._memory(name, kind)) is None:
             self._raise_if_silent(name, kind)
         return found
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self._memory(name, kind)) is not None:
             return found
@@ -182,7 +182,7 @@ class Forbearing:
             self._silent[domain] = self._clock() + self._seconds
             raise
 
-    def _raise_if_silent(self, name: str, kind: Kind) -> str:
+    def _raise_if_silent(self, name: str, kind: RecordType) -> str:
         """Its domain."""
         domain = _owner(name)
         if self._clock() < self._silent.get(domain, -math.inf):
@@ -209,7 +209,7 @@ class Budget:
         self._clock = clock
         self._end = clock() + seconds
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver; ResolverUnavailable once the time is spent."""
         if self._clock() > self._end:
             raise ResolverUnavailable(f"{kind} {name}: no time left for this mail")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailbot.model import Authentication, AuthResult
-from mailbot.sender.verdict import Result, judge, signs, vouches
+from mailbot.sender.verdict import MethodResult, judge, signs, vouches
 
 _OUTSIDE = re.compile(r'(?P<text>[^()";\\]++|"[^"\\]*+(?:\\.[^"\\]*+)*")|(?P<semicolon>;)|(?P<open>\()')
 _INSIDE = re.compile(r"(?:[^()\\]++|\\.)+|(?P<open>\()|(?P<close>\))", re.DOTALL)
@@ -29,14 +29,14 @@ _UNESCAPE = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuthResultsField:
     """One Authentication-Results field. ``results`` is None when the field cannot be read for certain."""
 
     authserv_id: str
-    results: tuple[Result, ...] | None
+    results: tuple[MethodResult, ...] | None
 
 
-def conclude(reports: Sequence[Report], domain: str, *, together: bool) -> Authentication:
+def conclude(reports: Sequence[AuthResultsField], domain: str, *, together: bool) -> Authentication:
     """Verdict about the From domain ``domain`` (ASCII) going by one or more ``reports``. Never raises.
 
     ``together``: each filter of the MX (SPF, DKIM, DMARC) may have written a report of its own.
@@ -52,7 +52,7 @@ def conclude(reports: Sequence[Report], domain: str, *, together: bool) -> Authe
     return next((v for v in verdicts if v.result is AuthResult.FAIL), verdicts[0])
 
 
-def _disagree(reports: Sequence[Sequence[Result]], domain: str) -> bool:
+def _disagree(reports: Sequence[Sequence[MethodResult]], domain: str) -> bool:
     """Does one field say pass and another fail, of the same method and about the same domain?"""
     for method in ("dmarc", "dkim", "spf"):
         said = [{r.result for r in results if r.method == method and _about(r, domain)} for results in reports]
@@ -61,13 +61,13 @@ def _disagree(reports: Sequence[Sequence[Result]], domain: str) -> bool:
     return False
 
 
-def _about(result: Result, domain: str) -> bool:
+def _about(result: MethodResult, domain: str) -> bool:
     if result.method == "dmarc":
         return True
     return signs(result, domain) if result.method == "dkim" else vouches(result, domain)
 
 
-def parse(value: bytes) -> Report:
+def parse(value: bytes) -> AuthResultsField:
     """Read one raw field value (RFC 8601 §2.2), folding included. Never raises.
 
     Wider than the RFC: a final semicolon and properties without a type (Microsoft's "action=none"). A quoted
@@ -78,11 +78,11 @@ def parse(value: bytes) -> Report:
     head = segments[0].split()
     authserv_id = _lower(head[0]) if head else ""
     if not complete or _CONTROL.search(text) or len(head) not in (1, 2) or head[1:] not in ([], ["1"]):
-        return Report(authserv_id, None)
+        return AuthResultsField(authserv_id, None)
     infos = [s for s in segments[1:] if s.strip()]
     if [s.strip().lower() for s in infos] == ["none"]:
-        return Report(authserv_id, ())
-    return Report(authserv_id, _known(infos))
+        return AuthResultsField(authserv_id, ())
+    return AuthResultsField(authserv_id, _known(infos))
 
 
 def is_plain(value: bytes) -> bool:
@@ -103,7 +103,7 @@ def is_plain(value: bytes) -> bool:
     )
 
 
-def parse_without_id(value: bytes) -> Report | None:
+def parse_without_id(value: bytes) -> AuthResultsField | None:
     """Read a field that begins with a result, as Exchange Online writes them; None: it begins with something else.
 
     Its older form repeats the recipient's domain between the results.
@@ -113,10 +113,10 @@ def parse_without_id(value: bytes) -> Report | None:
     if _METHOD.match(segments[0]) is None:
         return None
     infos = [s for s in segments if s.strip() and _DOMAIN.fullmatch(s.strip()) is None]
-    return Report("", _known(infos) if complete and not _CONTROL.search(text) else None)
+    return AuthResultsField("", _known(infos) if complete and not _CONTROL.search(text) else None)
 
 
-def parse_received_spf(value: bytes) -> Result | None:
+def parse_received_spf(value: bytes) -> MethodResult | None:
     """Read one raw Received-SPF (RFC 7208 §9.1) as the SPF result it tells; None when it cannot be read for certain.
 
     Its "client-ip" is kept as a property. Checked for HELO alone it has no "smtp.mailfrom".
@@ -139,7 +139,7 @@ def parse_received_spf(value: bytes) -> Result | None:
         properties["smtp.helo"] = pairs.get("helo", "")
     elif "envelope-from" in pairs:
         properties["smtp.mailfrom"] = pairs["envelope-from"]
-    return Result("spf", _lower(word), properties)
+    return MethodResult("spf", _lower(word), properties)
 
 
 def _unfolded(value: bytes) -> str:
@@ -151,7 +151,7 @@ def _lower(text: str) -> str:
     return text.lower() if text.isascii() else text
 
 
-def _known(infos: Sequence[str]) -> tuple[Result, ...] | None:
+def _known(infos: Sequence[str]) -> tuple[MethodResult, ...] | None:
     results = [_resinfo(info) for info in infos]
     known = tuple(r for r in results if r is not None)
     return known if len(known) == len(results) else None
@@ -177,7 +177,7 @@ def _segments(text: str) -> tuple[list[str], bool]:
     return segments, depth == 0
 
 
-def _resinfo(text: str) -> Result | None:
+def _resinfo(text: str) -> MethodResult | None:
     """``method[/1]=result property=value ...``; None when it is anything else or says one property twice."""
     method = _METHOD.match(text)
     if method is None or method[2] not in (None, "1"):
@@ -190,7 +190,7 @@ def _resinfo(text: str) -> Result | None:
             return None
         properties[name] = _value(match[2])
         position = match.end()
-    return None if text[position:].strip() else Result(method[1].lower(), method[3].lower(), properties)
+    return None if text[position:].strip() else MethodResult(method[1].lower(), method[3].lower(), properties)
 
 
 def _value(spelt: str) -> str:

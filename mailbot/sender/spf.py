@@ -10,7 +10,7 @@ from mailbot.errors import ResolverUnavailable
 from mailbot.model import Envelope
 from mailbot.sender.alignment import ascii_domain
 from mailbot.sender.resolver import KINDS, Resolver
-from mailbot.sender.verdict import Result
+from mailbot.sender.verdict import MethodResult
 
 with warnings.catch_warnings():  # pyspf 2.0.14 has invalid escapes, which warn when it was installed uncompiled
     warnings.simplefilter("ignore")
@@ -50,7 +50,7 @@ def _record(kind: str, text: str) -> Any:
     return text
 
 
-def check(envelope: Envelope, resolver: Resolver) -> Result:
+def check(envelope: Envelope, resolver: Resolver) -> MethodResult:
     """The SPF result for MAIL FROM: of the peer that gave us the mail. Never raises.
 
     The null reverse-path is "none": its HELO name says nothing about a person, and such mail is a bounce anyway.
@@ -62,11 +62,11 @@ def check(envelope: Envelope, resolver: Resolver) -> Result:
     try:
         ipaddress.ip_address(peer)
     except ValueError:
-        return Result("spf", "none", properties)
+        return MethodResult("spf", "none", properties)
     if not domain or not local:
-        return Result("spf", "none", properties)
+        return MethodResult("spf", "none", properties)
     try:
         result, _, _ = _Query(peer, f"{local}@{domain}", envelope.helo or domain, resolver).check()
     except Exception:  # pyspf raises whatever a malformed record makes it raise
-        return Result("spf", "permerror", properties)
-    return Result("spf", str(result), properties)
+        return MethodResult("spf", "permerror", properties)
+    return MethodResult("spf", str(result), properties)

@@ -14,7 +14,7 @@ from mailbot.sender import chain, received
 from mailbot.sender.alignment import ascii_domain, organisational_domain
 from mailbot.sender.results import parse
 
-Mail = tuple[Sequence[Header], str | None]
+SurveyedMail = tuple[Sequence[Header], str | None]
 """Header fields, and the reverse-path where the delivery told it."""
 
 _NEARLY_ALL = 0.9
@@ -44,7 +44,7 @@ class Survey:
     """Settings under which a field counts in nearly all of them; None: the ones there are do, or there are none."""
 
 
-def survey(mails: Sequence[Mail], settings: AuthenticationSettings) -> Survey:
+def survey(mails: Sequence[SurveyedMail], settings: AuthenticationSettings) -> Survey:
     """Read ``mails`` under ``settings``, and under whatever else they themselves suggest."""
     readings = [chain.read(headers, settings, mail_from) for headers, mail_from in mails]
     counting = sum(bool(r.counted) for r in readings)
@@ -80,7 +80,7 @@ def lines(settings: AuthenticationSettings) -> str:
     return "\n".join(["[authentication]", *(f"{key} = {value}" for key, value in keys.items())])
 
 
-def _proposal(mails: Sequence[Mail], settings: AuthenticationSettings) -> AuthenticationSettings | None:
+def _proposal(mails: Sequence[SurveyedMail], settings: AuthenticationSettings) -> AuthenticationSettings | None:
     """The settings under which most mails count; of equals, the one that trusts least."""
     seen = Counter(candidate for headers, _ in mails for candidate in set(_candidates(headers)))
     tried: dict[AuthenticationSettings, int] = {}

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable
 
 from mailbot.sender.received import Hop, addresses
-from mailbot.sender.verdict import Result, reverse_path
+from mailbot.sender.verdict import MethodResult, reverse_path
 
 _DESIGNATES = re.compile(rb"\bdesignates\s+([0-9A-Fa-f:.]+)\s")
 
 
-def fits(value: bytes, results: Iterable[Result], edge: Hop, mail_from: str | None, signers: frozenset[str]) -> bool:
+def fits(
+    value: bytes, results: Iterable[MethodResult], edge: Hop, mail_from: str | None, signers: frozenset[str]
+) -> bool:
     """Does nothing in a field (raw ``value``, read as ``results``) contradict the rest of the mail?
 
     ``mail_from``: reverse-path of the delivery, None when nobody told it. ``signers``: d= of the mail's signatures.
@@ -27,7 +29,7 @@ def fits(value: bytes, results: Iterable[Result], edge: Hop, mail_from: str | No
     return all(_fits(result, mail_from, signers) for result in results)
 
 
-def _fits(result: Result, mail_from: str | None, signers: frozenset[str]) -> bool:
+def _fits(result: MethodResult, mail_from: str | None, signers: frozenset[str]) -> bool:
     if result.method == "spf" and "smtp.mailfrom" in result.properties:
         return mail_from is None or reverse_path(result) == mail_from.rpartition("@")[2].lower()
     if result.method == "dkim" and result.result == "pass":

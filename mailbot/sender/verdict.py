@@ -14,7 +14,7 @@ _SPF_DOUBTS = _SPF_FAILS | {"softfail"}
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class MethodResult:
     """One resinfo: method and result in lower case, properties such as "header.d" → value."""
 
     method: str
@@ -22,7 +22,7 @@ class Result:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-def judge(domain: str, results: Iterable[Result]) -> Authentication:
+def judge(domain: str, results: Iterable[MethodResult]) -> Authentication:
     """Does the From domain ``domain`` (ASCII) vouch for the mail, going by ``results``? (procedure §3.2 row 3.)
 
     pass: an aligned DKIM or SPF pass. A DMARC pass adds nothing to it and never stands for it: OpenDMARC takes the SPF
@@ -54,7 +54,7 @@ def judge(domain: str, results: Iterable[Result]) -> Authentication:
     return Authentication(AuthResult.NONE, "nothing aligned passes")
 
 
-def signs(result: Result, domain: str) -> bool:
+def signs(result: MethodResult, domain: str) -> bool:
     """Is a DKIM result about a signature of ``domain``? d= decides; i= only when the verifier did not write d=."""
     signer = result.properties.get("header.d")
     identity = result.properties.get("header.i", "").rpartition("@")[2]
@@ -65,22 +65,22 @@ def signs(result: Result, domain: str) -> bool:
     return aligned(signer, domain)
 
 
-def vouches(result: Result, domain: str) -> bool:
+def vouches(result: MethodResult, domain: str) -> bool:
     """Is an SPF result about a reverse-path of ``domain``? A HELO name alone proves nothing about a person."""
     return aligned(reverse_path(result), domain)
 
 
-def _about_helo_only(result: Result) -> bool:
+def _about_helo_only(result: MethodResult) -> bool:
     """RFC 7208 §2.3: an MX may check HELO as well and say so in a result of its own."""
     return "smtp.helo" in result.properties and "smtp.mailfrom" not in result.properties
 
 
-def reverse_path(result: Result) -> str:
+def reverse_path(result: MethodResult) -> str:
     """Domain of smtp.mailfrom, in lower case, "" when there is none."""
     return result.properties.get("smtp.mailfrom", "").rpartition("@")[2].rstrip(">").lower()
 
 
-def _reverse_paths(results: Iterable[Result]) -> set[str]:
+def _reverse_paths(results: Iterable[MethodResult]) -> set[str]:
     """A mail has one; a second was slipped in through a local part that the MX did not quote."""
     return {reverse_path(r) for r in results if r.method == "spf" and "smtp.mailfrom" in r.properties}
 
@@ -89,14 +89,14 @@ def _within(identity: str, signer: str) -> bool:
     return f".{identity.lower()}".endswith(f".{signer.lower()}")
 
 
-def _other_from(result: Result, domain: str) -> bool:
+def _other_from(result: MethodResult, domain: str) -> bool:
     """Our MX checked DMARC for another domain than the one we read: the two of us read the From differently."""
     said = result.properties if result.method == "dmarc" else {}
     checked = said.get("header.from", said.get("d"))  # Cisco writes d=
     return checked is not None and ascii_domain(checked.rpartition("@")[2]) != domain
 
 
-def _passes(result: Result, domain: str) -> bool:
+def _passes(result: MethodResult, domain: str) -> bool:
     if result.result != "pass":
         return False
     if result.method == "dmarc":
@@ -104,7 +104,7 @@ def _passes(result: Result, domain: str) -> bool:
     return (result.method == "dkim" and signs(result, domain)) or (result.method == "spf" and vouches(result, domain))
 
 
-def _undecided_dkim(results: Iterable[Result]) -> bool:
+def _undecided_dkim(results: Iterable[MethodResult]) -> bool:
     """A verifier that got no key often writes no domain either."""
     return any(
         r.method == "dkim" and r.result == "temperror" and not {"header.d", "header.i"} & r.properties.keys()

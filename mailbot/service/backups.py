@@ -16,7 +16,7 @@ from mailbot.storage.engine import target
 from mailbot.storage.reading import missing_file, read_only
 
 
-class Source(NamedTuple):
+class BackupSource(NamedTuple):
     """A database: how its files are called, and where it lies."""
 
     name: str
@@ -30,15 +30,15 @@ class Made(NamedTuple):
     octets: int
 
 
-def databases(settings: Settings) -> Sequence[Source]:
+def databases(settings: Settings) -> Sequence[BackupSource]:
     """Those that belong into one backup. A store whose backups have a life of their own must never be among them."""
-    return (Source("mailbot", settings.database.url),)
+    return (BackupSource("mailbot", settings.database.url),)
 
 
-def key_store(settings: Settings) -> Sequence[Source]:
+def key_store(settings: Settings) -> Sequence[BackupSource]:
     """The keys of messages, without which no mail of a copy opens. Copied behind the database: a key lies in the store
     before anything is sealed under it, so that none is missing then."""
-    return (Source("keys", keys.place(settings.keys.url, settings.database.url)),)
+    return (BackupSource("keys", keys.place(settings.keys.url, settings.database.url)),)
 
 
 def refuse_together(folder: Path, databases_: Path) -> None:
@@ -50,7 +50,7 @@ def refuse_together(folder: Path, databases_: Path) -> None:
         )
 
 
-def make(settings: Settings, sources: Sequence[Source], folder: Path, now: datetime) -> Iterator[Made]:
+def make(settings: Settings, sources: Sequence[BackupSource], folder: Path, now: datetime) -> Iterator[Made]:
     """Each of ``sources`` into a file of ``folder`` that bears the moment. Raises ConfigError, DatabaseUnavailable."""
     for source in sources:
         if target(source.url).get_backend_name() != "sqlite":

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mailbot.registry import RegistryChanges
     from mailbot.ruleset.model import Ruleset
     from mailbot.sender.resolver import Resolver
-    from mailbot.workers.rules import Look
+    from mailbot.workers.rules import FolderStamp
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Parts:
     rng: random.Random
     registry: ScimRegistry | None = None
     """Where the accounts are on another machine."""
-    rules_seen: Look | None = None
+    rules_seen: FolderStamp | None = None
     """The folder of the rule set as it was before it was read."""
 
 

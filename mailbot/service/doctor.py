@@ -48,7 +48,7 @@ _LOW_DISK = 500 * 2**20  # octets
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was tried. ``mend`` is empty when it works."""
 
     what: str
@@ -57,10 +57,10 @@ class Finding:
     mend: str = ""
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings) -> list[Diagnosis]:
     """Every check, in the order of the flow; one that fails does not stop the next."""
     found = [
-        *(Finding("settings", False, *one.split("; mend: ")) for one in outdated(settings)),
+        *(Diagnosis("settings", False, *one.split("; mend: ")) for one in outdated(settings)),
         await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
         await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
         await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),
@@ -119,16 +119,16 @@ def _in_thread(check: Callable[..., str], *arguments: object) -> Awaitable[str]:
     return asyncio.to_thread(check, *arguments)
 
 
-async def _try(what: str, check: Awaitable[str], mend: str) -> Finding:
+async def _try(what: str, check: Awaitable[str], mend: str) -> Diagnosis:
     try:
         async with asyncio.timeout(30):
-            return Finding(what, True, await check)
+            return Diagnosis(what, True, await check)
     except TimeoutError:
-        return Finding(what, False, "no answer within 30 s", mend)
+        return Diagnosis(what, False, "no answer within 30 s", mend)
     except MailbotError as error:
-        return Finding(what, False, error.reason, mend)
+        return Diagnosis(what, False, error.reason, mend)
     except Exception as error:
-        return Finding(what, False, f"{type(error).__name__}: {error}", mend)
+        return Diagnosis(what, False, f"{type(error).__name__}: {error}", mend)
 
 
 def _database(settings: Settings) -> str:
@@ -220,7 +220,7 @@ def _machines(settings: Settings) -> str:
     return ", ".join(f"{one.name} ({one.roles}; {one.version})" for one in there) or "no process runs"
 
 
-async def _registry(settings: Settings) -> Finding:
+async def _registry(settings: Settings) -> Diagnosis:
     mend = "check [accounts] url, token_file or certificate, ca_file, and what docs/registry.md asks of the registry"
     return await _try("registry of accounts", _scim(settings), mend)
 

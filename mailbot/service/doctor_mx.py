@@ -12,7 +12,7 @@ from mailbot.inbox import message_of, newest
 from mailbot.installation import read_keys
 from mailbot.model import Source
 from mailbot.parsing.headers import split
-from mailbot.sender.survey import Mail, Survey, faults, lines, survey
+from mailbot.sender.survey import Survey, SurveyedMail, faults, lines, survey
 from mailbot.storage import schema
 from mailbot.storage.reading import has_table, missing_file, read_only
 from mailbot.tickets import decisions
@@ -57,7 +57,7 @@ def _summary(found: Survey, settings: Settings) -> str:
     return told
 
 
-def _recent(settings: Settings) -> Iterator[Mail]:
+def _recent(settings: Settings) -> Iterator[SurveyedMail]:
     """Header fields of the last mails whose sender our MX should have looked at."""
     key_file = Path(settings.secret.key_file)
     if not key_file.exists() or missing_file(settings.database.url) is not None:

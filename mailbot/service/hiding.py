@@ -117,10 +117,10 @@ def _sealed(seal: Callable[[bytes | None], dict[str, Any]], key_id: bytes | None
         return seal(None)
 
 
-Step = Callable[[Connection, Secret, Sequence[Any], Report], None]
+SealRows = Callable[[Connection, Secret, Sequence[Any], Report], None]
 
 
-def _walk(engine: Engine, table: Table, step: Step, key: Secret, report: Report) -> None:
+def _walk(engine: Engine, table: Table, step: SealRows, key: Secret, report: Report) -> None:
     after = 0
     while True:
         with engine.begin() as connection:
@@ -246,7 +246,7 @@ _OPEN: Mapping[Table, ColumnElement[bool]] = {
     inbox: or_(inbox.c.sha256.not_like(_HASH), inbox.c.message_key.not_like(_HASH)),
 }
 """Which rows of a table are readable."""
-_STEPS: Mapping[Table, Step] = {
+_STEPS: Mapping[Table, SealRows] = {
     ticket: _tickets,
     outbox: _mails,
     used_signature: _used,

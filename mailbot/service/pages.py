@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mailbot.http.listener import Listener
 
 
-class Pages:
-    """The open ports. ``ailing``: see Service."""
+class OpenPorts:
+    """The open ports. ``ailing``: see MailbotService."""
 
     def __init__(self, parts: Parts, ailing: Callable[[], Awaitable[list[str]]]) -> None:
         self._parts, self._ailing = parts, ailing
@@ -79,7 +79,7 @@ class Pages:
         from mailbot.console.shell import ConsoleContext
 
         p = self._parts
-        desk = ConsoleContext(p.settings, p.database, p.directory, p.secret, p.clock, pages.Pages(), p.pipeline)
+        desk = ConsoleContext(p.settings, p.database, p.directory, p.secret, p.clock, pages.ConsolePages(), p.pipeline)
         self._takers.append(lambda pipeline: setattr(desk, "pipeline", pipeline))
         return login.build(desk, acting.late(desk))
 

@@ -25,7 +25,7 @@ from mailbot.storage.place import refuse_missing
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RotationReport:
     """new: a key was made; else an earlier rotation was ended. keys: of messages, wrapped anew; broken: do not open."""
 
     new: bool
@@ -33,7 +33,7 @@ class Report:
     broken: int
 
 
-def rotate(chosen: Settings, actor: str, now: datetime) -> Report:
+def rotate(chosen: Settings, actor: str, now: datetime) -> RotationReport:
     """Raises ConfigError while a process works with the key at hand, or when it is not that of the database."""
     engine, path = connect(chosen.database.url, chosen.database), Path(chosen.secret.key_file)
     try:
@@ -51,15 +51,15 @@ def rotate(chosen: Settings, actor: str, now: datetime) -> Report:
             factors.seal_anew(connection, key)
             chain.note(connection, now, actor, "key-rotated", "installation")
         done = _rewrap(chosen, engine)
-        return Report(not cut_off, done.keys, done.broken)
+        return RotationReport(not cut_off, done.keys, done.broken)
     finally:
         engine.dispose()
 
 
-def _rewrap(chosen: Settings, engine: Engine) -> Report:
+def _rewrap(chosen: Settings, engine: Engine) -> RotationReport:
     with closing(compose.opened(chosen, engine)) as key:
         assert isinstance(key.store, KeyStore)
         keys, broken = key.store.rewrap()
         if keys:
             scour(key.store.engine)
-        return Report(False, keys, broken)
+        return RotationReport(False, keys, broken)

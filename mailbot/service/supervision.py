@@ -32,7 +32,7 @@ from mailbot.observe import failure, log_event
 from mailbot.room import Room, give_back
 from mailbot.service import compose, descriptors
 from mailbot.service.compose import Parts
-from mailbot.service.pages import Pages, listening, notices
+from mailbot.service.pages import OpenPorts, listening, notices
 from mailbot.service.places import ROLES
 from mailbot.storage.keys import KeyStore
 from mailbot.storage.schema import imap_cursor
@@ -60,7 +60,7 @@ class TaskEnded(TemporaryError):
 
 
 @dataclass
-class Service:
+class MailbotService:
     """The chosen roles over shared parts. ``addresses`` names what listens where, once started.
 
     ``understand``: where mails are understood; None: in a thread.
@@ -76,7 +76,7 @@ class Service:
         self._relays: list[Relay | Receiver] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._pages = Pages(self.parts, self.ailing)
+        self._pages = OpenPorts(self.parts, self.ailing)
         self._started_at = self.parts.clock()
         self._verifier: Verifier | None = None
         self._deciding: list[DecideWorker | AlarmWorker | RetentionWorker] = []

@@ -28,7 +28,7 @@ from mailbot.storage.place import place_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-Work = Callable[[Connection], T]
+TransactionBody = Callable[[Connection], T]
 ManyWork = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _GROUP = 100  # units of work in one commit: more only delays the first answer
@@ -74,7 +74,7 @@ class Database:
         for thread in self._writers:
             thread.start()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionBody[T]) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
         ``work`` may be run again when a unit of the same group failed, so it must have no effect but on the connection.
@@ -99,12 +99,12 @@ class Database:
             self._waiting.notify()
         return await asyncio.shield(future)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: TransactionBody[T]) -> T:
         """Run ``work`` on a connection of its own, without the right to write."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
-    async def glance(self, work: Work[T]) -> T:
+    async def glance(self, work: TransactionBody[T]) -> T:
         """As ``read``, of a few rows that were read a moment ago: on SQLite at once, on this thread. There nobody waits
         for anybody (WAL), and to wake another thread costs more than such a read."""
         if self._mixes:
@@ -179,7 +179,7 @@ class Database:
         if self._keys is not None:
             self._keys.check()
 
-    def _read(self, work: Work[T]) -> T:
+    def _read(self, work: TransactionBody[T]) -> T:
         self._check()
         try:
             with reading(self.engine) as connection:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, PoolProxiedConnection
 from mailbot.errors import ConfigError, DatabaseGone, DatabaseUnavailable
 
 
-class Place:
+class DatabaseFiles:
     """The files of one open database. Looking at them costs microseconds."""
 
     def __init__(self, engine: Engine, path: Path) -> None:
@@ -47,14 +47,14 @@ class Place:
         self._open.close()
 
 
-def place_of(engine: Engine) -> Place | None:
+def place_of(engine: Engine) -> DatabaseFiles | None:
     """None for a database that is no file of this machine."""
     path = _file(engine)
-    return Place(engine, path) if path else None
+    return DatabaseFiles(engine, path) if path else None
 
 
 def refuse_empty(engine: Engine) -> None:
-    """Before a database is made: raises ConfigError when one was lost here (``Place``) and is not back."""
+    """Before a database is made: raises ConfigError when one was lost here (``DatabaseFiles``) and is not back."""
     path = _file(engine)
     if path is None or not _mark(path).exists():
         return

@@ -58,7 +58,7 @@ _NEVER: Mapping[str, Any] = {**dict.fromkeys(("tripped_at", "told_at", "lifted_a
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class BreakerStatus:
     """What is known of mails of one reach."""
 
     reach: Reach
@@ -173,7 +173,7 @@ def told(connection: Connection, tripped: Sequence[tuple[Reach, datetime]], now:
             chain.note(connection, at, chain.MACHINE, "breaker-tripped", OBJECT, reason=reach.value)
 
 
-def status(connection: Connection, now: datetime) -> list[Status]:
+def status(connection: Connection, now: datetime) -> list[BreakerStatus]:
     """Every reach, the least known first."""
     o, hour = outbox.c, _hour(now)
     rows = {row["reach"]: row for row in connection.execute(select(breaker)).mappings()}
@@ -185,7 +185,7 @@ def status(connection: Connection, now: datetime) -> list[Status]:
         row, counts = rows.get(reach.value, _NEVER), _counts(connection, reach, hour - _DAY)
         told_of = {name: row[name] for name in _NEVER}
         n = waiting.get(reach.value, 0)
-        found.append(Status(reach, **told_of, last_hour=counts[hour], last_day=sum(counts.values()), waiting=n))
+        found.append(BreakerStatus(reach, **told_of, last_hour=counts[hour], last_day=sum(counts.values()), waiting=n))
     return found
 
 

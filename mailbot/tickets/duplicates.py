@@ -69,7 +69,7 @@ def _unfinished() -> Select[Any]:
 _UNFINISHED = _unfinished()
 
 
-class History:
+class EarlierMessages:
     """Earlier messages and open tickets that a batch could repeat; grows with the batch as it is decided."""
 
     def __init__(self, connection: Connection, batch: Sequence[Identity], secret: Secret) -> None:

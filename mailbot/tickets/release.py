@@ -30,7 +30,7 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ReleaseRefused:
     """Why a ticket does not go on; ``reason`` names the mend."""
 
     reason: str
@@ -43,29 +43,29 @@ def release(
     lifetime: timedelta,
     notice: NoticeWriter,
     detail: dict[str, str | int],
-) -> Released | Refused:
+) -> Released | ReleaseRefused:
     """Go on with a frozen ticket: its mails leave in their order, and its link works for ``lifetime`` from then.
 
     ``detail`` says who let it go on, and why.
     """
     link = hold.lock(connection, number)
     if link is None or link.used_at is not None:
-        return Refused("is not stopped")
+        return ReleaseRefused("is not stopped")
     o, t = outbox.c, ticket.c
     of_ticket = select(outbox).where(o.ticket_id == link.ticket_id, o.ordinal > 0).order_by(o.id)
     mails = connection.execute(of_ticket.with_for_update(key_share=True)).all()
     stopped = select(ticket).where(t.id == link.ticket_id, t.state == State.WSTRZYMANE.value)
     row = connection.execute(stopped.with_for_update(key_share=True)).first()
     if row is None:
-        return Refused("is not stopped")
+        return ReleaseRefused("is not stopped")
     if hold.ended_for_good(connection, row.id):
-        return Refused("was stopped and ended for good; mend: the citizen asks anew")
+        return ReleaseRefused("was stopped and ended for good; mend: the citizen asks anew")
     anew = [mail for mail in mails if _is_written_anew(mail)]
     if any(mail.state == jobs.LEASED for mail in anew):
-        return Refused("a mail of it is on its way just now; mend: try again in five minutes")
+        return ReleaseRefused("a mail of it is on its way just now; mend: try again in five minutes")
     lost = next((mail for mail in mails if mail.state == jobs.BURIED and anew and mail.id < anew[0].id), None)
     if lost is not None:
-        return Refused(
+        return ReleaseRefused(
             f"{lost.kind} was not accepted, and the rest waits behind it; mend: `mailbot outbox retry {lost.id}`"
         )
     wait = _wait(mails)

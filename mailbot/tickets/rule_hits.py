@@ -13,7 +13,7 @@ from mailbot.storage.schema import decision, shadow_hit
 
 
 @dataclass(slots=True)
-class Hits:
+class RuleHits:
     """What one rule did in a time."""
 
     rule: str
@@ -33,15 +33,15 @@ class Hits:
         return not self.hits and not self.shadow_hits
 
 
-def count(connection: Connection, rules: Sequence[Rule], since: datetime) -> list[Hits]:
+def count(connection: Connection, rules: Sequence[Rule], since: datetime) -> list[RuleHits]:
     """The rules of a set in their order, then others that held since ``since`` by name."""
-    found = {rule.name: Hits(rule.name, shadow=rule.shadow) for rule in rules}
+    found = {rule.name: RuleHits(rule.name, shadow=rule.shadow) for rule in rules}
     for name, _, hits, last in _counted(connection, decision, since):
-        row = found.setdefault(name, Hits(name, current=False))
+        row = found.setdefault(name, RuleHits(name, current=False))
         row.hits += hits
         row.last = max(row.last or last, last)
     for name, outcome, hits, last in _counted(connection, shadow_hit, since):
-        row = found.setdefault(name, Hits(name, current=False))
+        row = found.setdefault(name, RuleHits(name, current=False))
         row.shadow_hits[outcome] = hits
         row.last = max(row.last or last, last)
     gone = sorted((row for row in found.values() if not row.current), key=lambda row: row.rule)

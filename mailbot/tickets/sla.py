@@ -50,7 +50,7 @@ class Clocks:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class ClockFacts:
     """What a look at one ticket needs to know."""
 
     state: State
@@ -104,11 +104,11 @@ def clocks_of(category: str, state: State, opened_at: datetime, settings: Ticket
         promised_at = clocks.working_days(opened_at, service.specialist_days, ruleset.calendar, pauses)
     reply_by = _reply_by(opened_at, ruleset) if state is State.OCZEKUJE_NA_KLIENTA else None
     due = min(promised_at, in_a_day) if state.closed else promised_at
-    first = clock_status(Matter(state, due, standard_at, reply_by, unsent=state.closed), opened_at, ruleset)
+    first = clock_status(ClockFacts(state, due, standard_at, reply_by, unsent=state.closed), opened_at, ruleset)
     return Clocks(standard_at, promised_at, reply_by, opened_at if first.raised else first.next_at)
 
 
-def clock_status(matter: Matter, now: datetime, ruleset: Ruleset) -> ClockStatus:
+def clock_status(matter: ClockFacts, now: datetime, ruleset: Ruleset) -> ClockStatus:
     """What a ticket's clocks say at ``now``.
 
     The promise to a ticket that is closed is that its mails are accepted in time (seed 001, P14). Whether an open one
@@ -196,7 +196,7 @@ def alarmed() -> ColumnElement[bool]:
     return and_(ticket.c.alarm != "", or_(ticket.c.closed_at.is_(None), unsent))
 
 
-def _news(found: ClockStatus, matter: Matter) -> list[tuple[str, str, datetime]]:
+def _news(found: ClockStatus, matter: ClockFacts) -> list[tuple[str, str, datetime]]:
     """Event, clock and its end."""
     if found.unanswered and matter.reply_by is not None:
         return [("closed-unanswered", "reply", matter.reply_by)]
@@ -213,7 +213,7 @@ def _reply_by(asked_at: datetime, ruleset: Ruleset) -> datetime:
     return clocks.complaint_deadline(asked_at, replace(calendar, complaint_days=calendar.reply_days))
 
 
-def _first_warning(matter: Matter, ruleset: Ruleset) -> tuple[datetime, str, datetime]:
+def _first_warning(matter: ClockFacts, ruleset: Ruleset) -> tuple[datetime, str, datetime]:
     """When to warn, of which clock, and its end: some hours before the promise, when a break reaches up to it, or when
     mails that nothing holds back miss our own target (seed 000, D13)."""
     warnings = [(matter.due - timedelta(hours=ruleset.calendar.warn_hours), PROMISED, matter.due)]
@@ -241,7 +241,7 @@ def _mails(connection: Connection, tickets: Sequence[int]) -> Mapping[int, Row[A
     return {row.ticket_id: row for row in found}
 
 
-def _matter(row: Row[Any], mails: Mapping[int, Row[Any]], settings: TicketSettings, ruleset: Ruleset) -> Matter:
+def _matter(row: Row[Any], mails: Mapping[int, Row[Any]], settings: TicketSettings, ruleset: Ruleset) -> ClockFacts:
     """A ticket with its clocks reckoned anew: a notice may have come since, and it pauses a wniosek."""
     service = ruleset.service_of(row.category)
     pauses = _pauses(row.kind, ruleset)
@@ -252,7 +252,7 @@ def _matter(row: Row[Any], mails: Mapping[int, Row[Any]], settings: TicketSettin
     elif pauses and due > row.opened_at + promise:  # the 24 hours are absolute, working days are not
         due = max(due, clocks.working_days(row.opened_at, service.specialist_days, ruleset.calendar, pauses))
     sent = mails.get(row.id)
-    return Matter(
+    return ClockFacts(
         state=State(row.state),
         due=due,
         standard_at=clocks.after_hours(row.opened_at, service.standard_hours, pauses),

@@ -21,8 +21,8 @@ OF = rules_tried.c.id == decision.c.tried
 
 _THERE = select(rules_tried.c.id).where(rules_tried.c.id.in_(bindparam("names", expanding=True)))
 _MOST = 200
-_Told = tuple[str, list[dict[str, Any]]]
-_lately: dict[int, tuple[tuple[TraceStep, ...], _Told]] = {}
+_NamedSteps = tuple[str, list[dict[str, Any]]]
+_lately: dict[int, tuple[tuple[TraceStep, ...], _NamedSteps]] = {}
 """By id() of the trace, which is kept so that no other one gets it."""
 
 
@@ -61,6 +61,6 @@ def trace(decided: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def _told(decided: Decision) -> _Told:
+def _told(decided: Decision) -> _NamedSteps:
     steps = trace(decided)
     return hashlib.sha256(json.dumps(steps).encode()).hexdigest()[:32], steps

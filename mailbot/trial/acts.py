@@ -12,8 +12,8 @@ from mailbot.console import acts as forms
 from mailbot.desk.drafts import Draft
 from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, Asked, Call, CallOutcome, Heard, Request
-from mailbot.desk.view import LOOKED, Case
+from mailbot.desk.requests import Action, ActionRequest, Asked, Call, CallOutcome, Heard
+from mailbot.desk.view import LOOKED, TicketView
 from mailbot.model import Operator
 from mailbot.observe import Clock
 from mailbot.outbox import jobs
@@ -27,7 +27,7 @@ _TOLD = frozenset({"who", "ticket", "do", "expect", "why", "heard", "outcome"})
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ActRunner:
     """``rows``: of the inbox, by the name of the mail. A ticket is told by a mail that belongs to it now."""
 
     desk: ActionPerformer
@@ -62,7 +62,7 @@ class Stage:
             return self.desk.look(connection, zgl, who, LOOKED, found.inbox_id, now)
         return self.desk.perform(connection, zgl, who, self._request(connection, found, told), now)
 
-    def _request(self, connection: Connection, found: Case, told: Mapping[str, Any]) -> Request:
+    def _request(self, connection: Connection, found: TicketView, told: Mapping[str, Any]) -> ActionRequest:
         """What the form of the action would ask for."""
         action = Action(told["do"])
         if action is Action.CALL:
@@ -74,7 +74,7 @@ class Stage:
         }
         return forms.request(action, found.version, Draft(fields))
 
-    def _value(self, connection: Connection, found: Case, name: str, value: Any) -> tuple[str, ...]:
+    def _value(self, connection: Connection, found: TicketView, name: str, value: Any) -> tuple[str, ...]:
         """As a form sends it. A ticket is told by a mail of it, a mail of ours by its kind; a letter is the newest."""
         if name == "other":
             return (number_of(connection, self.rows[value]),)

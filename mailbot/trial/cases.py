@@ -61,7 +61,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Mismatch:
     """One thing that is not as expected."""
 
     key: str
@@ -98,18 +98,18 @@ def surroundings(mail: Path, top: Path) -> Surroundings:
     return Surroundings(*(_nearest(mail.parent, top, name) for name in (ACCOUNTS, DNS, TRUST)))
 
 
-def compare(case: Case, came: Mapping[str, Any], mails: str) -> Iterator[Wrong]:
+def compare(case: Case, came: Mapping[str, Any], mails: str) -> Iterator[Mismatch]:
     """What is not as ``case`` expects. ``came``: the words of explain; ``mails``: every word that would be sent."""
     for key, wanted in case.expect.items():
         if not _fits(wanted, came.get(key)):
-            yield Wrong(key, wanted, _part(wanted, came.get(key)))
+            yield Mismatch(key, wanted, _part(wanted, came.get(key)))
     said = _flat(mails)
     for text in case.says:
         if _flat(text) not in said:
-            yield Wrong("says", text, None)
+            yield Mismatch("says", text, None)
     for text in case.forbidden:
         if _flat(text) in said:
-            yield Wrong("not", text, text)
+            yield Mismatch("not", text, text)
 
 
 def _nearest(folder: Path, top: Path, name: str) -> Path | None:

@@ -27,7 +27,7 @@ _TOGETHER = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExplainOptions:
     """What the options ask for."""
 
     received: datetime | None
@@ -53,7 +53,9 @@ class _Mail:
         return self.raw.received_at, self.now
 
 
-async def tried(trial: Trial, paths: Sequence[Path], wanted: Wanted) -> AsyncIterator[tuple[dict[str, Any], str]]:
+async def tried(
+    trial: Trial, paths: Sequence[Path], wanted: ExplainOptions
+) -> AsyncIterator[tuple[dict[str, Any], str]]:
     """What is told of each mail of ``paths`` (files, or folders walked), and its subject."""
     with blank() as connection:
         if wanted.state:
@@ -74,7 +76,7 @@ def _walk(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 async def _explain(
-    trial: Trial, files: Sequence[Path], wanted: Wanted, connection: Connection
+    trial: Trial, files: Sequence[Path], wanted: ExplainOptions, connection: Connection
 ) -> list[tuple[dict[str, Any], str]]:
     """Each mail by itself after the same history, which is asked once for all that come at the same moment.
 
@@ -94,7 +96,7 @@ async def _explain(
     ]
 
 
-async def _read(trial: Trial, file: Path, wanted: Wanted, connection: Connection) -> _Mail | dict[str, Any]:
+async def _read(trial: Trial, file: Path, wanted: ExplainOptions, connection: Connection) -> _Mail | dict[str, Any]:
     started = time.perf_counter()
     try:
         octets = await asyncio.to_thread(file.read_bytes)
@@ -107,12 +109,14 @@ async def _read(trial: Trial, file: Path, wanted: Wanted, connection: Connection
     return _Mail(file, raw, u, now, time.perf_counter() - started)
 
 
-def _has_past(file: Path, wanted: Wanted) -> bool:
+def _has_past(file: Path, wanted: ExplainOptions) -> bool:
     """Whether something came before this mail alone."""
     return not wanted.state and file.with_suffix(_STATE).is_file()
 
 
-async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
+async def _told(
+    trial: Trial, mail: _Mail, wanted: ExplainOptions, lookup: Lookup, connection: Connection
+) -> dict[str, Any]:
     started = time.perf_counter()
     if not _has_past(mail.file, wanted):
         found = _assessed(trial, mail, wanted, lookup, connection)
@@ -128,7 +132,9 @@ async def _told(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, conne
     return {"file": str(mail.file), **found, "seconds": round(mail.seconds + time.perf_counter() - started, 6)}
 
 
-def _assessed(trial: Trial, mail: _Mail, wanted: Wanted, lookup: Lookup, connection: Connection) -> dict[str, Any]:
+def _assessed(
+    trial: Trial, mail: _Mail, wanted: ExplainOptions, lookup: Lookup, connection: Connection
+) -> dict[str, Any]:
     found = trial.report(trial.flow.assess(mail.u, lookup))
     if wanted.mails:
         found["rendered"] = [text.decode("utf-8") for text in trial.mails(mail.raw, mail.u, connection, mail.now)]

@@ -18,18 +18,18 @@ from mailbot.model import RawMessage
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.trial import cases, history
-from mailbot.trial.cases import Case, Surroundings, Wrong
+from mailbot.trial.cases import Case, Mismatch, Surroundings
 from mailbot.trial.simulator import Trial, arrival, blank, chosen, open_trial, readable
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CaseResult:
     """What came of one case."""
 
     case: Case
     rule: str
     title: str
-    wrong: tuple[Wrong, ...]
+    wrong: tuple[Mismatch, ...]
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -47,12 +47,12 @@ async def today(settings: Settings, asked: Case) -> dict[str, Any]:
     return came
 
 
-async def decided(settings: Settings, folder: Path) -> list[Result]:
+async def decided(settings: Settings, folder: Path) -> list[CaseResult]:
     """The cases of a folder; those with the same surroundings share a flow."""
     found: dict[Surroundings, list[Case]] = defaultdict(list)
     for one in cases.read(folder, settings.helpdesk.address):
         found[cases.surroundings(one.mail, folder)].append(one)
-    results: list[Result] = []
+    results: list[CaseResult] = []
     with blank() as connection:
         for around, together in found.items():
             async with _open(settings, around) as trial:
@@ -67,12 +67,12 @@ def _open(settings: Settings, around: Surroundings) -> Any:
     return open_trial(settings, accounts, resolver)
 
 
-async def _try(trial: Trial, one: Case, connection: Connection) -> Result:
+async def _try(trial: Trial, one: Case, connection: Connection) -> CaseResult:
     started = time.perf_counter()
     came, mails = await _decide(trial, one, connection)
     titles = {rule.name: rule.title for rule in trial.flow.ruleset.rules}
     wrong = tuple(cases.compare(one, came, mails))
-    return Result(one, came["rule"], titles.get(came["rule"], ""), wrong, time.perf_counter() - started)
+    return CaseResult(one, came["rule"], titles.get(came["rule"], ""), wrong, time.perf_counter() - started)
 
 
 async def _decide(trial: Trial, one: Case, empty: Connection) -> tuple[dict[str, Any], str]:

@@ -32,14 +32,16 @@ _WORTH_IT = 1_000
 
 Messages = Sequence[tuple[bool, RowMapping | None]]
 """Of a page: whether its text is asked for, and the row that ``inbox.message_of`` opens; None: it was erased."""
-Words = Mapping[str, str] | None
+FreshWords = Mapping[str, str] | None
 """What was read anew; None: the message cannot be opened."""
-Pair = tuple[StoredDecision, Words]
-Pairs = Iterator[Pair]
+ReplayedDecision = tuple[StoredDecision, FreshWords]
+ReplayedDecisions = Iterator[ReplayedDecision]
 
 
 @contextmanager
-def read_anew(settings: Settings, since: datetime, limit: int | None, jobs: int) -> Iterator[tuple[int, Pairs]]:
+def read_anew(
+    settings: Settings, since: datetime, limit: int | None, jobs: int
+) -> Iterator[tuple[int, ReplayedDecisions]]:
     """How many decisions there are since then (the newest ``limit``), and each with what was read anew, in order.
 
     ``jobs``: processes; 0: no mail is opened.
@@ -54,7 +56,9 @@ def read_anew(settings: Settings, since: datetime, limit: int | None, jobs: int)
         yield total, _read(settings, connection, pages, jobs if total >= _WORTH_IT else min(jobs, 1))
 
 
-def _read(settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int) -> Pairs:
+def _read(
+    settings: Settings, connection: Connection, pages: Iterable[list[StoredDecision]], jobs: int
+) -> ReplayedDecisions:
     """Each decision with what was read anew of its mail, in order."""
     if jobs == 0:
         yield from ((one, {}) for page in pages for one in page)
@@ -67,7 +71,7 @@ def _read(settings: Settings, connection: Connection, pages: Iterable[list[Store
         return
     spawn = multiprocessing.get_context("spawn")  # as in workers.understand
     with ProcessPoolExecutor(jobs, spawn, _begin, (settings,)) as pool:
-        waiting: deque[tuple[list[StoredDecision], Future[list[Words]]]] = deque()
+        waiting: deque[tuple[list[StoredDecision], Future[list[FreshWords]]]] = deque()
         for page, messages in opened:
             waiting.append((page, pool.submit(_words, messages)))
             if len(waiting) > 2 * jobs:
@@ -76,7 +80,7 @@ def _read(settings: Settings, connection: Connection, pages: Iterable[list[Store
             yield from _finished(page, future)
 
 
-def _finished(page: list[StoredDecision], future: Future[list[Words]]) -> Pairs:
+def _finished(page: list[StoredDecision], future: Future[list[FreshWords]]) -> ReplayedDecisions:
     return zip(page, future.result(), strict=True)
 
 
@@ -105,11 +109,11 @@ def _prepared(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _words(messages: Messages) -> list[Words]:
+def _words(messages: Messages) -> list[FreshWords]:
     return [_words_of(row) if asked else {} for asked, row in messages]
 
 
-def _words_of(row: RowMapping | None) -> Words:
+def _words_of(row: RowMapping | None) -> FreshWords:
     if row is None:
         return None
     try:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from mailbot.accounts import passwords
 from mailbot.accounts.directory import Directory
-from mailbot.accounts.passwords import Problem
+from mailbot.accounts.passwords import PasswordProblem
 from mailbot.http.guards import Csrf, SharedLimiter
 from mailbot.model import AccountStatus
 from mailbot.observe import Clock, log_event
@@ -159,7 +159,7 @@ class ActivationPage:
         request: web.Request,
         token: str,
         link: Activation,
-        problems: tuple[Problem, ...] = (),
+        problems: tuple[PasswordProblem, ...] = (),
         status: int = 200,
     ) -> web.Response:
         nonce = self._csrf.nonce(request)

@@ -87,11 +87,11 @@ def _touch(connection: Connection) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": next_one}))
 
 
-Words = Callable[[Collection[str]], Awaitable[str]]
+Describe = Callable[[Collection[str]], Awaitable[str]]
 """The state of everything for a person; told what the process itself lacks."""
 
 
-def routes(database: Database, ailing: Ailing, may_ask: Audience, words: Words | None = None) -> list[web.RouteDef]:
+def routes(database: Database, ailing: Ailing, may_ask: Audience, words: Describe | None = None) -> list[web.RouteDef]:
     """The probes: "ok" (200) or "not ready" (503), and to those who may read the metrics what is wrong.
 
     ``words``: for /statusz, which nobody else may read.

@@ -71,12 +71,12 @@ def audience(settings: WebSettings) -> Audience:
     return may_ask
 
 
-Told = Callable[[Connection, datetime], Iterable[Metric]]
+Measure = Callable[[Connection, datetime], Iterable[Metric]]
 """What else is told at a moment; called in a thread."""
 
 
 def routes(
-    database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None, more: Sequence[Told] = ()
+    database: Database, settings: WebSettings, clock: Clock, mailbox: str | None = None, more: Sequence[Measure] = ()
 ) -> list[web.RouteDef]:
     """GET /metrics: 404 for those who may not ask, 503 when the database is slow.
 
@@ -101,7 +101,7 @@ def routes(
 
 
 def _look(
-    connection: Connection, now: datetime, mailboxes: Mapping[str, datetime], more: Sequence[Told]
+    connection: Connection, now: datetime, mailboxes: Mapping[str, datetime], more: Sequence[Measure]
 ) -> list[Metric]:
     return [*measure(connection, now, mailboxes), *(one for tell in more for one in tell(connection, now))]
 

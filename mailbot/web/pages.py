@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, nodes
 
 from mailbot.accounts import passwords
-from mailbot.accounts.passwords import Problem
+from mailbot.accounts.passwords import PasswordProblem
 from mailbot.mails import wording
 from mailbot.ruleset.findings import Finding, Level
 from mailbot.ruleset.languages import POLISH
@@ -40,7 +40,7 @@ _NOTICES = {
 }
 """Status → heading and advice. A status that is not here gets the words of 400 or 500."""
 
-STALE = Problem("Wpisz hasło jeszcze raz. Jeśli to nie pomaga, zezwól na pliki cookie z tej strony.")
+STALE = PasswordProblem("Wpisz hasło jeszcze raz. Jeśli to nie pomaga, zezwól na pliki cookie z tej strony.")
 _TEMPLATES = ("base.html", "done.html", "form.html", "gone.html", "notice.html")
 
 
@@ -120,7 +120,7 @@ class Pages:
         expires_at: datetime,
         csrf: str,
         language: str = POLISH.code,
-        problems: Sequence[Problem] = (),
+        problems: Sequence[PasswordProblem] = (),
         status: int = 200,
     ) -> web.Response:
         """The form, with the broken rules when it comes back. ``login`` is shown masked."""
@@ -160,5 +160,5 @@ class Pages:
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
 
 
-def _said(problem: Problem, language: Language) -> str:
+def _said(problem: PasswordProblem, language: Language) -> str:
     return replace(problem, sentence=language.pages.get(problem.sentence, problem.sentence)).text

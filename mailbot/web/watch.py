@@ -42,18 +42,18 @@ def routes(
     """All four. ``ailing``: what the process knows of itself."""
     may_ask = metrics.audience(settings.web)
     mailbox = settings.imap.mailbox if settings.imap.host else None
-    trust = Trust(settings.trust.directory)
-    state = State(settings, database, clock, trust)
+    trust = TrustWatch(settings.trust.directory)
+    state = DatabaseWatch(settings, database, clock, trust)
     return [
         *health.routes(database, ailing, may_ask, state.words),
         *metrics.routes(database, settings.web, clock, mailbox, (state.measure, trust.measure)),
     ]
 
 
-class State:
+class DatabaseWatch:
     """What the database says is wrong."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock, trust: Trust) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: Clock, trust: TrustWatch) -> None:
         self._settings = settings
         self._trust = trust
         self._database = database
@@ -86,7 +86,7 @@ class State:
         return "\n".join([head + (f"{len(lines)} things are wrong" if lines else "nothing is wrong"), *lines, ""])
 
 
-class Trust:
+class TrustWatch:
     """The folder of trusted lists, as it was read lately."""
 
     def __init__(self, directory: str) -> None:

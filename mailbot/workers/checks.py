@@ -20,7 +20,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Understanding
 from mailbot.observe import Clock, about
 from mailbot.workers import shares
-from mailbot.workers.held import Batch, Held, Taken, rows_of
+from mailbot.workers.held import Batch, Held, LeasedMessage, rows_of
 from mailbot.workers.scan import Scans
 from mailbot.workers.shares import REGISTRY, SCAN, VERIFY
 from mailbot.workers.verify import Verifier
@@ -34,7 +34,7 @@ class Verified:
     """A batch behind the check of its files."""
 
     ready: Batch
-    late: list[Taken]
+    late: list[LeasedMessage]
     """What had all the time for itself and was not ready: it has failed."""
 
 
@@ -76,7 +76,7 @@ class Checks:
         while waiting and loop.time() < until:
             chunk = waiting[:width]
             try:
-                with counts.step("check", *rows_of(chunk)):
+                with counts.measured("check", *rows_of(chunk)):
                     async with asyncio.timeout_at(until):
                         checked = await asyncio.gather(*(self._checked(flow, *one) for one in chunk))
             except TimeoutError:
@@ -88,7 +88,7 @@ class Checks:
         await self._held.release(rows_of(waiting))
         return Verified(sorted(ready, key=lambda pair: pair[0].row), late)
 
-    async def _checked(self, flow: Pipeline, taken: Taken, u: Understanding) -> Understanding:
+    async def _checked(self, flow: Pipeline, taken: LeasedMessage, u: Understanding) -> Understanding:
         assert self._verifier is not None
         with about(taken.row):
             (found,) = await self._verifier.check([u], flow.ruleset)
@@ -110,7 +110,7 @@ class Checks:
         ready = [(taken, u) for taken, u in batch if taken.row not in waiting]
         return replace(flow, directory=said.with_doubts(key for _, u in ready for key in logins(u))), ready
 
-    def _is_overdue(self, taken: Taken) -> bool:
+    def _is_overdue(self, taken: LeasedMessage) -> bool:
         """Whether a person gets it now: the promise runs from its arrival, but one that was late before it was asked
         for waits some tries, too."""
         return taken.deferred >= _REGISTRY_TRIES and self._clock() - taken.raw.received_at >= self._patience

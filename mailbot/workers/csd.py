@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection, RowMapping
 
 from mailbot.csd import queue
-from mailbot.delivery.webhook import Answer, Receiver, Verdict
+from mailbot.delivery.webhook import Receiver, WebhookAnswer, WebhookVerdict
 from mailbot.errors import LeaseLost
 from mailbot.observe import Clock, log_event
 from mailbot.outbox import backoff, jobs
@@ -69,7 +69,7 @@ class CsdWorker:
         for done, row in enumerate(rows, 1):
             moving()  # a receiver may be slow and still take each of them
             verdict = await self._tell(row)
-            if verdict in (Verdict.AWAY, Verdict.GONE) or self._stopping:
+            if verdict in (WebhookVerdict.AWAY, WebhookVerdict.GONE) or self._stopping:
                 await self._database.write(partial(self._release, [each["id"] for each in rows[done:]]))
                 return read
         return read + len(rows)
@@ -77,7 +77,7 @@ class CsdWorker:
     def _release(self, left: Sequence[int], connection: Connection) -> None:
         jobs.release(connection, webhook, left, self.name)
 
-    async def _tell(self, row: RowMapping) -> Verdict:
+    async def _tell(self, row: RowMapping) -> WebhookVerdict:
         """Try one event and record what became of it. Where that fails, its lease runs out and it is sent again, with
         the same webhook-id."""
         answer = await self._receiver.post(row["message_id"], row["body"])
@@ -87,31 +87,31 @@ class CsdWorker:
             log_event("lease-lost", level=logging.WARNING, webhook=row["id"], reason=error.reason)
         return answer.verdict
 
-    async def _record(self, row: RowMapping, answer: Answer) -> None:
+    async def _record(self, row: RowMapping, answer: WebhookAnswer) -> None:
         now, write = self._clock(), self._database.write
         match answer.verdict:
-            case Verdict.ACCEPTED:
+            case WebhookVerdict.ACCEPTED:
                 await write(lambda c: queue.let_next_go(c, row["id"], now, answer.code))
                 self._came_back()
-            case Verdict.AWAY | Verdict.GONE:
+            case WebhookVerdict.AWAY | WebhookVerdict.GONE:
                 due = now + timedelta(seconds=self._pause(answer))
                 await write(lambda c: queue.put_off(c, row, self.name, due, answer.reason, answer.code, now))
-                if answer.verdict is Verdict.GONE:
+                if answer.verdict is WebhookVerdict.GONE:
                     await write(lambda c: queue.stop(c, now))
                     log_event("csd-stopped-us", level=logging.ERROR, code=answer.code, mend="mailbot csd resume")
                 return
-            case Verdict.REFUSED if row["attempts"] >= _REFUSALS:
+            case WebhookVerdict.REFUSED if row["attempts"] >= _REFUSALS:
                 told = {"last_error": answer.reason, "last_code": answer.code}
                 await write(lambda c: jobs.bury(c, webhook, row["id"], self.name, **told))
             case _:
                 due = now + backoff.delay(row["attempts"], self._rng)
                 told = {"last_error": answer.reason, "last_code": answer.code}
                 await write(lambda c: jobs.retry(c, webhook, row["id"], self.name, due, **told))
-        level = logging.INFO if answer.verdict is Verdict.ACCEPTED else logging.ERROR
+        level = logging.INFO if answer.verdict is WebhookVerdict.ACCEPTED else logging.ERROR
         told = {"ticket": row["number"], "type": row["kind"], "attempt": row["attempts"], "code": answer.code}
         log_event(f"csd-event-{answer.verdict}", level=level, **told)
 
-    def _pause(self, answer: Answer) -> float:
+    def _pause(self, answer: WebhookAnswer) -> float:
         """Seconds until anybody is asked again; told once."""
         if not self._away:
             log_event("csd-takes-nothing", level=logging.ERROR, code=answer.code, reason=answer.reason)

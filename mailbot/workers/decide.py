@@ -30,7 +30,7 @@ from mailbot.storage.schema import inbox
 from mailbot.text.mask import marks, mask
 from mailbot.workers import shares
 from mailbot.workers.checks import Checks
-from mailbot.workers.held import Batch, Held, Lane, Taken, told
+from mailbot.workers.held import Batch, Held, Lane, LeasedMessage, told
 from mailbot.workers.scan import Scans
 from mailbot.workers.shares import ROOM, UNDERSTAND
 from mailbot.workers.understand import Understand, in_thread
@@ -108,7 +108,7 @@ class DecideWorker:
             return False
         return True
 
-    async def _decide(self, flow: Pipeline, batch: list[Taken]) -> None:
+    async def _decide(self, flow: Pipeline, batch: list[LeasedMessage]) -> None:
         """Understand, check and record a batch. Raises TemporaryError when it is not the fault of any mail."""
         if not batch:
             return
@@ -136,10 +136,10 @@ class DecideWorker:
             await self._failed(flow, taken, "its files were not checked in time")
         await self._record(*await self._checks.inform(flow, verified.ready))
 
-    async def _understood(self, batch: Sequence[Taken]) -> Batch:
+    async def _understood(self, batch: Sequence[LeasedMessage]) -> Batch:
         """With what the lease leaves for what follows (workers.shares)."""
         try:
-            with counts.step("understand", *(taken.row for taken in batch)):
+            with counts.measured("understand", *(taken.row for taken in batch)):
                 async with asyncio.timeout(self._reading):
                     read = await self._understand([taken.raw for taken in batch])
         except TimeoutError as error:
@@ -147,7 +147,7 @@ class DecideWorker:
         return list(zip(batch, read, strict=True))
 
     @staticmethod
-    def _try_later(u: Understanding, taken: Taken) -> bool:
+    def _try_later(u: Understanding, taken: LeasedMessage) -> bool:
         return u.sender.authentication.result is AuthResult.TEMPERROR and taken.deferred + 1 < _DNS_TRIES
 
     async def _without_checks(self, batch: Batch) -> Batch:
@@ -159,7 +159,7 @@ class DecideWorker:
         self._on_check()
         return [(taken, u) for taken, u in batch if taken.row not in rows]
 
-    async def _is_probe(self, flow: Pipeline, taken: Taken, u: Understanding) -> bool:
+    async def _is_probe(self, flow: Pipeline, taken: LeasedMessage, u: Understanding) -> bool:
         """Whether it is ``mailbot probe`` that asks: then it is judged as any mail, and nothing comes of it but that a
         delivery loop answers."""
         nonce = probes.nonce_of(flow.secret, taken.raw.raw)
@@ -224,7 +224,7 @@ class DecideWorker:
                 self._held.leave(connection, [row for row in rows if row not in decided])
             return decided, tickets(connection, rows)
 
-        with counts.step("record", *rows):
+        with counts.measured("record", *rows):
             decisions, numbers = await self._database.write(work)
         for row, u in batch:
             if row in decisions:
@@ -249,7 +249,7 @@ class DecideWorker:
         if any(decision.mails for decision in decisions.values()):
             self._on_mail()
 
-    async def _failed(self, flow: Pipeline, taken: Taken, reason: str) -> None:
+    async def _failed(self, flow: Pipeline, taken: LeasedMessage, reason: str) -> None:
         """A message failed alone. After its last try a person gets it as one that cannot be read, in a ticket: there
         its clocks run. Only where even that fails it is buried."""
         nonce = probes.nonce_of(flow.secret, taken.raw.raw)

@@ -175,7 +175,7 @@ class DeliverWorker:
         self._claims.sending += 1
         self._relay.in_time = lambda: self._claims.is_ours(mail)
         try:
-            with counts.step("send", mail.road):
+            with counts.measured("send", mail.road):
                 return await self._relay.send(mail.return_path, mail.recipient, raw)
         finally:
             self._relay.in_time = before

@@ -36,12 +36,12 @@ _STORED = (
     .where(_i.id.in_(bindparam("rows", expanding=True)))
     .order_by(_i.id)
 )
-"""What ``Taken`` and ``inbox.message_of`` need."""
+"""What ``LeasedMessage`` and ``inbox.message_of`` need."""
 _SIZES = select(_i.id, _i.size).where(_i.id.in_(bindparam("rows", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LeasedMessage:
     """A leased message. ``tries``: this one included; ``deferred``: how often its sender's DNS had not answered;
     ``waited``: it comes from the lane of checks."""
 
@@ -52,7 +52,7 @@ class Taken:
     raw: RawMessage
 
 
-Batch = list[tuple[Taken, Understanding]]
+Batch = list[tuple[LeasedMessage, Understanding]]
 
 
 class Lane(Enum):
@@ -139,7 +139,7 @@ class Held:
             jobs.release(connection, inbox, ids[kept:], self.name)
         return ids[:kept]
 
-    async def load(self, ids: list[int]) -> list[Taken]:
+    async def load(self, ids: list[int]) -> list[LeasedMessage]:
         """The messages that can be read back. One that cannot is tried again and then buried: with the right key, or a
         newer program, it is as good as new."""
         try:
@@ -158,16 +158,16 @@ class Held:
         log_event(name, level=logging.ERROR, inbox=row, reason=reason)
         await self.retry_or_bury(row, reason)
 
-    def _read(self, connection: Connection, ids: list[int]) -> list[Taken]:
+    def _read(self, connection: Connection, ids: list[int]) -> list[LeasedMessage]:
         rows = connection.execute(_STORED, {"rows": ids}).mappings().all()
         if len(rows) < len(ids):
             raise PermanentError("its octets are not in raw_message")
         self._secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
         return [self._taken(row) for row in rows]
 
-    def _taken(self, row: RowMapping) -> Taken:
+    def _taken(self, row: RowMapping) -> LeasedMessage:
         raw = replace(message_of(row, self._secret), to_check=self.lane is not Lane.QUICK)
-        return Taken(row["id"], row["attempts"], row["deferred"], row["lane"] == Lane.CHECKS.value, raw)
+        return LeasedMessage(row["id"], row["attempts"], row["deferred"], row["lane"] == Lane.CHECKS.value, raw)
 
     async def release(self, rows: list[int]) -> None:
         """Give rows back untried."""
@@ -182,7 +182,7 @@ class Held:
         """One of them may be to blame for what failed: each is taken alone from now on."""
         await self._database.write(lambda c: jobs.give_back(c, inbox, rows, self.name, self._clock(), counted=True))
 
-    async def postpone(self, taken: Taken, reason: str) -> None:
+    async def postpone(self, taken: LeasedMessage, reason: str) -> None:
         """Put a message off whose sender or account could not be asked for: not its fault, so it goes with others
         again, and soon after what failed is back."""
         due = self._clock() + backoff.delay(min(taken.deferred + 1, _LONGEST_WAIT), self._rng)
@@ -224,6 +224,6 @@ def told(error: Exception) -> str:
     return f"{kinds(error)} at {place(error.__traceback__)}"
 
 
-def rows_of(batch: Sequence[tuple[Taken, Understanding]]) -> list[int]:
+def rows_of(batch: Sequence[tuple[LeasedMessage, Understanding]]) -> list[int]:
     """Of a batch."""
     return [taken.row for taken, _ in batch]

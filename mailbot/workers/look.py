@@ -19,7 +19,7 @@ _LONGEST = timedelta(seconds=1)
 """For so long what was seen counts: a link ends although nobody writes anything."""
 
 
-class _Seen(NamedTuple):
+class _LookResult(NamedTuple):
     why: str | None
     version: int | None
     at: datetime
@@ -32,7 +32,7 @@ class Looks:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[int, _LookResult] = {}
         self._used = 0
         """Mails for which the last read was good enough."""
         self._asked: set[int] = set()
@@ -69,5 +69,5 @@ class Looks:
         ahead = behind(min(MOST, _FEW + 2 * self._used)) if version is not None else ()
         ids = [*self._asked, *(mail.id for mail in ahead)]
         found = await self._database.glance(lambda c: sending.hindrances(c, ids, self._clock()))
-        self._seen = {mail: _Seen(why, version, now) for mail, why in found.items()}
+        self._seen = {mail: _LookResult(why, version, now) for mail, why in found.items()}
         self._used = 0

@@ -29,9 +29,9 @@ class RetentionWorker:
         self._database = database
         self._store = store
         self._clock = clock
-        self._left: deque[Callable[[int], age.Step]] = deque()
+        self._left: deque[Callable[[int], age.RetentionStep]] = deque()
         self._after = 0
-        self._report = age.Report()
+        self._report = age.RetentionReport()
 
     async def step(self) -> int:
         """Do one bounded part of the pass; 0: there is none, until tomorrow."""
@@ -48,8 +48,8 @@ class RetentionWorker:
             await self._database.read(lambda c: empty_log(c.engine))
         return 1
 
-    def _wiping(self, step: age.Step) -> age.Step:
-        def work(connection: Connection) -> tuple[age.Report, int | None]:
+    def _wiping(self, step: age.RetentionStep) -> age.RetentionStep:
+        def work(connection: Connection) -> tuple[age.RetentionReport, int | None]:
             wipe(connection)
             return step(connection)
 
@@ -61,7 +61,7 @@ class RetentionWorker:
             return 0
         if not await self._database.write(lambda c: age.turn(c, now)):
             return 0
-        self._left, self._after, self._report = deque(age.steps(ages, now, chain.MACHINE)), 0, age.Report()
+        self._left, self._after, self._report = deque(age.steps(ages, now, chain.MACHINE)), 0, age.RetentionReport()
         return 1
 
     def _tell(self) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 
 from mailbot import processes
 from mailbot.audit import chain
-from mailbot.audit.chain import Entry
+from mailbot.audit.chain import AuditEntry
 from mailbot.errors import MailbotError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.mails.write import Writer
@@ -30,7 +30,7 @@ from mailbot.storage.schema import ruleset_load
 Load = Callable[[], tuple[Ruleset, Writer]]
 """Reads and proofreads the folder. Raises RulesError with every mistake, one a line."""
 
-Look = tuple[tuple[str, int, int, int, int], ...]
+FolderStamp = tuple[tuple[str, int, int, int, int], ...]
 """Name, size, times of the last change of the content and of anything else, inode."""
 
 _SETTLE = 1.0  # seconds between the look that finds a change and the one that must agree
@@ -39,7 +39,7 @@ _SHARES = ("*.yaml", "*.yml", "mails/*", "languages/*")
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _WrongFolder:
     """``content`` tells one wrong folder from another, so that each is told once."""
 
     content: str
@@ -58,7 +58,7 @@ class RulesKeeper:
         use: Callable[[Pipeline], None],
         clock: Clock,
         settle: float = _SETTLE,
-        seen: Look | None = None,
+        seen: FolderStamp | None = None,
     ) -> None:
         """``use`` is called in the event loop and must only swap references. ``settle`` is in seconds. ``seen``: what
         ``look_at`` gave before the set of ``pipeline`` was read."""
@@ -70,7 +70,7 @@ class RulesKeeper:
         self._clock = clock
         self._settle = settle
         self._judged = seen
-        self._pending: Look | None = None
+        self._pending: FolderStamp | None = None
         self._refused = ""
 
     async def start(self) -> None:
@@ -90,14 +90,14 @@ class RulesKeeper:
         found = await asyncio.to_thread(self._read)
         if await asyncio.to_thread(look_at, self.pipeline.ruleset.directory) != look:
             return 1
-        if isinstance(found, _Refused):
+        if isinstance(found, _WrongFolder):
             await self._refuse(found)
         else:
             await self._take(*found)
         self._judged, self._pending = look, None
         return 0
 
-    def _read(self) -> tuple[Ruleset, Writer] | _Refused:
+    def _read(self) -> tuple[Ruleset, Writer] | _WrongFolder:
         """The folder as it is now. Whatever goes wrong refuses it: a rule file must never stop the program."""
         try:
             return self._load()
@@ -105,7 +105,7 @@ class RulesKeeper:
             mistakes = error.reason
         except Exception as error:
             mistakes = f"{self.pipeline.ruleset.directory}: cannot be read: {error!r}"
-        return _Refused(_content(self.pipeline.ruleset.directory), mistakes)
+        return _WrongFolder(_content(self.pipeline.ruleset.directory), mistakes)
 
     async def _take(self, ruleset: Ruleset, writer: Writer) -> None:
         recovered = bool(self._refused)
@@ -118,7 +118,7 @@ class RulesKeeper:
             self._use(self.pipeline)
         log_event("rules-taken", hash=ruleset.hash, rules=len(ruleset.rules), recovered=recovered)
 
-    async def _refuse(self, found: _Refused) -> None:
+    async def _refuse(self, found: _WrongFolder) -> None:
         if found.content == self._refused:
             return
         await self._note(mistakes=found.mistakes)
@@ -146,14 +146,16 @@ def _noted(connection: Connection, loaded: dict[str, Any]) -> None:
     row = connection.execute(select(ruleset_load).where(ruleset_load.c.id == row_id)).mappings().one()
     what = "rules-taken" if row["hash"] else "rules-refused"
     digest, reason = chain.load_digest(row), row["hash"] or ""
-    chain.append(connection, [Entry(row["at"], chain.MACHINE, what, chain.RULES, digest, after=row_id, reason=reason)])
+    chain.append(
+        connection, [AuditEntry(row["at"], chain.MACHINE, what, chain.RULES, digest, after=row_id, reason=reason)]
+    )
 
 
 def _files(directory: Path) -> Iterable[Path]:
     return sorted(path for share in _SHARES for path in directory.glob(share))
 
 
-def look_at(directory: Path) -> Look:
+def look_at(directory: Path) -> FolderStamp:
     """What the system says of the files of a rule set; a file that cannot be asked counts as another file."""
     found = []
     for path in _files(directory):

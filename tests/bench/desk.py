@@ -29,7 +29,7 @@ from mailbot.audit import search as audit_search
 from mailbot.audit import verify
 from mailbot.console.oversight import measured
 from mailbot.desk import case, drafts, letter, oversight, presence, search, todo, views
-from mailbot.desk.todo import Sort, Wanted
+from mailbot.desk.todo import Sort, TodoQuery
 from mailbot.model import Operator, Role
 from mailbot.secret import NO_KEY, Secret
 from mailbot.storage.engine import connect, migrate, reading
@@ -169,31 +169,31 @@ def _once(engine: Engine, server: _Processor, ask: Callable[[Connection], Any]) 
 def _questions(tickets: int) -> dict[str, Asked]:
     """Name → question, as the screens ask it. ``n`` chooses another ticket, person and day in each round."""
 
-    def listed(wanted: Wanted, operator: Operator = _ALL) -> Question:
+    def listed(wanted: TodoQuery, operator: Operator = _ALL) -> Question:
         return lambda connection, n: todo.page(connection, NO_KEY, operator, wanted, NOW)
 
     def found(said: Callable[[int], str]) -> Question:
         return lambda connection, n: search.find(connection, NO_KEY, _ALL, said(n), NOW)
 
-    def audit(wanted: Callable[[int], audit_search.Wanted]) -> Question:
+    def audit(wanted: Callable[[int], audit_search.AuditQuery]) -> Question:
         return lambda c, n: (audit_search.page(c, wanted(n)), verify.head(c), verify.waiting(c))
 
     number = lambda n: _spread(n, tickets)  # noqa: E731 - one word, used in the table below
     days = max(2, tickets // A_DAY)
-    later = Wanted(after=(NOW + timedelta(days=5), 0))
+    later = TodoQuery(after=(NOW + timedelta(days=5), 0))
     old = lambda n: (NOW - timedelta(days=1 + n * 37 % (days - 1))).date()  # noqa: E731
     lists: dict[str, Question] = {
-        "to do": listed(Wanted()),
+        "to do": listed(TodoQuery()),
         "to do, a later page": listed(later),
-        "to do, of one desk": listed(Wanted(), _FIRST_LINE),
-        "to do, filter of a desk": listed(Wanted(desk="BEZPIECZENSTWO")),
-        "to do, mine": listed(Wanted(mine=True)),
-        "to do, late": listed(Wanted(late=True)),
-        **{f"to do, {sort.value}": listed(Wanted(sort=sort)) for sort in Sort},
+        "to do, of one desk": listed(TodoQuery(), _FIRST_LINE),
+        "to do, filter of a desk": listed(TodoQuery(desk="BEZPIECZENSTWO")),
+        "to do, mine": listed(TodoQuery(mine=True)),
+        "to do, late": listed(TodoQuery(late=True)),
+        **{f"to do, {sort.value}": listed(TodoQuery(sort=sort)) for sort in Sort},
         "counters": lambda c, n: todo.counters(c, _ALL, NOW),
         "counters of one desk": lambda c, n: todo.counters(c, _FIRST_LINE, NOW),
         "the whole page: list, counters, views": lambda c, n: (
-            todo.page(c, NO_KEY, _ALL, Wanted(), NOW),
+            todo.page(c, NO_KEY, _ALL, TodoQuery(), NOW),
             todo.counters(c, _ALL, NOW),
             views.of(c, 1),
         ),
@@ -204,12 +204,12 @@ def _questions(tickets: int) -> dict[str, Asked]:
         "search, beginning of a name": found(lambda n: NAMES[n * 7 % len(NAMES)].split()[1][:3]),
         "search, today": found(lambda n: f"{NOW:%d.%m.%Y}"),
         "search, an older day": found(lambda n: f"{old(n):%d.%m.%Y}"),
-        "audit, newest": audit(lambda n: audit_search.Wanted()),
-        "audit, a ticket": audit(lambda n: audit_search.Wanted(object=f"ZGL{number(n):07}")),
-        "audit, a person": audit(lambda n: audit_search.Wanted(actor=f"operator:op{1 + n % PEOPLE}")),
-        "audit, a day": audit(lambda n: audit_search.Wanted(on=old(n))),
+        "audit, newest": audit(lambda n: audit_search.AuditQuery()),
+        "audit, a ticket": audit(lambda n: audit_search.AuditQuery(object=f"ZGL{number(n):07}")),
+        "audit, a person": audit(lambda n: audit_search.AuditQuery(actor=f"operator:op{1 + n % PEOPLE}")),
+        "audit, a day": audit(lambda n: audit_search.AuditQuery(on=old(n))),
         "audit, a day and a person": audit(
-            lambda n: audit_search.Wanted(actor=f"operator:op{1 + n % PEOPLE}", on=old(n))
+            lambda n: audit_search.AuditQuery(actor=f"operator:op{1 + n % PEOPLE}", on=old(n))
         ),
     }
     cases: dict[str, Question] = {

@@ -20,7 +20,7 @@ from mailbot.config import WebSettings
 from mailbot.errors import DatabaseGone
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from tests.flow import hand_over, mail, settings
 from tests.support import ROOT
 
@@ -98,7 +98,7 @@ async def _until_not_ready(session: aiohttp.ClientSession) -> int:
 async def test_readiness_fails_and_the_service_ends(tmp_path: Path) -> None:
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
     chosen = replace(chosen, web=WebSettings("127.0.0.1:0", public_url="http://127.0.0.1:1", behind_tls=False))
-    service = Service(compose.build(chosen, resolver=StaticResolver({})), ("ingress", "web"))
+    service = MailbotService(compose.build(chosen, resolver=StaticResolver({})), ("ingress", "web"))
     await service.start()
     try:
         host, port = service.addresses["web"]

@@ -18,7 +18,7 @@ from mailbot.config import RulesSettings, Settings, WebSettings
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.doctor import examine
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.schema import decision, ruleset_load
 from tests.flow import EWA, JAN, RelaySink, add_accounts, hand_over, mail, relay_sink, settings
 from tests.support import ROOT
@@ -30,7 +30,7 @@ OLD, NEW = "33 483 20 55", "33 111 22 33"
 class Running:
     """A service, the folder of its rules, and its relay."""
 
-    service: Service
+    service: MailbotService
     folder: Path
     sink: RelaySink
 
@@ -85,7 +85,7 @@ async def running(tmp_path: Path, seconds: float) -> AsyncIterator[tuple[Running
         chosen = replace(chosen, rules=RulesSettings(str(folder), seconds), web=web)
         parts = compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({}))
         add_accounts(parts.database.engine)
-        service = Service(parts)
+        service = MailbotService(parts)
         await service.start()
         try:
             yield Running(service, folder, sink), chosen

@@ -36,7 +36,7 @@ from mailbot.ingress.trimmed import Trimmed
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.keys import KeyStore
 from tests.flow import settings
@@ -122,7 +122,7 @@ async def mailbot(order: dict[str, Any]) -> None:
             chosen(order), clock=lambda: utc_now() + offset, rng=random.Random(0), resolver=StaticResolver({})
         )
         put_steps(stack, Steps(order["last"]), parts.database.engine)
-        service = Service(parts, roles=("ingress", "worker", "delivery"))
+        service = MailbotService(parts, roles=("ingress", "worker", "delivery"))
         stop = asyncio.Event()
         asyncio.get_running_loop().add_reader(0, stop.set)
         await service.start()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select
 
 from mailbot.accounts.directory import Directory
-from mailbot.accounts.importing import BadLine, ImportReport, Progress, import_file
+from mailbot.accounts.importing import BadLine, ImportProgress, ImportReport, import_file
 from mailbot.accounts.memory import MemoryDirectory
 from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
@@ -156,7 +156,7 @@ class Import:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine, self.path = engine, folder / "accounts.csv"
         self.told: list[BadLine] = []
-        self.steps: list[Progress] = []
+        self.steps: list[ImportProgress] = []
 
     def __call__(self, content: str | bytes, *, refuse: bool = False) -> ImportReport:
         self.path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -278,7 +278,7 @@ def test_a_good_file_is_not_refused(run: Import) -> None:
     assert run.count() == 2500
     size = len(good.encode())
     assert [s.bytes_read for s in run.steps] == sorted({s.bytes_read for s in run.steps})
-    assert run.steps[-1] == Progress(2500, 0, 2 * size, 2 * size)
+    assert run.steps[-1] == ImportProgress(2500, 0, 2 * size, 2 * size)
     assert [s.rows for s in run.steps] == [1000, 2000, 2500] * 2
 
 

@@ -165,7 +165,7 @@ async def test_tokens_are_kept_as_hashes_and_told_in_the_chain(served: Served) -
         assert system.token not in str(dict(row))
         assert row["used_at"] == served.bench.clock()
         tokens.revoke(connection, "shell:root", "csd", served.bench.clock())
-        with pytest.raises(tokens.TokenRefused):
+        with pytest.raises(tokens.ApiTokenRefused):
             tokens.add(connection, "shell:root", "csd", [Role.AUDITOR], (), "en", 1, served.bench.clock())
         told = connection.execute(select(audit.c.actor, audit.c.action, audit.c.object).order_by(audit.c.seq)).all()
         assert [tuple(row) for row in told] == [

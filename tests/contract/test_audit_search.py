@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 
 from mailbot.audit import chain, search
-from mailbot.audit.search import PAGE, Wanted
+from mailbot.audit.search import PAGE, AuditQuery
 from mailbot.audit.verify import Portion, head, portion
 from mailbot.storage.desk import audit, desk_text
 from mailbot.storage.schema import inbox, ticket, ticket_event
@@ -63,7 +63,7 @@ def test_rows_are_found_newest_first(history: Engine) -> None:
         connection.info["reader"] = True
 
         def found(**wanted: Any) -> list[int]:
-            return [row["seq"] for row in search.page(connection, Wanted(**wanted))]
+            return [row["seq"] for row in search.page(connection, AuditQuery(**wanted))]
 
         assert found() == list(range(22, 0, -1))
         assert found(object="ZGL0000002") == [22, *range(20, 0, -2)]
@@ -78,9 +78,9 @@ def test_pages_follow_each_other(engine: Engine) -> None:
     with engine.begin() as connection:
         for _ in range(PAGE + 3):
             chain.note(connection, NOW, "machine", "x", "rules")
-        first = search.page(connection, Wanted(object="rules"))
+        first = search.page(connection, AuditQuery(object="rules"))
         assert len(first) == PAGE + 1
-        second = search.page(connection, Wanted(object="rules", before=first[PAGE - 1]["seq"]))
+        second = search.page(connection, AuditQuery(object="rules", before=first[PAGE - 1]["seq"]))
         assert [row["seq"] for row in second] == [3, 2, 1]
 
 
@@ -106,8 +106,8 @@ def test_a_day_is_paged_by_its_moments(engine: Engine) -> None:
     with engine.begin() as connection:
         for n in range(PAGE + 3):
             chain.note(connection, NOW - timedelta(seconds=n % 7), "machine", f"{n}", "rules")
-        first = search.page(connection, Wanted(on=NOW.date()))
-        second = search.page(connection, Wanted(on=NOW.date(), before=first[PAGE - 1]["seq"]))
+        first = search.page(connection, AuditQuery(on=NOW.date()))
+        second = search.page(connection, AuditQuery(on=NOW.date(), before=first[PAGE - 1]["seq"]))
     found = [row["seq"] for row in (*first[:PAGE], *second)]
     assert sorted(found) == list(range(1, PAGE + 4))
     assert [row["at"] for row in first] == sorted((row["at"] for row in first), reverse=True)
@@ -125,7 +125,12 @@ def test_no_question_reads_a_whole_table(history: Engine) -> None:
         _archive(connection)
     sqlite = history.dialect.name == "sqlite"
     analyze(history)
-    wanted = (Wanted(), Wanted(object="ZGL0000001"), Wanted(actor="operator:anna"), Wanted(on=NOW.date()))
+    wanted = (
+        AuditQuery(),
+        AuditQuery(object="ZGL0000001"),
+        AuditQuery(actor="operator:anna"),
+        AuditQuery(on=NOW.date()),
+    )
     with history.connect() as connection, listening(history) as asked:
         for one in wanted:
             search.page(connection, one)

@@ -17,7 +17,7 @@ from mailbot.audit import chain
 from mailbot.cli import cli
 from mailbot.config import CsdSettings
 from mailbot.csd import queue
-from mailbot.csd.queue import Standing
+from mailbot.csd.queue import QueueStatus
 from mailbot.delivery.webhook import Receiver
 from mailbot.errors import DatabaseUnavailable
 from mailbot.outbox import jobs
@@ -68,7 +68,7 @@ class Connector:
         self.ahead += timedelta(**span)
         await self.work()
 
-    def standing(self) -> Standing:
+    def standing(self) -> QueueStatus:
         with self.engine.connect() as connection:
             return queue.standing(connection)
 
@@ -101,7 +101,7 @@ async def test_what_happened_is_told_in_its_order(csd: Connector) -> None:
     assert second["data"] == {**data, "event": "mail-sent", "seq": 2, "by": "machine", "mail": "T1"}
     assert third["data"] == {**data, "event": "note", "seq": 4, "by": "person"}
     assert not any(word in str(csd.fake.taken) for word in ("wp.example", "kowalski", "600 100 200", "taken for"))
-    assert csd.standing() == Standing()
+    assert csd.standing() == QueueStatus()
 
 
 async def test_nothing_from_before_the_connector_is_told(engine: Engine, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ async def test_where_nothing_is_taken_one_event_asks_and_all_wait(csd: Connector
     for _ in range(3):
         await csd.later(minutes=10)
     assert csd.taken() == ["opened", "opened"]
-    assert csd.standing() == Standing()
+    assert csd.standing() == QueueStatus()
 
 
 @pytest.mark.parametrize(

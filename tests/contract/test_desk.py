@@ -13,7 +13,7 @@ from mailbot.audit.verify import verify
 from mailbot.desk import requests as r
 from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Request
+from mailbot.desk.requests import ActionRequest
 from mailbot.model.operator import Operator
 from mailbot.storage.desk import audit
 from mailbot.storage.schema import activation, outbox, ticket_event
@@ -43,7 +43,7 @@ def at_once(*works: Callable[[], Done | Refusal]) -> list[Done | Refusal]:
     return [found[place] for place in range(len(works))]
 
 
-def by(bench: Bench, who: Operator, request: Request) -> Callable[[], Done | Refusal]:
+def by(bench: Bench, who: Operator, request: ActionRequest) -> Callable[[], Done | Refusal]:
     def work() -> Done | Refusal:
         with bench.engine.begin() as connection:
             return bench.desk.perform(connection, "1", who, request, bench.clock())

@@ -83,7 +83,7 @@ async def filled(engine: Engine, folder: Path) -> AsyncIterator[tuple[compose.Pa
         yield parts, worker, clock
 
 
-def erased(parts: compose.Parts, clock: Clock, number: str = "ZGL0000001") -> erase.Report:
+def erased(parts: compose.Parts, clock: Clock, number: str = "ZGL0000001") -> erase.ErasureReport:
     assert isinstance(parts.secret.store, keys.KeyStore)
     with parts.database.engine.begin() as connection:
         report = erase.erase(connection, erase.of_ticket(connection, number), "shell:root", "RODO 17/2026", clock())
@@ -239,7 +239,10 @@ async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_e
         assert (done.tickets, done.messages, refused) == ((1,), (1,), [])
         scour(empty_engine)
         assert mine not in str(everything(empty_engine, tmp_path))
-        assert again.repeat(empty_engine, parts.secret.store, "shell:root", clock()) == (erase.Found((), (), ()), [])
+        assert again.repeat(empty_engine, parts.secret.store, "shell:root", clock()) == (
+            erase.ErasureScope((), (), ()),
+            [],
+        )
         with empty_engine.connect() as connection:
             assert personal.whose(
                 parts.secret, connection.execute(select(ticket).where(ticket.c.id == 2)).one()
@@ -250,8 +253,8 @@ async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_e
 async def test_by_address_everything_of_it_and_nothing_else(empty_engine: Engine, tmp_path: Path) -> None:
     async with filled(empty_engine, tmp_path) as (parts, _, _):
         with empty_engine.connect() as connection:
-            assert erase.of_address(connection, parts.secret, MINE.upper()) == erase.Found((1,), (1,), ())
-            assert erase.of_address(connection, parts.secret, MINE[1:]) == erase.Found((), (), ())
+            assert erase.of_address(connection, parts.secret, MINE.upper()) == erase.ErasureScope((1,), (1,), ())
+            assert erase.of_address(connection, parts.secret, MINE[1:]) == erase.ErasureScope((), (), ())
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def reads_all(engine: Engine, parts: compose.Parts) -> None:
         named = search.find(connection, key, ANYBODY, "Jan Kowalski", MOMENT).entries
         assert {1, 2} <= {one.ticket_id for one in named}
         assert {1, 2} <= {e.ticket_id for e in search.find(connection, key, ANYBODY, "kowalski", MOMENT).entries}
-        todo.page(connection, key, ANYBODY, todo.Wanted(), MOMENT)
+        todo.page(connection, key, ANYBODY, todo.TodoQuery(), MOMENT)
         rows = connection.execute(select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)).mappings()
         opened = [message_of(row, key) for row in rows]
         assert [one.envelope.mail_from for one in opened][:2] == [MINE, OTHERS]

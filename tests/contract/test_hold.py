@@ -14,7 +14,7 @@ from mailbot.storage.database import Database
 from mailbot.storage.schema import activation as table
 from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
-from mailbot.tickets.release import Refused, Released, release
+from mailbot.tickets.release import Released, ReleaseRefused, release
 from mailbot.workers.deliver import DeliverWorker
 from tests.links import DAY, NOW, SECRET, grant, notice, token
 from tests.office import Clock, StubRelay
@@ -165,7 +165,7 @@ def mails(engine: Engine, states: dict[str, str], *, warned_at: datetime | None)
             )
 
 
-def go_on(engine: Engine, now: datetime) -> Released | Refused:
+def go_on(engine: Engine, now: datetime) -> Released | ReleaseRefused:
     with engine.begin() as connection:
         return release(connection, "ZGL0000001", now, DAY, notice(), {"by": "anna", "reason": "called back"})
 
@@ -183,7 +183,7 @@ def test_a_release_keeps_the_hold_and_writes_the_mails_anew(engine: Engine) -> N
     assert freeze(engine)
     starts = warned_at + timedelta(hours=4)
     assert go_on(engine, now) == Released(starts, starts + DAY)
-    assert go_on(engine, now) == Refused("is not stopped")
+    assert go_on(engine, now) == ReleaseRefused("is not stopped")
     found = outgoing(engine)
     assert found["T2B"] == ("queued", starts)
     assert found["T3"][0] == "waiting"
@@ -225,13 +225,13 @@ def test_a_release_begins_the_tries_anew_and_is_written_down(engine: Engine) -> 
 
 
 def test_what_is_not_stopped_does_not_go_on(engine: Engine) -> None:
-    assert go_on(engine, NOW) == Refused("is not stopped"), "there is no such ticket"
+    assert go_on(engine, NOW) == ReleaseRefused("is not stopped"), "there is no such ticket"
     token = grant(engine, "ZGL0000001", new_login="jan@nowa.example")
-    assert go_on(engine, NOW) == Refused("is not stopped")
+    assert go_on(engine, NOW) == ReleaseRefused("is not stopped")
     assert use(engine, token)
     with engine.begin() as connection:
         connection.execute(update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO"))
-    assert go_on(engine, NOW) == Refused("is not stopped"), "its link was used"
+    assert go_on(engine, NOW) == ReleaseRefused("is not stopped"), "its link was used"
 
 
 def test_a_warning_that_was_given_up_leaves_again_and_the_rest_waits_behind_it(engine: Engine) -> None:
@@ -250,7 +250,7 @@ def test_nothing_goes_on_behind_a_registration_that_was_refused(engine: Engine) 
     mails(engine, {"T1": "buried", "T14": "waiting", "T2B": "waiting", "T3": "waiting"}, warned_at=NOW)
     freeze(engine)
     refused = go_on(engine, NOW)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, ReleaseRefused)
     assert "mend: `mailbot outbox retry 1`" in refused.reason
     with engine.begin() as connection:
         connection.execute(update(outbox).where(outbox.c.id == 1).values(state="queued"))
@@ -310,7 +310,7 @@ def test_a_mail_in_the_hands_of_a_worker_must_come_back_first(engine: Engine) ->
     grant(engine, "ZGL0000001", new_login="jan@nowa.example")
     mails(engine, {"T1": "done", "T14": "done", "T2B": "leased", "T3": "waiting"}, warned_at=NOW)
     freeze(engine)
-    assert isinstance(go_on(engine, NOW), Refused)
+    assert isinstance(go_on(engine, NOW), ReleaseRefused)
     assert state(engine)[:2] == ("WSTRZYMANE", "BEZPIECZENSTWO")
 
 
@@ -319,7 +319,7 @@ def test_two_operators_release_it_once(engine: Engine) -> None:
     mails(engine, {"T1": "done", "T14": "done", "T2B": "queued", "T3": "waiting"}, warned_at=NOW)
     freeze(engine)
     ready = threading.Barrier(3)
-    done: list[Released | Refused] = []
+    done: list[Released | ReleaseRefused] = []
 
     def race() -> None:
         ready.wait(30)
@@ -330,7 +330,7 @@ def test_two_operators_release_it_once(engine: Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(type(one).__name__ for one in done) == ["Refused", "Refused", "Released"]
+    assert sorted(type(one).__name__ for one in done) == ["ReleaseRefused", "ReleaseRefused", "Released"]
 
 
 def undecided(engine: Engine) -> tuple[bool, bool]:

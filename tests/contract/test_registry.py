@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, select, update
 
 from mailbot.accounts import passwords
-from mailbot.accounts.puesc import Found
+from mailbot.accounts.puesc import ScimResource
 from mailbot.accounts.scim import ScimRegistry
 from mailbot.errors import RegistryUnavailable
 from mailbot.model import Account
@@ -46,7 +46,9 @@ class Office:
     """A registry of one account, which does what it is asked for the version that it has. ``mute``: does it, and is
     silent from then on."""
 
-    there: Found = field(default_factory=lambda: Found("1", Account(OLD, "Jan", "Kowalski", 1980), "1", "", {}))
+    there: ScimResource = field(
+        default_factory=lambda: ScimResource("1", Account(OLD, "Jan", "Kowalski", 1980), "1", "", {})
+    )
     password: str = ""
     done: int = 0
     mute: bool = False
@@ -61,20 +63,22 @@ class Office:
     async def means(self) -> None:
         await self._asked()
 
-    async def find(self, key: str) -> Found | None:
+    async def find(self, key: str) -> ScimResource | None:
         await self._asked()
         return self.there if address.login_key(self.there.account.login) == key else None
 
-    async def get(self, resource_id: str) -> Found | None:
+    async def get(self, resource_id: str) -> ScimResource | None:
         await self._asked()
         return self.there if resource_id == self.there.id else None
 
-    async def change(self, found: Found, password: str, new_login: str | None, change_id: str, _until: object) -> None:
+    async def change(
+        self, found: ScimResource, password: str, new_login: str | None, change_id: str, _until: object
+    ) -> None:
         await self._asked()
         if found.version != self.there.version:
             raise RegistryUnavailable("412")
         account = replace(self.there.account, login=new_login or self.there.account.login)
-        self.there = Found("1", account, str(int(found.version) + 1), change_id, {})
+        self.there = ScimResource("1", account, str(int(found.version) + 1), change_id, {})
         self.password, self.done, self.away = password, self.done + 1, self.mute
         await self._asked()
 

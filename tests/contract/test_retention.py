@@ -34,7 +34,7 @@ AGES = {"granted": 90 * DAY, "refused": 60 * DAY, "other": 30 * DAY, "quarantine
 
 
 def one_pass(engine: Engine, ages: age.Ages, clock: Clock, *, dry: bool = False) -> Mapping[str, int]:
-    total = age.Report()
+    total = age.RetentionReport()
     for kind in age.steps(ages, clock(), chain.MACHINE, dry=dry):
         after: int | None = 0
         while after is not None:

@@ -50,7 +50,7 @@ async def made(engine: Engine, folder: Path) -> tuple[Settings, Secret]:
         return _settings(engine, folder), Secret(parts.secret.key)
 
 
-def turned(chosen: Settings) -> rotation.Report:
+def turned(chosen: Settings) -> rotation.RotationReport:
     return rotation.rotate(chosen, "shell:root", Clock()() + timedelta(hours=1))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert
 from mailbot.model import Desk, Outcome, State
 from mailbot.ruleset.model import Rule
 from mailbot.storage.schema import decision, inbox, shadow_hit
-from mailbot.tickets.rule_hits import Hits, count
+from mailbot.tickets.rule_hits import RuleHits, count
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -44,12 +44,12 @@ def test_every_rule_of_the_set_and_those_that_are_gone(engine: Engine) -> None:
     with engine.connect() as connection:
         found = count(connection, rules, NOW - 30 * DAY)
     assert found == [
-        Hits("last", hits=1, last=NOW - DAY),
-        Hits("watched", shadow=True, shadow_hits={"MORE": 1, "NEW_OK": 2}, last=NOW - DAY),
-        Hits("idle"),
-        Hits("first", hits=2, last=NOW - 2 * DAY),
-        Hits("dropped", current=False, shadow_hits={"MORE": 1}, last=NOW - 2 * DAY),
-        Hits("gone", current=False, hits=1, last=NOW - 30 * DAY),
+        RuleHits("last", hits=1, last=NOW - DAY),
+        RuleHits("watched", shadow=True, shadow_hits={"MORE": 1, "NEW_OK": 2}, last=NOW - DAY),
+        RuleHits("idle"),
+        RuleHits("first", hits=2, last=NOW - 2 * DAY),
+        RuleHits("dropped", current=False, shadow_hits={"MORE": 1}, last=NOW - 2 * DAY),
+        RuleHits("gone", current=False, hits=1, last=NOW - 30 * DAY),
     ]
     assert [row.rule for row in found if row.never] == ["idle"]
 
@@ -59,4 +59,4 @@ def test_a_rule_that_was_watched_before_it_decides(engine: Engine) -> None:
     decided(engine, "new", NOW - DAY)
     with engine.connect() as connection:
         found = count(connection, [rule("new")], NOW - 7 * DAY)
-    assert found[0] == Hits("new", hits=1, shadow_hits={"NEW_OK": 1}, last=NOW - DAY)
+    assert found[0] == RuleHits("new", hits=1, shadow_hits={"NEW_OK": 1}, last=NOW - DAY)

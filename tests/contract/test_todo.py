@@ -14,7 +14,7 @@ from mailbot.accounts.rows import column_values
 from mailbot.accounts.sql import SqlDirectory
 from mailbot.desk import case, drafts, letter, presence, search, todo, views
 from mailbot.desk.search import By
-from mailbot.desk.todo import PAGE, Sort, Wanted
+from mailbot.desk.todo import PAGE, Sort, TodoQuery
 from mailbot.model import Account, Operator, Role
 from mailbot.secret import NO_KEY, Secret
 from mailbot.storage import desk, schema
@@ -78,7 +78,7 @@ def connection(engine: Engine) -> Any:
         yield made
 
 
-def ids(entries: list[todo.Entry]) -> list[int]:
+def ids(entries: list[todo.ListedTicket]) -> list[int]:
     return [entry.ticket_id for entry in entries]
 
 
@@ -88,14 +88,14 @@ def test_all_that_is_open_stands_by_its_deadline(connection: Connection) -> None
     add(connection, 3, "ZAMKNIETE_ROZWIAZANE")
     add(connection, 4, "KWARANTANNA", promised_at=NOW - DAY, desk="BEZPIECZENSTWO")
     add(connection, 5, "OCZEKUJE_NA_KLIENTA", promised_at=NOW - DAY, reply_by=NOW + DAY)
-    found = todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)
+    found = todo.page(connection, NO_KEY, ANNA, TodoQuery(), NOW)
     assert ids(found) == [2, 4, 5, 1]
     late, held, waiting, review = found
     assert (late.late, late.due) == (True, NOW - DAY)
     assert (held.late, held.due) == (False, None), "nobody is promised anything"
     assert (waiting.late, waiting.due) == (False, NOW + DAY), "the citizen's turn"
     assert (review.outcome, review.rule) == ("REVIEW", "for-a-person")
-    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(late=True), NOW)) == [2]
+    assert ids(todo.page(connection, NO_KEY, ANNA, TodoQuery(late=True), NOW)) == [2]
 
 
 def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
@@ -113,7 +113,7 @@ def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
     mail(connection, 1, "done")
     counted = todo.counters(connection, ANNA, NOW)
     assert (counted.open, counted.late, counted.mine) == (7, 1, 1)
-    listed = {sort: ids(todo.page(connection, NO_KEY, ANNA, Wanted(sort=sort), NOW)) for sort in Sort}
+    listed = {sort: ids(todo.page(connection, NO_KEY, ANNA, TodoQuery(sort=sort), NOW)) for sort in Sort}
     assert listed == {
         Sort.REVIEW: [1],
         Sort.COMPLAINT: [2],
@@ -124,15 +124,15 @@ def test_every_sort_is_counted_as_it_is_listed(connection: Connection) -> None:
         Sort.WAITING: [6],
     }
     assert counted.sorts == dict.fromkeys(Sort, 1)
-    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(mine=True), NOW)) == [1]
-    assert ids(todo.page(connection, NO_KEY, ANNA, Wanted(desk="BEZPIECZENSTWO"), NOW)) == [5]
+    assert ids(todo.page(connection, NO_KEY, ANNA, TodoQuery(mine=True), NOW)) == [1]
+    assert ids(todo.page(connection, NO_KEY, ANNA, TodoQuery(desk="BEZPIECZENSTWO"), NOW)) == [5]
 
 
 def test_another_desk_is_not_seen(connection: Connection) -> None:
     add(connection, 1)
     add(connection, 2, desk="BEZPIECZENSTWO", correspondent="x@wp.example")
     add(connection, 3, desk="")
-    assert ids(todo.page(connection, NO_KEY, FIRST_LINE, Wanted(), NOW)) == [1, 3]
+    assert ids(todo.page(connection, NO_KEY, FIRST_LINE, TodoQuery(), NOW)) == [1, 3]
     assert todo.counters(connection, FIRST_LINE, NOW).open == 2
     for said in ("2", "x@wp.example"):
         assert search.find(connection, NO_KEY, FIRST_LINE, said, NOW).entries == ()
@@ -142,10 +142,10 @@ def test_another_desk_is_not_seen(connection: Connection) -> None:
 def test_pages_follow_each_other_without_gap_and_repetition(connection: Connection) -> None:
     for number in range(1, PAGE + 8):
         add(connection, number, promised_at=NOW + DAY)  # all due at once
-    first = todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)
+    first = todo.page(connection, NO_KEY, ANNA, TodoQuery(), NOW)
     assert len(first) == PAGE + 1
     last = first[PAGE - 1]
-    second = todo.page(connection, NO_KEY, ANNA, Wanted(after=(last.promised_at, last.ticket_id)), NOW)
+    second = todo.page(connection, NO_KEY, ANNA, TodoQuery(after=(last.promised_at, last.ticket_id)), NOW)
     assert ids(first[:PAGE]) + ids(second) == list(range(1, PAGE + 8))
 
 
@@ -153,8 +153,8 @@ def test_who_has_it_open_is_told_to_the_others(connection: Connection) -> None:
     add(connection, 1)
     for who, at in ((ANNA, NOW), (FIRST_LINE, NOW - timedelta(minutes=5))):
         connection.execute(insert(desk.viewer).values(ticket_id=1, operator_id=who.id, seen_at=at))
-    assert todo.page(connection, NO_KEY, FIRST_LINE, Wanted(), NOW)[0].viewers == ("Anna Nowak",)
-    assert todo.page(connection, NO_KEY, ANNA, Wanted(), NOW)[0].viewers == (), "oneself, and who went minutes ago"
+    assert todo.page(connection, NO_KEY, FIRST_LINE, TodoQuery(), NOW)[0].viewers == ("Anna Nowak",)
+    assert todo.page(connection, NO_KEY, ANNA, TodoQuery(), NOW)[0].viewers == (), "oneself, and who went minutes ago"
 
 
 def test_a_number_is_read_however_it_is_spelled(connection: Connection) -> None:
@@ -233,12 +233,12 @@ SMALL = ("operator", "viewer", "saved_view", "draft")
 """Tables of a few rows: what is older than a minute is taken out of viewer, what was sent out of draft."""
 
 ASKED: dict[str, Callable[[Connection], Any]] = {
-    "all": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(), NOW),
-    "next": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(after=(NOW, 1)), NOW),
-    "mine": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(mine=True), NOW),
-    "desk": lambda c: todo.page(c, NO_KEY, FIRST_LINE, Wanted(desk="I_LINIA"), NOW),
-    "late": lambda c: todo.page(c, NO_KEY, ANNA, Wanted(late=True), NOW),
-    **{sort.value: lambda c, sort=sort: todo.page(c, NO_KEY, ANNA, Wanted(sort=sort), NOW) for sort in Sort},
+    "all": lambda c: todo.page(c, NO_KEY, ANNA, TodoQuery(), NOW),
+    "next": lambda c: todo.page(c, NO_KEY, ANNA, TodoQuery(after=(NOW, 1)), NOW),
+    "mine": lambda c: todo.page(c, NO_KEY, ANNA, TodoQuery(mine=True), NOW),
+    "desk": lambda c: todo.page(c, NO_KEY, FIRST_LINE, TodoQuery(desk="I_LINIA"), NOW),
+    "late": lambda c: todo.page(c, NO_KEY, ANNA, TodoQuery(late=True), NOW),
+    **{sort.value: lambda c, sort=sort: todo.page(c, NO_KEY, ANNA, TodoQuery(sort=sort), NOW) for sort in Sort},
     "counters": lambda c: todo.counters(c, FIRST_LINE, NOW),
     "number": lambda c: search.find(c, NO_KEY, ANNA, "34", NOW),
     "address": lambda c: search.find(c, NO_KEY, ANNA, "c34@wp.example", NOW),

@@ -47,9 +47,9 @@ def served(folder: Path, encode: Callable[[CollectorRegistry], bytes] = generate
     class Found(Collector):
         def collect(self) -> list[Metric]:
             with engine.connect() as connection:
-                state = watch.State(Settings(), None, utc_now, watch.Trust("")).measure(connection, NOW)  # type: ignore[arg-type]
+                state = watch.DatabaseWatch(Settings(), None, utc_now, watch.TrustWatch("")).measure(connection, NOW)  # type: ignore[arg-type]
                 mailboxes = {"h@d.example/INBOX": NOW}
-                trust = watch.Trust("").measure(connection, NOW)
+                trust = watch.TrustWatch("").measure(connection, NOW)
                 rows = [*measure(connection, NOW, mailboxes), *state, *trust]
             return [*rows, *counts.REGISTRY.collect()]
 

@@ -56,7 +56,7 @@ from mailbot.storage.schema import (
 )
 from mailbot.tickets import hold
 from mailbot.tickets.notice import NoticeWriter
-from mailbot.tickets.release import Refused, Released, release
+from mailbot.tickets.release import Released, ReleaseRefused, release
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
 from mailbot.workers.decide import DecideWorker
@@ -121,7 +121,7 @@ class CaseB(Flow):
     async def freeze(self, number: str = "ZGL0000001") -> bool:
         return await self.parts.database.write(lambda c: hold.freeze(c, number, self.clock.now, WHO))
 
-    async def release(self, number: str = "ZGL0000001") -> Released | Refused:
+    async def release(self, number: str = "ZGL0000001") -> Released | ReleaseRefused:
         p = self.parts
         notice = NoticeWriter(p.pipeline.writer, p.secret, p.settings.helpdesk.address)
         return await p.database.write(lambda c: release(c, number, self.clock.now, DAY, notice, WHO))
@@ -379,7 +379,7 @@ async def test_what_waits_because_of_a_limit_is_not_released(flow: CaseB) -> Non
     for n in range(7):
         await flow.answer(mail(JAN.login, f"Pytanie {n}", subject=f"Sprawa {n}", name=f"q{n}"))
     (held,) = await flow.rows(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE"))
-    assert await flow.release(held.number) == Refused("is not stopped")
+    assert await flow.release(held.number) == ReleaseRefused("is not stopped")
 
 
 @pytest.mark.parametrize("login", [JAN.login, "nikt@nigdzie.example"])
@@ -441,7 +441,7 @@ async def test_an_operator_freezes_and_releases(flow: CaseB) -> None:
     await flow.deliver()
     assert flow.sink.kinds() == WARNED
     assert isinstance(await flow.release(), Released)
-    assert await flow.release() == Refused("is not stopped")
+    assert await flow.release() == ReleaseRefused("is not stopped")
     await flow.deliver()
     assert flow.sink.kinds() == EVERYTHING
     assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
@@ -551,7 +551,7 @@ async def test_a_mail_on_its_way_must_come_back_before_a_release(flow: CaseB) ->
     await flow.parts.database.write(lambda c: c.execute(leased.values(leased_until=flow.clock.now)).rowcount)
     await flow.freeze()
     refused = await flow.release()
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, ReleaseRefused)
     assert "on its way" in refused.reason
     assert (await flow.ticket()).state == "WSTRZYMANE"
 
@@ -606,7 +606,7 @@ async def test_who_was_stopped_does_not_just_ask_again(flow: CaseB) -> None:
     assert not await write(lambda c: hold.close(c, "ZGL0000001", flow.clock.now, WHO))
     found = await flow.ticket()
     assert (found.state, found.desk) == ("ZAMKNIETE_NEGATYWNIE", "")
-    assert await flow.release() == Refused("is not stopped")
+    assert await flow.release() == ReleaseRefused("is not stopped")
     assert await flow.answer(mail(body=f"{BODY_A}\nDzień dobry", name="later")) == "OK_A"
 
 
@@ -637,7 +637,7 @@ async def test_a_link_of_case_a_that_was_used_is_for_security(flow: CaseB) -> No
     found = await flow.ticket()
     assert (found.state, found.desk) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO")
     assert (await flow.events())[-1] == "stop-too-late"
-    assert await flow.release() == Refused("is not stopped")
+    assert await flow.release() == ReleaseRefused("is not stopped")
 
 
 async def test_a_dead_old_mailbox_does_not_stop_the_citizen(flow: CaseB) -> None:

@@ -22,7 +22,7 @@ from mailbot.console.session import UNATTENDED
 from mailbot.desk.view import LOOKED
 from mailbot.http.listener import SERVER_OPTIONS
 from mailbot.operators import sessions
-from mailbot.operators.sessions import Limits, Stage
+from mailbot.operators.sessions import LoginStage, SessionLimits
 from mailbot.retention import erase
 from mailbot.storage import schema
 from mailbot.storage.desk import audit, draft, operator_session
@@ -201,10 +201,10 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
     made = desk(flow.parts)
     server = TestServer(build_login(made, acting.late(made)))
     await server.start_server(**SERVER_OPTIONS)
-    limits = Limits(timedelta(hours=1), timedelta(hours=9))
+    limits = SessionLimits(timedelta(hours=1), timedelta(hours=9))
     async with TestClient(server) as client:
         with flow.parts.database.engine.begin() as connection:
-            token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
+            token = sessions.begin(connection, ANNA.id, LoginStage.FULL, flow.clock(), limits)
         csrf = sessions.csrf(flow.parts.secret, token)
         jar = {"desk": token}
         with flow.parts.database.engine.begin() as connection:
@@ -215,7 +215,7 @@ async def test_a_session_that_ends_while_one_writes_loses_nothing(flow: Flow) ->
         assert "/login" in answer.headers["Location"]
         with flow.parts.database.engine.begin() as connection:
             connection.execute(delete(operator_session))
-            token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
+            token = sessions.begin(connection, ANNA.id, LoginStage.FULL, flow.clock(), limits)
         answer = await client.get(ZGL, cookies={"desk": token})
         assert box(await answer.text(), "reply-text") == "pół godziny pracy"
 
@@ -369,10 +369,10 @@ async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -
     made = desk(flow.parts)
     server = TestServer(build_login(made, acting.late(made)))
     await server.start_server(**SERVER_OPTIONS)
-    limits = Limits(timedelta(hours=1), timedelta(hours=9))
+    limits = SessionLimits(timedelta(hours=1), timedelta(hours=9))
     async with TestClient(server) as client:
         with flow.parts.database.engine.begin() as connection:
-            token = sessions.begin(connection, ANNA.id, Stage.FULL, flow.clock(), limits)
+            token = sessions.begin(connection, ANNA.id, LoginStage.FULL, flow.clock(), limits)
         page_of_list = str(client.make_url("/todo?mine=1"))
         headers = {"HX-Request": "true", "HX-Current-URL": page_of_list, UNATTENDED: "yes"}
 

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection, func, insert, select
 
 from mailbot.console import rules, trials
-from mailbot.console.trials import Trial, TrialFailed
+from mailbot.console.trials import TrialFailed, TrialJob
 from mailbot.model import REQUIRED_SUBJECT, SENTENCES, Phrase
 from mailbot.signatures import wire
 from mailbot.storage.schema import inbox, ruleset_load, shadow_hit
@@ -52,13 +52,13 @@ async def client(flow: Flow) -> AsyncIterator[Client]:
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a trial is made. One of each road has a locked process, whose start costs most; the others do without."""
 
-    async def run(trial: Trial, job: bytes, read: Callable[[wire.Frame], dict[str, Any]]) -> dict[str, Any]:
+    async def run(trial: TrialJob, job: bytes, read: Callable[[wire.Frame], dict[str, Any]]) -> dict[str, Any]:
         module, _, factory = trial.handler.partition(":")
         handler = getattr(import_module(module), factory)(json.loads(json.dumps(trial.settings)))
         return read(wire.read(io.BytesIO(wire.frame(*handler(*wire.read(io.BytesIO(job)))))))
 
     if request.param == HERE:
-        monkeypatch.setattr(Trial, "_run", run)
+        monkeypatch.setattr(TrialJob, "_run", run)
 
 
 def form(files: dict[str, bytes], **fields: str) -> FormData:
@@ -303,6 +303,6 @@ async def test_a_mail_that_was_erased_is_taken_as_recorded(flow: Flow, tmp_path:
         asked.extend((one, None) for one in next(decisions.pages(connection, which, 10)))
 
     await flow.parts.database.read(stored)
-    found = await Trial("compare", flow.parts.settings, [None, None]).compare(asked)
+    found = await TrialJob("compare", flow.parts.settings, [None, None]).compare(asked)
     assert (found["decided"], found["different"]) == (2, 0)
     assert found["unread"] == 1

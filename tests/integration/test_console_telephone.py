@@ -143,7 +143,7 @@ async def test_a_protocol_is_kept_whatever_happens_meanwhile(
 ) -> None:
     once = telephone.judge
 
-    def slowly(*given: Any) -> telephone.Verdict:
+    def slowly(*given: Any) -> telephone.CallerVerdict:
         with flow.parts.database.engine.begin() as connection:  # a colleague writes a note just now
             event = {"ticket_id": 1, "at": flow.clock(), "kind": "note", "detail": {"by": "olek"}}
             connection.execute(insert(ticket_event).values(event))

@@ -11,8 +11,8 @@ from sqlalchemy import insert
 from mailbot.desk import requests as r
 from mailbot.desk.perform import ActionPerformer, Done
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Request
-from mailbot.desk.view import Case
+from mailbot.desk.requests import ActionRequest
+from mailbot.desk.view import TicketView
 from mailbot.model.operator import Operator
 from mailbot.storage.desk import operator as operators
 from tests.bench_desk import ANNA, BASIA, PEOPLE, row_of
@@ -21,12 +21,12 @@ from tests.flow import EWA, JAN, Flow, mail, running
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 
 
-async def act(flow: Flow, who: Operator, kind: type[Request], number: str = "1", **values: Any) -> Done:
+async def act(flow: Flow, who: Operator, kind: type[ActionRequest], number: str = "1", **values: Any) -> Done:
     desk = ActionPerformer(flow.parts.pipeline, lambda *_, **__: 0)
 
     def work(connection: Any) -> Done | Refusal:
         case = desk.case(connection, number)
-        assert isinstance(case, Case)
+        assert isinstance(case, TicketView)
         request = kind(version=case.version, reason="powód", **values)
         return desk.perform(connection, number, who, request, flow.clock())
 

@@ -19,7 +19,7 @@ from mailbot.config import ListenerSettings, Settings, WebSettings
 from mailbot.errors import ConfigError
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, descriptors
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from tests.flow import hand_over, mail, settings
 
 HALF = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
@@ -31,11 +31,13 @@ SLOW_BODY = (
 
 
 @asynccontextmanager
-async def running(folder: Path, roles: tuple[str, ...] = ("ingress", "web"), **web: object) -> AsyncIterator[Service]:
+async def running(
+    folder: Path, roles: tuple[str, ...] = ("ingress", "web"), **web: object
+) -> AsyncIterator[MailbotService]:
     chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", 1)
     page = replace(chosen.web, listen="127.0.0.1:0", attempts_per_minute=100_000, **web)  # type: ignore[arg-type]
     parts = compose.build(replace(chosen, web=page), rng=random.Random(1), resolver=StaticResolver({}))
-    service = Service(parts, roles)
+    service = MailbotService(parts, roles)
     await service.start()
     try:
         yield service
@@ -43,7 +45,7 @@ async def running(folder: Path, roles: tuple[str, ...] = ("ingress", "web"), **w
         await service.stop()
 
 
-def connect(service: Service, said: bytes = b"") -> socket.socket:
+def connect(service: MailbotService, said: bytes = b"") -> socket.socket:
     client = socket.create_connection(service.addresses["web"], timeout=20)
     client.sendall(said)
     return client
@@ -59,13 +61,13 @@ def hear(client: socket.socket) -> bytes:
     return found
 
 
-def ask(service: Service, said: bytes = ASK) -> bytes:
+def ask(service: MailbotService, said: bytes = ASK) -> bytes:
     """The whole answer to ``said``."""
     return hear(connect(service, said))
 
 
 @contextlib.contextmanager
-def crowd(service: Service, count: int, said: bytes = HALF) -> Iterator[list[socket.socket]]:
+def crowd(service: MailbotService, count: int, said: bytes = HALF) -> Iterator[list[socket.socket]]:
     """``count`` connections that have said ``said`` and then nothing more."""
     clients: list[socket.socket] = []
     try:
@@ -97,7 +99,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def web_connections(service: Service) -> int:
+def web_connections(service: MailbotService) -> int:
     """As the kernel counts them in this process: sockets whose own port is the page's."""
     port = f"{service.addresses['web'][1]:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]

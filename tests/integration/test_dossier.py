@@ -215,8 +215,8 @@ async def test_a_head_proves_what_stood_before_it_and_nothing_else(flow: CaseB, 
     forged = packed_again(files)
     true = Head(first["seq"], first["hash"])
     assert list(packed.verify(forged, [true])) == []
-    assert packed.proof(forged, [true, Head(9_999, "0" * 64)]) == packed.Proof(0, 0, len(rows))
-    assert packed.proof(forged, [Head(rows[0]["seq"], rows[0]["hash"])]) == packed.Proof(1, 1, len(rows))
+    assert packed.proof(forged, [true, Head(9_999, "0" * 64)]) == packed.HeadCoverage(0, 0, len(rows))
+    assert packed.proof(forged, [Head(rows[0]["seq"], rows[0]["hash"])]) == packed.HeadCoverage(1, 1, len(rows))
 
 
 def _zip(*files: tuple[str, bytes]) -> bytes:

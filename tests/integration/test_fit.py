@@ -22,7 +22,7 @@ from mailbot.observe import utc_now
 from mailbot.processes import Process
 from mailbot.service import compose
 from mailbot.service.doctor import examine
-from mailbot.service.supervision import ROLES, Service
+from mailbot.service.supervision import ROLES, MailbotService
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import installation
 from mailbot.workers.loop import Loop
@@ -135,7 +135,9 @@ async def test_a_process_whose_set_is_no_longer_in_force_decides_nothing_and_say
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
     rules = replace(chosen.rules, directory=str(tmp_path / "rules"))
-    service = Service(compose.build(replace(chosen, rules=rules, health=HealthSettings("127.0.0.1:0"))), ("worker",))
+    service = MailbotService(
+        compose.build(replace(chosen, rules=rules, health=HealthSettings("127.0.0.1:0"))), ("worker",)
+    )
     await service.start()
     try:
         stepped: list[int] = []
@@ -176,7 +178,7 @@ async def test_a_process_whose_set_is_no_longer_in_force_decides_nothing_and_say
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_role_has_the_health_port(tmp_path: Path, role: str) -> None:
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
-    service = Service(compose.build(replace(chosen, health=HealthSettings("127.0.0.1:0"))), (role,))
+    service = MailbotService(compose.build(replace(chosen, health=HealthSettings("127.0.0.1:0"))), (role,))
     await service.start()
     try:
         host, port = service.addresses["health"]

@@ -19,7 +19,7 @@ from mailbot.errors import DatabaseUnavailable
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, supervision
 from mailbot.service.notify import Notifier
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.workers.loop import Loop, moving
 from tests.flow import settings
 from tests.support import ROOT
@@ -72,7 +72,7 @@ async def test_a_loop_that_hangs_ends_the_signs_of_life(
     monkeypatch.setattr(supervision, "_PATIENCE", 0.2)
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
     chosen = replace(chosen, worker=replace(chosen.worker, lease_seconds=0))
-    service = Service(compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({})), ("delivery",))
+    service = MailbotService(compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({})), ("delivery",))
     await service.start()
     go_on = asyncio.Event()
 

@@ -19,7 +19,7 @@ from mailbot.errors import ConfigError, MailboxUnavailable, RelayMisconfigured, 
 from mailbot.ingress import imap
 from mailbot.oauth import Tokens, tokens_of
 from mailbot.service import doctor
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.database import Database
 from mailbot.storage.oauth import oauth
 from mailbot.workers.oauth import OAuthWorker
@@ -264,7 +264,7 @@ async def test_8_the_end_is_told_14_days_before(
         assert "a token was issued; the secret" in await doctor._oauth(tokens)
 
 
-async def test_8_who_is_refused_is_not_ready(service: Service, server: TokenServer, tmp_path: Path) -> None:  # noqa: F811
+async def test_8_who_is_refused_is_not_ready(service: MailbotService, server: TokenServer, tmp_path: Path) -> None:  # noqa: F811
     (tmp_path / "oauth").write_text("secret")
     chosen = server.settings(client_secret_file=str(tmp_path / "oauth"))
     service.parts = replace(service.parts, settings=replace(service.parts.settings, oauth=chosen))

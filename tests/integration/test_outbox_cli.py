@@ -15,7 +15,7 @@ from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.service import compose
-from mailbot.service.doctor import Finding, examine
+from mailbot.service.doctor import Diagnosis, examine
 from mailbot.storage.breaker import breaker
 from mailbot.storage.engine import connect
 from mailbot.storage.schema import outbox, ticket
@@ -77,7 +77,7 @@ def test_a_mail_of_a_stopped_ticket_is_not(engine: Engine, kind: str, reason: st
 async def test_doctor_tells_that_the_server_refuses_us(engine: Engine) -> None:
     mail(engine, "T1", state=jobs.QUEUED, refused_us=1, last_error="RCPT: 554 5.7.1 Relay access denied")
 
-    async def said() -> Finding:
+    async def said() -> Diagnosis:
         chosen = Settings(database=DatabaseSettings("sqlite:///mailbot.db"), delivery=server.settings())
         return next(f for f in await examine(chosen) if f.what == "delivery")
 

@@ -24,7 +24,7 @@ from mailbot.errors import ReadingFailed
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.probes import probe
 from mailbot.storage.schema import decision, inbox, outbox, ticket
 from tests.flow import Flow, running, settings
@@ -54,7 +54,7 @@ async def office(folder: Path, relay: FakeRelay, roles: tuple[str, ...], **more:
     """A mailbot with these roles; the file of its settings."""
     chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", relay.port)
     chosen = replace(chosen, lmtp=ListenerSettings(f"127.0.0.1:{free_port()}"), probe=ProbeSettings(WATCHER), **more)
-    service = Service(compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({})), roles)
+    service = MailbotService(compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({})), roles)
     await service.start()
     try:
         yield written(folder, chosen)

@@ -17,7 +17,7 @@ from mailbot.accounts.memory import MemoryDirectory
 from mailbot.config import AuthenticationSettings, Settings
 from mailbot.flow.pipeline import Pipeline
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.request.topics import Reading
+from mailbot.request.topics import TopicFacts
 from mailbot.secret import Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
@@ -69,7 +69,7 @@ def flow() -> Pipeline:
     return compose.pipeline(settings, Secret(bytes(32)), MemoryDirectory(()), StaticResolver({}), random.Random(0))
 
 
-def read(flow: Pipeline, subject: str, body: str) -> Reading:
+def read(flow: Pipeline, subject: str, body: str) -> TopicFacts:
     message = EmailMessage()
     message["From"] = "jan@wp.example"
     message["Subject"] = subject

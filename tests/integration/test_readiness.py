@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor, move_cursor
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.schema import counter
 from mailbot.web import health
 from mailbot.workers.loop import Loop
@@ -26,7 +26,7 @@ from tests.flow import Clock
 from tests.integration.test_doors import running
 
 
-async def ready(service: Service, **headers: str) -> tuple[int, str]:
+async def ready(service: MailbotService, **headers: str) -> tuple[int, str]:
     host, port = service.addresses["web"]
     async with ClientSession() as session, session.get(f"http://{host}:{port}/readyz", headers=headers) as answer:
         return answer.status, await answer.text()
@@ -39,12 +39,12 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path) -> AsyncIterator[MailbotService]:
     async with running(tmp_path, ("ingress", "delivery", "web")) as found:
         yield found
 
 
-async def test_all_is_well(service: Service) -> None:
+async def test_all_is_well(service: MailbotService) -> None:
     assert await ready(service) == (200, "ok\n")
     assert await ready(service) == (200, "ok\n")
     rows = await service.parts.database.read(lambda c: c.execute(select(counter.c.name, counter.c.value)).all())
@@ -62,7 +62,7 @@ def locked(file: Path) -> Iterator[None]:
         other.close()
 
 
-async def test_a_locked_database_is_not_ready_and_is_asked_once(service: Service, tmp_path: Path) -> None:
+async def test_a_locked_database_is_not_ready_and_is_asked_once(service: MailbotService, tmp_path: Path) -> None:
     with locked(tmp_path / "mailbot.db"):
         for _ in range(4):
             assert await ready(service) == (503, "not ready: database\n")
@@ -72,7 +72,7 @@ async def test_a_locked_database_is_not_ready_and_is_asked_once(service: Service
     assert value == 2, "the probes that were in vain did not pile up"
 
 
-async def test_a_disk_that_is_full_is_not_ready(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_is_full_is_not_ready(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.statvfs
 
     def full(path: Path) -> os.statvfs_result:
@@ -84,7 +84,7 @@ async def test_a_disk_that_is_full_is_not_ready(service: Service, monkeypatch: p
     assert await ready(service) == (503, "not ready: disk\n")
 
 
-async def test_a_commit_that_is_refused_is_not_ready(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_commit_that_is_refused_is_not_ready(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: object) -> None:
         raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
@@ -92,12 +92,12 @@ async def test_a_commit_that_is_refused_is_not_ready(service: Service, monkeypat
     assert await ready(service) == (503, "not ready: database\n")
 
 
-async def test_a_worker_that_hangs_is_not_ready(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_hangs_is_not_ready(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Loop, "silent", lambda self: 301.0 if self.name == "deliver-1" else 0.0)
     assert await ready(service) == (503, "not ready: worker deliver-1\n")
 
 
-async def test_strangers_hear_no_reason(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_strangers_hear_no_reason(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Loop, "silent", lambda self: 301.0)
     assert await ready(service, **{"X-Forwarded-For": "192.0.2.1"}) == (503, "not ready\n")
 

@@ -21,7 +21,7 @@ from mailbot.config import ImapSettings, ListenerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, TemporaryError
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
-from mailbot.service.supervision import ROLES, Service, TaskEnded
+from mailbot.service.supervision import ROLES, MailbotService, TaskEnded
 from mailbot.storage.database import Database
 from mailbot.workers.rules import RulesKeeper
 from tests.flow import settings
@@ -75,7 +75,7 @@ def office(built: compose.Parts, monkeypatch: pytest.MonkeyPatch) -> Office:
 @pytest.mark.parametrize("roles", subsets(ROLES), ids=",".join)
 async def test_every_set_of_roles_stays(office: Office, roles: tuple[str, ...]) -> None:
     for ways in subsets(WAYS) if "ingress" in roles else [("lmtp",)]:
-        service = Service(office(*ways), roles)
+        service = MailbotService(office(*ways), roles)
         await service.start()
         waiting = asyncio.create_task(service.wait())
         try:
@@ -91,14 +91,14 @@ async def test_every_set_of_roles_stays(office: Office, roles: tuple[str, ...]) 
 
 def test_two_machines_of_one_name_hold_rows_under_two(office: Office) -> None:
     """Copies of one image, each with its process 1: who slept must not give back what the other is sending."""
-    one, two = (Service(office("lmtp"), ("delivery",)) for _ in range(2))
+    one, two = (MailbotService(office("lmtp"), ("delivery",)) for _ in range(2))
     assert one._name == two._name
     assert one._holder != two._holder
     assert len(f"{secrets.token_hex(4)}/{'h' * 80}/{2**32}:{2**22}:decide-99") <= 128, "of the columns"
 
 
 async def test_a_task_that_ends_ends_the_process(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    service = Service(office("lmtp"), ("delivery",))
+    service = MailbotService(office("lmtp"), ("delivery",))
     await service.start()
     service._loops[0].stop()
     with pytest.raises(TaskEnded, match="loop deliver-0: ended"):
@@ -109,7 +109,7 @@ async def test_a_task_that_ends_ends_the_process(office: Office, caplog: pytest.
 
 
 async def test_a_task_that_fails_is_told_without_its_text(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    service = Service(office("lmtp"), ("delivery",))
+    service = MailbotService(office("lmtp"), ("delivery",))
     await service.start()
 
     async def broken() -> None:
@@ -125,11 +125,11 @@ async def test_a_task_that_fails_is_told_without_its_text(office: Office, caplog
 
 async def test_a_port_that_is_taken_is_temporary_and_named(office: Office) -> None:
     first = office("lmtp")
-    service = Service(first, ("ingress",))
+    service = MailbotService(first, ("ingress",))
     await service.start()
     host, port = service.addresses["lmtp"]
     taken = replace(first.settings, lmtp=replace(first.settings.lmtp, listen=f"{host}:{port}"))
-    second = Service(replace(first, settings=taken), ("ingress",))
+    second = MailbotService(replace(first, settings=taken), ("ingress",))
     with pytest.raises(TemporaryError, match=rf"\[lmtp\] listen: {host}:{port}: .*; mend: "):
         await second.start()
     await service.stop()

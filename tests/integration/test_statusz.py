@@ -23,7 +23,7 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import Cursor, move_cursor
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, doctor
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.schema import ruleset_load
 from mailbot.web import health, watch
 from mailbot.workers.understand import Processes
@@ -34,7 +34,7 @@ from tests.trusted_lists import NOW, Edition, list_of_lists, polish_list
 from tests.unit.signatures.test_trust_store import EU, PL, folder
 
 
-async def ask(service: Service, path: str, **headers: str) -> tuple[int, str]:
+async def ask(service: MailbotService, path: str, **headers: str) -> tuple[int, str]:
     host, port = service.addresses["web"]
     async with ClientSession() as session, session.get(f"http://{host}:{port}{path}", headers=headers) as answer:
         return answer.status, await answer.text()
@@ -47,7 +47,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path) -> AsyncIterator[MailbotService]:
     async with running(tmp_path, ("ingress", "delivery", "web")) as found:
         yield found
 
@@ -56,18 +56,18 @@ def ailing(text: str) -> dict[str, float]:
     return {what: float(value) for what, value in re.findall(r'mailbot_ailing\{what="([^"]+)"\} (\S+)', text)}
 
 
-async def test_all_is_well(service: Service) -> None:
+async def test_all_is_well(service: MailbotService) -> None:
     status, text = await ask(service, "/statusz")
     assert status == 200
     assert re.fullmatch(r"mailbot \S+, \S+ \S+Z: ready, nothing is wrong\n", text)
     assert ailing((await ask(service, "/metrics"))[1]) == dict.fromkeys(AILMENTS, 0.0)
 
 
-async def test_it_is_told_to_nobody_behind_a_proxy(service: Service) -> None:
+async def test_it_is_told_to_nobody_behind_a_proxy(service: MailbotService) -> None:
     assert (await ask(service, "/statusz", **{"X-Forwarded-For": "192.0.2.1"}))[0] == 404
 
 
-async def test_what_is_wrong_is_told_in_words_and_numbers(service: Service) -> None:
+async def test_what_is_wrong_is_told_in_words_and_numbers(service: MailbotService) -> None:
     row = {"at": service.parts.clock(), "process": "a", "hash": None, "mistakes": "jan@wp.example\nx"}
     await service.parts.database.write(lambda c: c.execute(insert(ruleset_load), row) and None)
     text = (await ask(service, "/statusz"))[1]
@@ -78,14 +78,14 @@ async def test_what_is_wrong_is_told_in_words_and_numbers(service: Service) -> N
     assert ailing((await ask(service, "/metrics"))[1])["rules-refused"] == 1
 
 
-async def test_a_database_that_is_away_is_told(service: Service, tmp_path: Path) -> None:
+async def test_a_database_that_is_away_is_told(service: MailbotService, tmp_path: Path) -> None:
     with locked(tmp_path / "mailbot.db"):
         text = (await ask(service, "/statusz"))[1]
     assert "not ready" in text
     assert "database: the database takes no commit" in text
 
 
-async def test_a_poll_counts_when_it_found_nothing_and_grows_stale(service: Service) -> None:
+async def test_a_poll_counts_when_it_found_nothing_and_grows_stale(service: MailbotService) -> None:
     imap = ImapSettings("imap.helpdesk.example", user="h@helpdesk.example")
     chosen = replace(service.parts.settings, imap=imap)
     look, _ = AILMENTS["mailbox-stale"]
@@ -102,7 +102,7 @@ async def test_a_poll_counts_when_it_found_nothing_and_grows_stale(service: Serv
     ]
 
 
-async def test_a_process_that_understands_and_is_dead_is_told_and_replaced(service: Service) -> None:
+async def test_a_process_that_understands_and_is_dead_is_told_and_replaced(service: MailbotService) -> None:
     parts = service.parts
     build = partial(compose.understander, parts.settings, parts.secret)
     async with Processes(build, parts.settings.worker) as understand:
@@ -121,7 +121,7 @@ async def test_a_process_that_understands_and_is_dead_is_told_and_replaced(servi
         service.understand = None
 
 
-async def test_where_another_is_ready_it_is_well_again_at_once(service: Service) -> None:
+async def test_where_another_is_ready_it_is_well_again_at_once(service: MailbotService) -> None:
     parts = service.parts
     chosen = replace(parts.settings.worker, processes=2)
     async with Processes(partial(compose.understander, parts.settings, parts.secret), chosen) as pool:
@@ -135,7 +135,7 @@ async def test_where_another_is_ready_it_is_well_again_at_once(service: Service)
         assert len(pool._idle) == 1
 
 
-async def test_one_that_cannot_be_started_stays_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_cannot_be_started_stays_told(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = service.parts
     async with Processes(partial(compose.understander, parts.settings, parts.secret), parts.settings.worker) as pool:
         await pool.start()
@@ -179,7 +179,7 @@ def test_before_the_first_start_no_mailbox_is_stale(tmp_path: Path) -> None:
 
 def test_the_age_of_the_trusted_lists_is_told(tmp_path: Path) -> None:
     found = folder(tmp_path, list_of_lists(EU, PL), polish_list(PL, Edition()))
-    trust = watch.Trust(str(found))
+    trust = watch.TrustWatch(str(found))
     ages = {s.labels["list"]: s.value for s in next(iter(trust.measure(None, NOW))).samples}  # type: ignore[arg-type]
     assert set(ages) == {"EU", "PL"}
     assert all(age >= 0 for age in ages.values())
@@ -189,8 +189,8 @@ def test_the_age_of_the_trusted_lists_is_told(tmp_path: Path) -> None:
 
 def test_a_list_that_is_broken_is_a_problem_and_no_silence(tmp_path: Path) -> None:
     (tmp_path / "pl.xml").write_text("<no list/>")
-    trust = watch.Trust(str(tmp_path))
+    trust = watch.TrustWatch(str(tmp_path))
     (problems,) = [f for f in trust.measure(None, NOW) if f.name == "mailbot_trust_problems"]  # type: ignore[arg-type]
     assert problems.samples[0].value >= 1
     assert "mailbot trust show" in trust.words(NOW)[0]
-    assert watch.Trust("").words(NOW) == []
+    assert watch.TrustWatch("").words(NOW) == []

@@ -20,7 +20,7 @@ from mailbot.errors import ConfigError
 from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, descriptors, doctor_api
-from mailbot.service.supervision import Service
+from mailbot.service.supervision import MailbotService
 from mailbot.storage.engine import connect
 from mailbot.storage.tokens import api_token
 from tests.flow import settings
@@ -117,7 +117,7 @@ async def test_mailbot_run_serves_it(tmp_path: Path) -> None:
     chosen = settings(f"sqlite:///{tmp_path}/mailbot.db", tmp_path / "key", 1)
     chosen = replace(chosen, api=ApiSettings("127.0.0.1:0"), console=replace(chosen.console, listen=""))
     built = compose.build(chosen, rng=random.Random(1), resolver=StaticResolver({}))
-    service = Service(built, ("console",))
+    service = MailbotService(built, ("console",))
     await service.start()
     try:
         assert set(service.addresses) == {"api"}

@@ -13,7 +13,7 @@ from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress import imap
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_protocol import Refused
+from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.oauth import Tokens
 from tests.intake import SECRET, clock, messages, open_database, until
 from tests.integration.servers import USER, Dovecot, dovecot
@@ -29,7 +29,7 @@ async def both_mechanisms(server: Dovecot, tokens: Tokens) -> None:
             assert connection.has(f"AUTH={mechanism}")
             connection.capabilities -= {f"AUTH={other}" for other in ("XOAUTH2", "OAUTHBEARER") if other != mechanism}
             if token == "stolen":
-                with pytest.raises(Refused, match="AUTHENTICATIONFAILED"):
+                with pytest.raises(CommandRefused, match="AUTHENTICATIONFAILED"):
                     await connection.login_token(USER, token)
             else:
                 await connection.login_token(USER, token)

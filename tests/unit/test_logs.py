@@ -18,8 +18,8 @@ import pytest
 
 import mailbot
 from mailbot import logs
-from mailbot.logs import Handler, Throttle, describe
-from mailbot.observe import Event, failure, log_event
+from mailbot.logs import LogHandler, Throttle, describe
+from mailbot.observe import LogEvent, failure, log_event
 
 ADDRESS = "jan.kowalski@wp.example"
 SECRET = f"{ADDRESS}: hasło Tajne!1, Jan Kowalski"
@@ -48,7 +48,7 @@ def out(time: Time) -> Iterator[io.StringIO]:
     stream = io.StringIO()
     logs.to(stream)
     for handler in root.handlers:
-        if isinstance(handler, Handler):
+        if isinstance(handler, LogHandler):
             handler._throttle = Throttle(time)
     yield stream
     root.handlers = handlers
@@ -71,7 +71,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
     ],
 )
 def test_a_line_is_an_object_in_ascii_whatever_was_said(text: str) -> None:
-    made = [Event(text)] if text.startswith('{"step"') and text.endswith("}") else []
+    made = [LogEvent(text)] if text.startswith('{"step"') and text.endswith("}") else []
     (line, *again) = (
         logs._Json().format(logging.LogRecord("mailbot", logging.INFO, "", 0, one, None, None)) for one in (text, *made)
     )
@@ -123,7 +123,7 @@ def test_what_was_left_out_is_told_with_the_next_line_and_at_the_end(out: io.Str
     assert lines(out)[1] == {"step": "log-repeated", "what": "worker-paused", "left_out": 499, "seconds": 60}
     for _ in range(3):
         log_event("worker-paused", level=logging.WARNING, reason="locked")
-    next(h for h in logging.getLogger().handlers if isinstance(h, Handler)).close()
+    next(h for h in logging.getLogger().handlers if isinstance(h, LogHandler)).close()
     assert lines(out)[-1]["left_out"] == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.accounts.rows import BadRow, Format, read_format, read_row
+from mailbot.accounts.rows import BadRow, CsvFormat, read_format, read_row
 from mailbot.secret import Secret
 
 SECRET = Secret(b"k" * 32)
@@ -132,7 +132,7 @@ def test_names_are_composed_and_single_spaced() -> None:
 @given(st.binary(max_size=200))
 def test_any_line_is_a_row_or_bad(line: bytes) -> None:
     with suppress(BadRow):
-        row = read_row(line, Format(";", SHORT.columns), SECRET, 2026)
+        row = read_row(line, CsvFormat(";", SHORT.columns), SECRET, 2026)
         assert row["login_key"]
         assert row["given"]
 

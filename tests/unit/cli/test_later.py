@@ -12,13 +12,13 @@ import click
 import pytest
 
 from mailbot.cli import cli
-from mailbot.cli.later import Later
+from mailbot.cli.later import LazyGroup
 from mailbot.cli.rules import rules
 from mailbot.cli.tickets import tickets
 
 
 @pytest.mark.parametrize("group", [cli, rules, tickets])
-def test_every_command_is_there(group: Later) -> None:
+def test_every_command_is_there(group: LazyGroup) -> None:
     context = click.Context(group)
     names = group.list_commands(context)
     assert all(isinstance(group.get_command(context, name), click.Command) for name in names)
@@ -26,7 +26,7 @@ def test_every_command_is_there(group: Later) -> None:
 
 
 @pytest.mark.parametrize("group", [cli, rules, tickets])
-def test_the_list_says_how_the_help_of_each_begins(group: Later) -> None:
+def test_the_list_says_how_the_help_of_each_begins(group: LazyGroup) -> None:
     context = click.Context(group, max_content_width=400, terminal_width=400)
     listed = dict(line.split(None, 1) for line in group.get_help(context).split("Commands:\n")[1].splitlines())
     for name in group.list_commands(context):

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 
 from mailbot.console import words
-from mailbot.console.pages import Pages
+from mailbot.console.pages import ConsolePages
 from tests.support import ROOT
 
 TEMPLATES = sorted((ROOT / "mailbot" / "console" / "templates").glob("*.html"))
@@ -39,7 +39,7 @@ def test_every_word_of_a_template_is_known() -> None:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_every_template_can_be_read(path: Path) -> None:
-    assert Pages()._environment.get_template(path.name)
+    assert ConsolePages()._environment.get_template(path.name)
 
 
 def test_a_code_without_words_is_shown_as_it_is() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.delivery.answers import LONGEST, Meaning, Stage, judge, readable
+from mailbot.delivery.answers import LONGEST, ReplyMeaning, SmtpStage, judge, readable
 
-CONNECT, MAIL, RCPT, DATA, DOT = Stage
-LATER, OURS, REFUSED, GONE = Meaning
+CONNECT, MAIL, RCPT, DATA, DOT = SmtpStage
+LATER, OURS, REFUSED, GONE = ReplyMeaning
 
 ANSWERS = [
     # Postfix
@@ -104,7 +104,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("stage", "answer", "meaning"), ANSWERS)
-def test_answers_of_real_servers(stage: Stage, answer: str, meaning: Meaning) -> None:
+def test_answers_of_real_servers(stage: SmtpStage, answer: str, meaning: ReplyMeaning) -> None:
     code, _, text = answer.partition(" ")
     assert judge(stage, int(code), text) is meaning
 
@@ -112,17 +112,17 @@ def test_answers_of_real_servers(stage: Stage, answer: str, meaning: Meaning) ->
 def test_a_full_mailbox_is_not_gone() -> None:
     """A warning to it must stop case B: whoever wants the account may have filled it."""
     for text in ("5.2.2 mailbox full", "5.2.2 user over quota", "mailbox of the user is full", "Mailbox full"):
-        assert judge(Stage.RCPT, 552, text) is REFUSED
-        assert judge(Stage.DOT, 550, text) is REFUSED
+        assert judge(SmtpStage.RCPT, 552, text) is REFUSED
+        assert judge(SmtpStage.DOT, 550, text) is REFUSED
 
 
 def test_what_nobody_knows_waits() -> None:
-    assert judge(Stage.RCPT, 550, "no") is OURS
-    assert judge(Stage.RCPT, 550, "") is OURS
+    assert judge(SmtpStage.RCPT, 550, "no") is OURS
+    assert judge(SmtpStage.RCPT, 550, "") is OURS
 
 
-@given(st.sampled_from(Stage), st.integers(-1000, 1000), st.text())
-def test_every_answer_means_something(stage: Stage, code: int, text: str) -> None:
+@given(st.sampled_from(SmtpStage), st.integers(-1000, 1000), st.text())
+def test_every_answer_means_something(stage: SmtpStage, code: int, text: str) -> None:
     assert (judge(stage, code, text) in (REFUSED, GONE)) <= (500 <= code < 600)
 
 

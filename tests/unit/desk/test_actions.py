@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from mailbot.desk import actions, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.model import ApplicationCheck, ApplicationState, Defect, MailKind
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
@@ -113,7 +113,7 @@ class Row:
 
     start: Callable[[Bench], None]
     who: Operator
-    kind: type[Request]
+    kind: type[ActionRequest]
     values: dict[str, Any] = field(default_factory=dict)
     state: str = ""
     """"": as before."""
@@ -195,7 +195,7 @@ def test_every_action_has_a_row() -> None:
     assert set(r.REQUESTS) == set(actions._WORK) == set(words.ACTIONS) == set(Action)
 
 
-REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[Request], dict[str, Any], str]] = {
+REFUSED: dict[str, tuple[Callable[[Bench], None], Operator, type[ActionRequest], dict[str, Any], str]] = {
     "an admin reads no letters": (question, ADAM, r.Note, {"text": "x"}, "role"),
     "an auditor changes nothing": (question, OLA, r.Take, {}, "role"),
     "another desk's": (question, replace(ANNA, desks=frozenset({"II_LINIA"})), r.Take, {}, "desk"),

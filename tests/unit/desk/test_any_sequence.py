@@ -18,7 +18,7 @@ from sqlalchemy import event, func, select
 from mailbot.desk import actions, floor, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
-from mailbot.desk.requests import Action, Request
+from mailbot.desk.requests import Action, ActionRequest
 from mailbot.model import ApplicationState, Defect, MailKind
 from mailbot.model.operator import Operator
 from mailbot.outbox import jobs
@@ -153,7 +153,7 @@ class Office(RuleBasedStateMachine):
         LETTERS[self.draw.choice(sorted(LETTERS))](self.bench)
 
     def _act(self, draw: random.Random, action: Action, who: Operator, number: str, *, old: bool = False) -> None:
-        kind: type[Request] = r.REQUESTS[action]
+        kind: type[ActionRequest] = r.REQUESTS[action]
         request = kind(version=self.bench.version(number) - old, **values(draw, action, self.bench, number))
         before = self._mails()
         with self.bench.engine.begin() as connection:

@@ -10,16 +10,16 @@ import pytest
 from mailbot.desk import actions, floor
 from mailbot.desk import requests as r
 from mailbot.desk.means import Means
-from mailbot.desk.plan import Effect, Grant, Mail, Plan, Step, Wait
+from mailbot.desk.plan import ActionPlan, Effect, OutboxChange, PlannedGrant, PlannedMail, Wait
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Applied, Case
+from mailbot.desk.view import Applied, TicketView
 from mailbot.model import AccountStatus, Applicant, MailKind, State
 from mailbot.model.operator import Operator
 from tests.bench_desk import ANNA, BASIA, NEW, Bench
 from tests.flow import EWA, JAN, STRANGER
 
 UNSURE = frozenset({"application"})
-Change = Callable[[Case, Plan], tuple[Case, Plan]]
+Change = Callable[[TicketView, ActionPlan], tuple[TicketView, ActionPlan]]
 
 
 def facts(**changed: str) -> Change:
@@ -35,7 +35,7 @@ def of_plan(**changed: object) -> Change:
 
 
 def mail(kind: MailKind, **changed: object) -> Change:
-    def change(case: Case, plan: Plan) -> tuple[Case, Plan]:
+    def change(case: TicketView, plan: ActionPlan) -> tuple[TicketView, ActionPlan]:
         mails = tuple(replace(m, **changed) if m.kind is kind else m for m in plan.mails)  # type: ignore[arg-type]
         return case, replace(plan, mails=mails)
 
@@ -43,7 +43,7 @@ def mail(kind: MailKind, **changed: object) -> Change:
 
 
 def applied(**changed: object) -> Change:
-    def change(case: Case, plan: Plan) -> tuple[Case, Plan]:
+    def change(case: TicketView, plan: ActionPlan) -> tuple[TicketView, ActionPlan]:
         assert case.applied is not None
         assert plan.grant is not None
         other = replace(case.applied, **changed)  # type: ignore[arg-type]
@@ -65,9 +65,12 @@ CASE_A: dict[str, tuple[Change, str]] = {
     "a blocked account": (of_case(account=BLOCKED), "account-blocked"),
     "a stopped login": (of_case(blocked=frozenset({"A"})), "login-stopped"),
     "the link to another": (mail(MailKind.T3, recipient=STRANGER), "floor-link"),
-    "the link alone": (of_plan(mails=(Mail(MailKind.T3, JAN.login),)), "floor-link"),
-    "the link first": (of_plan(mails=(Mail(MailKind.T3, JAN.login), Mail(MailKind.T2A, JAN.login))), "floor-link"),
-    "a link of another": (of_plan(grant=Grant(EWA.login)), "no-account"),
+    "the link alone": (of_plan(mails=(PlannedMail(MailKind.T3, JAN.login),)), "floor-link"),
+    "the link first": (
+        of_plan(mails=(PlannedMail(MailKind.T3, JAN.login), PlannedMail(MailKind.T2A, JAN.login))),
+        "floor-link",
+    ),
+    "a link of another": (of_plan(grant=PlannedGrant(EWA.login)), "no-account"),
     "a link and no grant": (of_plan(grant=None), "floor-link"),
     "by another action": (of_plan(action=Action.REPLY), "floor-link"),
     "by a note": (of_plan(action=Action.NOTE), "floor-silent"),
@@ -87,7 +90,7 @@ CASE_B: dict[str, tuple[Change, str]] = {
     "invalid": (applied(state="invalid"), "broken"),
     "unsigned": (applied(state="unsigned"), "broken"),
     "used before": (applied(replayed=True), "replayed"),
-    "another application": (of_plan(grant=Grant(JAN.login, NEW, Applied("doubt", True))), "replayed"),
+    "another application": (of_plan(grant=PlannedGrant(JAN.login, NEW, Applied("doubt", True))), "replayed"),
     "another signer": (applied(applicant=Applicant("Piotr", "Obcy", 1980, None)), "other-holder"),
     "another year": (applied(applicant=Applicant("Jan", "Kowalski", 1981, None)), "other-holder"),
     "the new address is a login": (of_case(account=EWA), "login-taken"),
@@ -98,28 +101,28 @@ CASE_B: dict[str, tuple[Change, str]] = {
     "the link to the old one": (mail(MailKind.T3, recipient=JAN.login), "floor-link"),
     "the link to a stranger": (mail(MailKind.T3, recipient=STRANGER), "floor-link"),
     "not one after the other": (mail(MailKind.T3, follows=False), "floor-link"),
-    "a login of another": (of_plan(grant=Grant(EWA.login, NEW)), "replayed"),
+    "a login of another": (of_plan(grant=PlannedGrant(EWA.login, NEW)), "replayed"),
     "the first half sends": (of_plan(action=Action.ACCEPT_B), "floor-silent"),
 }
 
 
-def plan_a(bench: Bench) -> tuple[Case, Plan, Operator]:
+def plan_a(bench: Bench) -> tuple[TicketView, ActionPlan, Operator]:
     bench.review_a()
     case = bench.case()
     request = r.AcceptA(version=case.version, reason="x", waived=frozenset({"name"}))
     plan = actions.decide(case, ANNA, request, Means(bench.clock(), bench.flow.ruleset, {}))
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, ActionPlan)
     return case, plan, ANNA
 
 
-def plan_b(bench: Bench) -> tuple[Case, Plan, Operator]:
+def plan_b(bench: Bench) -> tuple[TicketView, ActionPlan, Operator]:
     bench.review_b()
     bench.look(ANNA, BASIA)
     bench.done(ANNA, r.AcceptB, old_login=JAN.login, waived=UNSURE)
     case = bench.case()
     request = r.ConfirmB(version=case.version, reason="x", old_login=JAN.login, waived=UNSURE)
     plan = actions.decide(case, BASIA, request, Means(bench.clock(), bench.flow.ruleset, {}))
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, ActionPlan)
     return case, plan, BASIA
 
 
@@ -152,12 +155,12 @@ def test_both_halves_by_one_however_he_is_called(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (of_plan(mails=(Mail(MailKind.T21, STRANGER, text="x"),)), "unanswerable"),
-        (of_plan(mails=(Mail(MailKind.T21, EWA.login, text="Zadzwoń 600 100 200"),)), "text-contact"),
-        (of_plan(mails=(Mail(MailKind.T21, EWA.login),)), "floor-text"),
-        (of_plan(mails=(Mail(MailKind.T16, EWA.login, text="x"),)), "floor-text"),
-        (of_plan(mails=(Mail(MailKind.T3, EWA.login),)), "floor-link"),
-        (of_plan(mails=(Mail(MailKind.T14, EWA.login),)), "floor-link"),
+        (of_plan(mails=(PlannedMail(MailKind.T21, STRANGER, text="x"),)), "unanswerable"),
+        (of_plan(mails=(PlannedMail(MailKind.T21, EWA.login, text="Zadzwoń 600 100 200"),)), "text-contact"),
+        (of_plan(mails=(PlannedMail(MailKind.T21, EWA.login),)), "floor-text"),
+        (of_plan(mails=(PlannedMail(MailKind.T16, EWA.login, text="x"),)), "floor-text"),
+        (of_plan(mails=(PlannedMail(MailKind.T3, EWA.login),)), "floor-link"),
+        (of_plan(mails=(PlannedMail(MailKind.T14, EWA.login),)), "floor-link"),
         (facts(authentication="fail"), ""),  # what a person writes may go to a login
         (lambda c, p: (replace(facts(authentication="fail")(c, p)[0], account=None), p), "unanswerable"),
         (lambda c, p: (replace(facts(automatic="bulk")(c, p)[0], account=None), p), "unanswerable"),
@@ -167,7 +170,7 @@ def test_both_halves_by_one_however_he_is_called(bench: Bench) -> None:
         ),
         (of_plan(effect=Effect.RELEASE), ""),
         (of_case(desk="BEZPIECZENSTWO"), "stopped"),
-        (of_plan(steps=((77, Step.CANCEL),)), "no-mail"),
+        (of_plan(steps=((77, OutboxChange.CANCEL),)), "no-mail"),
     ],
 )
 def test_what_a_person_writes(bench: Bench, change: Change, code: str) -> None:
@@ -175,7 +178,7 @@ def test_what_a_person_writes(bench: Bench, change: Change, code: str) -> None:
     case = bench.case()
     request = r.ReplyAndClose(version=case.version, text="Działa.")
     plan = actions.decide(case, ANNA, request, Means(bench.clock(), bench.flow.ruleset, {}))
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, ActionPlan)
     case, plan = change(case, plan)
     found = floor.violation(case, ANNA, plan, bench.clock(), bench.flow.ruleset)
     assert (found.code if found else "") == code

@@ -11,9 +11,9 @@ from datetime import timedelta
 from mailbot.desk import actions, floor
 from mailbot.desk import requests as r
 from mailbot.desk.means import Means
-from mailbot.desk.plan import Effect, Grant, Mail, Plan, Step
+from mailbot.desk.plan import ActionPlan, Effect, OutboxChange, PlannedGrant, PlannedMail
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Case, LinkRow, MailRow
+from mailbot.desk.view import LinkRow, MailRow, TicketView
 from mailbot.model import AccountStatus, ApplicationState, MailKind, State
 from mailbot.model.operator import Operator
 from mailbot.tickets.hold import FROZEN
@@ -26,7 +26,7 @@ LINE = "II_LINIA"
 
 
 def both(*changes: Change) -> Change:
-    def change(case: Case, plan: Plan) -> tuple[Case, Plan]:
+    def change(case: TicketView, plan: ActionPlan) -> tuple[TicketView, ActionPlan]:
         for one in changes:
             case, plan = one(case, plan)
         return case, plan
@@ -35,14 +35,16 @@ def both(*changes: Change) -> Change:
 
 
 def grant(**changed: object) -> Change:
-    def change(case: Case, plan: Plan) -> tuple[Case, Plan]:
+    def change(case: TicketView, plan: ActionPlan) -> tuple[TicketView, ActionPlan]:
         assert plan.grant is not None
         return case, replace(plan, grant=replace(plan.grant, **changed))  # type: ignore[arg-type]
 
     return change
 
 
-def wrong(bench: Bench, made: tuple[Case, Plan, Operator], table: dict[str, tuple[Change, str]]) -> dict[str, str]:
+def wrong(
+    bench: Bench, made: tuple[TicketView, ActionPlan, Operator], table: dict[str, tuple[Change, str]]
+) -> dict[str, str]:
     """Rows that got another code than the table has, with it."""
     case, plan, who = made
     got: dict[str, str] = {}
@@ -52,16 +54,16 @@ def wrong(bench: Bench, made: tuple[Case, Plan, Operator], table: dict[str, tupl
     return {name: code for name, code in got.items() if code != table[name][1]}
 
 
-def _judged(changed: tuple[Case, Plan], who: Operator) -> tuple[Case, Operator, Plan]:
+def _judged(changed: tuple[TicketView, ActionPlan], who: Operator) -> tuple[TicketView, Operator, ActionPlan]:
     return changed[0], who, changed[1]
 
 
-def question(bench: Bench) -> tuple[Case, Plan, Operator]:
+def question(bench: Bench) -> tuple[TicketView, ActionPlan, Operator]:
     bench.question()
     case = bench.case()
     request = r.ReplyAndClose(version=case.version, text="Działa.")
     plan = actions.decide(case, ANNA, request, Means(bench.clock(), bench.flow.ruleset, {}))
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, ActionPlan)
     return case, plan, ANNA
 
 
@@ -74,7 +76,7 @@ def test_what_may_write_a_mail() -> None:
 def test_case_a_line_by_line(bench: Bench) -> None:
     made = plan_a(bench)
     used = LinkRow(JAN.login, None, bench.clock(), bench.clock())
-    case_b = tuple(Mail(kind, JAN.login) for kind in floor.CASE_B)
+    case_b = tuple(PlannedMail(kind, JAN.login) for kind in floor.CASE_B)
     rows: dict[str, tuple[Change, str]] = {
         "as it is": (of_plan(), ""),
         "a call vouches": (both(facts(authentication="none"), of_case(identified=True)), ""),
@@ -129,8 +131,8 @@ def test_case_b_line_by_line(bench: Bench) -> None:
         "to another address": (grant(new_login=STRANGER), "floor-link"),
         "the resolution to a stranger": (mail(MailKind.T2B, recipient=STRANGER), "floor-link"),
         "the resolution before the warning": (mail(MailKind.T2B, follows=False), "floor-link"),
-        "a registration before it": (of_plan(mails=(Mail(MailKind.T1, NEW), *chain)), ""),
-        "a registration to the old one": (of_plan(mails=(Mail(MailKind.T1, JAN.login), *chain)), "floor-link"),
+        "a registration before it": (of_plan(mails=(PlannedMail(MailKind.T1, NEW), *chain)), ""),
+        "a registration to the old one": (of_plan(mails=(PlannedMail(MailKind.T1, JAN.login), *chain)), "floor-link"),
         "the warning behind nothing": (mail(made[1].mails[0].kind, follows=False), ""),
     }
     assert wrong(bench, made, rows) == {}
@@ -164,7 +166,7 @@ def test_who_may_be_answered(bench: Bench) -> None:
 
 
 def test_to_whom_a_mail_of_a_person_goes(bench: Bench) -> None:
-    by_hand, by_rule = (Mail(MailKind.T21, EWA.login, text="x"), Mail(MailKind.T16, EWA.login))
+    by_hand, by_rule = (PlannedMail(MailKind.T21, EWA.login, text="x"), PlannedMail(MailKind.T16, EWA.login))
     forged = facts(authentication="fail")
     rows: dict[str, tuple[Change, str]] = {
         "his words to the correspondent": (of_plan(mails=(by_hand,)), ""),
@@ -185,9 +187,9 @@ def test_to_whom_a_mail_of_a_person_goes(bench: Bench) -> None:
             "no-recipient",
         ),
         "in quarantine": (both(of_case(state=State.KWARANTANNA), of_plan(mails=(by_hand,))), "floor-quarantine"),
-        "a registration beside it": (of_plan(mails=(Mail(MailKind.T1, EWA.login), by_hand)), ""),
+        "a registration beside it": (of_plan(mails=(PlannedMail(MailKind.T1, EWA.login), by_hand)), ""),
         **{
-            f"{kind} without a grant": (of_plan(mails=(Mail(kind, EWA.login),)), "floor-link")
+            f"{kind} without a grant": (of_plan(mails=(PlannedMail(kind, EWA.login),)), "floor-link")
             for kind in {*floor.CASE_A, *floor.CASE_B}
         },
     }
@@ -235,24 +237,24 @@ def test_what_is_stopped_goes_on(bench: Bench) -> None:
 def test_no_link_leaves_a_stopped_ticket_whoever_wants_it(bench: Bench) -> None:
     case, plan, _ = question(bench)
     stopped = replace(case, state=State.WSTRZYMANE)
-    granted = replace(plan, mails=(), state=State.WSTRZYMANE, grant=Grant(EWA.login))
+    granted = replace(plan, mails=(), state=State.WSTRZYMANE, grant=PlannedGrant(EWA.login))
     found = floor.violation(stopped, BASIA, granted, bench.clock(), bench.flow.ruleset)
     assert found is not None
     assert found.code == "stopped"
 
 
-STEPS: list[tuple[MailKind, str, Step, bool, Action, str]] = [
+STEPS: list[tuple[MailKind, str, OutboxChange, bool, Action, str]] = [
     # kind of the mail, why it waits, what becomes of it, whether its link lives, the action, what is said
-    (MailKind.T3, FROZEN, Step.RETRY, True, Action.MAIL_RETRY, "frozen"),
-    (MailKind.T21, FROZEN, Step.RETRY, False, Action.MAIL_RETRY, "frozen"),
-    (MailKind.T3, "451", Step.RETRY, True, Action.MAIL_RETRY, ""),
-    *((kind, "", Step.CANCEL, True, Action.MAIL_CANCEL, "cancel-link") for kind in floor.CASE_A),
-    (MailKind.T2B, "", Step.CANCEL, True, Action.MAIL_CANCEL, "cancel-link"),
-    (MailKind.T14, "", Step.CANCEL, True, Action.MAIL_CANCEL, ""),
-    (MailKind.T3, "", Step.CANCEL, False, Action.MAIL_CANCEL, ""),
-    (MailKind.T3, FROZEN, Step.CANCEL, True, Action.CLOSE, ""),
-    *((kind, "", Step.HOLD, False, Action.MAIL_HOLD, "hold-link") for kind in {*floor.CASE_A, *floor.CASE_B}),
-    (MailKind.T21, "", Step.HOLD, True, Action.MAIL_HOLD, ""),
+    (MailKind.T3, FROZEN, OutboxChange.RETRY, True, Action.MAIL_RETRY, "frozen"),
+    (MailKind.T21, FROZEN, OutboxChange.RETRY, False, Action.MAIL_RETRY, "frozen"),
+    (MailKind.T3, "451", OutboxChange.RETRY, True, Action.MAIL_RETRY, ""),
+    *((kind, "", OutboxChange.CANCEL, True, Action.MAIL_CANCEL, "cancel-link") for kind in floor.CASE_A),
+    (MailKind.T2B, "", OutboxChange.CANCEL, True, Action.MAIL_CANCEL, "cancel-link"),
+    (MailKind.T14, "", OutboxChange.CANCEL, True, Action.MAIL_CANCEL, ""),
+    (MailKind.T3, "", OutboxChange.CANCEL, False, Action.MAIL_CANCEL, ""),
+    (MailKind.T3, FROZEN, OutboxChange.CANCEL, True, Action.CLOSE, ""),
+    *((kind, "", OutboxChange.HOLD, False, Action.MAIL_HOLD, "hold-link") for kind in {*floor.CASE_A, *floor.CASE_B}),
+    (MailKind.T21, "", OutboxChange.HOLD, True, Action.MAIL_HOLD, ""),
 ]
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from mailbot.desk.offers import offered
 from mailbot.desk.requests import Action
-from mailbot.desk.view import Case, FirstHalf, Letter, MailRow
+from mailbot.desk.view import FirstHalf, MailRow, TicketMessage, TicketView
 from mailbot.model import Account, Operator, Role, State
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 ANNA = Operator(1, "anna", "Anna", frozenset({Role.CONSULTANT}), frozenset(), "pl")
 OLEK = Operator(2, "olek", "Olek", frozenset({Role.CONSULTANT, Role.SUPERVISOR}), frozenset(), "pl")
-LETTER = Letter(1, NOW, "GENERAL", True)
-PLAIN = Case(
+LETTER = TicketMessage(1, NOW, "GENERAL", True)
+PLAIN = TicketView(
     ticket_id=1,
     number="ZGL0000001",
     version=1,

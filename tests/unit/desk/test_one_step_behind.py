@@ -72,7 +72,9 @@ def test_a_stop_of_a_change_leaves_the_holder_his_own_case_a(bench: Bench) -> No
 
 @pytest.mark.parametrize("how", [r.How.REFUSED, r.How.UNCHANGED])
 @pytest.mark.parametrize("kind", [r.Close, r.ReplyAndClose])
-def test_what_ends_otherwise_than_done_leaves_no_link_alive(bench: Bench, kind: type[r.Request], how: r.How) -> None:
+def test_what_ends_otherwise_than_done_leaves_no_link_alive(
+    bench: Bench, kind: type[r.ActionRequest], how: r.How
+) -> None:
     """Reopened in the hold, and refused by a person who believes that this was the end."""
     bench.review_b(SIGNED)
     bench.send()
@@ -267,7 +269,7 @@ def test_no_ticket_of_another_desk_is_merged_away(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kind", [r.MailHold, r.MailCancel])
-def test_a_question_that_does_not_leave_waits_for_nobody(bench: Bench, kind: type[r.Request]) -> None:
+def test_a_question_that_does_not_leave_waits_for_nobody(bench: Bench, kind: type[r.ActionRequest]) -> None:
     bench.question()
     bench.send()
     done = bench.done(ANNA, r.Ask, text="Proszę podać nazwę formularza.")
@@ -279,7 +281,7 @@ def test_a_question_that_does_not_leave_waits_for_nobody(bench: Bench, kind: typ
 
 
 @pytest.mark.parametrize("kind", [r.MailHold, r.MailCancel])
-def test_an_answer_that_does_not_leave_ends_nothing(bench: Bench, kind: type[r.Request]) -> None:
+def test_an_answer_that_does_not_leave_ends_nothing(bench: Bench, kind: type[r.ActionRequest]) -> None:
     bench.question()
     bench.send()
     promised = bench.ticket().promised_at

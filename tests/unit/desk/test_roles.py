@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from mailbot.desk import floor
-from mailbot.desk.plan import Effect, Grant, Half, Plan
+from mailbot.desk.plan import ActionPlan, Effect, Half, PlannedGrant
 from mailbot.desk.requests import Action
 from mailbot.desk.roles import FOR_PEOPLE, may, may_look
 from mailbot.model import Desk, Operator, Role, State
@@ -52,7 +52,7 @@ def test_a_token_is_less_than_a_person(roles: frozenset[Role]) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"grant": Grant("jan@wp.example")},
+        {"grant": PlannedGrant("jan@wp.example")},
         {"half": Half("first")},
         {"half": Half("refused")},
         *({"effect": effect} for effect in (Effect.RELEASE, Effect.AGAIN, Effect.END)),
@@ -61,7 +61,7 @@ def test_a_token_is_less_than_a_person(roles: frozenset[Role]) -> None:
 )
 def test_the_floor_asks_again(changes: dict[str, object]) -> None:
     """Whatever action it came from."""
-    plan = Plan(Action.NOTE, "note", PLAIN.state, PLAIN.desk, None, PLAIN.category, **changes)  # type: ignore[arg-type]
+    plan = ActionPlan(Action.NOTE, "note", PLAIN.state, PLAIN.desk, None, PLAIN.category, **changes)  # type: ignore[arg-type]
     token = replace(BASIA, id=0, name="api:csd", person=False)
     found = floor.violation(PLAIN, token, plan, datetime(2026, 11, 30, tzinfo=UTC), _flow().ruleset)
     assert found is not None

@@ -11,14 +11,14 @@ from sqlalchemy import update
 from mailbot.desk import requests as r
 from mailbot.desk import telephone
 from mailbot.desk.requests import Asked, CallOutcome, Heard
-from mailbot.desk.telephone import Known, Said, Standing
+from mailbot.desk.telephone import CallerStanding, OfficeRecord, Said
 from mailbot.storage.schema import outbox
 from tests.bench_desk import ANNA, BASIA, Bench
 from tests.flow import EWA, JAN
 
 OPENED = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)  # the 30th in Warsaw
-JANS = Known(JAN, None, JAN.login, "procedura-specjalna", OPENED)
-STRANGER = Known(None, "Ewa Lis", "ewa@obcy.example", "ogolne", OPENED)
+JANS = OfficeRecord(JAN, None, JAN.login, "procedura-specjalna", OPENED)
+STRANGER = OfficeRecord(None, "Ewa Lis", "ewa@obcy.example", "ogolne", OPENED)
 RIGHT = Said("Jan Kowalski", "1980", JAN.login, "procedura-specjalna", "2026-11-30")
 R, W, N = Heard.RIGHT, Heard.WRONG, Heard.NOT_ASKED
 
@@ -26,21 +26,23 @@ R, W, N = Heard.RIGHT, Heard.WRONG, Heard.NOT_ASKED
 @pytest.mark.parametrize(
     ("said", "standing", "marks"),
     [
-        (RIGHT, Standing.CLEAR, (R, R, R, R)),
-        (replace(RIGHT, name="kowalski JAN", login="JAN.Kowalski@WP.example"), Standing.CLEAR, (R, R, R, R)),
-        (replace(RIGHT, day="2026-11-28"), Standing.CLEAR, (R, R, R, R)),
-        (replace(RIGHT, day="2026-11-27"), Standing.ASK, (R, R, R, W)),
-        (replace(RIGHT, matter="ogolne"), Standing.ASK, (R, R, R, W)),
-        (replace(RIGHT, day=""), Standing.ASK, (R, R, R, N)),
-        (replace(RIGHT, day="wczoraj"), Standing.ASK, (R, R, R, N)),
-        (replace(RIGHT, year=""), Standing.ASK, (R, N, R, R)),
-        (replace(RIGHT, year="1981"), Standing.ASK, (R, W, R, R)),
-        (replace(RIGHT, year="1981", name="Piotr Nowak"), Standing.BY_MAIL, (W, W, R, R)),
-        (replace(RIGHT, name="J. Kowalski"), Standing.ASK, (N, R, R, R)),
-        (Said(), Standing.ASK, (N, N, N, N)),
+        (RIGHT, CallerStanding.CLEAR, (R, R, R, R)),
+        (replace(RIGHT, name="kowalski JAN", login="JAN.Kowalski@WP.example"), CallerStanding.CLEAR, (R, R, R, R)),
+        (replace(RIGHT, day="2026-11-28"), CallerStanding.CLEAR, (R, R, R, R)),
+        (replace(RIGHT, day="2026-11-27"), CallerStanding.ASK, (R, R, R, W)),
+        (replace(RIGHT, matter="ogolne"), CallerStanding.ASK, (R, R, R, W)),
+        (replace(RIGHT, day=""), CallerStanding.ASK, (R, R, R, N)),
+        (replace(RIGHT, day="wczoraj"), CallerStanding.ASK, (R, R, R, N)),
+        (replace(RIGHT, year=""), CallerStanding.ASK, (R, N, R, R)),
+        (replace(RIGHT, year="1981"), CallerStanding.ASK, (R, W, R, R)),
+        (replace(RIGHT, year="1981", name="Piotr Nowak"), CallerStanding.BY_MAIL, (W, W, R, R)),
+        (replace(RIGHT, name="J. Kowalski"), CallerStanding.ASK, (N, R, R, R)),
+        (Said(), CallerStanding.ASK, (N, N, N, N)),
     ],
 )
-def test_only_who_answers_everything_right_is_known(said: Said, standing: Standing, marks: tuple[Heard, ...]) -> None:
+def test_only_who_answers_everything_right_is_known(
+    said: Said, standing: CallerStanding, marks: tuple[Heard, ...]
+) -> None:
     found = telephone.judge(JANS, said)
     assert (found.standing, tuple(found.now[asked] for asked in Asked)) == (standing, marks)
 
@@ -54,23 +56,23 @@ def test_a_name_that_may_be_right_is_spelled() -> None:
 def test_a_slip_is_forgiven_and_remembered_a_guess_is_not() -> None:
     slip = telephone.judge(JANS, replace(RIGHT, year="1981"))
     again = telephone.judge(JANS, replace(RIGHT, year="1981"), slip.wrong)
-    assert again.standing is Standing.ASK, "the same answer sent twice is one"
+    assert again.standing is CallerStanding.ASK, "the same answer sent twice is one"
     mended = telephone.judge(JANS, RIGHT, slip.wrong)
-    assert mended.standing is Standing.CLEAR
+    assert mended.standing is CallerStanding.CLEAR
     assert mended.heard[Asked.YEAR] is W, "no proof of anybody: the protocol says that it was wrong once"
     guessed = telephone.judge(JANS, replace(RIGHT, year="1982"), slip.wrong)
-    assert guessed.standing is Standing.BY_MAIL
-    assert telephone.judge(JANS, RIGHT, guessed.wrong).standing is Standing.BY_MAIL, "nothing mends two"
-    assert telephone.judge(JANS, RIGHT, other_calls=2).standing is Standing.BY_MAIL
+    assert guessed.standing is CallerStanding.BY_MAIL
+    assert telephone.judge(JANS, RIGHT, guessed.wrong).standing is CallerStanding.BY_MAIL, "nothing mends two"
+    assert telephone.judge(JANS, RIGHT, other_calls=2).standing is CallerStanding.BY_MAIL
 
 
 def test_what_the_office_does_not_know_is_not_asked() -> None:
     assert STRANGER.askable == {Asked.NAME, Asked.LOGIN, Asked.MATTER}
     said = Said("Lis Ewa", "1990", "Ewa@obcy.example", "ogolne", "2026-11-30")
     found = telephone.judge(STRANGER, said)
-    assert (found.standing, found.now[Asked.YEAR]) == (Standing.CLEAR, N)
+    assert (found.standing, found.now[Asked.YEAR]) == (CallerStanding.CLEAR, N)
     nobody = replace(STRANGER, person=None)
-    assert telephone.judge(nobody, said).standing is Standing.ASK, "two questions are not enough"
+    assert telephone.judge(nobody, said).standing is CallerStanding.ASK, "two questions are not enough"
 
 
 def test_what_a_known_caller_is_told(bench: Bench) -> None:

@@ -15,7 +15,7 @@ import pytest
 from mailbot.flow import facts
 from mailbot.flow.decision import decide
 from mailbot.model import Account, Decision, Duplicate, State, SubjectClass, Thread
-from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from tests.once import shipped
 from tests.total_table import ACTIVE, BLOCKED, NOW, OF_TICKET, understanding
 
@@ -31,14 +31,14 @@ ACCOUNTS: dict[str, tuple[str, Account | None]] = {
 """Who writes: sender of tests/total_table.py and the account he has."""
 
 
-def about(**words: str) -> Reading:
+def about(**words: str) -> TopicFacts:
     """A reading with some facts said; a sure question is one of the shipped ones."""
     system = RULES.faqs[0] if words.get("faq", "none") != "none" else None
     answer = system.entries[0] if system and words["faq"] == "sure" else None
     return replace(NOTHING_SAID, **words, system=system, answer=answer)
 
 
-def decided(who: str, subject: SubjectClass, reading: Reading, thread: Thread | None = None) -> Decision:
+def decided(who: str, subject: SubjectClass, reading: TopicFacts, thread: Thread | None = None) -> Decision:
     sender, account = ACCOUNTS[who]
     u = understanding((subject, sender, "NONE", "OK", "NONE", "NONE"))
     known = facts.HistoryFacts(thread=thread)

@@ -25,7 +25,7 @@ from mailbot.model import (
 )
 from mailbot.request import phrase, topics
 from mailbot.secret import Secret
-from mailbot.sender.resolver import Kind
+from mailbot.sender.resolver import RecordType
 from mailbot.tickets import bounce, correspondence
 from mailbot.tickets.rate_limits import CountedFor
 from tests.citizens import AUTHSERV_ID, HELPDESK, build
@@ -43,7 +43,7 @@ class Dns:
     def __init__(self) -> None:
         self.asked: list[threading.Thread] = []
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         self.asked.append(threading.current_thread())
         return (rsa_record(),) if (name, kind) == ("s1._domainkey.wp.example", "TXT") else ()
 
@@ -120,7 +120,7 @@ def test_whoever_checks_himself_asks_beside_the_others() -> None:
 class Warm(Dns):
     """It knows every answer."""
 
-    def known(self, name: str, kind: Kind) -> tuple[str, ...] | None:
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         return super().lookup(name, kind)
 
 

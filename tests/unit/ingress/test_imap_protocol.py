@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mailbot.config import ImapSettings, Tls
 from mailbot.errors import MailboxUnavailable
 from mailbot.ingress.imap_client import ImapConnection
-from mailbot.ingress.imap_protocol import ImapProtocol, Refused
+from mailbot.ingress.imap_protocol import CommandRefused, ImapProtocol
 from tests.certificates import make
 from tests.imap_fake import FakeImap, Say
 
@@ -88,7 +88,7 @@ async def test_a_bad_token_does_not_hang(server: FakeImap, capabilities: str) ->
     else:
         server.script = [Say("AUTHENTICATE", b"+ \r\n" + challenge + b"%t NO bad token\r\n")]
     connection = await ImapConnection.open(settings(server))
-    with pytest.raises(Refused, match="NO bad token"):
+    with pytest.raises(CommandRefused, match="NO bad token"):
         await connection.login_token("user", "token")
     assert ("XOAUTH2 " in server.asked("AUTHENTICATE")[0]) == ("SASL-IR" in capabilities)
 
@@ -167,7 +167,7 @@ async def test_a_cancelled_command_drops_the_connection(server: FakeImap) -> Non
 async def test_a_refusal_leaves_the_connection_good(server: FakeImap) -> None:
     server.script = [Say("UID FETCH", b"%t NO [SERVERBUG] {7}\r\n"), Say("IDLE", b"%t BAD unknown\r\n")]
     connection = await opened(server)
-    with pytest.raises(Refused, match="SERVERBUG"):
+    with pytest.raises(CommandRefused, match="SERVERBUG"):
         await fetch(connection)
     await connection.wait(_HANG)
     assert not connection.has("IDLE")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailbot.request import sentence
 from mailbot.request.characters import flat
 from mailbot.request.person import _Region
-from mailbot.request.sentence import Sentence, sentences
+from mailbot.request.sentence import PhraseMatch, sentences
 from mailbot.request.vocabulary import HINTS, JUNK, LABEL_NAME, STRONG_MARK
 from tests.support import examples
 
@@ -40,7 +40,7 @@ whole = st.tuples(
 )
 
 
-def slowly(text: str) -> Iterator[Sentence]:
+def slowly(text: str) -> Iterator[PhraseMatch]:
     """The definition: every word of the text may be the first."""
     found = list(re.finditer(r"[^\W_]+", flat(text)))
     said = [match[0] for match in found]
@@ -53,7 +53,7 @@ def slowly(text: str) -> Iterator[Sentence]:
             phrase = sentence._phrase(said[i + 5 : last])
             near = all(found[k + 1].start() - found[k].end() <= sentence._WIDEST_GAP for k in range(i, last))
             if phrase and near:
-                yield Sentence(phrase, found[i].start(), found[last].end())
+                yield PhraseMatch(phrase, found[i].start(), found[last].end())
             break
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailbot.model import SENTENCES
 from mailbot.request import language, sentence, subject, topics
-from mailbot.request.topics import NOTHING_SAID, Reading
+from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from mailbot.ruleset.sayings import plain, sentences
 from mailbot.text.unicode import flat, visible
 from tests.once import shipped
@@ -22,7 +22,7 @@ RULES = shipped()
 MAILS = yaml.safe_load((Path(__file__).parent / "topics.yaml").read_text(encoding="utf-8"))
 
 
-def read(mail: str) -> Reading:
+def read(mail: str) -> TopicFacts:
     title, bar, text = mail.partition(" | ")
     title, text = (title, text) if bar else ("", mail)
     return topics.read(subject.classify(title, is_reply=False), text, RULES)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.ruleset.titles import MONTHS, Pair, compare, words
+from mailbot.ruleset.titles import MONTHS, TimeWindow, compare, words
 
 PUBLISHED = date(2016, 2, 20)
 
 
-def window(day: int, start: str, end: str, last: int | None = None) -> Pair:
+def window(day: int, start: str, end: str, last: int | None = None) -> TimeWindow:
     return (
         datetime.fromisoformat(f"2016-02-{day} {start}"),
         datetime.fromisoformat(f"2016-02-{last or day} {end}"),
@@ -78,7 +78,7 @@ def test_agrees(title: str) -> None:
         ("31.02.2016 w godz. 12:75, tel. 33 483 20 55, wersja 10.12.2.1", [MORNING], [], []),
     ],
 )
-def test_disagrees(title: str, windows: list[Pair], missing: list[int], idle: list[str]) -> None:
+def test_disagrees(title: str, windows: list[TimeWindow], missing: list[int], idle: list[str]) -> None:
     assert compare(title, PUBLISHED, windows) == (missing, idle)
 
 
@@ -87,7 +87,7 @@ pairs = st.tuples(moments, moments).filter(lambda p: p[0] < p[1])
 
 
 @given(st.lists(pairs, min_size=1, max_size=4, unique=True), st.integers(0, 2))
-def test_a_title_made_from_the_windows_agrees(windows: list[Pair], form: int) -> None:
+def test_a_title_made_from_the_windows_agrees(windows: list[TimeWindow], form: int) -> None:
     def day(moment: datetime) -> str:
         spelled = f"{moment.day} {MONTHS[moment.month - 1]} {moment.year} r."
         return (f"{moment:%d.%m.%Y} r.", f"{moment:%Y-%m-%d}", spelled)[form]

@@ -16,7 +16,7 @@ import pytest
 
 from mailbot.errors import ResolverUnavailable
 from mailbot.sender import resolver as resolving
-from mailbot.sender.resolver import DnsResolver, Forbearing, Kind
+from mailbot.sender.resolver import DnsResolver, Forbearing, RecordType
 
 RECORDS = {
     ("wp.example.", "TXT"): ['"v=spf1 " "-all"'],
@@ -84,7 +84,9 @@ def port() -> Iterator[int]:
         ("\\\u00b2._domainkey.wp.example", "TXT", ()),
     ],
 )
-def test_records_come_in_the_forms_of_the_protocol(port: int, name: str, kind: Kind, expected: tuple[str, ...]) -> None:
+def test_records_come_in_the_forms_of_the_protocol(
+    port: int, name: str, kind: RecordType, expected: tuple[str, ...]
+) -> None:
     assert DnsResolver(["127.0.0.1"], port=port).lookup(name, kind) == expected
 
 
@@ -139,7 +141,7 @@ def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.
 
 @pytest.mark.parametrize(("name", "kind"), [("none.example", "TXT"), ("wp.example", "A")])
 def test_that_there_is_nothing_counts_as_long_as_the_soa_says(
-    port: int, monkeypatch: pytest.MonkeyPatch, name: str, kind: Kind
+    port: int, monkeypatch: pytest.MonkeyPatch, name: str, kind: RecordType
 ) -> None:
     monkeypatch.setattr(sys.modules[__name__], "SOA", ["ns.example. root.example. 1 3600 600 86400 60"])
     resolver, now = DnsResolver(["127.0.0.1"], port=port), time.time()

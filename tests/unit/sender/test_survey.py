@@ -10,7 +10,7 @@ import pytest
 from mailbot.config import AuthenticationSettings, load
 from mailbot.model import Header
 from mailbot.parsing.headers import split
-from mailbot.sender.survey import Mail, broad, faults, lines, survey
+from mailbot.sender.survey import SurveyedMail, broad, faults, lines, survey
 
 MX = "mx.urzad.example"
 NOTHING = AuthenticationSettings()
@@ -24,7 +24,7 @@ def results(name: str = MX) -> Header:
     return Header("Authentication-Results", f" {name}; dkim=none".encode())
 
 
-def mails(*headers: Header, count: int = 10) -> list[Mail]:
+def mails(*headers: Header, count: int = 10) -> list[SurveyedMail]:
     return [((*headers, Header("From", b" jan@wp.example")), None)] * count
 
 
@@ -134,7 +134,7 @@ EXPECTED = {
 def test_the_chains_of_real_servers_are_found_whatever_senders_inject(corpora: Path) -> None:
     if not (corpora / "mx").is_dir():
         pytest.skip("the corpus of mail servers is not here")
-    chains: dict[str, list[Mail]] = defaultdict(list)
+    chains: dict[str, list[SurveyedMail]] = defaultdict(list)
     for file in sorted((corpora / "mx").glob("*.eml")):
         chains[file.name.partition("-")[0]].append((split(file.read_bytes()).fields, None))
     for name, expected in EXPECTED.items():

@@ -10,7 +10,7 @@ import pytest
 from mailbot.clocks import WARSAW
 from mailbot.config import TicketSettings
 from mailbot.model import State
-from mailbot.tickets.sla import ClockStatus, Matter, clock_status, clocks_of
+from mailbot.tickets.sla import ClockFacts, ClockStatus, clock_status, clocks_of
 from tests.rulesets import notice, ruleset, warsaw
 
 PLAIN = ruleset()
@@ -93,9 +93,9 @@ def test_a_known_break_up_to_the_promise_is_warned_of_when_it_begins() -> None:
     assert clocks_of("HASLO_AWARYJNE_A", OPEN, OPENED, SETTINGS, gap).alarm_at == warsaw("2026-06-10 07:00")
 
 
-PERSON = Matter(OPEN, DUE, STANDARD)
-MACHINE = Matter(DONE, DUE, STANDARD, unsent=True)
-ASKED = Matter(State.OCZEKUJE_NA_KLIENTA, DUE, STANDARD, reply_by=DUE + 48 * HOUR)
+PERSON = ClockFacts(OPEN, DUE, STANDARD)
+MACHINE = ClockFacts(DONE, DUE, STANDARD, unsent=True)
+ASKED = ClockFacts(State.OCZEKUJE_NA_KLIENTA, DUE, STANDARD, reply_by=DUE + 48 * HOUR)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ ASKED = Matter(State.OCZEKUJE_NA_KLIENTA, DUE, STANDARD, reply_by=DUE + 48 * HOU
         (replace(PERSON, state=State.WSTRZYMANE), 22, ClockStatus("warning", DUE, ("promised", DUE))),
     ],
 )
-def test_a_look(matter: Matter, hours: float, found: ClockStatus) -> None:
+def test_a_look(matter: ClockFacts, hours: float, found: ClockStatus) -> None:
     assert clock_status(matter, OPENED + timedelta(hours=hours), PLAIN) == found
 
 

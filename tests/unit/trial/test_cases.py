@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailbot.model import Envelope, Source
-from mailbot.trial.cases import Case, Wrong, compare, surroundings
+from mailbot.trial.cases import Case, Mismatch, compare, surroundings
 
 
 def case(expect: dict[str, Any], says: tuple[str, ...] = (), forbidden: tuple[str, ...] = ()) -> Case:
@@ -55,7 +55,7 @@ def test_as_expected(expect: dict[str, Any]) -> None:
 )
 def test_not_as_expected(expect: dict[str, Any], came: Any) -> None:
     ((key, wanted),) = expect.items()
-    assert list(compare(case(expect), CAME, "")) == [Wrong(key, wanted, came)]
+    assert list(compare(case(expect), CAME, "")) == [Mismatch(key, wanted, came)]
 
 
 def test_line_ends_of_a_mail_do_not_count() -> None:

@@ -40,7 +40,7 @@ from mailbot.model import (
 )
 from mailbot.parsing.bounds import MESSAGE_MAX
 from mailbot.secret import Secret
-from mailbot.sender.resolver import Forbearing, Kind, StaticResolver
+from mailbot.sender.resolver import Forbearing, RecordType, StaticResolver
 from mailbot.service import compose
 from mailbot.workers import shares, understand
 from mailbot.workers.understand import Processes, _ByFields, _read, dumped, in_thread
@@ -275,7 +275,7 @@ class Together:
     def __init__(self) -> None:
         self.all_asked = threading.Barrier(len(SLOW))
 
-    def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+    def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         if "slow" in name:
             self.all_asked.wait(60)
             raise ResolverUnavailable(name)
@@ -294,7 +294,7 @@ def test_a_silent_domain_is_left_in_peace_for_a_while() -> None:
     now, asked = [0.0], []
 
     class Silent:
-        def lookup(self, name: str, kind: Kind) -> tuple[str, ...]:
+        def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
             asked.append(name)
             if name.lower().endswith("silent.example"):
                 raise ResolverUnavailable(name)
