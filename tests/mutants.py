@@ -15,6 +15,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,7 @@ import pytest
 from tests.support import ROOT
 
 SEED = 11
-LIMIT = 120  # seconds for the tests of one mutant: what takes longer was noticed
-_LOOPS = 20.0  # seconds of the processor for them
+_PATIENCE = (20.0, 1.0)  # seconds, and of the processor, beside what the tests of one mutant take: its loop was noticed
 UNCHANGED = "unchanged"
 """Must survive, or the measure is worth nothing."""
 
@@ -253,11 +253,11 @@ class Show:
     failed: bool = False
     _now: str = ""
     _ran: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-    _seconds: dict[str, float] = field(default_factory=dict)
+    _took: tuple[dict[str, float], ...] = field(default_factory=lambda: ({}, {}))
+    """Each test: seconds, and of the processor."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
-        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._see(session.items)
@@ -280,7 +280,7 @@ class Show:
         """The quickest first; of each function one before any other of its rows."""
         rows: Counter[str] = Counter()
         order = {}
-        for test in sorted(tests, key=self._seconds.__getitem__):
+        for test in sorted(tests, key=self._took[1].__getitem__):
             function = test.partition("[")[0]
             order[test] = rows[function]
             rows[function] += 1
@@ -295,16 +295,20 @@ class Show:
             self._now = item.nodeid
             for module in modules:
                 _forget(module)
+            clocks = (time.monotonic, time.process_time)
+            began = [clock() for clock in clocks]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            for clock, at, took in zip(clocks, began, self._took, strict=True):
+                took[self._now] = clock() - at
         if self.failed:
             raise pytest.UsageError("the tests fail as it is")
 
     def _killed(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> int:
         """In the fork: 1 when a test fails, 0 when none does."""
-        signal.alarm(LIMIT)
-        signal.setitimer(signal.ITIMER_VIRTUAL, _LOOPS)
         if not items:
             return 0
+        for timer, beside, took in zip((signal.ITIMER_REAL, signal.ITIMER_VIRTUAL), _PATIENCE, self._took, strict=True):
+            signal.setitimer(timer, beside + 3 * sum(took[item.nodeid] for item in items))
         try:
             session._setupstate.teardown_exact(items[0])
             _recode(mutant.module, mutant.tree())
@@ -398,7 +402,9 @@ def measure(modules: Sequence[str], files: Sequence[str], most: int, processes: 
         unchanged = Mutant(module, (), None, everything[-1].statement, UNCHANGED)
         chosen += [unchanged, *(everything if len(everything) <= most else rng.sample(everything, most))]
     show = Show(chosen, processes)
-    if pytest.main([*files, "-q", "-k", "not postgresql", "-p", "no:cacheprovider"], plugins=[show]) not in (0, 5):
+    if pytest.main(
+        [*files, "-q", "-k", "not postgresql", "-o", "timeout=0", "-p", "no:cacheprovider"], plugins=[show]
+    ) not in (0, 5):
         raise SystemExit("the tests fail as it is")
     for module in modules:
         survived = [m.what for m in show.survived if m.module == module]
