@@ -15,8 +15,9 @@ import os
 import random
 import signal
 import sys
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -26,17 +27,23 @@ import pytest
 from tests.support import ROOT
 
 SEED = 11
-LIMIT = 120  # seconds for the tests of one mutant: what takes longer was noticed
+_PATIENCE = (20.0, 1.0)  # seconds, and of the processor, beside what the tests of one mutant take: its loop was noticed
 UNCHANGED = "unchanged"
 """Must survive, or the measure is worth nothing."""
 
 GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
-        ("mailbot.flow.decision", "mailbot.ruleset.floor"),
+        ("mailbot.flow.decision",),
         (
             *("tests/unit/flow/test_decision.py", "tests/unit/flow/test_decision_table.py"),
-            *("tests/unit/flow/test_channel_rows.py", "tests/unit/ruleset/test_floor.py"),
-            "tests/unit/ruleset/test_floor_any_rules.py",
+            *("tests/unit/flow/test_channel_rows.py", "tests/unit/flow/test_waiting.py"),
+        ),
+    ),
+    (("mailbot.flow.plan",), ("tests/unit/flow/test_plan.py", "tests/unit/flow/test_waiting.py")),
+    (
+        ("mailbot.ruleset.floor",),
+        (
+            *("tests/unit/ruleset/test_floor.py", "tests/unit/ruleset/test_floor_any_rules.py"),
             "tests/unit/ruleset/test_bad_rules.py",
         ),
     ),
@@ -45,20 +52,29 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("tests/unit/desk/test_floor.py", "tests/unit/desk/test_floor_rows.py", "tests/unit/desk/test_actions.py"),
     ),
     (
-        (
-            *("mailbot.tickets.hold", "mailbot.tickets.release", "mailbot.tickets.activation"),
-            *("mailbot.tickets.sending", "mailbot.outbox.jobs", "mailbot.workers.deliver"),
-            *("mailbot.workers.claim", "mailbot.workers.look", "mailbot.workers.record", "mailbot.workers.outcome"),
-        ),
+        ("mailbot.tickets.hold", "mailbot.tickets.release", "mailbot.tickets.activation", "mailbot.tickets.sending"),
         (
             *("tests/contract/test_hold.py", "tests/contract/test_deliver.py", "tests/contract/test_activation.py"),
-            *("tests/contract/test_jobs.py", "tests/contract/test_notice.py", "tests/unit/tickets"),
-            "tests/contract/test_deliver_together.py",
+            *("tests/contract/test_notice.py", "tests/unit/tickets"),
+        ),
+    ),
+    (("mailbot.outbox.jobs",), ("tests/contract/test_jobs.py", "tests/contract/test_deliver.py")),
+    (
+        (
+            *("mailbot.workers.claim", "mailbot.workers.look", "mailbot.workers.deliver"),
+            *("mailbot.workers.record", "mailbot.workers.outcome"),
+        ),
+        (
+            *("tests/contract/test_deliver.py", "tests/contract/test_deliver_together.py"),
+            *("tests/contract/test_breaker.py", "tests/contract/test_hold.py"),
         ),
     ),
     (
-        ("mailbot.signatures.proof", "mailbot.signatures.trust.words", "mailbot.signatures.pdf_store"),
-        ("tests/unit/signatures/test_timestamps.py", "tests/unit/signatures/test_document_timestamps.py"),
+        ("mailbot.workers.held", "mailbot.workers.checks"),
+        (
+            *("tests/contract/test_decide.py", "tests/contract/test_lanes.py", "tests/contract/test_scan.py"),
+            *("tests/contract/test_registry.py", "tests/contract/test_sealed_run.py"),
+        ),
     ),
 )
 """Modules, and the files of their tests."""
@@ -237,11 +253,11 @@ class Show:
     failed: bool = False
     _now: str = ""
     _ran: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
-    _seconds: dict[str, float] = field(default_factory=dict)
+    _took: tuple[dict[str, float], ...] = field(default_factory=lambda: ({}, {}))
+    """Each test: seconds, and of the processor."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
-        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._see(session.items)
@@ -251,7 +267,7 @@ class Show:
             if len(running) == self.processes:
                 self._wait(running)
             touched = self._ran[mutant.module, mutant.statement] if mutant.statement else items.keys()
-            asked = sorted(touched & items.keys(), key=self._seconds.__getitem__)
+            asked = self._in_order(touched & items.keys())
             if pid := os.fork():
                 running[pid] = mutant
             else:
@@ -260,26 +276,44 @@ class Show:
             self._wait(running)
         return True
 
+    def _in_order(self, tests: Iterable[str]) -> list[str]:
+        """The quickest first; of each function one before any other of its rows."""
+        rows: Counter[str] = Counter()
+        order = {}
+        for test in sorted(tests, key=self._took[1].__getitem__):
+            function = test.partition("[")[0]
+            order[test] = rows[function]
+            rows[function] += 1
+        return sorted(order, key=order.__getitem__)
+
     def _see(self, items: list[pytest.Item]) -> None:
-        for module in {mutant.module for mutant in self.chosen}:
+        modules = {mutant.module for mutant in self.chosen}
+        for module in modules:
             sys.modules[module].__dict__["__ran__"] = lambda line, module=module: self._ran[module, line].add(self._now)
             _recode(module, _telling(ast.parse(_path(module).read_text())))
         for item, following in zip(items, [*items[1:], items[0]], strict=True):
             self._now = item.nodeid
+            for module in modules:
+                _forget(module)
+            clocks = (time.monotonic, time.process_time)
+            began = [clock() for clock in clocks]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            for clock, at, took in zip(clocks, began, self._took, strict=True):
+                took[self._now] = clock() - at
         if self.failed:
             raise pytest.UsageError("the tests fail as it is")
 
     def _killed(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> int:
         """In the fork: 1 when a test fails, 0 when none does."""
-        signal.alarm(LIMIT)
         if not items:
             return 0
+        for timer, beside, took in zip((signal.ITIMER_REAL, signal.ITIMER_VIRTUAL), _PATIENCE, self._took, strict=True):
+            signal.setitimer(timer, beside + 3 * sum(took[item.nodeid] for item in items))
         try:
             session._setupstate.teardown_exact(items[0])
             _recode(mutant.module, mutant.tree())
-            if not mutant.statement:
-                _rename(mutant)
+            _rename(mutant)
+            _forget(mutant.module)
             for item, following in zip(items, [*items[1:], items[-1]], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self.failed:
@@ -314,6 +348,7 @@ def _recode(module: str, tree: ast.AST) -> None:
     """Every function of the module gets the code of ``tree``, whoever holds it by now."""
     path = str(_path(module))
     codes = dict(_codes(compile(tree, path, "exec")))
+    gc.unfreeze()  # tests/conftest.py hides what was imported from the collector
     for held in gc.get_objects():
         if isinstance(held, FunctionType) and held.__code__.co_filename == path:
             code = codes.get(held.__code__.co_qualname)
@@ -328,8 +363,18 @@ def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
             yield from _codes(inner)
 
 
+def _forget(module: str) -> None:
+    """What the module remembers was found by its old code."""
+    for name, value in sys.modules[module].__dict__.items():
+        if name == "_remembered":
+            value.clear()
+        elif hasattr(value, "cache_clear"):
+            value.cache_clear()
+
+
 def _rename(mutant: Mutant) -> None:
-    """What the module defines at its top is the mutant's, in every module that imported it under its name."""
+    """What the module defines at its top (also by calling its functions) is the mutant's, in every module that imported
+    it under its name."""
     old = sys.modules[mutant.module].__dict__
     new = {"__name__": mutant.module, "__file__": str(_path(mutant.module))}
     exec(compile(mutant.tree(), new["__file__"], "exec"), new)
@@ -357,7 +402,9 @@ def measure(modules: Sequence[str], files: Sequence[str], most: int, processes: 
         unchanged = Mutant(module, (), None, everything[-1].statement, UNCHANGED)
         chosen += [unchanged, *(everything if len(everything) <= most else rng.sample(everything, most))]
     show = Show(chosen, processes)
-    if pytest.main([*files, "-q", "-k", "not postgresql", "-p", "no:cacheprovider"], plugins=[show]) not in (0, 5):
+    if pytest.main(
+        [*files, "-q", "-k", "not postgresql", "-o", "timeout=0", "-p", "no:cacheprovider"], plugins=[show]
+    ) not in (0, 5):
         raise SystemExit("the tests fail as it is")
     for module in modules:
         survived = [m.what for m in show.survived if m.module == module]
