@@ -27,8 +27,7 @@ _OF_ONE_KIND = 60  # different lines of one kind that are written in a window
 _WORDS = re.compile(r"(?:[\w .,;-]|\(\))*")
 """The part of asyncio's finished text before any value: it puts a repr, quotes or a new line there."""
 
-_EVENT = re.compile(r'\{"step": "([^"]*)"')
-"""The beginning of a line of our own (observe.log_event): an object of JSON."""
+_STEP = re.compile(r'\{"step": "([^"]*)"')
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ class Handler(logging.StreamHandler[TextIO]):
         if self._counted is not None:
             self._counted(record.levelname.lower())
         if record.levelno < logging.WARNING or self._throttle.admits(kind, text):
-            super().emit(record if record.msg is text and not record.exc_info else _made(record.levelno, text))
+            super().emit(record if isinstance(record.msg, observe.Event) else _made(record.levelno, text))
 
     def close(self) -> None:
         """Tell what was left out to the end."""
@@ -110,7 +109,7 @@ class _Json(logging.Formatter):
         """In ASCII: a stream may know no more, and what it cannot write would be lost."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = record.getMessage()
-        if text.isascii() and text.isprintable() and _EVENT.match(text):  # nearly all
+        if isinstance(record.msg, observe.Event) and text.isascii() and text.isprintable():  # nearly all
             return f'{{"time": "{at}", "level": "{record.levelname.lower()}", {text[1:]}'
         try:
             told = json.loads(text)
@@ -125,7 +124,7 @@ def describe(record: logging.LogRecord) -> tuple[str, str]:
     """The kind of a record, and its line without values. Our own lines have none (observe.log_event)."""
     if record.name == observe.log.name:
         text = record.getMessage()
-        found = _EVENT.match(text)
+        found = _STEP.match(text)
         return found[1] if found else "mailbot", text
     error = record.exc_info[1] if record.exc_info else None
     told = {"step": "library", "logger": record.name, "text": observe.plain(_template(record))}

@@ -56,6 +56,10 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "tests/contract/test_deliver_together.py",
         ),
     ),
+    (
+        ("mailbot.signatures.proof", "mailbot.signatures.trust.words", "mailbot.signatures.pdf_store"),
+        ("tests/unit/signatures/test_timestamps.py", "tests/unit/signatures/test_document_timestamps.py"),
+    ),
 )
 """Modules, and the files of their tests."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -19,7 +20,7 @@ import pytest
 from alembic.util import pyfiles
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from yaml.nodes import Node
 
 from mailbot.config import Settings
@@ -38,6 +39,7 @@ from mailbot.storage import engine as storage
 from mailbot.storage import keys, migrations
 from mailbot.storage.engine import connect, migrate
 from mailbot.storage.place import refuse_empty
+from mailbot.storage.schema import metadata
 from mailbot.web import pages as web_pages
 from mailbot.workers.rules import RulesKeeper
 from tests import postgres
@@ -58,7 +60,21 @@ def shipped() -> Ruleset:
 @contextmanager
 def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
     """``compose`` hands out what was made before, and a service does not wait for who writes its rules slowly."""
-    rules, proofread = compose.rules, {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "rules", _proofread(compose.rules))
+        # A service that ends at once would wait a second for the second look at its rules.
+        patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
+        patch.setattr(doctor, "_reader", _proved(doctor._reader))
+        patch.setattr(keys, "_AHEAD", _FEW)
+        _read_once(patch)
+        _compile_once(patch)
+        _begin_once(patch, folders)
+        _ask_the_type(patch)
+        yield
+
+
+def _proofread(rules: Callable[[Settings], tuple[Ruleset, Writer]]) -> Callable[[Settings], tuple[Ruleset, Writer]]:
+    proofread: dict[Hashable, tuple[Ruleset, Writer]] = {}
 
     def known_rules(chosen: Settings) -> tuple[Ruleset, Writer]:
         folder = compose.rules_directory(chosen.rules.directory)
@@ -71,47 +87,53 @@ def installed(folders: pytest.TempPathFactory) -> Iterator[None]:
             proofread[key] = made
         return made
 
+    return known_rules
+
+
+def _begin_once(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None:
+    """A new file of SQLite is a copy of one that was migrated, or given tables, before."""
+    tables = metadata.create_all
+
     @cache
-    def migrated() -> Path:
-        file = folders.mktemp("migrated") / "new.db"
+    def made(make: Callable[[Engine], None]) -> Path:
+        file = folders.mktemp("begun") / "new.db"
         engine = connect(f"sqlite:///{file}")
-        migrate(engine)
+        make(engine)
         engine.dispose()  # its log goes into the file with the last connection
         return file
 
     def begun(engine: Engine) -> None:
-        path = Path(engine.url.database or "")
         if engine.dialect.name == "postgresql":
             postgres.migrated(engine, migrate)
-        elif path.name != ":memory:" and path.parent.is_dir() and not path.exists():
+        elif (path := _new_file(engine)) is not None:
             refuse_empty(engine)
-            shutil.copyfile(migrated(), path)
+            shutil.copyfile(made(migrate), path)
         else:
             migrate(engine)
 
-    first: dict[str, Engine] = {}
-
-    def alike(url: str, **options: Any) -> Engine:
-        """SQLAlchemy compiles a statement once an engine, more exactly once a dialect; each test has an engine."""
-        made = create_engine(url, **options)
-        known = first.get(made.dialect.name)
-        if known is not None:
-            made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
+    def created(bind: Engine | Connection, **how: Any) -> None:
+        path = _new_file(bind) if isinstance(bind, Engine) and not how else None
+        if path is not None:
+            shutil.copyfile(made(tables), path)
         else:
-            event.listen(made, "first_connect", lambda *_: first.setdefault(made.dialect.name, made))
-        return made
+            tables(bind, **how)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "create_engine", alike)
-        patch.setattr(compose, "rules", known_rules)
-        patch.setattr(compose, "migrate", begun)
-        _read_once(patch)
-        _compile_once(patch)
-        patch.setattr(keys, "_AHEAD", _FEW)
-        patch.setattr(doctor, "_reader", _proved(doctor._reader))
-        # A service that ends at once would wait a second for the second look at its rules.
-        patch.setattr(supervision, "RulesKeeper", partial(RulesKeeper, settle=0.05))
-        yield
+    patch.setattr(compose, "migrate", begun)
+    patch.setattr(metadata, "create_all", created)
+
+
+def _ask_the_type(patch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 writes a handler out to find that it is none by number, and asyncio's knows what a fixture gave back:
+    the whole rule set, for one. Python 3.13 asks for its type."""
+    known = signal._int_to_enum
+    patch.setattr(signal, "_int_to_enum", lambda one, kind: known(one, kind) if isinstance(one, int) else one)
+
+
+def _new_file(engine: Engine) -> Path | None:
+    """The file of SQLite that ``engine`` would make."""
+    path = Path(engine.url.database or ":memory:")
+    new = engine.dialect.name == "sqlite" and path.name != ":memory:" and path.parent.is_dir() and not path.exists()
+    return path if new else None
 
 
 def _proved(prove: Callable[[Settings], Awaitable[str]]) -> Callable[[Settings], Awaitable[str]]:
@@ -125,6 +147,22 @@ def _proved(prove: Callable[[Settings], Awaitable[str]]) -> Callable[[Settings],
         return said[deadline]
 
     return proved
+
+
+def _alike() -> Callable[..., Engine]:
+    first: dict[str, Engine] = {}
+
+    def alike(url: str, **options: Any) -> Engine:
+        """SQLAlchemy compiles a statement once an engine, more exactly once a dialect; each test has an engine."""
+        made = create_engine(url, **options)
+        known = first.get(made.dialect.name)
+        if known is not None:
+            made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
+        else:
+            event.listen(made, "first_connect", lambda *_: first.setdefault(made.dialect.name, made))
+        return made
+
+    return alike
 
 
 class _Compiled(BytecodeCache):
@@ -142,7 +180,8 @@ class _Compiled(BytecodeCache):
 
 
 def _compile_once(patch: pytest.MonkeyPatch) -> None:
-    """Templates of pages, and migrations."""
+    """Templates of pages, migrations, and statements."""
+    patch.setattr(storage, "create_engine", _alike())
     environment = partial(Environment, bytecode_cache=_Compiled())
     for module in (pages, dossier, web_pages):
         patch.setattr(module, "Environment", environment)

@@ -92,25 +92,25 @@ def shown(connection: Connection, secret: Secret, ids: Sequence[int], *, most: i
     columns = (i.id, i.received_at, i.size, i.outcome, d.rule, d.facts, there, *personal.NOTES)
     wanted = select(*columns).outerjoin(decision, d.inbox_id == i.id).where(i.id.in_(ids)).order_by(i.id)
     seen = _pictures(connection, ids)
-    rows = connection.execute(wanted).all()
-    read = _at_once([(row.id, row.size) for row in rows if row.there], most)
+    rows = connection.execute(wanted).mappings().all()
+    read = _at_once([(row["id"], row["size"]) for row in rows if row["there"]], most)
     found = []
     for row in rows:
-        checked = view.checked(connection, secret, row.id)
+        checked = view.checked(connection, secret, row["id"])
         about = Shown(
-            inbox_id=row.id,
-            received_at=row.received_at,
-            size=row.size,
-            outcome=row.outcome or "",
-            rule=row.rule or "",
-            facts=row.facts or {},
-            notes=personal.noted_of(secret, row._mapping) if row.inbox_id else {},
-            pictures=seen.get(row.id, ()),
-            erased=not row.there,
+            inbox_id=row["id"],
+            received_at=row["received_at"],
+            size=row["size"],
+            outcome=row["outcome"] or "",
+            rule=row["rule"] or "",
+            facts=row["facts"] or {},
+            notes=personal.noted_of(secret, row) if row["inbox_id"] else {},
+            pictures=seen.get(row["id"], ()),
+            erased=not row["there"],
             reports=checked.reports if checked else (),
             application=checked.read if checked else {},
         )
-        found.append(_with_content(about, *message(connection, secret, row.id)) if row.id in read else about)
+        found.append(_with_content(about, *message(connection, secret, row["id"])) if row["id"] in read else about)
     return found
 
 

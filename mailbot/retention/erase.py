@@ -157,6 +157,7 @@ def _keys(connection: Connection, found: Found) -> tuple[list[bytes], int]:
     """The keys of everything, and how much is under none."""
     k, v, t, d = ticket_key.c, application_view.c, desk_text.c, draft.c
     connection.execute(select(ticket.c.id).where(ticket.c.id.in_(found.tickets)).with_for_update())
+    connection.execute(select(inbox.c.id).where(inbox.c.id.in_(found.messages)).with_for_update())
     under = list(key_ids(connection, found.messages).values())
     for column, which in (
         (v.sealed, v.inbox_id.in_(found.messages)),

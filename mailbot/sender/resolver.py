@@ -20,7 +20,7 @@ from mailbot.errors import ConfigError, ResolverUnavailable
 Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
-_KEPT, _KEPT_OCTETS = 5_000, 4_000  # answers, and octets of one: strangers choose names and servers
+_KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choose names and servers
 
 
 class Resolver(Protocol):

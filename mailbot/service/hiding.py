@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -96,19 +97,22 @@ def _begin(connection: Connection, key: Secret, actor: str, now: datetime, repor
     key, after = replace(key, hiding=Hiding.BEGUN), 0
     while rows := _window(connection, activation, after):
         values = [{name: getattr(row, name) for name in ("ticket_id", "login", "new_login")} for row in rows]
-        _write(connection, activation, rows, [_link(connection, key, row) for row in values])
+        keys = sealing.keys_of(connection, key, [row.ticket_id for row in rows])
+        made = [_sealed(partial(personal.link, key, one), keys[one["ticket_id"]]) for one in values]
+        _write(connection, activation, rows, made)
         report.rows[activation.name] += len(rows)
         after = rows[-1].id
     connection.execute(update(approval).values(digest=""))  # a half that is open is given anew
     chain.note(connection, now, actor, "addresses-sealed", "installation")
 
 
-def _link(connection: Connection, key: Secret, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All of them are sealed, for they are compared: one whose key is lost under the secret itself."""
+def _sealed(seal: Callable[[bytes | None], dict[str, Any]], key_id: bytes | None) -> dict[str, Any]:
+    """The columns that ``seal`` makes. What is compared must be hashed everywhere, so where the key is lost the words
+    lie under the secret itself."""
     try:
-        return sealing.links(connection, key, [row])[0]
+        return seal(key_id)
     except SealBroken:
-        return personal.link(key, row, None)
+        return seal(None)
 
 
 Step = Callable[[Connection, Secret, Sequence[Any], Report], None]
@@ -120,23 +124,10 @@ def _walk(engine: Engine, table: Table, step: Step, key: Secret, report: Report)
         with engine.begin() as connection:
             rows = _window(connection, table, after)
             if rows:
-                _seal(connection, step, rows, key, report)
+                step(connection, key, rows, report)
                 after = rows[-1][0]
         if not rows:
             return
-
-
-def _seal(connection: Connection, step: Step, rows: Sequence[Any], key: Secret, report: Report) -> None:
-    """One whose key is lost stays as it is, and the others go on."""
-    try:
-        with connection.begin_nested():
-            step(connection, key, rows, report)
-    except SealBroken:
-        if len(rows) == 1:
-            report.broken += 1
-            return
-        for row in rows:
-            _seal(connection, step, [row], key, report)
 
 
 def _window(connection: Connection, table: Table, after: int) -> Sequence[Any]:
@@ -165,13 +156,16 @@ def _tickets(connection: Connection, key: Secret, rows: Sequence[Any], report: R
     keys = sealing.keys_of(connection, key, [row.id for row in rows if row.correspondent or row.person])
     names = ("id", "fingerprint", "correspondent", "person", "person_key")
     values = [{name: getattr(row, name) for name in names} for row in rows]
-    _write(connection, ticket, rows, [personal.ticket(key, one, keys.get(one["id"])) for one in values])
+    made = [_sealed(partial(personal.ticket, key, one), keys.get(one["id"])) for one in values]
+    _write(connection, ticket, rows, made)
     report.rows[ticket.name] += len(rows)
 
 
 def _mails(connection: Connection, key: Secret, rows: Sequence[Any], report: Report) -> None:
     values = [{name: getattr(row, name) for name in ("ticket_id", "slot", "recipient", "raw")} for row in rows]
-    _write(connection, outbox, rows, sealing.mails(connection, key, values))
+    keys = sealing.keys_of(connection, key, [row.ticket_id for row in rows])
+    made = [_sealed(partial(personal.mail, key, one), keys[one["ticket_id"]]) for one in values]
+    _write(connection, outbox, rows, made)
     report.rows[outbox.name] += len(rows)
 
 
@@ -181,7 +175,7 @@ def _decisions(connection: Connection, key: Secret, rows: Sequence[Any], report:
     for row in rows:
         noted = {"inbox_id": row.inbox_id, "notes": row.notes, "sealed": row.sealed}
         if row.notes and row.sealed is None:
-            noted = personal.notes(key, noted, under.get(row.inbox_id))
+            noted = _sealed(partial(personal.notes, key, noted), under.get(row.inbox_id))
         values.append(noted | rate_limits.hidden(key, row.sender, row.domain, row.asked))
     _write(connection, decision, rows, values)
     report.rows[decision.name] += len(rows)
@@ -200,12 +194,14 @@ def _messages(connection: Connection, key: Secret, rows: Sequence[Any], report: 
     values, broken = [], 0
     for row in rows:
         octets = {"sha256": row.sha256, "envelope": row.envelope}
-        if row.id in known:
-            sealed = _resealed(connection, key, row, known[row.id])
-            broken += sealed is None
-            octets = sealed or octets
-        else:
+        if row.id not in known:
             octets["sha256"] = messages.hidden_digest(key, row.sha256)
+        elif sealed := _resealed(connection, key, row, known[row.id]):
+            octets = sealed
+        else:
+            broken += 1
+            if "who" not in row.envelope:
+                octets["envelope"] = messages.hide(row.envelope, key, row.sha256, None)
         seen = row.fingerprint
         if seen and not personal.is_hashed(seen):
             seen = personal.hashed(key, seen)
@@ -219,7 +215,7 @@ def _messages(connection: Connection, key: Secret, rows: Sequence[Any], report: 
 
 def _resealed(connection: Connection, key: Secret, row: Any, known: bytes | None) -> dict[str, Any] | None:
     """Seal a message, and what was seen of it, as a new one is, under a key of its own; the columns that go with it.
-    None: it does not open, and stays as it is."""
+    None: it does not open, and its octets stay as they are."""
     under = known or key.fresh()
     with suppress(SealBroken), connection.begin_nested():
         octets = messages.seal_anew(connection, key, row, under)

@@ -9,7 +9,7 @@ from types import FrameType
 
 from mailbot.signatures.cms import unreadable
 
-SECONDS = 1.5
+SECONDS = 1.2
 """Of processor time for all files of a mail; an honest one takes a tenth of it."""
 
 

@@ -20,6 +20,7 @@ import site
 import socket
 import sys
 import sysconfig
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -129,9 +130,9 @@ def _kernel(*, network: bool) -> None:
 
 
 def _folders(readable: list[Path]) -> tuple[Path, ...]:
-    """Where a late import, or the handler itself, may read."""
+    """Where a late import, or the handler itself, may read. Some modules ask for a time zone while they are loaded."""
     python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders = [*python, *site.getsitepackages(), *mailbot.__path__, *map(str, readable)]
+    folders = [*python, *zoneinfo.TZPATH, *site.getsitepackages(), *mailbot.__path__, *map(str, readable)]
     return tuple({Path(folder).resolve() for folder in folders})
 
 

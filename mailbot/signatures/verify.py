@@ -164,8 +164,10 @@ def handler(settings: Mapping[str, Any]) -> wire.Handler:
         at = datetime.fromisoformat(header["received_at"])
         rules = wire.rules_of(header["rules"])
         reports = verify(files, trust, rules, at, content=content, pesel_hash=str, bound=patience())
-        answer = [to_json(report) | {"has_payload": report.payload is not None} for report in reports]
-        return {"reports": answer}, [r.payload for r in reports if r.payload is not None]
+        payloads = list(dict.fromkeys(r.payload for r in reports if r.payload is not None))  # many may sign one
+        at_place = {payload: place for place, payload in enumerate(payloads)}
+        answer = [to_json(r) | {"payload": at_place[r.payload] if r.payload is not None else None} for r in reports]
+        return {"reports": answer}, payloads
 
     return job
 

@@ -337,14 +337,20 @@ def _reports(answer: wire.Frame, names: Sequence[str], received_at: datetime) ->
     found = header.get("reports")
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise ValueError("no reports")
-    payloads = iter(parts)
-    reports = tuple(
-        wire.report_of(entry, next(payloads, None) if entry.pop("has_payload", False) else None) for entry in found
-    )
+    reports = tuple(wire.report_of(entry, _part(entry.pop("payload", None), parts)) for entry in found)
     about = {report.file for report in reports}
     if not about <= set(names) or bool(about) != bool(names) or any(r.received_at != received_at for r in reports):
         raise ValueError("reports about something else")
     return reports
+
+
+def _part(place: object, parts: Sequence[bytes]) -> bytes | None:
+    """Raises ValueError."""
+    if place is None:
+        return None
+    if type(place) is not int or not 0 <= place < len(parts):
+        raise ValueError("no such payload")
+    return parts[place]
 
 
 def _resident(pid: int) -> int:

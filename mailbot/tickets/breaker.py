@@ -19,7 +19,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from mailbot.audit import chain
 from mailbot.config import BreakerSettings
@@ -48,6 +48,12 @@ class Reach(StrEnum):
 
 
 _ORDER = tuple(Reach)
+_o = outbox.c
+_FRESH = (  # made once: it is asked with every claim
+    select(_o.id, _o.reach, _o.arrived_at)
+    .where(_o.id.in_(bindparam("mails", expanding=True)), _o.reach.is_not(None), _o.first_due_at.is_(None))
+    .order_by(_o.id)
+)
 _NEVER: Mapping[str, Any] = {**dict.fromkeys(("tripped_at", "told_at", "lifted_at", "lifted_by")), "reason": ""}
 
 
@@ -98,9 +104,7 @@ def passes(held: Collection[Reach]) -> ColumnElement[bool]:
 def admit(connection: Connection, mails: Sequence[int], settings: BreakerSettings, now: datetime) -> list[int]:
     """Count those of ``mails`` (rows of the outbox, just leased) that were never taken up; returns those that must
     wait instead."""
-    o = outbox.c
-    wanted = select(o.id, o.reach, o.arrived_at).where(o.id.in_(mails), o.reach.is_not(None), o.first_due_at.is_(None))
-    fresh = connection.execute(wanted.order_by(o.id)).mappings().all()
+    fresh = connection.execute(_FRESH, {"mails": mails}).mappings().all()
     if not fresh:
         return []
     _lock(connection)

@@ -29,7 +29,7 @@ from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
 from mailbot.storage.desk import ticket_link
-from mailbot.storage.erasing import key_ids
+from mailbot.storage.erasing import envelope_key, key_ids
 from mailbot.storage.prepared import Encoded, Statement, encode, insert
 from mailbot.text.mask import mask
 from mailbot.tickets import bounce, hold, number, person, sealing, view
@@ -54,7 +54,7 @@ _FINISH = Statement(
 )
 
 _HELD = (
-    select(schema.inbox.c.id)
+    select(schema.inbox.c.id, schema.inbox.c.envelope)
     .where(
         schema.inbox.c.id.in_(bindparam("rows", expanding=True)),
         schema.inbox.c.state == jobs.LEASED,
@@ -240,10 +240,13 @@ class BatchRows:
     def flush(self, connection: Connection, worker: str, secret: Secret) -> Sequence[Mapping[str, Any]]:
         """Write them; the new tickets as they were written. Raises LeaseLost."""
         ids = [row["row"] for row in self._done]
-        if len(connection.execute(_HELD, {"rows": ids, "worker": worker}).all()) != len(ids):
+        held = connection.execute(_HELD, {"rows": ids, "worker": worker}).all()
+        if len(held) != len(ids):
             raise LeaseLost("inbox: a row of the batch is held by another worker")
         tickets = sealing.tickets(secret, self._tickets)
-        keys = key_ids(connection, ids if secret.hiding else [row for row, _ in self._seen])  # of rows that are locked
+        keys = {row.id: envelope_key(row.envelope) for row in held if "who" in row.envelope}
+        sealed = ids if secret.hiding else [row for row, _ in self._seen]
+        keys |= key_ids(connection, [row for row in sealed if row not in keys])
         views = [
             one for row, checked in self._seen for one in view.rows(secret, row, checked.view, checked, keys.get(row))
         ]

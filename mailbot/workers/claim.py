@@ -35,8 +35,8 @@ _KEEP = timedelta(minutes=2)
 """Of its lease that must be left behind a send, to record its answer while the database fails."""
 _GRACE = timedelta(seconds=30)
 """After a failure of the database others may record what they know before their leases are taken from them."""
-_REAP = timedelta(seconds=1)
-"""At most so long after the last look for leases that ran out: they took minutes."""
+_SELDOM = timedelta(seconds=1)
+"""At most so long after the last look for leases that ran out (they took minutes) and for probes."""
 _DEATHS = 200  # tries of a mail whose worker died each time; the deadline ends all others much sooner
 _PATIENCE = timedelta(hours=4)
 """A mail is tried for so long at least, also when its promise was broken before the first try."""
@@ -76,22 +76,28 @@ _COLUMNS = (
     *(_o.in_doubt, func.coalesce(_o.first_due_at, _o.due_at), ticket.c.number, link.c.nonce, _ROAD, _o.leased_until),
 )
 """Of a ``Mail``."""
+_THESE = _o.id.in_(bindparam("mails", expanding=True))  # statements made once: they go with every claim
+_UNTIL = bindparam("until", type_=_o.deadline.type)
+_PATIENT = case((_o.deadline < _UNTIL, _UNTIL), else_=_o.deadline)
+_FIRST_TRY = update(outbox).where(_THESE, _o.attempts == 1).values(first_due_at=_o.due_at, deadline=_PATIENT)
+_SIZES = select(_o.id, func.length(_o.raw)).where(_THESE).order_by(_o.id)
 _MAILS = (
     select(*_COLUMNS)
     .join(ticket, ticket.c.id == outbox.c.ticket_id)
     .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
-    .where(outbox.c.id.in_(bindparam("mails", expanding=True)))
+    .where(_THESE)
     .order_by(outbox.c.id)
 )
 
 
 class Taken(NamedTuple):
-    """What one transaction took up. ``full``: there may be more; ``reaped``: when it looked for the dead, if it did."""
+    """What one transaction took up. ``full``: there may be more; ``looked``: when for the dead and for probes, if at
+    all."""
 
     mails: Sequence[Mail]
     probe: Probe | None
     full: bool
-    reaped: datetime | None = None
+    looked: datetime | None = None
 
 
 class Claims:
@@ -125,7 +131,7 @@ class Claims:
         self._probe: Probe | None = None
         self._one = asyncio.Lock()
         self._rounds = 0
-        self._reaped: datetime | None = None
+        self._looked: datetime | None = None
 
     async def fill(self) -> int:
         """Take up what is due when nothing is in hand; how many mails that were. Raises DatabaseUnavailable."""
@@ -149,7 +155,7 @@ class Claims:
     def keep(self, taken: Taken) -> None:
         """What ``take`` gave was committed."""
         self._rounds += 1
-        self._reaped = taken.reaped or self._reaped
+        self._looked = taken.looked or self._looked
         self._mails.extend(taken.mails)
         self._probe = taken.probe or self._probe
         self.full = taken.full
@@ -187,12 +193,12 @@ class Claims:
         now = self._clock()
         settled = self._leaps.settled()
         failed = self.failed_at is not None and timedelta() <= now - self.failed_at < _GRACE
-        looked = not alone and self._reaped is not None and timedelta() <= now - self._reaped < _REAP
-        reaps = settled and not failed and not looked
-        if reaps:
+        looks = alone or self._looked is None or not timedelta() <= now - self._looked < _SELDOM
+        if looks and settled and not failed:
             jobs.reap(connection, outbox, now, _DEATHS, LEASE, in_doubt=1)  # the worker may have sent it
         ids, full = self._admitted(connection, now, limit, alone)
-        return Taken(self._begun(connection, ids, now), take(connection, now), full, now if reaps else None)
+        mails = self._begun(connection, ids, now)
+        return Taken(mails, take(connection, now), full, now) if looks else Taken(mails, None, full)
 
     def _admitted(self, connection: Connection, now: datetime, limit: int, alone: bool) -> tuple[list[int], bool]:
         """Lease what is due and no breaker stops."""
@@ -219,10 +225,7 @@ class Claims:
         """These mails, each with the moment at which it was due for the first of its tries, and time for more."""
         if not ids:
             return []
-        first = (outbox.c.id.in_(ids), outbox.c.attempts == 1)
-        until = now + _PATIENCE
-        patient = case((outbox.c.deadline < until, until), else_=outbox.c.deadline)
-        connection.execute(update(outbox).where(*first).values(first_due_at=outbox.c.due_at, deadline=patient))
+        connection.execute(_FIRST_TRY, {"mails": ids, "until": now + _PATIENCE})
         return mails(connection, self._secret, ids)
 
 
@@ -230,8 +233,7 @@ def _too_heavy(connection: Connection, ids: Collection[int]) -> Sequence[int]:
     """Of these mails, those behind as many as the memory shall hold: an operator's letter may bring files."""
     if not ids:
         return ()
-    sizes = select(_o.id, func.length(_o.raw)).where(_o.id.in_(ids)).order_by(_o.id)
-    mails, octets = zip(*connection.execute(sizes), strict=True)
+    mails, octets = zip(*connection.execute(_SIZES, {"mails": ids}), strict=True)
     until = max(1, bisect_right(list(accumulate(octets)), _OCTETS))
     return mails[until:]
 

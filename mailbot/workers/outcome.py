@@ -13,6 +13,7 @@ from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
 from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock
 from mailbot.outbox import backoff, jobs
+from mailbot.storage import prepared
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.workers.claim import Mail
@@ -55,7 +56,7 @@ class Outcomes:
         if answered:
             connection.execute(update(ticket).where(ticket.c.id.in_(sorted(answered))).values(answered_at=now))
         told = [(mail, "mail-sent", {"kind": mail.kind, "answer": answer[:200]}) for mail, answer in left]
-        connection.execute(insert(ticket_event), [_event(mail, now, kind, detail) for mail, kind, detail in told])
+        prepared.insert(connection, ticket_event, [_event(mail, now, kind, detail) for mail, kind, detail in told])
         return new, due
 
     def _let_next_go(self, connection: Connection, mails: Sequence[Mail], now: datetime) -> bool:

@@ -25,11 +25,11 @@ from mailbot.workers.outcome import Outcomes
 T = TypeVar("T")
 
 _WAIT = 0.05
-"""Seconds for which an answer waits for others while more are to be expected."""
+"""Seconds for which an answer waits for others while mails are being sent."""
+_WAIT_IDLE = 0.02
+"""The same while none is, but mail flows: those that follow, and those of new tickets, are taken up with one commit."""
 _GROUP = 50  # answers that wait no longer
-_BUSY = 4
-"""Answers of one group behind which as many are expected: then the next ones wait for each other, though nothing is
-being sent. The mails that follow them, and those of new tickets, are then taken up together as well."""
+_BUSY = 4  # answers of one group behind which others are expected
 _MOST = 100
 """Answers that are known and not recorded: behind so many nothing else is sent."""
 _PAUSES = (0.1, 5.0)  # seconds between two tries to record: the first, doubling to the longest
@@ -111,10 +111,15 @@ class Record:
             self._timer = asyncio.get_running_loop().call_later(_WAIT, self.now)
 
     def idle(self) -> None:
-        """Nothing is being sent: record what waits, unless others are still to be expected."""
-        count, at = self._last
-        if self._timer is None or count < _BUSY or asyncio.get_running_loop().time() - at > 2 * _WAIT:
+        """Nothing is being sent: record what waits, at once unless mail flows."""
+        loop, (count, at) = asyncio.get_running_loop(), self._last
+        flows = count >= _BUSY and loop.time() - at <= 2 * _WAIT
+        until = self._waiting[0].at + _WAIT_IDLE if self._waiting and flows else 0.0
+        if until <= loop.time():
             self.now()
+        elif self._timer is not None and self._timer.when() > until:
+            self._timer.cancel()
+            self._timer = loop.call_at(until, self.now)
 
     def now(self) -> None:
         """Nothing else is to be expected: record what waits."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import platform
 import statistics
@@ -34,9 +33,9 @@ from mailbot.signatures import verify
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from tests.bench.signature_files import PKI
-from tests.bench.signature_worker import memory
+from tests.bench.signature_worker import memory, processor, watch
+from tests.chaos.test_costly_applications import COSTLY
 from tests.form import FIELDS
-from tests.integration.test_application_reader import COSTLY
 from tests.support import ROOT
 from tests.unit.application.pdfs import fill
 
@@ -44,7 +43,6 @@ _RECEIVED = NOW + timedelta(hours=1)
 _WITHOUT, _WITH = 150.0, 1_500.0
 _MOST_SECONDS, _MOST_OCTETS = 2.0, 250_000_000
 _APP = Data()
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -148,34 +146,19 @@ async def _read(payload: bytes) -> tuple[float, int, str]:
     """Processor seconds, octets at the peak and the outcome of one file in a new locked process."""
     async with Readers(1, 20.0) as readers:
         await readers.start()
-        begun, stop, seen = _processor(), threading.Event(), [(0.0, 0)]
-        watch = threading.Thread(target=_watch, args=(stop, seen))
-        watch.start()
+        begun, stop, seen = processor(), threading.Event(), [(0.0, 0)]
+        watcher = threading.Thread(target=watch, args=(stop, seen))
+        watcher.start()
         try:
             found = await readers.read(payload)
-            seen.append((_processor(), memory("VmHWM")))
+            seen.append((processor(), memory("VmHWM")))
         finally:
             stop.set()
-            watch.join()
+            watcher.join()
     outcome = "ended" if found is None else "a doubt"
     if found and found.application.readable and not found.application.doubts:
         outcome = "accepted"
     return max(seconds for seconds, _ in seen) - begun, max(peak for _, peak in seen), outcome
-
-
-def _watch(stop: threading.Event, seen: list[tuple[float, int]]) -> None:
-    """A process that is ended leaves nothing to read, so look while it lives."""
-    while not stop.wait(0.01):
-        seen.append((_processor(), memory("VmHWM")))
-
-
-def _processor() -> float:
-    """Seconds that the one worker has used; 0 when there is none."""
-    with contextlib.suppress(OSError, IndexError):
-        child = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()[-1]
-        times = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-        return (int(times[11]) + int(times[12])) / _TICK
-    return 0.0
 
 
 def _mark(kept: bool) -> str:

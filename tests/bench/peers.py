@@ -45,13 +45,13 @@ class Peers:
             sending = partial(lmtp.send, server.lmtp, raws, ENVELOPE_FROM, self.bench.connections, recipient=USER)
             return _taken(server.process.pid, len(raws), lambda: asyncio.run(sending()))
 
-    def dovecot_move(self) -> Run:
-        """FETCH and MOVE of everything in a mailbox, and nothing else."""
+    def dovecot_move(self, together: int = _SET) -> Run:
+        """FETCH and MOVE of everything in a mailbox, so many at a time, and nothing else."""
         with dovecot() as server:
-            raws = self.bench.supply.take(self.bench.mails)
+            raws = self.bench.supply.take(self.bench.mails if together > 1 else max(20, self.bench.mails // 10))
             runs.fill(server, raws)
             assert server.process is not None
-            return _taken(server.process.pid, len(raws), partial(_move, server, len(raws)))
+            return _taken(server.process.pid, len(raws), partial(_move, server, len(raws), together))
 
     def postfix_takes(self) -> Run:
         """Mails of our size by SMTP into Postfix, from a client that does nothing else."""
@@ -112,6 +112,7 @@ class Peers:
         return {
             "Dovecot: LMTP → Maildir": ("mail", self.dovecot_lmtp),
             "Dovecot: FETCH and MOVE": ("mail", self.dovecot_move),
+            "Dovecot: FETCH and MOVE one by one": ("mail", partial(self.dovecot_move, 1)),
             "Postfix: takes": ("mail", self.postfix_takes),
         }
 
@@ -132,13 +133,13 @@ def _taken(pid: int, units: int, work: Callable[[], object]) -> Run:
     return Run(units, seconds, (machine.usage(pid) - before).cpu, own)
 
 
-def _move(server: Dovecot, count: int) -> None:
+def _move(server: Dovecot, count: int, together: int) -> None:
     with imaplib.IMAP4("127.0.0.1", server.imap) as client:
         client.authenticate("PLAIN", lambda _: f"\0{USER}\0{PASSWORD}".encode())
         client.create("Done")
         client.select("INBOX")
-        for first in range(1, count + 1, _SET):
-            uids = f"{first}:{min(first + _SET - 1, count)}"
+        for first in range(1, count + 1, together):
+            uids = f"{first}:{min(first + together - 1, count)}"
             client.uid("FETCH", uids, "(BODY.PEEK[])")
             answer, _ = client.uid("MOVE", uids, "Done")
             assert answer == "OK"

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fixtures.signing import asic, cms, pdf, xades
+from fixtures.signing import asic, cms, cms_writer, pdf, xades
+from fixtures.signing.cms_writer import CmsStyle
 from fixtures.signing.pdf_shapes import plain_style
-from fixtures.signing.pdf_sign import sign
-from fixtures.signing.pdf_writer import picture
+from fixtures.signing.pdf_sign import sign, with_store
+from fixtures.signing.pdf_writer import CATALOG, picture
 from fixtures.signing.pki import Pki
 from fixtures.signing.xades import Shape, Signed
 from mailbot.signatures.bounds import FILE_MAX
 from tests.oracles import OPENSSL, PDFSIG, XMLSEC1, Tool
+from tests.unit.signatures.test_cost import object_stream
 
 PKI = Pki()
 TEXT = b"Wniosek o haslo. Dotychczasowy login jan@stary.example, nowy adres jan@nowy.example\n"
@@ -99,8 +101,28 @@ def bombs() -> Iterator[tuple[str, Signed]]:
     for name, unit in {"strings": b"(", "dictionaries": b"<<", "arrays": b"[", "objects": b"1 0 obj\n"}.items():
         body = b"%PDF-1.7\n/ByteRange /Sig " + unit * (_LARGE // len(unit)) + b"\nstartxref\n9\n%%EOF\n"
         yield f"PDF of {name}", Signed(body)
+    strings = b"".join(b"(%d)" % random.Random(n).randrange(10**6) for n in range(2_000_000))
+    yield "PDF of packed strings", Signed(object_stream(b"<< /Fields [] /X [" + strings + b"] >>"))
+    yield "PDF of packed numbers", Signed(object_stream(b"<< /Fields [] /X [" + b"1 " * 2_000_000 + b"] >>"))
+    yield "PDF of many revisions' objects", Signed(_compared())
+    signers = [PKI.person()] * 16
+    yield (
+        "CMS of sixteen",
+        Signed(cms_writer.write(bytes(_LARGE), signers, CmsStyle(detached=False, digest="sha3_512"))),
+    )
+    attributes = b"<a " + b" ".join(b'a%d="x"' % n for n in range(250)) + b"/>"
+    yield "XML of attributes", Signed(b"".join((signed[0], attributes * (_LARGE // len(attributes)), *signed[1:])))
     yield "DER of indefinite sets", Signed(b"\x30\x80" * (_LARGE // 2))
     yield "PEM of nothing", Signed(b"-----BEGIN CMS-----\n" + b"\n" * _LARGE)
+
+
+def _compared() -> bytes:
+    """Validation data behind a signed revision of a million references, so all of them are looked at."""
+    made = pdf.base(TEXT)
+    first = made.next_number
+    made.save({first + n: b"[" + b"%d 0 R " % (first + (n + 1) % 3_000) * 400 + b"]" for n in range(3_000)})
+    made.save({CATALOG: made.objects[CATALOG][:-2] + b" /Huge %d 0 R >>" % first})
+    return bytes(with_store(sign(made, [PKI.person()], plain_style(PKI)), [], [b"a list"]).data)
 
 
 def _is_bomb(name: str) -> bool:

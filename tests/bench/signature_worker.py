@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from tests.bench import signature_files
 from tests.support import ROOT
 
 _RULES = loader.load(ROOT / "rules").signatures
+_TICK = os.sysconf("SC_CLK_TCK")
 _FOREVER = Bounds(jobs=1_000_000, resident=1_000_000_000)
 """No replacement: the memory of all jobs shows."""
 
@@ -44,6 +44,7 @@ class Job:
     name: str
     octets: int
     seconds: float
+    """Of processor time."""
     peak: int
     """Octets."""
     outcome: str
@@ -70,17 +71,16 @@ async def _corpus(name: str, files: list[tuple[str, Signed]], settings: Mapping[
 async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: datetime) -> Job:
     async with _workers(settings, Bounds()) as pool:
         await pool.start()
-        stop, peaks = threading.Event(), [0]
-        watch = threading.Thread(target=_watch, args=(stop, peaks))
-        watch.start()
+        begun, stop, seen = processor(), threading.Event(), [(0.0, 0)]
+        watcher = threading.Thread(target=watch, args=(stop, seen))
+        watcher.start()
         try:
-            start = time.perf_counter()
             reports = await pool.verify_isolated([(name, bomb.data)], at, _RULES, bomb.content)
-            seconds = time.perf_counter() - start
+            seen.append((processor(), memory("VmHWM")))
         finally:
             stop.set()
-            watch.join()
-        peak = max(*peaks, memory("VmHWM"))
+            watcher.join()
+        seconds, peak = max(spent for spent, _ in seen) - begun, max(held for _, held in seen)
         verdict, code = reports[0].verdict, ", ".join(reason.code for reason in reports[0].reasons)
         accepted = verdict is Verdict.ACCEPT and "flate" not in name
         return Job(name, len(bomb.data), seconds, peak, f"{verdict.value} {code}".strip(), accepted)
@@ -91,10 +91,19 @@ def _workers(settings: Mapping[str, str], bounds: Bounds) -> Workers:
     return Workers(1, settings, readable, pesel_hash=str, bounds=bounds)
 
 
-def _watch(stop: threading.Event, peaks: list[int]) -> None:
-    """A worker that dies leaves nothing to read, so look while it lives."""
-    while not stop.wait(0.02):
-        peaks.append(memory("VmHWM"))
+def watch(stop: threading.Event, seen: list[tuple[float, int]]) -> None:
+    """(processor seconds, octets at the peak) of the worker; one that ends leaves nothing to read, so look before."""
+    while not stop.wait(0.01):
+        seen.append((processor(), memory("VmHWM")))
+
+
+def processor() -> float:
+    """Seconds that the one worker has used; 0 when there is none."""
+    with contextlib.suppress(OSError, IndexError):
+        child = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()[-1]
+        times = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / _TICK
+    return 0.0
 
 
 def memory(field: str) -> int:

@@ -17,7 +17,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.inbox import message_of, store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
-from mailbot.secret import Secret
+from mailbot.secret import NO_KEY, Secret
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
@@ -119,7 +119,7 @@ def test_the_rules_that_were_tried_are_told_once_for_all_mails_that_go_the_same_
     with engine.begin() as connection:
         ways = [[step["rule"] for step in steps] for steps in connection.execute(select(rules_tried.c.steps)).scalars()]
         assert sorted(way[-1] for way in ways) == ["case-a", "same-request"]
-        found = [decisions.of_message(connection, row) for row in (1, 2, 3)]
+        found = [decisions.of_message(connection, NO_KEY, row) for row in (1, 2, 3)]
     told = [one["decision"]["trace"] for one in found if one]
     assert [steps[-1]["rule"] for steps in told] == ["case-a", "same-request", "same-request"]
     assert told[0][-1]["saw"]["account"] == "active"
@@ -132,7 +132,7 @@ def test_what_was_told_with_the_decision_itself_is_read_as_before(decided: Engin
     step = {"rule": "old", "hit": True, "asked": {"spam": ["yes"]}, "saw": {"spam": "yes"}}
     with decided.begin() as connection:
         connection.execute(update(decision).where(decision.c.inbox_id == 1).values(trace=[step], tried=None))
-        one = decisions.of_message(connection, 1)
+        one = decisions.of_message(connection, NO_KEY, 1)
         ((_, row),) = decisions.found(connection, decisions.of_messages([1]))
     assert one is not None
     assert (one["decision"]["trace"], row["trace"]) == ([step], [step])

@@ -109,6 +109,55 @@ async def test_many_answers_are_one_commit(office: Office, monkeypatch: pytest.M
     assert len(commits) == 2, "one to begin, and one when nothing else is to be expected"
 
 
+async def test_behind_a_group_the_next_answers_wait_for_each_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing is being sent: while mail flows, what follows and what is new is taken up with one commit."""
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    monkeypatch.setattr(record, "_WAIT_IDLE", 2.0)
+    office.ticket()
+    for number in range(1, 6):
+        office.mail(number)
+    one, other = connections(office, 2)
+    await one.step()
+    with counted(office.engine) as commits:
+        office.mail(6)
+        waiting = asyncio.create_task(one.step())
+        await until(lambda: len(office.relay.sent) == 6)
+        office.mail(7)
+        await asyncio.gather(waiting, other.step())
+    assert office.state(6, 7) == [jobs.DONE] * 2
+    assert len(commits) == 5, "two of this test, two that take up, one that records"
+
+
+async def test_a_mail_that_comes_alone_waits_for_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_WAIT_IDLE", 3600.0)
+    cases(office, record._BUSY - 1)
+    async with asyncio.timeout(30):
+        await office.worker.step()
+    assert len(office.relay.sent) == 3 * (record._BUSY - 1)
+
+
+async def test_who_takes_up_with_each_commit_looks_for_the_dead_once_a_second(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[bool]()
+    reap = jobs.reap
+    monkeypatch.setattr(jobs, "reap", lambda *args, **more: looks.append(True) or reap(*args, **more))
+    cases(office, 1)
+    await office.worker.step()
+    assert (len(office.relay.sent), len(looks)) == (3, 1)
+
+    async def slow() -> None:
+        office.clock.now += timedelta(seconds=1)
+
+    office.relay.meanwhile = slow
+    for mail, kind in enumerate(("T1", "T2A", "T4"), 4):
+        office.mail(mail, kind, **({} if mail == 4 else LATER) | {"ordinal": mail})
+    await office.worker.step()
+    assert (len(office.relay.sent), len(looks)) == (6, 4)
+
+
 async def test_an_answer_does_not_wait_for_the_slow_mail_of_another_connection(office: Office) -> None:
     """Nor does the mail behind it, nor whatever else is due: nothing waits but the slow one."""
     cases(office, 3)

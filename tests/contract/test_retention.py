@@ -179,6 +179,7 @@ def test_every_class_is_known_to_the_pass() -> None:
     assert set(retention.CLASSES) == set(AGES) | set(age._ROWS)
 
 
+@pytest.mark.usefixtures("keys_in_use")
 async def test_a_key_that_nothing_uses_is_taken_away_and_no_other(empty_engine: Engine, tmp_path: Path) -> None:
     url = empty_engine.url.render_as_string(hide_password=False)
     (tmp_path / "mailbot.toml").write_text(f'[secret]\nkey_file = "{tmp_path}/key"\n[database]\nurl = "{url}"\n')
@@ -212,6 +213,7 @@ def test_every_column_with_sealed_octets_is_looked_at() -> None:
     assert octets == {*sweep.SEALED, *others}
 
 
+@pytest.mark.usefixtures("keys_in_use")
 def test_a_key_that_was_made_ahead_long_ago_is_not_taken(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that slept for a month would seal under a key that was swept meanwhile."""
     url = engine.url.render_as_string(hide_password=False)

@@ -7,6 +7,9 @@ import email.policy
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
+from fixtures.signing.application import Data, write
 from mailbot.application.pdf import MARK
 from mailbot.application.read import read
 
@@ -31,3 +34,15 @@ def test_honest_pdfs_are_read_without_a_doubt(corpora: Path) -> None:
     assert len(honest) > 20
     found = {name: read(data, "") for name, data in honest}
     assert {name: one.doubts for name, one in found.items() if one.doubts or one.missing} == {}
+
+
+def test_every_application_of_the_citizens(corpora: Path) -> None:
+    mails = yaml.safe_load((corpora / "citizens" / "mails.yaml").read_text(encoding="utf-8"))
+    specs = [spec["app"] for mail in mails for spec in mail["attachments"] if "app" in spec]
+    assert specs
+    for spec in specs:
+        data = Data(spec.get("name", ""), spec.get("old", ""), spec.get("new", ""))
+        for extension, style in (("pdf", "labels"), ("docx", "prose"), ("txt", "numbered"), ("xml", "labels")):
+            found = read(write(data, extension, style), "")
+            assert (found.given, found.surname) == (data.given, data.surname), (spec, style)
+            assert (found.old_login, found.new_email) == (data.old or None, data.new or None), (spec, style)

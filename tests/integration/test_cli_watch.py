@@ -13,8 +13,9 @@ from sqlalchemy import Engine, insert, update
 from mailbot.cli import cli
 from mailbot.config import DatabaseSettings, Settings
 from mailbot.observe import utc_now
+from mailbot.service import compose
 from mailbot.service.doctor import examine
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import decision, ruleset_load, ticket
 from tests.links import open_ticket
 
@@ -28,7 +29,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The database that the commands take when no settings are given."""
     monkeypatch.chdir(tmp_path)
     made = connect("sqlite:///mailbot.db")
-    migrate(made)
+    compose.migrate(made)
     return made
 
 

@@ -15,14 +15,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from lxml import html
 from sqlalchemy import delete, select, update
 
-from mailbot import inbox
 from mailbot.application import sample
 from mailbot.console import acting, acts
 from mailbot.console.login import build as build_login
 from mailbot.console.session import UNATTENDED
 from mailbot.desk.view import LOOKED
 from mailbot.http.listener import SERVER_OPTIONS
-from mailbot.model import Envelope, RawMessage, Source
 from mailbot.operators import sessions
 from mailbot.operators.sessions import Limits, Stage
 from mailbot.retention import erase
@@ -515,25 +513,3 @@ async def test_the_list_filters_saves_views_and_finds(flow: Flow, client: Client
     assert answer.headers["Location"] == ZGL
     assert "ZGL0000001" in await page(client, "/search?q=ewa@mejl.example")
     assert JAN.login not in text
-
-
-@pytest.mark.timeout(300)
-async def test_two_hundred_mails_of_the_world_are_text(flow: Flow, client: Client, corpora: Path) -> None:
-    """The ones of the corpus with most that looks like HTML, each as a letter to us, in list, ticket and preview."""
-    index = json.loads((corpora / "mail" / "INDEX.json").read_text(encoding="utf-8"))
-    mails = [(corpora / "mail" / item["path"]).read_bytes() for item in index]
-    mails = sorted((raw for raw in mails if len(raw) < 200_000), key=lambda raw: raw.count(b"<"), reverse=True)[:200]
-    now = flow.clock()
-    messages = [RawMessage(raw, Envelope(Source.LMTP, "x@y.example", ("a@b.example",)), now) for raw in mails]
-    await flow.parts.database.write(lambda c: inbox.store(c, messages, now, flow.parts.secret))
-    await flow.decide()
-    numbers = [row.number for row in await flow.rows(select(ticket.c.number))]
-    assert len(numbers) > 50, "the others are of machines, or repeats"
-    with flow.parts.database.engine.begin() as connection:  # they are looked at as well
-        connection.execute(update(schema.inbox).values(ticket_id=1))
-    for number in numbers:
-        harmless(await page(client, f"/tickets/{number}", "olek"))
-    for row in await flow.rows(select(schema.inbox.c.id)):
-        harmless(await page(client, f"{ZGL}/letters/{row.id}", "olek"))
-    for path in ("/todo", "/todo?sort=quarantine"):
-        harmless(await page(client, path))

@@ -14,8 +14,9 @@ from mailbot.cli import cli
 from mailbot.model import Role
 from mailbot.operators import people
 from mailbot.operators.people import of_row
+from mailbot.service import compose
 from mailbot.storage.desk import audit
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import ticket_event
 from tests.links import NOW, open_ticket
 
@@ -26,7 +27,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     oidc = '[oidc]\nissuer = "https://sso.example"\nclient_id = "c"\n'
     (tmp_path / "mailbot.toml").write_text(f'[audit]\nhead_file = "heads"\n{oidc}')
     made = connect(f"sqlite:///{tmp_path}/mailbot.db")
-    migrate(made)
+    compose.migrate(made)
     return made
 
 

@@ -21,7 +21,7 @@ from mailbot.observe import utc_now
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, descriptors, doctor_api
 from mailbot.service.supervision import Service
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.storage.tokens import api_token
 from tests.flow import settings
 
@@ -31,7 +31,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mailbot.toml").write_text('[api]\nlisten = "127.0.0.1:8082"\n')
     made = connect(f"sqlite:///{tmp_path}/mailbot.db")
-    migrate(made)
+    compose.migrate(made)
     return made
 
 

@@ -29,6 +29,7 @@ ROADS = {
     "mailbot --help",
     "Dovecot: LMTP → Maildir",
     "Dovecot: FETCH and MOVE",
+    "Dovecot: FETCH and MOVE one by one",
     "Postfix: takes",
 }
 """Without those that are another one with other numbers."""

@@ -19,7 +19,7 @@ import pytest
 import mailbot
 from mailbot import logs
 from mailbot.logs import Handler, Throttle, describe
-from mailbot.observe import failure, log_event
+from mailbot.observe import Event, failure, log_event
 
 ADDRESS = "jan.kowalski@wp.example"
 SECRET = f"{ADDRESS}: hasło Tajne!1, Jan Kowalski"
@@ -61,6 +61,31 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert all(line.pop("time") and line.pop("level") for line in found)
     return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"step": "a", "n": 1}', '{"step": "żółw", "n": 1}', '{"step": "a\x7f"}'),
+        *("plain words", '{"step": "a"', "[1]", '{"other": "\\u0105"}', '{"step": "a\\u0105", "x": null}'),
+    ],
+)
+def test_a_line_is_an_object_in_ascii_whatever_was_said(text: str) -> None:
+    made = [Event(text)] if text.startswith('{"step"') and text.endswith("}") else []
+    (line, *again) = (
+        logs._Json().format(logging.LogRecord("mailbot", logging.INFO, "", 0, one, None, None)) for one in (text, *made)
+    )
+    assert [json.loads(one) | {"time": ""} for one in again] == [json.loads(line) | {"time": ""}] * len(again)
+    assert all(one.isascii() and one.isprintable() for one in again)
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    told = json.loads(line)
+    assert line.isascii()
+    assert line.isprintable()
+    assert told == {"time": told["time"], "level": "info", **(said if isinstance(said, dict) else told)}
+    assert isinstance(said, dict) or told["text"] == text
 
 
 def test_a_repeated_line_is_said_once_and_counted(time: Time) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 import pytest
-import yaml
 
 from fixtures.signing import application as written
 from fixtures.signing.application import FORMATS, TEXTS, Data, write
@@ -42,18 +40,6 @@ def test_what_is_left_out_is_missing(extension: str, style: str) -> None:
 
 def test_xml() -> None:
     assert read(written.as_xml(DATA), "") == COMPLETE
-
-
-def test_every_application_of_the_corpus(corpora: Path) -> None:
-    mails = yaml.safe_load((corpora / "citizens" / "mails.yaml").read_text(encoding="utf-8"))
-    specs = [spec["app"] for mail in mails for spec in mail["attachments"] if "app" in spec]
-    assert specs
-    for spec in specs:
-        data = Data(spec.get("name", ""), spec.get("old", ""), spec.get("new", ""))
-        for extension, style in (("pdf", "labels"), ("docx", "prose"), ("txt", "numbered"), ("xml", "labels")):
-            found = read(write(data, extension, style), "")
-            assert (found.given, found.surname) == (data.given, data.surname), (spec, style)
-            assert (found.old_login, found.new_email) == (data.old or None, data.new or None), (spec, style)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1250", "iso8859-2", "utf-16", "utf-16-le", "utf-16-be"])

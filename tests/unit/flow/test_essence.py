@@ -140,7 +140,8 @@ def test_a_mail_is_read_once_though_its_sender_is_looked_for_twice(
     read = list[str]()
     look = phrase.read
     monkeypatch.setattr(phrase, "read", lambda text, **more: read.append(text) or look(text, **more))
-    dns, unchecked = Dns(), written(REQUIRED_SUBJECT, A, auth="none")
+    dns, unchecked = Dns(), written(REQUIRED_SUBJECT, A)
+    unchecked = unchecked[unchecked.index(b"Date: ") :]  # as it was before our MX wrote above it
     understander(dns).understand_all([replace(raw("case A", source), raw=sign(unchecked))])
     assert (len(read), bool(dns.asked)) == (1, True)
 

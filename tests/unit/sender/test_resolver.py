@@ -97,7 +97,7 @@ def test_an_answer_counts_for_its_ttl_and_no_longer(port: int, monkeypatch: pyte
 
 def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolving, "_KEPT", 2)
-    monkeypatch.setitem(RECORDS, ("long.example.", "TXT"), [" ".join(f'"{"x" * 200}"' for _ in range(30))])
+    monkeypatch.setitem(RECORDS, ("long.example.", "TXT"), [" ".join(f'"{"x" * 200}"' for _ in range(50))])
     resolver = DnsResolver(["127.0.0.1"], port=port)
     for name in ("long.example", "a..example"):
         resolver.lookup(name, "TXT")

@@ -32,9 +32,13 @@ from fixtures.signing.pdf_writer import CATALOG, PAGE, PAGES, Layout, Pdf, page,
 from fixtures.signing.pdf_writer import TEXT as CONTENTS
 from fixtures.signing.pki import NOW, Signer
 from mailbot.signatures import pades, pdf_store
+from mailbot.signatures.proof import Proof, prove
 from mailbot.signatures.report import Scope, SignatureReport, Trust, Verdict
 from mailbot.signatures.trust import store
+from mailbot.signatures.trust.anchors import Role
+from mailbot.signatures.trust.revocation import RevocationStore
 from mailbot.signatures.trust.store import TrustStore
+from mailbot.signatures.trust.words import Words
 from mailbot.signatures.verify import verify
 from tests.unit.signatures.test_timestamps import (
     ARRIVED,
@@ -44,11 +48,13 @@ from tests.unit.signatures.test_timestamps import (
     SIGNED,
     codes,
     crl,
+    issued,
     jan,
     judged,
     unit,
 )
 
+UNIT = Profile(name(C="PL", CN="Znacznik"), ("digital_signature",), extended=(TIME_STAMPING,))
 LATER = SIGNED + timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
 SHORT = unit(days=(-100, 2))
@@ -142,9 +148,42 @@ def test_a_service_that_was_withdrawn_since_is_a_doubt(trust: Folder) -> None:
     """Whoever has its key may have stamped before the one that covers it; its certificate has only come to its end."""
     data, trusted = octets(stamped(stamped(signed(), SHORT), at=NOW)), trust()
     named = [anchor for anchor in trusted.anchors if "root.pem" not in anchor.source]
-    for until, proven in ((None, LATER), (ARRIVED + MINUTE, LATER), (NOW + timedelta(days=1), NOW)):
+    day = timedelta(days=1)
+    for until, proven in ((None, LATER), (ARRIVED + MINUTE, LATER), (NOW + 2 * day, LATER), (NOW + day, NOW)):
         anchors = tuple(replace(a, until=until) if "short.pem" in a.source else a for a in named)
         assert says(judged(replace(trusted, anchors=anchors), data)) == (Verdict.ACCEPT, [], proven)
+    for until, code in ((ARRIVED + MINUTE, []), (ARRIVED, ["TIMESTAMP_UNSURE"])):
+        anchors = tuple(replace(a, until=until) if "tsa.pem" in a.source else a for a in named)
+        assert codes(judged(replace(trusted, anchors=anchors), octets(stamped(signed())))) == code
+
+
+def test_the_ca_of_persons_makes_no_units(trust: Folder) -> None:
+    trusted, data = trust(), octets(stamped(signed(), issued(UNIT, "stamped/other")))
+    named = tuple(anchor for anchor in trusted.anchors if "root.pem" not in anchor.source)
+    assert says(judged(replace(trusted, anchors=named), data)) == (Verdict.REJECT, ["CERTIFICATE_EXPIRED"], None)
+
+
+def test_a_service_that_was_not_yet_granted(trust: Folder) -> None:
+    trusted = trust()
+    late = tuple(replace(a, since=LATER + MINUTE) if Role.TSA in a.roles else a for a in trusted.anchors)
+    report = judged(replace(trusted, anchors=late), octets(stamped(signed())))
+    assert says(report) == (Verdict.REJECT, ["CERTIFICATE_EXPIRED"], None)
+
+
+def test_only_a_sure_stamp_covers_others(trust: Folder) -> None:
+    """And only one of the document: signature timestamps do not cover each other."""
+    unsure = octets(stamped(stamped(signed(), SHORT), SHORT, LATER + MINUTE))
+    assert says(judged(trust(), unsure)) == (Verdict.MANUAL, ["TIMESTAMP_UNSURE"], None)
+    (own,) = pades.verify(octets(signed(cms=CmsStyle(timestamp=SHORT, stamped_at=SIGNED))))
+    (other,) = pades.verify(octets(signed(cms=CmsStyle(timestamp=PKI.tsa, stamped_at=LATER))))
+    trusted = trust()
+    words = Words(trusted.revocation, RevocationStore({}), ARRIVED, RULES.revocation_max_age)
+    assert prove((*own.stamps, *other.stamps), trusted, words) == Proof(LATER)
+
+
+def test_a_stamp_of_the_future_harms_no_other(trust: Folder) -> None:
+    made = stamped(stamped(signed()), at=ARRIVED + timedelta(hours=2))
+    assert says(judged(trust(), octets(made))) == (Verdict.ACCEPT, [], LATER)
 
 
 def test_a_signature_timestamp_is_covered_too(trust: Folder) -> None:
@@ -156,7 +195,8 @@ def test_a_signature_timestamp_is_covered_too(trust: Folder) -> None:
 def test_the_store_holds_the_certificates_of_the_chain(trust: Folder) -> None:
     """Of the signer and of the unit: an anchor is never among them."""
     middle_key, root = private_key("stamped/middle"), PKI.authority("root")
-    middle = issue(Profile(name(C="PL", CN="CA"), is_ca=True), middle_key, NOW, root.certificate, root.key)
+    about = Profile(name(C="PL", CN="CA"), is_ca=True, extended=(TIME_STAMPING,))
+    middle = issue(about, middle_key, NOW, root.certificate, root.key)
     below = issue(
         Profile(name(C="PL", CN="TSU"), ("digital_signature",), extended=(TIME_STAMPING,)),
         private_key("stamped/below"),
@@ -419,6 +459,22 @@ def test_a_revocation_that_the_file_brings_along_counts(trust: Folder) -> None:
             assert codes(judged(trust(), data)) == [code]
             both = crl(revoked={signer.certificate.serial_number: SIGNED})
             assert codes(judged(trust(q=both), data)) == ["CERTIFICATE_REVOKED"]
+
+
+def test_words_of_the_file_beside_those_of_the_folder(trust: Folder) -> None:
+    """They may mend what the folder does not know any more, and never what it knows."""
+    signer = jan()
+    good = brought(signer, responses=[response(signer, LATER)])
+    revoked = brought(signer, responses=[response(signer, LATER, revoked=SIGNED + MINUTE)])
+    old = crl(said=ENDS - timedelta(days=4), keeps=False)
+    late = crl(revoked={signer.certificate.serial_number: SIGNED + 2 * MINUTE})
+    for words, data, code in (
+        (old, octets(signed(signer, CmsStyle(timestamp=PKI.tsa, stamped_at=SIGNED))), ["REVOCATION_STALE"]),
+        (old, good, []),
+        (old, revoked, ["CERTIFICATE_REVOKED_LATER"]),
+        (late, good, ["CERTIFICATE_REVOKED_LATER"]),
+    ):
+        assert codes(judged(trust(q=words), data)) == code
 
 
 def test_without_a_sure_proof_no_words_of_the_file_count(trust: Folder) -> None:
