@@ -389,8 +389,8 @@ async def _end(child: _Child) -> None:
 
 
 async def _gone(process: Process) -> None:
-    """Until it has ended. What it did not take is nobody's failure any more: Python 3.11.2 tells the loop of a pipe that
-    broke when nobody asks about it."""
+    """Wait until it has ended. What it did not take is nobody's failure: where nobody asks about a pipe that broke,
+    Python 3.11.2 tells the loop."""
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()

@@ -129,8 +129,9 @@ async def test_a_process_that_dies_while_it_is_written_to_is_no_error_of_the_loo
     child.send_signal(signal.SIGSTOP)
     asking = asyncio.create_task(processes([replace(BATCH[0], raw=bytes(10_000_000))]))
     assert child.stdin is not None
-    while not child.stdin.transport.get_write_buffer_size():
+    for _ in range(10):
         await asyncio.sleep(0)
+    assert child.stdin.transport.get_write_buffer_size(), "it must be written to when it dies"
     child.kill()
     with pytest.raises(TemporaryError, match="died"):
         await asking
