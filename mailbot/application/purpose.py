@@ -14,7 +14,7 @@ from datetime import datetime
 from mailbot.application import alike
 from mailbot.application.data import Application, Reading
 from mailbot.application.dated import untimely
-from mailbot.application.telling import BETWEEN, DENIALS, untoward
+from mailbot.application.telling import BETWEEN, DENIALS, introduced, untoward
 from mailbot.application.understood import parted, strange, whole
 from mailbot.application.whole import cut
 from mailbot.request.names import forms
@@ -28,6 +28,7 @@ DENIED = "zaprzeczona-prosba"
 OTHER_WORDS = "inne-slowa"
 UNTICKED = "niezaznaczone"
 MARKED = "znaki"
+QUOTED = "przytoczona-prosba"
 SAID_NO = "nie"
 OTHER_LETTERS = "inne-litery"
 TOO_LONG = "za-dlugie"
@@ -137,7 +138,7 @@ def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = Non
     if reading.seen is not None:
         lacking = judge(nameless(alike.seen_of(reading.text, reading.seen), application, letter), letter).lacking
         seen = judge(nameless(reading.seen, application, letter), letter)
-        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS)
+        against = tuple(lack for lack in seen.against if lack.name != OTHER_WORDS and not lack.clause)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))
 
@@ -184,6 +185,7 @@ def judge(text: str, letter: ApplicationWords) -> PurposeResult:
     against += [
         Lack(telling.name, telling.title, clause[:_SHOWN], clause=True) for telling, clause in untoward(parts, letter)
     ]
+    against += [Lack(QUOTED, "prośba przytoczona", said[:_SHOWN], clause=True) for said in introduced(parts, letter)]
     if others := strange(parts, letter):
         against.append(
             Lack(OTHER_WORDS, "coś, czego nie rozumiem", " | ".join(one[:_SHOWN] for one in others[:_MOST_SHOWN]))

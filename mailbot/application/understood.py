@@ -66,6 +66,8 @@ _END = re.compile(r"[.!?;…]+(?=[\s\"”)]|\Z)|\t")
 _CLAUSE = re.compile(
     r"[,:()„”\"–—+/|•*]|\s-+\s"
     r"|(?i:(?<!\w)(?=(?:bo|poniewa[żz]|gdy[żz]|albowiem|kt[óo]r\w{1,4}|dlatego|wi[ęe]c|zatem|because|since|so|which)\b))"
+    r"|(?i:(?<=\bwitam)\s|(?<=\bdobry)\s|(?<=\bhej)\s)"
+    r"|(?i:\s(?=(?:pozdrawiam|dzi[eę]kuj[eę]|z[ ]g[oó]ry|z[ ]powa[zż]aniem)\b))"
 )
 _OPEN = re.compile(
     r"(?i)(?:[,–-]|(?<!\w)(?:i|a|o|w|we|z|ze|na|do|od|oraz|lub|przez|dla|po|że|bo|jest|mój|moje|nie|się))\Z"
@@ -208,8 +210,11 @@ def _placeless(text: str, letter: ApplicationWords) -> str:
 
 
 def _is_told(place: str, letter: ApplicationWords) -> bool:
-    """Whether what stands where a place does is more than its name: "Odebrano dnia 3.11.2026"."""
-    return _DONE.search(place) is not None or any(flat(word) in letter.never for word in _WORD.findall(place))
+    """Whether what stands where a place does is more than its name: "Odebrano dnia 3.11.2026", "ADRES NIE DZIAŁA"."""
+    words = [flat(word) for word in _WORD.findall(place)]
+    if place.isupper() and len(words) > 1 and all(word in letter.words for word in words):
+        return True
+    return _DONE.search(place) is not None or any(word in letter.never for word in words)
 
 
 def _firmless(line: str, letter: ApplicationWords) -> str:

@@ -9,16 +9,16 @@ from yaml.nodes import Node
 from mailbot.ruleset import topics, values
 from mailbot.ruleset.document import YamlDocument
 from mailbot.ruleset.model import ApplicationWords, Matter, Part, Telling
-from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
+from mailbot.ruleset.sayings import Book, Lists, Saying, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "tellings")
+LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "reasons", "tellings")
 PART = ("name", "title", "words")
 PART_OPTIONAL = ("said", "spare", "past", "without")
 TELLING = ("name", "title", "of")
-TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "bare", "whole")
+TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "needs", "bare", "whole")
 MOST_OTHERS = 60
 NONE = Words(frozenset())
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
@@ -40,8 +40,9 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     parts = _parts(document, letter.get("parts"), lists)
     denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
     verbs = topics.single_words(document, letter.get("verbs"), "letter.verbs", lists)
-    tellings = _tellings(document, letter.get("tellings"), lists)
-    if not wanted or not against or others is None or not parts or not tellings:
+    reasons = topics.sayings(document, letter.get("reasons"), "letter.reasons", lists)
+    tellings, tells = _tellings(document, letter.get("tellings"), lists)
+    if not wanted or not against or others is None or not parts or not tellings or not reasons:
         return None
     if firms is None or never is None or denied is None or verbs is None:
         return None
@@ -58,6 +59,8 @@ def read(document: YamlDocument) -> ApplicationWords | None:
         others=others,
         verbs=verbs,
         tellings=tellings,
+        tells=tells,
+        reasons=Book(reasons),
         book=Book(said),
         titles=Book(titles),
         asking=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
@@ -90,9 +93,9 @@ def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Par
             if "spare" in entries
             else None
         )
+        past = _yes(document, entries.get("past"), "letter.parts.past")
+        without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
         if name and title and words:
-            past = _yes(document, entries.get("past"), "letter.parts.past")
-            without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
             found.append(Part(name, title, words, Book(said) if said else None, spare, past, without))
     return tuple(found)
 
@@ -101,8 +104,9 @@ def _yes(document: YamlDocument, node: Node | None, key: str) -> bool:
     return document.word(node, key, ("true", "false"), "true or false") == "true"
 
 
-def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Telling, ...]:
+def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[tuple[Telling, ...], Book]:
     found: list[Telling] = []
+    told: list[Saying] = []
     for item in topics.bounded(document, node, "letter.tellings"):
         entries = document.entries(item, "letter.tellings", TELLING, TELLING_OPTIONAL)
         taken = [telling.name for telling in found]
@@ -114,15 +118,28 @@ def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[
             topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
             for key in ("yes", "no", "never", "is", "bare")
         )
-        past = _yes(document, entries.get("past"), "letter.tellings.past")
-        whole = _yes(document, entries.get("whole"), "letter.tellings.whole")
+        past, whole, needs = (
+            _yes(document, entries.get(key), f"letter.tellings.{key}") for key in ("past", "whole", "needs")
+        )
         if name and title and of:
+            told += (*of, *unless)
             found.append(
                 Telling(
-                    name, title, Book(of), Book(unless) if unless else None, yes, no, past, never, bare, whole, being
+                    name=name,
+                    title=title,
+                    of=frozenset(saying.text for saying in of),
+                    unless=frozenset(saying.text for saying in unless),
+                    yes=yes,
+                    no=no,
+                    past=past,
+                    never=never,
+                    being=being,
+                    bare=bare,
+                    whole=whole,
+                    needs=needs,
                 )
             )
-    return tuple(found)
+    return tuple(found), Book(told)
 
 
 def _matters(

@@ -281,10 +281,10 @@ class Telling:
 
     name: str
     title: str
-    of: Book
-    """The clauses that speak of it."""
-    unless: Book | None
-    """Those of them that may say what they like."""
+    of: frozenset[str]
+    """The sayings of the clauses that speak of it, as the ``tells`` of the letter find them."""
+    unless: frozenset[str]
+    """The sayings of those of them that may say what they like."""
     yes: Words
     """Verbs that may be said of it."""
     no: Words
@@ -293,6 +293,8 @@ class Telling:
     """Whether everything else may be said that has happened."""
     never: Words
     """But these verbs."""
+    needs: bool
+    """Whether the sentence must give one of the ``reasons``, where something is said of it."""
     bare: Words
     """Words of which a clause without a verb may be made; none: any."""
     whole: bool
@@ -321,6 +323,10 @@ class ApplicationWords:
     verbs: Words
     """The words by which something is said in the clauses of ``tellings``."""
     tellings: tuple[Telling, ...]
+    tells: Book
+    """Every saying of ``tellings``."""
+    reasons: Book
+    """By which a sentence tells that something is lost, was used or is needed."""
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book

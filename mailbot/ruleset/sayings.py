@@ -56,6 +56,9 @@ class Words:
     def __contains__(self, word: str) -> bool:
         return word in self.whole or word.startswith(self.stems)
 
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.stems)
+
 
 _SENTENCE_END = Words(frozenset({"."}))
 """No word of a text is a full stop."""

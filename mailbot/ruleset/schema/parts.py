@@ -28,6 +28,11 @@ def word(about: str, words: Mapping[Any, str]) -> Schema:
     return {"description": about, "oneOf": [{"const": word, "description": means} for word, means in words.items()]}
 
 
+def truth(about: str) -> Schema:
+    """true or false."""
+    return {"type": "boolean", "description": about}
+
+
 def several(about: str, item: Schema, least: int = 0, most: int | None = None) -> Schema:
     """A list of ``item``, none twice."""
     found: Schema = {"type": "array", "items": item, "uniqueItems": True, "description": about}

@@ -5,7 +5,19 @@ from __future__ import annotations
 from mailbot.model import Defect, Difference
 from mailbot.ruleset import applications, faq, topics
 from mailbot.ruleset.lint import PROGRAM_CATEGORIES
-from mailbot.ruleset.schema.parts import CATEGORY, DAY, NAME, Schema, entries, pick, several, sourced, text, whole
+from mailbot.ruleset.schema.parts import (
+    CATEGORY,
+    DAY,
+    NAME,
+    Schema,
+    entries,
+    pick,
+    several,
+    sourced,
+    text,
+    truth,
+    whole,
+)
 from mailbot.ruleset.texts import DIFFERENCE_FIELDS, MAIN_PHONE
 
 
@@ -101,6 +113,27 @@ def applications_file() -> Schema:
         {
             "said": _sayings("one of them stands there; without them the words are enough", 1),
             "spare": whole("known words of a clause for each that is none of them", 1, applications.MOST_OTHERS),
+            "past": truth("whether it tells what somebody or something else has done"),
+            "without": several("words that none of its clauses has", word, 1),
+        },
+    )
+    telling = entries(
+        "what may be said of something that matters",
+        {
+            "name": _name(),
+            "title": text("what it is, for the people who decide"),
+            "of": _sayings("a clause with one of them speaks of it", 1),
+        },
+        {
+            "unless": _sayings("a clause with one of these may say what it likes"),
+            "yes": several("verbs that may be said of it", word, 1),
+            "no": several("verbs that may be denied of it", word, 1),
+            "past": truth("whether everything else may be said that has happened"),
+            "never": several("but these verbs", word, 1),
+            "is": several("what it may be said to be", word, 1),
+            "needs": truth("whether the sentence must give one of the reasons"),
+            "bare": several("words of which a clause without a verb may be made", word, 1),
+            "whole": truth("whether every verb of the clause counts, and not only those of its half"),
         },
     )
     letter = entries(
@@ -111,6 +144,9 @@ def applications_file() -> Schema:
             "firms": several("with which a line begins that is the name of a firm", word, 1),
             "denied": several("what may follow nie in a sentence that asks", word, 1),
             "parts": several("what a line or a sentence may be", part, 1, topics.MOST),
+            "verbs": several("by which something is said in the clauses of tellings", word, 1),
+            "reasons": _sayings("by which a sentence tells that something is lost, was used or is needed", 1),
+            "tellings": several("what may be said of something that matters", telling, 1, topics.MOST),
         },
     )
     return entries(

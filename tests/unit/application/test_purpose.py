@@ -93,7 +93,7 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
     ("text", "names"),
     [
         (ASKS, []),
-        (ASKS.replace("Wnoszę", "Nie wnoszę"), ["haslo", "login", "zaprzeczenie"]),
+        (ASKS.replace("Wnoszę", "Nie wnoszę"), ["haslo", "login", "zaprzeczenie", "prosba-sama"]),
         (f"„{ASKS}”", ["haslo", "login", "puesc"]),
         (
             f"{ASKS} Zupełnie inne sprawozdanie roczne: księgi, budynki, maszyny, zapasy, drogi, lasy, jeziora, mosty.",
@@ -102,7 +102,10 @@ def test_the_ways_of_writing_and_of_reading(change: object) -> None:
         ("Proszę o nowe hasło awaryjne i login do PUESC, którego nie kupowałem.", [DENIED, OTHER_WORDS]),
         (ASKS + " a" * LONGEST, [TOO_LONG]),
         ("Proszę o zmianę loginu do PUESC.", ["haslo"]),
-        ("Wniosek o nowe hasło awaryjne i login do PUESC leży na biurku.", ["haslo", "login", OTHER_WORDS]),
+        (
+            "Wniosek o nowe hasło awaryjne i login do PUESC leży na biurku.",
+            ["haslo", "login", "prosba-sama", OTHER_WORDS],
+        ),
     ],
 )
 def test_what_is_lacking_and_what_is_said_instead_is_named(text: str, names: list[str]) -> None:
