@@ -30,6 +30,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
         packages = folder / "lib" / _NAME / "site-packages"
         packages.rmdir()
         packages.symlink_to(sysconfig.get_path("purelib"))  # in its place: a locked process reads no other
+        (folder / "share").symlink_to(Path(sysconfig.get_path("data"), "share"))  # what pictures are read with
         return folder / "bin" / "python"
     pytest.skip(f"there is no {_NAME} but ours on this machine")
 
