@@ -15,15 +15,15 @@ fail() {
 # A python that starts and is new enough; a shim of a version manager may be in PATH and yet refuse to run.
 python=
 for candidate in "${PYTHON:-python3.11}" python3.11 python3 /usr/bin/python3; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11, 2))' 2>/dev/null; then
         python=$candidate
         break
     fi
 done
-[ -n "$python" ] || fail "no Python 3.11 or newer" "apt install python3"
+[ -n "$python" ] || fail "no Python 3.11.2 or newer" "apt install python3"
 
 # Debian's python3 has no ensurepip until python3-venv is installed: then pip comes from outside, see below.
-if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11, 2))' 2>/dev/null; then
     rm -rf "$venv"
     "$python" -m venv "$venv" >/dev/null 2>&1 || "$python" -m venv --clear --without-pip "$venv"
 fi

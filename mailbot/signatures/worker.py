@@ -385,6 +385,15 @@ async def _end(child: _Child) -> None:
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     os.close(handle)
-    if child.process.stdin is not None:
-        child.process.stdin.close()
-    await asyncio.shield(child.process.wait())
+    await asyncio.shield(_gone(child.process))
+
+
+async def _gone(process: Process) -> None:
+    """Wait until it has ended. What it did not take is nobody's failure: where nobody asks about a pipe that broke,
+    Python 3.11.2 tells the loop."""
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            await process.stdin.wait_closed()

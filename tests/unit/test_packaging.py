@@ -167,7 +167,7 @@ def test_set_up_says_the_mend_when_there_is_no_python(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr.splitlines()) == (
         1,
-        ["deploy/venv.sh: no Python 3.11 or newer", "mend: apt install python3"],
+        ["deploy/venv.sh: no Python 3.11.2 or newer", "mend: apt install python3"],
     )
     assert not (tmp_path / "venv").exists()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import gc
 import os
 import pickle
 import select
@@ -19,7 +21,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import dns.message
 import dns.rdatatype
@@ -117,6 +119,26 @@ async def test_a_process_that_dies_costs_its_batch_a_delay_only(processes: Proce
     with pytest.raises(TemporaryError, match="died"):
         await processes(BATCH)
     assert len(await processes(BATCH)) == len(BATCH)
+
+
+async def test_a_process_that_dies_while_it_is_written_to_is_no_error_of_the_loop(processes: Processes) -> None:
+    """Python 3.11.2, which Debian 12 has, remembers the broken pipe until somebody asks."""
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(context))
+    child = processes._idle[0].process
+    child.send_signal(signal.SIGSTOP)
+    asking = asyncio.create_task(processes([replace(BATCH[0], raw=bytes(10_000_000))]))
+    assert child.stdin is not None
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert child.stdin.transport.get_write_buffer_size(), "it must be written to when it dies"
+    child.kill()
+    with pytest.raises(TemporaryError, match="died"):
+        await asking
+    del asking, child
+    await asyncio.sleep(0)  # the loop still holds what it did last
+    gc.collect()
+    assert said == []
 
 
 def test_a_process_ends_with_its_parent(settings: Settings, tmp_path: Path) -> None:
