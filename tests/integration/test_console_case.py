@@ -387,6 +387,8 @@ async def test_a_page_that_refreshes_itself_keeps_nobody_logged_in(flow: Flow) -
         assert (await refresh()).headers["HX-Redirect"] == "/login?next=%2Ftodo%3Fmine%3D1", (
             "the page, not a part of it"
         )
+        headers["HX-Current-URL"] = "http://["
+        assert (await refresh()).headers["HX-Redirect"] == "/login?next=%2Ftodo%2Flist%3Fmine%3D1", "it is no address"
 
 
 async def test_a_pdf_is_drawn_in_the_locked_process(flow: Flow, client: Client) -> None:

@@ -29,6 +29,7 @@ from mailbot.web.app import build
 from tests import flow
 from tests.consoles import console, hire
 from tests.releases import unpack
+from tests.support import ROOT
 
 FIRST = "9dadcb602759ef9b4cd07795878a88a345f68da5"
 """Release 0.1.0."""
@@ -142,7 +143,14 @@ def commands(folder: Path) -> None:
     assert exports[0] == exports[1], "sealed, and read as before"
 
 
-def test_the_rules_of_the_first_release_are_taken_or_told_what_to_mend(tree: Path) -> None:
-    """An office has a folder of its own since then."""
-    found = CliRunner().invoke(cli, ["rules", "check", str(tree / "rules")])
+def test_of_the_rules_of_the_first_release_what_to_mend_is_told(tree: Path, tmp_path: Path) -> None:
+    """An office has a folder of its own since then, and mends it as docs/operating.md says."""
+    own = tmp_path / "rules"
+    shutil.copytree(tree / "rules", own)
+    refused = CliRunner().invoke(cli, ["rules", "check", str(own)])
+    wrong = [line.split(": ")[:2] for line in refused.output.splitlines() if "mend:" in line]
+    assert sorted(key for _, key in wrong) == ["letter.reasons", "letter.tellings", "letter.verbs"], refused.output
+    assert {Path(where.split(":")[0]).name for where, _ in wrong} == {"applications.yaml"}
+    shutil.copy(ROOT / "rules/applications.yaml", own)
+    found = CliRunner().invoke(cli, ["rules", "check", str(own)])
     assert found.exit_code == 0, found.output
