@@ -266,7 +266,7 @@ class Show:
         for mutant in self.chosen:
             if len(running) == self.processes:
                 self._wait(running)
-            touched = self._ran[mutant.module, mutant.statement] if mutant.statement else items.keys()
+            touched = self._ran.get((mutant.module, mutant.statement)) or items.keys()  # else it runs when imported
             asked = self._in_order(touched & items.keys())
             if pid := os.fork():
                 running[pid] = mutant

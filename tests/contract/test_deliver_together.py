@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, update
 
+from mailbot import probes
 from mailbot.errors import DatabaseUnavailable, RelayUnavailable
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
@@ -442,3 +443,11 @@ async def test_the_version_changes_with_every_commit_of_anybody(office: Office) 
     assert version == office.database.version()
     office.mail(1)
     assert version != office.database.version()
+
+
+async def test_a_probe_is_answered_by_one_connection(office: Office) -> None:
+    with office.engine.begin() as connection:
+        nonce = probes.announce(connection, "helpdesk@office.example", "monitor@office.example", NOW)
+        assert probes.recognise(connection, nonce, 1, NOW)
+    await deliver(connections(office))
+    assert office.relay.sent == ["monitor@office.example"]

@@ -86,6 +86,43 @@ def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginni
         assert activation.find(connection, SECRET, token, NOW - timedelta(hours=2)) is None
 
 
+def test_a_word_stops_what_waits_to_move_that_login_and_no_other(engine: Engine) -> None:
+    """Who asks twice sends two warnings, and one is answered."""
+    for number, login, new_login in (
+        ("ZGL0000001", "jan@wp.example", "jan@nowa.example"),
+        ("ZGL0000002", "jan@wp.example", "jan@inna.example"),
+        ("ZGL0000003", "ewa@wp.example", "ewa@nowa.example"),
+        ("ZGL0000004", "jan@wp.example", None),
+    ):
+        grant(engine, number, login, new_login=new_login)
+    with engine.begin() as connection:
+        connection.execute(update(table).values(expires_at=NOW + DAY))
+    assert freeze(engine)
+    with engine.connect() as connection:
+        found = connection.execute(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE")).scalars()
+        assert set(found) == {"ZGL0000001", "ZGL0000002"}
+
+
+def test_whose_word_it_is_tells_the_login_that_moves(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", "ewa@wp.example", new_login="ewa@nowa.example")
+    grant(engine, "ZGL0000002", "jan@wp.example", new_login="jan@nowa.example")
+    grant(engine, "ZGL0000003", "ola@wp.example")
+    numbers = ["ZGL0000001", "ZGL0000002", "ZGL0000003"]
+    with engine.connect() as connection:
+        found = [hold.of_login(connection, SECRET, numbers, f"{name}@wp.example") for name in ("ewa", "jan", "ola")]
+        assert found == ["ZGL0000001", "ZGL0000002", None]
+        assert hold.of_login(connection, SECRET, ["ZGL0000001"], "jan@wp.example") is None
+
+
+def test_what_has_left_stays_told_when_a_stopped_ticket_is_ended(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    mails(engine, {"T1": "done", "T2A": "done", "T3": "queued"}, warned_at=None)
+    assert freeze(engine)
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled"]
+
+
 def test_security_has_a_stopped_ticket_as_a_desk_and_its_clocks_are_looked_at(engine: Engine) -> None:
     grant(engine, "ZGL0000001")
     with engine.begin() as connection:
