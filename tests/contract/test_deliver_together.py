@@ -415,16 +415,17 @@ async def test_who_has_looked_does_not_look_again_before_something_was_written(
     assert looked == [5, 15, 20], "further each time that it was good for more"
 
 
-async def test_what_was_seen_counts_for_a_second(office: Office) -> None:
+@pytest.mark.parametrize("seconds", [1.1, 6])
+async def test_what_was_seen_counts_for_a_second(office: Office, seconds: float) -> None:
     """The link ends, and nobody writes that down."""
     office.ticket()
-    office.link(NOW + timedelta(seconds=5))
+    office.link(NOW + timedelta(seconds=seconds - 0.1))
     office.mail(1)
     office.mail(2, "T3")
 
     async def slow() -> None:
         office.relay.meanwhile = None
-        office.clock.advance(seconds=6)
+        office.clock.advance(seconds=seconds)
 
     office.relay.meanwhile = slow
     await office.deliver()
@@ -451,3 +452,16 @@ async def test_a_probe_is_answered_by_one_connection(office: Office) -> None:
         assert probes.recognise(connection, nonce, 1, NOW)
     await deliver(connections(office))
     assert office.relay.sent == ["monitor@office.example"]
+
+
+async def test_what_left_before_the_server_went_away_is_written_down_when_the_step_is_over(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step may be minutes later."""
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    office.ticket()
+    for number in (1, 2):
+        office.mail(number)
+    office.says(2, RelayUnavailable("gone", unreachable=True))
+    assert await office.worker.step() == 0
+    assert office.state(1, 2) == [jobs.DONE, jobs.QUEUED]
