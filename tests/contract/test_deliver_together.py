@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -465,3 +466,38 @@ async def test_what_left_before_the_server_went_away_is_written_down_when_the_st
     office.says(2, RelayUnavailable("gone", unreachable=True))
     assert await office.worker.step() == 0
     assert office.state(1, 2) == [jobs.DONE, jobs.QUEUED]
+
+
+async def test_a_full_group_waits_for_no_slow_mail(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    monkeypatch.setattr(record, "_GROUP", 5)
+    office.ticket()
+    for number in range(1, 9):
+        office.mail(number)
+
+    async def slow() -> None:
+        if office.relay.tried[-1] == "m8@wp.example":
+            await until(lambda: office.state(1, 5) == [jobs.DONE] * 2)
+
+    office.relay.meanwhile = slow
+    await office.worker.step()
+    assert set(office.state(*range(1, 9))) == {jobs.DONE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [("250 2.0.0 Ok: queued as 4Zb1x-2", "4Zb1x-2"), ("250 OK", None), ("250 queued as \x1b[2J", None)],
+)
+async def test_the_log_has_the_name_that_the_server_gave_the_mail(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: str, name: str | None
+) -> None:
+    async def send(*_: object) -> str:
+        return answer
+
+    caplog.set_level(logging.INFO, "mailbot")
+    monkeypatch.setattr(office.relay, "send", send)
+    office.ticket()
+    office.mail(1)
+    await office.worker.step()
+    told = [json.loads(one.getMessage()) for one in caplog.records if one.name == "mailbot"]
+    assert [one.get("queued_as") for one in told if one["step"] == "mail-sent"] == [name]
