@@ -12,11 +12,11 @@ from sqlalchemy import Engine, insert, select, update
 
 from mailbot.storage.database import Database
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Refused, Released, release
 from mailbot.workers.deliver import DeliverWorker
-from tests.links import DAY, NOW, SECRET, grant, notice, token
+from tests.links import DAY, NOW, SECRET, grant, notice, open_ticket, token
 from tests.office import Clock, StubRelay
 
 
@@ -391,6 +391,40 @@ def test_a_stopped_login_waits_for_a_person(engine: Engine, new_login: str | Non
         assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
     assert undecided(engine) == (False, False)
     assert state(engine)[:2] == ("ZAMKNIETE_NEGATYWNIE", "")
+
+
+STOPPED = ("WSTRZYMANE", "BEZPIECZENSTWO", "REVIEW", "HASLO_AWARYJNE_A", "pass:jan@wp.example", None)
+STOPPED_B = (*STOPPED[:3], "HASLO_AWARYJNE_B", "pass:jan@nowa.example", "jan@wp.example")
+
+
+@pytest.mark.parametrize(
+    ("stopped_", "expected"),
+    [
+        (STOPPED, (True, True)),
+        (STOPPED_B, (False, True)),
+        (("DO_WERYFIKACJI", *STOPPED[1:]), (False, False)),
+        (("KWARANTANNA", *STOPPED[1:]), (False, False)),
+        ((STOPPED[0], "II_LINIA", *STOPPED[2:]), (False, False)),
+        ((*STOPPED[:2], "RATE_LIMITED", *STOPPED[3:]), (False, False)),
+        ((*STOPPED[:3], "PYTANIE", *STOPPED[4:]), (False, False)),
+        ((*STOPPED[:4], "none:jan@wp.example", None), (False, False)),
+        ((*STOPPED[:4], "pass:ewa@wp.example", None), (False, False)),
+        ((*STOPPED_B[:5], "ewa@wp.example"), (False, False)),
+    ],
+)
+def test_a_stopped_that_a_person_stopped_waits_for_that_person(
+    engine: Engine, stopped_: tuple[str, str, str, str, str, str | None], expected: tuple[bool, bool]
+) -> None:
+    """Whatever else stops a ticket, and whoever else wrote, keeps nobody from his own link."""
+    state, desk, outcome, category, sender, asked = stopped_
+    with engine.begin() as connection:
+        ticket_id = open_ticket(connection, "ZGL0000001")
+        connection.execute(update(ticket).values(state=state, desk=desk, category=category))
+        message = connection.execute(select(ticket.c.inbox_id).where(ticket.c.id == ticket_id)).scalar_one()
+        made = {"inbox_id": message, "decided_at": NOW, "ruleset": "", "rule": "", "outcome": outcome}
+        told = {"facts": {}, "notes": {}, "trace": [], "sender": sender, "asked": asked}
+        connection.execute(insert(decision).values(**made, **told))
+    assert undecided(engine) == expected
 
 
 def test_a_link_that_was_used_before_the_stop_is_with_security_until_it_is_closed(engine: Engine) -> None:
