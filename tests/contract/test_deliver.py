@@ -21,6 +21,7 @@ from mailbot.secret import NO_KEY
 from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.tickets.activation import find as token_of
+from mailbot.workers import record
 from tests.office import DAY, NOW, Office, StubRelay
 from tests.relay_fake import fake_relay
 
@@ -407,6 +408,23 @@ async def test_at_the_end_of_the_process_recording_is_tried_a_few_times(
     office.clock.advance(minutes=6)
     await office.another("next").step()
     assert office.row(1).in_doubt == 1 or office.row(1).state == jobs.DONE
+
+
+async def test_a_process_that_must_end_records_no_longer_than_it_is_given(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long each try takes: systemd would kill it in the middle of one."""
+    monkeypatch.setattr(record, "_LAST_SECONDS", 0.0)
+    office.mail(1)
+
+    async def fail() -> None:
+        office.database.failures = 1000
+        office.worker.stop()
+
+    office.relay.meanwhile = fail
+    await office.worker.step()
+    assert office.pauses == []
+    assert office.state(1) == [jobs.LEASED]
 
 
 # ------------------------------------------------------------------------------------------- the ticket is stopped

@@ -118,14 +118,14 @@ async def test_behind_a_group_the_next_answers_wait_for_each_other(
     monkeypatch.setattr(record, "_WAIT", 60.0)
     monkeypatch.setattr(record, "_WAIT_IDLE", 2.0)
     office.ticket()
-    for number in range(1, 6):
+    for number in range(1, record._BUSY + 1):
         office.mail(number)
     one, other = connections(office, 2)
     await one.step()
     with counted(office.engine) as commits:
         office.mail(6)
         waiting = asyncio.create_task(one.step())
-        await until(lambda: len(office.relay.sent) == 6)
+        await until(lambda: len(office.relay.sent) == record._BUSY + 1)
         office.mail(7)
         await asyncio.gather(waiting, other.step())
     assert office.state(6, 7) == [jobs.DONE] * 2
@@ -243,6 +243,7 @@ async def test_a_lease_that_was_lost_costs_its_own_mail_alone(office: Office, ca
     assert office.state(1, 2, 3) == [jobs.DONE, jobs.LEASED, jobs.DONE]
     assert office.row(2).leased_by == "other"
     assert steps(caplog, logging.WARNING) == ["lease-lost"]
+    assert "1 of 1 rows are held by another worker" in caplog.text
 
 
 async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
@@ -264,6 +265,10 @@ async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
     assert office.state(4, 5, 6) == [jobs.LEASED, jobs.WAITING, jobs.WAITING], "it comes back in doubt"
     assert len(office.pauses) == 9
     assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
+    office.mail(20)
+    async with asyncio.timeout(30):
+        await office.deliver()
+    assert office.state(20) == [jobs.DONE], "nobody waits for it any more"
 
 
 @pytest.mark.parametrize("failure", [DatabaseUnavailable("the store of keys is away"), ValueError("a seal")])

@@ -144,6 +144,24 @@ def test_a_word_after_the_end_is_read_by_a_person_and_stops_nothing(engine: Engi
     assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled", "cancelled"]
 
 
+def test_the_end_of_one_ticket_is_none_of_another(engine: Engine) -> None:
+    grant(engine, "ZGL0000002", "ewa@wp.example")
+    grant(engine, "ZGL0000001")
+    mails(engine, {"T1": "done", "T2A": "queued", "T3": "waiting"}, warned_at=None)
+    with engine.begin() as connection:
+        assert hold.freeze(connection, "ZGL0000001", NOW, {})
+        assert hold.close(connection, "ZGL0000001", NOW, {})
+        assert hold.freeze(connection, "ZGL0000002", NOW, {})
+        found = connection.execute(select(ticket.c.state).where(ticket.c.id == 2)).scalar_one()
+    assert found == "WSTRZYMANE"
+
+
+def test_a_ticket_without_a_link_is_not_stopped(engine: Engine) -> None:
+    with engine.begin() as connection:
+        open_ticket(connection, "ZGL0000001")
+    assert not freeze(engine)
+
+
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
     grant(engine, "ZGL0000001", "a@wp.example")
     grant(engine, "ZGL0000002", "b@wp.example", new_login="b@nowa.example")
