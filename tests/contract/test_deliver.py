@@ -812,6 +812,38 @@ async def test_what_was_accepted_is_written_down(office: Office) -> None:
     assert row == (1, NOW, {"kind": "T1", "answer": "250 2.0.0 taken"})
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "step", "noted"),
+    [
+        (RelayUnavailable("451 busy", 451), "OTWARTE", "mail-postponed", None),
+        (RelayRefused("550 no", 550), "OTWARTE", "mail-refused", "mail-undeliverable"),
+        (None, "WSTRZYMANE", "mail-held", "mail-held"),
+    ],
+    ids=["451", "550", "stopped"],
+)
+async def test_what_became_of_a_try_is_in_the_log_and_in_the_case(
+    office: Office, caplog: pytest.LogCaptureFixture, answer: Exception | None, state: str, step: str, noted: str | None
+) -> None:
+    caplog.set_level(logging.INFO, "mailbot")
+    office.ticket(2, state)
+    office.mail(1, "T2A", of=2)
+    if answer:
+        office.says(1, answer)
+    await office.worker.step()
+    assert step in steps(caplog, logging.INFO)
+    with office.engine.connect() as connection:
+        told = connection.execute(select(ticket_event.c.kind, ticket_event.c.detail)).all()
+    assert [(kind, detail["kind"]) for kind, detail in told] == ([(noted, "T2A")] if noted else [])
+
+
+async def test_a_mail_that_a_person_ended_keeps_none_behind_it(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, ordinal=2, state=jobs.CANCELLED)
+    office.mail(3, state=jobs.WAITING, ordinal=3)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m3@wp.example"]
+
+
 async def test_the_link_is_put_into_its_mail_alone(office: Office) -> None:
     sent: list[bytes] = []
 
