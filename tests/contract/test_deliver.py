@@ -817,23 +817,25 @@ async def test_what_was_accepted_is_written_down(office: Office) -> None:
     [
         (RelayUnavailable("451 busy", 451), "OTWARTE", "mail-postponed", None),
         (RelayRefused("550 no", 550), "OTWARTE", "mail-refused", "mail-undeliverable"),
+        (RelayRefused("550 gone", 550, gone=True), "OTWARTE", "mail-refused", "mail-undeliverable"),
         (None, "WSTRZYMANE", "mail-held", "mail-held"),
     ],
-    ids=["451", "550", "stopped"],
+    ids=["451", "550", "gone", "stopped"],
 )
 async def test_what_became_of_a_try_is_in_the_log_and_in_the_case(
     office: Office, caplog: pytest.LogCaptureFixture, answer: Exception | None, state: str, step: str, noted: str | None
 ) -> None:
     caplog.set_level(logging.INFO, "mailbot")
+    kind = "T14" if isinstance(answer, RelayRefused) and answer.gone else "T2A"
     office.ticket(2, state)
-    office.mail(1, "T2A", of=2)
+    office.mail(1, kind, of=2)
     if answer:
         office.says(1, answer)
     await office.worker.step()
     assert step in steps(caplog, logging.INFO)
     with office.engine.connect() as connection:
         told = connection.execute(select(ticket_event.c.kind, ticket_event.c.detail)).all()
-    assert [(kind, detail["kind"]) for kind, detail in told] == ([(noted, "T2A")] if noted else [])
+    assert [(what, detail["kind"]) for what, detail in told] == ([(noted, kind)] if noted else [])
 
 
 async def test_a_mail_that_a_person_ended_keeps_none_behind_it(office: Office) -> None:

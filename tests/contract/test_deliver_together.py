@@ -506,3 +506,36 @@ async def test_the_log_has_the_name_that_the_server_gave_the_mail(
     await office.worker.step()
     told = [json.loads(one.getMessage()) for one in caplog.records if one.name == "mailbot"]
     assert [one.get("queued_as") for one in told if one["step"] == "mail-sent"] == [name]
+
+
+async def test_what_gathers_while_a_group_is_written_is_one_group_and_follows_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    monkeypatch.setattr(record, "_GROUP", 3)
+    office.ticket()
+    for number in range(1, 11):
+        office.mail(number)
+    groups: list[int] = []
+    gate, kept = asyncio.Event(), office.worker._record
+    written, keep_trying = office.worker._outcomes.accepted, kept.keep_trying
+
+    def counted(connection: Connection, taken: Sequence[tuple[Mail, str]]) -> tuple[set[int], bool]:
+        groups.append(len(taken))
+        return written(connection, taken)
+
+    async def gated(*work: Any, **named: Any) -> Any:
+        if not groups:
+            await gate.wait()
+        return await keep_trying(*work, **named)
+
+    async def slow() -> None:
+        if office.relay.tried[-1] == "m10@wp.example":
+            gate.set()
+            await until(lambda: office.state(1, 9) == [jobs.DONE] * 2)
+
+    monkeypatch.setattr(office.worker._outcomes, "accepted", counted)
+    monkeypatch.setattr(kept, "keep_trying", gated)
+    office.relay.meanwhile = slow
+    await office.worker.step()
+    assert groups == [3, 6, 1]
