@@ -266,7 +266,7 @@ class Show:
         for mutant in self.chosen:
             if len(running) == self.processes:
                 self._wait(running)
-            touched = self._ran[mutant.module, mutant.statement] if mutant.statement else items.keys()
+            touched = self._ran.get((mutant.module, mutant.statement)) or items.keys()  # else it runs when imported
             asked = self._in_order(touched & items.keys())
             if pid := os.fork():
                 running[pid] = mutant
@@ -392,7 +392,9 @@ def _rename(mutant: Mutant) -> None:
     old.update({name: new[name] for name in changed if not name.startswith("__")})
 
 
-def measure(modules: Sequence[str], files: Sequence[str], most: int, processes: int) -> Iterator[str]:
+def measure(
+    modules: Sequence[str], files: Sequence[str], most: int, processes: int, like: Sequence[str] = ()
+) -> Iterator[str]:
     chosen: list[Mutant] = []
     count = {}
     for module in modules:
@@ -400,7 +402,8 @@ def measure(modules: Sequence[str], files: Sequence[str], most: int, processes: 
         count[module] = len(everything)
         rng = random.Random(f"{SEED} {module}")
         unchanged = Mutant(module, (), None, everything[-1].statement, UNCHANGED)
-        chosen += [unchanged, *(everything if len(everything) <= most else rng.sample(everything, most))]
+        sample = everything if len(everything) <= most else rng.sample(everything, most)
+        chosen += [unchanged, *(m for m in sample if not like or any(told in m.what for told in like))]
     show = Show(chosen, processes)
     if pytest.main(
         [*files, "-q", "-k", "not postgresql", "-o", "timeout=0", "-p", "no:cacheprovider"], plugins=[show]
@@ -410,7 +413,7 @@ def measure(modules: Sequence[str], files: Sequence[str], most: int, processes: 
         survived = [m.what for m in show.survived if m.module == module]
         survived.remove(UNCHANGED)
         tried = sum(m.module == module for m in chosen) - 1
-        score = 100 * (tried - len(survived)) / tried
+        score = 100 * (tried - len(survived)) / max(1, tried)
         yield f"{module}: {count[module]} mutants, {tried} tried, {len(survived)} survived, {score:.0f} % killed"
         yield from (f"    {what}" for what in survived)
 
@@ -419,11 +422,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", default=[m for modules, _ in GROUPS for m in modules])
     parser.add_argument("--most", type=int, default=60, help="mutants of one module; of more a sample is tried")
+    parser.add_argument("--like", nargs="+", default=(), help="of the sample only those of which one of these is told")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args(arguments)
     for modules, files in GROUPS:
         if wanted := [m for m in modules if m in chosen.modules]:
-            for line in measure(wanted, files, chosen.most, chosen.processes):
+            for line in measure(wanted, files, chosen.most, chosen.processes, chosen.like):
                 print(line, flush=True)
 
 

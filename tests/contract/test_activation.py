@@ -156,6 +156,24 @@ def test_one_link_is_renewed_and_no_other(engine: Engine) -> None:
     assert find(engine, used) is None
 
 
+def test_a_link_that_is_renewed_is_the_one_that_lives(engine: Engine) -> None:
+    older, newer = grant(engine, "ZGL0000001"), grant(engine, "ZGL0000002")
+    assert (find(engine, older), find(engine, newer) is None) == (None, False)
+    with engine.begin() as connection:
+        row = connection.execute(select(table).where(table.c.ticket_id == 1)).one()
+        activation.renew(connection, row, "ZGL0000001", SECRET, NOW + DAY, anew=False)
+    assert (find(engine, older) is None, find(engine, newer)) == (False, None)
+
+
+def test_what_a_registry_tells_twice_was_used_once(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    with engine.begin() as connection:
+        for now in (NOW, NOW + DAY):
+            activation.use_up(connection, 1, 1, now)
+        assert connection.execute(select(table.c.used_at)).scalars().all() == [NOW]
+        assert connection.execute(select(ticket_event.c.kind)).scalars().all() == ["activation-used"]
+
+
 def test_links_that_have_not_left_are_bound_to_their_rows(engine: Engine) -> None:
     """One was sent, one used: their tokens lie in the mailboxes of citizens."""
     waits, sent, used = (grant(engine, f"ZGL000000{n}", f"{n}@wp.example") for n in (1, 2, 3))

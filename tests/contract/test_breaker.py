@@ -17,6 +17,7 @@ from mailbot.storage.desk import audit
 from mailbot.tickets import breaker
 from mailbot.tickets.breaker import Reach
 from mailbot.workers import breaker as alarm
+from mailbot.workers import claim
 from mailbot.workers.breaker import BreakerWorker
 from mailbot.workers.deliver import DeliverWorker
 from tests.office import NOW, Office, StubRelay
@@ -58,6 +59,16 @@ async def test_what_is_beyond_the_bound_waits_and_what_a_person_wrote_does_not(o
     assert office.row(4).attempts == 0, "waiting is no try"
     assert stopped(office) == {Reach.STRANGER}
     assert office.metric("breaker_open") == {"stranger": 1, "correspondent": 0, "login": 0}
+
+
+async def test_many_that_must_wait_keep_nobody_behind_them(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "MOST", 2)
+    mails(office, 3)
+    await office.deliver()
+    mails(office, 9, first=4)
+    mails(office, 1, None, first=20)
+    assert await office.worker.step() == 1, "passed over within the same step"
+    assert office.state(20) == ["done"]
 
 
 async def test_strangers_stop_first_and_nobody_stops_who_is_better_known(office: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -96,6 +97,12 @@ def question(n: int) -> bytes:
     return mail(f"kto{n}@obcy{n}.example", f"Mam pytanie {n}.", subject="NOWE", name=f"question {n}")
 
 
+def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """What was logged."""
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "mailbot"]
+    return [{"level": level, **json.loads(line)} for level, line in told if line.startswith("{")]
+
+
 POISON = mail(JAN.login, name="poison")
 ASKED = (jobs.DONE, "MORE")
 GIVEN_UP = (jobs.DONE, "REVIEW")
@@ -182,6 +189,8 @@ async def test_what_no_ticket_can_be_made_of_is_buried_and_said(
     await desk.work()
     assert await desk.outcomes() == [(jobs.BURIED, None)]
     assert any("inbox-given-up" in record.getMessage() for record in caplog.records)
+    (row,) = await desk.rows(select(inbox.c.last_error))
+    assert row.last_error.startswith("ValueError"), "and not that its worker died"
 
 
 async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +207,29 @@ async def test_an_outage_of_the_database_buries_nobody(desk: Desk, monkeypatch: 
     assert await desk.work(60) == 30
     assert await desk.outcomes() == [ASKED, ASKED]
     assert {row.attempts for row in await desk.rows(select(inbox.c.attempts))} == {2}
+
+
+@pytest.mark.parametrize(("mails", "waits"), [(1, True), (2, False)])
+async def test_what_broke_off_alone_does_not_come_back_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, mails: int, waits: bool
+) -> None:
+    """It may be what breaks the database; of several each is taken alone first, and that tells."""
+    real = Pipeline.record
+
+    def broken(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(Pipeline, "record", broken)
+    desk.put(*map(question, range(mails)))
+    with pytest.raises(DatabaseUnavailable):
+        await desk.worker.step()
+    monkeypatch.setattr(Pipeline, "record", real)
+    assert await desk.worker.step() == int(not waits)
+    desk.clock.advance(seconds=20)
+    assert await desk.worker.step() == int(not waits)
+    desk.clock.advance(seconds=20)
+    assert await desk.worker.step() == int(waits)
+    assert await desk.outcomes() == [ASKED] * mails
 
 
 async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +249,7 @@ async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monke
     assert await desk.outcomes() == [ASKED]
 
 
-async def test_a_lost_lease_loses_no_step(desk: Desk) -> None:
+async def test_a_lost_lease_loses_no_step(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Two mails whose DNS does not answer and one that is ready; another worker takes the first while they are read."""
     desk.put(question(1), question(2), question(3))
 
@@ -229,6 +261,8 @@ async def test_a_lost_lease_loses_no_step(desk: Desk) -> None:
     desk.after = lambda u: u if "3" in u.message.text else without_dns(u)
     assert await desk.worker.step() == 3
     assert await desk.outcomes() == [(jobs.LEASED, None), (jobs.QUEUED, None), ASKED]
+    (said,) = [told for told in lines(caplog) if told["step"] == "lease-lost"]
+    assert (said["inbox"], said["worker"]) == (1, "w")
 
 
 def without_dns(u: Understanding) -> Understanding:
@@ -277,6 +311,19 @@ async def test_mails_whose_dns_does_not_answer_wait_together_and_not_for_ever(de
     assert {tuple(row) for row in await desk.rows(select(inbox.c.attempts, inbox.c.deferred))} == {(1, 2)}
 
 
+async def test_who_waits_for_a_sender_s_dns_waits_a_little_longer_each_time(desk: Desk) -> None:
+    """However often: a mail whose arrival is long past is decided without, and until then it is asked for."""
+    desk.put(question(1))
+    for deferred, shortest, longest in ((0, 24, 36), (1, 48, 72), (2, 96, 144), (9, 96, 144)):
+        again = {"state": jobs.QUEUED, "attempts": 0, "deferred": deferred, "due_at": desk.clock()}
+        with desk.parts.database.engine.begin() as connection:
+            connection.execute(update(inbox).values(again))
+        (row,) = await desk.worker._held.load(await desk.worker._held.take())
+        await desk.worker._held.postpone(row, "no DNS")
+        (due,) = (row.due_at for row in await desk.rows(select(inbox.c.due_at)))
+        assert shortest <= (due - desk.clock()).total_seconds() <= longest
+
+
 def newer(connection: Connection) -> None:
     """The envelope was written by a program that knows more."""
     envelope = {"source": "lmtp", "rcpt_to": [], "from_the_future": 1}
@@ -294,9 +341,11 @@ def damaged(connection: Connection) -> None:
     )
 
 
-@pytest.mark.parametrize("harm", [newer, gone, damaged])
+@pytest.mark.parametrize(
+    ("harm", "step"), [(newer, "inbox-unreadable"), (gone, "inbox-unreadable"), (damaged, "inbox-sealed")]
+)
 async def test_a_row_that_cannot_be_read_back_holds_no_other(
-    desk: Desk, harm: Callable[[Connection], None], caplog: pytest.LogCaptureFixture
+    desk: Desk, harm: Callable[[Connection], None], step: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.put(question(1), question(2), question(3))
     with desk.parts.database.engine.begin() as connection:
@@ -305,7 +354,10 @@ async def test_a_row_that_cannot_be_read_back_holds_no_other(
     assert await desk.outcomes() == [ASKED, (jobs.QUEUED, None), ASKED]
     await desk.work()
     assert await desk.outcomes() == [ASKED, (jobs.BURIED, None), ASKED]
-    assert any('"inbox": 2' in record.getMessage() and record.levelname == "ERROR" for record in caplog.records)
+    errors = [told for told in lines(caplog) if told["level"] == "ERROR" and told.get("inbox") == 2]
+    assert {told["step"] for told in errors} == {step}
+    (reason,) = [row.last_error for row in await desk.rows(select(inbox.c.last_error).where(inbox.c.id == 2))]
+    assert {told["reason"] for told in errors} == {reason}, "and not that its worker died"
 
 
 async def test_a_clock_that_is_set_ahead_again_and_again_counts_no_try(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from mailbot.secret import NO_KEY
 from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.tickets.activation import find as token_of
+from mailbot.workers import record
 from tests.office import DAY, NOW, Office, StubRelay
 from tests.relay_fake import fake_relay
 
@@ -409,6 +410,23 @@ async def test_at_the_end_of_the_process_recording_is_tried_a_few_times(
     assert office.row(1).in_doubt == 1 or office.row(1).state == jobs.DONE
 
 
+async def test_a_process_that_must_end_records_no_longer_than_it_is_given(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long each try takes: systemd would kill it in the middle of one."""
+    monkeypatch.setattr(record, "_LAST_SECONDS", 0.0)
+    office.mail(1)
+
+    async def fail() -> None:
+        office.database.failures = 1000
+        office.worker.stop()
+
+    office.relay.meanwhile = fail
+    await office.worker.step()
+    assert office.pauses == []
+    assert office.state(1) == [jobs.LEASED]
+
+
 # ------------------------------------------------------------------------------------------- the ticket is stopped
 
 
@@ -792,6 +810,40 @@ async def test_what_was_accepted_is_written_down(office: Office) -> None:
     with office.engine.connect() as connection:
         row = connection.execute(select(ticket_event.c.ticket_id, ticket_event.c.at, ticket_event.c.detail)).one()
     assert row == (1, NOW, {"kind": "T1", "answer": "250 2.0.0 taken"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "step", "noted"),
+    [
+        (RelayUnavailable("451 busy", 451), "OTWARTE", "mail-postponed", None),
+        (RelayRefused("550 no", 550), "OTWARTE", "mail-refused", "mail-undeliverable"),
+        (RelayRefused("550 gone", 550, gone=True), "OTWARTE", "mail-refused", "mail-undeliverable"),
+        (None, "WSTRZYMANE", "mail-held", "mail-held"),
+    ],
+    ids=["451", "550", "gone", "stopped"],
+)
+async def test_what_became_of_a_try_is_in_the_log_and_in_the_case(
+    office: Office, caplog: pytest.LogCaptureFixture, answer: Exception | None, state: str, step: str, noted: str | None
+) -> None:
+    caplog.set_level(logging.INFO, "mailbot")
+    kind = "T14" if isinstance(answer, RelayRefused) and answer.gone else "T2A"
+    office.ticket(2, state)
+    office.mail(1, kind, of=2)
+    if answer:
+        office.says(1, answer)
+    await office.worker.step()
+    assert step in steps(caplog, logging.INFO)
+    with office.engine.connect() as connection:
+        told = connection.execute(select(ticket_event.c.kind, ticket_event.c.detail)).all()
+    assert [(what, detail["kind"]) for what, detail in told] == ([(noted, kind)] if noted else [])
+
+
+async def test_a_mail_that_a_person_ended_keeps_none_behind_it(office: Office) -> None:
+    office.mail(1)
+    office.mail(2, ordinal=2, state=jobs.CANCELLED)
+    office.mail(3, state=jobs.WAITING, ordinal=3)
+    await office.deliver()
+    assert office.relay.sent == ["m1@wp.example", "m3@wp.example"]
 
 
 async def test_the_link_is_put_into_its_mail_alone(office: Office) -> None:

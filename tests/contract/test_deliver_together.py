@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, update
 
+from mailbot import probes
 from mailbot.errors import DatabaseUnavailable, RelayUnavailable
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
@@ -115,14 +117,14 @@ async def test_behind_a_group_the_next_answers_wait_for_each_other(
     """Though nothing is being sent: while mail flows, what follows and what is new is taken up with one commit."""
     monkeypatch.setattr(record, "_WAIT", 2.0)
     office.ticket()
-    for number in range(1, 6):
+    for number in range(1, record._BUSY + 1):
         office.mail(number)
     one, other = connections(office, 2)
     await one.step()
     with counted(office.engine) as commits:
         office.mail(6)
         waiting = asyncio.create_task(one.step())
-        await until(lambda: len(office.relay.sent) == 6)
+        await until(lambda: len(office.relay.sent) == record._BUSY + 1)
         office.mail(7)
         await asyncio.gather(waiting, other.step())
     assert office.state(6, 7) == [jobs.DONE] * 2
@@ -240,6 +242,7 @@ async def test_a_lease_that_was_lost_costs_its_own_mail_alone(office: Office, ca
     assert office.state(1, 2, 3) == [jobs.DONE, jobs.LEASED, jobs.DONE]
     assert office.row(2).leased_by == "other"
     assert steps(caplog, logging.WARNING) == ["lease-lost"]
+    assert "1 of 1 rows are held by another worker" in caplog.text
 
 
 async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
@@ -261,6 +264,10 @@ async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
     assert office.state(4, 5, 6) == [jobs.LEASED, jobs.WAITING, jobs.WAITING], "it comes back in doubt"
     assert len(office.pauses) == 9
     assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
+    office.mail(20)
+    async with asyncio.timeout(30):
+        await office.deliver()
+    assert office.state(20) == [jobs.DONE], "nobody waits for it any more"
 
 
 @pytest.mark.parametrize("failure", [DatabaseUnavailable("the store of keys is away"), ValueError("a seal")])
@@ -413,16 +420,17 @@ async def test_who_has_looked_does_not_look_again_before_something_was_written(
     assert looked == [5, 15, 20], "further each time that it was good for more"
 
 
-async def test_what_was_seen_counts_for_a_second(office: Office) -> None:
+@pytest.mark.parametrize("seconds", [1.1, 6])
+async def test_what_was_seen_counts_for_a_second(office: Office, seconds: float) -> None:
     """The link ends, and nobody writes that down."""
     office.ticket()
-    office.link(NOW + timedelta(seconds=5))
+    office.link(NOW + timedelta(seconds=seconds - 0.1))
     office.mail(1)
     office.mail(2, "T3")
 
     async def slow() -> None:
         office.relay.meanwhile = None
-        office.clock.advance(seconds=6)
+        office.clock.advance(seconds=seconds)
 
     office.relay.meanwhile = slow
     await office.deliver()
@@ -441,3 +449,92 @@ async def test_the_version_changes_with_every_commit_of_anybody(office: Office) 
     assert version == office.database.version()
     office.mail(1)
     assert version != office.database.version()
+
+
+async def test_a_probe_is_answered_by_one_connection(office: Office) -> None:
+    with office.engine.begin() as connection:
+        nonce = probes.announce(connection, "helpdesk@office.example", "monitor@office.example", NOW)
+        assert probes.recognise(connection, nonce, 1, NOW)
+    await deliver(connections(office))
+    assert office.relay.sent == ["monitor@office.example"]
+
+
+async def test_what_left_before_the_server_went_away_is_written_down_when_the_step_is_over(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step may be minutes later."""
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    office.ticket()
+    for number in (1, 2):
+        office.mail(number)
+    office.says(2, RelayUnavailable("gone", unreachable=True))
+    assert await office.worker.step() == 0
+    assert office.state(1, 2) == [jobs.DONE, jobs.QUEUED]
+
+
+async def test_a_full_group_waits_for_no_slow_mail(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    monkeypatch.setattr(record, "_GROUP", 5)
+    office.ticket()
+    for number in range(1, 9):
+        office.mail(number)
+
+    async def slow() -> None:
+        if office.relay.tried[-1] == "m8@wp.example":
+            await until(lambda: office.state(1, 5) == [jobs.DONE] * 2)
+
+    office.relay.meanwhile = slow
+    await office.worker.step()
+    assert set(office.state(*range(1, 9))) == {jobs.DONE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [("250 2.0.0 Ok: queued as 4Zb1x-2", "4Zb1x-2"), ("250 OK", None), ("250 queued as \x1b[2J", None)],
+)
+async def test_the_log_has_the_name_that_the_server_gave_the_mail(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: str, name: str | None
+) -> None:
+    async def send(*_: object) -> str:
+        return answer
+
+    caplog.set_level(logging.INFO, "mailbot")
+    monkeypatch.setattr(office.relay, "send", send)
+    office.ticket()
+    office.mail(1)
+    await office.worker.step()
+    told = [json.loads(one.getMessage()) for one in caplog.records if one.name == "mailbot"]
+    assert [one.get("queued_as") for one in told if one["step"] == "mail-sent"] == [name]
+
+
+async def test_what_gathers_while_a_group_is_written_is_one_group_and_follows_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "_WAIT", 60.0)
+    monkeypatch.setattr(record, "_GROUP", 3)
+    office.ticket()
+    for number in range(1, 11):
+        office.mail(number)
+    groups: list[int] = []
+    gate, kept = asyncio.Event(), office.worker._record
+    written, keep_trying = office.worker._outcomes.accepted, kept.keep_trying
+
+    def counted(connection: Connection, taken: Sequence[tuple[Mail, str]]) -> tuple[set[int], bool]:
+        groups.append(len(taken))
+        return written(connection, taken)
+
+    async def gated(*work: Any, **named: Any) -> Any:
+        if not groups:
+            await gate.wait()
+        return await keep_trying(*work, **named)
+
+    async def slow() -> None:
+        if office.relay.tried[-1] == "m10@wp.example":
+            gate.set()
+            await until(lambda: office.state(1, 9) == [jobs.DONE] * 2)
+
+    monkeypatch.setattr(office.worker._outcomes, "accepted", counted)
+    monkeypatch.setattr(kept, "keep_trying", gated)
+    office.relay.meanwhile = slow
+    await office.worker.step()
+    assert groups == [3, 6, 1]

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, insert, select, update
 
 from mailbot.storage.database import Database
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Released, ReleaseRefused, release
 from mailbot.workers.deliver import DeliverWorker
-from tests.links import DAY, NOW, SECRET, grant, notice, token
+from tests.links import DAY, NOW, SECRET, grant, notice, open_ticket, token
 from tests.office import Clock, StubRelay
 
 
@@ -86,6 +86,43 @@ def test_a_stopped_link_stays_dead_when_the_clock_is_set_back_behind_its_beginni
         assert activation.find(connection, SECRET, token, NOW - timedelta(hours=2)) is None
 
 
+def test_a_word_stops_what_waits_to_move_that_login_and_no_other(engine: Engine) -> None:
+    """Who asks twice sends two warnings, and one is answered."""
+    for number, login, new_login in (
+        ("ZGL0000001", "jan@wp.example", "jan@nowa.example"),
+        ("ZGL0000002", "jan@wp.example", "jan@inna.example"),
+        ("ZGL0000003", "ewa@wp.example", "ewa@nowa.example"),
+        ("ZGL0000004", "jan@wp.example", None),
+    ):
+        grant(engine, number, login, new_login=new_login)
+    with engine.begin() as connection:
+        connection.execute(update(table).values(expires_at=NOW + DAY))
+    assert freeze(engine)
+    with engine.connect() as connection:
+        found = connection.execute(select(ticket.c.number).where(ticket.c.state == "WSTRZYMANE")).scalars()
+        assert set(found) == {"ZGL0000001", "ZGL0000002"}
+
+
+def test_whose_word_it_is_tells_the_login_that_moves(engine: Engine) -> None:
+    grant(engine, "ZGL0000001", "ewa@wp.example", new_login="ewa@nowa.example")
+    grant(engine, "ZGL0000002", "jan@wp.example", new_login="jan@nowa.example")
+    grant(engine, "ZGL0000003", "ola@wp.example")
+    numbers = ["ZGL0000001", "ZGL0000002", "ZGL0000003"]
+    with engine.connect() as connection:
+        found = [hold.of_login(connection, SECRET, numbers, f"{name}@wp.example") for name in ("ewa", "jan", "ola")]
+        assert found == ["ZGL0000001", "ZGL0000002", None]
+        assert hold.of_login(connection, SECRET, ["ZGL0000001"], "jan@wp.example") is None
+
+
+def test_what_has_left_stays_told_when_a_stopped_ticket_is_ended(engine: Engine) -> None:
+    grant(engine, "ZGL0000001")
+    mails(engine, {"T1": "done", "T2A": "done", "T3": "queued"}, warned_at=None)
+    assert freeze(engine)
+    with engine.begin() as connection:
+        assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
+    assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled"]
+
+
 def test_security_has_a_stopped_ticket_as_a_desk_and_its_clocks_are_looked_at(engine: Engine) -> None:
     grant(engine, "ZGL0000001")
     with engine.begin() as connection:
@@ -105,6 +142,24 @@ def test_a_word_after_the_end_is_read_by_a_person_and_stops_nothing(engine: Engi
     assert freeze(engine)
     assert state(engine) == ("DO_WERYFIKACJI", "BEZPIECZENSTWO", False, ["frozen", "closed", "stop-after-end"])
     assert [found[0] for found in outgoing(engine).values()] == ["done", "done", "cancelled", "cancelled"]
+
+
+def test_the_end_of_one_ticket_is_none_of_another(engine: Engine) -> None:
+    grant(engine, "ZGL0000002", "ewa@wp.example")
+    grant(engine, "ZGL0000001")
+    mails(engine, {"T1": "done", "T2A": "queued", "T3": "waiting"}, warned_at=None)
+    with engine.begin() as connection:
+        assert hold.freeze(connection, "ZGL0000001", NOW, {})
+        assert hold.close(connection, "ZGL0000001", NOW, {})
+        assert hold.freeze(connection, "ZGL0000002", NOW, {})
+        found = connection.execute(select(ticket.c.state).where(ticket.c.id == 2)).scalar_one()
+    assert found == "WSTRZYMANE"
+
+
+def test_a_ticket_without_a_link_is_not_stopped(engine: Engine) -> None:
+    with engine.begin() as connection:
+        open_ticket(connection, "ZGL0000001")
+    assert not freeze(engine)
 
 
 def test_what_waits_is_told_for_changes_of_login_only(engine: Engine) -> None:
@@ -354,6 +409,40 @@ def test_a_stopped_login_waits_for_a_person(engine: Engine, new_login: str | Non
         assert hold.close(connection, "ZGL0000001", NOW, {"by": "anna"})
     assert undecided(engine) == (False, False)
     assert state(engine)[:2] == ("ZAMKNIETE_NEGATYWNIE", "")
+
+
+STOPPED = ("WSTRZYMANE", "BEZPIECZENSTWO", "REVIEW", "HASLO_AWARYJNE_A", "pass:jan@wp.example", None)
+STOPPED_B = (*STOPPED[:3], "HASLO_AWARYJNE_B", "pass:jan@nowa.example", "jan@wp.example")
+
+
+@pytest.mark.parametrize(
+    ("stopped_", "expected"),
+    [
+        (STOPPED, (True, True)),
+        (STOPPED_B, (False, True)),
+        (("DO_WERYFIKACJI", *STOPPED[1:]), (False, False)),
+        (("KWARANTANNA", *STOPPED[1:]), (False, False)),
+        ((STOPPED[0], "II_LINIA", *STOPPED[2:]), (False, False)),
+        ((*STOPPED[:2], "RATE_LIMITED", *STOPPED[3:]), (False, False)),
+        ((*STOPPED[:3], "PYTANIE", *STOPPED[4:]), (False, False)),
+        ((*STOPPED[:4], "none:jan@wp.example", None), (False, False)),
+        ((*STOPPED[:4], "pass:ewa@wp.example", None), (False, False)),
+        ((*STOPPED_B[:5], "ewa@wp.example"), (False, False)),
+    ],
+)
+def test_a_stopped_that_a_person_stopped_waits_for_that_person(
+    engine: Engine, stopped_: tuple[str, str, str, str, str, str | None], expected: tuple[bool, bool]
+) -> None:
+    """Whatever else stops a ticket, and whoever else wrote, keeps nobody from his own link."""
+    state, desk, outcome, category, sender, asked = stopped_
+    with engine.begin() as connection:
+        ticket_id = open_ticket(connection, "ZGL0000001")
+        connection.execute(update(ticket).values(state=state, desk=desk, category=category))
+        message = connection.execute(select(ticket.c.inbox_id).where(ticket.c.id == ticket_id)).scalar_one()
+        made = {"inbox_id": message, "decided_at": NOW, "ruleset": "", "rule": "", "outcome": outcome}
+        told = {"facts": {}, "notes": {}, "trace": [], "sender": sender, "asked": asked}
+        connection.execute(insert(decision).values(**made, **told))
+    assert undecided(engine) == expected
 
 
 def test_a_link_that_was_used_before_the_stop_is_with_security_until_it_is_closed(engine: Engine) -> None:

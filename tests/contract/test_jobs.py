@@ -250,7 +250,7 @@ def test_only_a_lease_further_ahead_than_two_begins_anew(engine: Engine) -> None
 
 
 def test_what_is_finished_keeps_no_fault_nor_lease(engine: Engine) -> None:
-    completed, settled, buried = add(engine, 3)
+    completed, settled, buried, released = add(engine, 4)
     with engine.begin() as connection:
         connection.execute(update(inbox).values(last_error="451"))
     claim(engine, "w")
@@ -258,6 +258,7 @@ def test_what_is_finished_keeps_no_fault_nor_lease(engine: Engine) -> None:
         jobs.complete(connection, inbox, [completed], "w", outcome="OK_A")
         assert jobs.settle(connection, inbox, settled, outcome="OK_B")
         jobs.bury(connection, inbox, buried, "w", last_error="550")
+        jobs.release(connection, inbox, [released], "w")
     told = rows(engine)
     assert [(told[n].state, told[n].last_error, told[n].outcome) for n in (completed, settled, buried)] == [
         (jobs.DONE, None, "OK_A"),

@@ -334,3 +334,45 @@ async def test_a_registry_elsewhere_tells_before_the_transaction_whose_file_mean
             await office.worker(lane, registry=registry).step()
     assert office.decided()[1:] == [("REVIEW", "unsigned", [])] * 2
     assert office.gate.rows >= 2
+
+
+async def test_a_mail_that_was_late_before_the_registry_was_asked_waits_some_tries(office: Office) -> None:
+    """As behind an outage of ours: a registry that is away for a minute makes it no work of a person."""
+    registry = Elsewhere(silent=True)
+    office.put(mail(JAN.login, GOOD))
+    office.clock.advance(hours=13)
+    worker = office.worker(Lane.ALL, registry=registry)
+    for _ in range(12):
+        await worker.step()
+        office.clock.advance(minutes=3)
+    assert office.decided() == []
+    await worker.step()
+    assert [outcome for outcome, _, _ in office.decided()] == ["REVIEW"]
+
+
+async def test_no_mail_is_a_doubt_before_half_of_the_promise_is_over(office: Office) -> None:
+    """However often the registry was asked."""
+    registry = Elsewhere(silent=True)
+    office.put(mail(JAN.login, GOOD))
+    worker = office.worker(Lane.ALL, registry=registry)
+    for _ in range(20):
+        await worker.step()
+        office.clock.advance(minutes=3)
+    registry.silent = False
+    await worker.step()
+    assert office.decided() == [("OK_A", "none", ["T1", "T2A", "T3"])]
+
+
+async def test_a_check_that_takes_all_the_time_fails_its_own_mail_and_gives_back_the_rest(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gate, "width", 1)
+    office.put(application(1), application(2))
+    worker = office.worker(Lane.ALL)
+    monkeypatch.setattr(worker._checks, "_within", lambda share: 0.02)
+    await worker.step()
+    assert office.gate.begun.is_set()
+    assert office.rows() == [(jobs.QUEUED, None, 1), (jobs.QUEUED, None, 0)]
+    with office.parts.database.engine.connect() as connection:
+        told = connection.execute(select(inbox.c.last_error).order_by(inbox.c.id)).scalars().all()
+    assert told == ["its files were not checked in time", None]

@@ -334,3 +334,18 @@ def test_what_is_remembered_is_that_of_the_rule_set_and_of_every_word() -> None:
             expected = decision._decided(changed, defects, category, rules, current)
             assert decide(changed, defects, category, rules, current) == expected
     assert 0 < len(decision._remembered) <= decision._REMEMBERED
+
+
+SEEN_OR_THERE = ("DUPLICATE", "RATE_LIMITED", "REVIEW", "TICKET_UPDATE", "COMPLAINT_OK", "COMPLAINT_LATE")
+"""What a person sees anyway, or what changes a ticket that is there."""
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_above_the_ladder_nothing_is_sent_and_what_only_a_mail_would_tell_waits_for_a_person(outcome: Outcome) -> None:
+    made = replace(decided(RIGHT), outcome=outcome)
+    quiet = decision.silenced(made)
+    assert (quiet.mails, quiet.floor) == ((), (*made.floor, decision.LADDER))
+    if outcome in SEEN_OR_THERE:
+        assert (quiet.outcome, quiet.state, quiet.desk) == (outcome, made.state, made.desk)
+    else:
+        assert (quiet.outcome, quiet.state, quiet.desk) == ("RATE_LIMITED", "WSTRZYMANE", "II_LINIA")
