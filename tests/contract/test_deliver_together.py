@@ -475,6 +475,7 @@ async def test_what_left_before_the_server_went_away_is_written_down_when_the_st
 async def test_a_full_group_waits_for_no_slow_mail(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "_WAIT", 60.0)
     monkeypatch.setattr(record, "_GROUP", 5)
+    monkeypatch.setattr(record, "_BUSY", 99)  # behind the last one nobody waits for more
     office.ticket()
     for number in range(1, 9):
         office.mail(number)
@@ -512,6 +513,7 @@ async def test_what_gathers_while_a_group_is_written_is_one_group_and_follows_at
 ) -> None:
     monkeypatch.setattr(record, "_WAIT", 60.0)
     monkeypatch.setattr(record, "_GROUP", 3)
+    monkeypatch.setattr(record, "_BUSY", 99)  # behind the last one nobody waits for more
     office.ticket()
     for number in range(1, 11):
         office.mail(number)

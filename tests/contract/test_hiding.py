@@ -41,7 +41,7 @@ from mailbot.storage.schema import (
 from mailbot.storage.shared import schema_mark
 from mailbot.text.address import login_key
 from mailbot.tickets import hold
-from mailbot.tickets.duplicates import History
+from mailbot.tickets.duplicates import EarlierMessages
 from mailbot.tickets.rate_limits import Arrivals, CountedFor, hidden
 from mailbot.tickets.used_applications import UsedApplications
 from mailbot.workers.decide import DecideWorker
@@ -339,7 +339,9 @@ async def test_what_lost_its_key_is_still_found(empty_engine: Engine, tmp_path: 
     assert hiding.hide(parts.settings, "shell:root", clock()).broken
     async with office(empty_engine, tmp_path, clock) as (parts, _):
         with empty_engine.connect() as connection:
-            assert History(connection, [repeated], parts.secret).look(repeated).duplicate is Duplicate.SAME_REQUEST
+            assert (
+                EarlierMessages(connection, [repeated], parts.secret).look(repeated).duplicate is Duplicate.SAME_REQUEST
+            )
             assert digest_stored(connection, raw.sha256, parts.secret)
     with pytest.raises(ConfigError, match="readable still"):
         addresses(parts.settings)
