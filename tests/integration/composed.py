@@ -75,7 +75,7 @@ class World:
             | mail
             | {"listen = *": f"listen = 127.0.0.1\nbase_dir = {folder}/run\nstate_dir = {folder}/state"}
             | {"mail_gid = nobody": "mail_gid = nogroup", "gid=nobody": "gid=nogroup"}
-            | {"port = 143": f"port = {port['imap']}", "port = 24": f"port = {port['lmtp']}"},
+            | {"port = 24": f"port = {port['lmtp']}", "port = 143": f"port = {port['imap']}"},  # ours may begin with 24
             "milters/opendkim.conf": {"Socket            inet:8891\n": ""},
             "milters/opendmarc.conf": {"Socket             inet:8893\n": ""},
             "postfix/main.cf": {
