@@ -354,10 +354,11 @@ async def test_a_link_whose_account_is_blocked_or_new_login_taken_is_gone(flow: 
 async def test_two_clicks_set_one_password(flow: Connected) -> None:
     await flow.answer(mail())
     path = link(flow.sink.accepted[-1])
-    results = await asyncio.gather(flow.use(path), flow.use(path, OTHER))
-    assert (200, 303) in results
-    held = flow.office.resource(JAN.login).password
-    assert {PASSWORD: results[0], OTHER: results[1]}[held] == (200, 303)
+    results = dict(zip((PASSWORD, OTHER), await asyncio.gather(flow.use(path), flow.use(path, OTHER)), strict=True))
+    if (200, 303) not in results.values():  # each came upon the other: both were told to try again
+        assert set(results.values()) == {(200, 503)}
+        results[OTHER] = await flow.use(path, OTHER)
+    assert results[flow.office.resource(JAN.login).password] == (200, 303)
     assert await flow.pending() == 0
 
 
