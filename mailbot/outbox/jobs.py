@@ -156,6 +156,12 @@ def release(connection: Connection, table: Table, ids: Sequence[int], worker: st
     connection.execute(update(table).where(held).values(**untried, **values))
 
 
+def held_by(connection: Connection, table: Table, worker: str) -> list[int]:
+    """The rows that ``worker`` has leased."""
+    c = table.c
+    return list(connection.execute(select(c.id).where(c.state == LEASED, c.leased_by == worker)).scalars())
+
+
 def give_back(
     connection: Connection, table: Table, ids: Sequence[int], worker: str, due_at: datetime, *, counted: bool
 ) -> None:

@@ -92,7 +92,7 @@ class DecideWorker:
                 return 0
             await self._decide(self.pipeline, await self._held.load(ids))
         except TemporaryError:
-            self._held.owed = ids
+            self._held.owes = True
             raise
         finally:
             place.leave()

@@ -91,8 +91,9 @@ class Held:
         self.lane = lane
         self.octets = 0
         """Of the messages that were taken last."""
-        self.owed: list[int] = []
-        """Rows of a step that the database broke off: they go back, uncounted, when it answers again."""
+        self.owes = False
+        """The database broke a step off, maybe before anybody heard which rows were taken: what this worker holds goes
+        back, uncounted, when it answers again."""
         self._database = database
         self._secret = secret
         self._clock = clock
@@ -104,16 +105,21 @@ class Held:
         self._reaped_at: datetime | None = None
 
     async def take(self) -> list[int]:
-        """The next rows, leased."""
-        ids = await self._database.write(self._claim)
-        self.owed = []
+        """The next rows, leased. Raises DatabaseUnavailable."""
+        try:
+            ids = await self._database.write(self._claim)
+        except TemporaryError:  # a server that dies behind the commit leaves rows that are held and unknown
+            self.owes = True
+            raise
+        self.owes = False
         return ids
 
     def _claim(self, connection: Connection) -> list[int]:
         now = self._clock()
-        if self.owed:
-            due = now if len(self.owed) > 1 else now + backoff.delay(1, self._rng)
-            jobs.give_back(connection, inbox, self.owed, self.name, due, counted=False)
+        if self.owes:
+            owed = jobs.held_by(connection, inbox, self.name)
+            due = now if len(owed) > 1 else now + backoff.delay(1, self._rng)
+            jobs.give_back(connection, inbox, owed, self.name, due, counted=False)
         if self._leaps.settled() and self._reaps(now):
             jobs.reap(connection, inbox, now, self._attempts, self._lease)
         ids = jobs.claim(connection, inbox, self.name, now, self._lease, self._most, isolate=True, which=self.lane.rows)

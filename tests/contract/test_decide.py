@@ -249,6 +249,28 @@ async def test_an_outage_in_which_the_lease_ends_buries_nobody(desk: Desk, monke
     assert await desk.outcomes() == [ASKED]
 
 
+async def test_rows_that_nobody_heard_to_be_taken_go_back_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server dies when it has committed and before it says so: no mail waits until its lease ends."""
+    real, died = desk.parts.database.write, list[bool]()
+
+    async def write(work: Any) -> Any:
+        found = await real(work)
+        if not died:
+            died.append(True)
+            raise DatabaseUnavailable("server closed the connection unexpectedly")
+        return found
+
+    monkeypatch.setattr(desk.parts.database, "write", write)
+    desk.put(question(1), question(2))
+    with pytest.raises(DatabaseUnavailable):
+        await desk.worker.step()
+    assert await desk.outcomes() == [(jobs.LEASED, None)] * 2
+    began = desk.clock()
+    while await desk.worker.step():
+        pass
+    assert (await desk.outcomes(), desk.clock()) == ([ASKED, ASKED], began)
+
+
 async def test_a_lost_lease_loses_no_step(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Two mails whose DNS does not answer and one that is ready; another worker takes the first while they are read."""
     desk.put(question(1), question(2), question(3))
