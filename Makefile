@@ -31,8 +31,8 @@ demo: .venv/.run ## the whole story on this machine; ARGS=--once ends by itself
 test: .venv/.dev ## the first job, for every change; ARGS=tests/unit/test_secret.py for one file
 	$(PYTEST) --dist worksteal $(ARGS)
 
-test-long: .venv/.dev ## the second job: oracles, real mail servers, corpora, fuzz, chaos, browser, and properties with many examples
-	MAILBOT_LONG=1 $(PYTEST) --dist loadfile $(LONG) $$(grep -rl --include='*.py' '^from hypothesis' tests/unit tests/contract tests/integration) $(ARGS)
+test-long: .venv/.dev ## the second job: oracles, real mail servers, corpora, fuzz, chaos, browser, campaigns, and properties with many examples
+	MAILBOT_LONG=1 $(PYTEST) --dist loadfile $(LONG) $$(grep -rlE --include='*.py' '^from hypothesis|mark\.campaign' tests/unit tests/contract tests/integration) $(ARGS)
 
 test-all: test test-long ## both: every test that this machine can run
 

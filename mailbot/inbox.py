@@ -9,25 +9,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, delete, insert, select, update
 
 from mailbot.errors import SealBroken
 from mailbot.model import Envelope, Outcome, RawMessage, Source, may_move
 from mailbot.outbox import jobs
 from mailbot.secret import Hiding, Secret
-from mailbot.storage import personal
+from mailbot.storage import personal, weeks
+from mailbot.storage.among import among
+from mailbot.storage.mailbox import imap_cursor
 from mailbot.storage.prepared import Rows
-from mailbot.storage.schema import decision, imap_cursor, inbox, raw_message, shadow_hit, ticket
+from mailbot.storage.schema import decision, inbox, raw_message, shadow_hit, ticket
 
 _PURPOSE = "raw message"
 _SMTP = "smtp:"
 _TOGETHER = 500  # keys in one query
+_WEEK = timedelta(weeks=1)
 _SEALED = 2**20  # octets that are sealed before they are written: large messages go one by one
 _FIELDS = {field.name: field.default for field in fields(Envelope)}
 _WHO = ("mail_from", "rcpt_to", "peer", "helo")
@@ -74,7 +77,10 @@ def delivery_key(message: RawMessage) -> str:
     IMAP: mailbox, UIDVALIDITY and UID. Otherwise the digest of envelope and bytes: an MTA that did not hear our 250
     sends exactly the same again.
     """
-    envelope, sha256 = message.envelope, message.sha256
+    return _delivery_key(message.envelope, message.sha256)
+
+
+def _delivery_key(envelope: Envelope, sha256: str) -> str:
     if envelope.source is Source.IMAP:
         return _imap_key(envelope.mailbox, envelope.uidvalidity, envelope.uid)
     head = "\0".join([envelope.mail_from or "", *envelope.rcpt_to])
@@ -82,9 +88,12 @@ def delivery_key(message: RawMessage) -> str:
     return f"{_SMTP}{digest.hexdigest()}"
 
 
-def hidden_key(secret: Secret, key: str) -> str:
-    """What a new row holds of a ``delivery_key``. Of a place in the mailbox it is itself: that tells of nobody."""
-    return personal.kept(secret, key) if key.startswith(_SMTP) else key
+def hidden_key(secret: Secret, key: str, received_at: datetime) -> str:
+    """What a new row holds of a ``delivery_key``. Of a place in the mailbox it is itself: that tells of nobody. Else
+    its hash, behind the week (storage.weeks)."""
+    if not secret.hiding or not key.startswith(_SMTP):
+        return key
+    return f"{personal.HASH}{weeks.week(received_at):05}{personal.hashed(secret, key)}"
 
 
 def _imap_key(mailbox: str | None, uidvalidity: int | None, uid: int | None) -> str:
@@ -99,7 +108,7 @@ def store(
     under = secret.several(len(messages))
     rows = [_row(message, key_id, now, secret) for message, key_id in zip(messages, under, strict=True)]
     keys = [row["delivery_key"] for row in rows]
-    known = _find_readable(connection, messages, secret)
+    known = _earlier(connection, messages, secret)
     unknown = [row for row in rows if row["delivery_key"] not in known]
     fresh = {row.delivery_key: row.id for row in _INBOX.insert(connection, unknown)}
     known |= fresh
@@ -128,10 +137,11 @@ _RAW = Rows(raw_message.c.inbox_id, raw_message.c.raw)
 
 
 def _row(message: RawMessage, key_id: bytes | None, now: datetime, secret: Secret) -> dict[str, Any]:
-    envelope, sha256 = message.envelope, personal.kept(secret, message.sha256)
+    envelope, digest = message.envelope, message.sha256
+    sha256 = personal.kept(secret, digest)
     return {
         "source": envelope.source.value,
-        "delivery_key": hidden_key(secret, delivery_key(message)),
+        "delivery_key": hidden_key(secret, _delivery_key(envelope, digest), message.received_at),
         "sha256": sha256,
         "size": len(message.raw),
         "envelope": hide(_told(envelope), secret, sha256, key_id) if secret.hiding else _told(envelope),
@@ -160,22 +170,27 @@ def hide(envelope: Mapping[str, Any], secret: Secret, sha256: str, key_id: bytes
     return {**left, "who": pieces, "hashes": hashes}
 
 
-def _find_readable(connection: Connection, messages: Sequence[RawMessage], secret: Secret) -> dict[str, int]:
-    """Those that are there in a row which `mailbot key seal` has not come to, by the key that it will have. To be asked
-    before anything is written: whoever is not found by the old key is found by the new one, for there is no way back.
+def _earlier(connection: Connection, messages: Sequence[RawMessage], secret: Secret) -> dict[str, int]:
+    """Those that are there in a row of the week before or after (an MTA gives up within days, a clock may have been
+    wrong), or in one which `mailbot key seal` has not come to, by the key that a new row would have. To be asked before
+    anything is written: whoever is not found by the old key is found by the new one, for there is no way back.
     """
-    if secret.hiding is not Hiding.BEGUN:
+    if not secret.hiding:
         return {}
-    keys = {key: hidden_key(secret, key) for key in map(delivery_key, messages)}
-    found = _find(connection, [key for key, hidden in keys.items() if key != hidden])
-    return {keys[key]: row for key, row in found.items()}
+    keys: dict[str, str] = {}
+    for message in messages:
+        key, at = delivery_key(message), message.received_at
+        others = [hidden_key(secret, key, at + way) for way in (-_WEEK, _WEEK)]
+        others += [key] if secret.hiding is Hiding.BEGUN else []
+        keys |= dict.fromkeys(others, hidden_key(secret, key, at))
+    return {keys[key]: row for key, row in _find(connection, [key for key in keys if key != keys[key]]).items()}
 
 
 def _find(connection: Connection, keys: list[str]) -> dict[str, int]:
-    if not keys:
-        return {}
-    there = connection.execute(select(inbox.c.delivery_key, inbox.c.id).where(inbox.c.delivery_key.in_(keys)))
-    return {row.delivery_key: row.id for row in there}
+    return {row.delivery_key: row.id for row in connection.execute(_BY_KEY, {"keys": keys})} if keys else {}
+
+
+_BY_KEY = select(inbox.c.delivery_key, inbox.c.id).where(among(inbox.c.delivery_key, "keys"))
 
 
 def seal_anew(connection: Connection, secret: Secret, row: Row[Any], key_id: bytes | None) -> dict[str, Any]:
@@ -251,10 +266,12 @@ def stored_traits(connection: Connection, message_ids: Sequence[str | None], sec
     return [MessageTraits(known[key], *rest) for key, *rest in connection.execute(wanted)]
 
 
-def digest_stored(connection: Connection, sha256: str, secret: Secret) -> bool:
-    """Whether the octets with this digest are in the inbox, from wherever they came."""
-    there = select(inbox.c.id).where(personal.holds(inbox.c.sha256, secret, sha256))
-    return connection.execute(there.limit(1)).first() is not None
+def stored_digests(connection: Connection, digests: Collection[str], secret: Secret) -> set[str]:
+    """Those of the digests whose octets are in the inbox, from wherever they came. Goes through the whole table: an
+    index of them would be one more page to write for each mail, for a question that only `mailbot reconcile` has."""
+    known = {form: digest for digest in digests for form in personal.forms(secret, digest)}
+    there = select(inbox.c.sha256).where(among(inbox.c.sha256, "digests"))
+    return {known[form] for form in connection.execute(there, {"digests": list(known)}).scalars()} if known else set()
 
 
 def stored_message(connection: Connection, row: int) -> RowMapping | None:
@@ -283,7 +300,7 @@ def tickets(connection: Connection, rows: Sequence[int]) -> dict[int, str | None
 _NUMBERS = (
     select(inbox.c.id, ticket.c.number)
     .outerjoin(ticket, ticket.c.id == inbox.c.ticket_id)
-    .where(inbox.c.id.in_(bindparam("rows", expanding=True)))
+    .where(among(inbox.c.id, "rows"))
 )
 
 

@@ -22,6 +22,7 @@ from mailbot.observe import utc_now
 from mailbot.secret import NO_KEY, Hiding, Secret
 from mailbot.storage import keys
 from mailbot.storage.engine import HIDING_FROM, keep_out, refuse_newer
+from mailbot.storage.reading import has_column
 from mailbot.storage.schema import account, inbox, installation, outbox, raw_message
 from mailbot.tickets import activation
 
@@ -44,6 +45,8 @@ def open_key(connection: Connection, path: Path) -> Secret:
         if not begun:
             keep_out(connection, HIDING_FROM)
         activation.bind(connection, key)
+    if _eldest(connection) is None:
+        connection.execute(update(installation).values(eldest_check=_eldest_check(key)))
     return key
 
 
@@ -100,20 +103,23 @@ def reading_addresses(connection: Connection, chosen: Settings) -> Iterator[Secr
 
 def hiding(connection: Connection) -> Hiding:
     """How far addresses are sealed in this database."""
-    there = inspect(connection)
-    if not there.has_table(installation.name):
-        return Hiding.NO
-    if all(column["name"] != "hiding" for column in there.get_columns(installation.name)):  # of the release before
+    if not has_column(connection, installation.c.hiding):
         return Hiding.NO
     return Hiding(connection.execute(select(installation.c.hiding)).scalar_one_or_none() or 0)
 
 
 def agree(connection: Connection, key: Secret) -> None:
-    """Raises ConfigError when addresses are sealed since ``key`` was opened: what would be written with it is not what
-    others look for; and when others write what this program cannot read, and would bury."""
+    """Raises ConfigError when addresses are sealed, or the key was changed, since ``key`` was opened: what would be
+    written with it is not what others look for, and links would be dead; and when others write what this program cannot
+    read, and would bury."""
     refuse_newer(connection)
-    begun = connection.execute(select(installation.c.hiding)).scalar_one_or_none() or Hiding.NO
-    if bool(begun) != bool(key.hiding):
+    known, begun = connection.execute(select(installation.c.key_check, installation.c.hiding)).one()
+    if not hmac.compare_digest(known, _check(key)):
+        raise ConfigError(
+            "[secret] key_file: the key of the database was changed since this began; mend: copy the new file from"
+            " where mailbot key rotate was called, and start it again"
+        )
+    if bool(begun or Hiding.NO) != bool(key.hiding):
         raise ConfigError("[database] url: its addresses were sealed since this began; mend: start it again")
 
 
@@ -147,7 +153,18 @@ def find_key(connection: Connection, path: Path) -> Secret | None:
             f"[secret] key_file: {path}: is not the key of this database; mend: put back the key file, or the database,"
             " that belongs to the other"
         )
+    _refuse_cut(connection, path, key)
     return key
+
+
+def _refuse_cut(connection: Connection, path: Path, key: Secret) -> None:
+    """Raises ConfigError when the keys before the newest were cut off from the file: nobody would be found again."""
+    known = _eldest(connection)
+    if known is not None and not hmac.compare_digest(known, _eldest_check(key)):
+        raise ConfigError(
+            f"[secret] key_file: {path}: does not end with the eldest key of this database, by which addresses and"
+            " mails are found again; mend: put back the key file with every key that it held"
+        )
 
 
 def _exists(path: Path) -> bool:
@@ -158,8 +175,9 @@ def _exists(path: Path) -> bool:
 
 
 def turn_over(connection: Connection, path: Path) -> Secret:
-    """Bind the database to a new key, which is written before those in ``path``; to the one that is there already when
-    a rotation was cut off. The file is written first: cut off behind it, everybody is refused and told so.
+    """Bind the database, and the links that have still to leave, to a new key, which is written before those in
+    ``path``; to the one that is there already when a rotation was cut off. The file is written first: cut off behind
+    it, everybody is refused and told so.
 
     Raises ConfigError as ``read_key``.
     """
@@ -169,7 +187,9 @@ def turn_over(connection: Connection, path: Path) -> Secret:
         read_key(connection, path)
         secret.put_new_first(path)
     key = secret.read(path)
+    _refuse_cut(connection, path, key)
     connection.execute(update(installation).values(key_check=_check(key)))
+    activation.bind_waiting(connection, key)
     return key
 
 
@@ -187,6 +207,18 @@ def _is_former(known: str, key: Secret) -> bool:
 def _check(key: Secret) -> str:
     """The value by which a database knows its key."""
     return key.mac("check", "installation").hex()
+
+
+def _eldest_check(key: Secret) -> str:
+    """The value by which a database knows the eldest key of the file."""
+    return key.mac("eldest", "installation").hex()
+
+
+def _eldest(connection: Connection) -> str | None:
+    """That value; None before a start of this release."""
+    if not has_column(connection, installation.c.eldest_check):
+        return None
+    return connection.execute(select(installation.c.eldest_check)).scalar_one_or_none()
 
 
 def _known(connection: Connection) -> str | None:

@@ -82,11 +82,15 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, and before it what windows that are over have left out."""
         self._tell_left_out(self._throttle.over())
-        kind, text = describe(record)
         if self._counted is not None:
             self._counted(record.levelname.lower())
+        ours = isinstance(record.msg, observe.LogEvent)
+        if ours and record.levelno < logging.WARNING:  # nearly all
+            super().emit(record)
+            return
+        kind, text = describe(record)
         if record.levelno < logging.WARNING or self._throttle.admits(kind, text):
-            super().emit(record if isinstance(record.msg, observe.LogEvent) else _made(record.levelno, text))
+            super().emit(record if ours else _made(record.levelno, text))
 
     def close(self) -> None:
         """Tell what was left out to the end."""
@@ -157,6 +161,7 @@ def to(
     counted: Callable[[str], None] | None = None,
 ) -> None:
     """From now on everything this process logs, whoever logs it, goes to ``stream``; libraries from WARNING on."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them
     root = logging.getLogger()
     ours = LogHandler(stream, form=form, counted=counted)
     root.handlers = [each for each in root.handlers if not isinstance(each, LogHandler)] + [ours]

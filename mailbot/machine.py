@@ -1,13 +1,31 @@
-"""The name of this process among those of all machines that share a database."""
+"""The name of this process among those of all machines that share a database, and the clock that nobody sets."""
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 _FIRST = 0xEFFFFFFC
 """The namespace of process numbers (namespaces(7)) that is outside of all containers."""
+
+
+class Uptime(NamedTuple):
+    """``seconds`` since this machine began to run, asleep or not. ``boot``: which time that was, of any machine."""
+
+    boot: str
+    seconds: int
+
+
+def uptime() -> Uptime | None:
+    """None where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:  # no Linux
+        return None
+    return Uptime(boot, int(time.clock_gettime(time.CLOCK_BOOTTIME)))
 
 
 def own_name() -> str:

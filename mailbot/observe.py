@@ -22,6 +22,7 @@ def utc_now() -> datetime:
 
 
 log = logging.getLogger("mailbot")
+_encoder = json.JSONEncoder(ensure_ascii=False)
 _ABOUT: ContextVar[int | None] = ContextVar("about", default=None)
 _LONGEST = 2000  # characters of one text in a line
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;=]+")
@@ -41,7 +42,7 @@ def log_event(name: str, *, level: int = logging.INFO, **detail: str | int | flo
         inbox = detail.get("inbox", _ABOUT.get())
         told: dict[str, object] = {"id": road(inbox)} if isinstance(inbox, int) else {}
         told |= {key: _json(value) for key, value in detail.items()}
-        text = LogEvent(json.dumps({"step": name, **told}, ensure_ascii=False, sort_keys=False))
+        text = LogEvent(_encoder.encode({"step": name, **told}))
         log.handle(logging.LogRecord(log.name, level, "", 0, text, None, None))  # log.log() looks for our caller's line
 
 
@@ -75,7 +76,9 @@ def failure(
 
 def plain(text: str) -> str:
     """The first line of ``text``, addresses taken out, cut where it is too long."""
-    first = text.partition("\n")[0][:_LONGEST].encode("utf-8", "backslashreplace").decode()
+    first = text.partition("\n")[0][:_LONGEST]
+    if not first.isascii():
+        first = first.encode("utf-8", "backslashreplace").decode()
     return _ADDRESS.sub("[address]", first) if "@" in first else first
 
 

@@ -15,7 +15,7 @@ from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from mailbot.secret import Secret
 from mailbot.storage.probes import probe
@@ -31,6 +31,15 @@ _LEASE = timedelta(minutes=2)
 _HEAD = 256 * 1024  # octets in which a header is looked for: an MX writes many above it
 _FIELD = re.compile(
     rb"^X-Mailbot-Probe:[ \t]*(?:\r?\n[ \t]+)?([0-9a-f]{32})\.([0-9a-f]{64})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
+)
+
+_p = probe.c
+_WAITING = (  # made once: it is asked whenever a mail comes alone
+    select(_p.nonce, _p.inbox_id, _p.recipient, _p.answer)
+    .where(_p.decided_at.is_not(None), _p.answered_at.is_(None), _p.sent_at > bindparam("sent"))
+    .where(or_(_p.taken_until.is_(None), _p.taken_until < bindparam("now")))
+    .limit(1)
+    .with_for_update(skip_locked=True)
 )
 
 
@@ -97,15 +106,10 @@ def give_up(connection: Connection, nonce: str, inbox_id: int, now: datetime) ->
 
 def take(connection: Connection, now: datetime) -> Probe | None:
     """One that is to be answered, for the caller alone for a while."""
-    p = probe.c
-    free = or_(p.taken_until.is_(None), p.taken_until < now)
-    wanted = select(p.nonce, p.inbox_id, p.recipient, p.answer).where(
-        p.decided_at.is_not(None), p.answered_at.is_(None), p.sent_at > now - _LIFE, free
-    )
-    row = connection.execute(wanted.limit(1).with_for_update(skip_locked=True)).one_or_none()
+    row = connection.execute(_WAITING, {"now": now, "sent": now - _LIFE}).one_or_none()
     if row is None:
         return None
-    connection.execute(update(probe).where(p.nonce == row.nonce).values(taken_until=now + _LEASE))
+    connection.execute(update(probe).where(probe.c.nonce == row.nonce).values(taken_until=now + _LEASE))
     return Probe(row.nonce, row.inbox_id, row.recipient, row.answer)
 
 

@@ -16,7 +16,9 @@ from mailbot import throttle
 from mailbot.audit import chain
 from mailbot.errors import ConfigError
 from mailbot.machine import is_dead
-from mailbot.storage import upsert
+from mailbot.observe import utc_now
+from mailbot.storage import upsert, witness
+from mailbot.storage.reading import missing_file, read_only, server_clock
 from mailbot.storage.schema import installation
 from mailbot.storage.shared import process
 
@@ -24,13 +26,14 @@ BEAT = 5.0
 """Seconds between two signs of a process."""
 _ALIVE = timedelta(seconds=6 * BEAT)
 _AHEAD = timedelta(minutes=5)
-"""Of another machine's clock; a sign from later is of before ours was set back."""
+"""How far another machine's clock may be ahead; a sign from still later was given before our own clock was set back."""
 _KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of `mailbot run`. ruleset: hash of the set that it has."""
+    """A process of `mailbot run`. ruleset: hash of the set that it has. seen_at: by the clock of all machines
+    (storage.reading.server_clock), where there are several."""
 
     name: str
     roles: str
@@ -61,16 +64,18 @@ def check(connection: Connection, ruleset: str, now: datetime, name: str) -> Non
     )
 
 
-def beat(connection: Connection, me: Process) -> str | None:
-    """A sign of life; the rule set in force. Also takes away what nobody needs any more."""
+def beat(connection: Connection, me: Process, now: datetime | None = None) -> str | None:
+    """A sign of life; the rule set in force. Also takes away what nobody needs any more, of what is measured by our own
+    clock what is over ``now``."""
     _write(connection, me)
     connection.execute(delete(process).where(process.c.seen_at < me.seen_at - _KEPT))
-    throttle.sweep(connection, me.seen_at)
+    throttle.sweep(connection, now or me.seen_at)
+    witness.sweep(connection, me.seen_at)
     return in_force(connection)
 
 
 def leave(connection: Connection, name: str) -> None:
-    """Be there no more."""
+    """Take the process ``name`` out of those that are there."""
     connection.execute(delete(process).where(process.c.name == name))
 
 
@@ -102,6 +107,19 @@ def refuse_others(connection: Connection, now: datetime) -> None:
     """Raises ConfigError while a process gives signs of life: what is to be done would pull the keys from under it."""
     if names := ", ".join(one.name for one in living(connection, now)):
         raise ConfigError(f"[secret] key_file: {names} works with it; mend: stop mailbot on every machine first")
+
+
+def common_now(connection: Connection) -> datetime:
+    """The moment by the clock of all machines: whether another one is there is not measured by ours alone."""
+    return server_clock(connection) or utc_now()
+
+
+def common_moment(url: str) -> datetime:
+    """``common_now`` of a database; ours where there is none yet. Raises DatabaseUnavailable."""
+    if missing_file(url) is not None:
+        return utc_now()
+    with read_only(url) as connection:
+        return common_now(connection)
 
 
 def _write(connection: Connection, me: Process) -> None:

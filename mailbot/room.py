@@ -7,15 +7,25 @@ import ctypes
 from contextlib import suppress
 
 OCTETS = 16 * 2**20
-_GIVEN_BACK = 2**20
-_M_MMAP_THRESHOLD = -3  # malloc.h
+_GIVEN_BACK, _KEPT = 2**20, 4 * 2**20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_LIBC = ctypes.CDLL(None)
+"""Found now: a locked process may not look for it."""
 
 
 def give_back() -> None:
     """Let what is freed of a large mail go back to the system at once: glibc learns to keep up to 32 MiB of each size
-    that it has seen, in as many pieces as there were mails."""
+    that it has seen, in as many pieces as there were mails. A little stays: pages that every mail with a file would get
+    anew."""
     with suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+        _LIBC.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+        _LIBC.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def shrink() -> None:
+    """Let go of what is free between what is not: the memory of a large tree of XML, of which little was kept."""
+    with suppress(AttributeError):
+        _LIBC.malloc_trim(0)
 
 
 class Room:

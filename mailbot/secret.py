@@ -46,9 +46,10 @@ _DEFLATES = range(256, _LARGE)
 """Octets of a content that is: less gains nothing, and files are packed already."""
 _NONCE, _TAG = 12, 16
 KEY_ID = 16
-_LASTING = frozenset({"bounce", "pesel", "thread", "personal"})
+_LASTING = frozenset({"bounce", "pesel", "thread", "personal", "eldest"})
 """Purposes whose HMACs no rotation reaches, so that they stay with the eldest key: they lie in mails that left, in the
-registry of accounts, or in every row by which an address is found again (storage.personal)."""
+registry of accounts, or in every row by which an address is found again (storage.personal); and by which that key is
+known (installation)."""
 
 
 class DataKeys(Protocol):

@@ -23,7 +23,7 @@ def admits(connection: Connection, name: str, now: datetime, per_minute: int) ->
     """Count a request of ``name``: ``per_minute`` at once, then one each 60/``per_minute`` seconds. False: too many."""
     step, at, until = 60 / per_minute, now.timestamp(), throttle.c.until
     row = upsert.insert(connection, throttle).values(name=name, until=at + step)
-    # A row further ahead than a whole minute is of another clock, or of before it was set back: it locks nobody out.
+    # A row more than a minute ahead was written by another clock, or before ours was set back: it locks nobody out.
     used = case((until.between(at, at + 60 + _ROUNDING), until), else_=at)
     counted = row.on_conflict_do_update(
         index_elements=["name"], set_={"until": used + step}, where=used <= at + 60 - step + _ROUNDING

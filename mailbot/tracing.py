@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, for who installed `mailbot[otel]` and names a collector in the environment; else nothing.
+"""Spans of OpenTelemetry, for whoever installed `mailbot[otel]` and names a collector in the environment; else nothing.
 
 A step is told when it is over. The trace of a message is made of its id and the key, so whichever process does a step
 of it adds to the same one, and two installations never share one.

@@ -37,24 +37,28 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """What is imported and collected stays to the end: looking for garbage in it again and again costs much."""
+    """What is imported and collected stays to the end: looking for garbage in it again and again costs much. A test
+    leaves more of it at once than a program does."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000)
         gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # hypothesis marks its tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the folders of the first job the second one takes the properties alone."""
-    if LONG:
-        first = tuple(f"{folder}/" for folder in config.getini("testpaths"))
-        left = [i for i in items if i.nodeid.startswith(first) and i.get_closest_marker("hypothesis") is None]
-        config.hook.pytest_deselected(items=left)
-        skipped = set(left)
-        items[:] = [item for item in items if item not in skipped]
+    """Of the folders of the first job the second one takes the properties and the campaigns alone."""
+    first = tuple(f"{folder}/" for folder in config.getini("testpaths")) if LONG else ()
+    left, kept = [], []
+    for item in items:
+        campaign, farther = (item.get_closest_marker(name) is not None for name in ("campaign", "hypothesis"))
+        leave = item.nodeid.startswith(first) and not (campaign or farther) if LONG else campaign
+        (left if leave else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,7 +75,7 @@ async def cursor_of(database: Database, mailbox: str) -> Cursor | None:
     return await database.read(lambda connection: read_cursor(connection, mailbox))
 
 
-async def until(holds: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+async def until(holds: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait until ``holds``; the limit only keeps a broken test from hanging."""
     async with asyncio.timeout(seconds):
         while True:

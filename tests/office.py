@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, insert, select
 
 from mailbot.config import BreakerSettings, DeliverySettings
 from mailbot.delivery.smtp import Relay
+from mailbot.machine import Uptime
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, outbox, ticket, ticket_event
@@ -80,9 +81,11 @@ class Office:
         mailbox: str = "",
         steady: Callable[[], float] | None = None,
         limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
+        common: Callable[[Connection], datetime | None] = lambda _: None,
+        uptime: Callable[[], Uptime | None] = lambda: None,
     ) -> DeliverWorker:
         parts = (name, self.database, relay or self.relay, _SECRET, self.clock, random.Random(1), lambda: None)
-        return DeliverWorker(*parts, self.pause, latecomers, mailbox, limits, steady)
+        return DeliverWorker(*parts, self.pause, latecomers, mailbox, limits, steady, common, uptime)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

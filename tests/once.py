@@ -157,6 +157,7 @@ def _alike() -> Callable[..., Engine]:
         made = create_engine(url, **options)
         known = first.get(made.dialect.name)
         if known is not None:
+            made.dialect.initialize = lambda _: None  # type: ignore[method-assign]  # the first one asked the server
             made.dialect, made._compiled_cache = known.dialect, known._compiled_cache
         else:
             event.listen(made, "first_connect", lambda *_: first.setdefault(made.dialect.name, made))

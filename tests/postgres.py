@@ -53,6 +53,10 @@ class Server:
         """As a power cut would."""
         self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-m", "immediate", "-w", "stop")
 
+    def promote(self) -> None:
+        """Let a standby take over."""
+        self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-w", "promote")
+
     def run(self, *command: str) -> None:
         """A command of PostgreSQL's, as its user."""
         done = subprocess.run(
@@ -70,19 +74,34 @@ class Server:
 @contextmanager
 def server(*, measured: bool = False) -> Iterator[Server]:
     """Start a server; it and its data are gone afterwards."""
-    initdb, pg_ctl = program("initdb", *_places()), program("pg_ctl", *_places())
+    made = (program("initdb", *_places()), "-U", "mailbot", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    with _started(*made, measured=measured) as found:
+        yield found
+
+
+@contextmanager
+def standby(primary: Server) -> Iterator[Server]:
+    """A second server that follows ``primary``, whose commits do not wait for it."""
+    copy = (program("pg_basebackup", *_places()), "-R", "-X", "stream", "-c", "fast", "--no-sync", "-U", "mailbot")
+    with _started(*copy, "-h", str(primary.folder)) as found:
+        yield found
+
+
+@contextmanager
+def _started(*made_by: str, measured: bool = False) -> Iterator[Server]:
+    """The server whose data a command makes."""
+    pg_ctl = program("pg_ctl", *_places())
     room = os.environ.get("PYTEST_DEBUG_TEMPROOT") or None  # `make test`: in memory, where many files are soon deleted
     folder = Path(tempfile.mkdtemp(prefix="mailbot-pg-", dir=room))  # the path of a socket has at most 107 bytes
     try:
         found = Server(folder, pg_ctl, _account(folder), measured)
-        found.run(
-            initdb, "-D", f"{folder}/data", "-U", "mailbot", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        found.run(*made_by, "-D", f"{folder}/data")
         found.start()
         try:
             yield found
         finally:
-            found.stop()
+            if (folder / "data" / "postmaster.pid").exists():
+                found.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,6 +119,7 @@ class Schemas:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._admin = self._connected()
         self._numbers = count(1)
         self._kept: tuple[str, list[Any]] | None = None
 
@@ -110,17 +130,16 @@ class Schemas:
     def new(self) -> str:
         """The name of a schema with nothing in it."""
         name = f"test_{next(self._numbers)}"
-        with self._admin() as c:
-            c.execute(f"CREATE SCHEMA {name}")
+        self._session().execute(f"CREATE SCHEMA {name}")
         return name
 
     def filled(self) -> str:
         """The name of a schema with empty tables."""
         if self._kept is None:
             name = self.new()
-            with self._admin() as c:
-                c.execute(f"SET search_path = {name}; {_tables()}")
-                self._kept = name, _shape(c, name)
+            admin = self._session()
+            admin.execute(f"SET search_path = {name}; {_tables()}")
+            self._kept = name, _shape(admin, name)
         return self._kept[0]
 
     def give_back(self) -> None:
@@ -129,21 +148,34 @@ class Schemas:
         if self._kept is None:
             return
         (name, shape), self._kept = self._kept, None
-        with self._admin() as c:
-            if _alone(c) and _shape(c, name) == shape:
-                asked = ", ".join(f"EXISTS (SELECT 1 FROM {name}.{table})" for table in metadata.tables)
-                found = c.execute(f"SELECT {asked}").fetchone() or ()
-                written = [table for table, has in zip(metadata.tables, found, strict=True) if has]
-                moved = c.execute(
-                    "SELECT sequencename FROM pg_sequences WHERE schemaname = %s AND last_value IS NOT NULL", (name,)
-                )
-                lines = ["SET session_replication_role = replica"]  # in any order
-                lines += [f"DELETE FROM {name}.{table}" for table in written]
-                lines += [f"ALTER SEQUENCE {name}.{sequence} RESTART" for (sequence,) in moved]
-                c.execute("; ".join(lines))
-                self._kept = name, shape
+        admin = self._session()
+        if not _alone(admin) or _shape(admin, name) != shape:
+            return
+        asked = ", ".join(f"EXISTS (SELECT 1 FROM {name}.{table})" for table in metadata.tables)
+        found = admin.execute(f"SELECT {asked}", prepare=True).fetchone() or ()
+        written = [table for table, has in zip(metadata.tables, found, strict=True) if has]
+        moved = admin.execute(
+            "SELECT sequencename FROM pg_sequences WHERE schemaname = %s AND last_value IS NOT NULL", (name,)
+        )
+        lines = ["SET session_replication_role = replica"]  # in any order
+        lines += [f"DELETE FROM {name}.{table}" for table in written]
+        lines += [f"ALTER SEQUENCE {name}.{sequence} RESTART" for (sequence,) in moved]
+        admin.execute("; ".join(lines))
+        self._kept = name, shape
 
-    def _admin(self) -> psycopg.Connection[Any]:
+    def close(self) -> None:
+        """End the session."""
+        self._admin.close()
+
+    def _session(self) -> psycopg.Connection[Any]:
+        """One for all tests, until a test cuts it: a new one would read first what is known of all tables."""
+        try:
+            self._admin.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._admin = self._connected()
+        return self._admin
+
+    def _connected(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
 
 

@@ -65,9 +65,10 @@ class FakeRelay:
         if answer == CUT:
             return False
         if answer == ENDLESS:
-            while True:
+            while not writer.is_closing():
                 writer.write(b"250-" + b"a" * 1000 + b"\r\n")
                 await writer.drain()
+            return False
         if answer != SILENCE:
             writer.write(answer)
             await writer.drain()

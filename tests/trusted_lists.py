@@ -21,6 +21,8 @@ _URI = "http://uri.etsi.org/TrstSvc"
 GRANTED, WITHDRAWN = (f"{_URI}/TrustedList/Svcstatus/{word}" for word in ("granted", "withdrawn"))
 CA_QC, QTST, OTHER_SERVICE = (f"{_URI}/Svctype/{word}" for word in ("CA/QC", "TSA/QTST", "Archiv"))
 FOR_SIGNATURES, FOR_SEALS = (f"{_URI}/TrustedList/SvcInfoExt/{word}" for word in ("ForeSignatures", "ForeSeals"))
+_NON_REPUDIATION = """<q:CriteriaList assert="all"><q:KeyUsage><q:KeyUsageBit name="nonRepudiation">true</q:KeyUsageBit>
+      </q:KeyUsage></q:CriteriaList>"""
 POLISH_URL = "https://tsl.example/pl.xml"
 LOTL_URL = "https://lotl.example/lotl.xml"
 
@@ -61,6 +63,8 @@ class Service:
     kind: str = CA_QC
     qualifier: str = ""
     """SvcInfoExt qualifier for certificates whose keyUsage has nonRepudiation."""
+    extensions: str = ""
+    """More of them, as XML."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,14 @@ class Edition:
 
 
 def polish_list(signer: ListSigner, edition: Edition) -> bytes:
+    return _sign(unsigned(edition), signer)
+
+
+def unsigned(edition: Edition) -> str:
+    """The text of a list of a state."""
     body = "".join(_service(one) for one in edition.services)
     provider = f"<TrustServiceProvider><TSPServices>{body}</TSPServices></TrustServiceProvider>"
-    return _sign(_list(edition, "", f"<TrustServiceProviderList>{provider}</TrustServiceProviderList>"), signer)
+    return _list(edition, "", f"<TrustServiceProviderList>{provider}</TrustServiceProviderList>")
 
 
 def list_of_lists(
@@ -137,7 +146,8 @@ def _information(one: Service, status: str, since: datetime, supplied: str = "")
         for purpose in one.purposes
     )
     if one.qualifier:
-        extensions += _qualification(one.qualifier)
+        extensions += qualification(_NON_REPUDIATION, one.qualifier)
+    extensions += one.extensions
     extended = f"<ServiceInformationExtensions>{extensions}</ServiceInformationExtensions>" if extensions else ""
     certificate = _base64(one.certificate.public_bytes(Encoding.DER))
     return f"""<ServiceTypeIdentifier>{one.kind}</ServiceTypeIdentifier>
@@ -147,12 +157,12 @@ def _information(one: Service, status: str, since: datetime, supplied: str = "")
       <StatusStartingTime>{_moment(since)}</StatusStartingTime>{supplied}{extended}"""
 
 
-def _qualification(qualifier: str) -> str:
+def qualification(criteria: str, qualifier: str = "NotQualified", critical: str = "false") -> str:
+    """An extension: ``qualifier`` for certificates that fulfil the ``criteria`` (XML, prefix q)."""
     space = "http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#"
-    return f"""<Extension Critical="false"><q:Qualifications xmlns:q="{space}"><q:QualificationElement>
+    return f"""<Extension Critical="{critical}"><q:Qualifications xmlns:q="{space}"><q:QualificationElement>
       <q:Qualifiers><q:Qualifier uri="{_URI}/TrustedList/SvcInfoExt/{qualifier}"/></q:Qualifiers>
-      <q:CriteriaList assert="all"><q:KeyUsage><q:KeyUsageBit name="nonRepudiation">true</q:KeyUsageBit></q:KeyUsage>
-      </q:CriteriaList></q:QualificationElement></q:Qualifications></Extension>"""
+      {criteria}</q:QualificationElement></q:Qualifications></Extension>"""
 
 
 def _sign(text: str, signer: ListSigner) -> bytes:

@@ -28,9 +28,10 @@ def understood(
     subject: str = "Pytanie",
     in_reply_to: Sequence[str] = (),
     references: Sequence[str] = (),
+    text: str = "",
 ) -> Understanding:
     """A mail from ``sender``; with ticket numbers in ``subject`` it is of the class ZGL."""
-    message = InboundMessage((), subject, None, tuple(in_reply_to), tuple(references), None, "", "")
+    message = InboundMessage((), subject, None, tuple(in_reply_to), tuple(references), None, text, "")
     named = tickets(subject)
     kind = SubjectClass.ZGL if named else SubjectClass.OTHER
     return Understanding(

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from sqlalchemy import Dialect, Engine, Executable, func
 from sqlalchemy.exc import DBAPIError
 
+from mailbot.accounts import sql
 from mailbot.accounts.rows import AccountRow, BadRow, CsvFormat, read_format, read_row
 from mailbot.errors import DatabaseUnavailable, ImportRefused
 from mailbot.observe import Clock, utc_now
@@ -204,7 +205,7 @@ def _write(engine: Engine, form: CsvFormat, rows: Iterator[AccountRow]) -> int:
     while chunk := list(islice(rows, _CHUNK)):
         try:
             with engine.begin() as connection:
-                connection.execute(statement, chunk)
+                connection.execute(statement, sql.where_they_are(connection, chunk))
         except DBAPIError as error:
             raise DatabaseUnavailable(
                 f"{type(error.orig).__name__} after {written} accounts were written; mend: import the file again"

@@ -93,8 +93,8 @@ class Remembered:
 class AskingDatabase(Database):
     """Runs transactions that need accounts of ``directory`` until these are known."""
 
-    def __init__(self, engine: Engine, directory: Remembered, keys: DataKeys | None = None) -> None:
-        super().__init__(engine, keys=keys)
+    def __init__(self, engine: Engine, directory: Remembered, keys: DataKeys | None = None, process: str = "") -> None:
+        super().__init__(engine, keys=keys, process=process)
         self._directory = directory
 
     async def read(self, work: TransactionBody[T]) -> T:

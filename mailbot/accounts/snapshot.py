@@ -55,7 +55,7 @@ class Snapshot:
         now: datetime,
         new_login: str | None = None,
     ) -> bool:
-        """Never: the password itself goes to the registry, outside of any transaction (accounts.changes)."""
+        """Never: the password itself goes to the registry, outside of any transaction (mailbot.registry)."""
         raise RegistryUnavailable("a password of the registry is not set inside of a transaction")
 
 

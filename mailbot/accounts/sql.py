@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from mailbot.accounts.fields import namesakes, surname_key
 from mailbot.model import Account, AccountStatus
+from mailbot.storage.among import among
 from mailbot.storage.schema import account
 from mailbot.text import address
+
+if TYPE_CHECKING:
+    from mailbot.accounts.rows import AccountRow
 
 _COLUMNS = (
     account.c.login,
@@ -25,7 +29,7 @@ _COLUMNS = (
     account.c.csd,
     account.c.status,
 )
-_BY_KEYS = select(*_COLUMNS).where(account.c.login_key.in_(bindparam("keys", expanding=True)))
+_BY_KEYS = select(*_COLUMNS).where(among(account.c.login_key, "keys"))
 _birth_year, _surname_key = account.c.birth_year, account.c.surname_key
 
 
@@ -59,8 +63,29 @@ class SqlDirectory:
             if new_key is None or (new_key != key and self.find(connection, new_login) is not None):
                 return False
             values |= {"login": address.normalise(new_login), "login_key": new_key}
+            values |= {"former_key": key} if new_key != key else {}
         statement = update(account).where(account.c.login_key == key, account.c.status == AccountStatus.ACTIVE)
         return connection.execute(statement.values(values)).rowcount == 1
+
+
+def where_they_are(connection: Connection, rows: Sequence[AccountRow]) -> list[AccountRow]:
+    """``rows`` of an import, those with a login from which case B moved the same person under the login of now: a file
+    from before would else open a second account, for whoever has the mailbox that was left."""
+    c = account.c
+    told = (c.former_key, c.login, c.login_key, c.birth_year, c.surname_key, c.pesel_hash)
+    wanted = select(*told).where(among(c.former_key, "keys"), c.former_key.is_not(None))
+    moved = connection.execute(wanted, {"keys": [row["login_key"] for row in rows]}).mappings().all()
+    return [next((row | _of(one) for one in moved if _is_same(one, row)), row) for row in rows]
+
+
+def _of(moved: RowMapping) -> AccountRow:
+    return {"login": moved["login"], "login_key": moved["login_key"]}
+
+
+def _is_same(moved: RowMapping, row: AccountRow) -> bool:
+    other = moved["pesel_hash"] and row["pesel_hash"] and moved["pesel_hash"] != row["pesel_hash"]
+    alike = all(moved[name] == row[name] for name in ("birth_year", "surname_key"))
+    return moved["former_key"] == row["login_key"] and alike and not other
 
 
 def remove(connection: Connection, login: str) -> bool:

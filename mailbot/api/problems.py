@@ -12,8 +12,8 @@ from aiohttp.typedefs import Handler
 
 from mailbot.api.context import TOKEN
 from mailbot.api.shapes import FieldMistakes, written
-from mailbot.desk import words
 from mailbot.desk.plan import Refusal
+from mailbot.desk.refusals import sentence
 from mailbot.desk.sight import masked, shown
 from mailbot.model import Operator
 
@@ -113,7 +113,7 @@ def refusal(why: Refusal, operator: Operator) -> RequestRefused:
         status = 403
     else:
         status = 422 if why.code in _IN_THE_BODY else 409
-    told = shown(masked(operator), words.refusal(why, operator.language))
+    told = shown(masked(operator), sentence(why, operator.language))
     since = [Since(one.id, written(one.at), one.kind, one.by or None) for one in why.since]
     return RequestRefused(status, why.code, told, since=since)
 

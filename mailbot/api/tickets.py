@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row, select
 from mailbot.api import answers
 from mailbot.api.context import TOKEN, ApiContext
 from mailbot.api.problems import RequestRefused
-from mailbot.desk import case, offers, search, todo, words
+from mailbot.desk import case, offers, search, todo
+from mailbot.desk.refusals import sentence
 from mailbot.desk.search import Which
 from mailbot.desk.sight import masked, shown
 from mailbot.desk.view import TicketView
@@ -137,7 +138,7 @@ async def possible(api: ApiContext, request: web.Request) -> answers.Possible:
         return found, api.tag(connection, found.version, hidden=masked(operator))
 
     found, tag = await api.database.read(read)
-    cannot = {action: words.refusal(why, operator.language) for action, why in offers.withheld(found, operator).items()}
+    cannot = {action: sentence(why, operator.language) for action, why in offers.withheld(found, operator).items()}
     return answers.Possible(found.number, found.version, tag, offers.offered(found, operator), cannot)
 
 

@@ -89,6 +89,17 @@ def same_person(given: str, surname: str, account: Account) -> Match:
     return Match.MISMATCH if found is Match.MISSING else found
 
 
+def in_nominative(given: str, surname: str, account: Account) -> bool:
+    """Whether the words are the account's own. A certificate declines no name: Adriana Kosa is not Adrian Kos."""
+    mine, theirs = _words(f"{given} {surname}"), _words(f"{account.given} {account.surname}")
+    return mine <= theirs or theirs <= mine
+
+
+def turned(given: str, surname: str, account: Account) -> bool:
+    """Whether the given name is the surname of the account: Marek Adam is not Adam Marek."""
+    return _words(given) == _words(account.surname) != _words(account.given)
+
+
 def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> ApplicationCheck:
     if all("logo" in report.flags or _signs_the_mail(report) for report in reports):
         return ApplicationCheck(State.UNSIGNED, (Defect.ATTACHMENT_MISSING,), notes=notes)

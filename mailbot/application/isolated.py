@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import TypeGuard
 
 from mailbot.application import sample
 from mailbot.application.data import MOST_PICTURES, Application, Reading
 from mailbot.errors import ConfigError
 from mailbot.observe import log_event
+from mailbot.ruleset.model import ApplicationWords
 from mailbot.signatures import wire
-from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
+from mailbot.signatures.child import WorkerFailed
+from mailbot.signatures.worker import Bounds, Workers
 
 _TEXTS = ("given", "surname", "old_login", "new_email")
-_MEMORY = 270_000_000
-"""Octets of address space: 150 MB with every library, and 25 MB for the pictures of an A3 page."""
+_MEMORY = 320_000_000
+"""Octets of address space: 220 MB with every library and the dictionary, 70 MB to draw and recognise an A3 page, 10 MB
+for each set of words; not 250 MB of them are ever held."""
 LONGEST_TEXT = 100_000
 _LONGEST_DATUM = 1_000
 _MOST_DOUBTS = 100
@@ -33,8 +37,18 @@ class Readers(Workers):
 
     async def read(self, payload: bytes) -> Reading | None:
         """What ``payload`` says; None when its process failed. Raises nothing but CancelledError."""
+        return await self._read(wire.frame({}, [payload]))
+
+    async def judge(self, payload: bytes, letter: ApplicationWords, at: datetime) -> Reading | None:
+        """As ``read``, its application with a doubt for all that keeps it from being that of case B (purpose.judged).
+
+        at: when the mail came.
+        """
+        return await self._read(wire.frame({"at": at.isoformat()}, [payload, letter.source.encode()]))
+
+    async def _read(self, job: bytes) -> Reading | None:
         try:
-            return await self._run(wire.frame({}, [payload]), _reading)
+            return await self._run(job, _reading)
         except (WorkerFailed, ConfigError) as failure:
             ours = isinstance(failure, ConfigError) or failure.cause in ("start", "reader")
             cause = failure.cause if isinstance(failure, WorkerFailed) else str(failure)

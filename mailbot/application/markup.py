@@ -10,6 +10,7 @@ from lxml import etree
 
 from mailbot.application import plain
 from mailbot.application.document import Document, UnreadableError
+from mailbot.text.unicode import flat
 
 _PROSE = 80
 """Longer values are no datum but a letter: they stand without their label."""
@@ -29,13 +30,33 @@ _SENTENCE = re.compile(r"\S\s+[a-ząćęłńóśźż]")
 _OFFICIAL = re.compile(r"https?://(?:www\.)?(?:crd|epuap)\.gov\.pl/")
 """Letters by ePUAP take their parts from several schemas."""
 _DRAWN = re.compile(
-    r"http://www\.w3\.org/(?!2000/09/xmldsig)|urn:oasis:names:tc:opendocument|http://schemas\.(?:openxmlformats|microsoft)"
+    r"http://www\.w3\.org/(?!2000/09/xmldsig)|urn:oasis:names:tc:|(?:http://|urn:)schemas[.-](?:openxmlformats|microsoft|xmlsoap)"
+    r"|https?://(?:www\.)?(?:crd\.gov\.pl/wzor/|(?:openoffice|xfa|docbook|idpf|daisy|tei-c|gribuser|abisource|opengis|purl"
+    r"|relaxng|music-encoding|gnome|kde|scribus|inkscape)\.|(?:ns|schemas)\.(?:adobe|apple)\.)"
 )
+"""What a program, or the style sheet of a form of crd.gov.pl, draws in its own way, and may leave out."""
+_ENCODINGS = frozenset(
+    ("utf-8", "utf-16", "us-ascii", "ascii", "iso-8859-1", "iso-8859-2", "windows-1250", "windows-1252")
+)
+_ASCII = 128
+_REFERENCE = re.compile(rb"&#(?:x0*([0-9A-Fa-f]{1,2})|0*([0-9]{1,3}));")
 _MOST_EMPTY = 100
 """Elements without a word: a form has fewer fields, and rows of them push the others out of sight."""
-_PAGES = frozenset(("html", "body", "svg", "style", "script", "stylesheet", "fodt"))
+_MOST_ATTRIBUTES = 100
+"""Of one element: to look at each takes a time that grows by the square of them."""
+_PREFIX = 6
+"""Letters of a short name of a namespace that says nothing."""
+_PAGES = frozenset((
+    "html", "body", "svg", "style", "script", "stylesheet", "fodt", "a", "b", "i", "s", "u", "p", "q", "em",
+    "strike", "del", "small", "sub", "sup", "font", "center", "pre", "span", "div", "template", "noscript",
+    "noembed", "textarea", "table",
+))  # fmt: skip
 _QUIET = re.compile(r"\{http://www\.w3\.org/(?:2001/XMLSchema-instance|XML/1998/namespace)\}|(?:Id|ID|id)\Z")
 """Attributes that say nothing to a person."""
+_NEUTRAL = frozenset(
+    ("dokument", "document", "tresc", "tekst", "text", "content", "akapit", "paragraph", "linia", "line", "wiersz")
+)
+"""Names of elements that only hold text: they say nothing of it."""
 _CAMEL = re.compile(r"(?<=[a-ząćęłńóśźż0-9])(?=[A-ZĄĆĘŁŃÓŚŹŻ])|[_.-]+")
 
 
@@ -50,9 +71,24 @@ def parse(data: bytes) -> Any:
         raise UnreadableError("XML") from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise UnreadableError("DTD")
-    if root.getprevious() is not None or next(root.iter(etree.PI, etree.Entity), None) is not None:
+    if (root.getroottree().docinfo.encoding or "utf-8").lower() not in _ENCODINGS:
+        raise UnreadableError("an encoding of XML that not all can read")
+    if (
+        root.getprevious() is not None
+        or root.getnext() is not None
+        or next(root.iter(etree.PI, etree.Entity), None) is not None
+    ):
         raise UnreadableError("processing instruction")  # a stylesheet decides what a person sees
+    if any(len(element.attrib) > _MOST_ATTRIBUTES for element in root.iter("*")):
+        raise UnreadableError("attributes")
     return root
+
+
+def spells(data: bytes) -> bool:
+    """Whether letters of ASCII are written as numbers, which an editor shows."""
+    plain = data.replace(b"\0", b"")
+    codes = (int(found[1], 16) if found[1] else int(found[2]) for found in _REFERENCE.finditer(plain))
+    return any(code < _ASCII and chr(code).isalnum() for code in codes)
 
 
 def local(element: Any) -> str:
@@ -92,8 +128,7 @@ def read_xml(root: Any) -> Document:
             doubts.update(plain.oddities(text))
         texts = [text for text in texts if text.strip()]
         empty += not texts and not len(element)
-        if not any(_is_labelled(text) for text in texts):
-            beside[_spaced(local(element))] = None
+        beside |= dict.fromkeys(_names(element, texts))
         for text in texts:
             if _is_encoded(text.strip()):
                 doubts.add("encoded bytes")
@@ -103,6 +138,14 @@ def read_xml(root: Any) -> Document:
         doubts.add("rows of empty elements")
     text = "\n".join(line for line in lines if line)
     return Document(text, beside=tuple(beside), doubts=tuple(sorted(doubts)))
+
+
+def _names(element: Any, texts: list[str]) -> Iterator[str]:
+    """What an element and its namespace are called, where that is no label."""
+    if not any(_is_labelled(text) for text in texts) and not _is_neutral(element):
+        yield _spaced(local(element))
+    if len(element.prefix or "") > _PREFIX:
+        yield _spaced(element.prefix)
 
 
 def _beside_signature(signature: Any) -> Iterator[str]:
@@ -122,10 +165,17 @@ def _texts(element: Any) -> list[str]:
 
 def _label(element: Any) -> str:
     """Name of an element behind that of its parent: <nowy><email> says what <email> does not."""
-    own = _spaced(local(element))
+    own = "" if _is_neutral(element) else _spaced(local(element))
     parent = element.getparent()
-    above = _spaced(local(parent)) if parent is not None and parent.getparent() is not None else ""
+    inner = parent is not None and parent.getparent() is not None and not _is_neutral(parent)
+    above = _spaced(local(parent)) if inner else ""
+    if not own:
+        return above
     return own if not above or own[:4].lower() in ("imie", "imię", "nazw") else f"{above} {own}"
+
+
+def _is_neutral(element: Any) -> bool:
+    return flat(local(element)) in _NEUTRAL
 
 
 def _spaced(name: str) -> str:
@@ -137,7 +187,7 @@ def _line(label: str, value: str) -> str:
     value = value.strip()
     if _is_encoded(value):
         return ""
-    return f"{label}: {value}" if _is_labelled(value) else value
+    return f"{label}: {value}" if label and _is_labelled(value) else value
 
 
 def _is_labelled(value: str) -> bool:

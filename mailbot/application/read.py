@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mailbot.application import markup, office, pdf, plain
+from mailbot.application import markup, plain
 from mailbot.application.data import Application, Reading
 from mailbot.application.document import Document, UnreadableError
-from mailbot.application.fields import LONGEST, fields
+from mailbot.application.letter.fields import LONGEST, fields
+from mailbot.application.pdf import reader
+from mailbot.application.word import office
 from mailbot.errors import ConfigError
 
 LARGEST = 20_000_000
@@ -20,6 +22,8 @@ _HEAD = 1_024
 """Where readers of PDF look for "%PDF-" (ISO 32000-2 Annex I)."""
 _COLUMN = re.compile(r"(?<=[^\s:]) {3,}(?=\S)")
 """A gap between two columns of a plain text."""
+_TAG = re.compile(r"<(?:!(?:--|doctype|\[)|\?|/?[a-z][a-z0-9:-]{0,30}(?:\s[^<>@]{0,500})?/?>)", re.IGNORECASE)
+"""Of HTML, where another reader takes a text for it; an address in angle brackets is none."""
 _UNREADABLE = Application(None, None, None, None, readable=False)
 
 
@@ -36,8 +40,8 @@ def reading(payload: bytes) -> Reading:
     where the reader itself is broken: that is no fault of the file.
     """
     try:
-        if payload.startswith(pdf.MARK) and len(payload) <= LARGEST:
-            return pdf.read_pdf(payload)
+        if payload.startswith(reader.MARK) and len(payload) <= LARGEST:
+            return reader.read_pdf(payload)
         found = document(payload)
         application = fields(found)
         beside = [f"— {name}." for name in found.beside]
@@ -59,7 +63,7 @@ def document(payload: bytes) -> Document:
     """
     if not payload or len(payload) > LARGEST:
         raise UnreadableError("size")
-    if pdf.MARK in payload[:_HEAD]:
+    if reader.MARK in payload[:_HEAD]:
         raise UnreadableError("a PDF behind something else")
     if payload.startswith(b"PK"):
         return office.read_docx(payload)
@@ -69,7 +73,8 @@ def document(payload: bytes) -> Document:
         raise UnreadableError("RTF")
     if opening.startswith("<"):
         found = markup.read_xml(markup.parse(payload.lstrip()))
-        return replace(found, doubts=(*found.doubts, "comments")) if "<!--" in text else found
-    if re.search(r"<(?:!doctype|html|body|svg|div|p|span|table|style|script)\b[^<>]{0,500}>", text, re.IGNORECASE):
+        hidden = [*["comments"] * ("<!--" in text), *["letters by their numbers"] * markup.spells(payload)]
+        return replace(found, doubts=(*found.doubts, *hidden))
+    if _TAG.search(text):
         raise UnreadableError("HTML behind text")
-    return Document(_COLUMN.sub("\t", text), doubts=plain.oddities(text))
+    return Document(_COLUMN.sub("\t", text.replace("\r\n", "\n").replace("\r", "\n")), doubts=plain.oddities(text))

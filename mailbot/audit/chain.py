@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, update
 
 from mailbot.storage import upsert
 from mailbot.storage.desk import audit, audit_head, desk_text
+from mailbot.storage.prepared import Statement, insert
 from mailbot.storage.schema import ticket, ticket_event
 from mailbot.storage.values import fit
 from mailbot.storage.values import note as plain
@@ -74,7 +75,7 @@ def shell(user: str) -> str:
 def canonical(value: Any) -> str:
     """``value`` as canonical JSON: sorted names, no spaces (RFC 8785 for what we write: text, whole numbers, moments in
     UTC)."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_moment)
+    return _encoder.encode(value)
 
 
 def digest_of(value: Any) -> str:
@@ -86,6 +87,9 @@ def _moment(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     raise TypeError(f"{type(value).__name__} is not for JSON")
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_moment)
 
 
 def content_of(row: RowMapping | Mapping[str, Any]) -> str:
@@ -124,7 +128,7 @@ def append(connection: Connection, entries: Sequence[AuditEntry]) -> int:
         previous = row["hash"] = hash_of(row)
         rows.append(row)
     if rows:
-        connection.execute(insert(audit), rows)
+        insert(connection, audit, rows)
         connection.execute(update(audit_head).where(audit_head.c.id == 1).values(seq=seq, hash=previous))
     return seq
 
@@ -234,12 +238,13 @@ def _chain(
     last = append(connection, entries)
     if events:
         first = last - len(events) + 1
-        c = ticket_event.c
-        connection.execute(
-            update(ticket_event).where(c.id == bindparam("event")).values(chained=bindparam("row")),
-            [{"event": event["id"], "row": seq} for seq, event in enumerate(events, first)],
-        )
+        _CHAINED.run(connection, [{"event": event["id"], "row": seq} for seq, event in enumerate(events, first)])
     return last
+
+
+_CHAINED = Statement(
+    update(ticket_event).where(ticket_event.c.id == bindparam("event")).values(chained=bindparam("row"))
+)
 
 
 def _actor(detail: Mapping[str, Any]) -> str:

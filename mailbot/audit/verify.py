@@ -41,9 +41,9 @@ def head(connection: Connection) -> Head:
 
 def claim(connection: Connection, now: datetime, since: datetime) -> Head | None:
     """The head, for the one who is to write it out now; None: nothing is new, or somebody has done it after
-    ``since``."""
+    ``since``, by a clock that was right."""
     h = audit_head.c
-    due = (h.id == 1, h.seq > 0, or_(h.written_at.is_(None), h.written_at <= since))
+    due = (h.id == 1, h.seq > 0, or_(h.written_at.is_(None), h.written_at <= since, h.written_at > now))
     found = connection.execute(update(audit_head).where(*due).values(written_at=now).returning(h.seq, h.hash)).first()
     return None if found is None else Head(found.seq, found.hash)
 

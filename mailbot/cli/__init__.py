@@ -10,15 +10,15 @@ import click
 from mailbot import __version__
 from mailbot.cli.later import LazyGroup
 
-_GARBAGE = (50_000, 20, 20)  # to look for cycles while modules load took an eighth of a command
+_GARBAGE = (200_000, 20, 20)  # to look for cycles while modules load took an eighth of a command
 _INTERRUPTED = 128 + 2  # as a shell tells of SIGINT
 
 _COMMANDS = {
-    "demo": ("demo_command", "Feed the mails of fixtures/ to a complete mailbot on this machine"),
+    "demo": ("demo_command", "Feed the mails of fixtures/ to a complete mailbot and show what becomes of them"),
     "init": ("init", "Ask what an installation needs; write mailbot.toml and rules/ into FOLDER"),
-    "run": ("run", "Take mail in, decide, send, serve the activation page"),
-    "explain": ("explain", "Tell for each mail of PATHS"),
-    "rules": ("rules", "Rule set: check it before it decides about anybody"),
+    "run": ("run", "Take mail in, decide, send, serve the activation page and the console"),
+    "explain": ("explain", "Tell which rule each mail of PATHS meets and what would be sent"),
+    "rules": ("rules", "Rule set: check it, try it, compare it, before it decides about anybody"),
     "notices": ("notices", "Breaks of a service: list them, publish one, withdraw one"),
     "forms": ("forms", "Write the empty application (case B) as a fillable PDF"),
     "signatures": ("signatures", "Electronic signatures: verify a file without sending a mail"),
@@ -29,14 +29,14 @@ _COMMANDS = {
     "tokens": ("tokens", "Tokens of other systems for the REST API: add, list, revoke"),
     "api": ("api", "The REST API for other systems"),
     "audit": ("audit", "The audit chain: verify it, write its head out, export it"),
-    "queue": ("queue", "Messages that came in: list, show, try again"),
+    "queue": ("queue", "Messages that came in: list, show, try again, take out of the unsolicited mail"),
     "outbox": ("queue", "Mails that go out: list, try again"),
     "breaker": ("breaker", "What leaves by itself, and what was stopped because it was too much"),
     "csd": ("csd", "The events of tickets that CSD is told: list, try again"),
     "inject": ("queue", "Put mail files into the inbox as if they had just come"),
     "reconcile": ("reconcile", "Compare the IMAP folders with the database"),
     "retention": ("retention", "Erase what a person wrote, here and, with its keys, in every backup"),
-    "key": ("key", "The key of the installation: change it"),
+    "key": ("key", "The key of the installation: change it, and seal what an older version left readable"),
     "doctor": ("doctor", "Try everything the settings name, change nothing"),
     "man": ("man", "Write the manual pages of all commands into FOLDER"),
     "backup": ("backup", "Copy the SQLite database into FOLDER"),

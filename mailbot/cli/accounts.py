@@ -11,6 +11,7 @@ import click
 from mailbot.accounts import importing, sql
 from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.errors import ConfigError
 from mailbot.installation import read_key
 from mailbot.observe import utc_now
@@ -20,7 +21,7 @@ from mailbot.storage.reading import read_only
 from mailbot.text import pesel
 
 
-@click.group()
+@click.group(cls=Group)
 def accounts() -> None:
     """Accounts: import, show, remove, and PESEL hashes for a registry elsewhere."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from mailbot.cli.later import Group
 
-@click.group()
+
+@click.group(cls=Group)
 def api() -> None:
     """The REST API for other systems."""
 

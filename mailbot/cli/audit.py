@@ -13,6 +13,7 @@ import click
 from mailbot.audit import chain, search, verify
 from mailbot.audit.verify import AuditFinding, Head
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.observe import utc_now
 from mailbot.service import compose
 from mailbot.storage.reading import read_only
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """The audit chain: verify it, write its head out, export it."""
 
@@ -129,6 +130,9 @@ def _heads(file: Path) -> list[Head]:
 
 def _parsed(file: Path) -> Iterator[Head]:
     for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if text.startswith("{") and not text.endswith("}"):  # it proves nothing, and hides none of the others
+            click.echo(f"{file}: line {number}: was cut off while it was written; it is passed over", err=True)
+            continue
         try:
             found = json.loads(text)
             yield Head(int(found["seq"]), str(found["hash"]))

@@ -9,6 +9,7 @@ import click
 
 from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.errors import PermanentError
 from mailbot.observe import log_event, utc_now
 from mailbot.service import compose
@@ -20,7 +21,7 @@ from mailbot.tickets.breaker import BreakerStatus, Reach
 _REACHES = click.Choice([reach.value for reach in Reach])
 
 
-@click.group()
+@click.group(cls=Group)
 def breaker() -> None:
     """What leaves by itself, and what was stopped because it was too much."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.csd import queue
 from mailbot.observe import log_event, utc_now
 from mailbot.outbox import jobs
@@ -19,7 +20,7 @@ from mailbot.storage.webhooks import webhook
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED)
 
 
-@click.group()
+@click.group(cls=Group)
 def csd() -> None:
     """The events of tickets that CSD is told: list, try again."""
 

@@ -15,14 +15,13 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.live import Live
 
 from mailbot import logs
 from mailbot.accounts.importing import import_file
 from mailbot.cli import demo_desk, demo_mails, demo_play
 from mailbot.cli.demo_desk import Ahead, Member
 from mailbot.cli.demo_mails import Captured, DemoMail
-from mailbot.cli.demo_table import differs, mark, reason, table
+from mailbot.cli.demo_table import differs, growing, mark, reason, table
 from mailbot.config import (
     AuthenticationSettings,
     CaseBSettings,
@@ -209,7 +208,7 @@ class _Feed:
     async def show(self, title: str, every: Sequence[DemoMail]) -> None:
         """A table, a row a mail."""
         shown = table("mail", "outcome", "ticket", "mails sent")
-        with Live(shown, console=self.console, refresh_per_second=8, vertical_overflow="visible") as live:
+        with growing(shown, self.console) as live:
             for n, case in enumerate(every, start=1):
                 shown.add_row(*await self._row(case))
                 shown.title = f"{title} ({n} of {len(every)})"
@@ -255,7 +254,10 @@ def _tell(service: MailbotService, folder: Path, console: Console, captured: Cap
     console.print(f"activation link: {links[0] if links else 'none was sent'}", markup=False, soft_wrap=True)
     console.print(f"captured mails:  {folder / 'captured'} (Maildir)", markup=False)
     console.print(f"database:        {folder / 'mailbot.db'}   log: {folder / 'mailbot.log'}", markup=False)
-    console.print(f"every command:   mailbot tickets list --config {folder / 'mailbot.toml'}", markup=False)
+    typed = sys.argv[0] if Path(sys.argv[0]).name == "mailbot" else "mailbot"  # it need not be in the PATH
+    console.print(
+        f"every command:   {typed} tickets list --config {folder / 'mailbot.toml'}", markup=False, soft_wrap=True
+    )
     smtp_host, smtp_port = service.addresses["smtp"]
     console.print(f"write to it:     LMTP {host}:{port}, SMTP {smtp_host}:{smtp_port}", markup=False)
 

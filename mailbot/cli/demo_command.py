@@ -23,8 +23,8 @@ _WEB_PORT, _DESK_PORT = 8080, 8081
 @click.option("--port", default=_WEB_PORT, show_default=True, help="Port of the web page; a free one when taken.")
 @click.option("--desk-port", default=_DESK_PORT, show_default=True, help="Port of the desk; a free one when taken.")
 def demo(once: bool, folder: Path, port: int, desk_port: int) -> None:
-    """Feed the mails of fixtures/ to a complete mailbot on this machine and show what happens to each; then sit down at
-    the desk with what they left open, or (--once) watch two operators do everything that can be done there."""
+    """Feed the mails of fixtures/ to a complete mailbot and show what becomes of them. It runs on this machine
+    alone. Then sit down at the desk with what is left open, or (--once) watch two operators do all that can be done."""
     from mailbot.cli.demo import demo as played
 
     raise SystemExit(0 if played(once, folder, (port, desk_port)) else 1)

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 
 from mailbot.audit import chain, packed, verify
 from mailbot.cli.demo_desk import Ahead, Member
-from mailbot.cli.demo_table import differs, mark, reason, table
+from mailbot.cli.demo_table import differs, growing, mark, reason, table
 from mailbot.desk import dossier
 from mailbot.desk.perform import ActionPerformer
 from mailbot.service.compose import Parts
@@ -38,7 +37,7 @@ class Play:
     async def show(self, console: Console, every: Sequence[Mapping[str, Any]]) -> None:
         """A table, a row an act."""
         shown = table("who", "ticket", "what", "then", "mails")
-        with Live(shown, console=console, refresh_per_second=8, vertical_overflow="visible") as live:
+        with growing(shown, console) as live:
             for n, told in enumerate(every, start=1):
                 result = await self.act(told)
                 wrong = differs({"refused": "", "waiting": 0, **told.get("expect", {})}, result)

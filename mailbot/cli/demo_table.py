@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from rich.console import Console
+from rich.live import Live
 from rich.table import Column, Table
 
 
 def table(*columns: str) -> Table:
     """Narrow ``columns``, and a wide one that says why."""
     return Table(*(Column(name, no_wrap=True) for name in columns), Column("why", ratio=1), expand=True)
+
+
+@contextmanager
+def growing(shown: Table, console: Console) -> Iterator[Live]:
+    """``shown``, drawn anew with each refresh; what follows it begins a line of its own, in a file as well."""
+    with Live(shown, console=console, refresh_per_second=8, vertical_overflow="visible") as live:
+        yield live
+    if not console.is_terminal:
+        console.line()
 
 
 def differs(expected: Mapping[str, Any], result: Mapping[str, Any]) -> str:

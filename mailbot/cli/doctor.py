@@ -1,4 +1,4 @@
-"""``mailbot doctor``: what of a configuration does not work, and the mend."""
+"""``mailbot doctor``: what in the settings does not work, and the mend."""
 
 from __future__ import annotations
 

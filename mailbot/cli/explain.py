@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mailbot.trial.explaining import ExplainOptions
 
 _AGES = 36_500
-"""Days that no mail is old."""
+"""More days than any mail is old."""
 _LANGUAGES = ("en", "pl")
 _VOUCHED = [result.value for result in AuthResult]
 
@@ -72,7 +72,7 @@ def explain(
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell for each mail of PATHS (files, or folders walked) which rule it meets and what would be sent.
+    """Tell which rule each mail of PATHS meets and what would be sent. PATHS are files, or folders with all below them.
 
     With --queue or --ticket tell how messages of the database were decided; with --again also what the present rule
     set makes of the recorded facts (as mailbot rules replay does). Nothing is changed.

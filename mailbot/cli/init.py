@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import click
@@ -35,7 +35,7 @@ def init(folder: Path, given: tuple[str, ...], mx: str | None, yes: bool) -> Non
     asked.mail_server(mx)
     for question in QUESTIONS:
         asked.ask(question)
-    settings = config.load(None, asked.environment(folder, rules))
+    settings = config.load(None, asked.environment(folder, rules), "mailbot init")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(SHIPPED_RULES, rules)
     file.write_text(written(settings, _HEAD, asked.known), encoding="utf-8")
@@ -47,6 +47,8 @@ def _pairs(given: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         key, sign, value = text.partition("=")
         if not sign or key.count(".") != 1:
             raise ConfigError(f"--set {text}: is not SECTION.KEY=VALUE; mend: write --set helpdesk.address=…")
+        if key.split(".")[0] not in {section.name for section in fields(config.Settings)}:
+            raise ConfigError(f"--set {text}: no such section; mend: take its name from docs/settings.md")
         yield key, value
 
 
@@ -99,7 +101,7 @@ def _next(file: Path, settings: config.Settings) -> str:
     here = f"--config {file}"
     lines = [
         f"written: {file} and {file.parent / 'rules'}",
-        "next:",
+        "next, as the user that mailbot will run as:",
         f"  mailbot rules check {file.parent / 'rules'}",
         f"  mailbot accounts import FILE.csv {here}",
         f"  mailbot operators add NAME --role admin {here}",

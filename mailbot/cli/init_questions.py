@@ -26,7 +26,7 @@ QUESTIONS = (
     Question("lmtp.listen", "LMTP listens at", "127.0.0.1:2400", topic="lmtp"),
     Question("imap.host", "IMAP server", "localhost", topic="imap"),
     Question("imap.user", "Login name there", like="helpdesk.address", topic="imap"),
-    Question("imap.password_file", "File that will hold its password", "/etc/mailbot/imap-password", topic="imap"),
+    Question("imap.password_file", "File that will hold its password", "/etc/mailbot/imap.password", topic="imap"),
     Question("imap.done_folder", "Folder for the mails that were taken", "Processed", topic="imap"),
     Question("smtp.listen", "SMTP listens at", "127.0.0.1:2525", topic="smtp"),
     Question("authentication.authserv_id", "Name of that mail server in its Authentication-Results", topic="mx"),

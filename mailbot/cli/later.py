@@ -1,4 +1,4 @@
-"""A group of commands that imports each one when it is asked for."""
+"""Groups of commands: one says of each what it does, another imports each one only when it is asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import Any
 import click
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """Its list of commands gives the whole first sentence of each; click cuts it after 45 letters."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click.Group."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._listed().items()))
+
+    def _listed(self) -> dict[str, str]:
+        """Command → how its help begins."""
+        return {name: command.get_short_help_str(200) for name, command in self.commands.items()}
+
+
+class LazyGroup(Group):
     """Checking rules, which runs at every save, must not wait for the servers to load."""
 
     def __init__(self, *args: Any, modules: Mapping[str, tuple[str, str]], **options: Any) -> None:
@@ -31,9 +44,6 @@ class LazyGroup(click.Group):
         assert isinstance(found, click.Command)
         return found
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """See click.Group: the list of commands, without importing what it lists."""
-        here = {name: command.get_short_help_str(200) for name, command in self.commands.items()}
-        rows = sorted((here | {name: text for name, (_, text) in self._modules.items()}).items())
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def _listed(self) -> dict[str, str]:
+        """As of ``Group``, without importing what it lists."""
+        return super()._listed() | {name: text for name, (_, text) in self._modules.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.clocks import WARSAW
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
@@ -24,7 +25,7 @@ from mailbot.service import places
 _FILE = "notices.yaml"
 
 
-@click.group()
+@click.group(cls=Group)
 def notices() -> None:
     """Breaks of a service: list them, publish one, withdraw one."""
 

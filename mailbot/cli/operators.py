@@ -11,6 +11,7 @@ import click
 
 from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.config import Settings
 from mailbot.model import Operator, Role
 from mailbot.observe import utc_now
@@ -23,7 +24,7 @@ _ROLES = click.Choice([role.value for role in Role])
 _LANGUAGES = click.Choice(["pl", "en"])
 
 
-@click.group()
+@click.group(cls=Group)
 def operators() -> None:
     """Operators of the desk: invite, change, let nobody in any more."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.config import Settings
 from mailbot.errors import PermanentError
 from mailbot.inbox import envelope_of, message_of, store, stored_message, take_back
@@ -28,12 +29,12 @@ from mailbot.tickets import decisions, sending, view
 _STATES = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.DONE, jobs.BURIED, jobs.CANCELLED)
 
 
-@click.group()
+@click.group(cls=Group)
 def queue() -> None:
-    """Messages that came in: list, show, try again."""
+    """Messages that came in: list, show, try again, take out of the unsolicited mail."""
 
 
-@click.group()
+@click.group(cls=Group)
 def outbox() -> None:
     """Mails that go out: list, try again."""
 

@@ -11,6 +11,7 @@ import click
 from mailbot import processes
 from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.observe import utc_now
 from mailbot.retention import again, age
 from mailbot.retention import erase as erasing
@@ -20,7 +21,7 @@ from mailbot.storage.engine import reading, scour
 from mailbot.tickets import number as numbers
 
 
-@click.group()
+@click.group(cls=Group)
 def retention() -> None:
     """Erase what a person wrote, here and, with its keys, in every backup."""
 
@@ -101,12 +102,12 @@ def run(dry_run: bool, config_file: Path | None, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Count only.")
 @options.config
 def sweep(dry_run: bool, config_file: Path | None) -> None:
-    """Take keys out of their store that nothing here is sealed under, made more than 30 days ago: a process that ended
-    had made them ahead, or a lost database knew their messages. mailbot must stand still on every machine."""
+    """Take keys out of their store that nothing here is sealed under, if they are older than 30 days. A process that
+    ended had made them ahead, or a lost database knew their messages. mailbot must be stopped on every machine."""
     now = utc_now()
     with compose.with_store(compose.settings(config_file)) as (engine, _, store):
         with engine.connect() as connection:
-            processes.refuse_others(connection, now)
+            processes.refuse_others(connection, processes.common_now(connection))
             used = sweeping.used(connection)
         count = store.sweep(used, now - sweeping.SPARED, dry=dry_run)
         if not dry_run:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from mailbot.cli import options
-from mailbot.observe import utc_now
 
 
 @click.command()
@@ -21,7 +20,7 @@ def adopt(config_file: Path | None) -> None:
     settings = compose.settings(config_file)
     ruleset, _ = compose.rules(settings)
     with compose.writing(settings) as connection:
-        others = processes.adopt(connection, ruleset.hash, options.user(), utc_now())
+        others = processes.adopt(connection, ruleset.hash, options.user(), processes.common_now(connection))
     click.echo(f"{ruleset.hash[:12]} is in force")
     for one in others:
         click.echo(f"{one.name} ({one.roles}) has {one.ruleset[:12]}: copy the folder there")

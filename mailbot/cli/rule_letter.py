@@ -11,7 +11,7 @@ from mailbot.cli import options
 from mailbot.service import places
 
 if TYPE_CHECKING:
-    from mailbot.application.purpose import Lack, PurposeResult
+    from mailbot.application.letter.purpose import Lack, PurposeResult
 
 
 @click.command()
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 @options.config
 @options.as_json
 def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None, as_json: bool) -> None:
-    """Say whether each FILE (text, PDF, XML, DOCX) asks for what case B gives, and what it lacks or says instead.
+    """Say whether each FILE asks for what case B gives, and what it lacks or says instead.
 
-    Exit code 1 when one does not. Signatures and accounts are not looked at.
+    A FILE is text, PDF, XML or DOCX; exit code 1 when one does not ask for it. Signatures, accounts are not looked at.
     """
-    from mailbot.application.purpose import judge, nameless  # not for --help
+    from mailbot.application.letter.purpose import judge, judged, nameless  # not for --help
     from mailbot.application.read import reading
-    from mailbot.application.whole import cut
     from mailbot.ruleset import loader
 
     chosen = named or places.rules_directory(places.settings(config_file).rules.directory)
@@ -34,8 +33,8 @@ def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None
     every = True
     for file in files:
         read = reading(file.read_bytes())
-        found = judge(nameless(read.text, read.application, words), words)
-        doubts = [*read.application.doubts, *cut(read.text, words.words)]
+        found = judge(nameless(read.text, read.application, words), words, read.application)
+        doubts = [doubt for doubt in judged(read, words).doubts if doubt not in found.notes]
         every = every and found.granted and not doubts
         if as_json:
             options.line({"file": str(file), **_as_json(found), "doubts": doubts})

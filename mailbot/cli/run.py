@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from mailbot import config, logs
+from mailbot import config, cores, logs, threads
 from mailbot.cli import options
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
@@ -25,6 +25,7 @@ from mailbot.service.notify import Notifier
 from mailbot.service.places import DEFAULT_CONFIG, ROLES
 
 if TYPE_CHECKING:
+    from mailbot.service.compose import Rules
     from mailbot.service.supervision import MailbotService
 
 _SWITCH = 0.0005  # seconds a thread that computes may keep the event loop waiting: ten times less than Python's own
@@ -42,14 +43,14 @@ def run(config_file: Path | None, roles: tuple[str, ...]) -> None:
     options.logs()
     logs.keep_values_out()
     sys.setswitchinterval(_SWITCH)
-    gc.set_threshold(*_GARBAGE)
     settings = _settings(config_file, roles)
     from mailbot import counts
 
     logs.to(sys.stderr, form=settings.log.form, counted=counts.LOG_LINES)
     for one in config.outdated(settings):
         log_event("settings-old", level=logging.WARNING, reason=one)
-    asyncio.run(_run(settings, roles or ROLES))
+    with cores.one_alone():
+        asyncio.run(_run(settings, roles or ROLES))
 
 
 def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
@@ -68,22 +69,33 @@ def _settings(config_file: Path | None, roles: tuple[str, ...]) -> Settings:
 
 
 async def _run(settings: Settings, roles: tuple[str, ...]) -> None:
-    from mailbot import tracing  # nearly everything: not for --help
-    from mailbot.service import compose
-    from mailbot.service.supervision import MailbotService
+    from mailbot.service import compose  # much: not for --help
     from mailbot.workers.understand import Processes
 
     notifier = Notifier()  # before any process of ours is started
+    threads.ready()
     asyncio.get_running_loop().set_exception_handler(logs.of_the_loop)
-    parts = compose.build(settings)
-    tracing.begin(parts.secret)
+    engine, key = compose.begin(settings)
     async with contextlib.AsyncExitStack() as stack:
         understand = None
+        loading = asyncio.create_task(asyncio.to_thread(_load, settings))
         if "worker" in roles and settings.worker.processes:
-            understand = Processes(partial(compose.understander, settings, parts.secret), settings.worker)
+            understand = Processes(partial(compose.understander, settings, key), settings.worker)
             await stack.enter_async_context(understand)
-            await understand.start()
-        await _serve(MailbotService(parts, roles, understand), notifier)
+            await asyncio.gather(understand.start(), loading)  # Python starts there while we load here
+        rules = await loading
+        from mailbot import tracing
+        from mailbot.service.supervision import MailbotService
+
+        tracing.begin(key)
+        await _serve(MailbotService(compose.assemble(settings, engine, key, rules), roles, understand), notifier)
+
+
+def _load(settings: Settings) -> Rules:
+    """The rule set, and with it all code."""
+    from mailbot.service import compose, supervision  # noqa: F401
+
+    return compose.load(settings)
 
 
 async def _serve(service: MailbotService, notifier: Notifier) -> None:
@@ -95,20 +107,23 @@ async def _serve(service: MailbotService, notifier: Notifier) -> None:
     stopping = asyncio.create_task(stop.wait())
     failing: asyncio.Task[NoReturn] | None = None
     feeding: asyncio.Task[NoReturn] | None = None
+    following: asyncio.Task[NoReturn] | None = None
     try:
         await service.start()
         gc.collect()
         gc.freeze()  # what the program is made of lives for ever: nobody need look through it again
+        gc.set_threshold(*_GARBAGE)
         notifier.tell("READY=1")
         if notifier.seconds:
             feeding = asyncio.create_task(notifier.feed(service.stuck))
+        following = asyncio.create_task(cores.follow())
         failing = asyncio.create_task(service.wait())
         await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
         if failing.done():
             failing.result()
     finally:
         notifier.tell("STOPPING=1")
-        for task in (stopping, failing, feeding):
+        for task in (stopping, failing, feeding, following):
             if task is not None:
                 task.cancel()
         await service.stop()

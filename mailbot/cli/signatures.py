@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING
 import click
 
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.observe import utc_now
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import SignatureReport, Verdict, to_json
-from mailbot.signatures.worker import Bounds, Workers, failed
+from mailbot.signatures.worker import VERIFYING, Workers, failed
 
 if TYPE_CHECKING:
     from mailbot.ruleset.model import SignatureRules
 
 
-@click.group()
+@click.group(cls=Group)
 def signatures() -> None:
     """Electronic signatures: verify a file without sending a mail."""
 
@@ -59,7 +61,7 @@ def verify(
         1,
         {"trust": str(folder) if folder else None},
         readable=[folder] if folder else [],
-        bounds=Bounds(deadline=settings.signatures.deadline_seconds),
+        bounds=replace(VERIFYING, deadline=settings.signatures.deadline_seconds),
     )
     if not asyncio.run(_verify_all(workers, paths, rules, content, at or utc_now(), as_json)):
         raise SystemExit(1)

@@ -12,7 +12,7 @@ import click
 from mailbot.audit import chain
 from mailbot.cli import options
 from mailbot.cli.ticket_text import second
-from mailbot.desk import words
+from mailbot.desk import refusals, words
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import ActionRequest
 from mailbot.model import Operator, OutgoingMail
@@ -80,7 +80,7 @@ def record(connection: Any, events: Sequence[int], actor: str, *, before: int | 
 
 def refuse(number: str, why: Refusal, operator: Operator, as_json: bool) -> NoReturn:
     """Say why nothing was done, and what others did meanwhile. Exit code 1."""
-    told = words.refusal(why, operator.language)
+    told = refusals.sentence(why, operator.language)
     if as_json:
         since = [
             {"event": h.id, "at": h.at, "kind": h.kind, "by": h.by or None, "text": mask(h.text) or None}

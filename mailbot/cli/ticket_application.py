@@ -1,4 +1,4 @@
-"""``mailbot tickets application``: what a signed application looks like, for who has to decide on it."""
+"""``mailbot tickets application``: what a signed application looks like, for whoever has to decide on it."""
 
 from __future__ import annotations
 

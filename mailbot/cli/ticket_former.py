@@ -52,8 +52,8 @@ def _zgl(number: str) -> str:
 
 
 def _release(number: str, given: Mapping[str, Any]) -> bool:
-    """As a user of this machine, where --as is no operator. What is left of the hold passes first, the mails are
-    written anew, and the link works for its whole life from then."""
+    """Where --as names no operator, it is done in the name of a user of this machine. What is left of the hold passes
+    first, the mails are written anew, and the link works for its whole life from then."""
     from mailbot.operators import people
     from mailbot.service import compose
     from mailbot.tickets.notice import NoticeWriter
@@ -81,8 +81,8 @@ def _release(number: str, given: Mapping[str, Any]) -> bool:
 
 
 def _close(number: str, given: Mapping[str, Any]) -> bool:
-    """As a user of this machine, where nothing is said of how: the end of a stopped ticket. Nothing of it leaves any
-    more, and its login may ask anew."""
+    """Without --how and --silence it ends a stopped ticket, in the name of a user of this machine. Nothing of it leaves
+    any more, and its login may ask anew."""
     if given["how"] or given["silence"]:
         return False
     from mailbot.service import compose
@@ -109,12 +109,18 @@ def _plainly(given: Mapping[str, Any]) -> None:
 
 @click.command()
 @click.option("--jump", default=10_000, show_default=True, type=click.IntRange(min=1), help="Numbers to leave out.")
+@click.option("--nothing-lost", is_flag=True, help="It was moved, or a server that has everything took over.")
 @_by
 @options.config
-def restored(jump: int, who: str | None, reason: str | None, config_file: Path | None) -> None:
-    """After the database was put back from a backup, before mailbot starts: leave out the numbers that were given
-    since, and stop every change of login that waits, for the word that stopped it may be lost; so may that of a first
-    person who had accepted one and took it back."""
+def restored(jump: int, nothing_lost: bool, who: str | None, reason: str | None, config_file: Path | None) -> None:
+    """After a restore, before mailbot starts: leave out numbers that were given since, stop what waits. Numbers that
+    citizens have since the backup are not given again. Every change of login that waits is stopped, for the word that
+    stopped it may be lost; so may that of a first person who had accepted one and took it back.
+
+    With --nothing-lost none of this: mailbot stood still while its tables were moved, or was told by the server's
+    administrator that nothing is missing.
+    """
+    from mailbot import copied
     from mailbot.audit import chain
     from mailbot.desk.perform import drop_first_halves
     from mailbot.operators import sessions
@@ -124,6 +130,17 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
 
     settings = compose.settings(config_file)
     now, detail = utc_now(), _told(who, reason or "restored from a backup")
+    if nothing_lost:
+        if not reason or not reason.strip():
+            raise click.UsageError('say why nothing is lost; mend: --reason "moved to db2 while mailbot stood still"')
+        with compose.with_store(settings) as (engine, _, _), engine.begin() as connection:
+            if copied.lacks_something(connection):
+                raise click.ClickException("a process missed what it was answered for; mend: leave out --nothing-lost")
+            copied.told(connection)
+            by, why = chain.shell(options.user()), shown(reason)
+            chain.note(connection, now, by, "nothing-lost", "installation", reason=why)
+        click.echo("noted: it is the database of before; nothing was stopped")
+        return
     with compose.with_store(settings) as (engine, key, _), engine.begin() as connection:
         first = numbers.lock(connection, settings.tickets.start) + jump
         numbers.advance(connection, first)
@@ -136,6 +153,7 @@ def restored(jump: int, who: str | None, reason: str | None, config_file: Path |
             from mailbot.registry import doubt  # what it brings along takes half a second to load
 
             asked = doubt(connection, key, now)
+        copied.told(connection)
         sessions.end_everybody(connection)  # who was let in no more since then would be in again
         chain.note(connection, now, chain.shell(options.user()), "restored", "installation", {"next": first})
     click.echo(f"the next ticket is {numbers.spell(first)}; changes of login stopped: {', '.join(waiting) or 'none'}")

@@ -78,13 +78,13 @@ def list_(
 @options.config
 @options.as_json
 def find(words: tuple[str, ...], limit: int, who: str | None, config_file: Path | None, as_json: bool) -> None:
-    """Find tickets by WORDS: a number in any spelling, an address, a day (2026-11-30, 30.11.2026), or a name. Exit code
-    1: there is none."""
+    """Find tickets by WORDS: a number in any spelling, an address, a day, or a name. A day is 2026-11-30 or 30.11.2026;
+    an address and a surname must be whole. Exit code 1: there is none."""
     chosen, said = compose.settings(config_file), " ".join(words)
     found = _found(chosen, _named(chosen.database.url, who), said, limit)
     _print(found, as_json)
     if not found:
-        raise click.ClickException(f"{said}: no such ticket")
+        raise click.ClickException(f"{said}: no such ticket; an address and a surname must be whole")
 
 
 def _named(url: str, who: str | None) -> Operator:

@@ -1,4 +1,4 @@
-"""``mailbot tickets show``, ``application`` and ``dossier``: what is typed. What they do is imported by who does it."""
+"""``mailbot tickets show``, ``application`` and ``dossier``: what is typed. What does it is imported then."""
 
 from __future__ import annotations
 

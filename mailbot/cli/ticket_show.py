@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from mailbot.cli import options
-from mailbot.cli.ticket_acts import acting
 from mailbot.cli.ticket_text import minute, second, shown
 from mailbot.cli.ticket_verbs import TYPED
 from mailbot.config import Settings
@@ -38,7 +37,7 @@ _SHOWN = (
 def tell(number: str, with_text: bool, who: str | None, config_file: Path | None, as_json: bool) -> None:
     """The command."""
     chosen = compose.settings(config_file)
-    operator = acting(chosen.database.url, who) if who else None
+    operator = _acting(chosen, who) if who else None
     found = _read(chosen, numbers.read(number) or number, operator, with_text)
     if found is None or (operator and not sees(operator, found["desk"])):
         raise click.ClickException(f"{number}: no such ticket")
@@ -47,6 +46,12 @@ def tell(number: str, with_text: bool, who: str | None, config_file: Path | None
         return
     for line in _lines(found, operator.language if operator else "en"):
         click.echo(shown(line))
+
+
+def _acting(chosen: Settings, who: str) -> Operator:
+    from mailbot.cli.ticket_acts import acting  # it knows what may be done: not for whoever only looks
+
+    return acting(chosen.database.url, who)
 
 
 def _read(chosen: Settings, zgl: str, operator: Operator | None, with_text: bool) -> dict[str, Any] | None:
@@ -98,7 +103,7 @@ def _lines(found: Mapping[str, Any], language: str) -> Iterator[str]:
         yield f"  rule {reason['rule']} → {reason['outcome']}  {reason['notes'] or ''}"
     if "can" in found:
         yield f"  can: {', '.join(TYPED[Action(action)] for action in found['can']) or '-'}"
-        yield from (f"  cannot {TYPED[Action(action)]}: {why}" for action, why in found["cannot"].items())
+        yield from _cannot(found["cannot"])
     for text in found.get("texts", ()):
         files = f"  [{', '.join(text['files'])}]" if text["files"] else ""
         yield f"\nmessage {text['inbox']}  {minute(text['received_at'])}  {text['subject']}{files}"
@@ -124,6 +129,14 @@ def _cell(cell: Mapping[str, str], say: Callable[[str], str]) -> str:
     text = " ".join(shown(cell["text"]).split()) or "–"
     plain = cell["mark"] in (Mark.NONE, Mark.COUNTS)
     return text if plain else f"{text} ({say(cell['mark'])})"
+
+
+def _cannot(refusals: Mapping[str, str]) -> Iterator[str]:
+    """A line a reason, with the actions that it forbids."""
+    by_reason: dict[str, list[str]] = {}
+    for action, why in refusals.items():
+        by_reason.setdefault(why, []).append(TYPED[Action(action)])
+    yield from (f"  cannot {', '.join(actions)}: {why}" for why, actions in by_reason.items())
 
 
 def _detail(detail: Mapping[str, Any]) -> str:

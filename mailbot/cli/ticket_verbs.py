@@ -98,7 +98,8 @@ def command(action: Action, name: str, former: Former | None = None) -> click.Co
         importlib.import_module("mailbot.cli.ticket_acts").act(number, kind, wanted, given)
 
     label = words.ACTIONS[action].en
-    told = f"{label}: {words.MEANINGS[action].en}.\n\n{inspect.getdoc(former) if former else ''}"
+    then = words.MEANINGS[action].en
+    told = f"{label}. {then[0].upper()}{then[1:]}.\n\n{inspect.getdoc(former) if former else ''}"
     every = [ticket_numbers.argument(), *parameters, *_common()]
     return click.command(name, params=every, help=told, short_help=label)(run)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import click
 
 from mailbot.cli import ticket_verbs
-from mailbot.cli.later import LazyGroup
+from mailbot.cli.later import Group, LazyGroup
 
 _LATER = {
     "list": ("ticket_lists", "List tickets, newest first; or what is to be done, by deadline"),
-    "find": ("ticket_lists", "Find tickets by WORDS: a number in any spelling, an address, a day"),
+    "find": ("ticket_lists", "Find tickets by WORDS: a number in any spelling, an address, a day, or a name"),
     "export": ("ticket_export", "Write every ticket to stdout: JSON lines, or CSV"),
     "show": ("ticket_looks", "Show a ticket: letter, application, signer and account side by side"),
     "application": (
@@ -26,7 +26,10 @@ _LATER = {
     "freeze": ("ticket_former", "Stop ticket NUMBER as a user of this machine"),
     "release": ("ticket_former", "Release"),
     "close": ("ticket_former", "Close without a mail"),
-    "restored": ("ticket_former", "After the database was put back from a backup, before mailbot starts"),
+    "restored": (
+        "ticket_former",
+        "After a restore, before mailbot starts: leave out numbers that were given since, stop what waits",
+    ),
 }
 """Commands that do more than ask for an action → their modules, and how their help begins."""
 
@@ -36,7 +39,7 @@ def tickets() -> None:
     """Tickets: list, find, show, and everything a person may do with one."""
 
 
-@tickets.group()
+@tickets.group(cls=Group)
 def mail() -> None:
     """A mail of a ticket that has not left: try it again, hold it, cancel it."""
 

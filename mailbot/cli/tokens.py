@@ -8,6 +8,7 @@ import click
 
 from mailbot.audit import chain
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.model import Role
 from mailbot.observe import utc_now
 from mailbot.operators import tokens as kept
@@ -18,7 +19,7 @@ from mailbot.storage.reading import read_only
 _ROLES = click.Choice([role.value for role in kept.ROLES])
 
 
-@click.group()
+@click.group(cls=Group)
 def tokens() -> None:
     """Tokens of other systems for the REST API: add, list, revoke."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailbot.cli import options
+from mailbot.cli.later import Group
 from mailbot.errors import ConfigError
 from mailbot.service import places
 
@@ -24,7 +25,7 @@ directory = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def trust() -> None:
     """Trusted lists, anchors and revocation data (docs/trust.md)."""
 

@@ -206,7 +206,7 @@ def _of_the_scanner(settings: Settings) -> Iterator[str]:
 def _of_the_logins(settings: Settings) -> Iterator[str]:
     imap, delivery, oauth = settings.imap, settings.delivery, settings.oauth
     if imap.host and not (imap.user and (imap.password_file or imap.token_file or oauth.token_url)):
-        yield "[imap] user: missing with its secret; mend: set user and password_file (or token_file, or [oauth])"
+        yield "[imap] user: it, or its secret, is missing; mend: set user and password_file (or token_file, or [oauth])"
     if not oauth.token_url:
         return
     if not re.match(_TLS_OR_HERE, oauth.token_url):

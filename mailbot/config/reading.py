@@ -18,10 +18,13 @@ from mailbot.config.web import ANY
 from mailbot.errors import ConfigError
 
 
-def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from ``path`` (may be None) and the environment. Raises ConfigError with every mistake, one a line."""
+def load(
+    path: Path | None = None, environment: Mapping[str, str] | None = None, said_by: str = "environment"
+) -> Settings:
+    """Settings from ``path`` (may be None) and the environment. Raises ConfigError with every mistake, one a line; each
+    names the file, or ``said_by`` where there is none."""
     tables: dict[str, Any] = {}
-    where = str(path) if path else "environment"
+    where = str(path) if path else said_by
     if path is not None:
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))

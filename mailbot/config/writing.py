@@ -29,7 +29,8 @@ def meaning(section: Any, key: str) -> str:
     field = next(f for f in fields(section) if f.name == key)
     hint = get_type_hints(type(section))[key]
     words = get_args(hint) if get_origin(hint) is Literal else ()
-    return str(field.metadata["doc"]) + (f" (one of {', '.join(words)})" if words else "")
+    allowed = ", ".join(word or "empty" for word in words)
+    return str(field.metadata["doc"]) + (f" (one of {allowed})" if words else "")
 
 
 def written(settings: Settings, head: str, said: Collection[str] = ()) -> str:

@@ -15,7 +15,7 @@ from mailbot.console import acts, forms, ticket
 from mailbot.console.pages import reader
 from mailbot.console.session import Late
 from mailbot.console.shell import WRITERS, ConsoleContext, require
-from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, words
+from mailbot.desk import accept, actions, case, drafts, letters, outgoing, perform, refusals, words
 from mailbot.desk.drafts import Draft
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, ActionRequest, CallOutcome, File, How, Silence, To
@@ -127,7 +127,7 @@ class Acting:
         return self._back(request, action.value)
 
     async def _refused(self, request: web.Request, action: Action, why: Refusal) -> web.Response:
-        told = words.refusal(why, reader(request))
+        told = refusals.sentence(why, reader(request))
         return await self._form(request, action, 409 if why.code == "changed" else 422, refused=told, since=why.since)
 
     async def _form(

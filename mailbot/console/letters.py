@@ -34,7 +34,7 @@ class Letters:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
-        """A picture is for who decides, the octets for supervisors (procedure §1, P17)."""
+        """A picture is for whoever decides, the octets for supervisors (procedure §1, P17)."""
         return [
             web.get(_LETTER, self.show),
             web.post(_LETTER + "/application", require(WRITERS, self.open_application)),

@@ -67,7 +67,7 @@ class LoginPages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """The first page, or straight on for who is in."""
+        """The first page, or straight on for whoever is in."""
         session = request.get(SESSION)
         if session is not None and session.stage is LoginStage.FULL:
             return go_on(_next(request.query))

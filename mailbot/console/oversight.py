@@ -132,7 +132,7 @@ def measured(connection: Connection, now: datetime, settings: Settings) -> Machi
 
 def trusted(folder: Path, now: datetime) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
     """The lists of ``folder`` and the problems there."""
-    from mailbot.signatures.trust import store  # 10 MB, for who looks at this page
+    from mailbot.signatures.trust import store  # 10 MB, for whoever looks at this page
 
     try:
         snapshot = store.load(folder, now)

@@ -21,7 +21,7 @@ from mailbot.console.forms import PostedForm
 from mailbot.console.pages import OPERATOR, reader
 from mailbot.console.shell import WRITERS, ConsoleContext, Screen
 from mailbot.console.words import LANGUAGES
-from mailbot.desk import perform, search, telephone, words
+from mailbot.desk import perform, refusals, search, telephone, words
 from mailbot.desk.perform import Done
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, ActionRequest, Asked, Call, CallOutcome, MailRetry, Stop, Take
@@ -225,7 +225,7 @@ class _Telephone:
             "known": known,
             "told": telephone.sayable(call.case) if known else [],
             "stuck": bool(telephone.stuck(call.case)) if known else False,
-            "refused": words.REFUSALS[refused.code].told(language, **refused.values) if refused else "",
+            "refused": refusals.REFUSALS[refused.code].told(language, **refused.values) if refused else "",
             "stop": words.ACTIONS[Action.STOP].told(language),
         }
         return self._desk.pages.page(request, "call.html", **shown)
@@ -242,7 +242,7 @@ class _Telephone:
 
     def _why(self, request: web.Request, code: str) -> str:
         """The sentence of a refusal that a redirect names; those with values say them on their own page."""
-        found = words.REFUSALS.get(code)
+        found = refusals.REFUSALS.get(code)
         return found.told(reader(request)) if found and "{" not in found.pl else ""
 
 

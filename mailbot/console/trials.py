@@ -17,7 +17,8 @@ from mailbot.config import Settings
 from mailbot.errors import ConfigError, PermanentError
 from mailbot.model import RawMessage
 from mailbot.signatures import wire
-from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
+from mailbot.signatures.child import WorkerFailed
+from mailbot.signatures.worker import Bounds, Workers
 from mailbot.tickets.decisions import StoredDecision
 
 _DEADLINE = 40.0

@@ -80,7 +80,7 @@ def headers(secrets: Iterable[bytes], message_id: str, at: datetime, content: by
 
 def secrets_of(text: str) -> tuple[bytes, ...]:
     """The secrets of a file: one whsec_… (base64 of 24 to 64 octets) a line, # begins a remark. Raises ValueError with
-    the number of the line that is none: a secret is not quoted."""
+    the number of the line that holds none: a secret is not quoted."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         word = line.partition("#")[0].strip()

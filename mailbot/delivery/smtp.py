@@ -11,7 +11,6 @@ import base64
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -37,7 +36,7 @@ from mailbot.oauth import Tokens, sasl
 T = TypeVar("T")
 
 LIMIT = 90.0
-"""Seconds for one mail, whatever the server does."""
+"""Seconds for one mail, whatever the server does; and for connecting before it."""
 _RECYCLE = 100  # mails over one connection; some servers cut longer ones
 _LINE = 512  # octets of a command (RFC 5321 §4.5.3.1.4, RFC 4954 §4)
 _FAREWELL = 5.0  # seconds for QUIT
@@ -92,17 +91,15 @@ class Relay:
     async def close(self) -> None:
         """Say QUIT where that still works."""
         if self._talk is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_FAREWELL):
-                    await self._talk.ask(b"QUIT")
+            self._talk.within(_FAREWELL)
+            await self._talk.ask(b"QUIT")
         self._drop()
 
     async def _told(self, talk: Awaitable[T]) -> T:
         """The result of ``talk``, or its failure as one of ours: an unknown one is temporary."""
         self._stage = SmtpStage.CONNECT
         try:
-            async with asyncio.timeout(LIMIT):
-                return await talk
+            return await talk
         except RelayRefused:
             raise
         except ConfigError as error:
@@ -211,13 +208,20 @@ class Relay:
         return self.is_open and self._sent < _RECYCLE and not self._begun
 
     async def _ready(self) -> Talk:
-        return await self._kept() or await self._connected()
+        """The connection for a mail, which has ``LIMIT`` from now on."""
+        talk = self._talk if self._is_kept() else None
+        if talk is None:
+            async with asyncio.timeout(LIMIT):
+                talk = await self._kept() or await self._connected()
+        talk.within(LIMIT)
+        return talk
 
     async def _kept(self) -> Talk | None:
         """The connection that is open, as if it were new."""
         if self._talk is None or not self._talk.is_open or self._sent >= _RECYCLE:
             await self.close()
         elif self._begun:
+            self._talk.within(LIMIT)
             if any(answer.code // 100 == 2 for answer in await self._talk.ask(b"RSET")):
                 self._begun = False
             else:

@@ -7,7 +7,7 @@ the server says is bounded, and what it says unasked ends the conversation: nobo
 from __future__ import annotations
 
 import asyncio
-import re
+import math
 from collections import deque
 
 from aiosmtplib import (
@@ -18,11 +18,9 @@ from aiosmtplib import (
     SMTPServerDisconnected,
     SMTPStatus,
 )
-from aiosmtplib.protocol import normalize_message_line_endings
 
 _LINE = 8192  # octets of a line of an answer
 _ANSWER = 4 * _LINE  # octets of an answer
-_DOT = re.compile(rb"(?m)^\.")
 
 
 class Talk(asyncio.Protocol):
@@ -33,15 +31,16 @@ class Talk(asyncio.Protocol):
         self._transport = transport
         self._timeout = timeout
         self._pipelining = pipelining
-        self._buffer = bytearray()
+        self._rest = b""
+        """What was heard of a line that has not ended."""
         self._lines: list[str] = []
         self._heard = 0
         """Octets of these lines."""
         self._answers: deque[SMTPResponse] = deque()
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._until = 0.0
-        """When the answers must be there, by the loop's clock."""
+        self._end_by, self._until = math.inf, math.inf
+        """When all must have been said, and the answers to what is asked be there, by the loop's clock."""
         self._timer: asyncio.TimerHandle | None = None
         self._broken: SMTPException | None = None
         transport.set_protocol(self)
@@ -54,6 +53,10 @@ class Talk(asyncio.Protocol):
     def failure(self) -> SMTPException:
         """Why an answer is missing."""
         return self._broken or SMTPServerDisconnected("Connection lost")
+
+    def within(self, seconds: float) -> None:
+        """All that is asked from now on must be answered within them."""
+        self._end_by = asyncio.get_running_loop().time() + seconds
 
     async def ask(self, *commands: bytes) -> list[SMTPResponse]:
         """The answers to ``commands``, each without its CRLF, as far as they came.
@@ -104,7 +107,10 @@ class Talk(asyncio.Protocol):
     def _watch(self) -> None:
         """One timer serves all that is asked on a connection: each answer would need one of its own."""
         loop = asyncio.get_running_loop()
-        self._until = loop.time() + self._timeout
+        self._until = min(loop.time() + self._timeout, self._end_by)
+        if self._timer is not None and self._timer.when() > self._until:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._timer = loop.call_at(self._until, self._look)
 
@@ -121,16 +127,14 @@ class Talk(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answers, or parts of them."""
-        self._buffer += data
-        while self._wanted and (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[: end + 1])
-            del self._buffer[: end + 1]
-            if not self._line(line):
-                return
-        if len(self._buffer) > _LINE:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if self._broken is None:
+                self._line(line)
+        if len(self._rest) > _LINE:
             self._end(_nonsense("Response too long"))
-        elif self._buffer and not self._wanted:
-            self._end(SMTPServerDisconnected("the server said something unasked"))
+        elif self._rest and not self._wanted:
+            self._end(_unasked())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended, by whomever."""
@@ -142,23 +146,27 @@ class Talk(asyncio.Protocol):
         """The server will say nothing more, and nor do we."""
         return False
 
-    def _line(self, line: bytes) -> bool:
-        """Take one line up; False: it is none of SMTP."""
+    def _line(self, line: bytes) -> None:
         self._heard += len(line)
-        if len(line) > _LINE or self._heard > _ANSWER:
+        if not self._wanted:
+            self._end(_unasked())
+        elif len(line) > _LINE or self._heard > _ANSWER:
             self._end(_nonsense("Response too long"))
-            return False
-        if not line[:3].isdigit():
+        elif not line[:3].isdigit():
             self._end(_nonsense("Malformed SMTP response line"))
-            return False
-        self._lines.append(line[4:].strip(b" \t\r\n").decode("utf-8", "surrogateescape"))
-        if line[3:4] != b"-":
-            self._answers.append(SMTPResponse(int(line[:3]), "\n".join(self._lines)))
-            self._lines, self._heard = [], 0
-            self._wanted -= 1
-            if not self._wanted:
-                self._wake()
-        return True
+        else:
+            self._lines.append(line[4:].strip(b" \t\r\n").decode("utf-8", "surrogateescape"))
+            if line[3:4] != b"-":
+                self._answer(int(line[:3]))
+
+    def _answer(self, code: int) -> None:
+        """The lines of an answer are all there."""
+        self._answers.append(SMTPResponse(code, "\n".join(self._lines)))
+        self._lines.clear()
+        self._heard = 0
+        self._wanted -= 1
+        if not self._wanted:
+            self._wake()
 
     def _end(self, error: SMTPException) -> None:
         if self._broken is None:
@@ -173,15 +181,18 @@ class Talk(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
+def _unasked() -> SMTPException:
+    return SMTPServerDisconnected("the server said something unasked")
+
+
 def _nonsense(text: str) -> SMTPException:
     return SMTPResponseException(SMTPStatus.invalid_response.value, text)
 
 
 def content(raw: bytes) -> bytes:
-    """A mail as it is sent behind DATA (RFC 5321 §4.5.2). Nearly all are as they must be."""
-    lines = raw.count(b"\r\n")
-    if not lines == raw.count(b"\n") == raw.count(b"\r") or not raw.endswith(b"\r\n"):
-        raw = normalize_message_line_endings(raw)
-    if raw.startswith(b".") or b"\n." in raw:
-        raw = _DOT.sub(b"..", raw)
-    return raw + b".\r\n"
+    """A mail as it is sent behind DATA (RFC 5321 §4.5.2): whatever its lines ended with, each ends with CRLF; a dot at
+    the beginning of one is doubled."""
+    lines = b"\r\n".join((b"", *(raw.splitlines() or (b"",)), b""))
+    if b"\n." in lines:
+        lines = lines.replace(b"\n.", b"\n..")
+    return lines[2:] + b".\r\n"

@@ -32,7 +32,8 @@ from mailbot.secret import Secret
 from mailbot.storage import personal
 from mailbot.storage.desk import approval, desk_text, ticket_link
 from mailbot.storage.desk import operator as operators
-from mailbot.storage.schema import activation, decision, inbox, outbox, ticket, ticket_event
+from mailbot.storage.outgoing import MAIL, OUTGOING
+from mailbot.storage.schema import activation, decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.text.address import login_key
 from mailbot.tickets import hold, number, view
 from mailbot.tickets.used_applications import UsedApplications
@@ -64,7 +65,7 @@ def read(
         category=row.category,
         state=State(row.state),
         desk=row.desk,
-        owner=row.owner,
+        owner=_owner(connection, row.owner),
         language=row.language,
         correspondent=correspondent,
         opened_at=row.opened_at,
@@ -187,7 +188,7 @@ def _link(connection: Connection, secret: Secret, ticket_id: int) -> LinkRow | N
 
 def _mails(connection: Connection, secret: Secret, ticket_id: int) -> tuple[MailRow, ...]:
     o = outbox.c
-    rows = connection.execute(select(outbox).where(o.ticket_id == ticket_id).order_by(o.id))
+    rows = connection.execute(select(*MAIL).select_from(OUTGOING).where(o.ticket_id == ticket_id).order_by(o.id))
     return tuple(
         MailRow(
             row.id,
@@ -209,9 +210,11 @@ def _letters(connection: Connection, row: Row[Any]) -> tuple[TicketMessage, ...]
     i, k = inbox.c, ticket_link.c
     merged = connection.execute(select(k.ticket_id).where(k.other_id == row.id, k.kind == "merged")).scalars()
     which = i.ticket_id.in_([row.id, *merged])  # as one condition with "or" it would read the whole table
-    rows = connection.execute(select(i.id, i.received_at, i.outcome, i.ticket_id).where(which).order_by(i.id))
+    wanted = select(i.id, i.received_at, i.outcome, i.ticket_id, raw_message.c.inbox_id.is_not(None).label("kept"))
+    rows = connection.execute(wanted.outerjoin(raw_message).where(which).order_by(i.id))
     return tuple(
-        TicketMessage(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id) for r in rows
+        TicketMessage(r.id, r.received_at, r.outcome or "", r.id == row.inbox_id, r.ticket_id == row.id, bool(r.kept))
+        for r in rows
     )
 
 
@@ -222,6 +225,15 @@ def _merged_into(connection: Connection, row: Row[Any]) -> str:
     found = connection.execute(wanted.where(k.ticket_id == row.id, k.kind == "merged")).scalar_one_or_none()
     moved = select(ticket.c.number).join(inbox, i.ticket_id == ticket.c.id).where(i.id == row.inbox_id)
     return str(found or connection.execute(moved.where(ticket.c.id != row.id)).scalar_one_or_none() or "")
+
+
+def _owner(connection: Connection, name: str | None) -> str | None:
+    """Who has the ticket; nobody, when they work here no more: it must not wait for a supervisor."""
+    if name is None:
+        return None
+    row = connection.execute(select(operators.c.state, operators.c.roles).where(operators.c.name == name)).first()
+    gone = row is not None and (row.state == "disabled" or WORKERS.isdisjoint(map(Role, row.roles)))
+    return None if gone else name
 
 
 def _first_half(connection: Connection, ticket_id: int) -> FirstHalf | None:

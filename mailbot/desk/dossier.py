@@ -25,6 +25,7 @@ from mailbot.model.outcomes import OUTCOMES
 from mailbot.secret import Secret
 from mailbot.storage import personal
 from mailbot.storage.desk import audit, ticket_link
+from mailbot.storage.outgoing import MAIL, OUTGOING
 from mailbot.storage.personal import Addressed
 from mailbot.storage.schema import decision, inbox, outbox, raw_message, ticket, ticket_event
 from mailbot.storage.tried import rules_tried
@@ -70,7 +71,8 @@ def _files(connection: Connection, secret: Secret, row: Row[Any], now: datetime)
         if not letter.withheld(connection, n)
     }
     shown = letter.shown(connection, secret, list(raws), most=2**31)
-    mails = connection.execute(select(outbox).where(outbox.c.ticket_id == row.id).order_by(outbox.c.id)).all()
+    sent = select(*MAIL).select_from(OUTGOING).where(outbox.c.ticket_id == row.id)
+    mails = connection.execute(sent.order_by(outbox.c.id)).all()
     ours = {mail.id: personal.addressed(secret, mail) for mail in mails}
     views = {f"views/{n}/{name}": data for n in ids for name, data in view.files(connection, secret, n).items()}
     told = {

@@ -58,7 +58,9 @@ def release(case: TicketView, operator: Operator, request: ActionRequest, means:
 
 
 def _decided_again(case: TicketView, request: ActionRequest, event: str) -> ActionPlan | Refusal:
-    mine = tuple(letter.inbox_id for letter in case.letters if letter.own)
+    mine = tuple(letter.inbox_id for letter in case.letters if letter.own and letter.kept)
+    if not mine:
+        return Refusal("erased")
     return closed(case, request, event, State.ZAMKNIETE_BEZ_ZMIAN, effect=Effect.AGAIN, letters=mine)
 
 
@@ -93,6 +95,8 @@ def reopen(case: TicketView, operator: Operator, request: ActionRequest, means: 
         return Refusal("joined", {"number": case.merged_into})
     if not case.decided:
         return Refusal("decided-again")
+    if any(letter.opened and not letter.kept for letter in case.letters):
+        return Refusal("erased")
     state = State.KWARANTANNA if case.outcome == Outcome.QUARANTINE else State.PONOWNIE_OTWARTE
     desk = Desk.BEZPIECZENSTWO if case.secured else desk_of(case)
     return plan_of(case, request, "reopened", state=state, desk=desk, clock=ClockChange.ANEW)

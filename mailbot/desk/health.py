@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from mailbot.outbox import jobs
-from mailbot.storage.schema import imap_cursor, mailbox_claim, outbox, ruleset_load
+from mailbot.storage.mailbox import imap_cursor, mailbox_claim
+from mailbot.storage.schema import outbox, ruleset_load
 
 UNDONE = (jobs.WAITING, jobs.QUEUED, jobs.LEASED, jobs.BURIED)
 

@@ -52,6 +52,8 @@ def split(case: TicketView, operator: Operator, request: Split, means: Means) ->
         return Refusal("no-letter")
     if letter.opened:
         return Refusal("opening-letter")
+    if not letter.kept:
+        return Refusal("erased")
     return plan_of(case, request, "split", effect=Effect.SPLIT, letters=(letter.inbox_id,))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import NoResultFound
 
 from mailbot.desk import letter, letters
@@ -99,8 +99,9 @@ class Outgoing:
                 "deadline": deadline + delay,
                 "delay_seconds": written.delay_seconds,
             }
-            (row,) = sealing.mails(connection, self._flow.secret, [values])
-            rows.append(connection.execute(insert(outbox).values(row).returning(outbox.c.id)).scalar_one())
+            sealing.write_mails(connection, self._flow.secret, [values])
+            mine = (outbox.c.ticket_id == case.ticket_id, outbox.c.slot == values["slot"])
+            rows.append(connection.execute(select(outbox.c.id).where(*mine)).scalar_one())
         return rows
 
     @property

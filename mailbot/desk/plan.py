@@ -124,7 +124,7 @@ class ActionPlan:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing was done: words.REFUSALS has the sentence of ``code``, which names the way."""
+    """Why nothing was done: desk.refusals has the sentence of ``code``, which names the way."""
 
     code: str
     values: Mapping[str, str] = field(default_factory=dict)

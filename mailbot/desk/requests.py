@@ -199,7 +199,7 @@ class RefuseGeneric(ActionRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptA(ActionRequest):
-    """``waived``: every deviation that the person has seen and explains in ``reason`` (words of actions.deviations)."""
+    """``waived``: every deviation that the person has seen and explains in ``reason`` (words of accept.deviations)."""
 
     action = Action.ACCEPT_A
     waived: frozenset[str] = frozenset()
@@ -223,7 +223,7 @@ class ConfirmB(AcceptB):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawB(ActionRequest):
-    """Ends the first half: by who gave it, or by the second person, who sees it otherwise."""
+    """Ends the first half: by whoever gave it, or by the second person, who sees it otherwise."""
 
     action = Action.WITHDRAW_B
 

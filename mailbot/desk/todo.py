@@ -30,7 +30,7 @@ from mailbot.tickets.sla import CLOCKLESS
 PAGE = 50
 """Tickets of one page."""
 PRESENT = timedelta(seconds=60)
-"""Who has given no sign for so long has the ticket open no more."""
+"""Whoever has given no sign for so long no longer has the ticket open."""
 
 _T = ticket.c
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailbot.accounts.directory import Directory
-from mailbot.desk import accept, case, letter, offers, words
+from mailbot.desk import accept, case, letter, refusals
 from mailbot.desk.compare import COLUMNS, Line, side_by_side
 from mailbot.desk.view import TicketView
 from mailbot.model import Operator
@@ -41,8 +41,10 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _actions(found: TicketView, operator: Operator) -> Mapping[str, Any]:
+    from mailbot.desk import offers  # it knows every action: not for whoever only looks
+
     kept = offers.withheld(found, operator)
     return {
         "can": [action.value for action in offers.offered(found, operator)],
-        "cannot": {action.value: words.refusal(why, operator.language) for action, why in kept.items()},
+        "cannot": {action.value: refusals.sentence(why, operator.language) for action, why in kept.items()},
     }

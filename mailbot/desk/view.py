@@ -99,6 +99,8 @@ class TicketMessage:
     """It opened the ticket."""
     own: bool = True
     """It came to this ticket, not to one that was merged into it."""
+    kept: bool = True
+    """Its octets are here; False: they were erased."""
 
 
 @dataclass(frozen=True, slots=True)

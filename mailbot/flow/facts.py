@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot.application.check import same_person
+from mailbot.application.check import in_nominative, same_person, turned
 from mailbot.model import (
     Account,
     Applicant,
@@ -222,7 +222,9 @@ def holder(signer: Applicant | None, body: Match | None, account: Account | None
     if wrong_year or wrong_pesel or Match.MISMATCH in (name, body):
         return "mismatch"
     sure = name is Match.OK and body is Match.OK and signer.birth_year is not None
-    return "ok" if sure and (proven or not namesake) else "doubt"
+    own = in_nominative(signer.given, signer.surname, account)
+    other = namesake or not own or turned(signer.given, signer.surname, account)
+    return "ok" if sure and (proven or not other) else "doubt"
 
 
 def _year(request: Request, account: Account | None) -> Match:

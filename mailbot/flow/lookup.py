@@ -25,7 +25,9 @@ from mailbot.model import (
 from mailbot.request.topics import TopicFacts
 from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
-from mailbot.tickets import correspondence, hold, number, rate_limits
+from mailbot.storage import personal
+from mailbot.storage.schema import activation
+from mailbot.tickets import correspondence, hold, marks, number, rate_limits
 from mailbot.tickets.duplicates import EarlierMessages
 from mailbot.tickets.used_applications import UsedApplications
 
@@ -81,9 +83,10 @@ class Lookup:
         self._connection = connection
         self._directory = directory
         self._ruleset = ruleset
+        self._now = now
         self._fresh_from = now - oldest
         self._maintenance = bool(ruleset.breaks_at(now))
-        self._duplicates = EarlierMessages(connection, [u.identity for u in batch], secret)
+        self._duplicates = EarlierMessages(connection, [u.identity for u in batch], secret, now)
         self._secret = secret
         self._threads = correspondence.Threads(connection, batch, secret, ruleset.calendar)
         self.used = UsedApplications(connection, [u.checked for u in batch], secret)
@@ -115,7 +118,7 @@ class Lookup:
         self, u: Understanding, found: LookupResult, decided: Decision, ticket_id: int | None, promised_at: datetime
     ) -> None:
         """Remember what became of a message, for those behind it."""
-        self._duplicates.add(u.identity, ticket_id, promised_at, decided)
+        self._duplicates.add(u.identity, ticket_id, promised_at, decided, proven=u.sender.proven)
         self._arrivals.add(found.counted_for, decided, ticket_id)
 
     def _account(self, u: Understanding, asked: str | None) -> Account | None:
@@ -151,11 +154,26 @@ class Lookup:
         )
 
     def _stops(self, u: Understanding) -> str | None:
-        """The ticket that the mail stops. Where the domain of the old login cannot vouch for it, its answer to our
-        warning counts nevertheless: nobody else but the new address has the token in it, and that may stop as well."""
-        key = u.sender.key
-        if key is None or u.sender.authentication.result is AuthResult.FAIL or not u.stops:
+        """The ticket that the mail stops: by the word of the old login, or by an answer to our warning, whoever writes
+        it. Its Message-ID tells that he has read it, where the old login passes its mail on, say; besides him only the
+        new address has the token in it, whose answers count for nothing. Where the domain of the old login cannot vouch
+        for it, an answer to any mail of ours has to do."""
+        key, result = u.sender.key, u.sender.authentication.result
+        found = None
+        if u.stops:
+            seen = u.stops if u.sender.proven else correspondence.answered(self._secret, u)
+            numbers = (
+                [] if key is None or result is AuthResult.FAIL else [number for number in u.stops if number in seen]
+            )
+            warned = marks.warned(self._secret, u.message)
+            if numbers or warned:
+                found = hold.of_login(self._connection, self._secret, numbers, key, warned)
+        return found or self._told_to_stop(u)
+
+    def _told_to_stop(self, u: Understanding) -> str | None:
+        """The change of the proven sender's login that waits, where a letter of his own says STOP or its number."""
+        if u.sender.key is None or not u.sender.proven or not marks.may_stop(u.message, u.subject):
             return None
-        seen = u.stops if u.sender.proven else correspondence.answered(self._secret, u)
-        numbers = [number for number in u.stops if number in seen]
-        return hold.of_login(self._connection, self._secret, numbers, key) if numbers else None
+        mine = personal.holds(activation.c.login, self._secret, u.sender.key)
+        waiting = hold.waiting(self._connection, self._now, mine)
+        return next((one for one in waiting if marks.told_to_stop(u.message, u.subject, one)), None)

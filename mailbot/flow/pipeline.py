@@ -17,13 +17,14 @@ from mailbot.accounts.directory import Directory
 from mailbot.config import Settings
 from mailbot.flow import facts
 from mailbot.flow.decision import decide, doubted, silenced, to_person
-from mailbot.flow.lookup import Assessment, Lookup
-from mailbot.flow.plan import Plan, joined, needs_none, waits_for_check
+from mailbot.flow.lookup import Assessment, Lookup, LookupResult
+from mailbot.flow.plan import Plan, is_settled, joined, needs_none, waits_for_check
 from mailbot.mails.context import MailContext
 from mailbot.mails.write import Writer
 from mailbot.model import (
     Account,
     Decision,
+    Duplicate,
     DuplicateCheck,
     MailKind,
     Outcome,
@@ -38,13 +39,17 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.secret import Secret
 from mailbot.storage.asking import Asking
 from mailbot.text.address import login_key
-from mailbot.tickets import activation, bounce, correspondence, hold, number, person, sla
+from mailbot.tickets import activation, bounce, correspondence, hold, marks, number, person, sla
 from mailbot.tickets.breaker import Reach
+from mailbot.tickets.rate_limits import CountedFor
 from mailbot.tickets.record import BatchRows, came_back
 
 if TYPE_CHECKING:
     from mailbot.flow.understand import Understander
     from mailbot.sender.resolver import Resolver
+
+_ANSWERED_AT_ONCE = frozenset({Outcome.DELETE_INFO, Outcome.SELF_SERVICE, Outcome.PESEL_EXISTS, Outcome.FAQ})
+"""Matters of their own, whatever ticket a letter about them names besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,23 @@ class Pipeline:
     def assess(self, u: Understanding, lookup: Lookup) -> Assessment:
         """What to do with a message, given registry and history."""
         found, reading = lookup.find(u), self.read(u)
+        assessment = self._apart(u, found, reading)
+        copy = found.seen.copy
+        if copy is None or u.released or not is_settled(copy, assessment.decision.outcome):
+            return assessment
+        seen = DuplicateCheck(Duplicate.SAME_MESSAGE, copy.ticket_id, reused_id=True)
+        return self._assessed(u, replace(found, seen=seen, counted_for=CountedFor()), reading)
+
+    def _apart(self, u: Understanding, found: LookupResult, reading: TopicFacts) -> Assessment:
+        """As ``_assessed``; a letter that only names a ticket is one of its own where that has an answer at once."""
+        thread = found.history.thread
+        if thread is not None and thread.in_letter:
+            apart = self._assessed(u, replace(found, history=replace(found.history, thread=None)), reading)
+            if apart.decision.outcome in _ANSWERED_AT_ONCE:
+                return apart
+        return self._assessed(u, found, reading)
+
+    def _assessed(self, u: Understanding, found: LookupResult, reading: TopicFacts) -> Assessment:
         gathered, defects = facts.gather(u, found.account, found.seen.duplicate, found.history, reading)
         category = facts.category(u, found.history, reading, self.ruleset)
         thread = found.history.thread
@@ -279,7 +301,9 @@ class Pipeline:
 
 def _alone(connection: Connection, batch: Sequence[tuple[int, Understanding]]) -> bool:
     """Whether the lock comes first: SQLite has one writer anyway, and what stops a ticket writes while it decides."""
-    return connection.dialect.name == "sqlite" or any(u.stops or u.bounced for _, u in batch)
+    return connection.dialect.name == "sqlite" or any(
+        u.stops or u.bounced or marks.may_stop(u.message, u.subject) for _, u in batch
+    )
 
 
 def _reach(assessment: Assessment) -> Reach:

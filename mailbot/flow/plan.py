@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailbot.flow.decision import is_moved_by_check
 from mailbot.flow.facts import must_be_checked, needs_check
 from mailbot.flow.lookup import Assessment
-from mailbot.model import Duplicate, MailKind, Outcome, Understanding
+from mailbot.model import Duplicate, EarlierCopy, MailKind, Outcome, Understanding
 from mailbot.tickets import sla
 
 _ANSWERS = {
@@ -16,6 +16,13 @@ _ANSWERS = {
     Outcome.COMPLAINT_LATE: "complaint-late",
 }
 """Outcomes of mail that belongs to the sender's own ticket → name of the event."""
+_HELD_FAST = frozenset(
+    {
+        *(Outcome.OK_A, Outcome.OK_B, Outcome.REVIEW, Outcome.RATE_LIMITED, Outcome.DUPLICATE, Outcome.ZGL_FOREIGN),
+        *(Outcome.TICKET_UPDATE, Outcome.COMPLAINT_OK, Outcome.NEW_OK, Outcome.GENERAL),
+    }
+)
+"""Outcomes with which a letter is granted, or with a person."""
 _SETTLED = frozenset({Outcome.OK_A, Outcome.REJ_FORMAL})
 """Outcomes that the sentence of case A may have without a look at its files. An answer that who has no account gets,
 too, must not come sooner than his, and a person who decides shall see what the files are."""
@@ -59,6 +66,12 @@ def waits_for_check(assessment: Assessment) -> bool:
     if must_be_checked(u) or facts.account == "unknown":
         return True
     return assessment.decision.outcome not in _SETTLED or is_moved_by_check(assessment.decision, facts)
+
+
+def is_settled(copy: EarlierCopy, outcome: Outcome) -> bool:
+    """Whether a letter that would come to ``outcome`` needs nothing of its own, since another copy of it came. One that
+    a machine refused or answered may have lacked what the road had taken out of it; a second refusal is none."""
+    return (copy.outcome in _HELD_FAST and copy.ticket_id is not None) or copy.outcome is outcome
 
 
 def needs_none(assessment: Assessment) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mailbot.config import AuthenticationRoad, Settings
+from mailbot.errors import ResolverUnavailable
 from mailbot.model import (
     ApplicationCheck,
     ApplicationState,
@@ -40,7 +41,7 @@ from mailbot.request import phrase, subject
 from mailbot.secret import Secret
 from mailbot.sender import spam
 from mailbot.sender.identify import authenticate
-from mailbot.sender.resolver import RecordType, Resolver, memory
+from mailbot.sender.resolver import DnsQuestion, RecordType, Resolver, ahead, memory
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.detect import looks_executable
 from mailbot.text.address import login_key, normalise
@@ -48,6 +49,7 @@ from mailbot.tickets import bounce, marks
 
 _EMPTY = Request(None, (), None, ())
 _SIDE_BY_SIDE = 64  # threads
+_GROUP = 65_536  # octets of messages
 _STUB = re.compile(r"^Retrieval using the \w+ protocol failed for the following message", re.IGNORECASE)
 _STUB_TEXT = re.compile(
     r"The (?:server|following message) could(?:n['\u2019]t| not) (?:be )?retrieved?\b", re.IGNORECASE
@@ -75,6 +77,10 @@ class _Begun(NamedTuple):
     too_large: bool
 
 
+_Place = tuple[int, RawMessage, "Understanding | _Begun"]
+"""A message of a batch, and what is known of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Understander:
     """Reads messages for one installation."""
@@ -82,27 +88,48 @@ class Understander:
     settings: Settings
     secret: Secret
     resolver: Resolver
+    own: automatic.Own = field(init=False)
 
-    def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
+    def __post_init__(self) -> None:
+        helpdesk = self.settings.helpdesk
+        written = (helpdesk.address, helpdesk.sending_address, *helpdesk.own_addresses)
+        own = automatic.Own(
+            frozenset(a.lower() for w in written if (a := normalise(w))),
+            frozenset(name.lower().strip("<>") for name in helpdesk.own_lists),
+            frozenset(address.lower() for address in helpdesk.ticket_systems),
+        )
+        object.__setattr__(self, "own", own)
+
+    def understand_all(self, batch: Iterable[RawMessage]) -> list[Understanding]:
         """``understand`` for each, in order, without what deciding does not look at (``_essence``).
 
         The senders of those about which the DNS is asked are checked side by side: a slow one holds up the others for
         no longer than ``Budget`` lets it, however many there are. To the others threads would be a burden.
         """
-        at_once = replace(self, resolver=_CachedResolver(self.resolver))
-        found: list[Understanding | _Begun] = []
-        for raw in batch:
-            begun = self._begun(raw)
-            try:
-                found.append(at_once._ended(raw, begun))
-            except _WouldAsk:
-                found.append(begun)
-        waiting = [(raw, one) for raw, one in zip(batch, found, strict=True) if isinstance(one, _Begun)]
+        known, found = _Known(self.resolver), dict[int, Understanding]()
+        waiting = list[_Place]()
+        for group in _together(enumerate(batch)):
+            waiting += self._at_once([(place, raw, self._begun(raw)) for place, raw in group], known, found)
+        if waiting:
+            ahead(self.resolver, known.asked)
+            waiting = self._at_once(waiting, known, found)
         if waiting:
             with ThreadPoolExecutor(min(len(waiting), _SIDE_BY_SIDE)) as threads:
-                done = threads.map(self._ended, *zip(*waiting, strict=True))
-                found = [next(done) if isinstance(one, _Begun) else one for one in found]
-        return [self._essence(u, raw) for raw, u in zip(batch, found, strict=True) if isinstance(u, Understanding)]
+                ended = threads.map(lambda one: self._essence(self._ended(*one[1:]), one[1]), waiting)
+                found |= zip((place for place, _, _ in waiting), ended, strict=True)
+        return [found[place] for place in sorted(found)]
+
+    def _at_once(self, begun: Sequence[_Place], known: _Known, found: dict[int, Understanding]) -> list[_Place]:
+        """Add to ``found`` those for whom ``known`` suffices; the others."""
+        one, waiting = replace(self, resolver=known), list[_Place]()
+        for place, raw, message in begun:
+            known.lacks = False
+            u = one._ended(raw, message)
+            if known.lacks:  # what was found is nothing
+                waiting.append((place, raw, message))
+            else:
+                found[place] = self._essence(u, raw)
+        return waiting
 
     def _essence(self, u: Understanding, raw: RawMessage) -> Understanding:
         """``u`` as it goes to where it is decided: another process. Neither header fields nor quotes, and the octets of
@@ -134,6 +161,8 @@ class Understander:
             stops = marks.asked_to_stop(message, kind)  # a doubt about who wrote it must not take the holder's word
             message = self._in_answer(message, raw.envelope)
             request = phrase.read(message.text, attachments=bool(message.attachments)) if exact else _EMPTY
+            if request.phrase and not request.defects and automatic.is_marked_only(message):
+                message = replace(message, automatic=None)  # no machine asks so, whatever a relay adds
             return _Begun(self._doubted(message, request), kind, request, stops, too_large)
         except MemoryError:
             raise
@@ -172,20 +201,22 @@ class Understander:
             return unread(raw, f"not understood: {error!r}")
 
     def _parse(self, octets: bytes, envelope: Envelope) -> InboundMessage:
-        helpdesk = self.settings.helpdesk
-        lists = frozenset(name.lower().strip("<>") for name in helpdesk.own_lists)
-        systems = frozenset(address.lower() for address in helpdesk.ticket_systems)
-        return parse(octets, envelope, self._own_addresses, helpdesk.subject_tags, lists, systems)
+        own = self.own
+        tags = self.settings.helpdesk.subject_tags
+        return parse(octets, envelope, own.addresses, tags, own.lists, own.ticket_systems)
 
     def _in_answer(self, message: InboundMessage, envelope: Envelope) -> InboundMessage:
-        """What comes to a return path of ours is a machine's, and so is a notice that answers a mail of ours."""
+        """What comes to a return path of ours is a machine's, and so is a notice that answers a mail of ours; where
+        nothing but the title says that it does, it is a doubt."""
         if message.by_machine:
             return message
         found = None
         if bounce.returned_to(self.secret, message, envelope.rcpt_to):
             found = Automatic.NULL_SENDER
         elif marks.answered_by(self.secret, message):
-            found = automatic.in_answer(message)
+            found = automatic.in_answer(message, self.own)
+        elif message.automatic is None and automatic.is_notice_under_our_title(message):
+            found = Automatic.MAYBE
         return replace(message, automatic=found) if found else message
 
     def _is_spam(self, envelope: Envelope, message: InboundMessage) -> bool:
@@ -194,12 +225,6 @@ class Understander:
         return bool(wanted) and spam.is_marked(
             message.headers, settings.spam.marks, settings.authentication, envelope.mail_from
         )
-
-    @property
-    def _own_addresses(self) -> frozenset[str]:
-        helpdesk = self.settings.helpdesk
-        written = (helpdesk.address, helpdesk.sending_address, *helpdesk.own_addresses)
-        return frozenset(a.lower() for w in written if (a := normalise(w)))
 
     def _beginning(self, raw: RawMessage) -> InboundMessage | None:
         """What stands before the files of a message over the limit, when that is the sentence of case B.
@@ -232,7 +257,7 @@ class Understander:
         Not where a mail of ours is quoted: it tells the sentence to everybody.
         """
         quoted = (line for line in message.full_text.lower().split("\n") if not _TO.match(line))
-        if any(address in line for line in quoted for address in self._own_addresses):
+        if any(address in line for line in quoted for address in self.own.addresses):
             return False
         text = _QUOTE_MARKS.sub("", message.full_text)
         whole = phrase.read(text, attachments=bool(message.attachments))
@@ -256,21 +281,37 @@ class Understander:
         )
 
 
-class _WouldAsk(BaseException):
-    """The DNS would have to be asked. No error: what takes a failed check for a doubt must not see it."""
-
-
-class _CachedResolver:
+class _Known:
     """Stands for the DNS where nobody may wait: it says what ``resolver`` knows without asking anybody."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._memory = memory(resolver)
+        self.asked: dict[DnsQuestion, None] = {}
+        """What it did not know."""
+        self.lacks = False
+        """Whether that was so since somebody set it to False."""
 
     def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self._memory(name, kind)) is None:
-            raise _WouldAsk
+            self.lacks = True
+            self.asked[name, kind] = None
+            raise ResolverUnavailable(f"{kind} {name}: nobody was asked")
         return found
+
+
+def _together(batch: Iterable[tuple[int, RawMessage]]) -> Iterator[list[tuple[int, RawMessage]]]:
+    """``batch`` in groups: what is done to many small mails before the next thing is done stays in the caches of the
+    processor; large ones come one by one."""
+    group, octets = list[tuple[int, RawMessage]](), 0
+    for one in batch:
+        group.append(one)
+        octets += len(one[1].raw)
+        if octets > _GROUP:
+            yield group
+            group, octets = [], 0
+    if group:
+        yield group
 
 
 _LET_OUT = Authentication(AuthResult.NONE, "let out of the quarantine by a person")

@@ -33,7 +33,7 @@ from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.machine import own_name
 from mailbot.observe import Clock, log_event
 from mailbot.storage.database import Database
-from mailbot.storage.schema import mailbox_claim
+from mailbot.storage.mailbox import mailbox_claim
 
 NOBODY = "none"
 _FIELDS = ("Claim", "Follows", "Folder", "Process", "Free")

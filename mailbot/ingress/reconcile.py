@@ -1,7 +1,8 @@
 """The mailbox against the database: what was taken once and is in no row, as after a restore, is taken in again.
 
 A message is known by its place, by its Message-ID with the size or time of arrival, or by the digest of its octets, for
-a MOVE gives it a new UID. One message is in memory at a time, whatever lies in the mailbox.
+a MOVE gives it a new UID. One message is in memory at a time, whatever lies in the mailbox: what is missing is fetched
+once to be compared, and once more to be stored.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 
 from mailbot.config import ImapSettings
 from mailbot.errors import MailboxUnavailable
-from mailbot.inbox import Cursor, MessageTraits, digest_stored, store, stored_traits, stored_uids
+from mailbot.inbox import Cursor, MessageTraits, store, stored_digests, stored_traits, stored_uids
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
@@ -103,8 +104,8 @@ class Reconciler:
             raise MailboxUnavailable(f"the server lists {len(uids)} of {connection.exists} messages in {folder}")
         for start in range(0, len(uids), _LISTED):
             chunk = uids[start : start + _LISTED]
-            for item in await self._unknown(connection, cursor, chunk):
-                await self._examine(connection, cursor, item, found, dry_run=dry_run)
+            items = await self._unknown(connection, cursor, chunk)
+            await self._examine(connection, cursor, items, found, dry_run=dry_run)
             found.compared += len(chunk)
             log_event("reconciled", folder=folder, compared=found.compared, missing=found.missing, taken=found.taken)
         return found
@@ -135,18 +136,29 @@ class Reconciler:
             yield _Item(uid, MessageTraits(name, size, syntax.arrival(items.get("INTERNALDATE", b""), now)))
 
     async def _examine(
-        self, connection: ImapConnection, cursor: Cursor, item: _Item, found: FolderReport, *, dry_run: bool
+        self,
+        connection: ImapConnection,
+        cursor: Cursor,
+        items: Sequence[_Item],
+        found: FolderReport,
+        *,
+        dry_run: bool,
     ) -> None:
-        """Fetch a message nobody knows by its header; where its octets are not known either, it is missing."""
-        raw, note = await self._octets(connection, item)
-        if raw and await self._is_stored(hashlib.sha256(raw).hexdigest()):
-            return
-        found.missing += 1
-        if raw is None:
-            found.failed += 1
-        elif not dry_run:
-            await self._store(self._message(cursor, item, raw, note))
-            found.taken += 1
+        """Of messages nobody knows by their headers, those whose octets are not known either are missing."""
+        digests = [_digest((await self._octets(connection, item))[0]) for item in items]
+        known = {digest for digest in digests if digest}
+        stored = await self._database.read(lambda c: stored_digests(c, known, self._secret))
+        for item, digest in zip(items, digests, strict=True):
+            if digest in stored:
+                continue
+            found.missing += 1
+            raw, note = (None, None) if digest is None else await self._octets(connection, item)
+            if raw is None:
+                found.failed += 1
+            elif not dry_run:
+                await self._store(self._message(cursor, item, raw, note))
+                stored |= {digest} if digest else set()  # it may lie there twice
+                found.taken += 1
 
     async def _octets(self, connection: ImapConnection, item: _Item) -> tuple[bytes | None, str | None]:
         """The message, or of one too large the header with a note; None when the server does not give it whole."""
@@ -175,11 +187,15 @@ class Reconciler:
         )
         return RawMessage(raw, envelope, received_at)
 
-    async def _is_stored(self, digest: str) -> bool:
-        return await self._database.read(lambda connection: digest_stored(connection, digest, self._secret))
-
     async def _store(self, message: RawMessage) -> None:
         def work(connection: Connection) -> None:
             store(connection, [message], self._clock(), self._secret)
 
         await self._database.write(work)
+
+
+def _digest(raw: bytes | None) -> str | None:
+    """None: there are no octets to be had; empty: of none."""
+    if raw is None:
+        return None
+    return hashlib.sha256(raw).hexdigest() if raw else ""

@@ -36,7 +36,7 @@ _HURRY = 60.0  # seconds for the octets of a message whose room others wait for
 _BEFORE, _WITHIN = 110.0, 170.0
 """Seconds that a message waits for room: clients wait two minutes for the 354, three for the rest of what they began to
 send (RFC 5321 §4.5.3.2.5, §4.5.3.2.6)."""
-_END_OF_DATA = b"\r\n.\r\n"
+_DOT = len(b".\r\n")  # octets that end a message
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _PLAIN_PATH = re.compile(rf"<({_ATOMS}@{_ATOMS})>(| [^(]*)")
 """Path of dot-atoms only, and the parameters behind it (RFC 5321 §4.1.2)."""
@@ -191,25 +191,23 @@ class _BulkServer(Trimmed):
         return content
 
     async def _read_body(self, place: Place) -> bytes | None:
-        limit, octets = self.data_size_limit or 0, -2
-        self._reader._buffer[0:0] = b"\r\n"  # type: ignore[attr-defined]  # so that the first line may be the dot, too
-        body, ended = Body(), False
-        while not ended:
-            try:
-                chunk = await self._reader.readuntil(_END_OF_DATA)
-            except asyncio.LimitOverrunError as error:
-                chunk = await self._reader.readexactly(error.consumed)
-            self._reset_timeout()
-            ended = chunk.endswith(_END_OF_DATA)
-            octets += len(chunk)
-            if octets > limit + 3:  # read on to the end, keep nothing
-                body = Body()
+        limit, timed, body = self.data_size_limit or 0, 0, Body()
+        while not body.ended:
+            chunk = await self._reader.read(_CHUNK)
+            if not chunk:
+                raise asyncio.IncompleteReadError(b"", None)
+            behind = body.add(chunk)
+            if behind:
+                self._reader._buffer[0:0] = behind  # type: ignore[attr-defined]
+            if body.octets >= timed + _CHUNK:  # few octets now and then are silence
+                timed = body.octets
+                self._reset_timeout()
+            if body.octets > limit + _DOT:  # read on to the end, keep nothing
+                body.forget()
                 place.leave()
-                continue
-            if not place.holds(octets):
-                await self._make_room(place, 2 * octets, _WITHIN)
-            body.add(chunk, last=ended)
-        return body.content() if octets - 3 <= limit else None
+            elif not place.holds(body.octets):
+                await self._make_room(place, 2 * body.octets, _WITHIN)
+        return body.content() if body.octets <= limit + _DOT else None
 
 
 class _LmtpServer(LMTP, _BulkServer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -38,18 +39,29 @@ _SHOWN: Mapping[str, Collection[str] | None] = {
 
 def find(text: str, contacts: Contacts) -> list[str]:
     """Every stranger in ``text``, as it is written there."""
-    numbers = {_number(number) for number in contacts.phones.values()}
     mailboxes = {address.casefold() for address in (contacts.helpdesk, *contacts.addresses)}
     links = {_link(url) for url in (contacts.portal, *contacts.links)}
     hosts = {link.partition("/")[0] for link in links}
-    found = [m for m in _MAILBOX.findall(text) if m.casefold() not in mailboxes]
-    rest = _MAILBOX.sub(" ", text)
-    found += [u for u in _URL.findall(rest) if _link(u) not in links]
-    rest = _URL.sub(" ", rest)
+    addresses, rest = _taken(_MAILBOX, text)
+    found = [m for m in addresses if m.casefold() not in mailboxes]
+    urls, rest = _taken(_URL, rest)
+    found += [u for u in urls if _link(u) not in links]
     found += [h for h in _HOST.findall(rest) if _link(h) not in links | hosts]
-    rest = _DATE.sub(" ", rest)
-    found += [p.strip() for p in _PHONE.findall(rest) if _number(p) not in numbers]
+    numbers = _numbers(tuple(contacts.phones.values()))
+    found += [p.strip() for p in _PHONE.findall(_DATE.sub(" ", rest)) if _number(p) not in numbers]
     return found
+
+
+def _taken(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:
+    """What is found, and the text without it."""
+    found = pattern.findall(text)
+    return found, pattern.sub(" ", text) if found else text
+
+
+@lru_cache(maxsize=1)
+def _numbers(phones: tuple[str, ...]) -> frozenset[str]:
+    """Hundreds of texts are held against the same ones."""
+    return frozenset(map(_number, phones))
 
 
 def told(stranger: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailbot.model.request import Defect
 
@@ -125,6 +126,13 @@ class Desk(StrEnum):
     BEZPIECZENSTWO = "BEZPIECZENSTWO"
 
 
+class EarlierCopy(NamedTuple):
+    """The other copy of a letter that came over two roads, one of which has changed it, and what became of it."""
+
+    ticket_id: int | None
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True)
 class DuplicateCheck:
     """What history says about one message."""
@@ -140,6 +148,8 @@ class DuplicateCheck:
     """That ticket's, for SAME_REQUEST."""
     waits: bool = False
     """It has asked the citizen something, and waits for him."""
+    copy: EarlierCopy | None = None
+    """Where it is new as it stands, but a letter of the same sender with its Message-ID, subject and Date came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +200,8 @@ class Thread:
     """When the mail with the answer was accepted; None: not yet."""
     complaint_until: datetime | None = None
     """Last moment of a complaint about that answer."""
+    in_letter: bool = False
+    """Nothing but a number in the letter leads there: a matter that has an answer of its own gets that."""
 
 
 @dataclass(frozen=True, slots=True)

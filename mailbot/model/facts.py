@@ -73,7 +73,13 @@ class Facts:
     )
     new_login: str = field(metadata=_fact("is the sender a login already", "free", "taken", "not-asked"))
     replay: str = field(metadata=_fact("was the same application granted before", "no", "yes"))
-    stop: str = field(metadata=_fact("the old login answers the warning of a change in case B", "no", "yes"))
+    stop: str = field(
+        metadata=_fact(
+            "the old login says STOP to a change in case B, or whoever has read the warning answers it",
+            "no",
+            "yes",
+        )
+    )
     limit: str = _neutral(
         "which limit of rules/limits.yaml is passed (failures: of the sender; login: of others about the same login)",
         "no",
@@ -84,7 +90,8 @@ class Facts:
         "answers",
     )
     thread: str = _neutral(
-        "names a ticket by its number or answers a mail of ours: the sender's own ticket, or anything else",
+        "names a ticket by its number or answers a mail of ours: the sender's own ticket, or anything else (by a "
+        "number in the letter: his own alone)",
         "none",
         "own",
         "foreign",

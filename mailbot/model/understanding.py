@@ -18,6 +18,9 @@ class Identity:
     """The Message-ID, or "sha256:…" of the bytes where there is none."""
     fingerprint: str
     """Digest of sender, subject, text and attachments: what the person sent, without the marks of transport."""
+    letter: str = ""
+    """Digest of sender, subject and Date, which stay when a relay writes a line into the text; "": of a message that
+    lacks one of them, or is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Understanding:
     spam: bool = False
     """The office's own filter marked it."""
     stops: tuple[str, ...] = ()
-    """Numbers of the tickets whose change of login the mail stops, if it is the old login's (tickets/hold.py)."""
+    """Numbers of the tickets whose change of login the mail may stop (flow.lookup tells whose word that is)."""
     checked: ApplicationCheck = ApplicationCheck(ApplicationState.NOT_ASKED)
     """Added by ``workers.verify``: the files are checked in processes of their own."""
     scan: str = ""

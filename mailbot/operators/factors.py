@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator (TOTP, RFC 6238), and recovery codes for who has lost it."""
+"""The second factor: codes of an authenticator (TOTP, RFC 6238), and recovery codes for whoever has lost it."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def change(
     rules: LoginPolicy,
     key: Secret,
 ) -> str | None:
-    """A new password (its hash: ``kept``) for who knew the old one and has a code of the authenticator: they are logged
+    """A new password (its hash: ``kept``) for whoever knew the old one and a code of the authenticator: he is logged
     out everywhere else. Returns the token of the session that takes the place of all; None when the code is wrong."""
     who, row = session.operator, tried.row
     if row is None or row["id"] != who.id or not _has_code(connection, who.id, code, now, key):
@@ -169,7 +169,7 @@ def change(
 def renew_codes(
     connection: Connection, session: Session, code: str, now: datetime, rules: LoginPolicy, key: Secret
 ) -> tuple[str, ...] | None:
-    """New recovery codes for who has a code of the authenticator; None when it is wrong, was used, or must wait."""
+    """New recovery codes for whoever has a code of the authenticator; None when it is wrong, was used, or must wait."""
     who = session.operator
     if not _counted(connection, who.id, now, rules) or not _has_code(connection, who.id, code, now, key):
         return None
@@ -227,7 +227,9 @@ def _may_try(row: RowMapping, now: datetime, rules: LoginPolicy) -> bool:
 def _counted(connection: Connection, operator_id: int, now: datetime, rules: LoginPolicy) -> bool:
     """Count a try; False: the name must wait. From ``lock_after`` on each wrong one makes it wait twice as long."""
     o = operator.c
-    free = (o.id == operator_id, or_(o.locked_until.is_(None), o.locked_until <= now))
+    # One further ahead than any wait is of a clock that was set back since: it keeps nobody out.
+    over = or_(o.locked_until.is_(None), o.locked_until <= now, o.locked_until > now + _LONGEST_WAIT)
+    free = (o.id == operator_id, over)
     counted = update(operator).where(*free).values(failed=o.failed + 1).returning(o.failed)
     found = connection.execute(counted).first()
     if found is None:

@@ -140,15 +140,19 @@ def reset(connection: Connection, by: str, row: RowMapping, now: datetime) -> st
 
 
 def disable(connection: Connection, by: str, row: RowMapping, now: datetime) -> None:
-    """Let an operator in no more; what they did keeps their name."""
-    values: dict[str, Any] = {"state": DISABLED, "password_hash": None, "totp": None, "subject": None}
+    """Let an operator in no more; what they did keeps their name, and whom the provider proves is known as them."""
+    values: dict[str, Any] = {"state": DISABLED, "password_hash": None, "totp": None}
     connection.execute(update(operator).where(operator.c.id == row["id"]).values(values))
     _forget(connection, row["id"])
     _told(connection, by, "operator-disabled", row["name"], dict(row), now)
 
 
 def _refuse_taken(connection: Connection, whole: str) -> None:
-    if of_subject(connection, whole) is not None:
+    """From who was disabled an admin may take a subject, and give it to another."""
+    row = of_subject(connection, whole)
+    if row is not None and row["state"] == DISABLED:
+        connection.execute(update(operator).where(operator.c.id == row["id"]).values(subject=None))
+    elif row is not None:
         raise OperatorRefused(f"{whole}: is somebody else's; mend: give each operator a subject of their own")
 
 

@@ -19,6 +19,8 @@ _CSRF = "console-csrf"
 _SEEN = timedelta(seconds=30)
 """The last sign of a session is written at most so often: to look at a page must not be a write."""
 
+_AHEAD = timedelta(minutes=5)
+"""Of another machine's clock; who was seen later was seen by one that was set back, and by it would never be idle."""
 _REMEMBERED = timedelta(days=1)
 """A session that is over stays so long, for what its person had just typed (``past``)."""
 
@@ -65,7 +67,7 @@ def begin(connection: Connection, operator_id: int, stage: LoginStage, now: date
 def find(connection: Connection, token: str, now: datetime, limits: SessionLimits) -> Session | None:
     """The session of ``token``, unless it is over or its operator may not come in any more."""
     s = operator_session.c
-    alive = (s.token_hash == _hash(token), s.expires_at > now, s.seen_at > now - limits.idle)
+    alive = (s.token_hash == _hash(token), s.expires_at > now, s.seen_at > now - limits.idle, s.seen_at <= now + _AHEAD)
     held = connection.execute(select(operator_session).where(*alive)).mappings().first()
     if held is None:
         return None

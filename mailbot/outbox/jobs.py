@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, not_, or_, select, true, update
@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailbot.errors import LeaseLost
 from mailbot.outbox import backoff
+from mailbot.storage.among import among
 
 WAITING, QUEUED, LEASED, DONE, BURIED = "waiting", "queued", "leased", "done", "buried"
 CANCELLED = "cancelled"
@@ -39,41 +40,47 @@ def claim(
     """Lease up to ``limit`` due rows (of ``which``) to ``worker`` and return their ids, oldest first.
 
     With ``isolate`` rows that were never tried go together, and one that was tried before (or that this condition holds
-    for) goes alone: if it kills its worker, it takes nobody with it.
+    for) goes alone: if it kills its worker, it takes nobody with it. For conditions that are the same objects each time
+    the statement is made once.
     """
+    together, alone = _claiming(table, isolate, which)
+    told = {"worker": worker, "now": now, "until": now + lease}
+    ids = connection.execute(together, {**told, "most": limit}).scalars().all()
+    if not ids and alone is not None:
+        ids = connection.execute(alone, {**told, "most": 1}).scalars().all()
+    return sorted(ids)
+
+
+@lru_cache(maxsize=64)
+def _claiming(
+    table: Table, isolate: bool | ColumnElement[bool], which: ColumnElement[bool] | None
+) -> tuple[ReturningUpdate[Any], ReturningUpdate[Any] | None]:
+    """The statements of ``claim``: for rows that go together, and for one that goes alone."""
     wanted = true() if which is None else which
     if isolate is False:
-        return _claim(connection, table, worker, now, lease, limit, wanted)
+        return _taking(table, wanted), None
     alone = table.c.attempts > 0 if isolate is True else isolate
-    together = _claim(connection, table, worker, now, lease, limit, and_(not_(alone), wanted))
-    return together or _claim(connection, table, worker, now, lease, 1, and_(alone, wanted))
+    return _taking(table, and_(not_(alone), wanted)), _taking(table, and_(alone, wanted))
 
 
-def _claim(
-    connection: Connection,
-    table: Table,
-    worker: str,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    which: ColumnElement[bool],
-) -> list[int]:
+def _taking(table: Table, which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     c = table.c
+    now, until = (bindparam(name, type_=c.due_at.type) for name in ("now", "until"))
     due = (  # a CTE with FOR UPDATE is computed once; as a subquery PostgreSQL may run it again and pass the limit
         select(c.id)
         .where(c.state == QUEUED, c.due_at <= now, which)
         .order_by(c.due_at, c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    taken = connection.execute(
-        update(table)
-        .where(c.id.in_(select(due.c.id)), c.state == QUEUED)
-        .values(state=LEASED, leased_by=worker, leased_until=now + lease, attempts=c.attempts + 1)
+    leased = {"leased_by": bindparam("worker", type_=c.leased_by.type), "leased_until": until}
+    return (
+        update(table)  # they are locked, so still queued; to ask that again lets SQLite go through all that are
+        .where(c.id.in_(select(due.c.id)))
+        .values(state=LEASED, attempts=c.attempts + 1, **leased)
         .returning(c.id)
     )
-    return sorted(taken.scalars())
 
 
 def reap(
@@ -139,7 +146,7 @@ def _settling(table: Table, columns: tuple[str, ...]) -> ReturningUpdate[Any]:
     """Made once: it goes with every group of answers."""
     freed = {"state": DONE, "last_error": None, "leased_by": None, "leased_until": None}
     chosen = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in columns}
-    open_rows = (table.c.id.in_(bindparam("rows", expanding=True)), table.c.state != DONE)
+    open_rows = (among(table.c.id, "rows"), table.c.state != DONE)
     return update(table).where(*open_rows).values(**freed, **chosen).returning(table.c.id)
 
 

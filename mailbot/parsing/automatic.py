@@ -53,7 +53,7 @@ _DOUBTFUL = frozenset(
         *("x-boxbe", "x-challenge-response", "x-mailinblack-auth", "x-spamarrest-challenge"),
     }
 )
-"""Set by rules of a mailbox (which also pass letters on) and by filters that ask the sender for a proof."""
+"""Set by rules of a mailbox (which also pass letters on, and one of ours may) and by filters that ask for a proof."""
 _OTHERS = frozenset({"from", "return-path", "content-type", "auto-submitted", "precedence", "list-unsubscribe"})
 _LOOP = frozenset({"x-loop", "x-mailbot-loop"})
 _LOOKED_AT = _LIST | _AUTOREPLY | _LOOP | _OTHERS | _REPORTS | _SYSTEMS | _DOUBTFUL
@@ -106,29 +106,42 @@ def recognise(
         return Automatic.MAILER_DAEMON
     if any(_MEETING.match(v.lower()) for v in fields.get("content-type", [])):
         return Automatic.AUTO_SUBMITTED
-    words, weak = machine_words.read(subject, text), _weak(fields, files)
-    if words is not None and (words.sure or weak or _POSTMASTER.match(sender)):
+    words, by_rule = machine_words.read(subject, text), _by_rule(fields, own)
+    reported = any(f.content_type == "message/delivery-status" for f in files)
+    about = (by_rule or reported) and machine_words.is_about_a_matter(text)
+    marked = by_rule or _is_system(fields) or (reported and not about)  # a person may ask what a report means
+    if words is not None and (words.sure or marked or _POSTMASTER.match(sender)):
         return words.kind
-    if not _DOUBTFUL.isdisjoint(fields) and machine_words.answers_ours(subject):
+    if by_rule and machine_words.answers_ours(subject) and not about:
         return Automatic.OUT_OF_OFFICE
     declared = _declared(fields, own)
     if declared in (None, Automatic.MAYBE):
-        return Automatic.MAYBE if words or declared or weak else None
+        return Automatic.MAYBE if words or declared or marked or reported else None
     by_people = sender in own.ticket_systems or (_is_system(fields) and not machine_words.is_receipt(subject, text))
     return Automatic.MAYBE if by_people else declared
 
 
-def in_answer(message: InboundMessage) -> Automatic | None:
+def is_marked_only(message: InboundMessage) -> bool:
+    """Is the doubt about a mail one that a program on its way made? Through a list it may be anybody's."""
+    marks = _LIST | {"precedence"}
+    return message.automatic is Automatic.MAYBE and all(field.name.lower() not in marks for field in message.headers)
+
+
+def in_answer(message: InboundMessage, own: Own) -> Automatic | None:
     """Why a mail that answers one of ours was written by a machine all the same: there a doubt is enough."""
     named: dict[str, list[bytes]] = {}
     for field in message.headers:
         named.setdefault(field.name.lower(), []).append(field.value)
-    words = machine_words.read(message.subject, message.text)
+    words, about = machine_words.read(message.subject, message.text), machine_words.is_about_a_matter(message.text)
     if words is not None:
-        return words.kind
-    if _DOUBTFUL & named.keys() or machine_words.says_absent(message.text):
-        return Automatic.OUT_OF_OFFICE
-    return None
+        return words.kind if words.sure or not about else None
+    notice = _by_rule(_decoded(named), own) or machine_words.says_absent(message.text)
+    return Automatic.OUT_OF_OFFICE if notice and not about else None
+
+
+def is_notice_under_our_title(message: InboundMessage) -> bool:
+    """Does it read like an absence notice below "Re: ZGL…"? Some webmails answer without In-Reply-To."""
+    return machine_words.answers_ours(message.subject) and machine_words.says_absent(message.text)
 
 
 def _decoded(named: Mapping[str, Sequence[bytes]]) -> dict[str, list[str]]:
@@ -201,10 +214,12 @@ def _lists(fields: Mapping[str, list[str]]) -> list[str]:
     ]
 
 
-def _weak(fields: Mapping[str, list[str]], files: Sequence[Attachment]) -> bool:
-    """A delivery report may be attached by a person who asks what it means."""
-    reported = any(f.content_type == "message/delivery-status" for f in files)
-    return reported or not _DOUBTFUL.isdisjoint(fields) or _is_system(fields)
+def _by_rule(fields: Mapping[str, list[str]], own: Own) -> bool:
+    """Did a rule of a mailbox that is not ours send it, or a filter?"""
+    ours = own.addresses | own.lists
+    return any(
+        ours.isdisjoint(_WORD.findall(value.lower())) for name in _DOUBTFUL & fields.keys() for value in fields[name]
+    )
 
 
 def _is_system(fields: Mapping[str, list[str]]) -> bool:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from mailbot.text.remembered import remembered
-from mailbot.text.unicode import nfc
+from mailbot.text.unicode import is_common, nfc
 
 POLISH = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
 _TYPOGRAPHIC = frozenset("„”“‟’‘–—…•·«»§°€©®™\u00a0\u00ad\u200b\u200e\u200f\u2002\u2003\u2009\u202f\ufeff")
@@ -128,7 +128,7 @@ def _undeclared(data: bytes) -> tuple[str, str, bool]:
 
 def _proven(data: bytes, text: str, name: str | None) -> tuple[str, str] | None:
     """Another reading of ``data`` and its charset where Polish letters prove ``text`` (read as ``name``) wrong."""
-    if _marked(text) <= POLISH | _TYPOGRAPHIC:
+    if is_common(text) or _marked(text) <= POLISH | _TYPOGRAPHIC:
         return None
     if name == "utf-8":
         if not _ODD.search(text):

@@ -24,6 +24,8 @@ _KINDS = {
     "receipt": Automatic.AUTO_SUBMITTED,
     "calendar": Automatic.AUTO_SUBMITTED,
 }
+_CLOSED_ONLY = frozenset({"read", "calendar"})
+"""What mail programs set before a colon, and customs do: goods are delivered, declarations accepted or declined."""
 _TITLE_MAX, _TEXT_MAX = 300, 2_000
 """Characters that are looked at."""
 
@@ -52,10 +54,16 @@ _GREETING = (
 )
 _ABSENT = _any(_all(_WORDS["title"]["absence"]) + _all(_WORDS["doubt"]["answer"]))
 _NOTICE = re.compile(rf"(?:re|odp|aw|sv|vs|antw|res|ynt)\s?:|(?:{_ABSENT})(?!\w)")
-_MACHINE = re.compile(rf"{_GREETING}(?:{_any(_all(_WORDS['text']['machine']))})")
-_ABSENCE = re.compile(rf"{_GREETING}(?:{_any(_all(_WORDS['text']['absence']))})")
-_MATTER = re.compile(_any(_WORDS["matter"]["all"]))
+_MACHINE = re.compile(rf"{_GREETING}(?:{_any(_all(_WORDS['text']['machine']))})(?P<alone>\s?(?:[.!]|$))?")
+_AWAY = _any(_all(_WORDS["text"]["absence"]))
+_ABSENCE = re.compile(
+    rf"{_GREETING}(?:{_AWAY}|(?:{_any(_all(_WORDS['text']['opening']))})(?!\w).{{0,160}}?(?<!\w)"
+    rf"(?:{_AWAY}|{_any(_all(_WORDS['text']['promise']))}))"
+)
+_MATTER = re.compile("|".join(re.escape(_flat(p)) + r"\b" * p.endswith(" ") for p in _WORDS["matter"]["all"]))
+"""Of those with a blank at the end, the whole word: "konta " is no "kontakt"."""
 _READ = re.compile(
+    r"(?:your message|(?:twoja )?wiadomosc|ihre nachricht) (?:to|do|an): .{0,350}?"
     r"\b(?:zostala? (?:przeczytan|wyswietlon)\w|was (?:read|displayed|deleted)|wurde (?:am .{1,40} )?gelesen)\b"
 )
 
@@ -83,14 +91,18 @@ class MachineSign:
 def read(subject: str, text: str) -> MachineSign | None:
     """The words of a machine in title and text, or None. ``text`` is without quotes."""
     body = _flat(text[:_TEXT_MAX])
-    machine = _MACHINE.match(body) is not None or _READ.search(body[:400]) is not None
+    machine, receipt = _MACHINE.match(body), _READ.match(body)
     found = _title(subject[:_TITLE_MAX])
-    if found is not None:
-        confirmed = (machine or _ABSENCE.match(body) is not None) and _MATTER.search(body) is None
-        return MachineSign(found.kind, found.sure or confirmed)
-    if not machine:
+    if not (found or machine or receipt):
         return None
-    return MachineSign(Automatic.AUTO_SUBMITTED, answers_ours(subject))
+    about = _MATTER.search(body) is not None
+    if found is not None:
+        absent = found.kind is Automatic.OUT_OF_OFFICE and _ABSENCE.match(body) is not None  # no word for other notices
+        confirmed = bool(machine or receipt or absent) and not about
+        return MachineSign(found.kind, found.sure or confirmed)
+    # "To jest automatyczna odpowiedź, a ja …" is a person's
+    alone = receipt is not None or (machine is not None and machine["alone"] is not None)
+    return MachineSign(Automatic.AUTO_SUBMITTED, alone and not about and answers_ours(subject))
 
 
 def answers_ours(subject: str) -> bool:
@@ -107,8 +119,12 @@ def is_receipt(subject: str, text: str) -> bool:
 
 def says_absent(text: str) -> bool:
     """Does a text begin as a holiday notice, and say nothing of any matter?"""
-    body = _flat(text[:_TEXT_MAX])
-    return _ABSENCE.match(body) is not None and _MATTER.search(body) is None
+    return _ABSENCE.match(_flat(text[:_TEXT_MAX])) is not None and not is_about_a_matter(text)
+
+
+def is_about_a_matter(text: str) -> bool:
+    """Does a text speak of what only the writer himself knows of?"""
+    return _MATTER.search(_flat(text[:_TEXT_MAX])) is not None
 
 
 def _title(subject: str) -> MachineSign | None:
@@ -135,6 +151,8 @@ def _begins(title: str) -> MachineSign | None:
             continue
         rest = title[match.end() :]
         behind, closed = _APART.sub("", rest, count=1), _CLOSED.match(rest) is not None
+        if kind in _CLOSED_ONLY and not closed:
+            continue
         if alone:
             return MachineSign(_KINDS[kind], closed or _NOTICE.match(behind) is not None)
         return MachineSign(_KINDS[kind], closed and kind != "receipt" and _OURS.match(behind) is not None)

@@ -46,7 +46,7 @@ def parse(
     """
     try:
         return _parse(raw, envelope, automatic.Own(own_addresses, own_lists, ticket_systems), subject_tags)
-    except Exception as error:  # one bad message must never block the others (design.md §2, no. 4)
+    except Exception as error:  # one bad message must never block the others (failures.md, no. 4)
         return _unreadable(f"parser failed: {type(error).__name__}")
 
 

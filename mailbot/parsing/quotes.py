@@ -68,10 +68,26 @@ _ADVERT = re.compile(
     r"|(?:Ta|Niniejsza) wiadomość.{0,40} została sprawdzona .{0,80}(?:antywirus|Avast|wirusów).{0,80}$",
     re.IGNORECASE,
 )
+_LEGAL_WORDS = ("confidential", "intended", "privileged", "addressee", "poufn", "adresat", "vertraulich")
+_LEGAL = re.compile(
+    r"(?:the (?:information|contents?) .{0,40}?)?\bthis (?:e-?mail|message|communication|transmission)\b.{0,160}?"
+    r"\b(?:confidential|privileged|intended (?:only|solely|exclusively|for)|addressee)"
+    r"|if you (?:are not the intended|have received this)\b"
+    r"|(?:confidentiality (?:notice|note|statement)|disclaimer)\b"
+    r"|(?:niniejsz[aey]|ta|ten|treść (?:tej|niniejszej)|informacje zawarte w)\s.{0,60}?"
+    r"(?:wiadomoś|e-?mail|korespondencj|przekaz).{0,200}?"
+    r"(?:poufn|prawnie chronion|przeznaczon\w* (?:jest )?(?:wyłącznie|jedynie|tylko)|wyłącznie .{0,30}?adresat)"
+    r"|(?:jeżeli|jeśli|w przypadku)\b.{0,30}?\bnie (?:jesteś|są|jest).{0,40}?adresat"
+    r"|(?:klauzula|zastrzeżenie) poufności\b"
+    r"|diese (?:e-?mail|nachricht)\b.{0,160}?(?:vertraulich|adressat|bestimmt)",
+    re.IGNORECASE,
+)
+"""How a paragraph begins that a firm puts under every letter: whom it is meant for, and who must delete it."""
 
 
 def cut(text: str) -> str:
-    """The text without quoted lines, the line that introduces them, phone signatures and the signature behind "-- ".
+    """The text without quoted lines, the line that introduces them, phone signatures, what firms say of confidence, and
+    the signature behind "-- ".
 
     What stands below a quote is kept (bottom posting), unless the mark says that all below is the quote: Outlook's
     block of Od/Wysłano/Do/Temat, "Wiadomość oryginalna", an introducing line without ">" lines behind it.
@@ -80,7 +96,7 @@ def cut(text: str) -> str:
     lines = text.split("\n")
     lines = lines[: _rest_is_quote(lines)]
     lines = _without_attributed(lines)
-    lines = [line for line in lines if not is_client_signature(line)]
+    lines = [line for line in _without_legal(lines) if not is_client_signature(line)]
     for number, line in enumerate(lines):
         if line.rstrip() == "--":  # RFC 3676 §4.3; webmails lose the space
             del lines[number:]
@@ -92,6 +108,21 @@ def is_client_signature(line: str) -> bool:
     """True for a line that a phone or mail program adds ("Wysłane z iPhone'a", "Pobierz aplikację Outlook...")."""
     line = line.replace("*", "").strip()
     return 5 < len(line) <= _LINE_MAX and bool(_SENT_WITH.match(line) or _ADVERT.match(line))
+
+
+def _without_legal(lines: list[str]) -> list[str]:
+    """Drops what firms say of confidence, to the end of its paragraph."""
+    low = "\n".join(lines).lower()
+    if not any(word in low for word in _LEGAL_WORDS):
+        return lines
+    kept: list[str] = []
+    legal = False
+    for number, line in enumerate(lines):
+        begun = " ".join(lines[number : number + 3])[:_LINE_MAX].lstrip(" *_")
+        legal = bool(line.strip()) and (legal or _LEGAL.match(begun) is not None)
+        if not legal:
+            kept.append(line)
+    return kept
 
 
 def _is_quoted(line: str) -> bool:

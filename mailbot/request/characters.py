@@ -11,7 +11,10 @@ __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
 
 # White_Space (Unicode, PropList.txt): what a mail program shows as a gap.
 _SPACE = re.compile("[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-_APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
+_IN_NAMES = str.maketrans(
+    {**dict.fromkeys("'’‘`´ʼ′"), "ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe"}
+)
+"""Apostrophes go; letters that are two."""
 
 
 def canonical(text: str) -> str:
@@ -29,7 +32,7 @@ LONGEST_NAME = 64
 @remembered(8192, LONGEST_NAME)
 def fold(word: str) -> str:
     """A word of a name as it is compared: case, diacritics, apostrophes and invisible characters do not count."""
-    return flat(visible(word).translate(_APOSTROPHES).replace("ß", "ss"))
+    return flat(visible(word).translate(_IN_NAMES))
 
 
 def distance(left: str, right: str, limit: int) -> int:

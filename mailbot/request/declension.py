@@ -39,7 +39,7 @@ def given(word: str, sex: str) -> set[str]:
     stem = word[:-1]
     match word[-1:]:
         case "i":
-            return {word + "ego", stem + "ego", word + "a", stem + "ja"}  # Antoniego, Marcelego, Andrija
+            return {word + "ego", stem + "ego", word + "a", stem + "ja", word + "ho"}  # Marcelego, Andrija, Jiřího
         case "y":
             return {stem + "ego", word + "ego", word + "a", stem + "ija"}  # Jerzego, Harry'ego, Stanleya
         case "o" | "ó":

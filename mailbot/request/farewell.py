@@ -10,6 +10,7 @@ _FAREWELL = re.compile(
     r"\b(?:pozdrawia\w{1,2}(?: serdecznie)?|pozdrowienia|pozdr|z powazaniem|(?:z wyrazami|wyrazy) szacunku|"
     r"regards|sincerely)\b"
 )
+_SIGNED = re.compile(rf"^\W{{0,9}}(?:(?:best|kind|kindest|warm|many) ){{0,2}}{_FAREWELL.pattern}", re.MULTILINE)
 _WORD = re.compile(r"[^\W_][^\s,;|]*")
 _PARTICLES = word_set("tel kom fax email ul sp z o oo s a i mgr inz dr hab")
 _MOST_WORDS = 15
@@ -29,6 +30,12 @@ def without_name(text: str) -> str:
     if rest.strip() and len(name) in _NAME_WORDS and all(map(_is_name, name)):
         return rest
     return text
+
+
+def up_to_the_name(text: str) -> str:
+    """``text`` to the end of its last farewell that begins a line: what stands below is a firm's, not the letter."""
+    ends = [found.end() for found in _SIGNED.finditer(flat(text))]
+    return text[: ends[-1]] if ends else text
 
 
 def _are_contacts(words: list[str]) -> bool:

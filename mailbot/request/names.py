@@ -10,7 +10,8 @@ from itertools import chain, islice, product
 from mailbot.model import Account, Match
 from mailbot.request import declension
 from mailbot.request.characters import LONGEST_NAME, fold, word_set
-from mailbot.request.sexes import also_feminine, sexes
+from mailbot.request.nicknames import called
+from mailbot.request.sexes import is_man, may_be_woman, sexes
 from mailbot.text.remembered import remembered
 
 NameWords = tuple[str, ...]
@@ -22,6 +23,7 @@ _PARTICLES = word_set(
     van von der den de del della di da dos das do la le du al el ul bin ibn ben abu zu ter ten af av mac mc san st thi y
     """
 )
+_HALF_NAMES = word_set("van thi abu bin ibn al el")
 # One sound, several spellings (umlauts, transliterations from Cyrillic): equal skeletons mean doubt, never accept.
 _SPELLINGS = (
     *(("ck", "k"), ("szcz", "s"), ("shch", "s"), ("sch", "s"), ("sh", "s"), ("sz", "s"), ("cz", "c"), ("ch", "c")),
@@ -34,7 +36,7 @@ def compare(names: tuple[str, ...], account: Account) -> Match:
     """How the words of a mail compare with the account holder's name.
 
     OK: nominative or genitive, all words in the same case, any order of given name and surname, later given names may
-    be left out. DOUBT: a person should look (one part of a double surname, an initial, mixed cases, another
+    be left out. DOUBT: a person should look (one part of a double surname, an initial, a nickname, mixed cases, another
     transliteration, the right words among others). MISSING: no words. Everything else is MISMATCH.
     """
     said = tuple(fold(part) for word in names[:_MOST_WORDS] for part in _parts(word.replace(".", " ")))
@@ -60,15 +62,18 @@ def forms(given: str, surname: str, sex: str | None) -> frozenset[NameWords]:
             pairs = [(_nominative(chosen), _nominative(surnames))]
             pairs += islice(product(_genitive_given(chosen, one), _genitive_surname(surnames, one)), _MOST_FORMS)
             for first, last in pairs:
-                if (
-                    one == "m"
-                    and last == _nominative(surnames)
-                    and first != _nominative(chosen)
-                    and also_feminine(first[0])
-                ):
-                    continue  # "Oleksandra Kovalenko" may be a woman: case agreement is the safety device
-                found |= {first + last, last + first}
+                if first == _nominative(chosen) or _tells_who(chosen, first, last, surnames, one):
+                    found |= {first + last, last + first}
     return frozenset(found)
+
+
+def _tells_who(chosen: list[str], first: NameWords, last: NameWords, surnames: list[str], sex: str) -> bool:
+    """Whether a genitive is nobody else's nominative: "Oleksandra Kovalenko" may be a woman, "Antoni Cichy" is a man
+    and not Antonia Cicha. Case agreement is the safety device."""
+    if is_man(first[0]):
+        return last[-1].endswith(("ej", "ego"))
+    same = last == _nominative(surnames)
+    return not (sex == "m" and same and may_be_woman(_nominative(chosen)[0], first[0]))
 
 
 def _parts(name: str) -> list[str]:
@@ -77,13 +82,21 @@ def _parts(name: str) -> list[str]:
 
 
 def _given_names(given: str) -> list[list[str]]:
-    """All given names, and the first ones alone; a hyphenated name is one name."""
-    units = [_parts(unit) for unit in re.sub(r"\s*-\s*", "-", given).split()[:4]]
-    return [list(chain.from_iterable(units[:count])) for count in range(1, len(units) + 1)]
+    """All given names, and the first ones alone; a hyphenated name is one name. What is half a name ("Van" of "Van
+    Duc") never stands alone; the first half of a hyphenated one keeps its hyphen: it may stay as it is ("Karl-Heinza").
+    """
+    units = [_halves(unit) for unit in re.sub(r"\s*-\s*", "-", given).split()[:4]]
+    some = [list(chain.from_iterable(units[:count])) for count in range(1, len(units) + 1)]
+    return [words for words in some if words == some[-1] or not _HALF_NAMES.issuperset(_nominative(words))]
+
+
+def _halves(unit: str) -> list[str]:
+    *first, last = _parts(unit) or [""]
+    return [*(f"{part}-" for part in first), last]
 
 
 def _nominative(words: list[str]) -> NameWords:
-    return tuple(fold(word) for word in words)
+    return tuple(fold(word.rstrip("-")) for word in words)
 
 
 def _folded(found: set[str]) -> list[str]:
@@ -91,11 +104,14 @@ def _folded(found: set[str]) -> list[str]:
 
 
 def _genitive_given(words: list[str], sex: str) -> list[NameWords]:
-    options = [
-        _folded(declension.given(declension.plain(word), sex) | ({word} if fold(word) in _PARTICLES else set()))
-        for word in words
-    ]
+    options = [_folded(_forms_of_given(word, sex)) for word in words]
     return list(islice(product(*options), _MOST_FORMS))
+
+
+def _forms_of_given(word: str, sex: str) -> set[str]:
+    bare = word.rstrip("-")
+    found = declension.given(declension.plain(bare), sex)
+    return found | {bare} if bare != word or fold(bare) in _PARTICLES else found
 
 
 def _genitive_surname(words: list[str], sex: str) -> list[NameWords]:
@@ -114,9 +130,10 @@ def _loose(given: str, surname: str, sex: str | None) -> tuple[frozenset[str], f
     """Skeletons of every form of every given name and of every part of the surname."""
     first: set[str] = set()
     last: set[str] = set()
-    for one in sexes(given, surname, sex):
+    for one in ("m", "f") if sex is None else (sex,):
         for word in map(declension.plain, _parts(given)):
             first |= {word} | declension.given(word, one)
+            first |= {form for name in called(fold(word)) for form in (name, *declension.given(name, one))}
         for word in map(declension.plain, _parts(surname)):
             last |= {word} | declension.surname(word, one) | declension.noun_surname(word)
     last -= _PARTICLES

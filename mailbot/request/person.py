@@ -109,24 +109,30 @@ def read_person(region: str) -> NameAndYear:
     break_before = False
     lines = _SEGMENT.split(text)
     for position, line in enumerate(lines):
-        pieces = _TOKEN.findall(_HYPHEN.sub("-", line))
+        pieces = _pieces(line)
         if not pieces:
             break_before = True
             continue
         if person.named and person.years:
-            rest = [_TOKEN.findall(_HYPHEN.sub("-", other)) for other in lines[position:]]
-            person.several |= _second_person(rest, person, years)
+            person.several |= _second_person([*map(_pieces, lines[position:])], person, years)
             break
         if break_before and person.named and any(_is_name(piece) for piece in pieces):
             break  # a new paragraph behind a name: a signature, not the year
         _read_line(pieces, person, years)
         break_before = False
+    if len(person.names) == 1:
+        person.names += _also_a_word(person.names[0], whole.text)
     if person.names:
         person.unfilled &= ~Hint.NAME
     if person.years:
         person.unfilled &= ~Hint.YEAR
     person.hint |= person.unfilled
     return person
+
+
+def _also_a_word(given: str, text: str) -> list[str]:
+    """The surname behind ``given`` that looks like what leads up to a datum: "Anna Rok, 1980", "Max Born, 1962"."""
+    return re.findall(rf"(?<!\w){re.escape(given)}[ \t]{{1,3}}([A-Z][^\W\d_]{{1,20}})(?=[ \t]{{0,3}}[,;(\n])", text)[:1]
 
 
 def cut_closing(text: str) -> str:
@@ -166,6 +172,17 @@ def _mark_dates(region: _Region) -> tuple[str, list[tuple[int, bool]]]:
             pieces.append(" , ")
         last = found.end()
     return "".join([*pieces, text[last:]]), years
+
+
+def _pieces(line: str) -> list[str]:
+    """The words of a line. A hyphen with blanks joins two halves of a name, but never a name to what leads up to it
+    ("dla mnie - Jan")."""
+    return [_leads_off(piece) for piece in _TOKEN.findall(_HYPHEN.sub("-", line))]
+
+
+def _leads_off(piece: str) -> str:
+    first, hyphen, rest = piece.partition("-")
+    return rest if hyphen and flat(first) in COURTESY | LEADING else piece
 
 
 def _is_name(piece: str) -> bool:

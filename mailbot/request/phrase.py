@@ -8,11 +8,14 @@ from mailbot.model import Defect, Phrase, Request
 from mailbot.request.characters import flat, visible, word_set
 from mailbot.request.person import NameAndYear, cut_closing, read_person
 from mailbot.request.sentence import PhraseMatch, sentences
-from mailbot.request.vocabulary import Hint
+from mailbot.request.vocabulary import NOT_ASKED, WITHDRAWN, Hint
 
 _MOST_SENTENCES = 20
+_LONGEST = 5_000
+"""Characters of a letter in which somebody may say that he does not ask."""
 _GREETING = word_set("dzien dobry witam szanowni nazywam sie jestem ja niniejszym")
 _SAYS_ANYTHING = re.compile(r"[^\W_]")
+_WORD = re.compile(r"[^\W\d_]+")
 _PRONOUN = re.compile(r"\W*(mnie|siebie)\b", re.IGNORECASE)
 _LAST_WORDS = 300
 """Characters in front of the sentence in which data may stand that belong to it."""
@@ -37,6 +40,8 @@ def read(text: str, *, attachments: bool) -> Request:
     defects = _defects(person)
     if defects == [Defect.NAME_MISSING, Defect.YEAR_MISSING] and (elsewhere := _elsewhere(text, *places[0])):
         person, defects = elsewhere, []
+    if not defects and (word := _withdrawn(flat(text), place)):
+        person.names.insert(0, word)  # no comparison can end better than in doubt
     if phrase is Phrase.B and not attachments:
         defects.append(Defect.ATTACHMENT_MISSING)
     return Request(phrase, tuple(person.names), person.year, tuple(defects))
@@ -54,6 +59,12 @@ def _phrase(said: list[Phrase], *, attachments: bool) -> Phrase:
     if len(set(said)) == 1:
         return said[0]
     return Phrase.B if attachments else Phrase.A
+
+
+def _withdrawn(low: str, place: PhraseMatch) -> str | None:
+    """A word that leaves it in doubt whether the writer asks at all: "nie proszę o …", "anuluję prośbę: …"."""
+    found = NOT_ASKED.search(low[max(0, place.start - 10) : place.start]) or WITHDRAWN.search(low[:_LONGEST])
+    return found and _WORD.findall(found[0])[0]
 
 
 def _differ(one: NameAndYear, other: NameAndYear) -> bool:

@@ -11,12 +11,13 @@ _MEN = word_set(
     """
     kuba barnaba bonawentura kosma jarema dyzma mykola mikola nikita illia ilia ilja luca foma foka sawa sava
     savva saba jona ezdra mustafa musa isa yahya joshua krishna aditya mykyta kuzma toma danyla danila juda
+    ilya attila gyula bela luka mattia hamza reza taha zawisza
     """
 )
 _BOTH = word_set(
     """
     andrea sasha sasza sascha aliosza alyosha misha misza nikola zhenya zenia zenja slava valya wala jura yura
-    adama micha mischa minh anh linh thanh phuong hong van alex kim robin kris chris jean
+    adama micha mischa minh anh linh thanh phuong hong van alex kim robin kris chris jean nicola elia
     """
 )
 # Women's names that do not end in -a.
@@ -31,16 +32,24 @@ _WOMEN = word_set(
     daphne penelope phoebe irene agnes doris janet inger solveig mariam maryam zeynep elif noor zainab
     """
 )
-# Men's names whose genitive is a woman's name: "Daniela", "Kamila", "Stanisława" (procedure §5.2, 347 of 2,018).
-_TWINS = word_set(
+# Men's names whose genitive in -a no woman bears; that of all others one may: Daniel, Ryszard (procedure §5.2).
+_ONLY_MEN = word_set(
     """
-    jan daniel kamil aleksandr oleksandr alexandr gabriel karol dominik adrian julian roman emil marian henryk
-    ludwik robert jozef antonin augustyn justyn martyn martin krystian christian fabian sebastian wiktor viktor
-    victor teodor izydor bogdan bohdan bogumil hieronim longin marcel rafael samuel manuel emanuel fryderyk eryk
-    erik filip philip albert norbert wit leon paul paulin mikael kornel florian damian lucjan lucian felicjan
-    walerian valerian maksymilian klemens seweryn celestyn faustyn sabin kajetan donat honorat renat patryk
-    jordan natan bernard leopold wilhelm stanislav vladislav yaroslav jaroslav ariel axel nikol noel anton fran
-    valentin walentyn konrad oliwer oliver olivier hubert ernest august
+    zbigniew piotr marek pawel krzysztof andrzej maciej wojciech jakub jacek rafal szymon artur bartlomiej mikolaj
+    leszek lech kacper igor oleg oleh olaf ihor taras vasyl wasyl dmytro mykhailo mykhaylo mychajlo serhii serhij
+    serhiy sergiusz yurii yuriy jurij oleksii oleksij maksym denys artem nazar ostap borys hryhorii kyrylo havrylo
+    levko yurko mieszko
+    """
+)
+# What a man is called, though it looks like the genitive of a woman's name: Antonia, Cezara, Wincenta.
+_MEN_LIKE_GENITIVES = word_set(
+    """
+    antoni cezary jerzy ignacy walenty wincenty ksawery hilary alojzy aleksy aleksei bazyli dionizy konstanty
+    innocenty gerwazy protazy pankracy serwacy bonifacy horacy ambrozy makary apolinary walery zachary jacenty
+    laurenty idzi valeri valery valerii valerij anatoli anatolii andrei andriy andrii matei kai ali andy toni tony
+    nuri jani gari harry billy bobby danny johnny jimmy tommy terry barry larry mickey mikey denny freddy teddy
+    leslie remi vitali vitalii heorhii yevhenii evgenii arsenii yurii yuri juri dmitri dmitrii sergei serhii rudi
+    uli mehdi sami cory lucy
     """
 )
 _SURNAME_OF_WOMAN = re.compile(r"(?:sk|ck|dzk)a$|owna$|[oie]va$|aia$|aya$")
@@ -63,10 +72,11 @@ def sexes(given: str, surname: str, sex: str | None) -> tuple[str, ...]:
     return ("m", "f") if _SURNAME_OF_WOMAN.search(last) else ("m",)
 
 
-def also_feminine(genitive: str) -> bool:
-    """Whether the genitive of a man's given name is a woman's name in the nominative."""
-    return (
-        genitive.endswith(("slawa", "slava", "mira"))
-        or (genitive.endswith("a") and genitive[:-1] in _TWINS)
-        or (genitive in ("aleksandra", "oleksandra", "alexandra"))
-    )
+def may_be_woman(name: str, genitive: str) -> bool:
+    """Whether the genitive of a man's given name is, or may be, what a woman is called: Daniela. Both folded."""
+    return genitive.endswith("a") and not (name in _ONLY_MEN or name.endswith(("sz", "rz")))
+
+
+def is_man(genitive: str) -> bool:
+    """Whether the genitive of a name in -a is what a man is called: Antoni."""
+    return genitive in _MEN_LIKE_GENITIVES

@@ -14,7 +14,7 @@ from itertools import islice
 from mailbot.model import Subject, SubjectClass
 from mailbot.request import language, sentence
 from mailbot.request.characters import flat, visible
-from mailbot.request.farewell import without_name
+from mailbot.request.farewell import up_to_the_name, without_name
 from mailbot.request.subject import without_prefix
 from mailbot.ruleset.model import Faq, FaqEntry, Ruleset, Service, Topic
 from mailbot.ruleset.sayings import LONGEST_TEXT, Saying, plain, sentences, words
@@ -25,6 +25,7 @@ UNSURE = "unsure"
 SURE = "sure"
 
 _CHANNEL = frozenset({"nowe", "notification", "zgloszenie", "new"})
+_NUMBER = re.compile(r"zgl|(?:zgl)?[0-9]{6,10}")
 _OURS = re.compile(r"(ZGL[0-9]{6,10}) –|PUESC: Zmiana adresu email\Z")
 """How the titles of our own mails begin (rules/mails): in a reply they are our words and not the citizen's."""
 _BEGINNING = 300
@@ -61,13 +62,16 @@ def read(subject: Subject, text: str, ruleset: Ruleset) -> TopicFacts:
     said = sentences(flat_text)
     found = ruleset.book.found([*sentences(title), *said])
     matter, answer, system = _question(ruleset.faqs, found)
+    letter = up_to_the_name(text)
+    fresh = words(title) if without_prefix(subject.text) == subject.text else ()
+    heard = said if letter == text else sentences(plain(letter))
     return TopicFacts(
-        topic=_topic(ruleset.topics, found, said, text),
+        topic=_topic(ruleset.topics, found, said, text, fresh),
         service=_service(ruleset.services.values(), _without_channel(title, subject), flat_text),
         faq=matter,
         answer=answer,
         system=system,
-        language=language.read(words(title), said, text, ruleset.languages),
+        language=language.read(words(title), heard, letter, ruleset.languages),
     )
 
 
@@ -78,6 +82,7 @@ def asked_in(text: str, ruleset: Ruleset) -> TopicFacts:
         text = f"{text[: place.start]}\n{text[place.end :]}"
     if language.is_polish(words(plain(text[:_BEGINNING].rpartition(" ")[0]))):
         return NOTHING_SAID
+    text = up_to_the_name(text)
     return replace(NOTHING_SAID, language=language.read((), sentences(plain(text)), text, ruleset.languages))
 
 
@@ -88,10 +93,12 @@ def _own_title(subject: Subject) -> str:
     return own if ours is None else ours[1] or ""
 
 
-def _topic(topics: Iterable[Topic], found: frozenset[str], said: Sequence[Sequence[str]], text: str) -> str:
+def _topic(
+    topics: Iterable[Topic], found: frozenset[str], said: Sequence[Sequence[str]], text: str, fresh: Sequence[str]
+) -> str:
     if not found:
         return NONE
-    held = [topic for topic in topics if _holds(topic, found) and _is_all(topic, said, text)]
+    held = [topic for topic in topics if _holds(topic, found) and _is_all(topic, said, text, fresh)]
     names = {topic.name for topic in held}
     meant = [topic.name for topic in held if names.isdisjoint(topic.yields_to)]
     return (meant[0] if len(meant) == 1 else SEVERAL) if meant else NONE
@@ -103,13 +110,15 @@ def _holds(topic: Topic, found: frozenset[str]) -> bool:
     )
 
 
-def _is_all(topic: Topic, said: Sequence[Sequence[str]], text: str) -> bool:
-    """Whether the text holds nothing but the words of a topic that allows no others."""
+def _is_all(topic: Topic, said: Sequence[Sequence[str]], text: str, fresh: Sequence[str]) -> bool:
+    """Whether the text holds nothing but the words of a topic that allows no others, and neither do the ``fresh`` words
+    of a title: "Link nie działa" above "Dziękuję, pozdrawiam" is no thanks."""
     allowed = topic.nothing_but
     if allowed is None:
         return True
     rest = words(plain(without_name(text))) if said else ()
-    return bool(rest) and all(word in allowed for word in rest)
+    titled = (word for word in fresh if not _NUMBER.fullmatch(word))
+    return bool(rest) and all(word in allowed for word in (*rest, *titled))
 
 
 def _question(faqs: Iterable[Faq], found: frozenset[str]) -> tuple[str, FaqEntry | None, Faq | None]:

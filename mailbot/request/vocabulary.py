@@ -60,9 +60,27 @@ CLOSING = re.compile(
     r"\b(?:pozdr(?:awia\w{1,4}|owienia\w{0,3})?|z (?:powazaniem|wyrazami|gory|uszanowaniem|podziekowaniem|serdecznymi)|"
     r"(?:serdecznie|dziekuj\w{1,4}|dzieki|milego dnia|lacze wyrazy|(?:best |kind )?regards|sincerely|thank you|thanks)|"
     r"wyslan[eoy] (?:z|za pomoca)|sent from|w zalacz\w{2,8}|zalacza\w{1,3}|prosz[eę]|prosimy|"
-    r"nie (?:pamieta\w{1,3}|mam|moge|mozemy)|informuj\w{1,3}|utracil\w{1,3}|zapomnial\w{1,3})\b"
+    r"(?:bo|poniewaz|gdyz)\s{1,3}(?:(?:go|ich|je|obu)\s{1,3})?"
+    r"(?:nie (?:pamietam|mam|znam)|(?:zapomnial|zgubil|stracil)[ae]m)|"
+    r"nie (?:pamieta\w{1,3}|mam|moge|mozemy)|informuj\w{1,3}|utracil\w{1,3}|zapomnial\w{1,3}|czekam)\b"
     r"|(?m:^--[ \t]?$|^[-=*]{3,}[ \t]*$)"
 )
+
+_ASKED = r"(?:prosb|wnios|zgloszeni|zmian|wiadomosc)\w{0,4}"
+WITHDRAWN = re.compile(
+    r"\b(?:anuluj\w{1,4}|anulowa[cn]\w{0,3}|wycof(?:uj\w{1,4}|ac|al[ae]m)|cofam|odwoluj\w{1,4}|rezygnuj\w{1,4})\s{1,3}"
+    rf"(?:\w{{1,15}}\s{{1,3}}){{0,3}}{_ASKED}\b"
+    rf"|\b{_ASKED}\s{{1,3}}(?:\w{{1,15}}\s{{1,3}}){{0,4}}(?:nieaktualn\w{{1,3}}|(?:wy)?cof(?:am|uj\w{{1,4}})|anuluj\w{{1,4}})\b"
+    r"|(?:^|[.!?,\n]\s{0,3})(?:(?:to|sprawa|prosba) )?(?:jest )?(?:juz|jednak) nieaktualn\w{1,3}\b"
+    r"|\bnie (?:prosil|skladal|zlecal)[ae]m\b|\bnie (?:wysylal|wyslal|pisal)[ae]m (?:zadn|tej|tego|tamt|tak)"
+    r"|\bprosze (?:\w{1,5} )?(?:anulowac|wycofac|wstrzymac)\b"
+    r"|\bprzypomnial(?:[ae]m|a|o)? (?:mi|sobie|sie)\b"
+    r"|\bktos (?:inny )?(?:\w{1,15} ){0,3}(?:za mnie|w moim imieniu|podszy)"
+    r"|\b(?:wlama[ln]|ukrad[lz]|wykrad[lz]|podszy[wl]|oszus[tc]|oszuk|phishing|szantaz|zhakowa|haker)"
+)
+"""Who says so near the sentence does not ask, or fears for the account. The reason alone ("zapomniałem") is none."""
+NOT_ASKED = re.compile(r"(?:^|[^\w])nie\s{1,3}\Z")
+"""In front of the sentence."""
 
 _MONTH = r"(?:stycz|lut|marc|marz|kwie|maj|czerw|lip|sierp|wrze|pazdz|listop|grud)[a-z]{0,8}"
 DATE = re.compile(
@@ -71,6 +89,8 @@ DATE = re.compile(
     r"(?:(?<![\d/-])(\d{4})\s?[-./]\s?\d{1,2}\s?[-./]\s?\d{1,2}(?!\d)"
     rf"|(?<!\d)\d{{1,2}}\s?[-./ ]\s?(?:\d{{1,2}}|[ivx]{{1,4}})\s?[-./ ]\s?(\d{{4}})(?!\d)"
     rf"|(?<!\d)\d{{1,2}}\.?[ \t]{{1,3}}{_MONTH}[ \t]{{1,3}}(\d{{4}})(?!\d)"
+    r"|(?<!\d)\d{1,2}[-./](?:sty|lut|mar|kwi|maj|cze|lip|sie|wrz|paz|lis|gru)[-./](\d{4})(?!\d)"
+    r"|(?<![\d./-])(?:0?[1-9]|1[0-2])[./](\d{4})(?![\d./-])"
     r"|(?<!\d)(?<!\d[-/.])(\d{4})(?!\d)(?![-/.]\d)(?![^\W\d_])"
     r"|(?<!\d)(?<!\d[-/.])(\d{4})(?=r(?:\.|ok\w{0,2})?(?:\W|$)))"
     r"[)\]]?(?:[ \t]{0,3},?[ \t]{0,3}(?:roku?|r)\b\.?)?(?:[ \t]{0,3},?[ \t]{0,3}w[ \t]{1,3}[a-z-]{3,40})?"
@@ -87,11 +107,17 @@ JUNK: tuple[re.Pattern[str], ...] = tuple(
         r"https?://\S{1,2000}|\bwww\.\S{1,2000}",
         r"\bpesel\b[ \t:.]{0,4}\d{11}(?!\d)",
         # a number with the label of a number: PESEL, IDSISC, telephone...
-        r"\b(?:pesel|nip|regon|krs|idi?sisc|sisc|eori|dowod\w{0,2}|nr|numer\w{0,2}|tel(?:efon\w{0,3})?|"
+        r"\b(?:pesel|nip|regon|krs|id ?i?sisc|sisc|eori|dowod\w{0,2}|nr|numer\w{0,2}|tel(?:efon\w{0,3})?|"
         r"kom(?:ork\w|orkowy)?|fax|faks|mob(?:ile)?)\b[ \t.:#=+(-]{0,6}"
-        r"(?:(?:pesel|idi?sisc|tel(?:efonu)?|krs|nip|konta|dowodu)\b[ \t.:#=+(-]{0,6}){0,2}"
+        r"(?:(?:pesel|id ?i?sisc|tel(?:efonu)?|krs|nip|konta|dowodu)\b[ \t.:#=+(-]{0,6}){0,2}"
         r"[a-z]{0,3}[ \t]?\d[\d \t()-]{0,20}",
-        r"\b(?:pesel|nip|regon|krs|idi?sisc)\b[ \t:.]{0,4}",
+        r"\b(?:pesel|nip|regon|krs|id ?i?sisc)\b[ \t:.]{0,4}",
+        # whose child the applicant is
+        r",\s{0,3}(?:syna?|cork[aie])[ \t]{1,3}[^\W\d_]{2,20}(?:[ \t]{1,3}i[ \t]{1,3}[^\W\d_]{2,20})?"
+        r"(?=[ \t]{0,3}(?:[,.;\n\d]|$))",
+        # how old the account is
+        r"\bkonto[ \t]{1,3}(?:zostalo[ \t]{1,3})?(?:zaloz|utworz|zarejestr)\w{1,8}[ \t]{1,3}"
+        r"(?:(?:w|od|ok|okolo|dnia|dniu|roku)\b[ \t.]{0,3}){1,3}(?:\d{1,2}[./]\d{1,2}[./])?\d{4}(?:[ \t]?r(?:oku)?\b)?",
         # labelled lines that hold no name and no year of the applicant
         r"\b(?:prezes|dyrektor|firma|stanowisko|adres(?: zamieszkania| korespondencyjny)?|miejscowosc|"
         r"miejsce urodzenia|miasto|ulica|haslo|login|e-?mail|telefon|tel|kontakt|dzial)[ \t]{0,3}[:.][^\n,;]{0,200}",
@@ -115,7 +141,7 @@ COURTESY = word_set(
     imie imiona imienia imion nazwisko nazwiska rok roku rocznik ur urodz urodzony urodzona urodzonego urodzonej
     urodzonym urodzenia data daty dnia dn mgr inz dr hab prof osoby osobe uzytkownika uzytkowniczki konta
     klienta klientki mojego mojej moje moich moj swojego swoje dane danych osobowe osobowych name surname given
-    first last year birth born mnie siebie
+    first last year birth born mnie siebie ja puesc nr rocz bardzo uprzejmie urodzilem urodzilam sie
     """
 )
 """Words in or behind the data that are no part of a name."""

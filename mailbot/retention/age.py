@@ -19,8 +19,9 @@ from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
 from mailbot.retention.erase import ErasureScope, erase
 from mailbot.storage import upsert
-from mailbot.storage.desk import draft
+from mailbot.storage.desk import draft, ticket_link
 from mailbot.storage.probes import probe
+from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, application_view, counter, inbox, outbox, raw_message, ticket
 from mailbot.storage.tokens import api_answer
 from mailbot.storage.webhooks import webhook
@@ -114,7 +115,7 @@ def _tickets(connection: Connection, act: _Act, after: int) -> tuple[RetentionRe
     for name, (which, since) in classes.items():
         before = act.before(name)
         wanted = select(t.id).where(
-            t.id.in_(window), which, since < before, newest < before, _unneeded(), _not_erased()
+            t.id.in_(window), which, since < before, newest < before, _unneeded(), ~_read_with(before), _not_erased()
         )
         ids = connection.execute(wanted.order_by(t.id)).scalars().all()
         report.classes[name] += len(ids)
@@ -155,11 +156,20 @@ def _window(connection: Connection, table: Table, after: int) -> Sequence[int]:
 
 
 def _unneeded() -> ColumnElement[bool]:
-    """Nothing of the ticket waits to be decided or sent."""
+    """Nothing of the ticket waits to be decided, sent or answered by a registry: one that ``erase`` refuses would stop
+    the pass for all others."""
     i, o = inbox.c, outbox.c
     undecided = exists().where(i.ticket_id == ticket.c.id, i.state != jobs.DONE)
     leaving = exists().where(o.ticket_id == ticket.c.id, o.state.in_((jobs.WAITING, jobs.QUEUED, jobs.LEASED)))
-    return and_(~undecided, ~leaving)
+    asked = exists().where(activation.c.ticket_id == ticket.c.id, registry_change.c.activation_id == activation.c.id)
+    return and_(~undecided, ~leaving, ~asked)
+
+
+def _read_with(before: datetime) -> ColumnElement[bool]:
+    """It was merged into one that is open, or ended since ``before``: its letters are read there."""
+    k, older = ticket_link.c, ticket.alias().c
+    needed = or_(older.closed_at.is_(None), older.closed_at >= before)
+    return exists().where(k.ticket_id == ticket.c.id, k.kind == "merged", older.id == k.other_id, needed)
 
 
 def _not_erased() -> ColumnElement[bool]:

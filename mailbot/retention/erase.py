@@ -17,12 +17,14 @@ from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select
 
 from mailbot.audit import chain
 from mailbot.errors import PermanentError
+from mailbot.model import Desk, State
 from mailbot.outbox import jobs
 from mailbot.secret import HEAD, Secret, is_sealed, key_of
 from mailbot.storage import personal
-from mailbot.storage.desk import approval, desk_text, draft
+from mailbot.storage.desk import approval, desk_text, draft, ticket_link
 from mailbot.storage.erasing import ERASED, erasure, key_ids, left_of, ticket_key
 from mailbot.storage.keys import KeyStore
+from mailbot.storage.outgoing import OCTETS, OUTGOING, outbox_raw
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import (
     activation,
@@ -67,14 +69,14 @@ class ErasureReport:
 
 
 def of_ticket(connection: Connection, number: str) -> ErasureScope:
-    """Ticket ``number`` with its messages."""
+    """Ticket ``number`` with its messages, and with what was merged into it, whose letters are read there."""
     return of_tickets(
         connection, connection.execute(select(ticket.c.id).where(ticket.c.number == number)).scalars().all()
     )
 
 
 def of_tickets(connection: Connection, ids: Sequence[int]) -> ErasureScope:
-    """Tickets with their messages."""
+    """Tickets with their messages, and with what was merged into them."""
     return _found(connection, ids, ())
 
 
@@ -98,10 +100,15 @@ def of_address(connection: Connection, secret: Secret, address: str) -> ErasureS
 
 
 def _found(connection: Connection, tickets: Sequence[int], messages: Sequence[int]) -> ErasureScope:
-    i, t = inbox.c, ticket.c
-    theirs = connection.execute(select(i.id).where(i.ticket_id.in_(tickets))).scalars().all()
-    still = select(t.number).where(t.id.in_(tickets), t.closed_at.is_(None)).order_by(t.id)
-    return ErasureScope(tuple(sorted({*theirs, *messages})), tuple(tickets), tuple(connection.execute(still).scalars()))
+    i, t, k = inbox.c, ticket.c, ticket_link.c
+    ids, more = list[int](), list(tickets)
+    while more:
+        ids += more
+        merged = select(k.ticket_id).where(k.other_id.in_(more), k.kind == "merged").order_by(k.ticket_id)
+        more = [one for one in connection.execute(merged).scalars() if one not in ids]
+    theirs = connection.execute(select(i.id).where(i.ticket_id.in_(ids))).scalars().all()
+    still = select(t.number).where(t.id.in_(ids), t.closed_at.is_(None)).order_by(t.id)
+    return ErasureScope(tuple(sorted({*theirs, *messages})), tuple(ids), tuple(connection.execute(still).scalars()))
 
 
 def erase(
@@ -148,6 +155,11 @@ def _refuse(connection: Connection, found: ErasureScope) -> None:
     leaving = select(ticket.c.number).join(outbox).where(o.ticket_id.in_(found.tickets), o.state.in_(ends)).distinct()
     if numbers := connection.execute(leaving).scalars().all():
         raise NotErased(f"{', '.join(numbers)}: a mail has still to leave; mend: wait, or mailbot tickets mail cancel")
+    t = ticket.c
+    stopped = (t.desk == Desk.BEZPIECZENSTWO.value, t.state != State.KWARANTANNA.value, t.closed_at.is_(None))
+    if numbers := connection.execute(select(t.number).where(t.id.in_(found.tickets), *stopped)).scalars().all():
+        told = "was stopped, and keeps its login from asking again until a person has decided"
+        raise NotErased(f"{', '.join(numbers)}: {told}; mend: mailbot tickets release, or close, and then erase")
     a = activation.c
     asked = select(ticket.c.number).join(activation).join(registry_change).where(a.ticket_id.in_(found.tickets))
     if numbers := connection.execute(asked).scalars().all():
@@ -168,12 +180,13 @@ def _keys(connection: Connection, found: ErasureScope) -> tuple[list[bytes], int
     ):
         sealed = connection.execute(select(column).where(which)).scalars()
         under += [key_of(one) for one in sealed if not one.startswith(chain.ERASED)]
-    for column, which in (
-        (ticket.c.sealed, ticket.c.id.in_(found.tickets)),
-        (outbox.c.raw, outbox.c.ticket_id.in_(found.tickets)),
-        (activation.c.sealed, activation.c.ticket_id.in_(found.tickets)),
+    for source, one, which in (
+        (ticket, ticket.c.sealed, ticket.c.id.in_(found.tickets)),
+        (OUTGOING, OCTETS, outbox.c.ticket_id.in_(found.tickets)),
+        (activation, activation.c.sealed, activation.c.ticket_id.in_(found.tickets)),
     ):
-        heads = connection.execute(select(func.substr(column, 1, HEAD)).where(which, column.is_not(None))).scalars()
+        first = select(func.substr(one, 1, HEAD)).select_from(source).where(which, one.is_not(None))
+        heads = connection.execute(first).scalars()
         under += [key_of(bytes(head)) for head in heads if head is not None and is_sealed(bytes(head))]
     own = connection.execute(select(k.key_id).where(k.ticket_id.in_(found.tickets))).scalars()
     return sorted({*filter(None, under), *map(bytes, own)}), under.count(None)
@@ -207,6 +220,7 @@ def _tickets(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(update(ticket).where(t.id.in_(ids)).values(nobody))
     mails = {"recipient": "", "return_path": "", "raw": b"", "last_error": None}
     connection.execute(update(outbox).where(o.ticket_id.in_(ids)).values(mails))
+    connection.execute(delete(outbox_raw).where(outbox_raw.c.outbox_id.in_(select(o.id).where(o.ticket_id.in_(ids)))))
     given_up = (o.ticket_id.in_(ids), o.state == jobs.BURIED)
     connection.execute(update(outbox).where(*given_up).values(state=jobs.CANCELLED))  # nothing is left to try again
     ended = {"login": "", "new_login": None, "sealed": None, "expires_at": _ENDED}

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from mailbot.secret import HEAD, key_of
 from mailbot.storage.desk import desk_text, draft
 from mailbot.storage.erasing import ticket_key
+from mailbot.storage.outgoing import outbox_raw
 from mailbot.storage.schema import activation, application_view, decision, outbox, raw_message, ticket
 
 SPARED = timedelta(days=30)
@@ -16,7 +17,7 @@ SPARED = timedelta(days=30)
 
 SEALED = (
     *(raw_message.c.raw, application_view.c.sealed, desk_text.c.sealed, draft.c.sealed),
-    *(ticket.c.sealed, outbox.c.raw, activation.c.sealed, decision.c.sealed),
+    *(ticket.c.sealed, outbox.c.raw, outbox_raw.c.raw, activation.c.sealed, decision.c.sealed),
 )
 """Every column that holds what is sealed under a key of its own (a test looks for others)."""
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from yaml.nodes import Node
 
-from mailbot.ruleset import topics, values
+from mailbot.ruleset import topics
 from mailbot.ruleset.document import YamlDocument
-from mailbot.ruleset.model import ApplicationWords, Matter, Part, Telling
-from mailbot.ruleset.sayings import Book, Lists, Saying, Step, Words, plain, sentences
+from mailbot.ruleset.findings import Mistakes
+from mailbot.ruleset.model import ApplicationWords, Clause, Matter
+from mailbot.ruleset.sayings import Book, Lists, Step, Words, plain, sentences
 
 REQUIRED = ("name", "title", "said")
 OPTIONAL = ("unless",)
 BEGINS = ("begins",)
-LETTER = ("others", "never", "firms", "denied", "parts", "verbs", "reasons", "tellings")
-PART = ("name", "title", "words")
-PART_OPTIONAL = ("said", "spare", "past", "without")
-TELLING = ("name", "title", "of")
-TELLING_OPTIONAL = ("unless", "yes", "no", "past", "never", "is", "needs", "bare", "whole")
-MOST_OTHERS = 60
+LETTER = ("clauses", "joints", "never", "guarded", "firms", "trades", "towns")
+CLAUSE = ("name", "title")
+CLAUSE_OPTIONAL = ("said", "denied", "of", "words", "places", "near", "free")
+FREE = ("words", "verbs", "never", "address")
+MOST_TOWNS = 1_000
+MOST_CLAUSES = 200
 NONE = Words(frozenset())
 _ANOTHER = sentences(plain("Dzień dobry, proszę o fakturę. Nie mam konta. Z poważaniem, Jan Kowalski, login jan"))
 """A letter about something else: what is wanted and stands in it asks for nothing."""
@@ -34,39 +36,41 @@ def read(document: YamlDocument) -> ApplicationWords | None:
     wanted = _matters(document, entries.get("wanted"), "wanted", lists, ())
     against = _matters(document, entries.get("against"), "against", lists, [matter.name for matter in wanted])
     letter = document.entries(entries["letter"], "letter", LETTER) if "letter" in entries else {}
-    others = values.number(document, letter["others"], "letter.others", 0, MOST_OTHERS) if "others" in letter else None
-    firms = topics.single_words(document, letter.get("firms"), "letter.firms", lists)
-    never = topics.single_words(document, letter.get("never"), "letter.never", lists)
-    parts = _parts(document, letter.get("parts"), lists)
-    denied = topics.single_words(document, letter.get("denied"), "letter.denied", lists)
-    verbs = topics.single_words(document, letter.get("verbs"), "letter.verbs", lists)
-    reasons = topics.sayings(document, letter.get("reasons"), "letter.reasons", lists)
-    tellings, tells = _tellings(document, letter.get("tellings"), lists)
-    if not wanted or not against or others is None or not parts or not tellings or not reasons:
-        return None
-    if firms is None or never is None or denied is None or verbs is None:
+    joints, never, guarded, firms, trades = (
+        topics.single_words(document, letter.get(key), f"letter.{key}", lists)
+        for key in ("joints", "never", "guarded", "firms", "trades")
+    )
+    towns = _towns(document, letter.get("towns"))
+    clauses = _clauses(document, letter.get("clauses"), lists)
+    if not wanted or not against or not clauses or not (joints and never and guarded and firms and trades):
         return None
     said = [saying for matter in (*wanted, *against) for saying in (*matter.said, *matter.unless)]
     titles = [saying for matter in wanted for saying in matter.begins]
     return ApplicationWords(
         wanted=wanted,
         against=against,
-        parts=parts,
-        words=_joined(part.words for part in parts),
-        denied=denied,
-        firms=firms,
+        clauses=clauses,
+        words=_joined(words for kind in clauses for words in (kind.said, kind.denied, kind.of, kind.words)),
+        joints=joints,
         never=never,
-        others=others,
-        verbs=verbs,
-        tellings=tellings,
-        tells=tells,
-        reasons=Book(reasons),
+        guarded=guarded,
+        firms=firms,
+        trades=trades,
+        towns=towns,
         book=Book(said),
         titles=Book(titles),
-        asking=_union(saying.steps[:1] for matter in wanted if matter.begins for saying in matter.said),
         heads=_union(saying.steps[:1] for saying in titles),
         titled=_union(saying.steps for saying in titles),
+        source=document.text or "",
     )
+
+
+def reread(source: str) -> ApplicationWords:
+    """The words of which ``source`` is the file, which has been read without mistakes. Raises ValueError when not."""
+    found = read(YamlDocument(Path("applications.yaml"), Mistakes(), text=source))
+    if found is None:
+        raise ValueError("no words of applications")
+    return found
 
 
 def _union(steps: Iterable[Iterable[Step]]) -> Words:
@@ -80,66 +84,33 @@ def _joined(words: Iterable[Words]) -> Words:
     return Words(frozenset(word for some in every for word in some.whole), tuple(sorted(stems)))
 
 
-def _parts(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Part, ...]:
-    found: list[Part] = []
-    for item in topics.bounded(document, node, "letter.parts"):
-        entries = document.entries(item, "letter.parts", PART, PART_OPTIONAL)
-        name = topics.own_name(document, entries.get("name"), "letter.parts.name", [part.name for part in found])
-        title = document.string(entries.get("title"), "letter.parts.title")
-        words = topics.single_words(document, entries.get("words"), "letter.parts.words", lists)
-        said = topics.sayings(document, entries.get("said"), "letter.parts.said", lists)
-        spare = (
-            values.number(document, entries["spare"], "letter.parts.spare", 1, MOST_OTHERS)
-            if "spare" in entries
-            else None
+def _towns(document: YamlDocument, node: Node | None) -> frozenset[str]:
+    items = topics.bounded(document, node, "letter.towns", most=MOST_TOWNS)
+    names = [document.string(item, "letter.towns") for item in items]
+    return frozenset(plain(name) for name in names if name)
+
+
+def _clauses(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[Clause, ...]:
+    found: list[Clause] = []
+    for item in topics.bounded(document, node, "letter.clauses", most=MOST_CLAUSES):
+        entries = document.entries(item, "letter.clauses", CLAUSE, CLAUSE_OPTIONAL)
+        name = topics.own_name(document, entries.get("name"), "letter.clauses.name", [kind.name for kind in found])
+        title = document.string(entries.get("title"), "letter.clauses.title")
+        said, denied, of, words = (
+            topics.single_words(document, entries.get(key), f"letter.clauses.{key}", lists) or NONE
+            for key in ("said", "denied", "of", "words")
         )
-        past = _yes(document, entries.get("past"), "letter.parts.past")
-        without = topics.single_words(document, entries.get("without"), "letter.parts.without", lists) or NONE
-        if name and title and words:
-            found.append(Part(name, title, words, Book(said) if said else None, spare, past, without))
+        places, near = (_yes(document, entries.get(key), f"letter.clauses.{key}") for key in ("places", "near"))
+        free = document.word(entries.get("free"), "letter.clauses.free", FREE, "words, verbs, never or address") or ""
+        if not (said or denied or of or words):
+            document.wrong(item, "letter.clauses", "names no words", "write said, denied, of or words")
+        elif name and title:
+            found.append(Clause(name, title, said, denied, of, words, places, near, free))
     return tuple(found)
 
 
 def _yes(document: YamlDocument, node: Node | None, key: str) -> bool:
     return document.word(node, key, ("true", "false"), "true or false") == "true"
-
-
-def _tellings(document: YamlDocument, node: Node | None, lists: Lists) -> tuple[tuple[Telling, ...], Book]:
-    found: list[Telling] = []
-    told: list[Saying] = []
-    for item in topics.bounded(document, node, "letter.tellings"):
-        entries = document.entries(item, "letter.tellings", TELLING, TELLING_OPTIONAL)
-        taken = [telling.name for telling in found]
-        name = topics.own_name(document, entries.get("name"), "letter.tellings.name", taken)
-        title = document.string(entries.get("title"), "letter.tellings.title")
-        of = topics.sayings(document, entries.get("of"), "letter.tellings.of", lists)
-        unless = topics.sayings(document, entries.get("unless"), "letter.tellings.unless", lists)
-        yes, no, never, being, bare = (
-            topics.single_words(document, entries.get(key), f"letter.tellings.{key}", lists) or NONE
-            for key in ("yes", "no", "never", "is", "bare")
-        )
-        past, whole, needs = (
-            _yes(document, entries.get(key), f"letter.tellings.{key}") for key in ("past", "whole", "needs")
-        )
-        if name and title and of:
-            told += (*of, *unless)
-            found.append(
-                Telling(
-                    name=name,
-                    title=title,
-                    of=frozenset(saying.text for saying in of),
-                    unless=frozenset(saying.text for saying in unless),
-                    yes=yes,
-                    no=no,
-                    past=past,
-                    never=never,
-                    being=being,
-                    bare=bare,
-                    whole=whole,
-                    needs=needs,
-                )
-            )
-    return tuple(found), Book(told)
 
 
 def _matters(

@@ -66,10 +66,11 @@ def read_text(path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> str
 class YamlDocument:
     """One file. Every reading method notes mistakes and gives None (or nothing) in place of a bad or absent value."""
 
-    def __init__(self, path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: Path, mistakes: Mistakes, max_bytes: int = MAX_BYTES, *, text: str | None = None) -> None:
+        """``text``: of the file, where it has been read before."""
         self.file = str(path)
         self._mistakes = mistakes
-        self.text = read_text(path, mistakes, max_bytes)
+        self.text = read_text(path, mistakes, max_bytes) if text is None else text
         self.root = self._compose() if self.text is not None else None
 
     def wrong(self, node: Node, key: str, what: str, mend: str, code: str = "value") -> None:

@@ -258,49 +258,26 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What a line or a sentence of an application may be."""
+class Clause:
+    """A kind of clauses that an application may have: verbs, what they are said of, and the other words."""
 
     name: str
     title: str
+    said: Words
+    """Verbs; one of them, or of ``denied``, stands there. Neither has any: it has no verb."""
+    denied: Words
+    """What stands behind a denial, and only there."""
+    of: Words
+    """What it speaks of; one of them stands there. None: that is not asked."""
     words: Words
-    """Of which it is made, and of no others."""
-    book: Book | None
-    """Its sayings, one of which stands there; None: the words are enough."""
-    spare: int | None
-    """Where citizens tell what has happened: known words of a clause for each that is none of ``words``."""
-    past: bool
-    """Whether it tells what somebody or something else has done: one of its words ends so."""
-    without: Words
-    """Words that none of its clauses has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """What a clause may say of something that matters: verbs, as they are said or denied, and their tense."""
-
-    name: str
-    title: str
-    of: frozenset[str]
-    """The sayings of the clauses that speak of it, as the ``tells`` of the letter find them."""
-    unless: frozenset[str]
-    """The sayings of those of them that may say what they like."""
-    yes: Words
-    """Verbs that may be said of it."""
-    no: Words
-    """Verbs that may be denied of it."""
-    past: bool
-    """Whether everything else may be said that has happened."""
-    never: Words
-    """But these verbs."""
-    needs: bool
-    """Whether the sentence must give one of the ``reasons``, where something is said of it."""
-    bare: Words
-    """Words of which a clause without a verb may be made; none: any."""
-    whole: bool
-    """Whether every verb of the clause counts, and not only those of its half that speaks of it."""
-    being: Words
-    """What it may be said to be, behind "jest" or "są"; none: anything."""
+    """What else may stand there."""
+    places: bool
+    """Whether names of places may."""
+    near: bool
+    """Whether what it speaks of stands in the clause itself, and not only in its sentence."""
+    free: str
+    """What may stand there though no list has it: "words" that are not ``guarded``, "verbs" too, nothing (""), "never":
+    not in its sentence either, or an "address": one of the two must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,34 +286,31 @@ class ApplicationWords:
 
     wanted: tuple[Matter, ...]
     against: tuple[Matter, ...]
-    parts: tuple[Part, ...]
+    clauses: tuple[Clause, ...]
     words: Words
-    """Every word of a part."""
-    denied: Words
-    """What may follow "nie" in a sentence that asks."""
+    """Every word of a clause."""
+    joints: Words
+    """With which a clause may begin within a sentence; they say nothing by themselves."""
     never: Words
-    """What is never let pass as one of the ``others``."""
+    """What no name of a place or a firm has, and no free word."""
+    guarded: Words
+    """Lemmas that no free word has: what matters is said in the words of a kind."""
     firms: Words
     """With which a line begins that is the name of a firm."""
-    others: int
-    """Words of a letter that may be none of their part."""
-    verbs: Words
-    """The words by which something is said in the clauses of ``tellings``."""
-    tellings: tuple[Telling, ...]
-    tells: Book
-    """Every saying of ``tellings``."""
-    reasons: Book
-    """By which a sentence tells that something is lost, was used or is needed."""
+    trades: Words
+    """What stands below the applicant's name, or behind it."""
+    towns: frozenset[str]
+    """What the dictionary of Polish does not know as a town; in small letters, without diacritics and a last stop."""
     book: Book
     """Every saying of ``wanted`` and ``against``."""
     titles: Book
     """Every saying of ``begins``."""
-    asking: Words
-    """The words with which the sayings of a matter begin that a title may say as well."""
     heads: Words
     """The words with which a title begins."""
     titled: Words
     """Every word of a title."""
+    source: str
+    """The file, by which a locked process has the same words."""
 
 
 @dataclass(frozen=True, slots=True)

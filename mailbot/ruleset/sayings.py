@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from mailbot.text.unicode import flat, visible
+from mailbot.text.unicode import flat, is_common, visible
 
 LONGEST_TEXT = 20_000
 """Characters of a text that are looked at; what a person writes about one matter is shorter."""
@@ -107,6 +107,8 @@ def parse(text: str, lists: Lists = NO_LISTS) -> Saying:
     """The saying written as ``text``. Raises ValueError with what is wrong, "; " and the mend."""
     if len(text) > LONGEST_SAYING:
         raise ValueError(f"is longer than {LONGEST_SAYING} characters; write two shorter sayings")
+    if text.isalpha():  # one word, as more than half of all
+        return Saying(text, (Step(_words([text], lists)),))
     steps: list[Step] = []
     position = 0
     end = len(text.rstrip())
@@ -176,6 +178,14 @@ class Book:
                 first = 0 if denial else self._first
         return frozenset(self._ends[bit] for bit in _bits(seen))
 
+    def knows(self, word: str) -> bool:
+        """Whether one of the sayings names the folded ``word``."""
+        return bool(self._meaning(word))
+
+    def writes(self, word: str) -> bool:
+        """Whether one of them writes it out, and has not only its beginning."""
+        return word in self._whole
+
     def _add(self, step: Step, bit: int) -> None:
         self._optional |= bit if step.optional else 0
         if step.words is None:
@@ -224,7 +234,7 @@ def _words(said: Iterable[str], lists: Lists) -> Words:
             whole |= listed.whole
             stems.extend(listed.stems)
             continue
-        folded = "".join(words(plain(word)))
+        folded = _folded(word)
         if not word.endswith("*"):
             whole.add(folded)
         elif len(folded) < _LEAST_STEM:
@@ -232,6 +242,11 @@ def _words(said: Iterable[str], lists: Lists) -> Words:
         else:
             stems.append(folded)
     return Words(frozenset(whole), tuple(stems))
+
+
+def _folded(word: str) -> str:
+    """As ``words`` of a ``plain`` text."""
+    return flat(word) if word.isalpha() and is_common(word) else "".join(words(plain(word)))
 
 
 def _listed(name: str, lists: Lists) -> Words:

@@ -28,7 +28,7 @@ def authenticate(
     ``strict``: the mail asks for what hangs on its files, so a signature must also cover how the body is to be read.
     A pass with a doubled header field, or by a weak or stale signature alone, becomes none: a person looks.
     """
-    block = inspect(raw.raw)
+    block = inspect(raw.raw, message.headers)
     author = read_from(message.headers)
     doubt = author.ambiguity or block.from_doubt
     if author.address is None or doubt:

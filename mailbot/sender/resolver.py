@@ -10,20 +10,30 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import dns.exception
+import dns.inet
 import dns.message
 import dns.name
 import dns.resolver
 import yaml
 
 from mailbot.errors import ConfigError, ResolverUnavailable
+from mailbot.sender import plain_dns
 
 RecordType = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+DnsQuestion = tuple[str, RecordType]
+"""Of ``Resolver.lookup``."""
 KINDS = frozenset({"TXT", "A", "AAAA", "MX", "PTR"})
 TEMPERROR = "TEMPERROR"
 _KEPT, _KEPT_OCTETS = 5_000, 8_000  # answers, and octets of one: strangers choose names and servers
+_LOOK = 60.0  # seconds between two looks for answers that have come to their end
 _LONGEST = 10_800.0
 """Seconds for which an answer is kept, whatever its TTL: who had a domain for an hour must not have it for ever, nor
 must what was not there be missing for long (RFC 2308 §5 names one to three hours)."""
+
+
+_PATIENCE, _AHEAD, _APART = 1.0, 0.3, 60.0
+"""Seconds that the plain way waits for one answer, for those to many questions, and for which it is left once nothing
+came meanwhile: dnspython knows other servers."""
 
 
 class Resolver(Protocol):
@@ -42,10 +52,19 @@ class Remembers(Protocol):
     def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """What ``lookup`` would say at once; None: it would ask somebody. Raises ResolverUnavailable."""
 
+    def ahead(self, questions: Iterable[DnsQuestion]) -> None:
+        """Ask for all of these together: what is answered quickly is known then."""
+
 
 def memory(resolver: Resolver) -> Callable[[str, RecordType], tuple[str, ...] | None]:
     """``Remembers.known`` of a resolver; one that keeps nothing knows nothing."""
     return resolver.known if isinstance(resolver, Remembers) else lambda _name, _kind: None
+
+
+def ahead(resolver: Resolver, questions: Iterable[DnsQuestion]) -> None:
+    """``Remembers.ahead`` of a resolver, if it keeps anything."""
+    if isinstance(resolver, Remembers):
+        resolver.ahead(questions)
 
 
 class DnsResolver:
@@ -60,33 +79,57 @@ class DnsResolver:
         self._resolver.lifetime = timeout
         self._kept: dict[tuple[str, RecordType], tuple[float, tuple[str, ...]]] = {}
         """Until when (time.time), and the records. dnspython takes a tenth of a millisecond to find what it keeps."""
+        self._looked = -math.inf
         self._lock = threading.Lock()
+        self._plain_from = 0.0
+        """When (time.monotonic) the plain way may be gone again."""
 
     def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""
         if (found := self.known(name, kind)) is not None:
             return found
         until, records = self._ask(name, kind)
-        if sum(map(len, records)) <= _KEPT_OCTETS:
+        self._keep(name, kind, until, records)
+        return records
+
+    def _keep(self, name: str, kind: RecordType, until: float, records: tuple[str, ...]) -> None:
+        now = time.time()
+        if until > now and sum(map(len, records)) <= _KEPT_OCTETS:
             with self._lock:
                 self._kept.pop((name, kind), None)
-                if len(self._kept) >= _KEPT:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[name, kind] = min(until, time.time() + _LONGEST), records
-        return records
+                self._make_room(now)
+                self._kept[name, kind] = min(until, now + _LONGEST), records
+
+    def _make_room(self, now: float) -> None:
+        """For one more answer: what counts no longer goes first, looked for once a minute; then the oldest."""
+        if len(self._kept) >= _KEPT and not 0 <= now - self._looked < _LOOK:
+            self._looked = now
+            self._kept = {asked: found for asked, found in self._kept.items() if 0 < found[0] - now <= _LONGEST}
+        if len(self._kept) >= _KEPT:
+            del self._kept[next(iter(self._kept))]
 
     def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         """See Remembers."""
         until, records = self._kept.get((name, kind), (0.0, ()))
         return records if 0 < until - time.time() <= _LONGEST else None  # more: the clock was set back
 
+    def ahead(self, questions: Iterable[DnsQuestion]) -> None:
+        """See Remembers."""
+        names = [name for name, kind in questions if kind == "TXT"]
+        for name, plain in self._plainly(names, _AHEAD).items():
+            self._keep(name, "TXT", time.time() + plain.seconds, plain.texts)
+
     def _ask(self, name: str, kind: RecordType) -> tuple[float, tuple[str, ...]]:
+        began = time.monotonic()
+        if kind == "TXT" and (plain := self._plainly([name], _PATIENCE).get(name)) is not None:
+            return time.time() + plain.seconds, plain.texts
         try:
             asked = dns.name.from_text(f"{name}.")
         except (dns.exception.DNSException, ValueError):  # no name; a stranger writes it, and no server is to blame
             return time.time(), ()
         try:
-            answer = self._resolver.resolve(asked, kind, raise_on_no_answer=False)
+            left = max(0.1, self._resolver.lifetime - (time.monotonic() - began))
+            answer = self._resolver.resolve(asked, kind, raise_on_no_answer=False, lifetime=left)
         except dns.resolver.NXDOMAIN as error:  # for how long, its SOA says (RFC 2308 §5)
             answers: Iterable[dns.message.QueryMessage] = error.kwargs["responses"].values()
             return time.time() + min((a.resolve_chaining().minimum_ttl for a in answers), default=0), ()
@@ -95,6 +138,17 @@ class DnsResolver:
         if kind == "TXT":
             return answer.expiration, tuple(b"".join(record.strings).decode("latin-1") for record in answer)
         return answer.expiration, tuple(record.to_text().removesuffix(".") for record in answer)
+
+    def _plainly(self, names: Sequence[str], patience: float) -> dict[str, plain_dns.PlainAnswer]:
+        """What the first server says, where that is all there is to it."""
+        server, began = next(iter(self._resolver.nameservers), None), time.monotonic()
+        if began < self._plain_from or not isinstance(server, str) or not dns.inet.is_address(server):
+            return {}
+        patience = min(patience, self._resolver.lifetime / 2)
+        found = plain_dns.ask(server, self._resolver.port, names, patience)
+        if not found and time.monotonic() - began >= patience:
+            self._plain_from = time.monotonic() + _APART
+        return found
 
 
 class StaticResolver:
@@ -168,6 +222,10 @@ class Forbearing:
         if (found := self._memory(name, kind)) is None:
             self._raise_if_silent(name, kind)
         return found
+
+    def ahead(self, questions: Iterable[DnsQuestion]) -> None:
+        """See Remembers. Nobody asks so about a silent domain: ``known`` has said that it is."""
+        ahead(self._resolver, questions)
 
     def lookup(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """See Resolver."""

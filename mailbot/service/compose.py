@@ -35,6 +35,7 @@ from mailbot.storage.database import Database
 from mailbot.storage.engine import connect, migrate, transaction
 from mailbot.storage.keys import KeyStore as KeyStore
 from mailbot.storage.place import refuse_missing
+from mailbot.storage.reading import server_clock
 from mailbot.text.address import domain
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def opened(chosen: Settings, engine: Engine) -> Secret:
 
 
 def key_alone(chosen: Settings, engine: Engine) -> Secret:
-    """As ``opened``, for who opens no mail."""
+    """As ``opened``, for whoever opens no mail."""
     key = opened(chosen, engine)
     key.close()
     return key
@@ -131,6 +132,31 @@ def writing(chosen: Settings) -> Iterator[Connection]:
         yield connection
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides, as it lies in its folder."""
+
+    ruleset: Ruleset
+    writer: Writer
+    seen: FolderStamp
+    """The folder before it was read."""
+
+
+def begin(chosen: Settings) -> tuple[Engine, Secret]:
+    """The database (made and migrated when new) and its key. Raises ConfigError."""
+    with _opening():
+        engine = connect(chosen.database.url, chosen.database)
+        return engine, opened(chosen, engine)
+
+
+def load(chosen: Settings) -> Rules:
+    """The rule set, with all that decides by it, in any thread. Raises RulesError."""
+    from mailbot.workers.rules import look_at
+
+    seen = look_at(rules_directory(chosen.rules.directory))
+    return Rules(*rules(chosen), seen)
+
+
 def build(
     chosen: Settings,
     *,
@@ -142,25 +168,35 @@ def build(
 
     ConfigError also when another rule set is in force on other machines (mailbot.processes).
     """
+    return assemble(chosen, *begin(chosen), load(chosen), clock=clock, rng=rng, resolver=resolver)
+
+
+def assemble(
+    chosen: Settings,
+    engine: Engine,
+    key: Secret,
+    loaded: Rules,
+    *,
+    clock: Clock = utc_now,
+    rng: random.Random | None = None,
+    resolver: Resolver | None = None,
+) -> Parts:
+    """``build`` of what was begun and loaded. Raises ConfigError."""
+    from mailbot.flow.pipeline import Pipeline
     from mailbot.sender.resolver import DnsResolver, Forbearing
-    from mailbot.workers.rules import look_at
 
     rng = rng or random.SystemRandom()
-    with _opening():
-        engine = connect(chosen.database.url, chosen.database)
-        key = opened(chosen, engine)
     registry = scim_registry(chosen, clock) if chosen.accounts.source == "scim" else None
     directory = Remembered(registry) if registry else SqlDirectory()
     database = (
-        AskingDatabase(engine, directory, keys=key.store)
+        AskingDatabase(engine, directory, keys=key.store, process=own_name())
         if isinstance(directory, Remembered)
-        else Database(engine, keys=key.store)
+        else Database(engine, keys=key.store, process=own_name())
     )
-    seen = look_at(rules_directory(chosen.rules.directory))
-    flow = pipeline(chosen, key, directory, resolver or Forbearing(DnsResolver()), rng)
+    flow = Pipeline(chosen, loaded.ruleset, loaded.writer, directory, key, resolver or Forbearing(DnsResolver()), rng)
     with _opening(), engine.begin() as connection:
-        processes.check(connection, flow.ruleset.hash, clock(), own_name())
-    return Parts(chosen, database, directory, key, flow, clock, rng, registry, seen)
+        processes.check(connection, flow.ruleset.hash, server_clock(connection) or clock(), own_name())
+    return Parts(chosen, database, directory, key, flow, clock, rng, registry, loaded.seen)
 
 
 def scim_registry(chosen: Settings, clock: Clock) -> ScimRegistry:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mailbot import processes, scanner, secret
+from mailbot import copied, processes, scanner, secret
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings, outdated
@@ -35,9 +35,10 @@ from mailbot.service import compose, doctor_api, doctor_mx, doctor_office
 from mailbot.storage.breaker import breaker
 from mailbot.storage.database import Database
 from mailbot.storage.engine import connect, target
+from mailbot.storage.mailbox import mailbox_claim
 from mailbot.storage.oauth import oauth
 from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
-from mailbot.storage.schema import mailbox_claim, ruleset_load
+from mailbot.storage.schema import ruleset_load
 from mailbot.storage.shared import process
 from mailbot.storage.webhooks import webhook_head
 from mailbot.tickets.breaker import stopped
@@ -137,6 +138,9 @@ def _database(settings: Settings) -> str:
     if missing is not None:
         return f"{_writable(Path(missing or '.').resolve().parent)}: will be made at the first start"
     with read_only(url) as connection:
+        copied.refuse_two(connection.engine)
+        copied.refuse(connection)
+        copied.refuse_behind(connection, settings.audit.head_file)
         return f"{connection.dialect.name}, schema {schema_version(connection)}"
 
 
@@ -210,7 +214,7 @@ def _machines(settings: Settings) -> str:
     with read_only(settings.database.url) as connection:
         if not has_table(connection, process.name):
             return "no process has run yet"
-        known, there = processes.in_force(connection), processes.living(connection, utc_now())
+        known, there = processes.in_force(connection), processes.living(connection, processes.common_now(connection))
     here = loader.load(compose.rules_directory(settings.rules.directory)).hash
     others = [f"{one.name} ({one.roles}) has {one.ruleset[:12]}" for one in there if one.ruleset != known]
     if known is not None and there and here != known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +18,9 @@ from mailbot.secret import Hiding
 from mailbot.service.hiding import left
 from mailbot.service.places import rules_directory
 from mailbot.signatures.trust import store
-from mailbot.storage.reading import has_table, missing_file, read_only
+from mailbot.storage.reading import has_table, missing_file, read_only, server_clock
 from mailbot.storage.schema import account, inbox
-
-_APART = timedelta(seconds=60)
-"""How far two clocks may be apart: links live for hours, and mails are dated to the second."""
+from mailbot.workers.presence import APART
 
 
 class Check(NamedTuple):
@@ -90,13 +88,15 @@ def clock(settings: Settings) -> str:
 
 
 def _compare(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        theirs, now = connection.execute(select(func.clock_timestamp())).scalar_one(), utc_now()
-        if abs(theirs - now) > _APART:
-            raise ConfigError(f"the server of the database says {theirs:%H:%M:%S}Z, this machine {now:%H:%M:%S}Z")
+    theirs, now = server_clock(connection), utc_now()
+    if theirs is not None and abs(theirs - now) > APART:
+        raise ConfigError(
+            f"the server of the database says {theirs:%Y-%m-%d %H:%M:%S}Z, this machine {now:%Y-%m-%d %H:%M:%S}Z:"
+            " it sends no warning of case B, and nothing that waits behind one"
+        )
     if has_table(connection, inbox.name):
         newest = connection.execute(select(func.max(inbox.c.received_at))).scalar_one()
-        if newest is not None and newest - utc_now() > _APART:
+        if newest is not None and newest - utc_now() > APART:
             raise ConfigError(
                 f"the clock says {utc_now():%Y-%m-%d %H:%M}Z, but a mail came at {newest:%Y-%m-%d %H:%M}Z"
             )

@@ -16,7 +16,20 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, bindparam, cast, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Text as SqlText
 
 from mailbot import inbox as messages
@@ -30,16 +43,9 @@ from mailbot.storage import personal
 from mailbot.storage.desk import approval
 from mailbot.storage.engine import HIDING_FROM, connect, keep_out, reading, scour
 from mailbot.storage.erasing import key_ids
+from mailbot.storage.outgoing import APART, outbox_raw
 from mailbot.storage.place import refuse_missing
-from mailbot.storage.schema import (
-    activation,
-    decision,
-    inbox,
-    installation,
-    outbox,
-    ticket,
-    used_signature,
-)
+from mailbot.storage.schema import activation, decision, inbox, installation, outbox, ticket, used_signature
 from mailbot.tickets import rate_limits, sealing, view
 
 _TOGETHER = 200
@@ -49,11 +55,13 @@ _OCTETS = 16 * 2**20
 
 @dataclass(slots=True)
 class Report:
-    """begun: the database was marked. rows: by table, what was sealed; broken: what does not open, and stays."""
+    """begun: the database was marked. rows: by table, what was sealed; broken: what does not open, and stays; left: by
+    table, what else is readable."""
 
     begun: bool = False
     rows: Counter[str] = field(default_factory=Counter)
     broken: int = 0
+    left: Counter[str] = field(default_factory=Counter)
 
 
 def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] = lambda: None) -> Report:
@@ -74,7 +82,9 @@ def hide(chosen: Settings, actor: str, now: datetime, began: Callable[[], None] 
                 for table, step in _STEPS.items():
                     _walk(engine, table, step, key, report)
             with reading(engine) as connection:  # what stays readable must be looked for, too (storage.personal.forms)
-                how = Hiding.BEGUN if left(connection) else Hiding.DONE
+                found = left(connection)
+            how = Hiding.BEGUN if found else Hiding.DONE
+            report.left = Counter(found) - Counter({inbox.name: report.broken})
             with engine.begin() as connection:
                 connection.execute(update(installation).values(hiding=int(how)))
         scour(engine)
@@ -167,7 +177,9 @@ def _mails(connection: Connection, key: Secret, rows: Sequence[Any], report: Rep
     values = [{name: getattr(row, name) for name in ("ticket_id", "slot", "recipient", "raw")} for row in rows]
     keys = sealing.keys_of(connection, key, [row.ticket_id for row in rows])
     made = [_sealed(partial(personal.mail, key, one), keys[one["ticket_id"]]) for one in values]
-    _write(connection, outbox, rows, made)
+    _write(connection, outbox, rows, [{**one, "raw": APART} for one in made])
+    octets = [{"outbox_id": row.id, "raw": one["raw"]} for row, one in zip(rows, made, strict=True)]
+    connection.execute(insert(outbox_raw), octets)
     report.rows[outbox.name] += len(rows)
 
 
@@ -208,7 +220,7 @@ def _messages(connection: Connection, key: Secret, rows: Sequence[Any], report: 
         if seen and not personal.is_hashed(seen):
             seen = personal.hashed(key, seen)
         message_key = row.message_key and personal.message_key(key, row.message_key)
-        delivery_key = messages.hidden_key(key, row.delivery_key)
+        delivery_key = messages.hidden_key(key, row.delivery_key, row.received_at)
         values.append({**octets, "delivery_key": delivery_key, "message_key": message_key, "fingerprint": seen})
     _write(connection, inbox, rows, values)
     report.rows[inbox.name] += len(rows)

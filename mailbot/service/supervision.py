@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from sqlalchemy import Connection, select
 
-from mailbot import __version__, processes
+from mailbot import __version__, copied, processes
 from mailbot.config import ListenerSettings
 from mailbot.delivery import webhook
 from mailbot.delivery.smtp import Relay
@@ -25,7 +25,7 @@ from mailbot.flow.pipeline import Pipeline
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
 from mailbot.installation import agree
-from mailbot.machine import own_name
+from mailbot.machine import own_name, uptime
 from mailbot.model import Source
 from mailbot.oauth import tokens_of
 from mailbot.observe import failure, log_event
@@ -35,7 +35,8 @@ from mailbot.service.compose import Parts
 from mailbot.service.pages import OpenPorts, listening, notices
 from mailbot.service.places import ROLES
 from mailbot.storage.keys import KeyStore
-from mailbot.storage.schema import imap_cursor
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.reading import server_clock
 from mailbot.workers import audit, breaker, oauth, retention
 from mailbot.workers.alarms import SECONDS, AlarmWorker
 from mailbot.workers.audit import AuditWorker
@@ -91,11 +92,15 @@ class MailbotService:
         self._room = Room()  # for the mails of all workers that decide
 
     def _enter(self, connection: Connection) -> None:
-        processes.enter(connection, self._me())
+        copied.refuse(connection)
+        copied.refuse_behind(connection, self.parts.settings.audit.head_file)
+        processes.enter(connection, self._me(connection))
         agree(connection, self.parts.secret)
+        copied.begin(connection)
 
     async def start(self) -> None:
         """Start delivery and decisions first, then open the doors."""
+        await asyncio.to_thread(copied.refuse_two, self.parts.database.engine)
         await self.parts.database.write(self._enter)
         citizens = descriptors.reserve(self.parts.settings, self.roles)
         give_back()
@@ -209,29 +214,41 @@ class MailbotService:
             raise
 
     async def _stay_true(self) -> None:
-        """`mailbot key seal` is refused while we give signs of life; but a machine may sleep, and wake up again."""
+        """`mailbot key seal` is refused while we give signs of life; but a machine may sleep, and wake up again. And
+        before a database is put back every machine is stopped; but one may be forgotten."""
         while True:
             await asyncio.sleep(processes.BEAT)
             with contextlib.suppress(TemporaryError):
-                await self.parts.database.read(lambda c: agree(c, self.parts.secret))
+                await self.parts.database.read(self._agree)
 
-    def _me(self) -> processes.Process:
-        p = self.parts
-        return processes.Process(self._name, ",".join(self.roles), __version__, p.pipeline.ruleset.hash, p.clock())
+    def _agree(self, connection: Connection) -> None:
+        agree(connection, self.parts.secret)
+        copied.refuse_put_back(connection)
+
+    def _me(self, connection: Connection) -> processes.Process:
+        p, now = self.parts, server_clock(connection) or self.parts.clock()
+        return processes.Process(self._name, ",".join(self.roles), __version__, p.pipeline.ruleset.hash, now)
 
     async def _beat(self) -> int:
         """Tell the other machines that we are here, and hear whether their rule set is ours."""
-        mine = self._me()
-        known = await self.parts.database.write(lambda c: processes.beat(c, mine))
-        differ = known not in (None, mine.ruleset, self.parts.pipeline.ruleset.hash)
+        mine = self.parts.pipeline.ruleset.hash
+        known, line = await self.parts.database.write(self._signs)
+        if line is not None:
+            log_event("database-took-over", level=logging.WARNING, line=line)
+        differ = known not in (None, mine, self.parts.pipeline.ruleset.hash)
         if differ != self._rules_differ:
             level = logging.ERROR if differ else logging.INFO
-            log_event("rules-differ" if differ else "rules-agree", level=level, here=mine.ruleset, in_force=known)
+            log_event("rules-differ" if differ else "rules-agree", level=level, here=mine, in_force=known)
             self._rules_differ = differ
         return 0
 
+    def _signs(self, connection: Connection) -> tuple[str | None, int | None]:
+        followed = copied.follow(connection)
+        known = processes.beat(connection, self._me(connection), self.parts.clock())
+        return known, followed and followed.line
+
     async def _with_rules_in_force(self, step: Callable[[], Awaitable[int]]) -> int:
-        """Mail waits for who has the rule set in force."""
+        """Mail waits for whoever has the rule set in force."""
         return 0 if self._rules_differ else await step()
 
     def _run(self, loop: Loop) -> Loop:
@@ -254,6 +271,8 @@ class MailbotService:
             mailbox=mailbox,
             limits=p.settings.breaker,
             steady=time.monotonic,
+            common=server_clock,
+            uptime=uptime,
         )
         self._delivering.append(first)
         self._sender = first

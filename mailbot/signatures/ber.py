@@ -6,6 +6,8 @@ stay the very same bytes, so digests over certificates and signed attributes do 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MAX_ELEMENTS = 50_000
 """A 10 MB file in chunks of 1 kB has 10 000; more is an attack on our time."""
 MAX_DEPTH = 32
@@ -56,6 +58,23 @@ def body(data: bytes, start: int) -> int:
 def contents(element: bytes) -> bytes:
     """What stands behind tag and definite length. Raises ValueError."""
     return element[body(element, 0) :]
+
+
+def without(data: bytes, path: Sequence[int]) -> tuple[bytes, tuple[int, int] | None]:
+    """``data``, which is one element, without the element inside it that ``path`` leads to, child by child; and begin
+    and end of that. None: there is none, and all stays. Definite lengths only. Raises ValueError."""
+    found, place = _without(data, 0, len(data), path)
+    return (data, None) if place is None else (found, place)
+
+
+def _without(data: bytes, start: int, end: int, path: Sequence[int]) -> tuple[bytes, tuple[int, int] | None]:
+    begin, (first, *deeper) = body(data, start), path
+    children = places(data, begin, end) if data[start] & _CONSTRUCTED else []
+    if first >= len(children):
+        return b"", None
+    place = at, behind = children[first]
+    found, taken = _without(data, at, behind, deeper) if deeper else (b"", place)
+    return encode(_Walk(data).tag(start), data[begin:at] + found + data[behind:end]), taken
 
 
 def set_of(members: bytes) -> bytes:

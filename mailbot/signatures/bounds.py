@@ -9,6 +9,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 from mailbot.signatures.report import Reason
 from mailbot.text.unicode import nfc
@@ -27,6 +28,8 @@ _END = struct.Struct("<4s4H2IH")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _END_MARK, _LOCAL_MARK = b"PK\5\6", b"PK\3\4"
 _DESCRIPTORS = frozenset({12, 16, 20, 24})  # APPNOTE 4.3.9: with or without a mark, 4 or 8 octet sizes
+_RENAMED = 0x7075
+"""Another name of the entry, in Unicode (APPNOTE 4.6.9): not all readers go by it."""
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1 | 0x40 | 0x2000, 0x8, 0x800
 
@@ -58,6 +61,19 @@ def zip_entry(data: bytes, name: str, limit: int) -> bytes | None:
         if entry is None or entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
             return None
         return _unpack(archive, entry, limit)[:limit]
+
+
+def check_zip(data: bytes) -> None:
+    """Raises BadArchive where another reader may find other files in a zip, or the same under other names."""
+    with _open(data) as archive:
+        entries = archive.infolist()
+        _check_names([_name(entry) for entry in entries])
+        _check_layout(data, entries, archive.start_dir)
+        for entry in entries:
+            size, extra = struct.unpack_from("<2H", data, entry.header_offset + _LOCAL.size - 4)
+            start = entry.header_offset + _LOCAL.size + size
+            if _RENAMED in (*_extras(entry.extra), *_extras(data[start : start + extra])):
+                raise BadArchive("ZIP_NAME", "Archiwum podaje dwie nazwy jednego pliku.")
 
 
 def zip_files(data: bytes) -> dict[str, bytes]:
@@ -142,6 +158,15 @@ def _check_layout(data: bytes, entries: list[zipfile.ZipInfo], directory: int) -
         end = entry.header_offset + _LOCAL.size + name + extra + entry.compress_size
     if directory != end and not (described and directory - end in _DESCRIPTORS):
         raise _hidden()
+
+
+def _extras(fields: bytes) -> Iterator[int]:
+    """Numbers of the extra fields of an entry (APPNOTE 4.5.1)."""
+    at = 0
+    while at + 4 <= len(fields):
+        number, size = struct.unpack_from("<2H", fields, at)
+        yield number
+        at += 4 + size
 
 
 def _hidden() -> BadArchive:

@@ -12,6 +12,7 @@ from mailbot.signatures.report import Evidence, Format, Integrity, Reason, Scope
 
 _PEM = re.compile(rb"-----BEGIN (?P<label>PKCS7|CMS|PKCS #7 SIGNED DATA)-----(?P<body>[^-]*+)-----END (?P=label)-----")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]++={0,2}\s*+")
+_SPACE = b" \t\n\r\v\f"
 _SEQUENCE = b"\x30"
 
 
@@ -67,6 +68,6 @@ def _unarmour(data: bytes) -> tuple[bytes, bytes]:
 
 def _decode(text: bytes) -> bytes:
     try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        return base64.b64decode(text.translate(None, _SPACE), validate=True)
     except ValueError as error:
         raise unreadable("Podpis jest uszkodzony (base64).") from error

@@ -23,7 +23,9 @@ from mailbot.signatures import ber, cms_value
 from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication, Token
 
 _SEQUENCE = b"\x30"
-_OCTET_STRING = 0x04
+_OCTET_STRING, _EXPLICIT = 0x04, 0xA0
+_CONTENT = (1, 0, 2, 1)
+"""Where eContent lies: ContentInfo.content, [0], SignedData.encapContentInfo, behind eContentType."""
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
 MAX_TOKENS = 4
@@ -112,7 +114,8 @@ def parse(data: bytes, content_type: str = "data") -> SignedData:
 
 def _parse(data: bytes, content_type: str) -> SignedData:
     encoded, size = ber.definite(data)
-    info = cms.ContentInfo.load(encoded, strict=True)
+    rest, place = ber.without(encoded, _CONTENT)  # it may be all of a large file, and would be copied at every level
+    info = cms.ContentInfo.load(rest, strict=True)
     if info["content_type"].native != "signed_data":
         raise unreadable("Plik nie zawiera podpisu (CMS SignedData).")
     signed = info["content"]
@@ -120,9 +123,9 @@ def _parse(data: bytes, content_type: str) -> SignedData:
     if encapsulated["content_type"].native != content_type:
         # A timestamp token is SignedData too, and no signature of a person.
         raise unreadable("Podpis nie dotyczy dokumentu (typ treści inny niż „data”).", "CONTENT_TYPE")
-    content = encapsulated["content"]
-    if not _is_single(encapsulated.contents):
-        raise unreadable("Podpis zawiera więcej niż jeden dokument.", "CONTENT_TWICE")
+    content = _content(encoded, *place) if place else None
+    if not isinstance(encapsulated["content"], core.Void):
+        raise _content_twice()
     certificates, signers = signed["certificates"], signed["signer_infos"]
     for part in (certificates, signers):
         if not isinstance(part, core.Void) and len(part.contents) > MAX_PART:
@@ -133,7 +136,7 @@ def _parse(data: bytes, content_type: str) -> SignedData:
     if not len(signers):
         raise unreadable("W pliku podpisu nie ma żadnego podpisu.")
     return SignedData(
-        content=None if isinstance(content, core.Void) else bytes(content),
+        content=content,
         certificates=tuple(Certificate(der, x509.Certificate.load(der)) for der in ders if der[:1] == _SEQUENCE),
         signers=tuple(signers),
         size=size,
@@ -141,14 +144,20 @@ def _parse(data: bytes, content_type: str) -> SignedData:
     )
 
 
-def _is_single(encapsulated: bytes) -> bool:
-    """eContentType and at most one OCTET STRING in its [0] (RFC 5652 §5.2): readers take the first, or all of them."""
-    parts = ber.places(encapsulated, 0, len(encapsulated))  # it may be all of a large file: nothing is copied
-    if len(parts) != 2:
-        return len(parts) == 1
-    start, end = parts[1]
-    wrapped = ber.places(encapsulated, ber.body(encapsulated, start), end)
-    return len(wrapped) == 1 and encapsulated[wrapped[0][0]] == _OCTET_STRING
+def _content(encoded: bytes, start: int, end: int) -> bytes:
+    """Of the [0] at ``start``: one OCTET STRING (RFC 5652 §5.2), for readers take the first of several, or all."""
+    if encoded[start] != _EXPLICIT:
+        raise ValueError("no eContent")
+    (begin, behind), *more = ber.places(encoded, ber.body(encoded, start), end)
+    if encoded[begin] != _OCTET_STRING:
+        raise ValueError("eContent is no OCTET STRING")
+    if more:
+        raise _content_twice()
+    return encoded[ber.body(encoded, begin) : behind]
+
+
+def _content_twice() -> Refused:
+    return unreadable("Podpis zawiera więcej niż jeden dokument.", "CONTENT_TWICE")
 
 
 def verify(signed: SignedData, content: Sequence[bytes | memoryview], known: Evidence) -> tuple[Evidence, ...]:

@@ -53,15 +53,20 @@ def main() -> None:
         return
     gc.freeze()
     gc.enable()
-    _lock(setup["memory"], [Path(folder) for folder in setup["readable"]], network=setup["network"])
+    _lock(
+        _memory(setup["memory"], setup["job"]), [Path(folder) for folder in setup["readable"]], network=setup["network"]
+    )
     _send(answers, {"ready": True})
-    _serve(requests, answers, handler, setup["processor"], setup["alarm"])
+    _serve(requests, answers, handler, setup["processor"], setup["alarm"], streams=setup["streams"])
 
 
-def _serve(requests: BinaryIO, answers: BinaryIO, handler: wire.Handler, processor: int, alarm: int) -> None:
+def _serve(
+    requests: BinaryIO, answers: BinaryIO, handler: wire.Handler, processor: int, alarm: int, *, streams: bool
+) -> None:
     while True:
         try:
-            header, blobs = wire.read(requests)
+            header, coming = wire.begun(requests)
+            blobs = coming if streams else list(coming)
         except EOFError:
             return
         # The parent kills at the deadline; these two end the process also when there is no parent any more.
@@ -70,12 +75,14 @@ def _serve(requests: BinaryIO, answers: BinaryIO, handler: wire.Handler, process
         try:
             found, parts = handler(header, blobs)
         except MemoryError:
+            coming.skip()
             _send(answers, {"failed": "memory"})
             return
         except Exception as error:  # no input may end a worker without a word
             found, parts = {"failed": type(error).__name__}, []
+        coming.skip()
         _send(answers, found, parts)
-        del header, blobs, found, parts  # a large file must not stay in memory beside the next one
+        del header, blobs, coming, found, parts  # a large file must not stay in memory beside the next one
         signal.alarm(0)
 
 
@@ -111,6 +118,13 @@ def _lock(memory: int, readable: list[Path], *, network: bool) -> None:
     ):
         _limit(what, most, most)
     sys.addaudithook(_guard(_folders(readable), network=network))
+
+
+def _memory(most: int, job: int | None) -> int:
+    """Octets of address space: ``most``, and no more than ``job`` beyond what is taken now."""
+    if job is None:
+        return most
+    return min(most, int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize() + job)
 
 
 def _limit(what: int, soft: int, hard: int | None = None) -> None:

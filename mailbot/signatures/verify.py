@@ -185,7 +185,7 @@ def _by_format(kind: Detected, data: bytes, content: bytes | None) -> tuple[Evid
 
 
 def _as_unsigned(evidence: Evidence, kind: Detected, data: bytes) -> Evidence:
-    """What the file is, for who words the answer."""
+    """What the file is, for whoever words the answer."""
     flag = _FLAGS[kind]
     flags = (flag, "office_signature") if kind is Detected.OFFICE and has_office_signature(data) else (flag,)
     if kind is Detected.IMAGE and len(data) <= _LOGO_MAX and not _PHOTO_OR_SCAN.match(data):

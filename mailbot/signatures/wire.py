@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from types import NoneType
@@ -23,25 +23,60 @@ HEADER_MAX = 4_000_000
 BLOBS_MAX = 200_000_000
 
 _LENGTH = struct.Struct("!I")
+_LITTLE = 65_536
 
 Frame = tuple[dict[str, Any], list[bytes]]
 """Header and blobs."""
-Handler = Callable[[dict[str, Any], list[bytes]], Frame]
-"""A job to its answer."""
+Handler = Callable[[dict[str, Any], Any], Frame]
+"""A job to its answer. Its blobs are a list, or come one by one (worker.Workers.streams)."""
 Factory = Callable[[dict[str, Any]], Handler]
 """Settings to a handler; loads what it needs, raises MailbotError when a setting is wrong."""
 
 
 def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
     """One message as octets."""
+    return b"".join(pieces(header, blobs))
+
+
+def pieces(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """The same in pieces."""
     text = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
-    return b"".join((_LENGTH.pack(len(text)), text, *blobs))
+    yield _LENGTH.pack(len(text)) + text
+    yield from blobs
 
 
 def read(stream: BinaryIO) -> Frame:
     """The next message from a blocking stream. Raises EOFError at the end, ValueError when it is not one."""
+    header, blobs = begun(stream)
+    return header, list(blobs)
+
+
+def begun(stream: BinaryIO) -> tuple[dict[str, Any], Coming]:
+    """The same before its blobs are there."""
     header, sizes = _header(_exactly(stream, _length(_exactly(stream, _LENGTH.size))))
-    return header, [_exactly(stream, size) for size in sizes]
+    return header, Coming(stream, sizes)
+
+
+class Coming:
+    """The blobs of a message, each read when it is asked for."""
+
+    def __init__(self, stream: BinaryIO, sizes: list[int]) -> None:
+        self._stream = stream
+        self._sizes = sizes[::-1]
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._sizes:
+            blob = _exactly(self._stream, self._sizes[-1])
+            self._sizes.pop()
+            yield blob
+            del blob  # not beside the next one
+
+    def skip(self) -> None:
+        """Read what was not asked for, and keep nothing: whoever writes it waits until it is taken."""
+        left = sum(self._sizes)
+        while left and (octets := self._stream.read(min(left, _LITTLE))):
+            left -= len(octets)
+        self._sizes.clear()
 
 
 async def read_async(stream: asyncio.StreamReader) -> Frame:

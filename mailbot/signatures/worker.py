@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import math
 import os
-import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,10 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from mailbot import cores
 from mailbot.errors import ConfigError, TemporaryError
 from mailbot.observe import log_event
 from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import wire
+from mailbot.signatures.child import Child, WorkerFailed, spawned
 from mailbot.signatures.report import (
     Format,
     Indication,
@@ -41,8 +42,6 @@ T = TypeVar("T")
 File = tuple[str, bytes]
 """Name as the sender wrote it, and content."""
 
-_LAST = 5.0  # seconds that a process may take to end when it has closed its answers
-_SLICE = 2**20
 _GIVEN_BACK = 2**20
 """Blocks of so many octets glibc returns at once (mallopt(3)); else a worker keeps what a large file took."""
 _KEPT = 4 * 2**20
@@ -60,15 +59,6 @@ _TEXTS = {
 }
 
 
-class WorkerFailed(Exception):
-    """A job has no answer. ``cause`` is a key of ``_TEXTS``; ``passing``: no setting is to blame, but the machine."""
-
-    def __init__(self, cause: str, *, passing: bool = False) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.passing = passing
-
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a worker may cost."""
@@ -81,21 +71,19 @@ class Bounds:
     """Seconds until a new worker must be ready: the imports alone take one on a busy machine."""
     memory: int = 1_000_000_000
     """Octets of address space."""
+    job: int | None = None
+    """So many more at most than it takes when it is ready: what it was given to keep leaves a job as much."""
     resident: int = 150_000_000
     """A worker that holds more after a job is replaced."""
     jobs: int = 200
     """So is one that has done so many."""
-    idle: float = 300.0
+    idle: float = 60.0
     """Seconds without a job after which the workers are ended, for each is as much memory as the program itself; the
     next job starts one."""
 
 
-@dataclass(slots=True)
-class _Child:
-    process: Process
-    handle: int
-    """A pidfd: unlike a number it never means another process."""
-    done: int = 0
+VERIFYING = Bounds(job=175_000_000)
+"""Of workers that verify: with lists they take some 70 MB of address space, so with any file less than 250."""
 
 
 @dataclass
@@ -114,9 +102,11 @@ class Workers:
     bounds: Bounds = field(default_factory=Bounds)
     network: bool = False
     """Whether the handler may ask the DNS, and may start threads for it."""
+    streams: bool = False
+    """Whether the handler takes the blobs of a job one by one, while they come."""
 
     def __post_init__(self) -> None:
-        self._idle: list[_Child] = []
+        self._idle: list[Child] = []
         self._free = asyncio.Semaphore(self.count)
         self._closed = False
         self._ill = False
@@ -176,32 +166,31 @@ class Workers:
         hashed = self.pesel_hash(report.signer.pesel_hash) if self.pesel_hash else None
         return replace(report, signer=replace(report.signer, pesel_hash=hashed))
 
-    async def _run(self, job: bytes, read: Callable[[wire.Frame], T]) -> T:
-        """The answer to a frame, as ``read`` understands it (ValueError: such a worker is ended).
+    async def _run(self, job: bytes | deque[bytes], read: Callable[[wire.Frame], T]) -> T:
+        """The answer to a frame, or its pieces, as ``read`` understands it (ValueError: such a worker is ended).
 
         Raises WorkerFailed, and ConfigError when a new worker refuses its settings.
         """
         async with self._free:
             child = self._idle.pop() if self._idle else await self._start()
-            jobs = [job]
+            pieces = deque([job]) if isinstance(job, bytes) else job
             del job
             try:
-                answer = read(_unfailed(await self._ask(child, jobs, self.bounds.deadline)))
+                answer = read(_unfailed(await child.ask(pieces, self.bounds.deadline)))
             except ValueError as error:
-                await _end(child)
+                await child.end()
                 raise WorkerFailed("garbage") from error
             except BaseException:  # a cancelled job too leaves a worker that still works at it
-                await _end(child)
+                await child.end()
                 raise
             child.done += 1
-            pid = child.process.pid
-            if self._closed or child.done >= self.bounds.jobs or _resident(pid) > self.bounds.resident:
-                await _end(child)
+            if self._closed or child.done >= self.bounds.jobs or child.resident() > self.bounds.resident:
+                await child.end()
             else:
                 self._keep(child)
             return answer
 
-    def _keep(self, child: _Child) -> None:
+    def _keep(self, child: Child) -> None:
         self._idle.append(child)
         if self._rest is not None:
             self._rest.cancel()
@@ -213,7 +202,7 @@ class Workers:
 
     async def _end_idle(self) -> None:
         while self._idle:
-            await _end(self._idle.pop())
+            await self._idle.pop().end()
 
     def works(self) -> bool:
         """Whether no worker is missing that should be there. One that died while it was idle, or could not be started,
@@ -226,9 +215,9 @@ class Workers:
             self._mending = asyncio.create_task(self._mend(dead))
         return not self._ill
 
-    async def _mend(self, dead: Sequence[_Child]) -> None:
+    async def _mend(self, dead: Sequence[Child]) -> None:
         for child in dead:
-            await _end(child)
+            await child.end()
         with contextlib.suppress(ConfigError, TemporaryError):  # it stays ill, and the next look tries again
             await self.start()
 
@@ -244,7 +233,7 @@ class Workers:
             await self._letting_go
         await self._end_idle()
 
-    async def _start(self) -> _Child:
+    async def _start(self) -> Child:
         """A worker that has said it is ready. Its environment holds no secret of ours."""
         environment = {
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
@@ -255,55 +244,36 @@ class Workers:
             "MALLOC_ARENA_MAX": "2",  # an arena for each thread would take the address space for nothing
         }
         try:
-            child = await _spawned(environment)
+            child = await spawned(environment)
         except WorkerFailed:
             self._ill = True
             raise
+        cores.release(child.process.pid)
         setup = {
             "handler": self.handler,
             "settings": dict(self.settings),
             "readable": [str(folder) for folder in self.readable],
             "network": self.network,
+            "streams": self.streams,
             "memory": self.bounds.memory,
+            "job": self.bounds.job,
             "processor": self.bounds.processor,
             "alarm": 2 * math.ceil(self.bounds.deadline),
         }
         try:
-            answer, _ = await self._ask(child, [wire.frame(setup)], self.bounds.start)
+            answer, _ = await child.ask(deque([wire.frame(setup)]), self.bounds.start)
             if "wrong" in answer:
                 raise ConfigError(str(answer["wrong"]))
         except (WorkerFailed, ValueError) as failure:
             self._ill = True
-            await _end(child)
-            code = child.process.returncode  # of a signal: by us as too slow, or by who needed its memory
+            await child.end()
+            code = child.process.returncode  # of a signal: by us as too slow, or by whoever needed its memory
             raise WorkerFailed("start", passing=code is not None and code < 0) from failure
         except BaseException:
-            await _end(child)
+            await child.end()
             raise
         self._ill = False
         return child
-
-    async def _ask(self, child: _Child, requests: list[bytes], seconds: float) -> wire.Frame:
-        """The next frame after the one of ``requests``, which is taken out: it may be large, and nobody needs it once
-        it is sent. Raises WorkerFailed, ValueError."""
-        stdin, stdout = child.process.stdin, child.process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            async with asyncio.timeout(seconds):
-                request = memoryview(requests.pop())
-                for start in range(0, len(request), _SLICE):  # what the pipe does not take at once is copied
-                    stdin.write(request[start : start + _SLICE])
-                    await stdin.drain()
-                del request
-                return await wire.read_async(stdout)
-        except TimeoutError as error:
-            raise WorkerFailed("deadline") from error
-        except (asyncio.IncompleteReadError, OSError) as error:
-            with contextlib.suppress(TimeoutError):  # how it ends tells why
-                await asyncio.wait_for(child.process.wait(), _LAST)
-            await _end(child)
-            raise WorkerFailed("deadline" if child.process.returncode == -signal.SIGXCPU else "died") from error
 
 
 def failed(name: str, received_at: datetime, cause: str) -> SignatureReport:
@@ -351,49 +321,3 @@ def _part(place: object, parts: Sequence[bytes]) -> bytes | None:
     if type(place) is not int or not 0 <= place < len(parts):
         raise ValueError("no such payload")
     return parts[place]
-
-
-def _resident(pid: int) -> int:
-    """Octets of memory that a process holds; 0 where the system does not say."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
-
-
-async def _spawned(environment: Mapping[str, str]) -> _Child:
-    """A new process. Raises WorkerFailed when the system has no memory, process or descriptor left for one."""
-    command = (sys.executable, "-B", "-P", "-m", "mailbot.signatures.sandbox")
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
-        )
-    except OSError as error:
-        raise WorkerFailed("start", passing=True) from error
-    try:
-        return _Child(process, os.pidfd_open(process.pid))
-    except OSError as error:
-        process.kill()
-        await process.wait()
-        raise WorkerFailed("start", passing=True) from error
-
-
-async def _end(child: _Child) -> None:
-    """Kill and reap; the second time nothing. Waiting is shielded: a cancelled caller leaves no zombie."""
-    if child.handle < 0:
-        return
-    handle, child.handle = child.handle, -1
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-    os.close(handle)
-    await asyncio.shield(_gone(child.process))
-
-
-async def _gone(process: Process) -> None:
-    """Wait until it has ended. What it did not take is nobody's failure: where nobody asks about a pipe that broke,
-    Python 3.11.2 tells the loop."""
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            await process.stdin.wait_closed()

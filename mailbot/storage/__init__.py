@@ -1,12 +1,29 @@
 """The database: schema, engine, migrations. SQLite by default, PostgreSQL beyond one machine."""
 
-from mailbot.storage import breaker, desk, erasing, oauth, probes, registry, schema, shared, tokens, tried, webhooks
+from mailbot.storage import (
+    breaker,
+    desk,
+    erasing,
+    mailbox,
+    oauth,
+    outgoing,
+    probes,
+    registry,
+    schema,
+    shared,
+    tokens,
+    tried,
+    webhooks,
+    witness,
+)
 
 __all__ = [
     "breaker",
     "desk",
     "erasing",
+    "mailbox",
     "oauth",
+    "outgoing",
     "probes",
     "registry",
     "schema",
@@ -14,4 +31,5 @@ __all__ = [
     "tokens",
     "tried",
     "webhooks",
+    "witness",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.storage.engine import target as place
+from mailbot.storage.schema import installation
 
 _PAGES, _PAUSE = 4096, 0.005
 """So many pages at once, then a moment (s) for those who wait. In WAL nobody has to wait for a copy that reads."""
@@ -17,8 +18,9 @@ _PAGES, _PAUSE = 4096, 0.005
 def copy(url: str, target: Path) -> int:
     """The database of ``url`` as it is at one moment, whole and proven, into ``target``; its octets.
 
-    ``target`` appears when it is complete and on the disk, or not at all; readable by its owner alone. Raises
-    ConfigError when there is nothing to copy or ``target`` is there, DatabaseUnavailable.
+    It says in itself that it is a copy (installation.copied_at). ``target`` appears when it is complete and on the
+    disk, or not at all; readable by its owner alone. Raises ConfigError when there is nothing to copy or ``target`` is
+    there, DatabaseUnavailable.
     """
     source = Path(place(url).database or "")
     part = target.with_name(f"{target.name}.part")
@@ -52,6 +54,15 @@ def _copy(source: Path, part: Path) -> None:
         (state,) = there.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
             raise ConfigError(f"{source}: is damaged ({state}); mend: keep the older backups, and restore one of them")
+        _mark(there)
+
+
+def _mark(there: sqlite3.Connection) -> None:
+    name, column = installation.name, installation.c.copied_at.name
+    columns = there.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+    if (column,) in columns:  # neither the store of keys nor a database of an older version has it
+        with there:
+            there.execute(f"UPDATE {name} SET {column} = strftime('%Y-%m-%d %H:%M:%f', 'now')")  # noqa: S608
 
 
 def _sync(path: Path) -> None:

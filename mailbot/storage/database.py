@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn, TypeVar
@@ -21,10 +21,12 @@ from typing import Any, NoReturn, TypeVar
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from mailbot import threads
 from mailbot.errors import DatabaseGone, DatabaseUnavailable
 from mailbot.secret import DataKeys
 from mailbot.storage.engine import reading, translated
 from mailbot.storage.place import place_of
+from mailbot.storage.witness import Witness, tell
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -35,6 +37,7 @@ _GROUP = 100  # units of work in one commit: more only delays the first answer
 _LOOK = 1.0  # seconds between two looks for the file of the database, when nothing is written
 _VICTIMS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected: the same again may do
 _TRIES = 10
+_BREATH = 0.1  # seconds until something that found no memory is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,13 @@ class _Job:
 class Database:
     """Asynchronous door to the engine. ``write`` groups commits; ``read`` runs beside the writer."""
 
-    def __init__(self, engine: Engine, *, writers: int | None = None, keys: DataKeys | None = None) -> None:
-        """``keys``: the store beside it, which it looks after and closes."""
+    def __init__(
+        self, engine: Engine, *, writers: int | None = None, keys: DataKeys | None = None, process: str = ""
+    ) -> None:
+        """``keys``: the store beside it, which it looks after and closes. ``process``: whose transactions are looked
+        for when the server is another one (storage.witness); "": nobody's."""
         self.engine = engine
+        self._witness = Witness(process) if process and engine.dialect.name == "postgresql" else None
         self._keys = keys
         self._place = place_of(engine)
         if self._place is not None:  # a connection made now would make an empty database
@@ -66,7 +73,7 @@ class Database:
         # On PostgreSQL units of several kinds in one transaction would take locks in any order; there only equal ones
         # go together, and others need not wait for them: it has more than one writer.
         self._mixes = engine.dialect.name == "sqlite"
-        self._readers = ThreadPoolExecutor(4, thread_name_prefix="db-read")
+        self._readers = threads.pool(4, "db-read")
         count = writers or (1 if engine.dialect.name == "sqlite" else 4)
         self._writers = [
             threading.Thread(target=self._write_loop, daemon=True, name=f"db-write-{n}") for n in range(count)
@@ -147,7 +154,8 @@ class Database:
             near.close()
 
     async def watch(self) -> NoReturn:
-        """Look after the file of a SQLite database. Raises DatabaseGone when it was deleted, moved or replaced."""
+        """Look after the database. Raises DatabaseGone when the file of SQLite was deleted, moved or replaced, or when
+        a server has not what it had."""
         while True:
             try:
                 self._check()
@@ -178,6 +186,8 @@ class Database:
             self._place.check()
         if self._keys is not None:
             self._keys.check()
+        if self._witness is not None:
+            self._witness.check()
 
     def _read(self, work: TransactionBody[T]) -> T:
         self._check()
@@ -188,31 +198,42 @@ class Database:
             raise DatabaseUnavailable(str(error)) from error
 
     def _write_loop(self) -> None:
-        while group := self._next():
-            self._commit(group)
+        """A thread that ends leaves all who write waiting: none ends before the database does."""
+        while True:
+            group: list[_Job] = []
+            try:
+                self._fill(group)
+                if not group:
+                    return
+                self._commit(group)
+            except Exception as error:
+                _refuse(group, error)
             del group  # its mails, while nothing comes
 
-    def _next(self) -> list[_Job]:
-        """What goes into one transaction; nothing: all is done and the database closes."""
-        group: list[_Job] = []
+    def _fill(self, group: list[_Job]) -> None:
+        """With what goes into one transaction; nothing: all is done and the database closes."""
         with self._waiting:
             while not self._jobs and not self._closing:
                 self._waiting.wait()
             while self._jobs and len(group) < _GROUP:
                 if group and not self._mixes and self._jobs[0].work != group[0].work:
                     break
-                group.append(self._jobs.popleft())
-        return group
+                group.append(self._jobs[0])
+                self._jobs.popleft()
 
     def _commit(self, group: list[_Job], tries: int = 1) -> None:
         results: list[Any] = []
         begun = False
         try:
             self._check()
-            with self.engine.begin() as connection:
-                begun = True
-                for work, jobs in groupby(group, key=lambda job: job.work):
-                    results += work(connection, [job.item for job in jobs])
+            with self.engine.connect() as connection, self._telling(connection):
+                with connection.begin():
+                    begun = True
+                    for work, jobs in groupby(group, key=lambda job: job.work):
+                        results += work(connection, [job.item for job in jobs])
+                    noted = self._witness.note(connection) if self._witness else None
+                if self._witness:
+                    self._witness.committed(noted)
             self._check()  # what was committed into a file that nobody will open again must not be answered for
         except Exception as error:
             if _is_victim(error) and tries < _TRIES:
@@ -226,6 +247,18 @@ class Database:
             return
         _answer(group, asyncio.Future.set_result, results)
 
+    @contextmanager
+    def _telling(self, connection: Connection) -> Iterator[None]:
+        """Where the server lacks something the others, and who starts next, shall know as well. It is told to that one:
+        another may be there that has everything."""
+        try:
+            yield
+        except DatabaseGone:
+            if self._witness and self._witness.lost:
+                with suppress(DBAPIError), connection.begin():
+                    tell(connection)
+            raise
+
 
 def _answer(group: list[_Job], how: Callable[[asyncio.Future[Any], Any], None], answers: list[Any]) -> None:
     """Wake every loop once for all its jobs: a wake-up is a system call, and each one gives the interpreter away."""
@@ -233,6 +266,15 @@ def _answer(group: list[_Job], how: Callable[[asyncio.Future[Any], Any], None], 
         told = [(job.future, answer) for job, answer in pairs]
         with suppress(RuntimeError):  # that loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_tell, how, told)
+
+
+def _refuse(group: list[_Job], error: Exception) -> None:
+    """Say that ``error`` ended it, to whom nothing was said: that, too, may find no memory, for a moment."""
+    while True:
+        try:
+            return _answer(group, asyncio.Future.set_exception, [translated(error) for _ in group])
+        except MemoryError:
+            time.sleep(_BREATH)
 
 
 def _tell(how: Callable[[asyncio.Future[Any], Any], None], told: list[tuple[asyncio.Future[Any], Any]]) -> None:

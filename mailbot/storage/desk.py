@@ -38,7 +38,7 @@ recovery_code = Table(
     Column("used_at", UtcDateTime()),
     PrimaryKeyConstraint("operator_id", "code_hash"),
 )
-"""Codes for who has lost the second factor: SHA-256 of each, used once."""
+"""Codes for whoever has lost the second factor: SHA-256 of each, used once."""
 
 operator_session = Table(
     "operator_session",
@@ -145,7 +145,7 @@ audit = Table(
     Column("reason", Text, nullable=False, server_default=text("''")),
     Column("digest", String(64), nullable=False),
     Column("previous", String(64), nullable=False),
-    Column("hash", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
     Index("ix_audit_object", "object", "seq"),
     Index("ix_audit_actor", "actor", "seq"),
     Index("ix_audit_at", "at", "seq"),

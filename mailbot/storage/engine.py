@@ -27,11 +27,14 @@ _CACHES = 16 * 2**20  # octets that the caches of all connections of a process g
 _LOG_PAGES = 4_000  # of SQLite's log of changes, 16 MB: a page that changes again until then is copied once
 _DEFAULTS = DatabaseSettings()
 
+_DURABLE = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
+"""Where server, role or database say that a commit is answered before it is on the disk: a 250 means more."""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
 INSERT does not know must be nullable or have a server_default; what it reads must stay."""
-HIDING_FROM = "0029"
+HIDING_FROM = "0034"
 """The same of a database in which addresses are sealed (secret.Hiding)."""
 
 
@@ -165,9 +168,10 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
         connection.autocommit = True  # what is set in a transaction ends with its rollback
         connection.execute(  # older servers lack some of them
             "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) w(name, value)"
-            " JOIN pg_settings USING (name)",
+            " WHERE current_setting(name, true) IS NOT NULL",
             (list(theirs), [str(value) for value in theirs.values()]),
         )
+        connection.execute(_DURABLE)
         connection.autocommit = False
 
     return engine

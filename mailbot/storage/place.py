@@ -7,6 +7,8 @@ gone with the process. Both are known by device and inode, which nobody else can
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,9 +33,10 @@ class DatabaseFiles:
     def check(self) -> None:
         """Raises DatabaseGone when a file is another one or none: now, and for ever after."""
         if not self._gone:
-            changed = (file for file, known in self._known.items() if _identity(file) != known)
-            self._gone = next(changed, "")
+            found = {file: _identity(file) for file in self._known}
+            self._gone = next((file for file, known in self._known.items() if found[file] != known), "")
             if self._gone:
+                self._save(found)
                 with suppress(OSError):  # the folder may be gone as well
                     self._mark.touch()
         if self._gone:
@@ -41,6 +44,14 @@ class DatabaseFiles:
                 f"{self._gone} was deleted, moved or replaced while mailbot ran, and nothing more is taken; mend: put "
                 "the database back (with its -wal, or from the backup), then start mailbot: it would begin an empty one"
             )
+
+    def _save(self, found: Mapping[str, tuple[int, int] | None]) -> None:
+        """Where the file is there and only what lies beside it was deleted, we hold the log open still, and nobody else
+        has begun another: what was committed goes into the file. Without its log that may even be torn."""
+        file = next(iter(self._known))
+        if found[file] == self._known[file] and all(now in (None, self._known[one]) for one, now in found.items()):
+            with suppress(sqlite3.Error):
+                self._open.cursor().execute("PRAGMA wal_checkpoint(FULL)").fetchone()
 
     def close(self) -> None:
         """Let the files go."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.storage.engine import connect, reading, target
+from mailbot.storage.values import UtcDateTime
 
 
 def missing_file(url: str) -> str | None:
@@ -49,6 +52,21 @@ def has_table(connection: Connection, name: str) -> bool:
     return inspect(connection).has_table(name)
 
 
+def has_column(connection: Connection, wanted: Column[Any]) -> bool:
+    """Whether the table of ``wanted`` is there, and this column in it: of the release before it may not be."""
+    there = inspect(connection)
+    return there.has_table(wanted.table.name) and any(
+        one["name"] == wanted.name for one in there.get_columns(wanted.table.name)
+    )
+
+
 def schema_version(connection: Connection) -> str:
     """The revision of the schema."""
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def server_clock(connection: Connection) -> datetime | None:
+    """What the clock of the database's server says: one for all machines. None: it is a file, and the clock is ours."""
+    if connection.dialect.name == "sqlite":
+        return None
+    return connection.execute(select(func.clock_timestamp(type_=UtcDateTime()))).scalar_one()

@@ -50,7 +50,7 @@ inbox = Table(
     Column("id", Id, primary_key=True),
     Column("source", String(8), nullable=False),
     Column("delivery_key", String(200), nullable=False, unique=True),
-    # IMAP: mailbox, UIDVALIDITY and UID; SMTP/LMTP: of envelope and bytes. The same delivery twice is one row.
+    # IMAP: mailbox, UIDVALIDITY and UID; SMTP/LMTP: of week, envelope and bytes. The same delivery twice is one row.
     Column("sha256", String(64), nullable=False),
     Column("size", Integer, nullable=False),
     Column("envelope", JSON, nullable=False),
@@ -60,20 +60,20 @@ inbox = Table(
     Column("lane", String(8)),
     Column("message_key", String(MESSAGE_KEY)),
     Column("fingerprint", String(64)),
+    Column("letter", String(40)),
     Column("outcome", String(20)),
     Column("ticket_id", Id, ForeignKey("ticket.id", name="fk_inbox_ticket_id", use_alter=True)),
     Index("ix_inbox_state_due_at", "state", "due_at"),
     Index("ix_inbox_message_key_fingerprint_id", "message_key", "fingerprint", "id"),
     Index("ix_inbox_ticket_id", "ticket_id"),
-    Index("ix_inbox_sha256", "sha256"),
 )
 """Every message ever taken, whatever it looks like. state: queued, leased, done, buried.
 
 deferred: how often it was put off because the DNS of its sender did not answer; such a try is not among its attempts.
 lane: "checks" when its files must be checked, which takes long (workers.held); none: nothing has told that they must.
-message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content (history.py). These,
-sha256 and the delivery_key of SMTP and LMTP are keyed hashes (storage.personal). envelope: who sent it to whom is
-sealed in it, under the key of the message (inbox.hide)."""
+message_key: its Message-ID, or a synthetic one from the bytes; fingerprint: sender and content; letter: sender, subject
+and Date, where the sender is proven (model.Identity). These, sha256 and the delivery_key of SMTP and LMTP are keyed
+hashes (storage.personal). envelope: who sent it to whom is sealed in it, under the key of the message (inbox.hide)."""
 
 raw_message = Table(
     "raw_message",
@@ -110,8 +110,9 @@ decision = Table(
     Column("answered", Integer, nullable=False, server_default=text("0")),
     Column("tried", String(32)),
     Column("sealed", LargeBinary),
+    Column("week", Integer, nullable=False, server_default=text("0")),
     Index("ix_decision_decided_at", "decided_at", "outcome", "rule"),
-    Index("ix_decision_sender_received_at", "sender", "received_at"),
+    Index("ix_decision_week_sender", "week", "sender", "received_at"),
     Index(
         "ix_decision_limited",
         "sender",
@@ -119,13 +120,15 @@ decision = Table(
         sqlite_where=text("outcome = 'RATE_LIMITED'"),
     ),
     Index(
-        "ix_decision_domain_received_at",
+        "ix_decision_week_domain",
+        "week",
         "domain",
         "received_at",
         sqlite_where=text("domain IS NOT NULL"),
     ),
     Index(
-        "ix_decision_asked_received_at",
+        "ix_decision_week_asked",
+        "week",
         "asked",
         "received_at",
         sqlite_where=text("asked IS NOT NULL"),
@@ -137,8 +140,8 @@ that were written before migration 0021, and nothing since).
 The rest is counted by tickets/rate_limits.py: sender is the key of the address with how far it is proven before it,
 domain that of a sender whose provider is not everybody's, asked the login the matter is about when that is another
 address, answered the number of mails that were sent. They are empty for mail that does not count. Addresses and domains
-are keyed hashes (storage.personal). sealed: the notes, under the key of the message; then the column of that name has
-words of the program alone."""
+are keyed hashes (storage.personal); week: that of received_at (storage.weeks). sealed: the notes, under the key of the
+message; then the column of that name has words of the program alone."""
 
 shadow_hit = Table(
     "shadow_hit",
@@ -301,7 +304,8 @@ outbox = Table(
 in_doubt: 1 while nobody knows whether the server took it. first_due_at: when it was due for the first of its attempts.
 refused_us: 1 when the server last refused us, not the mail (a setting is wrong). Of a mail that leaves by itself:
 inbox_id: the message that it answers, for log and traces alone; reach, arrived_at: whom it goes to (tickets.breaker),
-and when that message came. raw: sealed with the recipient, whose column then holds a keyed hash."""
+and when that message came. raw: in a database that hides addresses ``APART``, and the recipient's column a keyed hash:
+both lie sealed in outbox_raw, but of mails of before."""
 
 activation = Table(
     "activation",
@@ -309,19 +313,22 @@ activation = Table(
     Column("id", Id, primary_key=True),
     Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False, unique=True),
     Column("nonce", String(32), nullable=False),
-    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=False),
     Column("login", String(320), nullable=False),
     Column("new_login", String(320)),
     Column("created_at", UtcDateTime(), nullable=False),
     Column("expires_at", UtcDateTime(), nullable=False),
     Column("used_at", UtcDateTime()),
     Column("sealed", LargeBinary),
+    Column("week", Integer, nullable=False, server_default=text("0")),
+    Index("ix_activation_week_token_hash", "week", "token_hash"),
     Index("ix_activation_login", "login"),
 )
 """Activation links: only the SHA-256 of the token is kept. A newer link of the same login makes older ones expire.
 
 nonce: 16 random octets in hex, of which the key makes the token. No other row has them, so no other link fits. sealed:
-login and new_login, whose columns then hold keyed hashes."""
+login and new_login, whose columns then hold keyed hashes. week: the one in which a link ends that nobody ends before
+(storage.weeks)."""
 
 used_signature = Table(
     "used_signature",
@@ -351,8 +358,12 @@ account = Table(
     Column("status", String(12), nullable=False),
     Column("emergency_hash", String(200)),
     Column("emergency_set_at", UtcDateTime()),
+    Column("former_key", String(320)),
     Index("ix_account_birth_year_surname_key", "birth_year", "surname_key"),
+    Index("ix_account_former_key", "former_key", sqlite_where=text("former_key IS NOT NULL")),
 )
+"""The embedded registry. former_key: the login_key that the account had before case B moved it: the next import may not
+know of that yet."""
 
 counter = Table(
     "counter",
@@ -371,33 +382,12 @@ installation = Table(
     Column("ruleset", String(64)),
     Column("key_store", String(32)),
     Column("hiding", Integer),
+    Column("eldest_check", String(64)),
+    Column("copied_at", UtcDateTime()),
+    Column("origin", String(80)),
 )
-"""The one row of this installation. key_check: by it the key is known that everything here was made with. ruleset: hash
-of the rule set in force, which every process must have (mailbot.processes). key_store: by it the store of the keys of
-messages is known (storage.keys). hiding: see secret.Hiding."""
-
-imap_cursor = Table(
-    "imap_cursor",
-    metadata,
-    Column("mailbox", String(300), primary_key=True),
-    Column("uidvalidity", BigInteger, nullable=False),
-    Column("last_uid", BigInteger, nullable=False),
-    Column("polled_at", UtcDateTime(), nullable=False),
-)
-"""How far each IMAP mailbox has been read; moves only in the transaction that stores the messages."""
-
-mailbox_claim = Table(
-    "mailbox_claim",
-    metadata,
-    Column("mailbox", String(300), primary_key=True),
-    Column("holder", String(120)),
-    Column("leased_until", UtcDateTime()),
-    Column("claim", String(32)),
-    Column("next_claim", String(32)),
-    Column("taken_over_at", UtcDateTime()),
-    Column("reconciled_at", UtcDateTime()),
-    Column("reconciled_missing", Integer),
-)
-"""Who reads each IMAP mailbox (ingress/imap_claim.py). holder, leased_until: the process of this installation. claim:
-the marker in the mailbox that is ours, next_claim: one that may have been written. taken_over_at: when another
-installation lost the mailbox to us. The rest: when `mailbot reconcile` ended, and how much is missing since."""
+"""The one row of this installation. key_check: by it the key is known that everything here was made with; eldest_check:
+the eldest in its file, by which addresses are found. ruleset: hash of the rule set in force, which every process must
+have (mailbot.processes). key_store: by it the store of the keys of messages is known (storage.keys). hiding: see
+secret.Hiding. copied_at: when `mailbot backup` made this copy, or what a server has that lacks the end; none in what is
+copied, nor after `tickets restored`. origin: where the tables live (storage.origin)."""

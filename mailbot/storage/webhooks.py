@@ -41,6 +41,6 @@ webhook_head = Table(
     Column("refused_at", UtcDateTime()),
     Column("refused", Text),
 )
-"""How far the chain was read for CSD; locked by who reads on, or lets the next event of a ticket go. stopped_at: CSD
+"""How far the chain was read for CSD; locked by whoever reads on or lets the next event of a ticket go. stopped_at: CSD
 said 410, and nothing leaves until a person lets it. refused_at, refused: since when nothing at all is taken, and the
 last reason."""

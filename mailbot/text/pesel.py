@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from mailbot.secret import Secret
+if TYPE_CHECKING:
+    from mailbot.secret import Secret
 
 _WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
 _CENTURIES = (1900, 2000, 2100, 2200, 1800)  # the month is raised by 0, 20, 40, 60 or 80

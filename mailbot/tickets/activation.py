@@ -13,16 +13,17 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
-from mailbot.storage import personal, prepared
+from mailbot.storage import personal, prepared, weeks
+from mailbot.storage.among import among
 from mailbot.storage.schema import activation, outbox, ticket, ticket_event
 from mailbot.text import address
 from mailbot.tickets import sealing
@@ -31,6 +32,8 @@ PATH = "/aktywacja/"
 """Where the page is, under web.public_url; the mail's link (mails.variables) leads there."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """End of a link that was ended: the clock of the day it was made may have been fast, and set back since."""
+_RENEWED = timedelta(weeks=8)
+"""The release before this one leaves the week of a link as it is when it makes it live longer."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -107,6 +110,7 @@ def grant(
                 "new_login": one.new_login,
                 "created_at": now,
                 "expires_at": one.expires_at if newest[key] == one.ticket_id else _NEVER,
+                "week": weeks.week(one.expires_at),
             }
         )
     if not rows:
@@ -128,7 +132,7 @@ def renew(
     hashed = token_hash(token(secret, number, nonce))
     end(connection, c.login == link.login)
     mine = (c.id == link.id, c.used_at.is_(None))
-    values = {"expires_at": expires_at, "nonce": nonce, "token_hash": hashed}
+    values = {"expires_at": expires_at, "week": weeks.week(expires_at), "nonce": nonce, "token_hash": hashed}
     connection.execute(update(activation).where(*mine).values(values))
 
 
@@ -139,7 +143,7 @@ def end(connection: Connection, which: ColumnElement[bool]) -> None:
 
 _END = (
     update(activation)
-    .where(activation.c.login.in_(bindparam("logins", expanding=True)), activation.c.used_at.is_(None))
+    .where(among(activation.c.login, "logins"), activation.c.used_at.is_(None))
     .values(expires_at=_NEVER)
 )
 
@@ -147,9 +151,21 @@ _END = (
 def bind(connection: Connection, secret: Secret) -> None:
     """Make the tokens of links that have not left fit their rows: at the first start after migration 0004, which gave
     every row its nonce and had no key. A link that was sent before keeps its token until it expires."""
-    o, a = outbox.c, activation.c
-    sent = exists().where(o.ticket_id == a.ticket_id, o.kind == MailKind.T3.value, o.state == jobs.DONE)
-    wanted = select(a.id, ticket.c.number, a.nonce).join(ticket).where(a.used_at.is_(None), ~sent)
+    _bind(connection, secret, ~_mail_with_link(outbox.c.state == jobs.DONE))
+
+
+def bind_waiting(connection: Connection, secret: Secret) -> None:
+    """Make the tokens of links that have still to leave those of ``secret``, which is new: by it they will be sent."""
+    _bind(connection, secret, _mail_with_link(outbox.c.state != jobs.DONE))
+
+
+def _mail_with_link(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(outbox.c.ticket_id == activation.c.ticket_id, outbox.c.kind == MailKind.T3.value, which)
+
+
+def _bind(connection: Connection, secret: Secret, which: ColumnElement[bool]) -> None:
+    a = activation.c
+    wanted = select(a.id, ticket.c.number, a.nonce).join(ticket).where(a.used_at.is_(None), which)
     for row in connection.execute(wanted).all():
         hashed = token_hash(token(secret, row.number, row.nonce))
         connection.execute(update(activation).where(a.id == row.id).values(token_hash=hashed))
@@ -172,6 +188,7 @@ def find(connection: Connection, secret: Secret, token: str, now: datetime) -> A
         )
         .join(ticket)
         .where(
+            activation.c.week.in_(weeks.since(connection, activation.c.week, now - _RENEWED)),
             activation.c.token_hash == token_hash(token),
             activation.c.used_at.is_(None),
             activation.c.expires_at > now,

@@ -2,7 +2,7 @@
 
 A report (RFC 3464) that comes there, or quotes our mail with the token of its Message-ID, tells that a citizen waits
 for a mail that will not come, in whatever form a server writes: qmail, Exim, old Exchange, plain text. A report without
-our mark is an ordinary automatic mail and touches nobody's ticket (design.md §2, row 16).
+our mark is an ordinary automatic mail and touches nobody's ticket (failures.md, no. 16).
 """
 
 from __future__ import annotations
@@ -27,20 +27,31 @@ _CARRIERS = ("delivered-to", "x-original-to", "to")
 _QUOTED_MAX = 100_000
 """Characters of the text and of each part in which our mark is looked for."""
 
+
+_SERVER = (
+    r"\b(?:smtp|error|said|server|host|status code|diagnostic|rcpt to|serwer\w*|b[łl][aą]d\w*)\b"
+    r"[^\n]{0,120}?(?<![\w.+/-])"
+)
+_STATUS_CODE = rf"(?:#|{_SERVER}|\b[45]\d\d[ -]\W{{0,3}})"
+"""What stands before the code of a server (RFC 3463), and before no day of a holiday notice ("to 5.1.26")."""
+_REPLY_CODE = rf"(?:{_SERVER}|^[ \t<>]*)55[0-4](?!\w|[ -]?\d\d)"
+"""RFC 5321 §4.2; no room, and no part of a telephone number."""
+
 _ACTION = re.compile(r"^\s*action:\s*(failed|delayed|delivered|relayed|expanded)", re.IGNORECASE | re.MULTILINE)
 _LATE = re.compile(
     r"\b(?:delayed|delivery delay|still being retried|will be retried|will continue to|will keep trying|still trying"
     r"|has not yet been delivered|not yet been delivered|temporary (?:failure|problem|error)|do not need to resend"
-    r"|opoznion\w+|bedzie ponawian\w+|warning: could not send)\b|#?\b4\.\d{1,3}\.\d{1,3}\b",
-    re.IGNORECASE,
+    r"|opoznion\w+|bedzie ponawian\w+|warning: could not send)\b"
+    rf"|{_STATUS_CODE}4\.\d{{1,3}}\.\d{{1,3}}\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 _GONE = re.compile(
     r"\b(?:permanent(?:ly)?|fatal error|gave up|given up|giving up|undeliverable|could not be (?:delivered|reached)"
     r"|wasn't able to deliver|was not delivered|did not reach|returned to sender|returning message|failure notice"
     r"|delivery (?:has )?failed|delivery failure|mail delivery failed|user unknown|unknown user|not listed"
     r"|does not exist|no such user|mailbox (?:is )?full|over ?quota|nie mo.na dostarczy.|niedostarcz\w+|unzustellbar)\b"
-    r"|#?\b5\.\d{1,3}\.\d{1,3}\b|\b55[0-4]\b",
-    re.IGNORECASE,
+    rf"|{_STATUS_CODE}5\.\d{{1,3}}\.\d{{1,3}}\b|{_REPLY_CODE}",
+    re.IGNORECASE | re.MULTILINE,
 )
 _REPORTS = frozenset({Automatic.REPORT, Automatic.MAILER_DAEMON, Automatic.NULL_SENDER, Automatic.AUTO_SUBMITTED})
 

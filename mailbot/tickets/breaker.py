@@ -12,7 +12,7 @@ transaction that takes the mail up, under a lock, so that several workers count 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,6 +26,7 @@ from mailbot.config import BreakerSettings
 from mailbot.errors import PermanentError
 from mailbot.outbox import jobs
 from mailbot.storage import upsert
+from mailbot.storage.among import among
 from mailbot.storage.breaker import breaker, breaker_count
 from mailbot.storage.schema import outbox
 
@@ -37,7 +38,7 @@ _KEPT = timedelta(days=30)
 
 
 class Reach(StrEnum):
-    """Whom a mail goes to that leaves by itself; each with all above it, for who is less known is stopped first."""
+    """Whom a mail goes to that leaves by itself; each with all above it, for whoever is less known is stopped first."""
 
     STRANGER = "stranger"
     """Anybody who writes."""
@@ -49,10 +50,19 @@ class Reach(StrEnum):
 
 _ORDER = tuple(Reach)
 _o = outbox.c
-_FRESH = (  # made once: it is asked with every claim
+_FRESH = (  # these are made once: they go with every claim
     select(_o.id, _o.reach, _o.arrived_at)
-    .where(_o.id.in_(bindparam("mails", expanding=True)), _o.reach.is_not(None), _o.first_due_at.is_(None))
+    .where(among(_o.id, "mails"), _o.reach.is_not(None), _o.first_due_at.is_(None))
     .order_by(_o.id)
+)
+_b, _n = breaker.c, breaker_count.c
+_ALL = select(_b.reach, _b.tripped_at).order_by(_b.reach).with_for_update()
+_TRIPPED = select(_b.reach).where(_b.tripped_at.is_not(None))
+_COUNTED = select(_n.hour, _n.mails).where(_n.reach == bindparam("of"), _n.hour > bindparam("after"))
+_COUNT = (
+    update(breaker_count)
+    .where(_n.reach == bindparam("of"), _n.hour == bindparam("at"))
+    .values(mails=_n.mails + bindparam("more"))
 )
 _NEVER: Mapping[str, Any] = {**dict.fromkeys(("tripped_at", "told_at", "lifted_at", "lifted_by")), "reason": ""}
 
@@ -92,8 +102,7 @@ def pace(settings: BreakerSettings) -> int:
 
 def stopped(connection: Connection) -> frozenset[Reach]:
     """Mails that must not leave now."""
-    tripped = connection.execute(select(breaker.c.reach).where(breaker.c.tripped_at.is_not(None))).scalars()
-    return _with_those_before({Reach(reach) for reach in tripped})
+    return _with_those_before(connection.execute(_TRIPPED).scalars())
 
 
 def passes(held: Collection[Reach]) -> ColumnElement[bool]:
@@ -107,8 +116,7 @@ def admit(connection: Connection, mails: Sequence[int], settings: BreakerSetting
     fresh = connection.execute(_FRESH, {"mails": mails}).mappings().all()
     if not fresh:
         return []
-    _lock(connection)
-    held = stopped(connection)
+    held = _locked(connection)
     back = [row["id"] for row in fresh if row["reach"] in held]
     for reach in _ORDER:
         rows = [row for row in fresh if row["reach"] == reach and reach not in held]
@@ -143,7 +151,7 @@ def _counted(
 def lift(connection: Connection, reaches: Collection[Reach], actor: str, reason: str, now: datetime) -> list[Reach]:
     """Let mails to ``reaches`` leave again, and count them anew; returns those that were stopped. The last thing of a
     transaction. Raises PermanentError when none was."""
-    _lock(connection)
+    _locked(connection)
     c = breaker.c
     which = (c.reach.in_([reach.value for reach in reaches]), c.tripped_at.is_not(None))
     found = [reach for reach in _ORDER if reach in set(connection.execute(select(c.reach).where(*which)).scalars())]
@@ -189,8 +197,9 @@ def status(connection: Connection, now: datetime) -> list[BreakerStatus]:
     return found
 
 
-def _with_those_before(tripped: Set[Reach]) -> frozenset[Reach]:
-    return frozenset(reach for n, reach in enumerate(_ORDER) if not tripped.isdisjoint(_ORDER[n:]))
+def _with_those_before(tripped: Iterable[str]) -> frozenset[Reach]:
+    found = {Reach(reach) for reach in tripped}
+    return frozenset(reach for n, reach in enumerate(_ORDER) if not found.isdisjoint(_ORDER[n:]))
 
 
 def _hour(moment: datetime) -> datetime:
@@ -198,24 +207,23 @@ def _hour(moment: datetime) -> datetime:
 
 
 def _counts(connection: Connection, reach: Reach, after: datetime) -> Counter[datetime]:
-    c = breaker_count.c
-    rows = connection.execute(select(c.hour, c.mails).where(c.reach == reach.value, c.hour > after))
+    rows = connection.execute(_COUNTED, {"of": reach.value, "after": after})
     return Counter({row.hour: row.mails for row in rows})
 
 
 def _add(connection: Connection, reach: Reach, added: Counter[datetime]) -> None:
     c = breaker_count.c
     for hour, mails in added.items():
-        there = (c.reach == reach.value, c.hour == hour)
-        if not connection.execute(update(breaker_count).where(*there).values(mails=c.mails + mails)).rowcount:
+        if not connection.execute(_COUNT, {"of": reach.value, "at": hour, "more": mails}).rowcount:
             connection.execute(insert(breaker_count).values(reach=reach.value, hour=hour, mails=mails))
             connection.execute(delete(breaker_count).where(c.reach == reach.value, c.hour < hour - _KEPT))
 
 
-def _lock(connection: Connection) -> None:
-    """Nobody else counts until this transaction ends."""
-    wanted = select(breaker.c.reach).order_by(breaker.c.reach).with_for_update()
-    if len(connection.execute(wanted).all()) < len(_ORDER):
+def _locked(connection: Connection) -> frozenset[Reach]:
+    """As ``stopped``; nobody else counts until this transaction ends."""
+    found = connection.execute(_ALL).all()
+    if len(found) < len(_ORDER):
         rows = [{"reach": reach.value} for reach in sorted(_ORDER)]
         connection.execute(upsert.insert(connection, breaker).on_conflict_do_nothing(), rows)
-        connection.execute(wanted)
+        found = connection.execute(_ALL).all()
+    return _with_those_before(row.reach for row in found if row.tripped_at is not None)

@@ -2,24 +2,26 @@
 
 Only the proven correspondent of a ticket may add to it, and who answers what a person wrote to his address. Everybody
 else, whatever number he names, is told as much as somebody who named a number that never was: nothing (procedure §3.6,
-design.md §2 row 11).
+failures.md, no. 11).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, select
 
 from mailbot.clocks import complaint_deadline
-from mailbot.model import MailKind, State, Thread, Understanding
+from mailbot.model import MailKind, State, SubjectClass, Thread, Understanding
+from mailbot.request.reference import tickets
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage import personal
 from mailbot.storage.desk import ticket_link
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets.hold import is_stopped
-from mailbot.tickets.marks import answered_by
+from mailbot.tickets.marks import LONGEST_LETTER, answered_by
 from mailbot.tickets.marks import token as token
 
 
@@ -28,6 +30,13 @@ def mentioned(secret: Secret, u: Understanding) -> tuple[str, ...]:
     if u.message.automatic is not None or u.message.damage:
         return ()
     return tuple(dict.fromkeys([*answered(secret, u), *u.subject.tickets]))
+
+
+def written(u: Understanding) -> tuple[str, ...]:
+    """Numbers of tickets in the letter, under a title that says nothing of the kind; NOWE asks for a new ticket."""
+    if u.message.automatic is not None or u.message.damage or u.subject.kind is not SubjectClass.OTHER:
+        return ()
+    return tickets(u.message.text[:LONGEST_LETTER])
 
 
 def answered(secret: Secret, u: Understanding) -> list[str]:
@@ -43,8 +52,8 @@ class Threads:
     ) -> None:
         self._secret = secret
         self._calendar = calendar
-        named = {number for u in batch for number in mentioned(secret, u)}
-        # What is in quarantine was never answered: whoever names it has not heard of it from us.
+        named = {number for u in batch for number in (*mentioned(secret, u), *written(u))}
+        # What is in quarantine was never answered: whoever names its number does not have it from us.
         wanted = select(ticket).where(ticket.c.number.in_(named), ticket.c.state != State.KWARANTANNA.value)
         rows = connection.execute(wanted).mappings() if named else ()
         self._tickets: dict[str, RowMapping] = {row["number"]: row for row in rows}
@@ -76,12 +85,19 @@ class Threads:
         """The sender's own ticket among those that the mail names; None when it names none at all."""
         numbers = mentioned(self._secret, u)
         if not numbers:
-            return None
+            return self._in_the_letter(u)
         seen = [number for number in answered(self._secret, u) if u.sender.proven]
         rows = ((number, self._tickets[number]) for number in numbers if number in self._tickets)
         was_asked = {number for number, to in self._asked if number in seen and self._is(u, to)}
         own = next((row for number, row in rows if number in was_asked or self._is(u, row["correspondent"])), None)
         return Thread(own=False) if own is None else self._thread(own)
+
+    def _in_the_letter(self, u: Understanding) -> Thread | None:
+        """His own ticket, open or in the days of a complaint. Any other number in a letter is only told of: it takes no
+        new matter from its writer."""
+        named = (self._tickets[number] for number in written(u) if number in self._tickets)
+        mine = (replace(self._thread(row), in_letter=True) for row in named if self._is(u, row["correspondent"]))
+        return next((one for one in mine if _goes_on(one, u)), None)
 
     def _is(self, u: Understanding, stored: str | None) -> bool:
         """Whether a column has the address of the proven sender."""
@@ -97,3 +113,8 @@ class Threads:
             answered_at=answered_at,
             complaint_until=complaint_deadline(answered_at, self._calendar) if answered_at else None,
         )
+
+
+def _goes_on(thread: Thread, u: Understanding) -> bool:
+    is_open = thread.state is not None and not thread.state.closed
+    return is_open or (thread.complaint_until is not None and u.received_at <= thread.complaint_until)

@@ -1,23 +1,26 @@
 """A ticket that sends a link can be stopped until the link is used (procedure §3.5).
 
-In case B, which waits after the warning to the old login, its own, authenticated word stops it, or an operator; in case
-A an operator, whom the holder telephoned. Going on needs an operator (``release``).
+In case B, which waits after the warning to the old login, its own, authenticated word stops it, an answer to the
+warning, or an operator; in case A an operator, whom the holder telephoned. Going on needs an operator (``release``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, insert, or_, select, update
 
+from mailbot.machine import Uptime
 from mailbot.model import AuthResult, Desk, MailKind, Outcome, State
 from mailbot.model.categories import CASE_A, CASE_B
 from mailbot.outbox import jobs
 from mailbot.secret import Secret
 from mailbot.storage import personal
-from mailbot.storage.schema import activation, decision, imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.among import among
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.schema import activation, decision, inbox, outbox, ticket, ticket_event
 from mailbot.tickets.activation import end
 
 HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
@@ -25,6 +28,12 @@ HELD = (MailKind.T2A.value, MailKind.T2B.value, MailKind.T3.value)
 FROZEN = "frozen"
 """Reason of a buried mail that only ``release`` sends, and nothing when the ticket is closed."""
 
+WARNED = ("mail-sent", "mail-undeliverable")
+"""Events at which a hold begins, when they are about T14; "boot" and "up" in them are those of machine.Uptime."""
+
+_ROUNDED = 60  # seconds
+_AHEAD = timedelta(minutes=5)
+"""Of another machine's clock."""
 _STOPPED = (State.WSTRZYMANE.value, State.KWARANTANNA.value)
 
 
@@ -44,19 +53,19 @@ def goes_on() -> ColumnElement[bool]:
     return and_(ticket.c.state.not_in(_STOPPED), ticket.c.desk != Desk.BEZPIECZENSTWO.value)
 
 
-def of_login(connection: Connection, secret: Secret, numbers: Sequence[str], login_key: str) -> str | None:
-    """The first of the tickets that would move this login to another address; None: none of them does."""
-    rows = connection.execute(
-        select(ticket.c.number)
-        .join(activation, activation.c.ticket_id == ticket.c.id)
-        .where(
-            ticket.c.number.in_(numbers),
-            personal.holds(activation.c.login, secret, login_key),
-            activation.c.new_login.is_not(None),
-        )
-    )
+def of_login(
+    connection: Connection, secret: Secret, numbers: Sequence[str], login_key: str | None, warned: Sequence[str] = ()
+) -> str | None:
+    """The first of the tickets that would move this login to another address, or of those ``warned`` that move one to
+    another address than this; None: none of them does."""
+    a, named = activation.c, ticket.c.number
+    key = login_key or ""  # nobody's
+    own = and_(named.in_(numbers), personal.holds(a.login, secret, key))
+    read = and_(named.in_(warned), ~personal.holds(a.new_login, secret, key))
+    moves = select(named).join(activation, a.ticket_id == ticket.c.id).where(a.new_login.is_not(None), or_(own, read))
+    rows = connection.execute(moves)
     found = set(rows.scalars())
-    return next((number for number in numbers if number in found), None)
+    return next((number for number in (*numbers, *warned) if number in found), None)
 
 
 def freeze(connection: Connection, number: str, now: datetime, detail: dict[str, str | int]) -> bool:
@@ -132,7 +141,7 @@ def undecided(connection: Connection, secret: Secret, login_keys: Collection[str
 
 def _stopped_links(*which: ColumnElement[bool]) -> Select[Any]:
     """Logins with a link that was stopped."""
-    mine = activation.c.login.in_(bindparam("keys", expanding=True))
+    mine = among(activation.c.login, "keys")
     return select(activation.c.login).join(ticket).where(mine, ~goes_on(), *which)
 
 
@@ -144,7 +153,7 @@ def _reviewed(column: Column[Any], category: str) -> Select[Any]:
         t.desk == Desk.BEZPIECZENSTWO.value,
         d.outcome == Outcome.REVIEW.value,
     )
-    mine = (column.in_(bindparam("keys", expanding=True)), t.category == category)
+    mine = (among(column, "keys"), t.category == category)
     return select(column).join(ticket, t.inbox_id == d.inbox_id).where(*by_person, *mine).distinct()
 
 
@@ -159,15 +168,41 @@ def waiting(connection: Connection, now: datetime, *which: ColumnElement[bool]) 
     return list(connection.execute(select(ticket.c.number).join(activation).where(*lives).order_by(a.id)).scalars())
 
 
-def unheard(connection: Connection, until: datetime, mailbox: str = "") -> bool:
+def unheard(
+    connection: Connection, until: datetime, now: datetime, mailbox: str = "", ticket_id: int | None = None
+) -> bool:
     """Whether a message that came before ``until``, the end of a hold, is not decided yet: it may be the holder's word,
-    behind a flood or a standstill of ours. ``mailbox``: must have been looked at since; "": none is."""
+    behind a flood or a standstill of ours. ``mailbox``: must have been looked at since; "": none is. ``ticket_id``: of
+    the hold; what came since it began and was buried (its key is lost) may be that word as well. What bears a moment
+    behind ``now`` was written by a clock that was set back: nobody knows when it was."""
     i, c = inbox.c, imap_cursor.c
-    looked = select(c.mailbox).where(c.mailbox == mailbox, c.polled_at >= until)
+    looked = select(c.mailbox).where(c.mailbox == mailbox, c.polled_at.between(until, now + _AHEAD))
     if mailbox and connection.execute(looked).first() is None:
         return True
-    undecided_yet = (i.state.in_([jobs.QUEUED, jobs.LEASED]), i.received_at <= until)
+    begun = select(activation.c.created_at).where(activation.c.ticket_id == ticket_id).scalar_subquery()
+    buried = and_(i.state == jobs.BURIED, i.received_at >= begun)
+    came = or_(i.received_at <= until, i.received_at > now + _AHEAD)
+    undecided_yet = (or_(i.state.in_([jobs.QUEUED, jobs.LEASED]), buried), came)
     return connection.execute(select(i.id).where(*undecided_yet).limit(1)).first() is not None
+
+
+def has_passed(connection: Connection, mail: int, now: datetime, up: Uptime | None) -> bool:
+    """Whether the hold before ``mail`` has passed as the wall clock tells since its link was made and, unless the
+    machine began anew meanwhile, as ``up`` tells since the warning left. A wall clock that was behind then, and was set
+    since, has jumped over a part of it."""
+    o, a, e = outbox.c, activation.c, ticket_event.c
+    of_mail = select(o.ticket_id, o.delay_seconds, a.created_at).join(activation, a.ticket_id == o.ticket_id)
+    row = connection.execute(of_mail.where(o.id == mail)).first()
+    if row is None:  # no link waits behind it
+        return True
+    if now < row.created_at + timedelta(seconds=row.delay_seconds):
+        return False
+    warned = select(e.detail).where(e.ticket_id == row.ticket_id, e.kind.in_(WARNED)).order_by(e.id.desc())
+    details = (one for one in connection.execute(warned).scalars() if one["kind"] == MailKind.T14.value)
+    began: Mapping[str, Any] = next(details, {})
+    if up is None or began.get("boot") != up.boot:
+        return True
+    return bool(up.seconds - began["up"] >= row.delay_seconds - _ROUNDED)
 
 
 def lock(connection: Connection, number: str) -> Row[Any] | None:

@@ -6,12 +6,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import replace
+from datetime import UTC
 
 from mailbot.mails import thread
 from mailbot.model import Identity, InboundMessage, RawMessage, Sender, Subject
+from mailbot.request.reference import tickets
 from mailbot.secret import Secret
 from mailbot.text.fitting import MESSAGE_KEY, fit
 
+LONGEST_LETTER = 5_000
+"""Characters of a letter that are looked at."""
+_STOP = re.compile(r"\bstop\b", re.IGNORECASE)
+_SAYS_STOP = re.compile(r"\b(?:stop\b|zgl)", re.IGNORECASE)
 _OURS = re.compile(r"<(zgl[0-9]{7,12})\.t(?:14|19)(?:\.[0-9a-f]{16})?@", re.ASCII | re.IGNORECASE)
 
 
@@ -31,6 +38,12 @@ def answered_by(secret: Secret, message: InboundMessage) -> list[str]:
     ]
 
 
+def warned(secret: Secret, message: InboundMessage) -> list[str]:
+    """Numbers of the tickets whose warning the message answers: its writer has read that, wherever it was passed on."""
+    identifiers = [i for i in (*message.in_reply_to, *message.references) if _OURS.match(i)]
+    return answered_by(secret, replace(message, in_reply_to=tuple(identifiers), references=()))
+
+
 def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
     """Numbers of the tickets whose change the mail may stop: it answers our warning or names the ticket in its subject.
 
@@ -41,6 +54,19 @@ def asked_to_stop(message: InboundMessage, subject: Subject) -> tuple[str, ...]:
         return ()
     answered = [found[1].upper() for i in (*message.in_reply_to, *message.references) if (found := _OURS.match(i))]
     return tuple(dict.fromkeys([*answered, *subject.tickets]))
+
+
+def may_stop(message: InboundMessage, subject: Subject) -> bool:
+    """Whether a letter says STOP or names a ticket, be it a new one: not everybody answers by "Reply"."""
+    return not message.by_machine and bool(
+        _SAYS_STOP.search(subject.text) or _SAYS_STOP.search(message.text[:LONGEST_LETTER])
+    )
+
+
+def told_to_stop(message: InboundMessage, subject: Subject, number: str) -> bool:
+    """Whether the word, or the number, of ``may_stop`` is about ticket ``number``."""
+    said = f"{subject.text}\n{message.text[:LONGEST_LETTER]}"
+    return number in tickets(said) or _STOP.search(said) is not None
 
 
 def identify(message: InboundMessage, sender: Sender, raw: RawMessage) -> Identity:
@@ -57,4 +83,13 @@ def identify(message: InboundMessage, sender: Sender, raw: RawMessage) -> Identi
         digest.update(hashlib.sha256(attachment.data).digest())
     if sender.address is None or message.damage:  # hardly understood: only the bytes tell such messages apart
         digest.update(raw.sha256.encode())
-    return Identity(fit(message.message_id or f"sha256:{raw.sha256}", MESSAGE_KEY), digest.hexdigest())
+    key = fit(message.message_id or f"sha256:{raw.sha256}", MESSAGE_KEY)
+    return Identity(key, digest.hexdigest(), _letter(message, sender))
+
+
+def _letter(message: InboundMessage, sender: Sender) -> str:
+    if sender.address is None or message.date is None or not message.message_id or message.damage:
+        return ""
+    written = message.date if message.date.tzinfo else message.date.replace(tzinfo=UTC)
+    said = (sender.address, message.subject, str(written.timestamp()))
+    return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()

@@ -64,7 +64,7 @@ class NoticeWriter:
         return len(rows)
 
     def _untold(self, connection: Connection, slot: str) -> Sequence[int]:
-        """The newest open ticket of each correspondent of whom none was told."""
+        """Of each correspondent who was not told yet, the newest open ticket."""
         t = ticket.c
         told = exists().where(outbox.c.ticket_id == t.id, outbox.c.slot == slot)
         open_ones = (t.state.in_(_OPEN), t.correspondent.is_not(None))
@@ -98,7 +98,7 @@ class NoticeWriter:
         self, row: Row[Any], mail: Row[Any], starts: datetime, expires_at: datetime, now: datetime
     ) -> dict[str, Any]:
         """What a mail of the outbox says anew when its stopped ticket ``row`` goes on: the link works from ``starts``
-        until ``expires_at``. Columns of its row."""
+        until ``expires_at``. Columns of its row, but for the seal."""
         kind, sent = MailKind(mail.kind), mail.sent_at is not None or bool(mail.in_doubt)
         warning = kind is MailKind.T14
         before = personal.addressed(self.secret, mail)
@@ -115,8 +115,7 @@ class NoticeWriter:
             again=sent,
         )
         written = self.writer.outgoing(kind, context)
-        raw = personal.rewritten(self.secret, mail, written.raw)
-        return {"raw": raw, "message_id": written.message_id, "return_path": written.return_path}
+        return {"raw": written.raw, "message_id": written.message_id, "return_path": written.return_path}
 
     def _context(self, row: Row[Any], now: datetime, **rest: Any) -> MailContext:
         return MailContext(
@@ -158,7 +157,4 @@ class NoticeWriter:
             "reach": reach.value,
             "arrived_at": due,
         }
-        connection.execute(
-            insert(outbox),
-            sealing.mails(connection, self.secret, [values]),
-        )
+        sealing.write_mails(connection, self.secret, [values])

@@ -31,7 +31,8 @@ from mailbot.model import AuthResult, Decision, Outcome, State, Understanding
 from mailbot.ruleset.model import Limit, Limits
 from mailbot.secret import Hiding, Secret
 from mailbot.sender.alignment import organisational_domain
-from mailbot.storage import personal
+from mailbot.storage import personal, weeks
+from mailbot.storage.among import among
 from mailbot.storage.schema import decision, inbox, ticket
 from mailbot.storage.values import UtcDateTime
 from mailbot.text.address import domain
@@ -119,8 +120,8 @@ def _question(column: Column[Any], *kinds: ColumnElement[bool]) -> Select[Any]:
     counts = [func.sum(case((and_(c.received_at > moments[n], kind), 1), else_=0)) for n, kind in enumerate(kinds)]
     mails = [func.sum(case((c.received_at > moment, c.answered), else_=0)) for moment in moments[len(kinds) :]]
     lately = c.received_at > bindparam("oldest", type_=UtcDateTime())
-    mine = column.in_(bindparam("keys", expanding=True))
-    return select(column, *counts, *mails).where(mine, lately).group_by(column)
+    mine = (among(c.week, "weeks"), among(column, "keys"))
+    return select(column, *counts, *mails).where(*mine, lately).group_by(column)
 
 
 _answers, _fails, _within = (
@@ -143,6 +144,7 @@ class Arrivals:
         self._limits = limits
         self._at = at
         self._held: dict[str, int] = {}
+        self._weeks: dict[datetime, list[int]] = {}
         wanted = list(sources)
         self._now = dict(pair for source in wanted for pair in _renamed(source))
         senders = {_address(s.sender) for s in wanted if s.sender}
@@ -170,12 +172,19 @@ class Arrivals:
         moments = [self._at - timedelta(hours=span.hours) for span in spans]
         moments += [self._at - step for step in _STEPS]
         told = {"keys": self._said(keys), "oldest": min(moments), **{f"since{n}": at for n, at in enumerate(moments)}}
+        told["weeks"] = self._weeks_since(min(moments))
         for said, *numbers in self._connection.execute(question, told):
             key = self._now.get(said, said)
             for counter, number in zip(found, numbers, strict=False):
                 counter[key] += number
             left[whose(key)] = [a + b for a, b in zip(left[whose(key)], numbers[len(spans) :], strict=True)]
         return found, left
+
+    def _weeks_since(self, oldest: datetime) -> list[int]:
+        """Asked once for all that go back equally far."""
+        if oldest not in self._weeks:
+            self._weeks[oldest] = weeks.since(self._connection, decision.c.week, oldest)
+        return self._weeks[oldest]
 
     def _said(self, keys: Collection[str]) -> list[str]:
         """``keys`` as the rows may say them."""
@@ -276,6 +285,7 @@ def columns(source: CountedFor, decided: Decision, received_at: datetime) -> dic
     counted = source if decided.outcome not in _UNCOUNTED else CountedFor()
     return {
         "received_at": received_at,
+        "week": weeks.week(received_at),
         "sender": counted.sender,
         "domain": counted.domain,
         "asked": counted.asked,

@@ -28,6 +28,7 @@ from mailbot.outbox import jobs
 from mailbot.ruleset.model import Service
 from mailbot.secret import Secret
 from mailbot.storage import schema
+from mailbot.storage.among import among
 from mailbot.storage.desk import ticket_link
 from mailbot.storage.erasing import envelope_key, key_ids
 from mailbot.storage.prepared import Encoded, Statement, encode, insert
@@ -48,6 +49,7 @@ _FINISH = Statement(
         last_error=None,
         message_key=bindparam("message_key"),
         fingerprint=bindparam("fingerprint"),
+        letter=bindparam("letter"),
         outcome=bindparam("outcome"),
         ticket_id=bindparam("ticket_id"),
     )
@@ -56,7 +58,7 @@ _FINISH = Statement(
 _HELD = (
     select(schema.inbox.c.id, schema.inbox.c.envelope)
     .where(
-        schema.inbox.c.id.in_(bindparam("rows", expanding=True)),
+        among(schema.inbox.c.id, "rows"),
         schema.inbox.c.state == jobs.LEASED,
         schema.inbox.c.leased_by == bindparam("worker"),
     )
@@ -209,6 +211,7 @@ class BatchRows:
                 "row": inbox_id,
                 "message_key": u.identity.message_key,
                 "fingerprint": u.identity.fingerprint,
+                "letter": u.identity.letter if u.sender.proven else "",
                 "outcome": decision.outcome.value,
                 "ticket_id": ticket_id,
             }
@@ -279,7 +282,7 @@ class BatchRows:
         for row in self._mails:
             fresh.setdefault((row["ticket_id"], row["slot"]), row)
         rows = [row for key, row in fresh.items() if key not in sent]
-        insert(connection, schema.outbox, sealing.mails(connection, secret, rows, tickets))
+        sealing.write_mails(connection, secret, rows, tickets)
 
 
 def came_back(connection: Connection, u: Understanding, inbox_id: int, now: datetime) -> tuple[int, str] | None:
@@ -287,16 +290,17 @@ def came_back(connection: Connection, u: Understanding, inbox_id: int, now: date
     late only the history tells: the server goes on trying, and says so when it gives up. Returns that ticket, and what
     its history calls it.
 
-    What came back may be a warning, and who wants the account may have filled the mailbox of its login: a change of
-    login is stopped, unless there is no such mailbox (as when the relay itself refuses it, workers.deliver).
+    What came back, or lies somewhere, may be a warning, and who wants the account may have filled the mailbox of its
+    login, or keep its server busy: a change of login is stopped, unless there is no such mailbox (as when the relay
+    itself refuses it, workers.deliver).
     """
     if u.bounced is None:
         return None
     ticket = schema.ticket
+    spared = not u.delayed and bounce.gone(u.message)
+    for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
+        hold.freeze(connection, changes, now, {"inbox": inbox_id})
     if not u.delayed:
-        spared = bounce.gone(u.message)
-        for changes in () if spared else hold.waiting(connection, now, ticket.c.number == u.bounced):
-            hold.freeze(connection, changes, now, {"inbox": inbox_id})
         connection.execute(
             update(ticket)
             .where(ticket.c.number == u.bounced, hold.goes_on())

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
 from mailbot.model import Desk, MailKind, State
 from mailbot.outbox import jobs
+from mailbot.storage.outgoing import MAIL, OUTGOING
 from mailbot.storage.schema import outbox, ticket, ticket_event
-from mailbot.tickets import hold
+from mailbot.tickets import hold, sealing
 from mailbot.tickets.activation import renew
 from mailbot.tickets.notice import NoticeWriter
 
@@ -51,9 +52,11 @@ def release(
     link = hold.lock(connection, number)
     if link is None or link.used_at is not None:
         return ReleaseRefused("is not stopped")
+    if not link.login:
+        return ReleaseRefused("was erased, and its mails are nobody's; mend: close it, the citizen asks anew")
     o, t = outbox.c, ticket.c
-    of_ticket = select(outbox).where(o.ticket_id == link.ticket_id, o.ordinal > 0).order_by(o.id)
-    mails = connection.execute(of_ticket.with_for_update(key_share=True)).all()
+    of_ticket = select(*MAIL).select_from(OUTGOING).where(o.ticket_id == link.ticket_id, o.ordinal > 0).order_by(o.id)
+    mails = connection.execute(of_ticket.with_for_update(of=outbox, key_share=True)).all()
     stopped = select(ticket).where(t.id == link.ticket_id, t.state == State.WSTRZYMANE.value)
     row = connection.execute(stopped.with_for_update(key_share=True)).first()
     if row is None:
@@ -84,7 +87,7 @@ def release(
             due = now if mail.kind == MailKind.T14 else starts
             state = jobs.WAITING if ahead else jobs.QUEUED
             values |= {"state": state, "due_at": due, "deadline": expires_at, "attempts": 0, "last_error": None}
-            connection.execute(update(outbox).where(o.id == mail.id).values(sent_at=None, **values))
+            sealing.rewrite_mail(connection, notice.secret, mail, {"sent_at": None, **values})
         ahead = ahead or mail in anew or mail.state != jobs.DONE
     hold.move(connection, row.id, now, State.ZAMKNIETE_ROZWIAZANE, Desk.NOBODY, now)
     event = {"starts": starts.isoformat(), "expires": expires_at.isoformat(), **detail}

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import insert as insert_into
 
 from mailbot.errors import SealBroken
 from mailbot.secret import HEAD, Secret
 from mailbot.secret import key_of as under
 from mailbot.storage import personal, upsert
 from mailbot.storage.erasing import ticket_key
+from mailbot.storage.outgoing import APART, outbox_raw
 from mailbot.storage.personal import Addressed
-from mailbot.storage.schema import ticket
+from mailbot.storage.prepared import Statement, insert
+from mailbot.storage.schema import outbox, ticket
 
 
 def key_of(connection: Connection, secret: Secret, ticket_id: int) -> bytes | None:
@@ -55,7 +58,9 @@ def tickets(secret: Secret, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mappi
 
 
 def identities(secret: Secret, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """What rows of ``inbox`` say of their messages, as it is written; each has message_key and fingerprint."""
+    """What rows of ``inbox`` say of their messages, as it is written; each has message_key, fingerprint and
+    letter, "" where it is not to be known."""
+    rows = [{**row, "letter": personal.hashed(secret, row["letter"]) if row["letter"] else None} for row in rows]
     if not secret.hiding:
         return rows
     hashes = (personal.hashed(secret, row["fingerprint"]) for row in rows)
@@ -72,17 +77,38 @@ def decisions(
     return [personal.notes(secret, row, keys.get(row["inbox_id"])) for row in rows] if secret.hiding else rows
 
 
-def mails(
+def write_mails(
     connection: Connection,
     secret: Secret,
     rows: Sequence[Mapping[str, Any]],
     fresh: Sequence[Mapping[str, Any]] = (),
-) -> Sequence[Mapping[str, Any]]:
-    """New rows of ``outbox`` as they are written, after their tickets. ``fresh``: rows that ``tickets`` gave."""
+) -> None:
+    """Put new mails into ``outbox``, after their tickets. ``fresh``: rows that ``tickets`` gave."""
     if not secret.hiding or not rows:
-        return rows
+        insert(connection, outbox, rows)
+        return
     keys = _keys(connection, secret, rows, fresh)
-    return [personal.mail(secret, row, keys[row["ticket_id"]]) for row in rows]
+    sealed = [personal.mail(secret, row, keys[row["ticket_id"]]) for row in rows]
+    insert(connection, outbox, [{**row, "raw": APART} for row in sealed])
+    _APART.run(connection, sealed)
+
+
+_APART = Statement(
+    insert_into(outbox_raw).from_select(
+        ["outbox_id", "raw"],
+        select(outbox.c.id, bindparam("raw", type_=outbox_raw.c.raw.type)).where(
+            outbox.c.ticket_id == bindparam("ticket_id"), outbox.c.slot == bindparam("slot")
+        ),
+    )
+)
+
+
+def rewrite_mail(connection: Connection, secret: Secret, mail: Row[Any], values: Mapping[str, Any]) -> None:
+    """Change a row among ``MAIL``; ``values``: columns of outbox, raw as it is to leave. Raises SealBroken."""
+    sealed = personal.rewritten(secret, mail, values["raw"])
+    apart = update(outbox_raw).where(outbox_raw.c.outbox_id == mail.id).values(raw=sealed)
+    inside = APART if connection.execute(apart).rowcount else sealed
+    connection.execute(update(outbox).where(outbox.c.id == mail.id).values({**values, "raw": inside}))
 
 
 def links(

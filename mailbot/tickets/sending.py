@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, case, select
 from mailbot.errors import PermanentError
 from mailbot.model import MailKind, State
 from mailbot.outbox import jobs
+from mailbot.storage.among import among
 from mailbot.storage.schema import activation, outbox, ticket
 from mailbot.storage.values import UtcDateTime
 from mailbot.tickets import hold
@@ -37,7 +38,7 @@ _SEEN = (  # made once: it is asked before nearly every mail
     )
     .join(ticket, ticket.c.id == outbox.c.ticket_id)
     .outerjoin(activation, activation.c.ticket_id == ticket.c.id)
-    .where(outbox.c.id.in_(bindparam("mails", expanding=True)))
+    .where(among(outbox.c.id, "mails"))
 )
 
 
@@ -74,11 +75,12 @@ def refused_us(connection: Connection) -> Sequence[str]:
 def again(connection: Connection, mail: int, now: datetime) -> None:
     """Try a buried mail from the start, as an operator wishes.
 
-    It overtakes none: what was tried had been let go by the mail before it, and what was not is frozen. Raises
+    It overtakes none: what was tried had been let go by the mail before it, and what was not is frozen. The end of a
+    hold stays where it was. Raises
     PermanentError with the mend when it is not buried or must not leave: the transaction must end.
     """
     row = connection.execute(
-        select(outbox.c.state, ticket.c.number, ticket.c.state.label("of_ticket"))
+        select(outbox.c.state, outbox.c.kind, outbox.c.first_due_at, ticket.c.number, ticket.c.state.label("of_ticket"))
         .join(ticket)
         .where(outbox.c.id == mail)
     ).one_or_none()
@@ -93,4 +95,5 @@ def again(connection: Connection, mail: int, now: datetime) -> None:
         raise PermanentError(f"{row.number} was stopped and is closed; its mails never leave")
     if why:
         raise PermanentError(f"{row.number} is stopped; mend: `mailbot tickets release {row.number}` lets its mails go")
-    jobs.revive(connection, outbox, mail, now)
+    held = row.first_due_at if row.kind == MailKind.T2B else None  # given up by a clock that was ahead
+    jobs.revive(connection, outbox, mail, max(now, held or now))

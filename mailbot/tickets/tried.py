@@ -6,10 +6,11 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Label, bindparam, func, select
+from sqlalchemy import Connection, Label, func, select
 
 from mailbot.model import Decision, TraceStep
 from mailbot.storage import upsert
+from mailbot.storage.among import among
 from mailbot.storage.schema import decision
 from mailbot.storage.tried import rules_tried
 
@@ -19,7 +20,7 @@ TRACE: Label[Any] = func.coalesce(rules_tried.c.steps, decision.c.trace, type_=d
 """The steps, of a decision that is joined with its ``OF``; those before migration 0021 hold them themselves."""
 OF = rules_tried.c.id == decision.c.tried
 
-_THERE = select(rules_tried.c.id).where(rules_tried.c.id.in_(bindparam("names", expanding=True)))
+_THERE = select(rules_tried.c.id).where(among(rules_tried.c.id, "names"))
 _MOST = 200
 _NamedSteps = tuple[str, list[dict[str, Any]]]
 _lately: dict[int, tuple[tuple[TraceStep, ...], _NamedSteps]] = {}

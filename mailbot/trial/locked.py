@@ -48,7 +48,7 @@ from mailbot.trial.simulator import Trial, arrival, blank
 from mailbot.workers.verify import Verifier
 
 _AGES = 36_500
-"""Days that no mail is old: one that was kept for years is tried as one that has just come."""
+"""More days than any mail is old: one that was kept for years is tried as one that has just come."""
 _SHOWN = 200
 """Mails that are named one by one."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
@@ -24,7 +25,7 @@ from mailbot.text.address import domain
 SECONDS = 5.0
 """Between two looks: what happened and was changed before is what nobody would notice."""
 
-_BATCH = 200
+_BATCH = 500
 """Some 30 ms: on SQLite who takes a mail in waits behind it, on PostgreSQL who acts at the desk."""
 
 
@@ -51,13 +52,16 @@ class AuditWorker:
         if head is None:
             return
         log_event("audit-head", seq=head.seq, hash=head.hash)
-        try:
-            if self._settings.audit.head_file:
-                await asyncio.to_thread(_add, Path(self._settings.audit.head_file), line(head, now))
-            if self._settings.audit.head_mail:
-                await self._send(head, now)
-        except (OSError, MailbotError) as error:  # the log has it; the next one is tried as well
-            failure("audit-head-kept-back", error, level=logging.ERROR, seq=head.seq)
+        ways = []
+        if self._settings.audit.head_file:
+            ways.append(asyncio.to_thread(_add, Path(self._settings.audit.head_file), line(head, now)))
+        if self._settings.audit.head_mail:
+            ways.append(self._send(head, now))
+        for way in ways:  # a full disk keeps no mail back: each is there for the day when the other fails
+            try:
+                await way
+            except (OSError, MailbotError) as error:  # the log has it; the next one is tried as well
+                failure("audit-head-kept-back", error, level=logging.ERROR, seq=head.seq)
 
     async def _send(self, head: Head, now: datetime) -> None:
         relay = Relay(self._settings.delivery, tokens=tokens_of(self._settings))
@@ -87,5 +91,7 @@ def mail(settings: Settings, head: Head, now: datetime) -> bytes:
 
 
 def _add(file: Path, text: str) -> None:
-    with file.open("a", encoding="ascii") as opened:
-        opened.write(text + "\n")
+    """A line, behind the end of one that was cut off (by a full disk, or with the machine)."""
+    with file.open("ab+") as opened:
+        cut_off = opened.tell() and os.pread(opened.fileno(), 1, opened.tell() - 1) != b"\n"
+        opened.write(b"\n" * bool(cut_off) + f"{text}\n".encode("ascii"))

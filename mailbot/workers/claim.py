@@ -7,10 +7,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, case, func, not_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, not_, select, true, update
 
 from mailbot.config import BreakerSettings
 from mailbot.delivery.smtp import LIMIT
@@ -19,10 +20,13 @@ from mailbot.observe import Clock
 from mailbot.outbox import jobs
 from mailbot.probes import Probe, take
 from mailbot.secret import Secret
+from mailbot.storage.among import among
 from mailbot.storage.database import Database
+from mailbot.storage.outgoing import OCTETS, OUTGOING
 from mailbot.storage.schema import activation as link
 from mailbot.storage.schema import outbox, ticket
 from mailbot.tickets import breaker, sealing
+from mailbot.tickets.breaker import Reach
 from mailbot.workers.presence import Leaps, Presence
 
 MOST = 200
@@ -71,18 +75,19 @@ class Mail(NamedTuple):
 
 _o = outbox.c
 _COLUMNS = (
-    *(_o.id, _o.ticket_id, _o.slot, _o.kind, _o.ordinal, _o.recipient, _o.return_path, _o.raw, _o.attempts),
+    *(_o.id, _o.ticket_id, _o.slot, _o.kind, _o.ordinal, _o.recipient, _o.return_path, OCTETS, _o.attempts),
     _o.deadline,
     *(_o.in_doubt, func.coalesce(_o.first_due_at, _o.due_at), ticket.c.number, link.c.nonce, _ROAD, _o.leased_until),
 )
 """Of a ``Mail``."""
-_THESE = _o.id.in_(bindparam("mails", expanding=True))  # statements made once: they go with every claim
+_THESE = among(_o.id, "mails")  # statements made once: they go with every claim
 _UNTIL = bindparam("until", type_=_o.deadline.type)
 _PATIENT = case((_o.deadline < _UNTIL, _UNTIL), else_=_o.deadline)
 _FIRST_TRY = update(outbox).where(_THESE, _o.attempts == 1).values(first_due_at=_o.due_at, deadline=_PATIENT)
-_SIZES = select(_o.id, func.length(_o.raw)).where(_THESE).order_by(_o.id)
+_SIZES = select(_o.id, func.length(OCTETS)).select_from(OUTGOING).where(_THESE).order_by(_o.id)
 _MAILS = (
     select(*_COLUMNS)
+    .select_from(OUTGOING)
     .join(ticket, ticket.c.id == outbox.c.ticket_id)
     .outerjoin(link, link.c.ticket_id == outbox.c.ticket_id)
     .where(_THESE)
@@ -91,8 +96,7 @@ _MAILS = (
 
 
 class Taken(NamedTuple):
-    """What one transaction took up. ``full``: there may be more; ``looked``: when for the dead and for probes, if at
-    all."""
+    """What one transaction took up. ``full``: there may be more; ``looked``: when for the dead, if at all."""
 
     mails: Sequence[Mail]
     probe: Probe | None
@@ -193,22 +197,19 @@ class Claims:
         now = self._clock()
         settled = self._leaps.settled()
         failed = self.failed_at is not None and timedelta() <= now - self.failed_at < _GRACE
-        looks = alone or self._looked is None or not timedelta() <= now - self._looked < _SELDOM
+        looks = self._looked is None or not timedelta() <= now - self._looked < _SELDOM
         if looks and settled and not failed:
             jobs.reap(connection, outbox, now, _DEATHS, LEASE, in_doubt=1)  # the worker may have sent it
         ids, full = self._admitted(connection, now, limit, alone)
         mails = self._begun(connection, ids, now)
-        return Taken(mails, take(connection, now), full, now) if looks else Taken(mails, None, full)
+        probe = take(connection, now) if looks or alone else None
+        return Taken(mails, probe, full, now if looks else None)
 
     def _admitted(self, connection: Connection, now: datetime, limit: int, alone: bool) -> tuple[list[int], bool]:
         """Lease what is due and no breaker stops."""
-        held = breaker.stopped(connection)
-        which = [breaker.passes(held)] if held else []
-        if alone:
-            which_of = and_(*which) if which else None
-            ids = jobs.claim(connection, outbox, self.name, now, LEASE, limit, isolate=_DOUBT, which=which_of)
-        else:
-            ids = jobs.claim(connection, outbox, self.name, now, LEASE, limit, which=and_(not_(_DOUBT), *which))
+        which = _which(breaker.stopped(connection), sure=not alone)
+        isolate = _DOUBT if alone else False
+        ids = jobs.claim(connection, outbox, self.name, now, LEASE, limit, isolate=isolate, which=which)
         full = len(ids) == limit
         if heavy := _too_heavy(connection, ids):
             jobs.release(connection, outbox, heavy, self.name)
@@ -227,6 +228,12 @@ class Claims:
             return []
         connection.execute(_FIRST_TRY, {"mails": ids, "until": now + _PATIENCE})
         return mails(connection, self._secret, ids)
+
+
+@cache
+def _which(held: frozenset[Reach], *, sure: bool) -> ColumnElement[bool]:
+    """Mails that are taken up while ``held`` are stopped; ``sure``: none that is in doubt."""
+    return and_(*[breaker.passes(held)] * bool(held), *[not_(_DOUBT)] * sure, true())
 
 
 def _too_heavy(connection: Connection, ids: Collection[int]) -> Sequence[int]:

@@ -13,10 +13,13 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from mailbot import counts, observe
 from mailbot.config import BreakerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.machine import Uptime
 from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import MailKind
 from mailbot.observe import Clock, log_event
@@ -30,7 +33,7 @@ from mailbot.workers.claim import LEASE, MOST, Claims, Mail
 from mailbot.workers.look import Looks
 from mailbot.workers.loop import moving
 from mailbot.workers.outcome import Outcomes
-from mailbot.workers.presence import Leaps, Presence
+from mailbot.workers.presence import APART, Leaps, Presence
 from mailbot.workers.record import Record
 
 
@@ -51,9 +54,12 @@ class DeliverWorker:
         mailbox: str = "",
         limits: BreakerSettings = BreakerSettings(),  # noqa: B008 - frozen
         steady: Callable[[], float] | None = None,
+        common: Callable[[Connection], datetime | None] = lambda _: None,
+        uptime: Callable[[], Uptime | None] = lambda: None,
     ) -> None:
         """``latecomers``: see Presence. ``mailbox``: that mail is read from, as the tables call it; "": none.
-        ``steady``: see Leaps."""
+        ``steady``: see Leaps. ``common``: the clock of all machines (presence.server_clock); None: there is one.
+        ``uptime``: as of machine."""
         self._database = database
         self._relay = relay
         self._relays = [relay]
@@ -61,9 +67,11 @@ class DeliverWorker:
         self._secret = secret
         self._clock = clock
         self._mailbox = mailbox
+        self._common = common
+        self._uptime = uptime
         presence, leaps = Presence(clock, latecomers), Leaps(clock, steady, LEASE)
         self._claims = Claims(name, database, secret, clock, limits, presence, leaps)
-        self._outcomes = Outcomes(name, clock, rng)
+        self._outcomes = Outcomes(name, clock, rng, uptime)
         self._record = Record(database, self._claims, self._outcomes, clock, on_sent, sleep)
         self._looks = Looks(database, clock)
         self._refused = False
@@ -139,8 +147,10 @@ class DeliverWorker:
         try:
             await self._relay.ready()  # to connect may take a minute, in which its ticket is stopped
             why = await self._looks.hindrance(mail, self._claims.ahead)
+            if why is None and mail.kind in (MailKind.T14, MailKind.T2B):  # the beginning of a hold, and its end
+                await self._agree()
             if why is None and mail.kind == MailKind.T2B:
-                await self._hear(mail.hold_end)
+                await self._hear(mail)
             if why is None and not self._claims.has_time(mail):  # we slept meanwhile, and another may be sending it
                 raise RelayUnavailable("not sent: its lease ran out before")
             if why is None:
@@ -163,11 +173,25 @@ class DeliverWorker:
         self._record.accepted(mail, answer)
         return None
 
-    async def _hear(self, hold_end: datetime) -> None:
-        """Raises RelayUnavailable while a message of the time of the hold may still come, or waits to be decided."""
+    async def _agree(self) -> None:
+        """Raises RelayUnavailable while our clock is another than that of the other machines: by it a hold would be
+        shorter than what was promised, or over before its time. Asked as one who writes: on a server that took over
+        since, and lacks a STOP, that ends with DatabaseGone (storage.witness)."""
+        common = await self._database.write(self._common)
+        if common is not None and abs(common - self._clock()) > APART:
+            raise RelayUnavailable("the clock of this machine is not that of the database's server; mend: set it (NTP)")
+
+    async def _hear(self, mail: Mail) -> None:
+        """Raises RelayUnavailable until the hold is over, whatever a clock that was ahead had begun, and while a
+        message of its time may still come, or waits to be decided."""
+        if self._clock() < mail.hold_end:
+            raise RelayUnavailable("the hold is not over: it was tried by a clock that was ahead")
+        if not await self._database.read(lambda c: hold.has_passed(c, mail.id, self._clock(), self._uptime())):
+            raise RelayUnavailable("the hold is not over: the clock was set since it began")
         if not self._claims.presence.is_complete():
             raise RelayUnavailable("mailbot was not there for a while: what was sent meanwhile may still come")
-        if await self._database.read(lambda c: hold.unheard(c, hold_end, self._mailbox)):
+        now, box = self._clock(), self._mailbox
+        if await self._database.read(lambda c: hold.unheard(c, mail.hold_end, now, box, mail.ticket_id)):
             raise RelayUnavailable("a message that came before the end of the hold is not decided yet")
 
     async def _send(self, mail: Mail) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, true
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, true
 
 from mailbot.config import WorkerSettings
 from mailbot.errors import LeaseLost, MailbotError, PermanentError, SealBroken, TemporaryError
@@ -19,6 +20,7 @@ from mailbot.observe import Clock, kinds, log_event, place
 from mailbot.outbox import backoff, jobs
 from mailbot.room import OCTETS
 from mailbot.secret import Secret, key_of
+from mailbot.storage.among import among
 from mailbot.storage.database import Database
 from mailbot.storage.schema import inbox, raw_message
 from mailbot.workers.presence import Leaps
@@ -26,6 +28,7 @@ from mailbot.workers.presence import Leaps
 _BATCH_OCTETS = OCTETS // 2
 """Of the raw messages of a batch, unless one alone has more: there is room for two of them beside a large mail, whose
 files may be checked for half a minute."""
+_SEALED = 2**20  # octets that lie in memory sealed and opened at once
 _LONGEST_WAIT = 3  # steps of backoff of what is put off uncounted: a longer wait outbox.jobs takes for a clock set back
 _REAP = timedelta(seconds=1)
 
@@ -33,11 +36,11 @@ _i = inbox.c
 _STORED = (
     select(_i.id, _i.attempts, _i.deferred, _i.lane, _i.sha256, _i.envelope, _i.received_at, raw_message.c.raw)
     .join(raw_message)
-    .where(_i.id.in_(bindparam("rows", expanding=True)))
+    .where(among(_i.id, "rows"))
     .order_by(_i.id)
 )
 """What ``LeasedMessage`` and ``inbox.message_of`` need."""
-_SIZES = select(_i.id, _i.size).where(_i.id.in_(bindparam("rows", expanding=True)))
+_SIZES = select(_i.id, _i.size).where(among(_i.id, "rows"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Lane(Enum):
     CHECKS = "checks"
 
     @property
+    @cache
     def rows(self) -> ColumnElement[bool]:
-        """The rows of the lane."""
+        """The rows of the lane; always the same object (jobs.claim)."""
         if self is Lane.ALL:
             return true()
         return inbox.c.lane == Lane.CHECKS.value if self is Lane.CHECKS else inbox.c.lane.is_(None)
@@ -165,11 +169,14 @@ class Held:
         await self.retry_or_bury(row, reason)
 
     def _read(self, connection: Connection, ids: list[int]) -> list[LeasedMessage]:
-        rows = connection.execute(_STORED, {"rows": ids}).mappings().all()
-        if len(rows) < len(ids):
+        found = list[LeasedMessage]()
+        together = max(1, len(ids) * _SEALED // max(1, self.octets))
+        for rows in connection.execute(_STORED, {"rows": ids}).mappings().partitions(together):
+            self._secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
+            found += map(self._taken, rows)
+        if len(found) < len(ids):
             raise PermanentError("its octets are not in raw_message")
-        self._secret.ready(key for row in rows if (key := key_of(row["raw"])) is not None)
-        return [self._taken(row) for row in rows]
+        return found
 
     def _taken(self, row: RowMapping) -> LeasedMessage:
         raw = replace(message_of(row, self._secret), to_check=self.lane is not Lane.QUICK)

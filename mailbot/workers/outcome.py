@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailbot.errors import RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.machine import Uptime
 from mailbot.model import Desk, MailKind, State
 from mailbot.observe import Clock
 from mailbot.outbox import backoff, jobs
 from mailbot.storage import prepared
+from mailbot.storage.among import among
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.workers.claim import Mail
@@ -23,9 +25,13 @@ _BEGINS_COMPLAINT = sending.ANSWERS - {MailKind.T23}
 portal is the next way; nor with T10: it must not begin again."""
 
 _o = outbox.c
-_UNDONE = (  # made once: it is asked with every answer
+_LET_GO = (  # these are made once: they go with every group of answers
+    update(outbox).where(among(_o.id, "mails")).values(state=jobs.QUEUED, due_at=bindparam("at"))
+)
+_ANSWERED = update(ticket).where(among(ticket.c.id, "tickets")).values(answered_at=bindparam("at"))
+_UNDONE = (
     select(_o.id, _o.ticket_id, _o.ordinal, _o.state, _o.delay_seconds)
-    .where(_o.ticket_id.in_(bindparam("tickets", expanding=True)))
+    .where(among(_o.ticket_id, "tickets"))
     .where(_o.state.not_in([jobs.DONE, jobs.CANCELLED]))  # sent before a stop, after which the warning left anew
     .order_by(_o.id)
 )
@@ -34,8 +40,12 @@ _UNDONE = (  # made once: it is asked with every answer
 class Outcomes:
     """Of the mails that worker ``name`` has leased."""
 
-    def __init__(self, name: str, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self, name: str, clock: Clock, rng: random.Random, uptime: Callable[[], Uptime | None] = lambda: None
+    ) -> None:
+        """``uptime``: as of machine; None: the clock is never set."""
         self._name = name
+        self._uptime = uptime
         self._clock = clock
         self._rng = rng
 
@@ -54,8 +64,11 @@ class Outcomes:
         due = self._let_next_go(connection, [mail for mail, _ in left], now)
         answered = {mail.ticket_id for mail, _ in left if mail.kind in _BEGINS_COMPLAINT}
         if answered:
-            connection.execute(update(ticket).where(ticket.c.id.in_(sorted(answered))).values(answered_at=now))
-        told = [(mail, "mail-sent", {"kind": mail.kind, "answer": answer[:200]}) for mail, answer in left]
+            connection.execute(_ANSWERED, {"tickets": sorted(answered), "at": now})
+        told = [
+            (mail, "mail-sent", {"kind": mail.kind, "answer": answer[:200], **self._begins(mail)})
+            for mail, answer in left
+        ]
         prepared.insert(connection, ticket_event, [_event(mail, now, kind, detail) for mail, kind, detail in told])
         return new, due
 
@@ -79,8 +92,7 @@ class Outcomes:
             if mail.ordinal and following is not None and following.state in (jobs.WAITING, jobs.QUEUED):
                 go[following.delay_seconds].add(following.id)
         for seconds, ids in go.items():
-            due = {"state": jobs.QUEUED, "due_at": now + timedelta(seconds=seconds)}
-            connection.execute(update(outbox).where(_o.id.in_(sorted(ids))).values(due))
+            connection.execute(_LET_GO, {"mails": sorted(ids), "at": now + timedelta(seconds=seconds)})
         return 0 in go
 
     def unavailable(self, connection: Connection, mail: Mail, error: RelayUnavailable) -> str:
@@ -127,11 +139,16 @@ class Outcomes:
         )
         return "given-up"
 
+    def _begins(self, mail: Mail) -> dict[str, str | int]:
+        """By the clock that nobody sets, when a hold begins (hold.has_passed)."""
+        up = self._uptime() if mail.kind == MailKind.T14 else None
+        return {} if up is None else {"boot": up.boot, "up": up.seconds}
+
     def _bury(self, connection: Connection, mail: Mail, reason: str, **values: object) -> None:
         jobs.bury(connection, outbox, mail.id, self._name, last_error=reason, **values)
-        told = {"kind": mail.kind, "reason": reason[:500]}
+        told = {"kind": mail.kind, "reason": reason[:500], **self._begins(mail)}
         connection.execute(insert(ticket_event), _event(mail, self._clock(), "mail-undeliverable", told))
 
 
-def _event(mail: Mail, at: datetime, kind: str, detail: dict[str, str]) -> dict[str, object]:
+def _event(mail: Mail, at: datetime, kind: str, detail: Mapping[str, str | int]) -> dict[str, object]:
     return {"ticket_id": mail.ticket_id, "at": at, "kind": kind, "detail": detail}

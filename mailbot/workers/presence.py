@@ -11,6 +11,10 @@ _GAP = timedelta(minutes=15)
 """Between two steps. One that waits for a slow server takes less."""
 
 
+APART = timedelta(minutes=1)
+"""How far the clock of a machine may be from that of the others: by another one a hold is none."""
+
+
 class Presence:
     """Told of every step that went well. A start, an outage of the database, a machine that slept and a clock that was
     set all look alike: a time in which nobody was heard, whoever's clock is right."""

@@ -12,7 +12,8 @@ import base64
 import io
 import math
 import pickle
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from operator import attrgetter
@@ -22,7 +23,8 @@ from mailbot.config import WorkerSettings
 from mailbot.errors import ConfigError, ReadingFailed, TemporaryError
 from mailbot.model import RawMessage, Understanding
 from mailbot.signatures import wire
-from mailbot.signatures.worker import Bounds, WorkerFailed, Workers
+from mailbot.signatures.child import WorkerFailed
+from mailbot.signatures.worker import Bounds, Workers
 from mailbot.workers import shares
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ is to blame."""
 
 _RESIDENT = 400_000_000
 _JOBS = 10_000
+_SMALL = 2**18
+"""Octets of a batch that go in one write."""
 
 
 def in_thread(understander: Understander) -> Understand:
@@ -60,7 +64,8 @@ class Processes(Workers):
             jobs=_JOBS,
             idle=math.inf,
         )
-        super().__init__(settings.processes, given, handler=f"{__name__}:handler", bounds=bounds, network=True)
+        job = f"{__name__}:handler"
+        super().__init__(settings.processes, given, handler=job, bounds=bounds, network=True, streams=True)
 
     async def __call__(self, batch: Sequence[RawMessage]) -> list[Understanding]:
         """See Understand."""
@@ -74,19 +79,22 @@ class Processes(Workers):
             raise TemporaryError(f"no process that understands mails can be started: {error.reason}") from error
 
 
-def _asked(batch: Sequence[RawMessage]) -> bytes:
-    """The batch, pickled by us, and the octets of its messages, which nobody need copy once more."""
-    return wire.frame({}, [pickle.dumps([replace(one, raw=b"") for one in batch]), *(one.raw for one in batch)])
+def _asked(batch: Sequence[RawMessage]) -> deque[bytes]:
+    """The batch, pickled by us, and the octets of its messages; of large ones nobody need make a copy."""
+    blobs = [pickle.dumps([replace(one, raw=b"") for one in batch]), *(one.raw for one in batch)]
+    pieces = wire.pieces({}, blobs)
+    return deque(pieces) if sum(map(len, blobs)) > _SMALL else deque([b"".join(pieces)])
 
 
 def handler(settings: Mapping[str, Any]) -> wire.Handler:
     """The job of a process: its blobs are those of ``_asked``."""
     understander: Understander = pickle.loads(base64.b64decode(settings["build"]))()  # noqa: S301 - the parent's own
 
-    def job(header: Mapping[str, Any], blobs: Sequence[bytes]) -> wire.Frame:
+    def job(header: Mapping[str, Any], blobs: Iterable[bytes]) -> wire.Frame:
         del header
-        heads = pickle.loads(blobs[0])  # noqa: S301 - likewise
-        batch = [replace(one, raw=octets) for one, octets in zip(heads, blobs[1:], strict=True)]
+        coming = iter(blobs)
+        heads = pickle.loads(next(coming))  # noqa: S301 - likewise
+        batch = (replace(one, raw=octets) for one, octets in zip(heads, coming, strict=True))
         return {}, [dumped(understander.understand_all(batch))]
 
     return job

@@ -16,7 +16,6 @@ from typing import Self
 
 from mailbot.application.check import check, chosen
 from mailbot.application.isolated import Readers
-from mailbot.application.purpose import judged
 from mailbot.errors import ConfigError
 from mailbot.flow.facts import needs_check
 from mailbot.flow.pipeline import Pipeline
@@ -24,7 +23,7 @@ from mailbot.model import Understanding, View
 from mailbot.observe import log_event
 from mailbot.ruleset.model import Ruleset
 from mailbot.signatures.report import to_json
-from mailbot.signatures.worker import Bounds, Workers
+from mailbot.signatures.worker import VERIFYING, Workers
 from mailbot.text import pesel
 
 
@@ -37,13 +36,14 @@ class Verifier:
     def __post_init__(self) -> None:
         settings = self.pipeline.settings
         count = settings.signatures.workers
-        bounds = Bounds(deadline=settings.signatures.deadline_seconds)
+        bounds = replace(VERIFYING, deadline=settings.signatures.deadline_seconds)
         trust = Path(settings.trust.directory).resolve() if settings.trust.directory else None
         readable = (trust,) if trust else ()
         self._signatures = Workers(
             count, {"trust": str(trust) if trust else None}, readable, self._pesel_hash, bounds=bounds
         )
         self._readers = Readers(count, settings.signatures.deadline_seconds)
+        self._proof: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,9 +54,12 @@ class Verifier:
         await self.close()
 
     async def start(self) -> None:
-        """Have a worker of each kind ready. Raises ConfigError when the trust folder is wrong; a reader that does not
-        work is told, and its mails go to a person: the others must not wait for it."""
+        """Have a worker ready that verifies. Raises ConfigError when the trust folder is wrong; a reader that does not
+        work is told meanwhile, and its mails go to a person: the others must not wait for it."""
         await self._signatures.start()
+        self._proof = asyncio.create_task(self._prove())
+
+    async def _prove(self) -> None:
         try:
             await self._readers.prove()
         except ConfigError as error:
@@ -64,6 +67,9 @@ class Verifier:
 
     async def close(self) -> None:
         """End the processes."""
+        if self._proof is not None:
+            self._proof.cancel()
+            await asyncio.wait({self._proof})
         await self._signatures.close()
         await self._readers.close()
 
@@ -85,8 +91,12 @@ class Verifier:
         files = [(a.filename, a.data) for a in u.message.attachments]
         reports = await self._signatures.verify_isolated(files, u.received_at, rules.signatures)
         report = chosen(reports)
-        found = await self._readers.read(report.payload) if report and report.payload else None
-        application = judged(found, rules.application_words, u.received_at) if found else None
+        found = (
+            await self._readers.judge(report.payload, rules.application_words, u.received_at)
+            if report and report.payload
+            else None
+        )
+        application = found.application if found else None
         checked = check(reports, application, u.sender.address, u.request)
         view = View(found.text, found.seen, found.pictures) if found else None
         told = tuple(to_json(one) for one in reports)

@@ -21,11 +21,11 @@ from PIL import Image
 from fixtures.signing import citizens, cms
 from fixtures.signing.application import Data
 from fixtures.signing.pki import NOW
-from mailbot.application import ocr
 from mailbot.application.check import chosen
 from mailbot.application.form import octets
 from mailbot.application.isolated import Readers
-from mailbot.application.purpose import judged
+from mailbot.application.letter.purpose import judged
+from mailbot.application.pdf import ocr
 from mailbot.application.read import reading
 from mailbot.ruleset import loader
 from mailbot.ruleset.model import Ruleset

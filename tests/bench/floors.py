@@ -99,7 +99,7 @@ class Thinking:
 class Rows:
     """The database alone: every row that mailbot wrote for its mails, written again in transactions of ``GROUP``."""
 
-    _TABLES = ("inbox", "raw_message", "ticket", "ticket_event", "decision", "outbox", "activation")
+    _TABLES = ("inbox", "raw_message", "ticket", "ticket_event", "decision", "outbox", "outbox_raw", "activation")
 
     def __init__(self, source: Path, mails: int) -> None:
         """``source`` is a database whose tickets begin with 1."""
@@ -112,8 +112,9 @@ class Rows:
     @staticmethod
     def _read(connection: sqlite3.Connection, table: str, mails: int) -> tuple[str, list[tuple[object, ...]]]:
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        key = next(key for key in ("ticket_id", "inbox_id", "id") if key in columns)
-        rows = connection.execute(f"SELECT * FROM {table} WHERE {key} <= ? ORDER BY {key}", (mails,)).fetchall()
+        key = next(key for key in ("ticket_id", "inbox_id", "outbox_id", "id") if key in columns)
+        last = "(SELECT max(id) FROM outbox WHERE ticket_id <= ?)" if key == "outbox_id" else "?"
+        rows = connection.execute(f"SELECT * FROM {table} WHERE {key} <= {last} ORDER BY {key}", (mails,)).fetchall()
         return f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows
 
     def write(self, folder: Path) -> float:

@@ -15,6 +15,7 @@ from fixtures.signing.pdf_writer import CATALOG, picture
 from fixtures.signing.pki import Pki
 from fixtures.signing.xades import Shape, Signed
 from mailbot.signatures.bounds import FILE_MAX
+from tests.bench.trust_lists import stranger
 from tests.oracles import OPENSSL, PDFSIG, XMLSEC1, Tool
 from tests.unit.signatures.test_cost import object_stream
 
@@ -104,12 +105,15 @@ def bombs() -> Iterator[tuple[str, Signed]]:
     strings = b"".join(b"(%d)" % random.Random(n).randrange(10**6) for n in range(2_000_000))
     yield "PDF of packed strings", Signed(object_stream(b"<< /Fields [] /X [" + strings + b"] >>"))
     yield "PDF of packed numbers", Signed(object_stream(b"<< /Fields [] /X [" + b"1 " * 2_000_000 + b"] >>"))
+    yield "PDF of packed arrays", Signed(object_stream(b"<< /Fields [] /X [" + b"[]" * 2_000_000 + b"] >>"))
     yield "PDF of many revisions' objects", Signed(_compared())
-    signers = [PKI.person()] * 16
+    signers = [stranger("ES"), stranger("IT")] * 8
     yield (
-        "CMS of sixteen",
+        "CMS of sixteen, two states",
         Signed(cms_writer.write(bytes(_LARGE), signers, CmsStyle(detached=False, digest="sha3_512"))),
     )
+    content = b"x" * (_LARGE * 2 // 3)
+    yield "XML enveloping, another state", xades.SHAPES["enveloping-base64"](PKI, stranger("ES"), content)
     attributes = b"<a " + b" ".join(b'a%d="x"' % n for n in range(250)) + b"/>"
     yield "XML of attributes", Signed(b"".join((signed[0], attributes * (_LARGE // len(attributes)), *signed[1:])))
     yield "DER of indefinite sets", Signed(b"\x30\x80" * (_LARGE // 2))

@@ -7,20 +7,20 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from fixtures.signing.xades import Signed
 from mailbot.ruleset import loader
 from mailbot.signatures.report import Verdict
-from mailbot.signatures.worker import Bounds, Workers
+from mailbot.signatures.worker import VERIFYING, Bounds, Workers
 from tests.bench import signature_files
 from tests.support import ROOT
 
 _RULES = loader.load(ROOT / "rules").signatures
 _TICK = os.sysconf("SC_CLK_TCK")
-_FOREVER = Bounds(jobs=1_000_000, resident=1_000_000_000)
+_FOREVER = replace(VERIFYING, jobs=1_000_000, resident=1_000_000_000)
 """No replacement: the memory of all jobs shows."""
 
 
@@ -69,7 +69,7 @@ async def _corpus(name: str, files: list[tuple[str, Signed]], settings: Mapping[
 
 
 async def _bomb(name: str, bomb: Signed, settings: Mapping[str, str], at: datetime) -> Job:
-    async with _workers(settings, Bounds()) as pool:
+    async with _workers(settings, VERIFYING) as pool:
         await pool.start()
         begun, stop, seen = processor(), threading.Event(), [(0.0, 0)]
         watcher = threading.Thread(target=watch, args=(stop, seen))

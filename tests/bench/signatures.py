@@ -25,7 +25,7 @@ from mailbot.signatures.report import Verdict
 from mailbot.signatures.trust import store
 from mailbot.signatures.trust.store import TrustStore
 from tests import oracles
-from tests.bench import signature_files, signature_worker
+from tests.bench import signature_files, signature_worker, trust_lists
 from tests.bench.signature_files import File
 from tests.bench.signature_worker import Corpus, Job
 from tests.support import ROOT
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str]) -> None:
         trust, long_lists = _trust(folder / "trust", "fresh"), _trust(folder / "long", "big")
         lines = _speeds(options, folder, trust)
         told = [*_told_speeds(lines), *_told_lists(long_lists, trust, options)]
+        trust_lists.write(folder / "trust")
         corpora, bombs = signature_worker.measure(folder / "trust", _RECEIVED)
     told += [*_told_memory(corpora), *_told_bombs(bombs)]
     print("\n".join(told))

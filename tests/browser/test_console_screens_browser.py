@@ -11,7 +11,8 @@ from sqlalchemy import insert
 from mailbot.audit import chain
 from mailbot.console import audit as screen
 from mailbot.console import pages
-from mailbot.storage.schema import imap_cursor, ruleset_load
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.schema import ruleset_load
 from tests.browser.test_activation_browser import browser, tab_to, width
 from tests.browser.test_console_browser import WIDTHS, faults, flow, opened
 from tests.flow import EWA, Flow, mail
@@ -109,7 +110,7 @@ async def test_the_chain_is_verified_to_its_end_by_itself(
     async with opened(browser, flow, "oskar") as page:
         await page.goto("/audit")
         await page.get_by_role("button", name="Sprawdź").click()
-        await expect(page.get_by_text("są w porządku")).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text("są w porządku")).to_be_visible()
         async with page.expect_download() as download:
             await page.goto("/audit")
             await page.get_by_role("button", name="Pobierz plik").click()

@@ -115,7 +115,7 @@ async def test_the_page_is_enough(browser: Browser, tmp_path: Path, monkeypatch:
             address = fed.parts.settings.console.public_url
             context = await browser.new_context(base_url=address, viewport=SIZE, locale="pl-PL")  # type: ignore[arg-type]
             page = await context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(30_000)
             await page.goto("/")
             role = "przełożony" if Role.SUPERVISOR in member.operator.roles else "konsultant"
             readers[role] = Reader(page, member, fed)

@@ -9,13 +9,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.chaos import (  # noqa: F401  # they add themselves to the list
+    faults_clients,
     faults_clock,
     faults_database,
+    faults_files,
+    faults_machine,
     faults_mailbox,
+    faults_names,
     faults_odd_mailbox,
     faults_post,
     faults_process,
     faults_relay,
+    faults_tls,
 )
 from tests.chaos.faults import Fault, applicable
 from tests.chaos.invariants import doubled, drained, safe

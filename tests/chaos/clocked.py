@@ -5,17 +5,17 @@ For clocks that somebody sets. libfaketime moves the monotonic clock along, or b
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from mailbot import observe
 
 
 def main() -> None:
     """Must be the first that imports anything of mailbot's: the others take the clock as it is then."""
-    file = Path(sys.argv.pop(1))
-    observe.utc_now = lambda: datetime.now(UTC) + timedelta(seconds=float(file.read_text()))
+    file = os.open(sys.argv.pop(1), os.O_RDONLY)  # now: there may be no descriptor left later
+    observe.utc_now = lambda: datetime.now(UTC) + timedelta(seconds=float(os.pread(file, 64, 0)))
     from mailbot.cli import main as mailbot
 
     mailbot()

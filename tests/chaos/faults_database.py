@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -58,6 +60,74 @@ async def disk_full(world: World) -> None:
         await world.must_not_be_ready("disk")
     finally:
         ballast.unlink()
+
+
+@fault("SQLite: disk nearly full", "sqlite", "small disk", weight=8)
+async def nearly_full(world: World) -> None:
+    """Some transactions fit, others end in the middle, as may the copy of the log into the file."""
+    ballast = world.office.state / "ballast"
+    try:
+        await asyncio.to_thread(_fill, ballast)
+        with ballast.open("r+b") as file:
+            file.truncate(max(0, ballast.stat().st_size - world.rng.choice((4, 16, 64, 256, 1024)) * 1024))
+        world.write(6)
+        await asyncio.sleep(world.rng.uniform(0.1, 0.6))
+        await asyncio.to_thread(_checkpoint, world)
+        await asyncio.sleep(0.2)
+    finally:
+        ballast.unlink()
+
+
+def _checkpoint(world: World) -> None:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(_file(world), timeout=2)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@fault("SQLite: nothing may be written any more", "sqlite", "leases end", weight=4)
+async def read_only(world: World) -> None:
+    """File and folder are made read-only. What runs has them open; what starts says why not."""
+    file = _file(world)
+    world.write(2)
+    process = world.rng.choice(world.office.running)
+    await asyncio.to_thread(world.office.terminate, process)
+    places = [file.parent, *file.parent.glob("mailbot*")]
+    modes = [place.stat().st_mode for place in places]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    try:
+        world.write(1)
+        again = world.office.spawn(process.roles)
+        code = await asyncio.to_thread(world.office.gone, again)
+        world.told += 1
+        if code not in (75, 78) or "readonly" not in again.log.read_text().replace("read-only", "readonly"):
+            world.accuse(f"a start on what is read-only: exit code {code}: {again.log.read_text()[-1000:]}")
+    finally:
+        for place, mode in zip(places, modes, strict=True):
+            if place.exists():
+                place.chmod(mode)
+    await world.start()
+
+
+@fault("SQLite: its log of changes is deleted while it stands still", "sqlite", "leases end", weight=3)
+async def log_deleted(world: World) -> None:
+    """As a tidy person does: every process says so and ends with 78; what was answered for is there."""
+    processes = list(world.office.running)
+    world.write(2)
+    await asyncio.sleep(world.rng.uniform(0, 0.3))
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    for name in ("-wal", "-shm"):
+        _file(world).with_name(_file(world).name + name).unlink(missing_ok=True)
+    for process in processes:
+        os.kill(process.pid, signal.SIGCONT)
+    for process in processes:
+        code = await asyncio.to_thread(world.office.gone, process)
+        world.told += 1
+        if code != 78 or b'"database-gone"' not in process.log.read_bytes():
+            world.accuse(f"{process.roles}: exit code {code} without its log of changes")
+    world.engine.dispose()  # what looks through it would look into the log that is gone
+    await asyncio.to_thread(world.excuse, "killed")
+    await world.start()
 
 
 @fault("SQLite: the file is moved away", "sqlite", "leases end", weight=2)

@@ -81,7 +81,7 @@ async def second_installation(world: World) -> None:
             await asyncio.to_thread(second.start)
             (process,) = second.running
             world.write(2)
-            if not await world.until(lambda: b'"imap-claimed"' in process.log.read_bytes(), 30):
+            if not await world.until(lambda: b'"imap-claimed"' in process.log.read_bytes(), 120):
                 world.accuse("a second installation did not see that the mailbox is taken")
             with sqlite3.connect(folder / "other.db") as other:
                 if other.execute("SELECT count(*) FROM inbox").fetchone() != (0,):

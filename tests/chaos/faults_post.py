@@ -91,7 +91,7 @@ async def crowd(world: World) -> None:
             one.send(b"GET / HTTP/1.1\r\nX: ")
             sockets.append(one)
     try:
-        if not await world.until(lambda: world.post.empty, 20):
+        if not await world.until(lambda: world.post.empty, 60):
             world.accuse("mail waits behind a crowd at the page")
     finally:
         for one in sockets:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from typing import Literal
 
 from tests.chaos.faults import fault
+from tests.chaos.post import letter
 from tests.chaos.world import World
 from tests.relay_fake import CUT, ENDLESS, SILENCE
 
@@ -17,16 +19,27 @@ _PASSING: dict[str, dict[str, bytes]] = {
     "banner cut": {"banner": CUT},
     "banner silent": {"banner": SILENCE},
     "banner garbage": {"banner": _GARBAGE},
+    "banner of many lines": {"banner": b"220-relay.example\r\n220-\r\n220 \xb3\xb1ka\r\n"},
+    "banner with a mail behind it": {"banner": b"220 relay.example\r\n250 2.0.0 taken\r\n250 2.0.0 taken\r\n"},
     "EHLO 421": {"EHLO": b"421 4.3.2 not now\r\n"},
     "EHLO endless": {"EHLO": ENDLESS},
+    "EHLO 502, HELO as well": {"EHLO": b"502 5.5.1 what?\r\n"},
+    "EHLO cut": {"EHLO": CUT},
+    "MAIL answered twice": {"MAIL": b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n"},
     "MAIL 451": {"MAIL": b"451 4.3.0 later\r\n"},
     "MAIL cut": {"MAIL": CUT},
     "RCPT 450": {"RCPT": b"450 4.2.1 busy\r\n"},
     "RCPT 452": {"RCPT": b"452 4.5.3 too many\r\n"},
     "RCPT 421": {"RCPT": b"421 4.7.0 slow down\r\n"},
     "RCPT silent": {"RCPT": SILENCE},
+    "RCPT without a code": {"RCPT": b"ok\r\n"},
+    "RCPT half a line": {"RCPT": b"250"},
+    "RCPT other codes in one answer": {"RCPT": b"250-2.1.5 ok\r\n450 4.2.1 busy\r\n"},
+    "RCPT 299": {"RCPT": b"299 what\r\n", "DATA": b"451 4.3.0 later\r\n"},
     "RCPT not UTF-8": {"RCPT": b"451 4.3.0 b\xb3\xb1d \x00\r\n"},
     "DATA 451": {"DATA": b"451 4.3.0 later\r\n"},
+    "DATA 250": {"DATA": b"250 2.0.0 taken\r\n"},
+    "DATA 354 and taken": {"DATA": b"354 go on\r\n250 2.0.0 taken\r\n"},
     "DATA cut": {"DATA": CUT},
     "DATA silent": {"DATA": SILENCE},
     "dot 451": {".": b"451 4.3.0 queue file write error\r\n"},
@@ -40,6 +53,9 @@ _IN_DOUBT: dict[str, dict[str, bytes]] = {
     "dot taken, cut": {".": CUT},
     "dot taken, silent": {".": SILENCE},
     "dot taken, garbage": {".": _GARBAGE},
+    "dot taken, half a 250": {".": b"25"},
+    "dot taken, an answer without end": {".": ENDLESS},
+    "dot taken, 354 again": {".": b"354 go on\r\n"},
 }
 _REFUSES_US: dict[str, dict[str, bytes]] = {
     "MAIL 530": {"MAIL": b"530 5.7.0 authenticate first\r\n"},
@@ -59,7 +75,7 @@ async def _hold(world: World, says: dict[str, bytes], at_least: float = 0.15) ->
     await asyncio.sleep(at_least)
 
 
-async def _passing(says: dict[str, bytes], world: World) -> None:
+async def passing(says: dict[str, bytes], world: World) -> None:
     try:
         world.write(1)
         await _hold(world, says)
@@ -101,7 +117,7 @@ async def _refuses_the_mail(says: dict[str, bytes], world: World) -> None:
 
 
 for _names, _act, _weight in (
-    (_PASSING, _passing, 4),
+    (_PASSING, passing, 4),
     (_IN_DOUBT, _in_doubt, 8),
     (_REFUSES_US, _refuses_us, 4),
     (_REFUSES_THE_MAIL, _refuses_the_mail, 2),
@@ -130,6 +146,76 @@ async def greylists(world: World) -> None:
         await asyncio.sleep(0.4)
     finally:
         world.relay.greylists = False
+
+
+@fault("relay: a few mails a connection", weight=4)
+async def few(world: World) -> None:
+    """Then it says 421 and hangs up."""
+    world.relay.most = 2
+    try:
+        world.write(4)
+        await asyncio.sleep(0.6)
+    finally:
+        world.relay.most = 0
+
+
+@fault("relay: answers octet by octet", weight=3)
+async def in_pieces(world: World) -> None:
+    """As a slow line brings them."""
+    world.relay.in_pieces = True
+    try:
+        world.write(1)
+        await asyncio.sleep(0.5)
+    finally:
+        world.relay.in_pieces = False
+
+
+async def _dies(when: Literal["before", "behind"], world: World) -> None:
+    world.relay.dies = when
+    try:
+        world.write(2)
+        await world.until(lambda: not world.relay.dies, 2)
+        await asyncio.sleep(world.rng.uniform(0, 0.5))
+    finally:
+        world.relay.dies = ""
+        world.relay.stop()
+        await world.relay.start()
+
+
+for _when in ("before", "behind"):
+    fault(f"relay: dies {_when} its 250", weight=6)(partial(_dies, _when))
+
+
+@fault("relay: one recipient there is not", weight=4)
+async def one_refused(world: World) -> None:
+    """Its mail is buried and told; those of others leave."""
+    number = world.letters
+    world.relay.refuses = letter(number).sender
+    try:
+        world.write(3)
+        others = {letter(number + n).sender for n in (1, 2)}
+        if not await world.until(lambda: others <= set(world.relay.recipients()), 20):
+            world.accuse("the mails of others wait behind a recipient that there is not")
+        if not await world.until(lambda: bool(world.refused()), 20):
+            world.accuse("a recipient that there is not, and no mail is buried")
+    finally:
+        world.relay.refuses = ""
+    await world.revive()
+
+
+@fault("relay: QUIT is not answered", "leases end", weight=4)
+async def silent_quit(world: World) -> None:
+    """Who is to end does, soon, and with 0."""
+    world.relay.says["QUIT"] = SILENCE
+    try:
+        world.write(2)
+        await asyncio.sleep(world.rng.uniform(0.2, 0.6))
+        process = world.rng.choice(world.of("delivery"))
+        if code := await asyncio.to_thread(world.office.terminate, process):
+            world.accuse(f"SIGTERM: exit code {code}")
+    finally:
+        world.relay.says.clear()
+    await world.start()
 
 
 @fault("relay: gone for five hours", "leases end", weight=3)

@@ -67,12 +67,12 @@ def safe(world: World) -> None:
     with world.engine.connect() as connection:
         there = Counter(connection.execute(select(inbox.c.sha256)).scalars())
         twice = select(ticket.c.correspondent).group_by(ticket.c.correspondent).having(func.count() > 1)
-        due = [_kept(world, letter.sender) for letter in accepted if letter.due]
+        due = [kept(world, letter.sender) for letter in accepted if letter.due]
         twice = twice.where(ticket.c.correspondent.in_(due))
         for _ in connection.execute(twice).scalars():
             world.accuse("two tickets for one letter")
-    if "lmtp" in world.traits:
-        lost = [letter.sender for letter in accepted if not there[_hidden(world, letter.sha256)]]
+    if {"lmtp", "smtp"} & world.traits:
+        lost = [letter.sender for letter in accepted if not there[hidden(world, letter.sha256)]]
         if lost:
             world.accuse(f"{len(lost)} answered with 250 and not there: {lost[:3]}")
         if repeated := [sha for sha, times in there.items() if times > 1]:
@@ -103,7 +103,7 @@ def _waiting(world: World) -> list[object]:
     found: list[object] = [] if world.post.empty else ["the MTA's queue"]
     accepted = list(world.post.accepted)
     known = _rows(world)
-    found += [letter.sender for letter in accepted if _hidden(world, letter.sha256) not in known]
+    found += [letter.sender for letter in accepted if hidden(world, letter.sha256) not in known]
     return found + world.undone()
 
 
@@ -124,18 +124,19 @@ def _effects(world: World) -> None:
             if row.state == jobs.DONE and not world.relay.times.get(row.message_id):
                 world.accuse(f"{row.number} {row.kind}: recorded as sent, and the relay never took it")
     for letter in world.post.accepted:
-        effects = [outcome for outcome in outcomes[_hidden(world, letter.sha256)] if outcome not in _NO_EFFECT]
+        effects = [outcome for outcome in outcomes[hidden(world, letter.sha256)] if outcome not in _NO_EFFECT]
         if len(effects) != 1:
             world.accuse(f"{letter.sender}: {len(effects)} effects")
-        got = mails[_kept(world, letter.sender)]
+        got = mails[kept(world, letter.sender)]
         if letter.due is not None and tuple(got) != letter.due:
             world.accuse(f"{letter.sender}: {effects}, mails {got}, due {letter.due}")
 
 
-def _kept(world: World, address: str) -> str:
+def kept(world: World, address: str) -> str:
     """As the column of a ticket has it."""
-    return _hidden(world, personal.key(address))
+    return hidden(world, personal.key(address))
 
 
-def _hidden(world: World, text: str) -> str:
+def hidden(world: World, text: str) -> str:
+    """As the columns of keyed hashes have it."""
     return personal.hashed(secret.read(world.office.folder / "mailbot.key"), text)

@@ -7,6 +7,7 @@ instant, on the wall and on the monotonic clock. Where somebody sets the wall cl
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.certificates import make
 from tests.citizens import AUTHSERV_ID
 from tests.integration.servers import free_port
 from tests.support import ROOT, missing
@@ -26,8 +28,13 @@ APART: tuple[tuple[str, ...], ...] = (("ingress",), ("worker",), ("delivery", "w
 TWICE: tuple[tuple[str, ...], ...] = (("ingress", "worker", "delivery", "web"), ("worker", "delivery"))
 """A second machine beside the first, on one PostgreSQL."""
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+_OWNER = 61_234
+"""Where root runs the campaign, the program runs as an account of its own, as it should: root knows few limits. Of
+root's rights it keeps the one to read: Python may lie in root's home."""
+_ENVIRONMENT = {**os.environ, "TZ": "Europe/Warsaw"}
 _AGAIN = 75  # exit code of a temporary failure
 _PATIENCE = 180.0  # seconds for a start or an end on a busy machine
+LARGEST = 2_000_000  # octets of a mail
 
 SETTINGS = """\
 [database]
@@ -45,6 +52,7 @@ max_age_days = 36500
 missing = "none"
 [delivery]
 port = {relay}
+tls = "{tls}"
 timeout_seconds = 1
 [web]
 listen = "127.0.0.1:{web}"
@@ -52,6 +60,9 @@ public_url = "http://127.0.0.1:{web}"
 behind_tls = false
 [console]
 listen = ""
+[rules]
+directory = "{folder}/rules"
+reload_seconds = 1
 [worker]
 lease_seconds = 120
 {more}
@@ -94,6 +105,10 @@ class Office:
     """Ways in other than LMTP."""
     wall_only: bool = False
     """Whether a jump of the clock leaves the monotonic clock alone: somebody set it. Otherwise time has passed."""
+    authority: Path | None = None
+    """PEM file of whoever vouches for the relay; None: it is spoken to in clear."""
+    nameserver: str = ""
+    """In the place of the system's, for its processes alone."""
     lmtp: int = field(default_factory=free_port)
     web: int = field(default_factory=free_port)
     offset: timedelta = timedelta()
@@ -101,12 +116,36 @@ class Office:
     _started: int = 0
 
     def __post_init__(self) -> None:
-        more = self.sections or f'[lmtp]\nlisten = "127.0.0.1:{self.lmtp}"'
+        for place in {self.folder, self.state} if _is_root() else ():
+            os.chown(place, _OWNER, _OWNER)
+        shutil.copytree(ROOT / "rules", self.rules)
+        more = self.sections or self._lmtp()
+        tls = "starttls" if self.authority else "plain"
         text = SETTINGS.format(
-            url=self.url, folder=self.folder, authserv_id=AUTHSERV_ID, relay=self.relay, web=self.web, more=more
+            url=self.url,
+            tls=tls,
+            folder=self.folder,
+            authserv_id=AUTHSERV_ID,
+            relay=self.relay,
+            web=self.web,
+            more=more,
         )
         self.config.write_text(text, encoding="utf-8")
         self.set_clock(self.offset)
+
+    def _lmtp(self) -> str:
+        files = make(self.folder)
+        if self.nameserver:
+            return f'[smtp]\nlisten = "127.0.0.1:{self.lmtp}"\nauthentication = "own"\n'
+        return (
+            f'[lmtp]\nlisten = "127.0.0.1:{self.lmtp}"\nmax_size = {LARGEST}\n'
+            f'tls_certificate = "{files.certificate}"\ntls_key = "{files.key}"\n'
+        )
+
+    @property
+    def rules(self) -> Path:
+        """The folder of its rule set."""
+        return self.folder / "rules"
 
     @property
     def config(self) -> Path:
@@ -119,10 +158,11 @@ class Office:
     def set_clock(self, offset: timedelta) -> None:
         """Let all processes live ``offset`` from now."""
         self.offset = offset
-        clock = self.folder / "clock"
-        fresh = clock.with_suffix(".new")
-        fresh.write_text(f"{offset.total_seconds():+f}\n")
-        fresh.replace(clock)
+        told = f"{offset.total_seconds():+024f}\n"  # always as long, so that one write in its place says all
+        if not self._clock_file.exists():
+            self._clock_file.write_text(told)
+        with self._clock_file.open("r+") as file:
+            file.write(told)
 
     def pass_time(self, span: timedelta) -> None:
         """So much time goes by in which nothing happens. Who sleeps in the kernel is woken to see it."""
@@ -137,14 +177,16 @@ class Office:
             while not self.wait_until_started(process):
                 process = self.spawn(process.roles)
 
-    def spawn(self, roles: tuple[str, ...]) -> Process:
-        """Begin to start one process."""
+    def spawn(self, roles: tuple[str, ...], stderr: int | None = None) -> Process:
+        """Begin to start one process. ``stderr``: the descriptor it logs to, in the place of a file of its own."""
         self._started += 1
         log = self.folder / f"log-{self._started}"
         arguments = [word for role in roles for word in ("--role", role)]
         command = [*self._program(), "run", "--config", str(self.config), *arguments]
         with log.open("wb") as told:
-            popen = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=told, env=self._environment())
+            popen = subprocess.Popen(
+                command, cwd=ROOT, stdout=told, stderr=told if stderr is None else stderr, env=_ENVIRONMENT
+            )
         process = Process(roles, popen, log)
         self.running.append(process)
         return process
@@ -165,7 +207,13 @@ class Office:
         """Any other command, as an administrator would give it."""
         command = [*self._program(), *arguments, "--config", str(self.config)]
         return subprocess.run(
-            command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command,
+            cwd=ROOT,
+            env=_ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
         )
 
     def kill(self, process: Process) -> None:
@@ -182,6 +230,8 @@ class Office:
         """Wait until it has ended. Returns the exit code."""
         code = process.popen.wait(_PATIENCE)
         self.running.remove(process)
+        for left in Path("/dev/shm").glob(f"*faketime_*_{process.pid}"):  # of a clock that was killed
+            left.unlink(missing_ok=True)
         return code
 
     def logged(self) -> str:
@@ -189,20 +239,49 @@ class Office:
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("log-*")))
 
     def _program(self) -> list[str]:
-        if self.wall_only:
-            return [sys.executable, "-m", "tests.chaos.clocked", str(self.folder / "clock")]
-        return [sys.executable, "-m", "mailbot"]
+        """The variables are for Python alone: what becomes another account must not have begun the clock as root."""
+        python = [
+            *self._in_own_place(),
+            *as_an_account(),
+            "env",
+            *(f"{name}={value}" for name, value in self._variables().items()),
+        ]
+        module = ["tests.chaos.clocked", str(self._clock_file)] if self.wall_only else ["mailbot"]
+        return [*python, sys.executable, "-m", *module]
 
-    def _environment(self) -> dict[str, str]:
-        zone = {**os.environ, "TZ": "Europe/Warsaw"}
+    def _in_own_place(self) -> list[str]:
+        if not self.nameserver:
+            return []
+        file = self.folder / "resolv.conf"
+        file.write_text(f"nameserver {self.nameserver}\noptions timeout:1 attempts:1\n")
+        return ["unshare", "--mount", "sh", "-c", f'mount --bind {file} /etc/resolv.conf && exec "$@"', "sh"]
+
+    def _variables(self) -> dict[str, str]:
+        trust = {"SSL_CERT_FILE": str(self.authority)} if self.authority else {}
         if self.wall_only:
-            return zone
+            return trust
         return {
-            **zone,
+            **trust,
             "LD_PRELOAD": str(_FAKETIME[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock_file),
             "FAKETIME_NO_CACHE": "1",
         }
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.folder / "clock"
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def as_an_account() -> list[str]:
+    """What stands before a command that the program's own account is to run."""
+    if not _is_root():
+        return []
+    rights = [f"--{kind}=-all,+dac_read_search" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
+    return ["setpriv", f"--reuid={_OWNER}", f"--regid={_OWNER}", "--clear-groups", *rights]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailbot.model import SENTENCES, Phrase
+from tests.citizens import HELPDESK
 from tests.flow import hand_over, mail
 from tests.integration.servers import PASSWORD, USER, Dovecot
 
@@ -90,6 +91,16 @@ def by_lmtp(port: int) -> Callable[[Letter], None]:
 
     def deliver(letter: Letter) -> None:
         hand_over(port, letter.raw, letter.sender)
+
+    return deliver
+
+
+def by_smtp(port: int) -> Callable[[Letter], None]:
+    """To mailbot itself, as whoever has written it would from outside."""
+
+    def deliver(letter: Letter) -> None:
+        with smtplib.SMTP("127.0.0.1", port, letter.sender.partition("@")[2], timeout=30) as client:
+            client.sendmail(letter.sender, [HELPDESK], letter.raw)
 
     return deliver
 

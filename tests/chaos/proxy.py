@@ -29,6 +29,7 @@ class Proxy:
     async def listen_on_socket(self, path: Path) -> None:
         """Clients come by a Unix socket."""
         self._server = await asyncio.start_unix_server(self._serve, path)
+        path.chmod(0o777)  # noqa: ASYNC240  # the program may run as another account
 
     def cut(self) -> int:
         """End every connection, in the middle of whatever. Returns how many."""

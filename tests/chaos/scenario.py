@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from tests.certificates import make
+from tests.chaos.names import listening
 from tests.chaos.odd_mailbox import OddMailbox, into
 from tests.chaos.office import APART, TOGETHER, TWICE, Office, ended
-from tests.chaos.post import Post, accounts, by_lmtp, by_mailbox
+from tests.chaos.post import Post, accounts, by_lmtp, by_mailbox, by_smtp
 from tests.chaos.proxy import Proxy
-from tests.chaos.relay import Relay
+from tests.chaos.relay import Relay, server_context
 from tests.chaos.world import World
 from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot, free_port, own_folder
 from tests.postgres import Server, server
@@ -39,13 +42,22 @@ class Scenario:
     clock: str = "passes"
     """passes; set (somebody sets the wall clock); spring, autumn (the night of the change is gone through)."""
 
+    relay: str = "plain"
+    """plain, or starttls."""
+
     @property
     def name(self) -> str:
-        return ", ".join((self.engine, self.way, self.roles, *([self.clock] if self.clock != "passes" else ())))
+        odd = [word for word in (self.clock, self.relay) if word not in ("passes", "plain")]
+        return ", ".join((self.engine, self.way, self.roles, *odd))
+
+    @property
+    def possible(self) -> bool:
+        """A DNS of its own needs port 53, and processes that see another resolv.conf than all others."""
+        return self.way != "smtp" or os.geteuid() == 0
 
     @property
     def traits(self) -> frozenset[str]:
-        own = {self.engine, self.way, self.roles, self.clock}
+        own = {self.engine, self.way, self.roles, self.clock, self.relay}
         return frozenset(own if self.clock == "set" else own | {"leases end"})
 
 
@@ -56,6 +68,8 @@ SCENARIOS = (
     Scenario("sqlite", "odd mailbox", "together"),
     Scenario("postgresql", "lmtp", "apart"),
     Scenario("sqlite", "lmtp", "apart"),
+    Scenario("sqlite", "smtp", "together"),
+    Scenario("sqlite", "lmtp", "together", relay="starttls"),
     Scenario("postgresql", "mailbox", "apart"),
     Scenario("sqlite", "lmtp", "together", "set"),
     Scenario("postgresql", "lmtp", "two machines", "set"),
@@ -77,6 +91,12 @@ def _small_disk(folder: Path) -> Iterator[tuple[Path, set[str]]]:
     finally:
         if done.returncode == 0:
             subprocess.run(["umount", "-l", place], check=True)
+
+
+def _own_place(folder: Path) -> Path:
+    """A new folder."""
+    folder.mkdir()
+    return folder
 
 
 @asynccontextmanager
@@ -132,24 +152,40 @@ async def running(scenario: Scenario, rng: random.Random) -> AsyncIterator[World
         if scenario.way == "odd mailbox":
             await stack.enter_async_context(box.listening())
             sections = _mailbox_section(folder, box.port)
-        relay = Relay()
+        names = await stack.enter_async_context(listening()) if scenario.way == "smtp" else None
+        files = make(_own_place(folder / "relay")) if scenario.relay == "starttls" else None
+        relay = Relay(pipelining=rng.random() < 0.5, tls=server_context(files) if files else None)
         await relay.start()
         stack.callback(relay.stop)
         night = _NIGHTS.get(scenario.clock)
         office = stack.enter_context(
             ended(
                 Office(
-                    folder, state, url, _GROUPS[scenario.roles], relay.port, sections, wall_only=scenario.clock == "set"
+                    folder,
+                    state,
+                    url,
+                    _GROUPS[scenario.roles],
+                    relay.port,
+                    sections,
+                    wall_only=scenario.clock == "set",
+                    authority=files.ca if files else None,
+                    nameserver=names.address if names else "",
                 )
             )
         )
         if night is not None:
             office.set_clock(night - datetime.now(UTC))
-        ways = {"lmtp": lambda: by_lmtp(office.lmtp), "odd mailbox": lambda: into(box, office)}
+        ways = {
+            "lmtp": lambda: by_lmtp(office.lmtp),
+            "smtp": lambda: by_smtp(office.lmtp),
+            "odd mailbox": lambda: into(box, office),
+        }
         post = Post(by_mailbox(mailbox) if mailbox else ways[scenario.way]())
         engine = create_engine(direct, pool_pre_ping=True)
         stack.callback(engine.dispose)
-        world = World(office, relay, post, engine, rng, scenario.traits | small, postgresql, wire, mailbox, box, line)
+        world = World(
+            office, relay, post, engine, rng, scenario.traits | small, postgresql, wire, mailbox, box, line, names
+        )
         await asyncio.to_thread(_furnish, office)
         tasks = [asyncio.create_task(post.run()) for _ in range(_CONNECTIONS)]
         stack.push_async_callback(_end, tasks)

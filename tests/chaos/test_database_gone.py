@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import smtplib
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.service.supervision import MailbotService
 from tests.flow import hand_over, mail, settings
+from tests.integration.servers import mailbot
 from tests.support import ROOT
 
 
@@ -40,17 +39,8 @@ def office(tmp_path: Path) -> Path:
 @pytest.fixture
 def intake(office: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The process and its LMTP port."""
-    command = [sys.executable, "-m", "mailbot", "run", "--role", "ingress"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=office, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if '"started"' in line:
-                break
-        found = re.search(r"'lmtp': \('127\.0\.0\.1', (\d+)\)", line)
-        assert found, line
-        yield process, int(found[1])
-        process.kill()
+    with mailbot(office, "ingress") as found:
+        yield found
 
 
 def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subprocess.Popen[str], int]) -> None:
@@ -59,7 +49,7 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
     taken = [hand_over(port, mail(name=f"{n}")) for n in range(3)]
     os.link(file, kept)  # what a person can still save
     os.link(f"{file}-wal", f"{kept}-wal")
-    with smtplib.LMTP("127.0.0.1", port) as client:
+    with smtplib.LMTP("127.0.0.1", port, timeout=60) as client:
         client.ehlo()
         client.mail("a@b.example")
         client.rcpt("helpdesk@b.example")
@@ -67,7 +57,7 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
         assert client.data(mail(name="lost"))[0] == 451
     assert process.stderr is not None
     told = process.stderr.read()
-    assert process.wait(30) == 78
+    assert process.wait(60) == 78
     assert '"database-gone"' in told
     assert "was deleted, moved or replaced while mailbot ran" in told
     again = subprocess.run(
@@ -76,7 +66,7 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert again.returncode == 78, "whoever starts it again"
     assert "was lost while mailbot ran; mend: put it back" in again.stderr
@@ -87,7 +77,7 @@ def test_every_250_is_in_the_file_that_remains(office: Path, intake: tuple[subpr
 
 async def _until_not_ready(session: aiohttp.ClientSession) -> int:
     """Looks are a second apart, and the first of them may have been before."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with session.get("/readyz") as answer:
                 if answer.status != 200:
@@ -108,7 +98,7 @@ async def test_readiness_fails_and_the_service_ends(tmp_path: Path) -> None:
             (tmp_path / "mailbot.db").rename(tmp_path / "moved.db")
             assert await _until_not_ready(session) == 503
         with pytest.raises(DatabaseGone):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await service.wait()
     finally:
         await service.stop()

@@ -46,7 +46,9 @@ class Running:
     async def change(self, old: str, new: str, loads: int) -> None:
         """Change the telephone, tell the service, and wait until so many sets were taken or refused."""
         file = self.folder / "contacts.yaml"
-        file.write_text(file.read_text().replace(old, new))
+        written = self.folder.parent / file.name
+        written.write_text(file.read_text().replace(old, new))
+        written.replace(file)  # a look at half of it would be a load more
         self.service.look_at_rules()
         await until(lambda: len(self.loads()) == loads)
 

@@ -1,9 +1,10 @@
 """A helper that runs complete mailbots which kill themselves at a given step.
 
 ``python -m tests.chaos.victim`` imports everything once and forks a mailbot for each order it reads from its standard
-input, so that a run does not pay for the imports. An order is a line of JSON: url, key_file, relay (port), last (the
-step to die at; 0: never), offset (seconds the clock is ahead). The mailbot writes "listening PORT" and, when it dies,
-"killed LABEL"; the helper writes "ended". A line "stop" ends a mailbot that still lives.
+input, so that a run does not pay for the imports. An order is a line of JSON: url, key_file, relay (port), label (of
+the steps to die at; empty: never), last (at which of them), offset (seconds the clock is ahead). The mailbot writes
+"listening PORT" and, when it dies, "killed LABEL"; the helper writes "ended". A line "stop" ends a mailbot that still
+lives.
 
 A step is a moment between two things that are stored or told: before and after every COMMIT, every making of
 keys, every write to the relay, every 250 of LMTP, and after the relay's 250 before it is recorded.
@@ -20,7 +21,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from unittest.mock import patch
 from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import Engine
 
-from mailbot.config import Settings, WorkerSettings
 from mailbot.delivery.smtp import Relay
 from mailbot.delivery.talk import Talk
 from mailbot.ingress.trimmed import Trimmed
@@ -43,15 +42,21 @@ from tests.flow import settings
 
 
 class Steps:
-    """Counts the steps of all threads and kills the process at the ``last``-th."""
+    """Counts the steps of one label in all threads and kills the process at the ``last``-th of them.
 
-    def __init__(self, last: int) -> None:
-        self._last = last
+    Counted by label, for how threads take turns differs from run to run: the n-th of all steps would be one of a rare
+    kind in some campaigns only.
+    """
+
+    def __init__(self, label: str, last: int) -> None:
+        self._label, self._last = label, last
         self._count = 0
         self._lock = threading.Lock()
 
     def __call__(self, label: str) -> None:
         """One step."""
+        if label != self._label:
+            return
         with self._lock:
             self._count += 1
             if self._count == self._last:
@@ -108,20 +113,15 @@ def put_steps(stack: ExitStack, steps: Steps, engine: Engine) -> None:
         stack.enter_context(patch.object(owner, name, written(getattr(owner, name))))
 
 
-def chosen(order: dict[str, Any]) -> Settings:
-    """The settings of an order: short leases, everything else as ever."""
-    base = settings(order["url"], Path(order["key_file"]), order["relay"])
-    return replace(base, worker=WorkerSettings(lease_seconds=10))
-
-
 async def mailbot(order: dict[str, Any]) -> None:
     """A complete mailbot, until "stop" or its last step."""
     offset = timedelta(seconds=order["offset"])
     with ExitStack() as stack:
+        chosen = settings(order["url"], Path(order["key_file"]), order["relay"])
         parts = compose.build(
-            chosen(order), clock=lambda: utc_now() + offset, rng=random.Random(0), resolver=StaticResolver({})
+            chosen, clock=lambda: utc_now() + offset, rng=random.Random(0), resolver=StaticResolver({})
         )
-        put_steps(stack, Steps(order["last"]), parts.database.engine)
+        put_steps(stack, Steps(order["label"], order["last"]), parts.database.engine)
         service = MailbotService(parts, roles=("ingress", "worker", "delivery"))
         stop = asyncio.Event()
         asyncio.get_running_loop().add_reader(0, stop.set)

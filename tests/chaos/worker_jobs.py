@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mailbot.application import ocr
+from mailbot.application.pdf import ocr
 from mailbot.errors import ConfigError
 from mailbot.signatures import wire
 from mailbot.signatures.report import SignatureReport, to_json
@@ -55,6 +55,10 @@ def sleep(_: str) -> None:
 
 def bomb(_: str) -> int:
     return len([bytearray(50_000_000) for _ in range(1000)])
+
+
+def take(megabytes: str) -> int:
+    return len(bytearray(int(megabytes) * 1_000_000)) // 1_000_000
 
 
 def native_bomb(_: str) -> None:
@@ -149,6 +153,7 @@ JOBS: dict[str, Callable[[str], object]] = {
     "raise": lambda _: [][0],
     "recurse": lambda words: JOBS["recurse"](words),
     "bomb": bomb,
+    "take": take,
     "native-bomb": native_bomb,
     "garbage": garbage,
     "flood": flood,

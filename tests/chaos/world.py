@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 
 from mailbot.outbox import jobs
 from mailbot.storage.schema import inbox, outbox
+from tests.chaos.names import Names
 from tests.chaos.odd_mailbox import OddMailbox
 from tests.chaos.office import Office, Process
 from tests.chaos.post import Letter, Post, letter
@@ -47,6 +48,8 @@ class World:
     box: OddMailbox | None = None
     line: Proxy | None = None
     """Between mailbot and the mailbox."""
+    names: Names | None = None
+    """The DNS, where mailbot asks it."""
     excused: dict[tuple[str, int], str] = field(default_factory=dict)
     """(Message-ID, its n-th acceptance) of which mailbot may not know, and why: another may follow."""
     wrong: list[str] = field(default_factory=list)
@@ -153,7 +156,7 @@ class World:
         except OSError:
             return 0, ""
 
-    async def must_say(self, what: str, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def must_say(self, what: str, holds: Callable[[], bool], seconds: float = 60.0) -> None:
         """What is so must be said in time."""
         self.told += 1
         if not await self.until(holds, seconds):
@@ -161,7 +164,7 @@ class World:
 
     async def must_be_ready(self) -> None:
         """When nothing is wrong, /readyz says so."""
-        await self.must_say("ready", lambda: self.ask("/readyz")[0] == 200, 40)
+        await self.must_say("ready", lambda: self.ask("/readyz")[0] == 200, 120)
 
     async def must_not_be_ready(self, word: str) -> None:
         """While something is wrong, /readyz names it."""

@@ -66,7 +66,7 @@ def wait(what: str, holds: Callable[[], bool]) -> None:
 
 
 def send(port: int, who: str, raw: bytes) -> None:
-    with smtplib.SMTP("127.0.0.1", port) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.sendmail(who, [HELPDESK], raw)
 
 

@@ -20,7 +20,9 @@ from tests.postgres import Schemas, cluster
 def schemas() -> Iterator[Schemas]:
     """Of a PostgreSQL server that lives as long as the test run."""
     with cluster() as url:
-        yield Schemas(url)
+        made = Schemas(url)
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="session")

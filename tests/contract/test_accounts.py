@@ -205,6 +205,7 @@ def test_every_column_arrives(run: Import) -> None:
         "status": "blocked",
         "emergency_hash": None,
         "emergency_set_at": None,
+        "former_key": None,
     }
 
 
@@ -221,6 +222,23 @@ def test_a_second_import_renews_and_forgets_nothing(run: Import) -> None:
     assert (row["emergency_hash"], row["emergency_set_at"]) == ("hash", NOW)
     run("login,given,surname,birth_year,status\newa@wp.example,Ewa,Kowalska,1980,aktywne\n")
     assert run.row("ewa@wp.example")["status"] == "active"
+
+
+def test_a_file_from_before_a_change_of_login_opens_no_second_account(run: Import) -> None:
+    """The old mailbox may be a thief's, which is why the login was moved: it must not be a login again tomorrow."""
+    before = (
+        "login,given,surname,birth_year,pesel,status\n"
+        f"ewa@wp.example,Ewa,Nowak,1980,{PESEL},{{status}}\njan@wp.example,Jan,Lis,1970,,aktywne\n"
+    )
+    run(before.format(status="aktywne"))
+    with run.engine.begin() as connection:
+        assert SqlDirectory().set_emergency_password(connection, "ewa@wp.example", "hash", NOW, "Nowa@wp.example")
+    assert run(before.format(status="zablokowane")) == ImportReport(2, 0)
+    assert run.count() == 2
+    row = run.row("nowa@wp.example")
+    assert (row["login"], row["status"], row["emergency_hash"]) == ("Nowa@wp.example", "blocked", "hash")
+    run("login,given,surname,birth_year\nnowa@wp.example,Ewa,Nowak,1980\newa@wp.example,Ewa,Lis,1980\n")
+    assert (run.count(), run.row("ewa@wp.example")["surname"]) == (3, "Lis"), "another person has the mailbox now"
 
 
 def test_logins_that_only_folding_makes_alike_are_accounts_of_their_own(run: Import) -> None:

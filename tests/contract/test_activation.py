@@ -37,6 +37,17 @@ def test_a_granted_link_is_found_until_it_expires(engine: Engine) -> None:
     assert find(engine, token, NOW + DAY) is None
 
 
+@pytest.mark.parametrize(("week", "days"), [(0, 0), (None, 0), (None, 20), (None, 50)])
+def test_a_link_of_the_release_before_this_one_is_found(engine: Engine, week: int | None, days: int) -> None:
+    """It writes no week, and leaves that of a link which it makes live longer."""
+    token = grant(engine, "ZGL0000001")
+    values = {"expires_at": NOW + DAY * (days + 1)} | ({} if week is None else {"week": week})
+    with engine.begin() as connection:
+        connection.execute(update(table).values(values))
+    assert find(engine, token, NOW + DAY * days) is not None
+    assert find(engine, token, NOW + DAY * (days + 1)) is None
+
+
 def test_case_b_holds_both_addresses(engine: Engine) -> None:
     link = find(engine, grant(engine, "ZGL0000001", new_login="nowy@wp.example"))
     assert link is not None

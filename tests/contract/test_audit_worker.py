@@ -11,10 +11,12 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine, event, insert
 
 from mailbot.audit import chain
 from mailbot.audit.verify import Head, verify
+from mailbot.cli import cli
 from mailbot.config import AuditSettings, Settings
 from mailbot.delivery.smtp import Relay
 from mailbot.storage.database import Database
@@ -92,6 +94,42 @@ async def test_what_cannot_be_written_out_is_told_and_stops_nothing(
     settings = replace(Settings(), audit=AuditSettings(head_file=str(tmp_path / "none" / "heads")))
     assert await AuditWorker(settings, database, clock).step() == 0
     assert any("audit-head-kept-back" in r.message for r in caplog.records)
+
+
+async def test_a_head_file_that_fails_keeps_no_mail_back_and_a_line_cut_off_no_other(
+    engine: Engine, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, sent = Clock(), list[bytes]()
+
+    async def send(_relay: Relay, _return_path: str, _recipient: str, raw: bytes) -> str:
+        sent.append(raw)
+        return "250 taken"
+
+    monkeypatch.setattr(Relay, "send", send)
+    file = tmp_path / "later" / "heads"
+    settings = replace(Settings(), audit=AuditSettings(60, str(file), "straznik@urzad.example"))
+    for hours in (0, 1, 24 * 365):  # without a folder, behind a line that a full disk cut off, by a clock that is ahead
+        clock.now += hours * HOUR
+        with engine.begin() as c:
+            chain.note(c, clock(), chain.MACHINE, "rules-taken", "rules")
+        await AuditWorker(settings, database, clock).step()
+        if not hours:
+            file.parent.mkdir()
+            file.write_text('{"at": "2026-03-0')
+    clock.now -= 24 * 365 * HOUR
+    await AuditWorker(settings, database, clock).step()
+    assert len(sent) == 4
+    assert [json.loads(text)["seq"] for text in file.read_text().splitlines()[1:]] == [2, 3, 3]
+    told = CliRunner().invoke(cli, ["audit", "verify", "--head", str(file), "--config", configured(engine, tmp_path)])
+    assert told.exit_code == 0, told.output
+    assert "line 1: was cut off" in told.output
+    assert "compared with 3 heads" in told.output
+
+
+def configured(engine: Engine, folder: Path) -> str:
+    url = engine.url.render_as_string(hide_password=False)
+    (folder / "mailbot.toml").write_text(f'[database]\nurl = "{url}"\n')
+    return str(folder / "mailbot.toml")
 
 
 async def test_looking_for_what_waits_reads_no_history(engine: Engine, database: Database) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, update
 
 from mailbot.mails.thread import message_id
-from mailbot.model import AuthResult, MailKind, State, Thread, Understanding
+from mailbot.model import AuthResult, MailKind, State, Subject, SubjectClass, Thread, Understanding
 from mailbot.ruleset.model import Calendar
 from mailbot.secret import Secret
 from mailbot.storage.schema import inbox, ticket
@@ -67,6 +68,22 @@ def test_our_message_id_leads_there_without_a_number(connection: Connection) -> 
         found = look(connection, understood(JAN, subject="Re: PUESC: Zmiana adresu email", **fields))
         assert found is not None
         assert found.ticket_id == 2329987
+
+
+def test_a_number_in_the_letter_leads_to_an_open_ticket_of_the_writer(connection: Connection) -> None:
+    ewa = understood("ewa@mejl.example", subject="Moja sprawa", text="Co ze zgłoszeniem ZGL 2329988?")
+    found = look(connection, ewa)
+    assert found is not None
+    assert (found.ticket_id, found.in_letter) == (2329988, True)
+    new = replace(ewa, subject=Subject(SubjectClass.NOWE, "NOWE"))
+    assert look(connection, new) is None
+
+
+def test_any_other_number_in_a_letter_is_only_told_of(connection: Connection) -> None:
+    assert look(connection, understood(JAN, subject="Pytanie", text="Kolega ma ZGL2329988, a ja ZGL9999999.")) is None
+    late = understood(JAN, subject="Pytanie", text="ZGL2329987 było o czym innym.")
+    assert look(connection, replace(late, received_at=ANSWERED)) is not None
+    assert look(connection, replace(late, received_at=ANSWERED + timedelta(days=9))) is None
 
 
 def test_of_a_thousand_numbers_a_few_are_looked_up(connection: Connection) -> None:

@@ -22,6 +22,7 @@ from mailbot.model import Envelope, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
+from mailbot.storage import database as database_module
 from mailbot.storage.database import Database
 from mailbot.storage.engine import connect, migrate, reading
 from mailbot.storage.schema import counter, inbox, metadata
@@ -259,7 +260,7 @@ def test_the_second_one_waits_longer_than_for_other_locks(empty_postgres: Engine
 
 
 def test_a_database_of_a_newer_program_is_refused(empty_engine: Engine) -> None:
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
     with empty_engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("DELETE FROM schema_mark"))  # its maker says nothing of this program
@@ -314,3 +315,30 @@ def test_leases_are_short_against_time_outs() -> None:
     """A worker that waits for a lock and then for a statement still holds its rows."""
     limits, worker = DatabaseSettings(), WorkerSettings()
     assert timedelta(seconds=limits.lock_seconds + limits.statement_seconds) < timedelta(seconds=worker.lease_seconds)
+
+
+async def test_a_writer_without_memory_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it runs out: while it works, while it says what became of it, even twice."""
+    lacking = 0
+
+    def scarce(whole: Callable[..., object]) -> Callable[..., object]:
+        def act(*arguments: object) -> object:
+            nonlocal lacking
+            if lacking:
+                lacking -= 1
+                raise MemoryError
+            return whole(*arguments)
+
+        return act
+
+    monkeypatch.setattr(database_module, "_answer", scarce(database_module._answer))
+    monkeypatch.setattr(Database, "_commit", scarce(Database._commit))
+    database = Database(engine, writers=1)
+    assert await database.write(row("a")) == 0
+    for times in (1, 2, 3):
+        lacking = times
+        with suppress(MemoryError):
+            await asyncio.wait_for(database.write(row(f"b{times}")), 10)
+        assert not lacking
+        assert await asyncio.wait_for(database.write(row(f"c{times}", 1)), 10) == 1
+    await database.close()

@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,39 @@ async def test_what_was_committed_into_the_lost_file_is_not_answered_for(
     event.listen(database.engine, "commit", lambda _connection: way(file), once=True)
     with pytest.raises(DatabaseGone):
         await database.write(add("lost"))
+
+
+@pytest.mark.parametrize("deleted", [["-wal"], ["-wal", "-shm"]], ids=" ".join)
+async def test_what_was_answered_for_outlives_its_log(database: Database, file: Path, deleted: list[str]) -> None:
+    """A tidy person deletes what lies beside the file, while a backup or a shell has it open as well: no connection of
+    ours is the last, so SQLite itself copies nothing when they close."""
+    other = sqlite3.connect(file)
+    other.execute("SELECT count(*) FROM counter").fetchone()
+    for name in ("second", "third"):
+        await database.write(add(name))
+    for ending in deleted:
+        file.with_name(file.name + ending).unlink()
+    with pytest.raises(DatabaseGone):
+        await database.write(add("lost"))
+    await database.close()
+    with closing(sqlite3.connect(shutil.copy(file, file.with_name("kept")))) as alone:
+        assert [name for (name,) in alone.execute("SELECT name FROM counter ORDER BY 1")] == [
+            "first",
+            "second",
+            "third",
+        ]
+        assert alone.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    other.close()
+
+
+async def test_a_log_that_somebody_else_has_begun_stays_his(database: Database, file: Path) -> None:
+    await database.write(add("second"))
+    before = file.read_bytes()
+    file.with_name(f"{file.name}-wal").unlink()
+    file.with_name(f"{file.name}-wal").write_bytes(b"")
+    with pytest.raises(DatabaseGone):
+        await database.write(add("lost"))
+    assert file.read_bytes() == before
 
 
 async def test_everybody_in_the_group_is_told(database: Database, file: Path) -> None:

@@ -14,11 +14,15 @@ from sqlalchemy import Connection, Engine, event, insert, select, text, update
 
 from mailbot.delivery.smtp import Relay
 from mailbot.errors import DatabaseUnavailable, PermanentError, RelayMisconfigured, RelayRefused, RelayUnavailable
+from mailbot.machine import Uptime
 from mailbot.mails.context import PLACEHOLDER
 from mailbot.model import MailKind
+from mailbot.observe import utc_now
 from mailbot.outbox import jobs
 from mailbot.secret import NO_KEY
-from mailbot.storage.schema import activation, imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.reading import server_clock
+from mailbot.storage.schema import activation, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import hold, sending
 from mailbot.tickets.activation import find as token_of
 from mailbot.workers import record
@@ -713,6 +717,9 @@ HOLD = timedelta(hours=4)
         ("T2B", "leased", timedelta(), True),
         ("T2B", "queued", HOLD + timedelta(seconds=1), False),
         ("T2B", "done", timedelta(), False),
+        ("T2B", "buried", timedelta(), True),
+        ("T2B", "buried", -timedelta(seconds=1), False),
+        ("T2B", "buried", HOLD + timedelta(seconds=1), False),
         ("T2A", "queued", timedelta(), False),
         ("T1", "queued", timedelta(), False),
     ],
@@ -750,6 +757,116 @@ async def test_after_a_start_the_change_waits_for_latecomers(office: Office, kin
         office.clock.advance(minutes=10)
         await office.deliver()
         assert office.state(1) == [jobs.DONE]
+
+
+async def test_a_clock_that_was_ahead_for_a_moment_ends_no_hold(office: Office) -> None:
+    """What was tried by it and put off seems due when it is right again; the hold is what was promised."""
+    office.worker = office.another("w", latecomers=timedelta(minutes=70))
+    office.link(NOW + 5 * DAY, "new@wp.example")
+    office.mail(1, "T2B", due_at=NOW + 2 * DAY, delay_seconds=2 * 86400, deadline=NOW + 5 * DAY)
+    await office.deliver()
+    office.clock.advance(days=3)
+    await office.deliver()
+    assert (office.state(1), office.row().attempts) == ([jobs.QUEUED], 1)
+    office.clock.advance(days=-3)
+    for hours, looks in ((0, 12), (43, 12), (5, 24)):  # at its beginning, shortly before its end, and behind it
+        assert office.state(1) == [jobs.QUEUED], office.clock()
+        office.clock.advance(hours=hours)
+        for _ in range(looks):  # till the latecomers are here, and for one more try
+            await office.deliver()
+            office.clock.advance(minutes=10)
+    assert office.state(1) == [jobs.DONE]
+
+
+async def test_what_a_clock_that_was_ahead_gave_up_is_not_tried_again_before_the_hold_is_over(office: Office) -> None:
+    """By it the link had ended: an operator sees a buried mail, and that the link lives."""
+    office.link(NOW + 3 * DAY, "new@wp.example")
+    office.mail(1, "T2B", due_at=NOW + 2 * DAY, delay_seconds=2 * 86400, deadline=NOW + 3 * DAY)
+    office.clock.advance(days=10)
+    await office.deliver()
+    assert (office.state(1), office.row().last_error) == ([jobs.BURIED], sending.DEAD_LINK)
+    office.clock.advance(days=-10)
+    office.do(update(ticket).values(state="ZAMKNIETE_ROZWIAZANE", desk=""))
+    with office.engine.begin() as connection:
+        sending.again(connection, 1, office.clock())
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED]
+    office.clock.advance(days=2)
+    await office.deliver()
+    assert office.state(1) == [jobs.DONE]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_clock_that_was_behind_when_the_warning_left_shortens_no_hold(office: Office, gone: bool) -> None:
+    """A machine begins with a clock that is hours behind, and asks for the time a minute later."""
+    passed = Steady()
+
+    async def pass_by(hours: float) -> None:
+        office.clock.advance(hours=hours)
+        passed.passed += hours * 3600
+        await office.deliver()
+
+    office.worker = office.another("w", uptime=lambda: Uptime("this boot", int(passed())))
+    office.link(NOW + 5 * DAY, "new@wp.example")
+    office.mail(1, "T14", ordinal=2)
+    office.mail(2, "T2B", ordinal=3, state="waiting", delay_seconds=2 * 86400, deadline=NOW + 5 * DAY)
+    if gone:
+        office.says(1, RelayRefused("550 no such user", 550, gone=True))
+    await office.deliver()
+    office.clock.advance(hours=5)
+    await pass_by(43)
+    for _ in range(9):  # it is tried now
+        assert (office.state(2), office.relay.tried) == ([jobs.QUEUED], ["m1@wp.example"])
+        await pass_by(0.5)
+    assert "the clock was set" in office.row(2).last_error
+    await pass_by(0.5)
+    await pass_by(0.5)
+    assert office.state(2) == [jobs.DONE]
+
+
+async def test_a_clock_that_is_behind_the_link_itself_ends_no_hold(office: Office) -> None:
+    """The machine began anew since, so nothing else tells."""
+    boots = iter(f"boot {n}" for n in range(99))
+    office.worker = office.another("w", uptime=lambda: Uptime(next(boots), 5))
+    office.link(NOW + 5 * DAY, "new@wp.example")
+    office.mail(1, "T14", ordinal=2, due_at=NOW - 9 * DAY)
+    office.mail(2, "T2B", ordinal=3, state="waiting", delay_seconds=2 * 86400, deadline=NOW + 5 * DAY)
+    office.clock.advance(days=-7)
+    await office.deliver()
+    office.clock.advance(days=7, hours=47)
+    await office.deliver()
+    assert office.state(1, 2) == [jobs.DONE, jobs.QUEUED]
+    office.clock.advance(hours=2)
+    await office.deliver()
+    assert office.state(2) == [jobs.DONE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours", "waits"),
+    [("T14", 24, True), ("T2B", 24, True), ("T2B", -24, True), ("T2A", 24, False), ("T14", 0.01, False)],
+)
+async def test_a_machine_with_a_clock_of_its_own_begins_and_ends_no_hold(
+    office: Office, kind: str, hours: float, waits: bool
+) -> None:
+    """Of two machines: with one a day ahead the hold would be over before its time."""
+    office.link(NOW + 3 * DAY)
+    office.mail(1, kind)
+    office.worker = office.another("w", common=lambda _: office.clock() - timedelta(hours=hours))
+    await office.deliver()
+    assert office.state(1) == [jobs.QUEUED if waits else jobs.DONE]
+    if waits:
+        assert "the clock of this machine is not that of the database's server" in office.row().last_error
+        office.worker = office.another("w", common=lambda _: office.clock())
+        office.clock.advance(minutes=10)
+        await office.deliver()
+        assert office.state(1) == [jobs.DONE]
+
+
+def test_the_clock_of_all_machines_is_that_of_the_server(engine: Engine) -> None:
+    with engine.connect() as connection:
+        common = server_clock(connection)
+    assert (common is None) is (engine.dialect.name == "sqlite")
+    assert common is None or abs(common - utc_now()) < timedelta(minutes=5)
 
 
 async def test_the_change_waits_until_the_mailbox_was_looked_at_behind_the_hold(office: Office) -> None:

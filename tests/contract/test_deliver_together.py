@@ -134,7 +134,7 @@ async def test_behind_a_group_the_next_answers_wait_for_each_other(
 async def test_a_mail_that_comes_alone_waits_for_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "_WAIT", 3600.0)
     cases(office, record._BUSY - 1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await office.worker.step()
     assert len(office.relay.sent) == 3 * (record._BUSY - 1)
 
@@ -156,7 +156,7 @@ async def test_who_takes_up_with_each_commit_looks_for_the_dead_once_a_second(
     for mail, kind in enumerate(("T1", "T2A", "T4"), 4):
         office.mail(mail, kind, **({} if mail == 4 else LATER) | {"ordinal": mail})
     await office.worker.step()
-    assert (len(office.relay.sent), len(looks)) == (6, 4)
+    assert (len(office.relay.sent), len(looks)) == (6, 3)
 
 
 async def test_an_answer_does_not_wait_for_the_slow_mail_of_another_connection(office: Office) -> None:
@@ -265,7 +265,7 @@ async def test_one_row_that_cannot_be_recorded_takes_no_other_with_it(
     assert len(office.pauses) == 9
     assert steps(caplog, logging.ERROR) == ["mail-in-doubt"]
     office.mail(20)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await office.deliver()
     assert office.state(20) == [jobs.DONE], "nobody waits for it any more"
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mailbot.errors import DatabaseUnavailable
 from mailbot.storage.database import Database
-from mailbot.storage.engine import reading
+from mailbot.storage.engine import connect, reading
 from mailbot.storage.schema import counter
 from tests.intake import until
 
@@ -194,3 +194,14 @@ async def test_a_glance_that_fails_leaves_nothing_behind(database: Database) -> 
     assert database.version() not in (None, version)
     await database.write(add("b"))
     assert database.version() not in (None, version)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")])
+def test_no_default_of_a_server_answers_for_what_is_not_on_the_disk(
+    empty_postgres: Engine, given: str, kept: str
+) -> None:
+    chosen = f"{empty_postgres.url.query['options']} -csynchronous_commit={given}"
+    engine = connect(empty_postgres.url.update_query_dict({"options": chosen}).render_as_string(hide_password=False))
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == kept
+    engine.dispose()

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, Table, TypeDecorator, insert, select, update
 
 from mailbot.storage import breaker, desk, erasing, oauth, probes, registry, shared, tokens, tried, webhooks
-from mailbot.storage.schema import activation, inbox, metadata
+from mailbot.storage.outgoing import outbox_raw
+from mailbot.storage.schema import activation, inbox, metadata, outbox
 from tests.contract.test_erasing import LINK, MINE, MOMENT, erased, filled
 from tests.support import ROOT
 
@@ -65,6 +66,8 @@ def _whose(table: Table) -> Any:
     c = table.c
     if table is inbox or table.name == "ticket":
         return c.id == 1
+    if table is outbox_raw:
+        return c.outbox_id.in_(select(outbox.c.id).where(outbox.c.ticket_id == 1))
     return c.ticket_id == 1 if "ticket_id" in c else c.inbox_id == 1
 
 
@@ -91,6 +94,7 @@ async def test_nothing_is_left_in_any_of_them(empty_engine: Engine, tmp_path: Pa
         "ticket_key.key_id",
         "ticket.sealed",
         "outbox.raw",
+        "outbox_raw.raw",
         "activation.sealed",
         "decision.sealed",
     )

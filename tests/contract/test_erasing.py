@@ -22,7 +22,7 @@ from mailbot.config import DatabaseSettings
 from mailbot.desk import case, dossier, told
 from mailbot.desk import letter as letters
 from mailbot.errors import ConfigError, DatabaseUnavailable, SealBroken
-from mailbot.inbox import delivery_key, digest_stored, message_of, store, stored_traits
+from mailbot.inbox import delivery_key, message_of, store, stored_digests, stored_traits
 from mailbot.installation import read_keys
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.retention import again, erase, sweep
@@ -32,6 +32,7 @@ from mailbot.storage import keys, personal
 from mailbot.storage.desk import desk_text
 from mailbot.storage.engine import connect, scour
 from mailbot.storage.erasing import erasure, key_ids
+from mailbot.storage.outgoing import MAIL, OUTGOING, outbox_raw
 from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, decision, inbox, metadata, outbox, raw_message, ticket, ticket_event
 from mailbot.tickets import sealing
@@ -41,8 +42,8 @@ from tests.contract.test_secrecy import BODY, dump, office, put, written
 from tests.flow import JAN, Clock, add_accounts, settings
 
 NAME, MINE, OTHERS = "Brzeczyszczykiewicz", "gregorz.b@chrzaszcz.example", "someone.else@wp.example"
-pytestmark = pytest.mark.usefixtures("keys_in_use")
 MOMENT = datetime(2026, 3, 4, 10, tzinfo=UTC)
+OURS = select(*MAIL).select_from(OUTGOING).order_by(outbox.c.id)
 LINK = {"id": 1, "ticket_id": 1, "nonce": "1", "token_hash": "1", "login": MINE}
 LINK |= {"created_at": MOMENT, "expires_at": MOMENT}
 ASKED = {"activation_id": 1, "change_id": "1", "resource_id": "1", "login": MINE, "password_hash": "1"}
@@ -107,7 +108,7 @@ async def test_failure_22_personal_data_stay_after_erasure(
         assert [mark for mark in marks if mark.lower().encode() in before] == [marks[2]], "the test would find it"
         with empty_engine.connect() as connection:
             backup = connection.execute(select(inbox, raw_message.c.raw).join(raw_message)).mappings().all()
-            (mine, theirs), mails = connection.execute(select(ticket)).all(), connection.execute(select(outbox)).all()
+            (mine, theirs), mails = connection.execute(select(ticket)).all(), connection.execute(OURS).all()
             words = connection.execute(select(desk_text.c.sealed, desk_text.c.event_id)).one()
         report = erased(parts, clock)
         assert (report.messages, report.tickets, report.keys, report.under_the_old_key) == ((1,), ("ZGL0000001",), 2, 0)
@@ -145,6 +146,7 @@ async def test_an_older_copy_tells_nothing_to_who_has_the_keys_of_today(empty_en
             connection.execute(update(decision).where(decision.c.inbox_id == 1).values(noted))
         with empty_engine.connect() as connection:
             copy = {table.name: connection.execute(select(table)).all() for table in metadata.sorted_tables}
+            copy["outbox"] = connection.execute(OURS).all()
         file = everything(empty_engine, tmp_path).lower()
         ours = b"".join(personal.addressed(parts.secret, mail).raw for mail in copy["outbox"] if mail.ticket_id == 1)
         written = {word.decode() for word in ours.split() if len(word) > 40 and b"@" not in word}
@@ -193,7 +195,7 @@ async def test_failure_15_what_was_erased_is_not_taken_in_again(empty_engine: En
         take(parts, letter(0, MINE, OWN), MINE, clock)
         assert await worker.step() == 0, "the same delivery is known by its digest"
         with empty_engine.connect() as connection:
-            assert digest_stored(connection, hashlib.sha256(letter(0, MINE, OWN)).hexdigest(), parts.secret)
+            assert stored_digests(connection, {hashlib.sha256(letter(0, MINE, OWN)).hexdigest()}, parts.secret)
             assert connection.execute(select(func.count()).select_from(inbox)).scalar_one() == 2
             assert connection.execute(select(func.count()).select_from(raw_message)).scalar_one() == 1
 
@@ -220,6 +222,8 @@ async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_e
         tables = (decision, ticket, outbox, inbox)
         with empty_engine.connect() as connection:
             backup = {table: connection.execute(select(table)).mappings().all() for table in tables}
+            mine = outbox_raw.c.outbox_id.in_(select(outbox.c.id).where(outbox.c.ticket_id == 1))
+            backup[outbox_raw] = connection.execute(select(outbox_raw).where(mine)).mappings().all()
             backup[raw_message] = connection.execute(select(raw_message)).mappings().all()
         erased(parts, clock)
         with empty_engine.begin() as connection:
@@ -228,9 +232,10 @@ async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_e
                 for row in backup[table]:
                     connection.execute(update(table).where(first == row[first.name]).values(dict(row)))
             connection.execute(insert(raw_message), [dict(row) for row in backup[raw_message][:1]])
+            connection.execute(insert(outbox_raw), [dict(row) for row in backup[outbox_raw]])
             connection.execute(update(inbox).where(inbox.c.id == 1).values(state="queued"))
-        mine = personal.hashed(parts.secret, MINE)
-        assert mine in str(everything(empty_engine, tmp_path))
+        hashed = personal.hashed(parts.secret, MINE)
+        assert hashed in str(everything(empty_engine, tmp_path))
         done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
         assert (done.tickets, done.messages, len(refused)) == ((), (), 1), "it is not decided, says the backup"
         with empty_engine.begin() as connection:
@@ -238,7 +243,9 @@ async def test_a_database_put_back_loses_once_more_what_was_erased_since(empty_e
         done, refused = again.repeat(empty_engine, parts.secret.store, "shell:root", clock())
         assert (done.tickets, done.messages, refused) == ((1,), (1,), [])
         scour(empty_engine)
-        assert mine not in str(everything(empty_engine, tmp_path))
+        assert hashed not in str(everything(empty_engine, tmp_path))
+        with empty_engine.connect() as connection:
+            assert connection.execute(select(func.count()).select_from(outbox_raw).where(mine)).scalar_one() == 0
         assert again.repeat(empty_engine, parts.secret.store, "shell:root", clock()) == (
             erase.ErasureScope((), (), ()),
             [],
@@ -334,8 +341,12 @@ async def test_a_store_put_back_from_a_backup_does_not_bring_back_what_was_erase
         (update(inbox).values(state="queued"), "message 1: is not decided yet"),
         (update(outbox).values(state="queued"), "ZGL0000001: a mail has still to leave"),
         (insert(registry_change).values(ASKED), "ZGL0000001: the registry was asked to change"),
+        (
+            update(ticket).values(state="WSTRZYMANE", desk="BEZPIECZENSTWO", closed_at=None),
+            "ZGL0000001.*: was stopped, and keeps its login",
+        ),
     ],
-    ids=["undecided", "to leave", "asked"],
+    ids=["undecided", "to leave", "asked", "stopped"],
 )
 async def test_what_is_still_needed_is_not_erased(empty_engine: Engine, tmp_path: Path, spoil: Any, told: str) -> None:
     async with filled(empty_engine, tmp_path) as (_, _, clock):
@@ -446,6 +457,7 @@ async def test_a_key_that_is_missing_is_said_and_the_mail_waits_for_a_person(
     assert error.startswith("message 1: [keys] url: the store does not hold its key; mend: put back the newest backup")
 
 
+@pytest.mark.usefixtures("keys_in_use")
 def test_a_key_lies_in_the_store_before_anybody_has_it_and_many_cost_one_commit(empty_engine: Engine) -> None:
     url = empty_engine.url.render_as_string(hide_password=False)
     engine, name = keys.begin("", url, DatabaseSettings(), None)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
 from mailbot import processes
+from mailbot.cli import cli
 from mailbot.desk import case, search, todo
 from mailbot.errors import ConfigError
-from mailbot.inbox import StoredMessage, delivery_key, digest_stored, hide, message_of, store, stored_message
+from mailbot.inbox import StoredMessage, delivery_key, hide, message_of, store, stored_digests, stored_message
 from mailbot.installation import agree
 from mailbot.model import ApplicationCheck, ApplicationState, Duplicate, Envelope, Operator, RawMessage, Source
 from mailbot.model.categories import CASE_A
@@ -28,6 +30,7 @@ from mailbot.storage import engine as engines
 from mailbot.storage import keys, personal
 from mailbot.storage.erasing import key_ids, ticket_key
 from mailbot.storage.keys import KeyStore, data_key
+from mailbot.storage.outgoing import MAIL, OCTETS, OUTGOING, outbox_raw
 from mailbot.storage.schema import (
     activation,
     decision,
@@ -74,10 +77,11 @@ async def before(engine: Engine, folder: Path, clock: Clock) -> compose.Parts:
                 values = {"correspondent": whose.address, "person": "Jan Kowalski", "person_key": "kowalski0jan"}
                 values |= {"sealed": None, "fingerprint": identities[row.inbox_id].fingerprint}
                 connection.execute(update(ticket).where(ticket.c.id == row.id).values(values))
-            for mail in connection.execute(select(outbox)).all():
+            for mail in connection.execute(select(*MAIL).select_from(OUTGOING)).all():
                 ours = personal.addressed(parts.secret, mail)
                 values = {"recipient": ours.recipient, "raw": ours.raw}
                 connection.execute(update(outbox).where(outbox.c.id == mail.id).values(values))
+            connection.execute(delete(outbox_raw))
             for one in stored:
                 raw = letters[one["id"]]
                 envelope = {"source": "lmtp", "mail_from": raw.envelope.mail_from, "rcpt_to": [*raw.envelope.rcpt_to]}
@@ -147,7 +151,8 @@ def reads_all(engine: Engine, parts: compose.Parts) -> None:
         rows = connection.execute(select(inbox, raw_message.c.raw).join(raw_message).order_by(inbox.c.id)).mappings()
         opened = [message_of(row, key) for row in rows]
         assert [one.envelope.mail_from for one in opened][:2] == [MINE, OTHERS]
-        assert all(digest_stored(connection, one.sha256, key) for one in opened)
+        digests = {one.sha256 for one in opened}
+        assert stored_digests(connection, digests, key) == digests
         wanted = select(*personal.NOTES).where(decision.c.inbox_id < 3)
         assert [personal.noted_of(key, row) for row in connection.execute(wanted).mappings()] == [QUOTED, QUOTED]
         assert hold.of_login(connection, key, ["ZGL0000002"], OTHERS) == "ZGL0000002", "its STOP"
@@ -214,7 +219,8 @@ async def decides_as_before(parts: compose.Parts, worker: DecideWorker, clock: C
         assert personal.is_hashed(new.message_key)
         assert "who" in new.envelope
         assert connection.execute(select(func.count()).select_from(ticket)).scalar_one() == before + 1
-        assert is_sealed(connection.execute(select(outbox.c.raw).order_by(outbox.c.id.desc())).scalars().first() or b"")
+        octets = select(OCTETS).select_from(OUTGOING).order_by(outbox.c.id.desc())
+        assert is_sealed(connection.execute(octets).scalars().first() or b"")
 
 
 async def test_an_address_that_begins_as_a_hash_does_is_sealed_and_stays_stopped(
@@ -306,6 +312,16 @@ def read_row(connection: Connection, row: int) -> RowMapping:
     return found
 
 
+def sealed_again(engine: Engine, folder: Path) -> list[str]:
+    """What `mailbot key seal` says."""
+    url = engine.url.render_as_string(hide_password=False)
+    settings = f'[database]\nurl = "{url}"\n[secret]\nkey_file = "{folder / "key"}"\n'
+    (folder / "mailbot.toml").write_text(settings, encoding="utf-8")
+    done = CliRunner().invoke(cli, ["key", "seal", "--config", str(folder / "mailbot.toml")])
+    assert done.exit_code == 0, done.output
+    return done.output.splitlines()
+
+
 async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engine, tmp_path: Path) -> None:
     clock = Clock()
     parts = await before(empty_engine, tmp_path, clock)
@@ -314,7 +330,10 @@ async def test_what_lost_its_key_stays_and_the_rest_is_sealed(empty_engine: Engi
         lost += [key for raw in connection.execute(select(ticket.c.sealed)).scalars() if raw and (key := key_of(raw))]
     lose(empty_engine, parts, lost)
     report = hiding.hide(parts.settings, "shell:root", clock())
-    assert (set(counted(empty_engine)), report.broken) == ({"inbox"}, 1)
+    assert (set(counted(empty_engine)), report.broken, report.left) == ({"inbox"}, 1, {})
+    said = sealed_again(empty_engine, tmp_path)
+    assert said[-2] == "1 messages do not open, and stay as they are"
+    assert said[-1].startswith("of all others addresses, names and mails are sealed; ")
     async with office(empty_engine, tmp_path, clock) as (parts, _):
         with empty_engine.connect() as connection:
             assert connection.execute(select(inbox.c.id).where(inbox.c.sha256.not_like("~%"))).scalars().all() == [1]
@@ -340,9 +359,10 @@ async def test_what_lost_its_key_is_still_found(empty_engine: Engine, tmp_path: 
     async with office(empty_engine, tmp_path, clock) as (parts, _):
         with empty_engine.connect() as connection:
             assert (
-                EarlierMessages(connection, [repeated], parts.secret).look(repeated).duplicate is Duplicate.SAME_REQUEST
+                EarlierMessages(connection, [repeated], parts.secret, clock()).look(repeated).duplicate
+                is Duplicate.SAME_REQUEST
             )
-            assert digest_stored(connection, raw.sha256, parts.secret)
+            assert stored_digests(connection, {raw.sha256}, parts.secret)
     with pytest.raises(ConfigError, match="readable still"):
         addresses(parts.settings)
 

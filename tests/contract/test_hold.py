@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from mailbot.storage.database import Database
+from mailbot.storage.mailbox import imap_cursor
 from mailbot.storage.schema import activation as table
-from mailbot.storage.schema import decision, imap_cursor, inbox, outbox, ticket, ticket_event
+from mailbot.storage.schema import decision, inbox, outbox, ticket, ticket_event
 from mailbot.tickets import activation, hold
 from mailbot.tickets.release import Released, ReleaseRefused, release
 from mailbot.workers.deliver import DeliverWorker
@@ -179,7 +180,7 @@ def test_who_could_not_be_heard_is_waited_for(engine: Engine) -> None:
 
     def unheard(mailbox: str = "") -> bool:
         with engine.connect() as connection:
-            return hold.unheard(connection, NOW + hour, mailbox)
+            return hold.unheard(connection, NOW + hour, NOW + hour, mailbox)
 
     grant(engine, "ZGL0000001")
     assert not unheard()
@@ -191,10 +192,17 @@ def test_who_could_not_be_heard_is_waited_for(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(imap_cursor).values(polled_at=NOW + hour))
     assert not unheard("a@imap.example/INBOX")
+    with engine.begin() as connection:
+        connection.execute(update(imap_cursor).values(polled_at=NOW + DAY))
+    assert unheard("a@imap.example/INBOX"), "by a clock that was ahead"
     for state, heard in {"queued": False, "leased": False, "buried": True, "done": True}.items():
         with engine.begin() as connection:
             connection.execute(update(inbox).values(state=state))
         assert unheard() is not heard, state
+    for hours, heard in {2: True, 24: False}.items():  # behind the hold, and by a clock that was ahead
+        with engine.begin() as connection:
+            connection.execute(update(inbox).values(state="queued", received_at=NOW + hours * hour))
+            assert hold.unheard(connection, NOW + hour, NOW + 3 * hour) is not heard, hours
 
 
 def mails(engine: Engine, states: dict[str, str], *, warned_at: datetime | None) -> None:

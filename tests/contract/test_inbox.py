@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from mailbot.inbox import Cursor, StoredMessage, message_of, move_cursor, read_cursor, store
 from mailbot.model import Envelope, RawMessage, Source
-from mailbot.secret import Secret
+from mailbot.secret import Hiding, Secret
 from mailbot.storage.schema import inbox, raw_message
 
 NOW = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -71,6 +71,34 @@ def test_a_delivery_that_comes_again_is_the_same_row(engine: Engine, again: RawM
     first, second = put(engine, BY_LMTP, again) if together else put(engine, BY_LMTP) + put(engine, again)
     assert second == StoredMessage(first.inbox_id, False)
     assert kept(engine) == [BY_LMTP], "what was stored first stays"
+
+
+@pytest.mark.parametrize("days", [0, 0.5, 6.9])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("on", range(7))
+def test_a_delivery_that_comes_again_within_days_is_the_same_row(
+    engine: Engine, days: float, back: bool, on: int
+) -> None:
+    """An MTA that has not heard the 250 tries for five days; ``back``: by a clock that was ahead."""
+    hiding, first = replace(SECRET, hiding=Hiding.DONE), NOW + timedelta(days=on)
+    later = first + timedelta(days=-days if back else days)
+    with engine.begin() as connection:
+        (once,) = store(connection, [replace(BY_LMTP, received_at=first)], first, hiding)
+        (twice,) = store(connection, [replace(BY_LMTP, received_at=later)], later, hiding)
+        assert twice == StoredMessage(once.inbox_id, False)
+        (other,) = store(connection, [replace(BY_LMTP, raw=b"x", received_at=later)], later, hiding)
+        assert other.new
+
+
+def test_keys_of_one_week_lie_beside_each_other(engine: Engine) -> None:
+    hiding = replace(SECRET, hiding=Hiding.DONE)
+    days = (NOW - timedelta(weeks=300), NOW - timedelta(weeks=3), NOW)
+    with engine.begin() as connection:
+        for at in days:
+            many = [replace(BY_LMTP, raw=b"%d" % n + at.isoformat().encode(), received_at=at) for n in range(9)]
+            store(connection, many, at, hiding)
+        found = connection.execute(select(inbox.c.received_at).order_by(inbox.c.delivery_key)).scalars().all()
+    assert found == sorted(found)
 
 
 @pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)

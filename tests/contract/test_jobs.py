@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,33 @@ def test_rows_are_taken_oldest_first_and_once(engine: Engine) -> None:
 def test_what_was_due_first_goes_first_whichever_was_written_first(engine: Engine) -> None:
     late, first, second, last = (add(engine, 1, due=NOW - n * MOMENT)[0] for n in (1, 3, 2, 0))
     assert [claim(engine, "a", 1) for _ in range(4)] == [[first], [second], [late], [last]]
+
+
+def test_to_take_some_rows_costs_the_same_however_many_wait(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return  # its plans are looked at in test_query_plans.py
+
+    def steps() -> int:
+        """Hundreds of instructions of SQLite's machine for one claim that is given back."""
+        count = 0
+
+        def step() -> None:
+            nonlocal count
+            count += 1
+
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_progress_handler(step, 100)
+            assert len(jobs.claim(connection, inbox, "a", NOW, LEASE, 5)) == 5
+            driver.set_progress_handler(None, 0)
+            connection.rollback()
+        return count
+
+    add(engine, 20)
+    few = steps()
+    add(engine, 1_000)
+    assert steps() <= few + 5
 
 
 def test_a_row_is_not_taken_before_it_is_due(engine: Engine) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert
 
 from mailbot.storage.breaker import breaker
-from mailbot.storage.schema import decision, imap_cursor, inbox, metadata, outbox, ruleset_load, shadow_hit, ticket
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.schema import decision, inbox, metadata, outbox, ruleset_load, shadow_hit, ticket
 from mailbot.storage.webhooks import webhook_head
 from mailbot.web.metrics import measure
 

@@ -12,13 +12,12 @@ from sqlalchemy import Connection, Engine, insert
 from mailbot.desk import health, oversight
 from mailbot.model import Outcome
 from mailbot.outbox import jobs
-from mailbot.ruleset import loader
 from mailbot.storage import schema
 from mailbot.tickets.hold import FROZEN
-from tests.contract.test_query_plans import _plan_of_postgresql, listening
+from tests.contract.test_query_plans import faults, listening
 from tests.contract.test_todo import _archive, _scans_of_sqlite, add, operators
+from tests.once import shipped
 from tests.postgres import analyze
-from tests.support import ROOT
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -111,7 +110,7 @@ def test_days_are_those_of_the_office(connection: Connection) -> None:
 
 
 def test_forged_senders_are_told_by_what_the_rules_ask() -> None:
-    rules = loader.load(ROOT / "rules").rules
+    rules = shipped().rules
     assert oversight.spoofing(rules) == {"forged-sender", "ambiguous-sender"}
 
 
@@ -148,18 +147,11 @@ def test_no_question_reads_a_whole_table(engine: Engine) -> None:
         watched = [{"inbox_id": i, "rule": "r", "outcome": "OK_A", "decided_at": old} for i in range(10_000, 14_000)]
         connection.execute(insert(schema.shadow_hit), watched)
         connection.execute(insert(schema.ruleset_load), [{"at": old, "process": "x", "hash": "h"}] * 4_000)
-    sqlite = engine.dialect.name == "sqlite"
     analyze(engine)
     with engine.connect() as connection, listening(engine) as asked:
         for question in ASKED.values():
             question(connection)
-    plan = _scans_of_sqlite if sqlite else _plan_of_postgresql
-    with engine.connect() as connection:
-        bad = [
-            f"{fault}: {' '.join(statement.split())[:600]}"
-            for statement, parameters in asked.items()
-            for fault in plan(connection, statement, parameters)
-            if not fault.endswith("imap_cursor") and "SCAN imap_cursor" not in fault
-        ]
+    found = faults(engine, asked, _scans_of_sqlite)
+    bad = [one for one in found if not one[0].endswith("imap_cursor") and "SCAN imap_cursor" not in one[0]]
     assert len(asked) >= 10
-    assert bad == [], "\n".join(bad)
+    assert bad == [], "\n".join(map(": ".join, bad))

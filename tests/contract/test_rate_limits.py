@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, update
 
 from mailbot.model import AuthResult, Decision, Desk, MailKind, Outcome, State
 from mailbot.ruleset.model import Limit, Limits
@@ -84,6 +84,22 @@ def test_the_mail_after_the_last_allowed_one_is_over(past: Past) -> None:
 def test_only_the_time_of_the_limit_counts(past: Past) -> None:
     past.add(JAN, SILENT, 61, times=50)
     assert past.over(JAN) == "no"
+
+
+@pytest.mark.parametrize("days", [0, 6, 6.9, -1, -30, -4000])
+def test_what_counts_is_found_in_whatever_week_it_came(past: Past, days: float) -> None:
+    """Also by a clock that was ahead, and set back since."""
+    wide = replace(LIMITS, per_sender=Limit(3, 168))
+    past.add(JAN, SILENT, days * 24 * 60, times=2)
+    assert Arrivals(past.connection, [JAN], NOW, wide).over(JAN) == "no"
+    past.add(JAN, SILENT, days * 24 * 60)
+    assert Arrivals(past.connection, [JAN], NOW, wide).over(JAN) == "sender"
+
+
+def test_what_the_release_before_this_one_wrote_counts(past: Past) -> None:
+    past.add(JAN, SILENT, 10, times=3)
+    past.connection.execute(update(decision).values(week=0))
+    assert past.over(JAN) == "sender"
 
 
 def test_forged_mails_do_not_use_up_what_the_citizen_may_send(past: Past) -> None:

@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection, Engine, LargeBinary, func, insert, select, update
+from sqlalchemy import Connection, Engine, Insert, LargeBinary, func, insert, select, update
 
 from mailbot.audit import chain
 from mailbot.audit.verify import verify
 from mailbot.cli import cli
 from mailbot.config import DatabaseSettings
 from mailbot.model.categories import CASE_A
-from mailbot.retention import age, sweep
+from mailbot.retention import age, erase, sweep
 from mailbot.ruleset import retention
 from mailbot.storage import keys, personal
-from mailbot.storage.desk import draft, operator
+from mailbot.storage.desk import draft, operator, ticket_link
 from mailbot.storage.erasing import erasure, ticket_key
 from mailbot.storage.keys import KeyStore, data_key
 from mailbot.storage.probes import probe
+from mailbot.storage.registry import registry_change
 from mailbot.storage.schema import activation, application_view, inbox, metadata, outbox, raw_message, ticket
 from mailbot.workers.retention import RetentionWorker
-from tests.contract.test_erasing import MINE, OTHERS, everything, filled
+from tests.contract.test_erasing import ASKED, LINK, MINE, OTHERS, everything, filled
 from tests.contract.test_secrecy import office
 from tests.flow import Clock
 
@@ -88,19 +89,43 @@ async def test_each_class_has_its_age(empty_engine: Engine, tmp_path: Path, name
         update(outbox).where(outbox.c.ticket_id == 1).values(state="waiting"),
         update(ticket).where(ticket.c.id == 1).values(closed_at=None),
         update(inbox).where(inbox.c.id == 1).values(received_at=Clock()() + 30 * DAY),
+        insert(registry_change).values(ASKED),
     ],
-    ids=["undecided", "to leave", "open", "a later message"],
+    ids=["undecided", "to leave", "open", "a later message", "asked"],
 )
 async def test_what_is_still_needed_stays_and_stops_nothing_else(
     empty_engine: Engine, tmp_path: Path, spoil: object
 ) -> None:
     async with filled(empty_engine, tmp_path) as (_, _, clock):
         with empty_engine.begin() as connection:
+            if isinstance(spoil, Insert):
+                connection.execute(insert(activation).values(LINK))
             connection.execute(spoil)  # type: ignore[call-overload]
         clock.advance(days=31)
-        assert one_pass(empty_engine, {"other": 30 * DAY}, clock) == {"other": 1}
+        assert one_pass(empty_engine, {"other": 30 * DAY, "granted": 30 * DAY}, clock) == {"other": 1}
         with empty_engine.connect() as connection:
             assert connection.execute(select(raw_message.c.inbox_id)).scalars().all() == [1]
+
+
+async def test_a_letter_that_was_merged_stays_as_long_as_the_ticket_where_it_is_read(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    """Ticket 2 joined ticket 1, which is open for months; and who erases 1 erases the letter of 2."""
+    async with filled(empty_engine, tmp_path) as (_, _, clock):
+        with empty_engine.begin() as connection:
+            connection.execute(insert(ticket_link).values(ticket_id=2, other_id=1, kind="merged", at=clock()))
+            connection.execute(update(ticket).where(ticket.c.id == 1).values(closed_at=None))
+        clock.advance(days=90)
+        assert one_pass(empty_engine, {"other": 30 * DAY}, clock) == {}
+        with empty_engine.begin() as connection:
+            connection.execute(update(ticket).where(ticket.c.id == 1).values(closed_at=clock()))
+        clock.advance(days=29)
+        assert one_pass(empty_engine, {"other": 30 * DAY}, clock) == {}
+        with empty_engine.connect() as connection:
+            found = erase.of_ticket(connection, "ZGL0000001")
+        assert (found.tickets, found.messages) == ((1, 2), (1, 2))
+        clock.advance(days=2)
+        assert one_pass(empty_engine, {"other": 30 * DAY}, clock) == {"other": 2}
 
 
 async def test_rows_go_a_bounded_number_at_a_time(

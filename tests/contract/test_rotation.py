@@ -9,28 +9,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from mailbot import processes, secret
 from mailbot.audit.verify import verify
 from mailbot.config import Settings
 from mailbot.errors import ConfigError
 from mailbot.inbox import message_of
-from mailbot.installation import open_key, turn_over
+from mailbot.installation import agree, open_key, read_key, turn_over
 from mailbot.operators import factors
 from mailbot.secret import NO_KEY, Secret
-from mailbot.service import rotation
+from mailbot.service import compose, rotation
+from mailbot.service.supervision import MailbotService
 from mailbot.storage import keys
 from mailbot.storage.desk import operator
-from mailbot.storage.schema import inbox, installation, raw_message
+from mailbot.storage.schema import activation, inbox, installation, outbox, raw_message
 from mailbot.tickets import bounce, correspondence
-from mailbot.tickets.activation import find
+from mailbot.tickets.activation import find, token
 from tests.contract.test_erasing import MINE, OWN, _settings, filled, letter
 from tests.contract.test_secrecy import office, put
 from tests.flow import Clock
 from tests.links import NOW, SECRET, grant
-
-pytestmark = pytest.mark.usefixtures("keys_in_use")
 
 
 def read_all(engine: Engine, key: Secret) -> list[bytes]:
@@ -68,6 +67,28 @@ def under(chosen: Settings) -> set[str]:
     return names
 
 
+async def test_who_slept_or_was_about_to_start_while_the_key_was_changed_ends(
+    empty_engine: Engine, tmp_path: Path
+) -> None:
+    """Neither gave a sign of life: `key rotate` could not know of it. What it makes with the old key is dead."""
+    chosen, _ = await made(empty_engine, tmp_path)
+    parts = compose.build(chosen)
+    with empty_engine.connect() as connection:
+        agree(connection, parts.secret)
+    turned(chosen)
+    service = MailbotService(parts, ("delivery",))
+    with empty_engine.connect() as connection, pytest.raises(ConfigError, match="was changed since this began"):
+        agree(connection, parts.secret)
+    with pytest.raises(ConfigError, match="was changed since this began"):
+        await service.start()
+    await service.stop()
+    again = compose.build(chosen)
+    with empty_engine.connect() as connection:
+        agree(connection, again.secret)
+    await again.database.close()
+
+
+@pytest.mark.usefixtures("keys_in_use")
 async def test_what_was_made_with_the_old_key_stays(empty_engine: Engine, tmp_path: Path) -> None:
     chosen, old = await made(empty_engine, tmp_path)
     with empty_engine.connect() as connection:
@@ -109,6 +130,26 @@ def test_a_link_that_lives_lives_on(engine: Engine, tmp_path: Path) -> None:
         assert find(connection, NO_KEY, made, NOW) is not None
 
 
+def test_a_link_that_waits_behind_a_hold_leaves_with_a_token_that_opens_it(engine: Engine, tmp_path: Path) -> None:
+    """The token is made of the key when the mail leaves: by then it is another key."""
+    (tmp_path / "key").write_bytes(SECRET.key)
+    with engine.begin() as connection:
+        open_key(connection, tmp_path / "key")
+    sent, waits = grant(engine, "ZGL0000001"), grant(engine, "ZGL0000002", "ewa@wp.example", new_login="e@wp.example")
+    mail = {"kind": "T3", "slot": "T3", "ordinal": 2, "recipient": "", "return_path": "", "message_id": "", "raw": b"x"}
+    mail |= {"due_at": NOW, "deadline": NOW}
+    with engine.begin() as connection:
+        for number, state in ((1, "done"), (2, "waiting")):
+            connection.execute(insert(outbox).values(ticket_id=number, state=state, **mail))
+        key = turn_over(connection, tmp_path / "key")
+        nonce = connection.execute(select(activation.c.nonce).where(activation.c.ticket_id == 2)).scalar_one()
+    leaves = token(key, "ZGL0000002", nonce)
+    with engine.connect() as connection:
+        found = [find(connection, NO_KEY, one, NOW) for one in (sent, leaves, waits)]
+    assert [one and one.ticket_id for one in found] == [1, 2, None]
+
+
+@pytest.mark.usefixtures("keys_in_use")
 @pytest.mark.parametrize("step", ["file", "database", "store"])
 async def test_cut_off_behind_each_step_it_is_ended_later(
     empty_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -157,6 +198,40 @@ async def test_who_has_the_old_file_is_refused(empty_engine: Engine, tmp_path: P
         started(empty_engine, tmp_path)
     with pytest.raises(ConfigError, match="is not the key of this database"):
         turned(chosen)
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+async def test_a_file_that_lost_its_eldest_key_is_refused(kept: int, empty_engine: Engine, tmp_path: Path) -> None:
+    """All that addresses are found by was made with it, and what is new would be found by nobody."""
+    chosen, _ = await made(empty_engine, tmp_path)
+    turned(chosen)
+    turned(chosen)
+    file = tmp_path / "key"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: kept * 32])
+    for step in (lambda: started(empty_engine, tmp_path), lambda: turned(chosen)):
+        with pytest.raises(ConfigError, match=r"does not end with the eldest key .*; mend: put back the key file"):
+            step()
+    secret.put_new_first(file)
+    with pytest.raises(ConfigError, match="does not end with the eldest key"):
+        turned(chosen)  # nor does a rotation that seems to be cut off bring it in
+    file.write_bytes(whole)
+    started(empty_engine, tmp_path)
+    assert turned(chosen).new
+
+
+async def test_a_database_from_before_learns_its_eldest_key(empty_engine: Engine, tmp_path: Path) -> None:
+    """With the next start; until then, and to commands that only read, it says nothing."""
+    chosen, _ = await made(empty_engine, tmp_path)
+    turned(chosen)
+    with empty_engine.begin() as connection:
+        connection.execute(update(installation).values(eldest_check=None))
+        read_key(connection, tmp_path / "key")
+        assert connection.execute(select(installation.c.eldest_check)).scalar_one() is None
+    started(empty_engine, tmp_path)
+    (tmp_path / "key").write_bytes((tmp_path / "key").read_bytes()[:32])
+    with pytest.raises(ConfigError, match="does not end with the eldest key"):
+        started(empty_engine, tmp_path)
 
 
 async def test_nobody_may_work_meanwhile(empty_engine: Engine, tmp_path: Path) -> None:

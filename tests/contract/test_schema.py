@@ -19,10 +19,15 @@ from mailbot.accounts.sql import SqlDirectory
 from mailbot.errors import ConfigError
 from mailbot.model import Account
 from mailbot.secret import Hiding
+from mailbot.service import compose  # its migrate copies what was migrated before (tests.once)
+from mailbot.storage.desk import audit
 from mailbot.storage.engine import COMPATIBLE_FROM, HIDING_FROM, keep_out, migrate, newest
-from mailbot.storage.schema import MESSAGE_KEY, account, inbox, installation, metadata, outbox, ticket
+from mailbot.storage.outgoing import APART, outbox_raw
+from mailbot.storage.registry import registry_change
+from mailbot.storage.schema import MESSAGE_KEY, account, activation, inbox, installation, metadata, outbox, ticket
 from mailbot.storage.shared import schema_mark
 from mailbot.storage.values import fit
+from mailbot.storage.webhooks import webhook
 from mailbot.tickets.person import key
 
 
@@ -36,12 +41,12 @@ def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names()) - {"alembic_version"}
 
 
-def downgrade(engine: Engine) -> None:
+def downgrade(engine: Engine, revision: str = "base") -> None:
     config = Config()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, revision)
 
 
 def test_an_empty_database_becomes_exactly_the_schema(empty_engine: Engine) -> None:
@@ -52,20 +57,20 @@ def test_an_empty_database_becomes_exactly_the_schema(empty_engine: Engine) -> N
 
 
 def test_the_comparison_sees_a_missing_index(empty_engine: Engine) -> None:
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
     with empty_engine.begin() as connection:
         next(iter(metadata.tables["outbox"].indexes)).drop(connection)
     assert len(differences(empty_engine)) == 1
 
 
 def test_migrating_twice_is_harmless(empty_engine: Engine) -> None:
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
     migrate(empty_engine)
     assert differences(empty_engine) == []
 
 
 def test_down_to_nothing_and_up_again(empty_engine: Engine) -> None:
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
     downgrade(empty_engine)
     assert tables(empty_engine) == set()
     migrate(empty_engine)
@@ -176,11 +181,50 @@ def test_what_an_ended_matter_left_frozen_is_nobodys_work(empty_engine: Engine) 
     assert states == ["cancelled", "buried"]
 
 
+def test_what_is_made_anew_keeps_its_rows_and_those_that_refer_to_it(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0033")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    letter = {"id": 1, "source": "lmtp", "delivery_key": "1", "sha256": "", "size": 1, "envelope": {}}
+    letter |= {"received_at": at, "state": "done", "due_at": at}
+    matter = {"id": 1, "number": "1", "kind": "", "category": "", "state": "", "desk": "", "fingerprint": ""}
+    link = {"id": 1, "ticket_id": 1, "nonce": "", "token_hash": "t", "login": "a", "created_at": at, "expires_at": at}
+    row = {"seq": 7, "at": at, "actor": "machine", "action": "x", "object": "1", "hash": "h"}
+    told = {"id": 1, "seq": 7, "ticket_id": 1, "message_id": "1", "kind": "", "body": "", "state": "done"}
+    asked = {"activation_id": 1, "change_id": "", "resource_id": "", "login": "a", "password_hash": ""}
+    rows = {
+        inbox: letter,
+        ticket: matter | {"opened_at": at, "promised_at": at, "inbox_id": 1},
+        activation: link,
+        audit: row | {"digest": "", "previous": ""},
+        webhook: told | {"due_at": at, "made_at": at},
+        registry_change: asked | {"asked_at": at},
+    }
+    with empty_engine.begin() as connection:
+        for table, values in rows.items():
+            connection.execute(insert(table).values(values))
+        before = {table: connection.execute(select(*map(table.c.get, rows[table]))).all() for table in rows}
+    migrate(empty_engine)
+    assert differences(empty_engine) == []
+    sent = {"ticket_id": 1, "slot": "T1", "kind": "T1", "ordinal": 1, "recipient": "", "return_path": ""}
+    sent |= {"message_id": "", "state": "done", "due_at": at, "deadline": at}
+    with empty_engine.begin() as connection:
+        assert {table: connection.execute(select(*map(table.c.get, rows[table]))).all() for table in rows} == before
+        assert connection.execute(select(activation.c.week)).scalars().all() == [0]
+        for n, octets in ((1, APART), (2, b"inside")):
+            connection.execute(insert(outbox).values(sent | {"id": n, "slot": f"T{n}", "raw": octets}))
+        connection.execute(insert(outbox_raw).values(outbox_id=1, raw=b"apart"))
+    downgrade(empty_engine, "0033")
+    with empty_engine.connect() as connection:
+        octets = connection.execute(text("SELECT raw FROM outbox ORDER BY id")).scalars().all()
+        assert [bytes(one) for one in octets] == [b"apart", b"inside"]
+        assert {table: connection.execute(select(*map(table.c.get, rows[table]))).all() for table in rows} == before
+
+
 @pytest.mark.parametrize(("mark", "welcome"), [("0001", True), ("0017", True), ("9998", False), (None, False)])
 def test_a_newer_schema_is_left_alone_when_its_maker_says_that_this_program_may(
     empty_engine: Engine, mark: str | None, welcome: bool
 ) -> None:
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
     with empty_engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("DELETE FROM schema_mark"))
@@ -209,7 +253,7 @@ def test_what_is_up_to_date_is_seen_without_the_migrations(
     config = Config()
     config.set_main_option("script_location", str(resources.files("mailbot.storage") / "migrations"))
     assert newest() == list(ScriptDirectory.from_config(config).get_heads())
-    migrate(empty_engine)
+    compose.migrate(empty_engine)
 
     def asked(config: Config, revision: str) -> None:
         raise AssertionError(revision)

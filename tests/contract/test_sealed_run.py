@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, delete, select, update
 
 from mailbot.desk import letter
@@ -50,6 +51,9 @@ def begin_anew(engine: Engine) -> None:
                 connection.execute(delete(table))
 
 
+@pytest.mark.parametrize(
+    "empty_engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.campaign)], indirect=True
+)
 async def test_nothing_that_is_done_leaves_a_word_or_an_address_readable(empty_engine: Engine, tmp_path: Path) -> None:
     clock = Clock()
     async with office(empty_engine, tmp_path, clock) as (parts, _):

@@ -33,11 +33,11 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import personal, values
 from mailbot.storage.engine import reading
+from mailbot.storage.mailbox import imap_cursor
 from mailbot.storage.schema import (
     MESSAGE_KEY,
     account,
     decision,
-    imap_cursor,
     inbox,
     metadata,
     outbox,

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from fixtures.signing.application import Data, write
-from mailbot.application.pdf import MARK
+from mailbot.application.pdf.reader import MARK
 from mailbot.application.read import read
 
 

@@ -29,7 +29,7 @@ def explained(folder: Path, *options: str) -> dict[str, dict[str, Any]]:
     accounts = str(FIXTURES / "accounts.yaml")
     command = [sys.executable, "-m", "mailbot", "explain", str(folder), "--json", "--accounts", accounts, *options]
     done = subprocess.run(
-        [*command, "--authserv-id", AUTHSERV_ID], capture_output=True, text=True, timeout=100, cwd=ROOT, check=True
+        [*command, "--authserv-id", AUTHSERV_ID], capture_output=True, text=True, timeout=600, cwd=ROOT, check=True
     )
     return {Path(found["file"]).stem: found for found in map(json.loads, done.stdout.splitlines())}
 

@@ -34,8 +34,6 @@ from tests.citizens import AUTHSERV_ID, STYLES, Entry, build, can_carry
 from tests.explain import RECEIVED, Explained, explain
 from tests.flow import PDF
 
-pytestmark = pytest.mark.timeout(900)
-
 PHRASE_READ = frozenset({"OK_A", "OK_B", "REJ_FORMAL", "REJ_GENERIC", "REVIEW"})
 REGISTRY_ASKED = frozenset({"OK_A", "OK_B", "REJ_GENERIC", "REVIEW"})
 """Outcomes after the registry was asked: a formal defect, a near miss or a forgery decides before that."""

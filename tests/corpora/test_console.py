@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select, update
 
 from mailbot import inbox
@@ -18,7 +17,6 @@ from tests.integration.test_console_case import ZGL, Client, client, flow, harml
 __all__ = ["client", "flow"]  # fixtures
 
 
-@pytest.mark.timeout(300)
 async def test_two_hundred_mails_of_the_world_are_text(flow: Flow, client: Client, corpora: Path) -> None:
     """The ones of the corpus with most that looks like HTML, each as a letter to us, in list, ticket and preview."""
     index = json.loads((corpora / "mail" / "INDEX.json").read_text(encoding="utf-8"))

@@ -14,8 +14,6 @@ from tests.support import ROOT
 SECONDS_A_MAIL = 2.0
 PEAK_KIB = 200 * 1024
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def explained(corpora: Path) -> Explained:

@@ -18,7 +18,7 @@ PAGES = [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", 
 OTHERS = [
     ROOT / "docker-compose.yml",
     *ROOT.glob("deploy/**/Dockerfile"),
-    *(path for path in ROOT.glob("deploy/**/*") if path.suffix not in ("", ".py")),
+    *(path for path in ROOT.glob("deploy/**/*") if path.suffix not in ("", ".py", ".pyc")),
 ]
 """Files whose comments name paths."""
 FLOW = (ROOT / "docs" / "flow.md").read_text(encoding="utf-8")

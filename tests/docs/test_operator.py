@@ -13,7 +13,8 @@ import pytest
 from mailbot.cli import cli
 from mailbot.cli.ticket_verbs import TYPED
 from mailbot.console.words import WORDS
-from mailbot.desk.words import ACTIONS, MEANINGS, REFUSALS
+from mailbot.desk.refusals import REFUSALS
+from mailbot.desk.words import ACTIONS, MEANINGS
 from tests.docs.operator import PAGE, put
 from tests.docs.walk import PICTURES, labels, walks
 

@@ -18,7 +18,8 @@ from mailbot.config import Settings
 from tests.support import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "fixtures" / "README.md"]
-SHOWN = [*PAGES, ROOT / "docker-compose.yml", *sorted(path for path in ROOT.glob("deploy/**/*") if path.is_file())]
+DEPLOYED = sorted(path for path in ROOT.glob("deploy/**/*") if path.is_file() and path.suffix != ".pyc")
+SHOWN = [*PAGES, ROOT / "docker-compose.yml", *DEPLOYED]
 """The pages, and files whose comments tell somebody what to type."""
 ABOUT_SETTINGS = [ROOT / "docs" / f"{name}.md" for name in ("api", "mx", "operating", "security", "trust")]
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -299,7 +300,7 @@ OFFICE = " ".join(text_of(ROOT / "docs" / "urzad.md").split())
     ("said", "value"),
     [
         (r"w ciągu (\d+) godzin", Settings().tickets.promise_hours),
-        (r"link działa (\d+) godzin", Settings().activation.lifetime_hours),
+        (r"działa (\d+) godzin", Settings().activation.lifetime_hours),
         (r"czeka (\d+) godziny", Settings().case_b.hold_hours),
         (r"starsze niż (\d+) dni", Settings().intake.oldest_days),
         (r"po (\d+) minutach bez ruchu", Settings().console.idle_minutes),

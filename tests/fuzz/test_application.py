@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.signing.application import FORMATS, Data, write
-from mailbot.application.addresses import mentions, pick
 from mailbot.application.data import Application
 from mailbot.application.document import Document
-from mailbot.application.fields import fields
 from mailbot.application.form import octets
+from mailbot.application.letter.addresses import pick
+from mailbot.application.letter.fields import fields
+from mailbot.application.letter.mentions import mentions
 from mailbot.application.read import read
 from mailbot.request.characters import visible
 
@@ -87,6 +88,6 @@ def test_old_and_new_come_only_from_addresses(text: str) -> None:
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     fields(Document(text))
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mailbot.config import AuthenticationSettings
 from mailbot.model import AuthResult, Envelope, Header, InboundMessage, RawMessage, Sender, Source
+from mailbot.parsing.headers import split
 from mailbot.sender.header_block import inspect
 from mailbot.sender.identify import authenticate
 from mailbot.sender.mailbox import read_from
@@ -97,7 +98,8 @@ def test_ordinary_from_fields_of_real_mail_pass(corpora: Path) -> None:
         if not path.is_file():
             continue
         raw = path.read_bytes()
-        inspect(raw)
+        for sent in (raw, raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
+            assert inspect(sent, split(sent).fields) == inspect(sent)
         for line in raw.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0].splitlines():
             if line[:5].lower() == b"from:":
                 author = read_from([Header("From", line[5:])])

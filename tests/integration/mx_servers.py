@@ -196,7 +196,7 @@ def store() -> Iterator[Store]:
 
 def hand_over(mx: Postfix, peer: str, helo: str, mail_from: str, recipient: str, raw: bytes) -> None:
     """Give Postfix a mail as if ``peer`` did (XCLIENT)."""
-    with smtplib.SMTP("127.0.0.1", mx.smtp, local_hostname=helo) as client:
+    with smtplib.SMTP("127.0.0.1", mx.smtp, local_hostname=helo, timeout=60) as client:
         client.ehlo()
         code, answer = client.docmd("XCLIENT", f"ADDR={peer} NAME={helo}")
         if code != 220:

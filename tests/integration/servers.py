@@ -9,9 +9,11 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.certificates import Certificates, make
-from tests.support import missing, program
+from tests.support import ROOT, missing, program
 
 USER = "helpdesk"
 PASSWORD = 'żółw i "sekret" \\'  # nothing a client may forget to quote is missing
@@ -178,9 +180,37 @@ def own_folder() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port nobody listens on, and nobody else is told of while this process lives: it keeps the one 10,000 above.
+
+    Both are below those that the kernel takes for connections.
+    """
+    for port in range(10_000, 20_000):
+        with (
+            suppress(OSError),
+            socket.create_server(("127.0.0.1", port + 10_000)) as held,
+            socket.create_server(("127.0.0.1", port)),
+        ):
+            held.detach()
+            return port
+    raise AssertionError("no port is free")
+
+
+@contextmanager
+def mailbot(folder: Path, *roles: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """``mailbot run`` in ``folder``, which listens, and its port of LMTP."""
+    command = [sys.executable, "-m", "mailbot", "run", *(word for role in roles for word in ("--role", role))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if '"started"' in line:
+                    break
+            found = re.search(r"'lmtp': \('127\.0\.0\.1', (\d+)\)", line)
+            assert found, line
+            yield process, int(found[1])
+        finally:
+            process.kill()
 
 
 def wait_for_port(port: int, *, closed: bool = False, seconds: float = 60) -> None:
@@ -290,9 +320,10 @@ class Postfix:
         return done.stdout
 
     def queued(self) -> int:
-        """Messages it still holds."""
+        """Messages it still holds; there and back, for one may go from queue to queue meanwhile, under its name."""
         queues = ("maildrop", "incoming", "active", "deferred", "hold")
-        return sum(path.is_file() for queue in queues for path in (self.folder / "spool" / queue).rglob("*"))
+        paths = (path for queue in (*queues, *queues[::-1]) for path in (self.folder / "spool" / queue).rglob("*"))
+        return len({path.name for path in paths if path.is_file()})
 
     def log(self) -> str:
         """What it wrote."""

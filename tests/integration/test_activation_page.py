@@ -32,6 +32,7 @@ from tests.links import DAY, NOW, SECRET, grant, notice
 LOGIN = "jan.kowalski@wp.example"
 PASSWORD = "zielony tramwaj pije herbatę"
 WRONG = "A" * 32
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @dataclass

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from mailbot.application import inside, isolated, ocr, sample
+from mailbot.application import inside, isolated, sample
 from mailbot.application.isolated import Readers
+from mailbot.application.pdf import ocr
 from mailbot.errors import ConfigError
 from mailbot.signatures import worker
+from tests.once import shipped
 
 
 @pytest.fixture
@@ -29,6 +33,17 @@ async def test_a_page_is_read_and_its_picture_comes_back(readers: Readers) -> No
     assert "adam@nowa.example" in (found.seen or "").replace(" ", "")
     assert [picture[1:4] for picture in found.pictures] == [b"PNG"]
     assert len(found.pictures[0]) < 400_000
+
+
+async def test_a_large_page_is_read_also_after_the_rules_have_changed(readers: Readers) -> None:
+    """Without room for its picture it would be a doubt about every such letter."""
+    page = sample.build().replace(b"MediaBox [0 0 595 842]", b"MediaBox[0 0 842 1191]")  # A3, and no octet moved
+    letter, at = shipped().application_words, datetime(2026, 11, 28, tzinfo=UTC)
+    for rules in (letter, replace(letter, source=f"{letter.source}\n# changed")):
+        found = await readers.judge(page, rules, at)
+        assert found is not None
+        assert found.seen
+        assert (found.application, found.application.doubts) == (sample.APPLICATION, ())
 
 
 async def test_it_proves_itself(readers: Readers) -> None:

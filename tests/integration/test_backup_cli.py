@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from contextlib import closing
@@ -14,6 +15,7 @@ from mailbot.cli import cli
 from mailbot.config import DatabaseSettings, SecretSettings, Settings
 from mailbot.errors import ConfigError
 from mailbot.service import compose
+from mailbot.service.supervision import MailbotService
 from mailbot.storage import backup
 from mailbot.storage.engine import connect
 
@@ -112,3 +114,33 @@ def test_the_store_of_keys_goes_into_a_folder_of_its_own(office: Path) -> None:
             connection.execute("SELECT name FROM key_store").fetchall()
             == store.execute("SELECT name FROM key_store").fetchall()
         )
+
+
+def doctor() -> str:
+    return CliRunner().invoke(cli, ["doctor"]).output
+
+
+async def started(folder: Path) -> None:
+    """A start and an end in order, of one role. Raises ConfigError where it is refused."""
+    parts = compose.build(Settings(database=DatabaseSettings(f"sqlite:///{folder}/mailbot.db")))
+    service = MailbotService(parts, ("delivery",))
+    try:
+        await service.start()
+    finally:
+        await service.stop()
+
+
+async def test_a_backup_that_was_put_back_decides_and_sends_nothing_until_somebody_has_said_so(office: Path) -> None:
+    await started(office)
+    assert run("to", "--keys", "key").exit_code == 0
+    await started(office)  # what was copied knows nothing of it
+    (copy,) = (office / "to").iterdir()
+    (office / "mailbot.db").unlink()
+    copy.rename(office / "mailbot.db")
+    with pytest.raises(ConfigError, match=r"is a copy as of 20.*a STOP among it.*mailbot tickets restored"):
+        await started(office)
+    assert "✗ database" in await asyncio.to_thread(doctor)
+    told = CliRunner().invoke(cli, ["tickets", "restored"])
+    assert "the next ticket is" in told.output, told.output
+    await started(office)
+    assert "✓ database" in await asyncio.to_thread(doctor)

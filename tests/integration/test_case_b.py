@@ -154,11 +154,11 @@ async def use(flow: Flow, path: str) -> None:
 
 
 @asynccontextmanager
-async def case_b(folder: Path) -> AsyncIterator[CaseB]:
-    """As ``tests.flow.running``."""
+async def case_b(folder: Path, url: str = "") -> AsyncIterator[CaseB]:
+    """As ``tests.flow.running``; ``url``: of an empty database that is no file in ``folder``."""
     clock = Clock()
     async with relay_sink() as sink:
-        chosen = settings(f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
+        chosen = settings(url or f"sqlite:///{folder}/mailbot.db", folder / "key", sink.port)
         parts = compose.build(chosen, clock=clock, rng=random.Random(1), resolver=StaticResolver({}))
         add_accounts(parts.database.engine)
         relay = Relay(chosen.delivery)
@@ -231,6 +231,24 @@ async def test_the_old_login_stops_it(flow: CaseB, word: str) -> None:
     assert expires <= flow.clock.now
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Po zalogowaniu została wyświetlona wiadomość o zmianie loginu. Nic o tym nie wiem.",
+        "To jest automatyczna odpowiedź? Niczego nie zmieniam, STOP.",
+        "Automatyczna odpowiedź mówi o zmianie, o którą nie prosiłem.",
+        "My account was deleted? I have asked for nothing.",
+    ],
+)
+async def test_the_holder_may_use_the_words_of_machines(flow: CaseB, word: str) -> None:
+    await flow.ask()
+    raw = mail(JAN.login, word, subject="Odp: ZGL0000001 – ktoś prosi o zmianę", name="words")
+    assert await flow.answer(raw) == "TICKET_UPDATE"
+    flow.clock.advance(days=2)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+
+
 async def test_a_stop_stops_every_change_of_the_login(flow: CaseB) -> None:
     """Who asks twice sends two warnings, and the holder answers one of them."""
     await flow.ask()
@@ -297,18 +315,84 @@ async def test_a_warning_that_comes_back_stops_it_unless_the_mailbox_is_gone(
     assert (await flow.ticket()).state == ("WSTRZYMANE" if then == WARNED else "DO_WERYFIKACJI")
 
 
-STRANGERS = {
-    "the new address": {"sender": NEW},
+async def test_a_warning_that_is_late_stops_it(flow: CaseB) -> None:
+    """It was accepted, but nobody has read it: the hold would pass while it lies in a queue."""
+    await flow.ask()
+    return_path = flow.sink.accepted[1].mail_from
+    report = bounce(return_path, "delayed").replace(b"5.1.1", b"4.4.1")
+    assert await flow.answer(report, "", return_path) == "NO_REPLY"
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+    assert "mail-delayed" in await flow.events()
+
+
+OTHERS = {
     "a stranger": {"sender": "kto.inny@obcy.example"},
     "a stranger, and nothing vouches": {"sender": "kto.inny@obcy.example", "auth": "none"},
-    "forged": {"auth": "fail"},
+    "the login, sent by another's server": {"auth": "fail"},
+    "nobody knows who": {"sender": "Kowalski, Jan <jan@inna.example>"},
 }
 
 
-@pytest.mark.parametrize("case", STRANGERS)
-async def test_nobody_else_stops_it(flow: CaseB, case: str) -> None:
+@pytest.mark.parametrize("case", OTHERS)
+async def test_who_has_read_the_warning_stops_it_from_wherever_he_writes(flow: CaseB, case: str) -> None:
+    """The old login may pass its mail on. Who else had the token in it could only stop himself."""
     await flow.ask()
-    assert await flow.stop(**STRANGERS[case]) in ("ZGL_FOREIGN", "TICKET_UPDATE", "QUARANTINE")
+    assert await flow.stop(**OTHERS[case]) in ("TICKET_UPDATE", "QUARANTINE")
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds() == WARNED
+    assert (await flow.ticket()).state == "WSTRZYMANE"
+
+
+@pytest.mark.parametrize("case", [*OTHERS, "the new address"])
+async def test_nobody_else_stops_it(flow: CaseB, case: str) -> None:
+    """Without the warning, the number and a guess are nothing; nor does an answer to the registration stop anything."""
+    await flow.ask()
+    who = {"sender": JAN.login, "auth": "pass", **OTHERS.get(case, {"sender": NEW})}
+    registration = flow.sink.accepted[0].message_id
+    for answered in ("<zgl0000001.t14.0123456789abcdef@helpdesk.example>", registration):
+        headers = {"In-Reply-To": answered}
+        await flow.answer(mail(who["sender"], "STOP", subject="Re: ZGL0000001", auth=who["auth"], headers=headers))
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == EVERYTHING
+
+
+LETTERS = {
+    "the word as a title": ("STOP", "Jan Kowalski"),
+    "the word in the letter": ("konto", "Dzień dobry, stop! Jan Kowalski"),
+    "the number in the letter": ("konto", "Dostałem wiadomość ZGL 0000001. To nie mój wniosek."),
+}
+
+
+@pytest.mark.parametrize("auth", ["pass", "none"])
+@pytest.mark.parametrize("letter", LETTERS)
+async def test_the_holder_may_write_a_letter_of_his_own(flow: CaseB, letter: str, auth: str) -> None:
+    """Not everybody answers by "Reply". Without the warning's token his domain has to vouch for him."""
+    await flow.ask()
+    subject, body = LETTERS[letter]
+    await flow.answer(mail("kto.inny@obcy.example", body, subject=subject, name="other"), "kto.inny@obcy.example")
+    assert (await flow.ticket()).state == "ZAMKNIETE_ROZWIAZANE"
+    await flow.answer(mail(JAN.login, body, subject=subject, auth=auth))
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == (WARNED if auth == "pass" else EVERYTHING)
+
+
+async def test_a_stop_that_names_another_ticket_stops_nothing(flow: CaseB) -> None:
+    await flow.ask()
+    await flow.answer(mail(JAN.login, "Co z ZGL0000009?", subject="Sprawa"))
+    flow.clock.advance(hours=4)
+    await flow.deliver()
+    assert flow.sink.kinds("ZGL0000001") == EVERYTHING
+
+
+async def test_the_new_address_does_not_stop_itself(flow: CaseB) -> None:
+    await flow.ask()
+    assert await flow.stop(sender=NEW) == "TICKET_UPDATE"
     flow.clock.advance(hours=4)
     await flow.deliver()
     assert flow.sink.kinds("ZGL0000001") == EVERYTHING

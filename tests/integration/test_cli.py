@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from mailbot.storage import schema
 from mailbot.storage.engine import connect
 from mailbot.text import pesel
 from mailbot.tickets import view
+from tests.integration.servers import free_port, mailbot
 from tests.support import ROOT
 
 MAIL = (ROOT / "fixtures" / "mail" / "001-wp-webmail.eml").read_bytes()
@@ -42,13 +42,6 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         encoding="utf-8",
     )
     return tmp_path
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def invoke(*arguments: str) -> Result:
@@ -203,25 +196,16 @@ def test_what_was_seen_of_an_application_is_written_out(office: Path) -> None:
 
 @pytest.fixture
 def running(office: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """``mailbot run`` as a process of its own, and the port of its LMTP listener."""
-    command = [sys.executable, "-m", "mailbot", "run", "--role", "ingress", "--role", "worker"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=office, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if '"started"' in line:
-                break
-        found = re.search(r"'lmtp': \('127\.0\.0\.1', (\d+)\)", line)
-        assert found, line
-        yield process, int(found[1])
-        process.kill()
+    """The process and its LMTP port."""
+    with mailbot(office, "ingress", "worker") as found:
+        yield found
 
 
 def test_run_takes_a_mail_decides_it_and_stops_on_sigterm(
     office: Path, running: tuple[subprocess.Popen[str], int]
 ) -> None:
     process, port = running
-    with smtplib.LMTP("127.0.0.1", port) as client:
+    with smtplib.LMTP("127.0.0.1", port, timeout=60) as client:
         client.sendmail("a@b.example", ["helpdesk-eclo@mf.gov.pl"], MAIL)
     assert process.stderr is not None
     for line in process.stderr:
@@ -240,6 +224,19 @@ def test_run_takes_a_mail_decides_it_and_stops_on_sigterm(
     assert invoke("tickets", "show", "ZGL0000009").exit_code == 1
     assert "no such ticket that changes a login" in invoke("tickets", "freeze", "ZGL0000001").stderr
     assert "is not stopped" in invoke("tickets", "release", "ZGL0000001").stderr
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="this machine has one core")
+def test_threads_of_a_running_mailbot_share_a_core_and_who_reads_mails_has_all(
+    running: tuple[subprocess.Popen[str], int],
+) -> None:
+    tasks = list(Path(f"/proc/{running[0].pid}/task").iterdir())
+    threads = {frozenset(os.sched_getaffinity(int(task.name))) for task in tasks}
+    assert len(tasks) > 1
+    assert [len(cores) for cores in threads] == [1]
+    readers = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    assert readers
+    assert all(os.sched_getaffinity(pid) == os.sched_getaffinity(0) for pid in readers)
 
 
 def test_explain_shows_the_mails_that_would_go_out(office: Path) -> None:

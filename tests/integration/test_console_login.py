@@ -6,11 +6,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailbot.audit.verify import verify
 from mailbot.config import ConsoleSettings
@@ -25,7 +26,7 @@ from tests.logins import PASSWORD, Browser, active, browsing, person, rows
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
-LIMIT = 5
+LIMIT, LONG = 5, timedelta(hours=8)
 
 
 @pytest.fixture
@@ -207,6 +208,18 @@ async def test_a_session_ends(browser: Browser) -> None:
         browser.clock.advance(minutes=29)
         last = (await browser.get("/todo")).status
     assert last == 303
+
+
+async def test_a_clock_that_was_ahead_keeps_nobody_in_or_out(browser: Browser) -> None:
+    await browser.log_in()
+    browser.clock.advance(days=3)
+    with browser.parts.database.engine.begin() as c:
+        c.execute(update(operator_session).values(seen_at=browser.clock(), expires_at=browser.clock() + LONG))
+        c.execute(update(operator).values(failed=LIMIT, locked_until=browser.clock() + timedelta(minutes=15)))
+    browser.clock.advance(days=-3, minutes=1)
+    assert (await browser.get("/todo")).headers["Location"].startswith("/login")
+    assert (await browser.log_in()).status == 303
+    assert (await browser.get("/todo")).status == 200
 
 
 @pytest.mark.parametrize("how", ["reset", "disable"])

@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import json
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from mailbot.operators import people
 from mailbot.service.compose import Parts
 from tests.consoles import desk
 from tests.flow import Clock
+from tests.integration.servers import free_port
 from tests.logins import Browser, person, rows
 from tests.support import missing
 
@@ -60,7 +60,7 @@ async def foreign() -> AsyncIterator[str]:
     """oidc-provider-mock, in a process of its own; its issuer."""
     if importlib.util.find_spec("oidc_provider_mock") is None:
         missing("oidc-provider-mock")
-    port = _free_port()
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "-p", str(port), "-r", "true", "-n", "true",
         stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
@@ -84,7 +84,7 @@ async def test_a_foreign_provider_lets_in_whom_we_know(
 ) -> None:
     made = replace(parts[0], clock=utc_now)  # its tokens are of today
     know(made, foreign, "anna@urzad.example")
-    port = _free_port()
+    port = free_port()
     async with ClientSession() as session:
         back = f"http://127.0.0.1:{port}{BACK}"
         async with session.post(foreign + "/oauth2/clients", json={"redirect_uris": [back]}) as answer:
@@ -114,13 +114,6 @@ async def test_a_foreign_provider_lets_in_whom_we_know(
         row = people.named(c, "anna")
     assert row is not None
     assert row["failed"] == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 # --- one that lies
@@ -304,6 +297,24 @@ async def test_a_stranger_becomes_an_operator_only_where_that_is_set(parts: tupl
         await browser.post("/logout")
         liar.claims = lambda c: c.update(sub="thief", preferred_username="ewa.nowa")  # a name proves nothing
         assert await through(browser, liar) == 403
+
+
+async def test_who_was_disabled_does_not_come_back_under_another_name(parts: tuple[Parts, Clock], liar: Liar) -> None:
+    """What he is called at the provider he may change there himself; and two names would be two people at the desk."""
+    browser = await at(*parts, OidcSettings(liar.issuer, "console", create_role="consultant"))
+    liar.claims = lambda c: c.update(sub="new", preferred_username="olek@urzad.example")
+    async with browser.client:
+        assert await through(browser, liar) == 200
+        with browser.parts.database.engine.begin() as c:
+            people.disable(c, "shell:root", people.known(c, "olek"), browser.clock())
+        liar.claims = lambda c: c.update(sub="new", preferred_username="aleksander@urzad.example")
+        assert await through(browser, liar) == 403
+        with browser.parts.database.engine.begin() as c:
+            assert people.named(c, "aleksander") is None
+            subject = people.subject(liar.issuer, "new")
+            people.add(c, "shell:root", person("ola"), browser.clock(), subject)  # an admin may give it to another
+            assert [people.known(c, name)["subject"] for name in ("olek", "ola")] == [None, subject]
+        assert await through(browser, liar) == 200
 
 
 async def test_new_keys_are_fetched_but_not_at_everybodys_wish(browser: Browser, liar: Liar) -> None:

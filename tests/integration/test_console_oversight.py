@@ -15,7 +15,8 @@ from sqlalchemy import Connection, insert
 
 from mailbot.config import TrustSettings
 from mailbot.desk import oversight
-from mailbot.storage.schema import imap_cursor, ruleset_load, ticket
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.schema import ruleset_load, ticket
 from tests.consoles import console
 from tests.flow import EWA, Flow, mail, running
 

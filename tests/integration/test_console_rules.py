@@ -49,16 +49,22 @@ async def client(flow: Flow) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a trial is made. One of each road has a locked process, whose start costs most; the others do without."""
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial without a locked process, whose start costs most: one of each road has it."""
 
     async def run(trial: TrialJob, job: bytes, read: Callable[[wire.Frame], dict[str, Any]]) -> dict[str, Any]:
         module, _, factory = trial.handler.partition(":")
         handler = getattr(import_module(module), factory)(json.loads(json.dumps(trial.settings)))
         return read(wire.read(io.BytesIO(wire.frame(*handler(*wire.read(io.BytesIO(job)))))))
 
+    monkeypatch.setattr(TrialJob, "_run", run)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> None:
+    """Where a trial is made."""
     if request.param == HERE:
-        monkeypatch.setattr(TrialJob, "_run", run)
+        request.getfixturevalue("here")
 
 
 def form(files: dict[str, bytes], **fields: str) -> FormData:
@@ -155,6 +161,7 @@ async def test_a_signed_application_is_what_it_is_taken_for(client: Client, take
     assert "Podpisu nikt nie sprawdził" in page
 
 
+@pytest.mark.usefixtures("here")
 async def test_a_file_that_nobody_would_check_is_taken_for_nothing(client: Client) -> None:
     """Beside sentence A from a login it means nothing; from anybody else it is a formal defect."""
     expected = {JAN.login: ("case-a", "not-asked"), STRANGER: ("formal-defects", "qualified")}
@@ -165,6 +172,7 @@ async def test_a_file_that_nobody_would_check_is_taken_for_nothing(client: Clien
         assert f"<dt>application</dt><dd>{word}</dd>" in page
 
 
+@pytest.mark.usefixtures("here")
 async def test_whatever_is_handed_in_is_text(client: Client) -> None:
     subject = f"Subject: {HOSTILE}\r\n".encode()
     raw = b"From: <a@b.example>\r\n" + subject + b"\r\n" + HOSTILE.encode()
@@ -198,6 +206,7 @@ async def _history(flow: Flow) -> None:
     await flow.answer(mail(EWA.login, "Nie działa formularz.", subject="Pytanie", name="q"), EWA.login)
 
 
+@pytest.mark.usefixtures("here")
 async def test_what_was_recorded_is_what_is_decided_again(client: Client, flow: Flow) -> None:
     await _history(flow)
     page = await post(client, "/rules/compare", form({}, count="200"))
@@ -294,6 +303,7 @@ async def test_who_may(client: Client, who: str, sees: int, tries: int) -> None:
     assert status == tries
 
 
+@pytest.mark.usefixtures("here")
 async def test_a_mail_that_was_erased_is_taken_as_recorded(flow: Flow, tmp_path: Path) -> None:
     await _history(flow)
     asked: list[Any] = []

@@ -227,7 +227,7 @@ async def test_it_is_said_in_english_too(client: Client) -> None:
 async def test_what_another_desk_has_can_be_stopped_and_nothing_else(client: Client, flow: Flow) -> None:
     await flow.parts.database.write(lambda c: c.execute(ticket.update().values(desk="I_LINIA")))
     page = main(await text(client, "/telephone/ZGL0000001", said(flow), who="sec"))
-    assert "inny dział" in page
+    assert "inny zespół" in page
     assert "Co wolno powiedzieć" not in page
     assert 'name="text"' not in page
     answer = await client.post("/telephone/ZGL0000001/hurry", data=said(flow), cookies={"who": "sec"})

@@ -12,15 +12,16 @@ import pytest
 import yaml
 from rich.console import Console
 
-from mailbot.cli import demo, demo_play
+from mailbot.cli import demo, demo_desk, demo_play
 from mailbot.cli.demo import Fed
 from mailbot.console.acts import FIELDS
+from mailbot.desk.refusals import REFUSALS
 from mailbot.desk.requests import Action
-from mailbot.desk.words import REFUSALS
 from mailbot.model import MailKind, State
 from mailbot.storage.desk import audit
 from mailbot.trial import acts
 from tests.demos import only
+from tests.flow import EWA, mail, running
 from tests.support import ROOT
 
 TOLD: dict[str, Any] = yaml.safe_load((ROOT / "fixtures" / "desk.yaml").read_text(encoding="utf-8"))
@@ -58,6 +59,19 @@ def test_four_eyes_are_two_people_who_have_looked() -> None:
     assert refused >= {"both-halves", "not-looked", "supervisor", "unproven", "deviations"}
 
 
+async def test_an_act_that_comes_to_something_else_is_wrong(tmp_path: Path) -> None:
+    async with running(tmp_path) as flow:
+        row = await flow.take(mail(EWA.login, "Nie działa formularz.", subject="Pytanie"), EWA.login)
+        await flow.decide()
+        member = await asyncio.to_thread(demo_desk.hire, flow.parts, TOLD["operators"][0])
+        act = {"do": Action.TAKE, "ticket": "q", "who": member.operator.name, "why": "", "expect": {"refused": ""}}
+        for who, good in ((member.operator.name, True), ("nobody", False)):
+            play = demo_play.Play(flow.parts, demo_desk.Ahead(), [member], {"q": row})
+            await play.show(Console(quiet=True), [{**act, "expect": {"owner": who}}])
+            assert play.good is good
+
+
+@pytest.mark.campaign
 def test_one_outcome_that_differs_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it is played; with one expectation changed exactly that act is wrong, and the demo ends with an error."""
     only(monkeypatch, named())

@@ -13,8 +13,9 @@ from mailbot.errors import ConfigError
 from mailbot.inbox import store
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import utc_now
+from mailbot.service import compose
 from mailbot.service.doctor_mx import look
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 
 RECEIVED = "Received: from out.wp.example (out.wp.example [192.0.2.10]) by mx.urzad.example with ESMTP id 1; now\r\n"
 RESULTS = "Authentication-Results: mx.urzad.example; dkim=none\r\n"
@@ -32,7 +33,7 @@ def take(settings: Settings, source: Source, head: str, count: int = 5) -> None:
     """Put mails into the inbox as an intake does."""
     engine = connect(settings.database.url)
     try:
-        migrate(engine)
+        compose.migrate(engine)
         raws = [f"{head}From: jan@wp.example\r\nX-Number: {n}\r\n\r\ntekst\r\n".encode() for n in range(count)]
         found = [
             RawMessage(raw, Envelope(source, mailbox="INBOX", uidvalidity=1, uid=n), utc_now())

@@ -94,7 +94,7 @@ def descriptors_at_most(most: int) -> Iterator[None]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  # sockets are in the hands of the kernel: there is nothing to wait for
             await asyncio.sleep(0.02)
 

@@ -18,6 +18,7 @@ from mailbot.tickets.activation import PATH, token_hash
 from mailbot.tickets.notice import NoticeWriter
 from mailbot.web.app import SERVER_OPTIONS
 from mailbot.web.app import build as build_web
+from tests.citizens import DATE
 from tests.flow import (
     EWA,
     GOOD,
@@ -334,7 +335,7 @@ async def test_the_same_message_over_another_relay_joins_its_ticket_in_silence(f
 
 async def test_a_message_id_used_again_for_other_words_is_marked(flow: Flow) -> None:
     await flow.answer(mail())
-    row = await flow.take(mail(body=SENTENCE))
+    row = await flow.take(mail(body=SENTENCE).replace(DATE.encode(), b"Mon, 2 Mar 2026 11:00:01 +0100"))
     await flow.decide()
     assert (await flow.notes(row))["reused_message_id"] is True
     assert await flow.rows(select(inbox.c.outcome).where(inbox.c.id == row)) == [("REJ_FORMAL",)]

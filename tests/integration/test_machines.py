@@ -78,6 +78,17 @@ async def test_a_doubt_is_read_by_a_person_and_gets_no_answer(
     assert (found.state, found.desk, flow.sink.kinds()) == ("DO_WERYFIKACJI", "II_LINIA", [])
 
 
+@pytest.mark.parametrize("name", ["List-Unsubscribe", "X-MS-Exchange-Inbox-Rules-Loop", "X-Redmine-Host"])
+async def test_who_asks_for_all_that_is_asked_for_is_no_machine(flow: Flow, name: str) -> None:
+    """Firms send their people's letters through services that add what newsletters have."""
+    headers = {name: "<mailto:u@relay.example>"}
+    assert await flow.answer(mail(headers=headers)) == "OK_A"
+    assert flow.sink.kinds() == GRANTED
+    assert await flow.answer(mail(body="Proszę o hasło.", name="b", headers=headers)) == "REVIEW"
+    through_ours = {"List-Id": "<helpdesk-eclo.mf.gov.pl>"}
+    assert await flow.answer(mail(name="c", headers=through_ours)) == "REVIEW", "a list rewrites whose letter it is"
+
+
 async def test_what_comes_to_a_return_path_is_a_machine_s(flow: Flow) -> None:
     await flow.answer(mail())
     path = flow.sink.accepted[-1].mail_from

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, select, update
 
 from mailbot.cli import cli
 from mailbot.ruleset.loader import load
-from mailbot.storage.engine import connect, migrate
+from mailbot.service import compose
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import outbox, ticket, ticket_event
 from tests.links import open_ticket
 from tests.support import ROOT
@@ -140,7 +141,7 @@ def test_a_link_stays_a_link(rules: Path, tmp_path: Path) -> None:
 
 def tickets(database: str, **states: str) -> Engine:
     engine = connect(database)
-    migrate(engine)
+    compose.migrate(engine)
     with engine.begin() as connection:
         for number, state in states.items():
             row = open_ticket(connection, number)

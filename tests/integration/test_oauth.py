@@ -25,10 +25,11 @@ from mailbot.storage.oauth import oauth
 from mailbot.workers.oauth import OAuthWorker
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, clock, open_database
-from tests.integration.test_statusz import _at_once, ask, service  # noqa: F401
+from tests.integration.test_readiness import ask, at_once, service
 from tests.relay_fake import CUT, FakeRelay, fake_relay
 from tests.token_server import TokenServer, token_server
 
+__all__ = ["at_once", "service"]
 FROM, TO, RAW = "h@office.example", "jan@wp.example", b"Subject: x\r\n\r\n"
 REFUSED = b'{"error": "invalid_grant"}'
 
@@ -264,7 +265,7 @@ async def test_8_the_end_is_told_14_days_before(
         assert "a token was issued; the secret" in await doctor._oauth(tokens)
 
 
-async def test_8_who_is_refused_is_not_ready(service: MailbotService, server: TokenServer, tmp_path: Path) -> None:  # noqa: F811
+async def test_8_who_is_refused_is_not_ready(service: MailbotService, server: TokenServer, tmp_path: Path) -> None:
     (tmp_path / "oauth").write_text("secret")
     chosen = server.settings(client_secret_file=str(tmp_path / "oauth"))
     service.parts = replace(service.parts, settings=replace(service.parts.settings, oauth=chosen))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,17 @@ from tests.flow import Clock
 from tests.integration.test_doors import running
 
 
-async def ready(service: MailbotService, **headers: str) -> tuple[int, str]:
+async def ask(service: MailbotService, path: str, **headers: str) -> tuple[int, str]:
     host, port = service.addresses["web"]
-    async with ClientSession() as session, session.get(f"http://{host}:{port}/readyz", headers=headers) as answer:
+    async with ClientSession() as session, session.get(f"http://{host}:{port}{path}", headers=headers) as answer:
         return answer.status, await answer.text()
 
 
+ready = partial(ask, path="/readyz")
+
+
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_FRESH", -1.0)
     monkeypatch.setattr(health, "_PATIENCE", 0.5)
 

@@ -18,7 +18,8 @@ from mailbot.observe import utc_now
 from mailbot.service import doctor
 from mailbot.service.places import settings
 from mailbot.storage.engine import connect
-from mailbot.storage.schema import imap_cursor, inbox
+from mailbot.storage.mailbox import imap_cursor
+from mailbot.storage.schema import inbox
 from mailbot.web.metrics import measure
 from tests.integration.servers import PASSWORD, USER, Dovecot, dovecot
 

@@ -302,6 +302,38 @@ async def test_a_mail_is_in_doubt_only_when_the_server_may_have_it(
     assert (found.in_doubt, found.unreachable) == (stage == ".", stage in ("banner", "EHLO"))
 
 
+async def test_the_time_of_a_mail_ends_whatever_the_one_before_was_given(
+    server: FakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Relay(server.settings(timeout_seconds=3600))
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    monkeypatch.setattr(smtp, "LIMIT", 0.3)
+    server.says["."] = SILENCE
+    async with asyncio.timeout(60):
+        with pytest.raises(RelayUnavailable) as caught:
+            await relay.send(FROM, TO, RAW)
+    assert caught.value.in_doubt
+    await relay.close()
+
+
+async def test_the_time_of_a_mail_is_not_that_of_what_follows_it(
+    server: FakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that stood idle for longer is reset, used and closed like any other."""
+    monkeypatch.setattr(smtp, "LIMIT", 0.2)
+    relay = Relay(server.settings(timeout_seconds=30))
+    server.says["RCPT"] = b"550 5.1.1 no such user\r\n"
+    with pytest.raises(RelayRefused):
+        await relay.send(FROM, TO, RAW)
+    del server.says["RCPT"]
+    await asyncio.sleep(0.3)
+    monkeypatch.setattr(smtp, "LIMIT", 30.0)
+    assert await relay.send(FROM, TO, RAW) == "250 2.0.0 taken"
+    await relay.close()
+    assert server.connections == 1
+    assert server.heard[-1] == "QUIT"
+
+
 @pytest.mark.parametrize("asked", ["before MAIL", "behind the 354"])
 async def test_a_mail_that_is_not_ours_any_more_is_not_begun_nor_ended(server: FakeRelay, asked: str) -> None:
     """As after a sleep in the middle of the dialogue. The next one leaves."""

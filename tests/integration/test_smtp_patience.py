@@ -31,7 +31,7 @@ async def test_a_message_that_trickles_is_not_waited_for(tmp_path: Path) -> None
         begun = time.monotonic()
 
         async def trickle() -> None:
-            for _ in range(400):
+            for _ in range(3000):
                 await client.say(b"Subject: x\r\n")
                 await asyncio.sleep(0.02)
 
@@ -39,7 +39,7 @@ async def test_a_message_that_trickles_is_not_waited_for(tmp_path: Path) -> None
         assert (await client.hear()).startswith("421 4.4.2")
         with suppress(ConnectionResetError):  # what is on its way to a closed door is answered with a reset
             assert await client.hear() == ""
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30
         trickling.cancel()
         await asyncio.gather(trickling, return_exceptions=True)
         assert await listener.raws() == []

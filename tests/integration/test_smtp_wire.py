@@ -72,7 +72,7 @@ class Wire:
     async def hear(self) -> str:
         """One reply, of any number of lines; "" at the end."""
         lines = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while line := (await self.reader.readline()).decode():
                 lines.append(line)
                 if line[3:4] != "-":

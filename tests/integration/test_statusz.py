@@ -6,14 +6,12 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 from sqlalchemy import insert
 
 from mailbot.config import ImapSettings
@@ -25,31 +23,14 @@ from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose, doctor
 from mailbot.service.supervision import MailbotService
 from mailbot.storage.schema import ruleset_load
-from mailbot.web import health, watch
+from mailbot.web import watch
 from mailbot.workers.understand import Processes
 from tests.flow import settings
-from tests.integration.test_doors import running
-from tests.integration.test_readiness import locked
+from tests.integration.test_readiness import ask, at_once, locked, service
 from tests.trusted_lists import NOW, Edition, list_of_lists, polish_list
 from tests.unit.signatures.test_trust_store import EU, PL, folder
 
-
-async def ask(service: MailbotService, path: str, **headers: str) -> tuple[int, str]:
-    host, port = service.addresses["web"]
-    async with ClientSession() as session, session.get(f"http://{host}:{port}{path}", headers=headers) as answer:
-        return answer.status, await answer.text()
-
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "_FRESH", -1.0)
-    monkeypatch.setattr(health, "_PATIENCE", 0.5)
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[MailbotService]:
-    async with running(tmp_path, ("ingress", "delivery", "web")) as found:
-        yield found
+__all__ = ["at_once", "service"]
 
 
 def ailing(text: str) -> dict[str, float]:
@@ -129,7 +110,7 @@ async def test_where_another_is_ready_it_is_well_again_at_once(service: MailbotS
         os.kill(pool._idle[0].process.pid, signal.SIGKILL)
         await pool._idle[0].process.wait()
         assert not pool.works()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not pool.works():  # noqa: ASYNC110  # a process is reaped
                 await asyncio.sleep(0.01)
         assert len(pool._idle) == 1
@@ -140,7 +121,7 @@ async def test_one_that_cannot_be_started_stays_told(service: MailbotService, mo
     async with Processes(partial(compose.understander, parts.settings, parts.secret), parts.settings.worker) as pool:
         await pool.start()
         service.understand = pool
-        monkeypatch.setattr("mailbot.signatures.worker.sys.executable", "/nowhere/python")
+        monkeypatch.setattr("mailbot.signatures.child.sys.executable", "/nowhere/python")
         os.kill(pool._idle[0].process.pid, signal.SIGKILL)
         await pool._idle[0].process.wait()
         for _ in range(3):

@@ -25,7 +25,7 @@ from mailbot.mails.write import Writer
 from mailbot.ruleset.model import Ruleset
 from mailbot.service import compose
 from mailbot.storage.desk import audit, operator
-from mailbot.storage.engine import connect, migrate
+from mailbot.storage.engine import connect
 from mailbot.storage.schema import ticket_event
 from tests.bench_desk import ANNA, BASIA, SECRET, SIGNED, Bench
 from tests.citizens import AUTHSERV_ID
@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with its people and accounts, and nothing else."""
     folder = tmp_path_factory.mktemp("office")
     engine = connect(f"sqlite:///{folder}/mailbot.db")
-    migrate(engine)
+    compose.migrate(engine)
     Bench(engine, fill=True)
     engine.dispose()
     return folder
@@ -383,7 +383,7 @@ def test_show_puts_side_by_side_what_differs(bench: Bench) -> None:
     assert "2026-11-20 10:00" in text, "the clock of the office"
     assert re.search(r"mail 1 T1: done 2026-11-20 10:00:00 250 ok", text)
     assert "can: take" in text
-    assert "cannot mail retry:" in text
+    assert "cannot mail retry, mail hold, mail cancel: " in text, "a line a reason"
     assert "can" not in told("show", "1"), "nobody asked in whose name"
 
 

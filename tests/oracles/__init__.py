@@ -20,7 +20,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from fixtures.signing.xades import Signed
 
 Command = list[str]
-SECONDS = 20
+SECONDS = 60
 """A tool that thinks longer about one file has not verified it."""
 _CERTIFICATE = re.compile(rb"<(?:\w+:)?X509Certificate>([^<]+)<")
 _IDS = (

@@ -35,7 +35,6 @@ ROADS = {
 """Without those that are another one with other numbers."""
 
 
-@pytest.mark.timeout(600)
 def test_every_road_is_measured(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     sizes = ("--mails", "20", "--rounds", "1", "--accounts", "60", "--tickets", "40")

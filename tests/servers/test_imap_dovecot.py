@@ -58,7 +58,7 @@ class Box:
         client.logout()
 
     def deliver(self, raw: bytes) -> None:
-        with smtplib.LMTP("127.0.0.1", self.server.lmtp) as client:
+        with smtplib.LMTP("127.0.0.1", self.server.lmtp, timeout=60) as client:
             client.sendmail("jan@sender.example", [USER], raw)
 
     def flags(self, folder: str = "INBOX") -> list[set[bytes]]:

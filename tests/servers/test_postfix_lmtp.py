@@ -28,7 +28,7 @@ class Chain:
 
     async def send(self, count: int = COUNT) -> None:
         def run() -> None:
-            with smtplib.SMTP("127.0.0.1", self.mx.smtp) as client:
+            with smtplib.SMTP("127.0.0.1", self.mx.smtp, timeout=60) as client:
                 for number in range(count):
                     raw = f"Subject: mail {number}\r\n\r\n.dot\r\nżółć\r\n".encode()
                     client.sendmail("jan@sender.example", ["helpdesk@mailbot.example"], raw)

@@ -23,6 +23,8 @@ from tests.support import ROOT
 
 COUNT = 12
 PATIENCE = "lmtp_connect_timeout = 2s\nlmtp_lhlo_timeout = 2s\nlmtp_data_done_timeout = 5s\n"
+ALWAYS_ANEW = "lmtp_connection_cache_on_demand = no\n"
+"""A session that Postfix kept would outlive the door of a machine that is down here, for its process goes on."""
 LINE = re.search(r"(?m)^transport_maps = .*$", (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8"))
 
 
@@ -33,7 +35,7 @@ def in_front(ports: Sequence[int]) -> Iterator[Postfix]:
     for number, port in enumerate(ports, start=1):
         line = line.replace(f"mail{number}.helpdesk.example:2400", f"127.0.0.1:{port}")
     assert "example:" not in line
-    with postfix(0, f"{line}\n{PATIENCE}") as mx:
+    with postfix(0, f"{line}\n{PATIENCE}{ALWAYS_ANEW}") as mx:
         yield mx
 
 
@@ -74,7 +76,7 @@ async def silent(port: int) -> AsyncIterator[None]:
 
 async def send(mx: Postfix, first: int = 0, count: int = COUNT) -> None:
     def run() -> None:
-        with smtplib.SMTP("127.0.0.1", mx.smtp) as client:
+        with smtplib.SMTP("127.0.0.1", mx.smtp, timeout=60) as client:
             for number in range(first, first + count):
                 raw = f"Subject: mail {number}\r\nMessage-ID: <{number}@sender.example>\r\n\r\nx\r\n".encode()
                 client.sendmail("jan@sender.example", ["helpdesk@mailbot.example"], raw)
@@ -105,8 +107,9 @@ async def test_whichever_machine_is_down_the_other_takes_its_mail(tmp_path: Path
                 await send(mx, COUNT)
                 assert await arrived(mx, one) == list(range(2 * COUNT))
             await send(mx, 2 * COUNT)
-            await until(lambda: mx.log().count("status=deferred") > 0)
-            assert mx.queued() == COUNT, "with both down it keeps them"
+            await until(lambda: mx.log().count("status=deferred") >= COUNT)
+            # with both down it keeps them; one on its way between two of its folders is counted in neither
+            await until(lambda: mx.queued() == COUNT)
             async with machine(ports[0], one), machine(ports[1], two):
                 assert await arrived(mx, one) == list(range(3 * COUNT))
 

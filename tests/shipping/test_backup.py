@@ -15,9 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, text
 
+from mailbot import copied
 from mailbot.config import ImapSettings
 from mailbot.config.writing import written
 from mailbot.service import compose
@@ -31,7 +31,6 @@ from tests.postgres import cluster
 from tests.support import ROOT, program
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-pytestmark = pytest.mark.timeout(240)
 
 
 def steps(heading: str) -> list[str]:
@@ -65,7 +64,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             **self.account,
         )
         assert done.returncode == 0 or "mailbot doctor" in commands, f"{commands}\n{done.stdout}{done.stderr}"
@@ -156,6 +155,8 @@ def test_postgresql_is_put_back_as_it_was_at_a_moment(tmp_path: Path) -> None:
 
         engine = connect(url)
         compose.key_alone(chosen, engine)
+        with engine.begin() as connection:
+            copied.begin(connection)  # as a start does
         archive, copy = steps("Backup of PostgreSQL")
         engine.dispose()
         postgres.type(archive, **where)
@@ -175,6 +176,8 @@ def test_postgresql_is_put_back_as_it_was_at_a_moment(tmp_path: Path) -> None:
         wanted = (moment + timedelta(milliseconds=1)).isoformat()
         postgres.type(put.replace("2026-11-30 09:14:00+01", wanted), **where)
         postgres.type('until [ "$(psql -Atc "SELECT pg_is_in_recovery()")" = f ]; do sleep 0.1; done', **where)
+        refused = mailbot.type("mailbot run --role delivery --config /etc/mailbot/mailbot.toml || test $? = 78")
+        assert "was brought back from an archive" in refused
         told = restored(mailbot)
         engine = connect(url)
         with engine.connect() as connection:

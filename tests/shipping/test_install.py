@@ -10,15 +10,22 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.integration.servers import free_port
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\n(.*?)^```", PAGE.split("## Install\n")[1].split("\n## ")[0], re.MULTILINE | re.DOTALL)
 LINES = [line.split("   #")[0].strip() for block in BLOCKS for line in block.splitlines()]
-OF_THE_MACHINE = ("git clone", "cd /opt/mailbot", "ln -s", "adduser", "chmod", "cp deploy/mailbot.service", "systemctl")
+OF_THE_MACHINE = (
+    "git clone",
+    "cd /opt/mailbot",
+    "ln -s",
+    "adduser",
+    "chmod",
+    "chown",
+    "cp deploy/mailbot.service",
+    "systemctl",
+)
 """What the test does not do to the machine it runs on."""
 ANSWERS = ("lmtp.listen", "web.listen", "console.listen")
 
@@ -43,7 +50,6 @@ def test_every_line_is_followed_or_left_to_the_machine() -> None:
     assert [line.split()[0] for line in mine] == ["mailbot", "cd", *["runuser"] * 4]
 
 
-@pytest.mark.timeout(180)
 def test_who_follows_the_page_has_a_mailbot_that_runs(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MAILBOT_")}
@@ -51,12 +57,12 @@ def test_who_follows_the_page_has_a_mailbot_that_runs(tmp_path: Path) -> None:
     lines = [place(line, tmp_path) for line in LINES if not line.startswith(OF_THE_MACHINE)]
     *followed, doctor = lines
     script = "\n".join(("set -eu", "umask 077", *followed))
-    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "temporary password" in done.stdout
 
     asked = subprocess.run(
-        ["sh", "-c", doctor], cwd=tmp_path / "etc", env=environment, capture_output=True, text=True, timeout=60
+        ["sh", "-c", doctor], cwd=tmp_path / "etc", env=environment, capture_output=True, text=True, timeout=300
     )
     wrong = [line for line in asked.stdout.splitlines() if line.startswith("✗")]
     assert [line for line in wrong if not line.startswith("✗ delivery")] == [], "no outgoing server is here"
@@ -67,7 +73,7 @@ def test_who_follows_the_page_has_a_mailbot_that_runs(tmp_path: Path) -> None:
     with log.open("wb") as told:
         command = [sys.executable, "-m", "mailbot", "run", "--config", str(tmp_path / "etc" / "mailbot.toml")]
         process = subprocess.Popen(command, cwd=tmp_path / "var", env=environment, stdout=told, stderr=told)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while b'"started"' not in log.read_bytes():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

@@ -14,13 +14,15 @@ import sys
 import tomllib
 import warnings
 from asyncio import StreamReader
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import packages_distributions
 from inspect import signature
 from itertools import chain
+from pathlib import Path
 from signal import _int_to_enum  # type: ignore[attr-defined]  # before tests.once replaces it
 from smtplib import _quote_periods  # type: ignore[attr-defined]
+from typing import NamedTuple
 
 import pytest
 from _pytest import tmpdir
@@ -32,6 +34,8 @@ from asn1crypto.core import Sequence, SequenceOf
 from click import Command, Context
 from lxml import etree
 from pypdf import PdfWriter
+from pypdf._codecs.adobe_glyphs import adobe_glyphs
+from pypdf.generic import StreamObject
 from sqlalchemy import Engine
 
 import mailbot
@@ -64,6 +68,8 @@ PRIVATE: list[tuple[str, str, Callable[[], object], object]] = [
     ("asn1crypto", "_fields", lambda: Sequence._fields, []),
     ("lxml", "_Element", lambda: type(etree.fromstring("<a/>")) is etree._Element, True),
     ("lxml", "_ProcessingInstruction", lambda: type(etree.PI("a")) is etree._ProcessingInstruction, True),
+    ("pypdf", "_codecs", lambda: (adobe_glyphs["/Aogonek"], "/c65" in adobe_glyphs), ("\u0104", False)),
+    ("pypdf", "_data", lambda: StreamObject()._data, b""),
     ("python", "_buffer", lambda: "self._buffer = bytearray()\n" in inspect.getsource(StreamReader), True),
 ]
 """Package, its name with the underscore, what the name stands for now, and what mailbot takes it for."""
@@ -106,28 +112,51 @@ PUBLIC = {"_exit", "_make", "_replace"}
 """As the library reference says of them."""
 
 
-def parsed(folder: str) -> Iterator[ast.Module]:
-    for file in sorted((ROOT / folder).rglob("*.py")):
-        yield ast.parse(file.read_text(encoding="utf-8"))
+class Names(NamedTuple):
+    """Of one file."""
+
+    modules: set[str]
+    """Imported from, at the top."""
+    own: set[str]
+    of_self: set[str]
+    used: set[str]
+    """Of something that is not self."""
+    written: dict[str, set[str]]
+    """Private ones by class."""
 
 
-def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every statement, without looking for others in expressions."""
-    for node in ast.iter_child_nodes(tree):
-        if not isinstance(node, ast.expr):
-            yield node
-            yield from statements(node)
+@cache
+def names(folder: str) -> dict[Path, Names]:
+    return {file: named(file.read_text(encoding="utf-8")) for file in sorted((ROOT / folder).rglob("*.py"))}
+
+
+def named(text: str) -> Names:
+    tree, lines = ast.parse(text), text.split("\n")
+    modules, own, of_self, used, written = found = Names(set(), set(), set(), set(), {})
+    for one in tree.body:
+        if isinstance(one, ast.ClassDef):
+            written[one.name] = set(re.findall(r"\b_[A-Za-z]\w*", "\n".join(lines[one.lineno - 1 : one.end_lineno])))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            own.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
+            own.add(node.attr)
+        elif isinstance(node, ast.Attribute):
+            (of_self if is_self(node.value) else used).add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            used |= {*(node.module or "").split("."), *(alias.name for alias in node.names)}
+            modules |= {node.module.partition(".")[0]} if node.module and not node.level else set()
+        elif isinstance(node, ast.Import):
+            used |= {part for alias in node.names for part in alias.name.split(".")}
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+    return found
 
 
 def packages(folder: str) -> set[str]:
     """The packages (names normalized as PEP 503 has it) that the code below ``folder`` imports."""
-    modules: set[str] = set()
-    for tree in parsed(folder):
-        for node in statements(tree):
-            if isinstance(node, ast.Import):
-                modules |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                modules.add(node.module.partition(".")[0])
+    modules = {module for one in names(folder).values() for module in one.modules}
     installed = packages_distributions()
     foreign = modules - sys.stdlib_module_names - {"mailbot", "tests", "fixtures"}
     return {normalized(name) for module in foreign for name in installed.get(module, [module])}
@@ -200,31 +229,16 @@ def test_tests_use_no_other_private_part() -> None:
     assert foreign - {name for _, name, _, _ in PRIVATE} == {name for _, name, _, _ in OF_TESTS if private(name)}
 
 
-@cache
 def reached(*folders: str) -> tuple[set[str], set[str]]:
     """Private names that the code imports, or asks of something whose class is not in the same file; and all its own
     names."""
     everywhere: set[str] = set()
     of_self: set[str] = set()
     of_others: set[str] = set()
-    for tree in chain.from_iterable(map(parsed, folders)):
-        here: set[str] = set()
-        used: set[str] = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                here.add(node.name)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                here.add(node.id)
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
-                here.add(node.attr)
-            elif isinstance(node, ast.Attribute):
-                (of_self if is_self(node.value) else used).add(node.attr)
-            elif isinstance(node, ast.ImportFrom):
-                used |= {*(node.module or "").split("."), *(alias.name for alias in node.names)}
-            elif isinstance(node, ast.Import):
-                used |= {part for alias in node.names for part in alias.name.split(".")}
-        everywhere |= here
-        of_others |= used - here
+    for one in chain.from_iterable(names(folder).values() for folder in folders):
+        everywhere |= one.own
+        of_self |= one.of_self
+        of_others |= one.used - one.own
     return set(filter(private, of_others | of_self - everywhere)), everywhere
 
 
@@ -235,17 +249,18 @@ def is_self(node: ast.expr) -> bool:
 
 def inherited() -> set[str]:
     """Private names of a foreign class that a class of mailbot below it uses or overrides, on purpose or not."""
-    names: set[str] = set()
-    for found in pkgutil.walk_packages(mailbot.__path__, "mailbot."):
-        if ".migrations" in found.name or found.name.endswith("__main__"):
+    found: set[str] = set()
+    for module in pkgutil.walk_packages(mailbot.__path__, "mailbot."):
+        if ".migrations" in module.name or module.name.endswith("__main__"):
             continue
-        module = importlib.import_module(found.name)
-        for one in vars(module).values():
-            if inspect.isclass(one) and one.__module__ == found.name:
+        loaded = importlib.import_module(module.name)
+        written = names("mailbot")[Path(str(loaded.__file__))].written
+        for one in vars(loaded).values():
+            if inspect.isclass(one) and one.__module__ == module.name:
                 theirs = {name for base in one.__mro__[1:] for name in of_class(base)}
                 if theirs:
-                    names |= theirs & set(re.findall(r"\b_[A-Za-z]\w*", inspect.getsource(one)))
-    return names
+                    found |= theirs & written[one.__name__]
+    return found
 
 
 @cache

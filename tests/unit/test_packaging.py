@@ -51,7 +51,7 @@ def _locked(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_line_of_a_lock_is_a_pinned_package_a_hash_or_a_comment(lock: str) -> None:
-    line = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w\"'=<>. ]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?| *#.*|")
+    line = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w\"'=<>!. ]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?| *#.*|")
     assert [text for text in _text(lock).splitlines() if not line.fullmatch(text)] == []
 
 

@@ -63,7 +63,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "account.old": ("Obecne hasło", "Present password"),
     "account.change": ("Zmień hasło", "Change the password"),
     "account.changed": (
-        "Hasło zmienione. Na innych urządzeniach nie jesteś już zalogowany.",
+        "Hasło zmienione. Na innych urządzeniach trzeba zalogować się od nowa.",
         "The password is changed. You are logged out on all other devices.",
     ),
     "account.wrong": (

@@ -14,7 +14,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "keys.n": ("notatka", "note"),
     "keys.help": ("ta pomoc", "this help"),
     "close": ("Zamknij", "Close"),
-    "logged-in": ("Zalogowany: {name}", "Logged in: {name}"),
+    "logged-in": ("Zalogowano: {name}", "Logged in: {name}"),
     "log-out": ("Wyloguj", "Log out"),
     "yes": ("tak", "yes"),
     "no": ("nie", "no"),
@@ -28,7 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "notice.404": ("Nie ma takiej strony", "There is no such page"),
     "advice.404": (
-        "Nie ma takiego zgłoszenia albo należy ono do innego działu.",
+        "Nie ma takiego zgłoszenia albo prowadzi je inny zespół.",
         "There is no such ticket, or it belongs to another desk.",
     ),
     "notice.405": ("Tej strony nie można tak otworzyć", "This page cannot be opened like that"),

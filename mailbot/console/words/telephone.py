@@ -26,7 +26,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "phone.call": ("Rozmowa o {number}", "Call about {number}"),
     "phone.other": ("Inna rozmowa", "Another call"),
     "phone.foreign": (
-        "Tę sprawę prowadzi inny dział. Możesz ją tylko wstrzymać.",
+        "Tę sprawę prowadzi inny zespół. Możesz ją tylko wstrzymać.",
         "Another desk has this matter. You can only stop it.",
     ),
     "phone.ask": ("Zapytaj i wpisz, co mówi dzwoniący", "Ask, and type what the caller says"),

@@ -28,7 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "col.why": ("Dlaczego u nas", "Why it is here"),
     "col.sender": ("Nadawca", "Sender"),
     "col.opened": ("Przyszło", "Came"),
-    "col.desk-of": ("Dział", "Desk"),
+    "col.desk-of": ("Zespół", "Desk"),
     "col.owner": ("Kto prowadzi", "Held by"),
     "late": ("po terminie", "overdue"),
     "no-due": ("bez terminu", "none"),

@@ -16,7 +16,9 @@ from mailbot.ruleset.schema.parts import (
     sourced,
     text,
     truth,
-    whole,
+)
+from mailbot.ruleset.schema.parts import (
+    word as word_of,
 )
 from mailbot.ruleset.texts import DIFFERENCE_FIELDS, MAIN_PHONE
 
@@ -95,58 +97,52 @@ def applications_file() -> Schema:
         "name": _name(),
         "title": text("what it is, for the people who decide"),
         "said": _sayings("one of them says it", 1),
-        "unless": _sayings("none of these may stand there"),
+        "unless": _sayings("none of these may stand in the same sentence"),
         "begins": _sayings("or one of these begins a line or a sentence, as a title does"),
     }
     wanted = entries(
         "something that must be said", pick(applications.REQUIRED, known), pick(applications.BEGINS, known)
     )
-    against = entries("something that must not", pick(applications.REQUIRED, known), pick(applications.OPTIONAL, known))
-    word = text("a word or {list}")
-    part = entries(
-        "what a line or a sentence may be",
-        {
-            "name": _name(),
-            "title": text("what it is, for the people who decide"),
-            "words": several("of which it is made, and of no others", word, 1),
-        },
-        {
-            "said": _sayings("one of them stands there; without them the words are enough", 1),
-            "spare": whole("known words of a clause for each that is none of them", 1, applications.MOST_OTHERS),
-            "past": truth("whether it tells what somebody or something else has done"),
-            "without": several("words that none of its clauses has", word, 1),
-        },
+    addressed = {"said": _sayings("one of them says it; starylogin and nowylogin are the two addresses", 1)}
+    against = entries(
+        "something that must not",
+        pick(applications.REQUIRED, known | addressed),
+        pick(applications.OPTIONAL, known),
     )
-    telling = entries(
-        "what may be said of something that matters",
+    word = text("a word or {list}")
+    clause = entries(
+        "a kind of clauses that an application may have",
+        {"name": _name(), "title": text("what it tells, for the people who decide")},
         {
-            "name": _name(),
-            "title": text("what it is, for the people who decide"),
-            "of": _sayings("a clause with one of them speaks of it", 1),
-        },
-        {
-            "unless": _sayings("a clause with one of these may say what it likes"),
-            "yes": several("verbs that may be said of it", word, 1),
-            "no": several("verbs that may be denied of it", word, 1),
-            "past": truth("whether everything else may be said that has happened"),
-            "never": several("but these verbs", word, 1),
-            "is": several("what it may be said to be", word, 1),
-            "needs": truth("whether the sentence must give one of the reasons"),
-            "bare": several("words of which a clause without a verb may be made", word, 1),
-            "whole": truth("whether every verb of the clause counts, and not only those of its half"),
+            "said": several("verbs; one of them, or of denied, stands there", word, 1),
+            "denied": several("what stands behind a denial, and only there", word, 1),
+            "of": several("what it speaks of; one of them stands there", word, 1),
+            "words": several("what else may stand there", word, 1),
+            "places": truth("whether names of places may stand there"),
+            "near": truth("whether what it speaks of must stand in the clause itself, not only in the sentence"),
+            "free": word_of(
+                "what may stand there though no list has it",
+                {
+                    "words": "things, qualities and circumstances of the dictionary that are not guarded",
+                    "verbs": "those, and what the writer or a thing does or did",
+                    "never": "nothing, and nothing of that in its sentence",
+                    "address": "one of the two addresses, and it must",
+                },
+            ),
         },
     )
     letter = entries(
         "what such a letter is made of",
         {
-            "others": whole("how many words of a letter may be none of their part", 0, applications.MOST_OTHERS),
-            "never": several("words that are never one of the others", word, 1),
+            "joints": several("with which a clause may begin within a sentence", word, 1),
+            "never": several("words that no name of a place or a firm has", word, 1),
+            "guarded": several("words, as a dictionary names them, that stand nowhere but in a list", word, 1),
             "firms": several("with which a line begins that is the name of a firm", word, 1),
-            "denied": several("what may follow nie in a sentence that asks", word, 1),
-            "parts": several("what a line or a sentence may be", part, 1, topics.MOST),
-            "verbs": several("by which something is said in the clauses of tellings", word, 1),
-            "reasons": _sayings("by which a sentence tells that something is lost, was used or is needed", 1),
-            "tellings": several("what may be said of something that matters", telling, 1, topics.MOST),
+            "trades": several("what stands below the name of the applicant, or behind it", word, 1),
+            "towns": several(
+                "towns that the dictionary of Polish does not know", text("a town"), 1, applications.MOST_TOWNS
+            ),
+            "clauses": several("the kinds of clauses that it may have", clause, 1, applications.MOST_CLAUSES),
         },
     )
     return entries(

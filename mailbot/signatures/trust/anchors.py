@@ -8,14 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asn1crypto.x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-if TYPE_CHECKING:
-    from pyhanko.sign.validation.qualified.tsp import Qualification
+from mailbot.signatures.trust.criteria import Qualification
 
 LISTS = "lists"
 """Folder of the lists of other states."""
@@ -74,9 +72,9 @@ class Anchor:
             return frozenset()
         subject = asn1crypto.x509.Certificate.load(certificate)
         return frozenset(
-            qualifier.value
+            qualifier
             for qualification in self.qualifications
-            if qualification.criteria_list.matches(subject)
+            if qualification.criteria.matches(subject)
             for qualifier in qualification.qualifiers
         )
 

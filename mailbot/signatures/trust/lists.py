@@ -6,24 +6,29 @@ because pyHanko does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from importlib import resources
 
-import asn1crypto.x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from mailbot.errors import TrustRefused
-from mailbot.signatures import ber
-from mailbot.signatures.trust.anchors import Anchor, Role
+from mailbot.signatures.trust import services
+from mailbot.signatures.trust.anchors import Anchor
+from mailbot.signatures.trust.services import NAMESPACE, NS, text
 
 TERRITORY = "PL"
 MAX_BYTES = 20_000_000
-_NAMESPACE = "http://uri.etsi.org/02231/v2#"
-_NS = {"tsl": _NAMESPACE}
+_OF_PYHANKO = "sign/validation/qualified/lotl-certs/latest.cert.pem"
+_POINTERS = "tsl:SchemeInformation/tsl:PointersToOtherTSL/tsl:OtherTSLPointer"
+_IDENTITIES = "tsl:ServiceDigitalIdentities/tsl:ServiceDigitalIdentity"
+_TOLD = "tsl:AdditionalInformation/tsl:OtherInformation"
+_MIME_TYPE = f"{_TOLD}/{{http://uri.etsi.org/02231/v2/additionaltypes#}}MimeType"
+_LIST, _LOTL = "application/vnd.etsi.tsl+xml", "http://uri.etsi.org/TrstSvc/TrustedList/schemerules/EUlistofthelists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,48 +86,36 @@ class TrustedList:
 
 def bundled_signers() -> tuple[bytes, ...]:
     """Certificates (DER) that sign the LOTL, of the Official Journal of the EU, as pyHanko brings them."""
-    from pyhanko.sign.validation.qualified.eutl_parse import latest_known_lotl_tlso_certs
-
-    return tuple(map(_der, latest_known_lotl_tlso_certs()))
+    file = resources.files("pyhanko").joinpath(_OF_PYHANKO)
+    return tuple(one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(file.read_bytes()))
 
 
 def read_lotl(data: bytes, signers: Sequence[bytes], at: datetime) -> ListOfLists:
     """The list of lists, when one of ``signers`` (DER), valid at ``at``, signed it. Raises TrustRefused."""
-    from pyhanko.sign.validation.qualified.eutl_parse import LOTL_RULE, parse_lotl_unsafe
-
-    signed = authenticate(data, signers, at)
-    try:
-        parsed = parse_lotl_unsafe(signed.decode())
-        pointers: dict[str, tuple[Pointer, ...]] = {}
-        for one in (r for r in parsed.references if LOTL_RULE not in r.scheme_rules):
-            pointer = Pointer(one.location_uri, tuple(map(_der, one.tlso_certs)))
-            pointers[one.territory] = (*pointers.get(one.territory, ()), pointer)
-    except Exception as error:
-        raise TrustRefused(f"the list of lists cannot be read: {error}") from error
-    return ListOfLists(_info(signed), pointers)
+    root = authenticate(data, signers, at)
+    pointers: dict[str, tuple[Pointer, ...]] = {}
+    for told in root.iterfind(_POINTERS, NS):
+        rules = [rule.text for rule in told.iterfind(f"{_TOLD}/tsl:SchemeTypeCommunityRules/tsl:URI", NS)]
+        territory, url = text(told, f"{_TOLD}/tsl:SchemeTerritory"), text(told, "tsl:TSLLocation")
+        if text(told, _MIME_TYPE) == _LIST and _LOTL not in rules and territory and url:
+            pointers[territory] = (*pointers.get(territory, ()), Pointer(url, _signers(told)))
+    return ListOfLists(_info(root), pointers)
 
 
 def read_trusted_list(
     data: bytes, signers: Sequence[bytes], at: datetime, source: str, territory: str = TERRITORY
 ) -> TrustedList:
     """The list of a state, when one of ``signers`` (of the list of lists) signed it. Raises TrustRefused."""
-    from pyhanko.sign.validation.qualified.eutl_parse import trust_list_to_registry_unsafe
-
-    signed = authenticate(data, signers, at)
-    info = _info(signed)
+    root = authenticate(data, signers, at)
+    info = _info(root)
     if info.territory != territory:
         raise TrustRefused(f"it is the list of {info.territory!r}, not of {territory}")
-    try:
-        registry, errors = trust_list_to_registry_unsafe(signed.decode())
-        anchors = tuple(_anchors(registry, source))
-    except Exception as error:
-        raise TrustRefused(f"the trusted list cannot be read: {error}") from error
-    problems = tuple(f"{source}: a service is left out ({error})" for error in errors)
-    return TrustedList(info, anchors, tuple(_supply_points(signed)), problems)
+    anchors, problems = services.read(root, source)
+    return TrustedList(info, anchors, tuple(_supply_points(root)), problems)
 
 
-def authenticate(data: bytes, signers: Sequence[bytes], at: datetime) -> bytes:
-    """The signed bytes of a list: the whole TrustServiceStatusList, signed by one of ``signers``. Raises TrustRefused.
+def authenticate(data: bytes, signers: Sequence[bytes], at: datetime) -> etree._Element:
+    """What is signed of a list: the whole TrustServiceStatusList, signed by one of ``signers``. Raises TrustRefused.
 
     Only what is returned may be read, never ``data`` (signature wrapping).
     """
@@ -134,81 +127,56 @@ def authenticate(data: bytes, signers: Sequence[bytes], at: datetime) -> bytes:
         try:
             certificate = x509.load_der_x509_certificate(der)
             results = XAdESVerifier().verify(data, x509_cert=certificate, expect_config=configuration)
+        except MemoryError:
+            raise
         except Exception as error:  # whatever a downloaded file makes the library say, it is not authentic
             reasons.append(f"{type(error).__name__} {error}")
             continue
         for result in results:
-            if result.signed_xml is not None and result.signed_xml.tag == f"{{{_NAMESPACE}}}TrustServiceStatusList":
-                return bytes(result.signed_data)
+            if result.signed_xml is not None and result.signed_xml.tag == f"{{{NAMESPACE}}}TrustServiceStatusList":
+                return _root(bytes(result.signed_data))
         reasons.append("the signature does not cover the list")
     raise TrustRefused(
         "no certificate that may sign it did: " + ("; ".join(dict.fromkeys(reasons))[:600] or "none known")
     )
 
 
-def _anchors(registry: Any, source: str) -> Iterable[Anchor]:
-    for authority in registry.known_certificate_authorities | registry.known_timestamp_authorities:
-        for service in registry.applicable_service_definitions(authority, None):
-            base = service.base_info
-            yield Anchor(
-                certificate=_der(authority.certificate),
-                roles=_roles(service),
-                service=base.service_name,
-                source=source,
-                since=base.valid_from,
-                until=base.valid_until,
-                qualifications=tuple(service.qualifications),
-            )
-
-
-def _roles(service: Any) -> frozenset[Role]:
-    from pyhanko.sign.validation.qualified.tsp import QcCertType, QTSTServiceInformation
-
-    if isinstance(service, QTSTServiceInformation):
-        return frozenset({Role.TSA})
-    purposes = service.base_info.additional_info_certificate_type  # empty: the list does not narrow it
-    narrowed = purposes and QcCertType.QC_ESIGN not in purposes
-    return frozenset({Role.SEAL_CA}) if narrowed else frozenset({Role.SEAL_CA, Role.QUALIFIED_CA})
-
-
-def _der(certificate: asn1crypto.x509.Certificate) -> bytes:
-    """As it stands on the list. ``dump()`` writes anew what has a length ending in 0x80 (``cms.Certificate``)."""
-    return x509.load_der_x509_certificate(ber.encode(b"\x30", certificate.contents)).public_bytes(Encoding.DER)
+def _signers(told: etree._Element) -> tuple[bytes, ...]:
+    """Who may sign the list of a pointer: what is no certificate signs nothing."""
+    found: list[bytes] = []
+    for identity in told.iterfind(_IDENTITIES, NS):
+        with contextlib.suppress(ValueError):
+            found += services.certificates(identity)
+    return tuple(found)
 
 
 def _root(signed: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
     return etree.fromstring(signed, parser)
 
 
-def _info(signed: bytes) -> ListInfo:
+def _info(root: etree._Element) -> ListInfo:
     scheme = "tsl:SchemeInformation"
-    root = _root(signed)
     try:
-        next_update = root.findtext(f"{scheme}/tsl:NextUpdate/tsl:dateTime", None, _NS)
+        next_update = text(root, f"{scheme}/tsl:NextUpdate/tsl:dateTime")
         return ListInfo(
-            territory=root.findtext(f"{scheme}/tsl:SchemeTerritory", "", _NS).strip(),
-            sequence=int(root.findtext(f"{scheme}/tsl:TSLSequenceNumber", "", _NS)),
-            issued=_moment(root.findtext(f"{scheme}/tsl:ListIssueDateTime", "", _NS)),
-            next_update=_moment(next_update) if next_update else None,
+            territory=text(root, f"{scheme}/tsl:SchemeTerritory"),
+            sequence=int(text(root, f"{scheme}/tsl:TSLSequenceNumber")),
+            issued=services.moment(text(root, f"{scheme}/tsl:ListIssueDateTime")),
+            next_update=services.moment(next_update) if next_update else None,
         )
     except ValueError as error:
         raise TrustRefused(f"its sequence number or a date cannot be read: {error}") from error
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset")
-    return moment
-
-
-def _supply_points(signed: bytes) -> list[str]:
-    services = _root(signed).iterfind(".//tsl:TSPServices/tsl:TSPService/tsl:ServiceInformation", _NS)
+def _supply_points(root: etree._Element) -> list[str]:
+    told = root.iterfind(".//tsl:TSPServices/tsl:TSPService/tsl:ServiceInformation", NS)
     found = [
         (point.text or "").strip()
-        for service in services
-        if (service.findtext("tsl:ServiceTypeIdentifier", "", _NS)).strip().endswith("/Svctype/CA/QC")
-        for point in service.iterfind("tsl:ServiceSupplyPoints/tsl:ServiceSupplyPoint", _NS)
+        for service in told
+        if text(service, "tsl:ServiceTypeIdentifier").endswith("/Svctype/CA/QC")
+        for point in service.iterfind("tsl:ServiceSupplyPoints/tsl:ServiceSupplyPoint", NS)
     ]
     return [url for url in dict.fromkeys(found) if url.lower().endswith(".crl")]

@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 from cryptography.x509.oid import NameOID
 
 from mailbot.errors import ConfigError, TrustRefused
+from mailbot.room import shrink
 from mailbot.signatures.trust import lists
 from mailbot.signatures.trust.anchors import LISTS, Anchor, Role, parsed, read_bytes, read_folder, visible
 from mailbot.signatures.trust.lists import ListInfo, ListOfLists
@@ -53,13 +54,20 @@ class States:
     _read: dict[str, _Listed] = field(default_factory=dict)
 
     def read(self, territory: str) -> _Listed:
-        """The list of ``files``; what is wrong with it is told in its problems. Beyond ``left`` it is a doubt."""
-        if territory not in self._read:
-            if self.left <= 0:
-                return _Listed(broken=True)
-            self.left -= 1
-            self._read[territory] = self._listed(territory)
-        return self._read[territory]
+        """The list of ``files``; what is wrong with it is told in its problems. Beyond ``left`` it is a doubt.
+
+        What was broken is tried again with the next mail: it may have been the mail that left no room for it.
+        """
+        if territory in self._read:
+            return self._read[territory]
+        if self.left <= 0:
+            return _Listed(broken=True)
+        self.left -= 1
+        found = self._listed(territory)
+        shrink()
+        if not found.broken:
+            self._read[territory] = found
+        return found
 
     def _listed(self, territory: str) -> _Listed:
         assert self.lotl is not None
@@ -149,6 +157,7 @@ def load(directory: Path, now: datetime | None = None) -> TrustStore:
     files, unread = _revocation_files(directory / "revocation")
     revocation = RevocationStore(files, now)
     anchors = (*(a for a in by_hand if Role.LOTL not in a.roles), *listed.anchors)
+    shrink()
     empty = () if anchors else (f"{directory}: nobody is trusted; mend: mailbot trust update, or fill anchors/",)
     return TrustStore(
         anchors=anchors,

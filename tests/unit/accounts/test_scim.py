@@ -125,14 +125,14 @@ async def test_a_slow_or_absent_registry_is_given_up_in_time(there: Office) -> N
     over = threading.Event()
 
     def slow(*answer: Any) -> Any:
-        over.wait(10)
+        over.wait(60)
         return says("500 No", b"")(*answer)
 
     there.instead = slow
     started = time.monotonic()
     said = await there.registry(timeout_seconds=0.2).ask([f"a{n}@wp.example" for n in range(50)])
     assert not said.asked
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8, "fifty of them, one after the other, would take ten"
     over.set()
     await asyncio.sleep(0.3)  # its ends of the connections are closed
     said = await there.registry(url="https://127.0.0.1:9/v2").ask([KEY])

@@ -7,10 +7,15 @@ import io
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
+import pytest
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject
 
 from fixtures.signing.pdf_writer import CATALOG, FONT, PAGE, PAGES, TEXT, Pdf, page, stream
+from mailbot.application.pdf import ocr
+from mailbot.application.pdf.glyph import DPI
+from mailbot.application.read import read
 
 HELVETICA = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
 RESOURCES = b"/Font << /F1 5 0 R >> /XObject << /Im1 6 0 R /Fm1 8 0 R >> /ExtGState << /Clear 7 0 R >>"
@@ -40,6 +45,22 @@ def drawn(content: str, *, extra: bytes = b"", form: str = "", objects: dict[int
 def line(text: str, y: int = 700, x: int = 60, before: str = "") -> str:
     """One line of text at a place; ``before`` stands in front of the string."""
     return f"BT /F1 12 Tf {before} 1 0 0 1 {x} {y} Tm ({text}) Tj ET"
+
+
+def doubts(data: bytes) -> tuple[str, ...]:
+    """Those of a PDF whose words nobody reads in the picture of the page: that takes half of the time, and doubts what
+    another one may have missed."""
+    whole = ocr.Engine.read
+
+    def parts(engine: ocr.Engine, picture: Image.Image, dpi: int) -> str | None:
+        return None if dpi == DPI else whole(engine, picture, dpi)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ocr.Engine, "read", parts)
+        found = read(data, "").doubts
+    unread = "reading the picture took too long"
+    assert unread in found or any("not readable" in doubt for doubt in found)
+    return tuple(doubt for doubt in found if doubt != unread)
 
 
 def fill(data: bytes, values: dict[str, str], *, appearances: bool) -> bytes:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mailbot.application.alike import has_address, has_datum, same_words, within
+from mailbot.application.letter.alike import has_address, has_datum, same_words, within
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from mailbot.application.alike import has_address, has_datum, same_words, within
         ("jan1@wp.pl", "janl@wp.pl", "1l", True),
         ("j.an@o2.pl", "j-an@02.pl", ".o", True),
         ("j.an@o2.pl", "j-an@02.pl", "o", False),
+        ("j-an@o2.pl", "j-—an@o2.pl", "-", True),
+        ("j-an@o2.pl", "j—an@o2.pl", "", False),
+        ("jan1@wp.pl", "jani@wp.pl", "1l", False),
+        ("jal@wp.pl", "jai@wp.pl", "l", False),
         ("an@nowa.example", "jan@nowa.example", "", False),
         ("an@nowa.example", "j.an@nowa.example", ".", False),
         ("jan@nowa.example", "jan@nowa.example.pl", "", False),

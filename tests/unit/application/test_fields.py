@@ -6,7 +6,7 @@ import pytest
 
 from mailbot.application.data import Application
 from mailbot.application.document import Document
-from mailbot.application.fields import fields
+from mailbot.application.letter.fields import fields
 
 OLD = "adam.szymanski@dawna-firma.example"
 NEW = "adam@nowa.example"
@@ -21,6 +21,9 @@ COMPLETE: list[tuple[str, tuple[str, str]]] = [
     ("Imię i nazwisko: Adam Szymański\nStary login: OLD\nNowy login: NEW", ADAM),
     ("Nazwisko i imię: Szymański Adam\nObecny login: OLD\nNowy login: NEW", ADAM),
     ("IMIĘ: ADAM\nNAZWISKO: SZYMAŃSKI\nSTARY LOGIN: OLD\nNOWY LOGIN: NEW", ("ADAM", "SZYMAŃSKI")),
+    ("Wnoszę ja, Adam Szymański, o nowy login PUESC w miejsce\ndotychczasowego.\nOLD\n(dotychczasowy login)\n"
+     "NEW\n(nowy login)", ADAM),
+    ("Ja, Adam Szymański. Mój dotychczasowy login: OLD. Nowy adres e-mail, który ma być\nmoim loginem: NEW.", ADAM),
     ("1. Imię: Adam\n2. Nazwisko: Szymański\n3. Dotychczasowy login PUESC: OLD\n4. Nowy adres email: NEW", ADAM),
     ("• Imię – Adam\n• Nazwisko – Szymański\n• Poprzedni login – OLD\n• Nowy login – NEW", ADAM),
     ("Imię ........Adam........\nNazwisko ......Szymański......\nDotychczasowy login ....OLD....\n"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.signing.pdf_writer import CATALOG, PAGE, TEXT, page, picture, stream
+from fixtures.signing.pdf_writer import CATALOG, FONT, PAGE, TEXT, page, picture, stream
 from mailbot.application.data import Application
+from mailbot.application.pdf.ocr import Engine
 from mailbot.application.read import read, reading
-from tests.unit.application.pdfs import RESOURCES, drawn, line
+from tests.unit.application.pdfs import HELVETICA, RESOURCES, doubts, drawn, line
 
 PERSON = line("Ja, Adam Nowak.", 760)
 OLD = line("Stary login: adam@stara.example", 740)
@@ -188,8 +189,8 @@ POLISH_HELVETICA = (
 def test_polish_letters_of_a_font_that_is_not_in_the_file(text: str, sure: bool) -> None:
     """pdfium has no shape for them, other viewers do: what is seen of a word tells which it is."""
     octal = str.maketrans({letter: f"\\{code:03o}" for code, letter in enumerate("ąćęłńśż", 1)})
-    found = reading(drawn(line(text.translate(octal)), objects={5: POLISH_HELVETICA}))
-    assert (not any("cannot be seen" in doubt for doubt in found.application.doubts)) is sure
+    found = doubts(drawn(line(text.translate(octal)), objects={5: POLISH_HELVETICA}))
+    assert (not any("cannot be seen" in doubt for doubt in found)) is sure
 
 
 @pytest.mark.parametrize(("named", "sure"), [("0119", True), ("0105", False), ("0117", False)])
@@ -201,8 +202,8 @@ def test_letters_that_pdfium_has_no_shape_for_mean_what_others_draw(named: str, 
     )
     font = POLISH_HELVETICA.replace(b"/Encoding", b"/ToUnicode 10 0 R /Encoding", 1)
     page = f"{line('Prosz' + chr(92) + '003 o nowy login')} {line('Prosz' + chr(92) + '003 o nowe', 670)}"
-    found = reading(drawn(page, objects={5: font, 10: stream(cmap.encode())}))
-    assert ("page 1: letters under other names" in found.application.doubts) is not sure
+    found = doubts(drawn(page, objects={5: font, 10: stream(cmap.encode())}))
+    assert ("page 1: letters under other names" in found) is not sure
 
 
 def test_a_font_of_numbers_must_be_in_the_file() -> None:
@@ -226,3 +227,71 @@ def test_an_address_in_letters_of_two_kinds_is_a_doubt(odd: str) -> None:
     shown = f"BT /F1 12 Tf 1 0 0 1 60 700 Tm (Nowy login: adam) Tj {odd} (s@nowa.example) Tj ET"
     assert "page 1: an address in letters of two kinds" in read(drawn(shown), "").doubts
     assert not reading(drawn(shown.replace(odd, ""))).application.doubts
+
+
+def _renamed(units: str, names: str = "") -> dict[int, bytes]:
+    """Helvetica whose /ToUnicode has these pairs of codes."""
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
+        f"endcodespacerange 1 beginbfchar {units} endbfchar endcmap end end"
+    )
+    encoding = f"/Encoding << /Type /Encoding /BaseEncoding /WinAnsiEncoding {names} >> /ToUnicode 10 0 R >>"
+    return {FONT: HELVETICA.partition(b"/Encoding")[0] + encoding.encode(), 10: stream(cmap.encode())}
+
+
+@pytest.mark.parametrize("hyphen", ["002d", "00ad", "2010", "2011"])
+def test_a_hyphen_by_any_of_its_names_is_one(hyphen: str) -> None:
+    found = read(drawn(line("Nowy login: jan-maria@nowa.example"), objects=_renamed(f"<2d> <{hyphen}>")), "")
+    assert (found.new_email, found.doubts) == ("jan-maria@nowa.example", ())
+
+
+def test_a_ligature_is_the_letters_that_it_stands_for() -> None:
+    """Its glyph is called "fi", and so does /ToUnicode; one cell of it is narrower than those of other letters."""
+    shown = line("Nowy login: jan@\\214rma.example")
+    found = read(drawn(shown, objects=_renamed("<8c> <00660069>", "/Differences [140 /fi]")), "")
+    assert (found.new_email, found.doubts) == ("jan@firma.example", ())
+    lie = read(drawn(shown, objects=_renamed("<8c> <0066006c>", "/Differences [140 /fi]")), "")
+    assert lie.doubts
+
+
+def test_a_reference_to_no_annotation_is_none() -> None:
+    """Programs leave them that make the fields of a form into text."""
+    shown = f"{VISIBLE} {line(NEW)}"
+    assert read(drawn(shown, extra=b"/Annots [77 0 R 78 0 R]"), "").doubts == ()
+
+
+def test_readers_must_see_the_same_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailbot.application.pdf.second.Second.annotations", lambda *_: 1)
+    assert "page 1: other annotations for another reader" in read(drawn(f"{VISIBLE} {line(NEW)}"), "").doubts
+
+
+@pytest.mark.parametrize(
+    ("printed", "x", "more"),
+    [
+        ("Nowy adres e-mail", 56, ""),
+        ("Nowy adres e-mail pana Zalewskiego, znajomego z pracy", 60, ""),
+        ("Nowy adres e-mail", 60, line("Uwagi", 664, 400)),
+    ],
+)
+def test_the_label_of_a_field_goes_as_far_as_it_is_printed(printed: str, x: int, more: str) -> None:
+    """Also where it begins before the field or ends behind it; another column is another label."""
+    field = _field("adam@nowa.example", more="/F 4 /AP << /N 10 0 R >>", rect="60 640 200 660")
+    data = drawn(VISIBLE + line(printed, 664, x) + more, extra=b"/Annots [9 0 R]", objects=field)
+    assert f"{printed}: adam@nowa.example" in reading(data).text.splitlines()
+
+
+@pytest.mark.parametrize(("written", "kept"), [(NEW, False), (f"~ {NEW}", True)])
+def test_a_speck_that_recognition_takes_for_a_sign_is_none(
+    written: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_by = Engine.read
+    monkeypatch.setattr(Engine, "read", lambda *given: f"~ {read_by(*given)}")
+    assert ("~" in (reading(drawn(line(written))).seen or "")) is kept
+
+
+def test_a_file_behind_another_one_is_a_doubt() -> None:
+    """Which of them is shown, and from where its objects are counted, each viewer says for itself."""
+    one, other = drawn(VISIBLE + line(NEW)), drawn(VISIBLE + line(NEW.replace("obcy", "dobr")))
+    assert not read(one + b"\r\n\0 ", "").doubts
+    assert read(one + other, "").doubts
+    assert read(one + b"\nUmowa", "").doubts

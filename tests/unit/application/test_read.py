@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -148,8 +150,18 @@ def test_xml_that_may_show_something_else_is_a_doubt(inner: str) -> None:
 def test_what_the_parts_of_xml_are_called_is_said_beside_the_text() -> None:
     """A letter within <cytat> is a quotation, however long it is."""
     found = reading(_xml(f"<cytat><tresc>{TEXT}</tresc></cytat>"))
-    assert "\n— cytat.\n" in found.text
+    assert "— cytat." in found.text.splitlines()
     assert "— imie." not in reading(_xml(FOUR)).text
+
+
+def test_elements_that_only_hold_text_say_nothing_of_it() -> None:
+    lines = "".join(f"<akapit>{line}</akapit>" for line in TEXT.splitlines())
+    found = reading(f"<?xml version='1.0'?><Dokument><tresc>{lines}</tresc></Dokument>".encode())
+    assert (found.application, found.text.rstrip()) == (reading(TEXT.encode()).application, TEXT.rstrip())
+    assert (
+        "nie: "
+        in reading(f"<?xml version='1.0'?><Dokument><nie><akapit>{DATA.new}</akapit></nie></Dokument>".encode()).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,13 +174,39 @@ def test_what_the_parts_of_xml_are_called_is_said_beside_the_text() -> None:
         "<a><b xmlns='http://www.w3.org/1999/xhtml'>{}</b></a>",
         "Tekst\n<p style='color:white'>{}</p>",
         "<o:document xmlns:o='urn:oasis:names:tc:opendocument:xmlns:office:1.0'>{}</o:document>",
+        "<o:document xmlns:o='http://openoffice.org/2000/office'>{}</o:document>",
+        "<x:xdp xmlns:x='http://ns.adobe.com/xdp/'>{}</x:xdp>",
+        "<w:Dokument xmlns:w='http://crd.gov.pl/wzor/2013/12/12/1410/'>{}</w:Dokument>",
+        "<s>{}</s>",
+        "Tekst\n<s>{}</s>",
+        "Tekst\n<ukryj hidden>{}</ukryj>",
+        "Tekst\n<!-- {} -->",
+        "Tekst\n<![CDATA[ {}",
+        "<?xml version='1.0' encoding='UTF-7'?><a>{}</a>",
+        "<?xml version='1.0' encoding='Shift_JIS'?><a>{}</a>",
     ],
 )
 def test_languages_of_pages_are_for_a_person(page: str) -> None:
     assert read(page.format(TEXT).encode(), "") == UNREADABLE
 
 
+def test_letters_by_their_numbers_are_a_doubt() -> None:
+    """An editor shows the numbers; of letters that an encoding lacks they are usual."""
+    assert not read(_xml(FOUR.replace("ń", "&#324;")), "").doubts
+    assert read(_xml(FOUR.replace("Adam", "&#65;&#x64;am")), "").doubts
+    assert read(_xml(FOUR.replace("Adam", "&#65;dam")).decode().replace("UTF-8", "UTF-16").encode("utf-16"), "").doubts
+
+
 # ------------------------------------------------------------------------------------------------------ plain text
+
+
+def test_an_address_in_angle_brackets_is_no_page() -> None:
+    assert read(TEXT.replace(DATA.new, f"<{DATA.new}>").encode(), "") == COMPLETE
+    assert read(TEXT.replace(DATA.new, f"<mailto:{DATA.new}>").encode(), "") == COMPLETE
+
+
+def test_line_ends_of_old_macs_are_line_ends() -> None:
+    assert reading(TEXT.replace("\n", "\r").encode()) == reading(TEXT.encode())
 
 
 @pytest.mark.parametrize(
@@ -392,10 +430,83 @@ DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
         {"word/theme/theme1.xml": f"<a:theme xmlns:a='{DRAWING}'><a:latin typeface='Symbol'/></a:theme>"},
         {"[Content_Types].xml": "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>"},
         {"WORD/document.xml": "<a/>"},
+        *({name: "<a/>"} for name in ("word\\document.xml", "/word/document.xml", "./word/document.xml", "mimetype")),
+        *({f"word/{name}": "<a/>"} for name in ("%64ocument.xml", "document.xml.", "document.xml/[0].piece")),
+        {
+            "_rels/.rels": RELS.format(
+                f"<Relationship Id='a' Type='{RELATION}/officeDocument' Target='word/document.xml'/>"
+                f"<Relationship Id='b' Type='{RELATION}/OfficeDocument' Target='other/doc.xml'/>"
+            )
+        },
+        {
+            "_rels/.rels": RELS.format(
+                f"<Relationship Id='a' Type='{RELATION}/officeDocument' Target='word/document.xml' "
+                "TargetMode='External'/>"
+            )
+        },
     ],
 )
 def test_the_parts_of_a_word_file(parts: dict[str, str]) -> None:
     assert read(_docx(_paragraphs(TEXT), parts), "") == UNREADABLE
+
+
+THEME = (
+    f"<a:theme xmlns:a='{DRAWING}'><a:themeElements><a:clrScheme name='x'>"
+    "<a:dk1><a:sysClr val='windowText'/></a:dk1><a:accent1><a:srgbClr val='4472C4'/></a:accent1>"
+    "<a:accent4><a:srgbClr val='FFC000'/></a:accent4><a:hlink><a:srgbClr val='0563C1'/></a:hlink>"
+    "</a:clrScheme></a:themeElements></a:theme>"
+)
+
+
+@pytest.mark.parametrize(
+    ("colour", "known"),
+    [
+        ("w:themeColor='accent1' w:themeShade='BF'", COMPLETE),
+        ("w:themeColor='hyperlink'", COMPLETE),
+        ("w:themeColor='text1' w:themeTint='BF'", COMPLETE),
+        ("w:themeColor='text1' w:themeTint='20'", UNREADABLE),
+        ("w:themeColor='accent4'", UNREADABLE),
+        ("w:themeColor='background1'", UNREADABLE),
+        ("w:themeColor='accent2'", UNREADABLE),
+        ("w:themeColor='text1' w:themeShade='x'", UNREADABLE),
+    ],
+)
+def test_colours_of_a_theme(colour: str, known: Application) -> None:
+    """Word writes its headings and addresses in them; what is spelt beside them does not count."""
+    run = _run(f"<w:color w:val='2F5496' {colour}/>").replace(LIE, "<w:t>Z poważaniem</w:t>")
+    assert read(_docx(_paragraphs(TEXT) + run, {"word/theme/theme1.xml": THEME}), "") == known
+
+
+def test_a_theme_whose_colours_the_settings_turn_round() -> None:
+    run = _run("<w:color w:val='2F5496' w:themeColor='text1'/>").replace(LIE, "<w:t>Z poważaniem</w:t>")
+    turned = f"<w:settings xmlns:w='{WORD}'><w:clrSchemeMapping w:t1='light1'/></w:settings>"
+    parts = {"word/theme/theme1.xml": THEME, "word/settings.xml": turned}
+    assert read(_docx(_paragraphs(TEXT) + run, parts), "") == UNREADABLE
+
+
+def test_a_line_of_no_list() -> None:
+    """LibreOffice says so of its headings."""
+    for number, known in (("0", COMPLETE), ("1", UNREADABLE)):
+        line = _paragraph(f"<w:numPr><w:ilvl w:val='0'/><w:numId w:val='{number}'/></w:numPr>")
+        assert read(_docx(_paragraphs(TEXT) + line.replace(LIE, "<w:t>Z poważaniem</w:t>")), "") == known
+
+
+def test_a_zip_that_hides_a_file_or_calls_it_otherwise() -> None:
+    data = _docx(_paragraphs(TEXT))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        package.writestr("word/document.xml", "<a/>")
+    hidden, at = out.getvalue()[: out.getvalue().index(b"PK\1\2")], data.index(b"PK\1\2")
+    end = bytearray(data[-22:])
+    struct.pack_into("<I", end, 16, at + len(hidden))
+    assert read(data[:at] + hidden + data[at:-22] + bytes(end), "") == UNREADABLE
+    name = zipfile.ZipInfo("word/other.xml")
+    name.extra = struct.pack("<HHBI", 0x7075, 22, 1, zlib.crc32(b"word/other.xml")) + b"word/document.xml"
+    with zipfile.ZipFile(io.BytesIO(data)) as package, zipfile.ZipFile(out := io.BytesIO(), "w") as other:
+        for part in package.namelist():
+            other.writestr(part, package.read(part))
+        other.writestr(name, "<a/>")
+    assert read(out.getvalue(), "") == UNREADABLE
 
 
 def test_pages_that_push_the_others_out_of_sight() -> None:
@@ -567,3 +678,66 @@ def _zip(**entries: bytes) -> bytes:
 )
 def test_what_cannot_be_read_is_said_so(data: bytes) -> None:
     assert read(data, "wniosek.pdf") == UNREADABLE
+
+
+A4 = '<w:pgSz w:w="11906" w:h="16838"/>'
+SMALL = '<w:pgSz w:w="10000" w:h="10000"/>'
+
+
+def _on_page(size: str, left: int, right: int, paragraph: str, gutter: int = 0) -> bytes:
+    lines = "".join(
+        f"<w:p><w:pPr>{paragraph}</w:pPr><w:r>{'<w:tab/>' * ('<w:tab ' in paragraph)}<w:t>{line}</w:t></w:r></w:p>"
+        for line in TEXT.splitlines()
+    )
+    margins = f'<w:pgMar w:left="{left}" w:right="{right}" w:gutter="{gutter}"/>'
+    return _docx(f"{lines}<w:sectPr>{size}{margins}</w:sectPr>")
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "right", "paragraph"),
+    [
+        (A4, 1417, 1417, ""),
+        (A4, 1417, 1417, '<w:ind w:left="4956" w:firstLine="708"/>'),
+        (A4, 1417, 1417, '<w:ind w:left="720" w:hanging="360"/>'),
+        (A4, 720, 720, '<w:tabs><w:tab w:val="left" w:pos="5103"/></w:tabs>'),
+        (A4, 1417, 1417, '<w:tabs><w:tab w:val="right" w:pos="9072"/></w:tabs>'),
+    ],
+)
+def test_lines_on_a_page_of_word(size: str, left: int, right: int, paragraph: str) -> None:
+    assert not read(_on_page(size, left, right, paragraph), "").missing
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "right", "paragraph", "gutter"),
+    [
+        (SMALL, 3000, 0, "", 3000),
+        (SMALL, 2000, 1000, '<w:ind w:left="5400" w:firstLine="5400"/>', 0),
+        (SMALL, 2000, 1000, '<w:ind w:left="5000" w:right="2000"/>', 0),
+        (A4, 300, 1417, '<w:ind w:left="0" w:hanging="720"/>', 0),
+        (A4, 0, 1417, "", 0),
+        (SMALL, 2000, 1000, '<w:tabs><w:tab w:val="left" w:pos="10000"/></w:tabs>', 0),
+        (SMALL, 2000, 1000, '<w:tabs><w:tab w:val="right" w:pos="9900"/></w:tabs>', 0),
+    ],
+)
+def test_measures_of_word_that_lead_off_the_page_together(
+    size: str, left: int, right: int, paragraph: str, gutter: int
+) -> None:
+    """LibreOffice shows an empty page, or lines without their first letters."""
+    assert read(_on_page(size, left, right, paragraph, gutter), "") == UNREADABLE
+
+
+def test_a_table_of_word_lies_on_its_page() -> None:
+    def table(*columns: int, page: str = A4, indent: int = 0) -> bytes:
+        grid = "".join(f'<w:gridCol w:w="{column}"/>' for column in columns)
+        cells = "".join(
+            f'<w:tc><w:tcPr><w:tcW w:w="{column}" w:type="dxa"/></w:tcPr><w:p/></w:tc>' for column in columns
+        )
+        about = f'<w:tblPr><w:tblInd w:w="{indent}" w:type="dxa"/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
+        rows = f"{about}<w:tr>{cells}</w:tr>"
+        margins = '<w:pgMar w:left="2000" w:right="1000"/>'
+        return _docx(f"{_paragraphs(TEXT)}<w:tbl>{rows}</w:tbl><w:p/><w:sectPr>{page}{margins}</w:sectPr>")
+
+    assert not read(table(3000, 6000), "").missing
+    assert read(table(5000, 5900), "") == UNREADABLE
+    assert read(table(3000, 6000, page=SMALL), "") == UNREADABLE
+    assert read(table(3000, 4000, page=SMALL, indent=900), "") == UNREADABLE

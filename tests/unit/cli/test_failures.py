@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -26,6 +27,11 @@ _BROKEN = OperationalError("SELECT secret", {}, Exception("disk I/O error"))
         (_BROKEN, 75),
         (OperationalError("SELECT 1", {}, Exception("no such table: inbox")), 78),
         (PermissionError(13, "Permission denied", "mailbot.key"), 74),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), 75),
+        (OSError(errno.EMFILE, "Too many open files", "mailbot.toml"), 75),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 75),
+        (MemoryError(), 75),
+        (RuntimeError("can't start new thread"), 75),
     ],
 )
 def test_what_a_person_or_the_machine_causes_has_a_code(error: Exception, code: int) -> None:

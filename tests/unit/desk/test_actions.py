@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from mailbot.desk import actions, words
+from mailbot.desk import actions, refusals, words
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, ActionRequest
@@ -288,8 +288,8 @@ def test_what_is_refused_writes_nothing_and_names_the_way(bench: Bench, name: st
     assert found.code == code
     assert (bench.ticket(), bench.events(), bench.mails()) == (before, events, mails)
     for language in ("pl", "en"):
-        assert len(words.refusal(found, language)) > 10
-        assert "{" not in words.refusal(found, language)
+        assert len(refusals.sentence(found, language)) > 10
+        assert "{" not in refusals.sentence(found, language)
 
 
 def test_a_question_waits_for_the_citizen_and_comes_back_to_who_asked(bench: Bench) -> None:
@@ -457,7 +457,7 @@ def test_the_second_send_is_refused_with_the_first_ones_text(bench: Bench) -> No
     (other,) = found.since
     assert (other.by, other.kind) == ("anna", "replied")
     assert "Odpowiedź Anny." in other.text
-    assert "anna" in words.refusal(found, "pl")
+    assert "anna" in refusals.sentence(found, "pl")
     assert bench.kinds() == ["T8", "T21"]
 
 

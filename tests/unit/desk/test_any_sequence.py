@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event, func, select
 
-from mailbot.desk import actions, floor, words
+from mailbot.desk import actions, floor, refusals
 from mailbot.desk import requests as r
 from mailbot.desk.plan import Refusal
 from mailbot.desk.requests import Action, ActionRequest
@@ -162,7 +162,7 @@ class Office(RuleBasedStateMachine):
         if isinstance(done, Refusal):
             assert not written
             assert not done.code.startswith("floor-"), done
-            assert words.refusal(done, "pl")
+            assert refusals.sentence(done, "pl")
         elif action in floor.SILENT:
             assert not written
 
@@ -286,13 +286,12 @@ class Office(RuleBasedStateMachine):
 
 
 @pytest.mark.hypothesis  # a state machine is not marked by itself: the second job walks farther
-@pytest.mark.timeout(600)
 def test_no_sequence_of_actions_gets_below_the_floor(fresh: Path) -> None:
     Office.fresh = fresh
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Office,
         settings=settings(
-            max_examples=24 if LONG else 4,
+            max_examples=24 if LONG else 2,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

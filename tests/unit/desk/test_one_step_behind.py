@@ -10,14 +10,16 @@ from sqlalchemy import delete, select, update
 
 from mailbot.desk import actions
 from mailbot.desk import requests as r
+from mailbot.desk.plan import Refusal
 from mailbot.flow.pipeline import Pipeline
 from mailbot.mails import thread
 from mailbot.model import SENTENCES, Phrase
 from mailbot.outbox import jobs
+from mailbot.retention import erase
 from mailbot.storage.desk import approval, operator
 from mailbot.storage.schema import activation, inbox, outbox, ticket
 from mailbot.tickets import sla
-from tests.bench_desk import ANNA, BASIA, CELA, DOUBTFUL, NEW, SIGNED, Bench
+from tests.bench_desk import ANNA, BASIA, CELA, CONSULTANT, DOUBTFUL, NEW, SIGNED, Bench
 from tests.flow import EWA, JAN
 
 B: dict[str, Any] = {"old_login": JAN.login, "waived": frozenset({"application"})}
@@ -210,6 +212,48 @@ def test_what_is_being_decided_again_is_not_reopened(bench: Bench) -> None:
     assert bench.code(BASIA, r.Reopen) == "decided-again"
     bench.decide()
     assert bench.code(BASIA, r.Reopen) == "joined"
+
+
+@pytest.mark.parametrize("left", [{"state": "disabled"}, {"roles": ["auditor"]}], ids=["left", "other work"])
+def test_what_somebody_has_who_works_here_no_more_waits_for_nobody(bench: Bench, left: dict[str, Any]) -> None:
+    bench.question()
+    bench.done(ANNA, r.Take)
+    colleague = replace(BASIA, roles=CONSULTANT)
+    assert bench.code(colleague, r.Take) == "held"
+    change(bench, operator, operator.c.name == "anna", **left)
+    bench.done(colleague, r.Take)
+    assert bench.ticket().owner == "basia"
+
+
+def erased(b: Bench, number: int = 1) -> None:
+    """As `mailbot retention erase --even-open` does it."""
+    with b.engine.begin() as connection:
+        waiting = (outbox.c.ticket_id == number, outbox.c.state.in_([jobs.QUEUED, jobs.WAITING]))
+        connection.execute(update(outbox).where(*waiting).values(state=jobs.CANCELLED))
+        erase.erase(connection, erase.of_tickets(connection, [number]), "shell:root", "RODO 1", b.clock())
+
+
+def test_of_an_erased_matter_nothing_is_sent_or_decided_again(bench: Bench) -> None:
+    """Its mails have no octets and its link no login, so nobody may think that they went out."""
+    bench.letter()
+    bench.send()
+    erased(bench)
+    bench.done(ANNA, r.Stop)
+    found = bench.act(BASIA, r.Release)
+    assert isinstance(found, Refusal)
+    assert (found.code, "was erased" in found.values["why"]) == ("release", True)
+    bench.letter(EWA.login, auth="fail")
+    erased(bench, 2)
+    assert bench.code(BASIA, r.OutOfQuarantine, "2") == "erased"
+    bench.letter(EWA.login, "Jak złożyć zgłoszenie celne?", subject="Pytanie")
+    bench.letter(EWA.login, "Dopisuję.", subject="Re: ZGL0000003")
+    bench.send()
+    erased(bench, 3)
+    assert bench.code(BASIA, r.Split, "3", letter=bench.case("3").letters[1].inbox_id) == "erased"
+    bench.done(BASIA, r.Close, "3", how=r.How.UNCHANGED, **NOISE)
+    assert bench.code(BASIA, r.Reopen, "3") == "erased"
+    assert [m for n in (1, 2, 3) for m in bench.kinds(n, jobs.QUEUED, jobs.WAITING)] == []
+    assert [letter for letter in bench.case("2").letters if letter.kept] == []
 
 
 def test_what_a_person_let_out_comes_to_a_person(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import mailbot.desk
-from mailbot.desk import offers, words
+from mailbot.desk import offers, refusals
 from mailbot.desk.requests import Action
 from tests.bench_desk import ANNA, PEOPLE, SIGNED, Bench
 
@@ -17,7 +17,7 @@ def test_every_code_that_is_refused_with_has_its_sentence() -> None:
     refused = re.compile(r'(?:Refusal\(|return )"([a-z]+(?:-[a-z]+)+|state|reason|empty|desk|role|held)"')
     codes = {code for file in FILES for code in refused.findall(file.read_text(encoding="utf-8"))}
     assert len(codes) > 60
-    assert codes - set(words.REFUSALS) == set()
+    assert codes - set(refusals.REFUSALS) == set()
 
 
 def test_what_is_not_offered_says_why(bench: Bench) -> None:
@@ -32,7 +32,7 @@ def test_what_is_not_offered_says_why(bench: Bench) -> None:
             assert set(offers.offered(case, who)) == set(Action) - set(kept)
             for why in kept.values():
                 for language in ("pl", "en"):
-                    assert words.refusal(why, language)
+                    assert refusals.sentence(why, language)
     assert offers.withheld(bench.case("1"), ANNA)[Action.ACCEPT_A].code == "no-procedure"
     assert offers.withheld(bench.case("2"), ANNA)[Action.ACCEPT_B].code == "not-case-b"
     assert offers.withheld(bench.case("3"), ANNA)[Action.RELEASE].code in ("state", "supervisor")

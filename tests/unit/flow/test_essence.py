@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ from mailbot.model import (
 )
 from mailbot.request import phrase, topics
 from mailbot.secret import Secret
-from mailbot.sender.resolver import RecordType
+from mailbot.sender.resolver import DnsQuestion, RecordType
 from mailbot.tickets import bounce, correspondence
 from mailbot.tickets.rate_limits import CountedFor
 from tests.citizens import AUTHSERV_ID, HELPDESK, build
@@ -123,6 +124,24 @@ class Warm(Dns):
     def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
         return super().lookup(name, kind)
 
+    def ahead(self, questions: Iterable[DnsQuestion]) -> None:
+        raise AssertionError(f"{list(questions)} are known")
+
+
+class Quick(Dns):
+    """It answers most questions at once, when it is asked for many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = dict[DnsQuestion, tuple[str, ...]]()
+
+    def known(self, name: str, kind: RecordType) -> tuple[str, ...] | None:
+        return self.told.get((name, kind))
+
+    def ahead(self, questions: Iterable[DnsQuestion]) -> None:
+        self.told |= {one: super(Quick, self).lookup(*one) for one in questions if "slow" not in one[0]}
+        self.asked.clear()
+
 
 def test_to_what_the_resolver_knows_nobody_waits_for_a_thread() -> None:
     cold, warm = understander(Dns()), Warm()
@@ -131,6 +150,20 @@ def test_to_what_the_resolver_knows_nobody_waits_for_a_thread() -> None:
     assert understander(warm).understand_all(batch) == wanted
     assert set(warm.asked) == {threading.current_thread()}
     assert any(u.sender.authentication.result is AuthResult.PASS for u in wanted)
+
+
+def test_whom_a_quick_answer_suffices_waits_for_nobody_slow() -> None:
+    quick = Quick()
+    others = [replace(raw(name), raw=raw(name).raw.replace(b"wp.example", b"slow.example")) for name in MAILS]
+    batch = [replace(one, envelope=raw("case A", Source.SMTP).envelope) for one in (*map(raw, MAILS), *others)]
+    wanted = [bare(understander(Dns()).understand(one), files=False) for one in batch]
+    found = understander(quick).understand_all(batch)
+    assert [bare(u, files=False) for u in found] == wanted
+    assert quick.asked
+    assert threading.current_thread() not in quick.asked
+    quick.asked.clear()
+    understander(quick).understand_all(batch[: len(MAILS)])
+    assert not quick.asked, "their questions, and those that followed from the answers, were asked together"
 
 
 @pytest.mark.parametrize("source", [Source.SMTP, Source.LMTP])

@@ -91,6 +91,12 @@ _PIECE = st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"..", b"\r\n.", b"x", b"
 
 @given(st.lists(_PIECE | st.binary(max_size=20), max_size=40), st.lists(st.integers(0, 400), max_size=6))
 @example([b".\r\n"], [])
+@example([b"."], [1])
+@example([b".x\r\n"], [1])
+@example([b"..x"], [1, 2, 3])
+@example([b".\r"], [1, 2])
+@example([b"\r\n..\r\n."], [1, 2, 3, 4, 5, 6])
+@example([b"a\r\n.\r"], [2, 3, 4, 5])
 @example([b"x" * (_LIMIT - 2)], [1])
 @example([b"x" * (_LIMIT - 1)], [1])
 def test_same_bytes_and_same_replies(pieces: list[bytes], cuts: list[int]) -> None:

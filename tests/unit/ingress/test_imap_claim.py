@@ -16,7 +16,7 @@ from mailbot.errors import MailboxUnavailable
 from mailbot.ingress.imap_claim import NOBODY, Claim, Claimed, Marker, owner
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.reconcile import Reconciler
-from mailbot.storage.schema import mailbox_claim
+from mailbot.storage.mailbox import mailbox_claim
 from tests.imap_fake import FakeImap, Say
 from tests.intake import SECRET, clock, messages, open_database, until
 from tests.unit.ingress.test_imap_reader import Intake, mail

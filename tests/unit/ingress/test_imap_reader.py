@@ -20,7 +20,7 @@ from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor
 from mailbot.ingress.imap import ImapReader
 from mailbot.model import Source
-from mailbot.storage.schema import imap_cursor
+from mailbot.storage.mailbox import imap_cursor
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, SECRET, FailingDatabase, clock, cursor_of, messages, open_database, until
 from tests.support import examples

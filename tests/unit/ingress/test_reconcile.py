@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from mailbot.ingress.reconcile import FolderReport, Reconciler
-from mailbot.storage.schema import imap_cursor, inbox, mailbox_claim, raw_message
+from mailbot.storage.mailbox import imap_cursor, mailbox_claim
+from mailbot.storage.schema import inbox, raw_message
 from tests.imap_fake import FakeImap, Say
 from tests.intake import NOW, SECRET, clock, messages, open_database
 from tests.unit.ingress.test_imap_reader import Intake, mail

@@ -1,4 +1,4 @@
-"""Polish letters survive three charsets, three transfer encodings and broken declarations (design.md §2, no. 9)."""
+"""Polish letters survive three charsets, three transfer encodings and broken declarations (failures.md, no. 9)."""
 
 from __future__ import annotations
 

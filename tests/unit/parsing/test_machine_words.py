@@ -26,12 +26,18 @@ SURE = [
     *(("Otomatik yanıt: " + OURS, "x"), ("Ofis dışında: x", "x")),
     *(("[EXTERNAL] {Spam?} Automatic reply: x", "x"), ("***SPAM*** Out of Office: x", "x")),
     ("EXTERNAL: Abwesenheitsnotiz: x", "x"),
+    *((f"{title}: x", "x") for title in ("Autosvar", "Automatiskt svar", "Automaattinen vastaus", "Automaatvastus")),
+    *((f"{title}: x", "x") for title in ("Automatski odgovor", "Samodejni odgovor", "Αυτόματη απάντηση")),
+    *((f"{title}: x", "x") for title in ("Аўтаматычны адказ", "Аутоматски одговор", "ავტომატური პასუხი")),
+    *((f"{title}: x", "x") for title in ("自动回复", "自動応答")),
     ("AUTO: Piotr Wójcik jest poza biurem (powrót 10.11.2025)", "Jestem poza biurem"),
     ("AUTO: Jan Kowalski is out of the office", "x"),
     ("Piotr Wójcik jest poza biurem", "Jestem poza biurem do 10.11."),
     ("Jan Kowalski - out of office", "I am out of the office until Monday."),
     ("Urlop", "Dzień dobry,\n\nprzebywam na urlopie do 10.11. W pilnych sprawach: Anna Nowak."),
     ("Odp: ZGL0000001", "Dzień dobry,\n\nTo jest automatyczna odpowiedź. Wracam 10.11.2025."),
+    ("Odp: ZGL0000001", "To jest automatyczna odpowiedź. Jestem na urlopie, proszę o kontakt z Anną Nowak."),
+    ("Re: ZGL0000001", "Your message\n\n   To: Jan\n   Subject: x\n\n was read on Monday, 3 November 2025."),
     ("Zgłoszenie przyjęte [#4521]", "Otrzymaliśmy zgłoszenie"),
     ("Potwierdź, że jesteś człowiekiem: ZGL0000001", "Kliknij link, aby dostarczyć wiadomość"),
     ("Przeczytano: ZGL0000001 Zarejestrowano", "Wiadomość\n\n Do: Jan\n\nzostała przeczytana 3 listopada 2025."),
@@ -58,6 +64,15 @@ DOUBT = [
     ("Verification required: EORI number", "How do I verify it?"),
     ("Read: new regulation", "Is it in force?"),
     ("Pytanie", "Wiadomość wygenerowana automatycznie. Dzień dobry, proszę o pomoc."),
+    ("Zgłoszenie przyjęte – brak UPO", "Państwa zgłoszenie zostało przyjęte, ale UPO nie przyszło."),
+    ("Potwierdzenie otrzymania", "W dniach 3-5 listopada wysłałem pismo. Czekam na potwierdzenie."),
+    ("Dziękujemy za kontakt", "Dziękuję za wiadomość. Nadal czekam na odpowiedź."),
+    ("Niedostarczone komunikaty", "W dniach 3-4 listopada komunikaty nie przychodziły."),
+    ("Urlop", "Jestem na urlopie i nie mogę wysłać deklaracji."),
+    ("Zastępstwo", "Obecnie jestem na zwolnieniu, chcę dodać koleżankę do firmy."),
+    ("Re: ZGL0000001", "To jest automatyczna odpowiedź, a ja chcę rozmawiać z człowiekiem!"),
+    ("Re: ZGL0000001", "Automatyczna odpowiedź nic mi nie dała."),
+    ("Re: ZGL0000001", "Your request has been received. So when do I get the link?"),
 ]
 PERSONS = [
     ("Re: Automatyczna odpowiedź: x", "Dziękuję, ale to nie pomogło."),
@@ -68,6 +83,14 @@ PERSONS = [
     ("Zgłoszenie celne", "Dziękuję za wiadomość. Proszę o korektę."),
     ("Nie otrzymałem automatycznej odpowiedzi", "Czekam od rana."),
     ("Piotr Wójcik Transport", "Proszę o kontakt."),
+    ("Re: ZGL0000001", "Po kliknięciu została wyświetlona strona z błędem."),
+    ("Re: ZGL0000001", "My account was deleted by mistake."),
+    ("Re: ZGL0000001", "Wiadomość z linkiem została przeczytana dopiero dziś."),
+    ("Nowe zgłoszenie", "Nie działa mi moduł SENT."),
+    ("Odrzucono zgłoszenie SENT", "Proszę o wyjaśnienie."),
+    ("Zaakceptowano wniosek, a nie widzę uprawnień", "Proszę o pomoc."),
+    ("Dostarczono towar – brak IE518", "Proszę o sprawdzenie."),
+    ("Accepted declaration IM", "Where do I find it?"),
 ]
 
 
@@ -95,6 +118,8 @@ def test_nobody_doubts_that_a_person_wrote_it(subject: str, text: str) -> None:
 FIELDS = [
     ("X-MS-Exchange-Inbox-Rules-Loop: a@b.example", "Re: ZGL0000001: x", Automatic.OUT_OF_OFFICE),
     ("X-MS-Exchange-Inbox-Rules-Loop: a@b.example", "Pytanie", Automatic.MAYBE),
+    ("X-MS-Exchange-Inbox-Rules-Loop: pomoc@urzad.example", "Re: ZGL0000001: x", None),
+    ("X-MS-Exchange-Inbox-Rules-Loop: pomoc@urzad.example", "Pytanie", None),
     ("X-Freshdesk-Ticket-Id: 4", "Zgłoszenie przyjęte [#4]", Automatic.AUTO_SUBMITTED),
     ("X-Freshdesk-Ticket-Id: 4", "Re: Pytanie", Automatic.MAYBE),
     ("X-Redmine-Host: x\r\nAuto-Submitted: auto-generated", "[Sprawa #4] Pytanie o cło", Automatic.MAYBE),
@@ -123,7 +148,10 @@ def test_a_dmarc_report_is_known_by_its_file() -> None:
 def test_a_person_may_attach_a_report() -> None:
     report = b"Content-Type: message/delivery-status\r\n\r\nAction: failed"
     body, kind = multipart(b"mixed", b"Content-Type: text/plain\r\n\r\nCo to znaczy?", report)
-    assert read(mail(body, kind), IMAP).automatic is Automatic.MAYBE
+    for title in (b"Pytanie", "Niedostarczona wiadomość – proszę o pomoc".encode(), "Zwrot wiadomości".encode()):
+        assert read(mail(body, kind, subject=title), IMAP).automatic is Automatic.MAYBE
+    body, kind = multipart(b"mixed", b"Content-Type: text/plain\r\n\r\nNie dostarczono.", report)
+    assert read(mail(body, kind, subject="Zwrot wiadomości".encode()), IMAP).automatic is Automatic.REPORT
 
 
 def test_a_group_that_rewrites_from_to_our_address_silences_nobody() -> None:
@@ -149,8 +177,45 @@ def test_nonsense_costs_no_time(subject: str) -> None:
     assert time.perf_counter() - begun < 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "absent"),
+    [
+        ("Dziękuję za wiadomość. Nadal nic nie przyszło.", False),
+        ("Dziękuję za maila, czekam na telefon.", False),
+        ("Thank you for your message. Nothing came so far.", False),
+        ("W dniach 3-5 listopada wysłałem dwa pisma.", False),
+        ("Obecnie jestem w domu i czekam.", False),
+        ("Dziękuję za wiadomość. Jestem na urlopie do 10.11.", True),
+        ("W dniach 3-10.11 przebywam na urlopie.", True),
+        ("Dziękuję za wiadomość. Zapoznam się z nią.", True),
+        ("Thank you for your message, I will get back to you.", True),
+        ("Odpowiem na to pytanie jutro.", False),
+        ("Obecnie jestem na urlopie.", True),
+        ("Dear Sir, thank you for your email. I am currently out of the office.", True),
+        ("Vielen Dank für Ihre Nachricht. Ich bin derzeit nicht im Büro.", True),
+    ],
+)
+def test_thanks_alone_are_no_holiday_notice(text: str, absent: bool) -> None:
+    answer = letter("Re: x", text)
+    assert automatic.in_answer(answer, automatic.Own()) is (Automatic.OUT_OF_OFFICE if absent else None)
+
+
+def test_a_rule_of_a_mailbox_passes_letters_on() -> None:
+    rule = b"X-MS-Exchange-Inbox-Rules-Loop: a@b.example"
+    person = read(mail("Link nie działa.".encode(), rule, subject=b"Re: ZGL0000001: x"), IMAP)
+    assert person.automatic is Automatic.MAYBE
+    assert automatic.in_answer(person, automatic.Own()) is None
+    assert automatic.in_answer(read(mail(b"x", rule)), automatic.Own()) is Automatic.OUT_OF_OFFICE
+    assert automatic.in_answer(read(mail(b"x", rule)), automatic.Own(frozenset({"a@b.example"}))) is None
+
+
 def test_in_answer_a_doubt_is_enough() -> None:
     away = mail(b"Urlop do 10.11.", subject=b"Re: x")
     assert read(away).automatic is None
-    assert automatic.in_answer(read(away)) is Automatic.OUT_OF_OFFICE
-    assert automatic.in_answer(read(mail("Jestem na urlopie, nie działa link.".encode(), subject=b"Re: x"))) is None
+    assert automatic.in_answer(read(away), automatic.Own()) is Automatic.OUT_OF_OFFICE
+    matter = mail("Jestem na urlopie, nie działa link.".encode(), subject=b"Re: x")
+    assert automatic.in_answer(read(matter), automatic.Own()) is None
+    contact = mail(b"Jestem na urlopie, kontakt: Anna.", subject=b"Re: x")
+    assert automatic.in_answer(read(contact), automatic.Own()) is Automatic.OUT_OF_OFFICE
+    person = mail("Automatyczna odpowiedź nic mi nie dała, nie mam linku.".encode(), subject=b"Re: x")
+    assert automatic.in_answer(read(person), automatic.Own()) is None

@@ -125,10 +125,33 @@ def test_phone_signatures(line: str) -> None:
         "-- prośba --\n" + OWN_TEXT,
         "__________\n" + OWN_TEXT,
         "Data: 3.11.2025\n" + OWN_TEXT,
+        "Ta wiadomość, której jestem adresatem, nie ma linku.",
+        "Jeżeli mail nie doszedł, jestem adresatem innej skrzynki.",
+        "The message with the link is not there. Who is the intended reader?",
     ],
 )
 def test_own_words_stay(body: str) -> None:
     assert quotes.cut(body) == body
+
+
+LEGAL = [
+    "This message and any attachments are confidential and intended solely for the addressee. Please delete it.",
+    "This e-mail is intended\nonly for the use of the individual or entity\nto whom it is addressed.",
+    "CONFIDENTIALITY NOTICE: the information in this e-mail is privileged.",
+    "If you are not the intended recipient, please delete this account of facts.",
+    "Niniejsza wiadomość jest przeznaczona wyłącznie dla jej adresata i może zawierać informacje poufne.",
+    "Treść tej wiadomości zawiera informacje przeznaczone tylko dla adresata.",
+    "Jeżeli nie są Państwo adresatem niniejszej wiadomości, prosimy o jej usunięcie.",
+    "Klauzula poufności: adresat nie może jej ujawniać.",
+    "Diese E-Mail enthält vertrauliche Informationen.",
+]
+
+
+@pytest.mark.parametrize("legal", LEGAL)
+def test_what_firms_say_of_confidence_is_no_letter(legal: str) -> None:
+    assert quotes.cut(f"{OWN_TEXT}\n\n{legal}") == OWN_TEXT
+    assert quotes.cut(f"{OWN_TEXT}\n{legal}\n\nDziękuję") == f"{OWN_TEXT}\n\nDziękuję"
+    assert quotes.cut(f"*{legal}*\n\n{OWN_TEXT}") == OWN_TEXT
 
 
 def test_signature_line() -> None:
@@ -197,7 +220,20 @@ def test_html_is_linear(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["> ", ">\n", "On ", "pisze:\n", "Od:\n", "-- \n", "-----", "<a@", ": \n", "W dniu 1:11 "]
+    "piece",
+    [
+        "> ",
+        ">\n",
+        "On ",
+        "pisze:\n",
+        "Od:\n",
+        "-- \n",
+        "-----",
+        "<a@",
+        ": \n",
+        "W dniu 1:11 ",
+        "confidential this message\n",
+    ],
 )
 def test_cutting_is_linear(piece: str) -> None:
     quotes.cut(piece * 100_000)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.model import Account, Match
+from mailbot.model import SENTENCES, Account, Match, Phrase
+from mailbot.request import phrase
 from mailbot.request.names import compare, forms
 
-OWN = Path(__file__).with_name("names.tsv")
+OWN, PAIRS = (Path(__file__).with_name(name) for name in ("names.tsv", "pairs.tsv"))
 Row = tuple[str, str, str, str, str]
 
 
@@ -134,6 +135,26 @@ def test_confusers(corpora: Path) -> None:
 def test_compare(holder: str, said: str, match: Match) -> None:
     given, surname, sex = holder.split("|")
     assert compare(tuple(said.split()), account(given, surname, sex)) is match
+
+
+def test_pairs() -> None:
+    """What people write behind the sentence, and whose account it is: sex, given names, surname, words, match."""
+    lines = PAIRS.read_text("utf-8").splitlines()
+    wrong = [
+        (line, known, match)
+        for line in lines
+        for sex, given, surname, said, wanted in (line.split("\t"),)
+        for known in (sex, None)
+        for match in (_told(said, account(given, surname, known)),)
+        if (match == wanted.removeprefix("not ")) == wanted.startswith("not ")
+    ]
+    assert len(lines) > 450
+    assert wrong == []
+
+
+def _told(said: str, holder: Account) -> str:
+    request = phrase.read(f"{SENTENCES[Phrase.A]} {said}, 1980", attachments=False)
+    return compare(request.names, holder).value if not request.defects else str(request.defects)
 
 
 def test_an_account_without_a_name_matches_nothing() -> None:

@@ -81,6 +81,12 @@ JAN = ("Jan", "Kowalski")
         ("imie i nazwisko jan kowalski rok urodzenia 1980", ("jan", "kowalski"), 1980),
         ("Pana Jana Kowalskiego, urodzonego w 1980 roku.", ("Jana", "Kowalskiego"), 1980),
         ("mgr inż. Jan Kowalski, rocznik 1980", JAN, 1980),
+        ("Jan Kowalski, ur. 03.1980", JAN, 1980),
+        ("Jan Kowalski, data ur.: 12-mar-1980", JAN, 1980),
+        ("Jan Kowalski, syn Adama i Ewy, ur. 1980", JAN, 1980),
+        ("Jan Kowalski, 1980, nr ID SISC PL12345678", JAN, 1980),
+        ("Max Born, 1982", ("Max", "Born"), 1982),
+        ("Anna Rok, 1975", ("Anna", "Rok"), 1975),
         ("p. Jan P. Kowalski, 1980", ("Jan", "P", "Kowalski"), 1980),
         ("Jan A. Kowalski, 1980", ("Jan", "A", "Kowalski"), 1980),
         ("Katarzyny Zielińskiej - Wójcik, 1983", ("Katarzyny", "Zielińskiej-Wójcik"), 1983),
@@ -97,9 +103,19 @@ JAN = ("Jan", "Kowalski")
         ("Jan Kowalski, 1980\nPozdrawiam\nAnna Nowak 1975", JAN, 1980),
         ("Jan Kowalski, 1980\n\nBiuro Agencji Celnej\nPrezes: Anna Nowak\nkapitał 1 980 000 zł", JAN, 1980),
         ("Jan Kowalski 1980\nAgencja Celna Sp. z o.o.\nrok założenia 1990", JAN, 1980),
-        ("Jan Kowalski konto założone w 2015 r., ur. 1980", (*JAN, "konto", "założone"), 1980),
+        ("Jan Kowalski konto założone w 2015 r., ur. 1980", JAN, 1980),
+        ("Jan Kowalski, 1980 r., konto zostało utworzone w dniu 12.03.2015 r.", JAN, 1980),
+        ("mnie - Jan Kowalski - 1980", JAN, 1980),
+        ("konta – Jan Kowalski, 1980", JAN, 1980),
+        ("mojego konta PUESC: Jan Kowalski, 1980", JAN, 1980),
+        ("Jana Kowalskiego. Urodziłem się w 1980 roku.", ("Jana", "Kowalskiego"), 1980),
+        ("Jan Kowalski 1980 bo nie pamiętam żadnego z nich", JAN, 1980),
+        ("Jan Kowalski, 1980, ponieważ je zgubiłem", JAN, 1980),
+        ("Jan Kowalski, 1980 bo mąż nie pamięta", (*JAN, "bo", "mąż", "nie", "pamięta"), 1980),
+        ("Jan Kowalski 1980 Bardzo proszę o szybką pomoc", JAN, 1980),
         ("Anna Nowak z domu Kowalska, 1975", ("Anna", "Nowak", "domu", "Kowalska"), 1975),
-        ("Jan Kowalski, 1980 i czekam na odpowiedź", (*JAN, "czekam", "na", "odpowiedź"), 1980),
+        ("Jan Kowalski, 1980 i czekam na odpowiedź", JAN, 1980),
+        ("Jan Kowalski, 1980 i to wszystko", (*JAN, "to", "wszystko"), 1980),
     ],
 )
 def test_data(data: str, names: tuple[str, ...], year: int) -> None:
@@ -224,6 +240,46 @@ def test_data_elsewhere_end_in_doubt(text: str) -> None:
     found = read(text, attachments=False)
     assert (found.year, found.defects) == (1980, ())
     assert compare(found.names, Account("jan@wp.example", *JAN, 1980, "m")) is Match.DOUBT
+
+
+ASKS = f"{A} Jan Kowalski, 1980"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Nie {ASKS[0].lower()}{ASKS[1:]}",
+        f"Nie {ASKS[0].lower()}{ASKS[1:]}. Ktoś wysłał to za mnie!",
+        f"{ASKS}. Już nieaktualne, przypomniałem sobie.",
+        f"{ASKS}. Już nieaktualne.",
+        f"Przypomniałem sobie hasło! {ASKS}",
+        f"Anuluję prośbę: „{ASKS}”",
+        f"Wczoraj wysłałem prośbę, proszę ją anulować. {ASKS}",
+        f"Rezygnuję ze zmiany. {ASKS}",
+        f"Nie prosiłem o to: {ASKS}",
+        f"{ASKS}\nPodejrzewam, że ktoś ukradł mi hasło.",
+    ],
+)
+def test_whoever_may_not_ask_at_all_is_left_to_a_person(text: str) -> None:
+    request = read(text, attachments=False)
+    assert request.defects == ()
+    assert request.names[1:] == JAN
+    assert compare(request.names, Account("jan@x.example", "Jan", "Kowalski", 1980)) is Match.DOUBT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Nie pamiętam haseł, nie mogę się zalogować. {ASKS}",
+        f"Nie wiem, co robić.\n{ASKS}",
+        f"Wysłałem już wczoraj tę prośbę, ale nie dostałem odpowiedzi. {ASKS}",
+        f"{ASKS}\nStare hasło jest już nieaktualne. Proszę o anulowanie blokady.",
+        f"Przepraszam, wcześniej nie wysłałem danych. {ASKS}",
+        f"{ASKS}\n(poprawiam rok, wcześniej podałem błędny)",
+    ],
+)
+def test_a_reason_withdraws_nothing(text: str) -> None:
+    assert read(text, attachments=False) == Request(Phrase.A, JAN, 1980, ())
 
 
 @pytest.mark.timeout(30)

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.model import SENTENCES
+from mailbot.model import SENTENCES, Phrase
 from mailbot.request import language, sentence, subject, topics
 from mailbot.request.topics import NOTHING_SAID, TopicFacts
 from mailbot.ruleset.sayings import plain, sentences
@@ -126,6 +126,8 @@ def test_more_than_one_topic() -> None:
         ("Help | Dear Sirs, I forgot my password and I cannot log in. Best regards, Michał Wiśniewski, Łódź", "en"),
         ("Dear Sir or Madam, what is the status of my application? Regards, John Smith", "en"),
         ("Login error | email", "pl"),
+        ("x | SENT 500\nKind regards,\nJan\nWe are hiring! Please visit us and see what our people have for you", "pl"),
+        ("x | I cannot log in, please help.\nBest regards,\nJohn\nDziękujemy za zaufanie", "en"),
         ("OK", "pl"),
         ("", "pl"),
         ("Proszę o usunięcie konta.", "pl"),
@@ -142,6 +144,15 @@ def test_a_long_text_is_read_to_its_bound() -> None:
     filler = "słowo " * 4000
     assert read(f"{filler}Proszę o usunięcie konta.").topic == "none"
     assert read(f"Proszę o usunięcie konta. {filler}").topic == "usuniecie-konta"
+
+
+def test_what_stands_below_the_farewell_is_not_the_language_of_the_letter() -> None:
+    below = (
+        "\n\nBest regards\nJan Kowalski\nHead of Sales\nWe are hiring! Please visit us and see what we have for you."
+    )
+    assert topics.asked_in(f"{SENTENCES[Phrase.A]} Jan Kowalski, 1980{below}", RULES).language == "pl"
+    english = f"I forgot my passwords, please help me.\n{SENTENCES[Phrase.A]} Jan Kowalski, 1980{below}"
+    assert topics.asked_in(english, RULES).language == "en"
 
 
 _SAID = ("please", "help", "my", "password", "nie", "mam", "dla", "prosz­ę", "n​ie", "nié", "moje-", "-konto")

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.ruleset.sayings import GAP, LONGEST_TEXT, Book, Saying, Words, literal, parse, plain, sentences, words
+from mailbot.ruleset.sayings import (
+    GAP,
+    LONGEST_TEXT,
+    Book,
+    Saying,
+    Words,
+    _folded,
+    literal,
+    parse,
+    plain,
+    sentences,
+    words,
+)
 
 
 def found(saying: str, text: str) -> bool:
@@ -173,3 +185,15 @@ def test_time_is_linear_in_the_text() -> None:
     """A saying that would take a backtracking search exponential time."""
     saying = "a … a … a … a … a … a … a … b"
     assert not found(saying, "a " * 9_000)
+
+
+@pytest.mark.parametrize(
+    "word", ["konto", "Żółć", "ŁÓDŹ", "straße", "ﬁn", "K", "été", "пароль", "z\u0142y", "a\u0301b", "usun*", "e-mail"]
+)
+def test_a_word_is_folded_as_a_text_is(word: str) -> None:
+    assert _folded(word) == "".join(words(plain(word)))
+
+
+@pytest.mark.parametrize("text", ["konto", "Żółć", "straße", "été", "пароль"])
+def test_one_word_is_parsed_as_any_saying(text: str) -> None:
+    assert parse(text).steps == parse(f" {text}").steps

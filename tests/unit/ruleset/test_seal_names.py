@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from mailbot.mails import proof
 from mailbot.ruleset.loader import load
+from tests.once import shipped
 from tests.support import ROOT
 
-NAMES = load(ROOT / "rules").signatures.seal_name
+NAMES = shipped().signatures.seal_name
 BEFORE = re.compile("Minister .*piecz[eę][cć] podpisu zaufanego")
 PARTS = ["Minister ", "Minister", "Cyfryzacji - ", "piecz", "e", "ę", "c", "ć", " podpisu zaufanego", "\n", "\u0301"]
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbot.model import Header
-from mailbot.sender.header_block import MAX_BLOCK, inspect
+from mailbot.parsing.headers import split
+from mailbot.sender.header_block import MAX_BLOCK, HeaderBlock, inspect
 from mailbot.sender.mailbox import read_from, read_mailbox
 
 LOGIN = "ofiara@example.pl"
@@ -195,13 +196,19 @@ def test_sender_and_reply_to_never_count() -> None:
     assert read_from(headers).address == "jan@wp.example"
 
 
+def seen(raw: bytes) -> HeaderBlock:
+    """As the check of a sender sees it, which knows what we read there."""
+    found = inspect(raw)
+    assert inspect(raw, split(raw).fields) == found
+    return found
+
+
 GOOD = b"Received: x\r\nFrom: jan@wp.example\r\nSubject: from: a\r\n From: b\r\n\r\nFrom: c@x.example\r\n"
 
 
 def test_an_ordinary_header_block_has_no_doubt() -> None:
     for raw in (GOOD, GOOD.replace(b"\r\n", b"\n"), b"From a@x Mon Jan 1\r\n" + GOOD, GOOD.partition(b"\r\n\r\n")[0]):
-        assert inspect(raw).from_doubt is None
-        assert inspect(raw).doubled == ()
+        assert seen(raw) == HeaderBlock(None, ())
 
 
 @pytest.mark.parametrize(
@@ -227,7 +234,7 @@ def test_an_ordinary_header_block_has_no_doubt() -> None:
     ],
 )
 def test_a_from_that_others_may_see_is_a_doubt(raw: bytes) -> None:
-    assert inspect(raw).from_doubt
+    assert seen(raw).from_doubt
 
 
 SINGLE = b"Subject: s\r\nDate: d\r\nTo: t\r\nMessage-Id: m\r\nContent-Type: c\r\nFrom: jan@wp.example\r\n\r\nTo: x\r\n"
@@ -249,7 +256,23 @@ SINGLE = b"Subject: s\r\nDate: d\r\nTo: t\r\nMessage-Id: m\r\nContent-Type: c\r\
     ],
 )
 def test_doubled_fields_are_named(name: bytes, doubled: tuple[str, ...]) -> None:
-    assert inspect(name + b": x\r\n" + SINGLE).doubled == doubled
+    assert seen(name + b": x\r\n" + SINGLE).doubled == doubled
+
+
+_lines = st.sampled_from(
+    [
+        *(b"From: jan@wp.example\r\n", b"from: b\r\n", b"Fr.om: c\r\n", b"From:d\r\n", b"From : e\r\n"),
+        *(b"From:  f\r\n", b" From: h\r\n", b"X: y\r From: g\r\n", b"X: y\rDate: d\r\n", b"X:\r\n", b"X: \r\n"),
+        *(b"Subject: s\r\n", b"subject: t\n", b"To: a,\r\n b\r\n", b"To: a\n b\r\n", b"no field\r\n"),
+        *(b"\tz\r\n", b" \r\n", b"\r\n", b"\n", b"\r", b"\x00: n\r\n"),
+    ]
+)
+
+
+@given(st.lists(_lines, max_size=9).map(b"".join))
+def test_the_quick_look_at_a_header_block_sees_what_the_slow_one_does(raw: bytes) -> None:
+    seen(raw)
+    seen(b"From: jan@wp.example\r\n" + raw + b"\r\n")
 
 
 _pieces = st.sampled_from(

@@ -139,6 +139,25 @@ def test_of_what_strangers_choose_little_is_kept(port: int, monkeypatch: pytest.
     assert (resolver.known("wp.example", "TXT"), resolver.known("wp.example", "MX")) == (None, ("10 mx.wp.example",))
 
 
+def test_what_counts_no_longer_takes_no_place(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither names that are none, nor what has come to its end."""
+    monkeypatch.setattr(resolving, "_KEPT", 2)
+    resolver, now = DnsResolver(["127.0.0.1"], port=port), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(sys.modules[__name__], "SOA", ["ns.example. root.example. 1 3600 600 86400 0"])
+    resolver.lookup("wp.example", "MX")
+    for number in range(3):
+        resolver.lookup(f"a..{number}.example", "TXT")
+        resolver.lookup(f"none{number}.example", "TXT")
+    assert resolver.known("wp.example", "MX") is not None
+    now += 200
+    monkeypatch.setattr(sys.modules[__name__], "TTL", 60)
+    resolver.lookup("mx.wp.example", "A")
+    now += 61
+    resolver.lookup("mx.wp.example", "AAAA")
+    assert resolver.known("wp.example", "MX") is not None, "the newer one had come to its end"
+
+
 @pytest.mark.parametrize(("name", "kind"), [("none.example", "TXT"), ("wp.example", "A")])
 def test_that_there_is_nothing_counts_as_long_as_the_soa_says(
     port: int, monkeypatch: pytest.MonkeyPatch, name: str, kind: RecordType

@@ -43,7 +43,10 @@ def code(found: Evidence) -> str:
         b"<" * 2 * M,
         b"<<" * M + b"/ByteRange",
         b"/" * 2 * M,
-        b"1 0 obj<</Type/Sig/ByteRange[" + b"0 1 " * M + b"]>>endobj\ntrailer<</Root 1 0 R>>" + END,
+        pytest.param(
+            b"1 0 obj<</Type/Sig/ByteRange[" + b"0 1 " * M + b"]>>endobj\ntrailer<</Root 1 0 R>>" + END,
+            marks=pytest.mark.campaign,
+        ),
         b"1 0 obj<</Contents<" + b"0" * 3 * M + b">>>endobj\ntrailer<</Root 1 0 R>>" + END,
     ],
     ids=["<", "<<", "names", "an array", "a string"],
@@ -174,6 +177,6 @@ def test_the_content_of_a_large_file_is_copied_a_few_times() -> None:
     tracemalloc.start()
     try:
         examine(data)
-        assert tracemalloc.get_traced_memory()[1] < 6 * len(data)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * len(data)
     finally:
         tracemalloc.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from cryptography import x509
@@ -161,6 +162,27 @@ def test_a_list_that_is_broken_is_a_doubt_for_its_signers_alone(fault: str, fold
     complete = store.load(folder, NOW).complete()
     assert complete.stale_lists(NOW)
     assert bool(complete.problems) is (fault != "overdue")
+
+
+def test_a_list_that_could_not_be_read_is_tried_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail may have left no room for it: that is said of the mail, and the next one is none the worse."""
+    trust = store.load(filled(folder), NOW)
+    files = [("a.p7m", cms.SHAPES["attached-leaf-only"](PKI, person(GERMAN), b"wniosek").data)]
+    with monkeypatch.context() as no_room:
+        no_room.setattr(lists, "_root", full)
+        assert verify(files, trust, RULES, NOW)[0].verdict is Verdict.MANUAL
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(store, "read_bytes", absent)
+        assert codes(verify(files, trust, RULES, NOW)[0]) == ["TRUST_LIST_STALE"]
+    assert codes(verify(files, trust, RULES, NOW)[0]) == []
+
+
+def full(signed: bytes) -> NoReturn:
+    raise MemoryError
+
+
+def absent(file: Path, limit: int) -> NoReturn:
+    raise OSError("gone")
 
 
 def test_a_polish_list_that_is_overdue_is_no_doubt_for_others(folder: Path) -> None:

@@ -15,15 +15,7 @@ from fixtures.signing.pki import NOW, Pki
 from mailbot.errors import TrustRefused, TrustSourceUnavailable
 from mailbot.signatures.trust import refresh, store
 from mailbot.signatures.trust.refresh import crl_name, download, update
-from tests.trusted_lists import (
-    LOTL_URL,
-    POLISH_URL,
-    Edition,
-    Service,
-    list_of_lists,
-    list_signer,
-    polish_list,
-)
+from tests.trusted_lists import LOTL_URL, POLISH_URL, Edition, Service, list_of_lists, list_signer, polish_list
 
 EU, PL, STRANGER = list_signer("EU"), list_signer("PL"), list_signer("obca")
 PKI = Pki()

@@ -6,29 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import asn1crypto.x509
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.signing import certificates
-from fixtures.signing.certificates import Profile, issue
-from fixtures.signing.keys import private_key
 from fixtures.signing.pki import NOW, Pki
 from mailbot.errors import ConfigError, TrustRefused
 from mailbot.signatures.trust import lists, store
 from mailbot.signatures.trust.anchors import Role
-from tests.trusted_lists import (
-    FOR_SEALS,
-    FOR_SIGNATURES,
-    GRANTED,
-    OTHER_SERVICE,
-    WITHDRAWN,
-    Edition,
-    Service,
-    list_of_lists,
-    list_signer,
-    polish_list,
-)
+from tests import trusted_lists as etsi
+from tests.trusted_lists import Edition, Service, list_of_lists, list_signer, polish_list
 
 EU, PL, STRANGER = list_signer("EU"), list_signer("PL"), list_signer("obca")
 PKI = Pki()
@@ -63,20 +49,6 @@ def test_anchors_by_hand(tmp_path: Path) -> None:
     }
     assert len(trust.revocation.crls) == 6
     assert trust.snapshot.startswith("anchors ")
-
-
-def test_a_certificate_on_the_list_keeps_its_octets() -> None:
-    """Whatever its length: ``dump()`` of asn1crypto writes anew what has one ending in 0x80, and other lengths too."""
-    key, seen = private_key("list/lengths", "p256"), set()  # a signature costs a tenth of that of RSA
-    for more in range(100 * 256):  # serial numbers and signatures are random, and so are the lengths by a little
-        size = more % 256
-        made = issue(Profile(certificates.name(CN="A" * (size % 60), O="B" * (size // 5))), key, NOW, None, key)
-        der = made.public_bytes(Encoding.DER)
-        seen.add(der[3])
-        assert lists._der(asn1crypto.x509.Certificate.load(der)) == der
-        if size == 255 and 0x80 in seen:
-            return
-    pytest.fail("no certificate had the length that this test is about")
 
 
 def test_der_and_bundles_are_read(tmp_path: Path) -> None:
@@ -145,12 +117,12 @@ def test_lists_give_ca_qc_services_with_their_history(tmp_path: Path) -> None:
     services = (
         Service(
             QUALIFIED,
-            purposes=(FOR_SIGNATURES, FOR_SEALS),
+            purposes=(etsi.FOR_SIGNATURES, etsi.FOR_SEALS),
             supply=("http://crl.ca.example/a.crl", "http://ca.example/"),
         ),
-        Service(SEAL, status=WITHDRAWN, history=((GRANTED, NOW - timedelta(days=400)),)),
-        Service(PKI.authority("silent").certificate, purposes=(FOR_SEALS,)),
-        Service(PKI.authority("customs").certificate, kind=OTHER_SERVICE),
+        Service(SEAL, status=etsi.WITHDRAWN, history=((etsi.GRANTED, NOW - timedelta(days=400)),)),
+        Service(PKI.authority("silent").certificate, purposes=(etsi.FOR_SEALS,)),
+        Service(PKI.authority("customs").certificate, kind=etsi.OTHER_SERVICE),
     )
     trust = store.load(folder(tmp_path, list_of_lists(EU, PL), polish(*services, sequence=130)), NOW)
     assert trust.problems == ()

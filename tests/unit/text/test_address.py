@@ -20,9 +20,11 @@ def _spellings(letter: str) -> set[str]:
     return {letter.casefold(), letter.lower(), letter.upper(), letter.title(), unicodedata.normalize("NFC", letter)}
 
 
-_MOVING = [c for c in map(chr, range(sys.maxunicode + 1)) if _spellings(c) != {c}]
-LETTERS = sorted({one for letter in _MOVING for one in (letter, *_spellings(letter)) if len(one) == 1})
-"""Every letter that any way of making spellings equal changes, and what it becomes."""
+@pytest.fixture(scope="module")
+def letters() -> list[str]:
+    """Every letter that any way of making spellings equal changes, and what it becomes."""
+    moving = [c for c in map(chr, range(sys.maxunicode + 1)) if _spellings(c) != {c}]
+    return sorted({one for letter in moving for one in (letter, *_spellings(letter)) if len(one) == 1})
 
 
 def local_part(letter: str) -> str:
@@ -55,21 +57,21 @@ def test_two_logins_have_two_keys(one: str, other: str) -> None:
     assert keys[0] is None or keys[0] != keys[1]
 
 
-def test_over_all_of_unicode_only_a_letter_and_its_capital_share_a_key() -> None:
+def test_over_all_of_unicode_only_a_letter_and_its_capital_share_a_key(letters: list[str]) -> None:
     keys = defaultdict(set)
-    for letter in LETTERS:
+    for letter in letters:
         if (key := login_key(local_part(letter))) is not None:
             keys[key].add(letter)
-    for key, letters in keys.items():
+    for key, alike in keys.items():
         small = key[1 : -len("b@wp.example")]
-        assert letters <= {small, small.upper()}, (key, letters)
-    merged = sum(len(letters) == 2 for letters in keys.values())
+        assert alike <= {small, small.upper()}, (key, alike)
+    merged = sum(len(alike) == 2 for alike in keys.values())
     assert merged > 1000, "any case is one login: Ł and ł"
 
 
-def test_no_local_part_is_rewritten_to_another_one() -> None:
+def test_no_local_part_is_rewritten_to_another_one(letters: list[str]) -> None:
     """A mail would go to somebody else's mailbox."""
-    for letter in LETTERS:
+    for letter in letters:
         found = normalise(local_part(letter))
         assert found is None or found == local_part(letter), f"U+{ord(letter):04X}"
 
@@ -79,8 +81,8 @@ def test_any_case_is_one_login(spelling: str) -> None:
     assert login_key(spelling) == "jan.łoś@wp.example"
 
 
-def test_the_key_of_a_key_is_the_key() -> None:
-    for letter in LETTERS:
+def test_the_key_of_a_key_is_the_key(letters: list[str]) -> None:
+    for letter in letters:
         key = login_key(local_part(letter))
         assert key is None or login_key(key) == key, f"U+{ord(letter):04X}"
 

@@ -147,6 +147,11 @@ The following message could not be delivered:
 
 {COPY}"""
 VACATION = "I am out of the office until Monday."
+ABSENT = """\
+Jestem na urlopie od 5.12.25 do 5.1.26 (pokój 4.1.12). W pilnych sprawach proszę dzwonić:
+22 551 12 13, wew. 552
+550 100 200 po godz. 16
+"""
 MIXED = 'Content-Type: multipart/mixed; boundary="b"\n'
 
 
@@ -174,6 +179,14 @@ FORMS = {
     "DSN in multipart/mixed": Form(DSN_IN_MIXED, PLAIN, CAME_BACK, "postmaster@firma.example", "Returned mail", MIXED),
     "plain words of a daemon": Form(DAEMON, PLAIN, CAME_BACK),
     "not a failure": Form(VACATION, OURS, None, "jan@firma.example", "Re: ZGL0000012"),
+    "a holiday told in numbers": Form(ABSENT, OURS, None, "jan@firma.example", "Re: ZGL0000012"),
+    "a holiday that a server tells": Form(
+        ABSENT, OURS, None, "jan@firma.example", "Automatyczna odpowiedź: ZGL0000012", "Auto-Submitted: auto-replied\n"
+    ),
+    "one line of a server": Form("550 no such person here", OURS, CAME_BACK, "root@firma.example", "x"),
+    "codes in one line": Form("Sorry (554 5.7.1).", OURS, CAME_BACK, "root@firma.example", "x"),
+    "a code behind a server": Form("mx said: 551 gone", OURS, CAME_BACK, "root@firma.example", "x"),
+    "a status that is late": Form("Server error: 4.4.1", OURS, Bounce("ZGL0000012", True), "root@firma.example", "x"),
     "nothing of ours in it": Form(OLD_EXCHANGE, PLAIN, None, "postmaster@firma.example", "Undeliverable: ZGL0000012"),
     "a forged token": Form(QMAIL.replace(token(SECRET, "ZGL0000012"), "0" * 16), PLAIN, None),
     "a person quotes it": Form(QMAIL, PLAIN, None, "jan@firma.example", "Proszę o pomoc"),

@@ -15,7 +15,7 @@ SECRET = "Jan Kowalski <jan.kowalski@wp.example>"
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0)
 

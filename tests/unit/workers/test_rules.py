@@ -25,6 +25,7 @@ from mailbot.ruleset.model import Ruleset
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
 from mailbot.storage import personal
+from mailbot.storage.outgoing import MAIL, OUTGOING
 from mailbot.storage.schema import decision, outbox, ruleset_load
 from mailbot.workers.decide import DecideWorker
 from mailbot.workers.rules import RulesKeeper
@@ -71,7 +72,9 @@ class Office:
         row = decision.c.inbox_id == stored.inbox_id
         with self.parts.database.engine.connect() as connection:
             ruleset = connection.execute(select(decision.c.ruleset).where(row)).scalar_one()
-            newest = select(outbox).where(outbox.c.kind == "T1").order_by(outbox.c.id.desc()).limit(1)
+            newest = (
+                select(*MAIL).select_from(OUTGOING).where(outbox.c.kind == "T1").order_by(outbox.c.id.desc()).limit(1)
+            )
             first = personal.addressed(secret, connection.execute(newest).one())
         plain = message_from_bytes(first.raw, policy=policy.default).get_body(("plain",))
         assert plain is not None

@@ -185,6 +185,16 @@ async def test_what_a_mail_does_to_its_process_ends_with_it(does: bytes, cause: 
         assert len(await processes([message(b"a citizen's mail")])) == 1
 
 
+@pytest.mark.parametrize(("does", "cause"), [(b"burst", "memory"), (b"look", "failed")])
+async def test_what_is_still_being_written_to_a_process_that_gives_up_holds_nobody_up(does: bytes, cause: str) -> None:
+    bounds = WorkerSettings(deadline_seconds=20.0)
+    batch = [message(does), *(message(bytes(3_000_000)) for _ in range(3))]
+    async with Processes(Trouble, bounds) as processes:  # type: ignore[arg-type]  # stands for an Understander
+        await processes.start()
+        with pytest.raises(ReadingFailed, match=cause):
+            await asyncio.wait_for(processes(batch), 60)
+
+
 class Call:
     """What a process that a mail has taken over would say."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from mailbot.config import ListenerSettings, Settings
@@ -39,10 +39,12 @@ _DO = {b"look": _look, b"expression": _expression, b"burst": _burst, b"die": _di
 class Trouble:
     """Takes the place of an Understander."""
 
-    def understand_all(self, batch: Sequence[RawMessage]) -> list[Understanding]:
-        for raw in batch:
-            _DO.get(raw.raw, lambda: None)()
-        return [unread(raw, "") for raw in batch]
+    def understand_all(self, batch: Iterable[RawMessage]) -> list[Understanding]:
+        return [self._understood(raw) for raw in batch]
+
+    def _understood(self, raw: RawMessage) -> Understanding:
+        _DO.get(raw.raw, lambda: None)()
+        return unread(raw, "")
 
 
 def refused() -> Understander:

@@ -1,0 +1,1 @@
+"""What the words of an application say: the four data, and what is asked for. Pure."""

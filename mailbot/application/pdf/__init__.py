@@ -1,0 +1,1 @@
+"""PDF (ISO 32000-2): what of it a person sees, in every viewer."""
