@@ -313,7 +313,11 @@ class Postfix:
     def command(self, name: str, *arguments: str) -> str:
         """Run one of Postfix's commands against this instance."""
         done = subprocess.run(
-            [program(name), "-c", str(self.folder / "etc"), *arguments], capture_output=True, text=True, check=False
+            [program(name), "-c", str(self.folder / "etc"), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,  # what waits for its own log would never end
         )
         if done.returncode:
             raise AssertionError(f"{name} {' '.join(arguments)}: {done.stderr}\n{self.log()}")
@@ -331,6 +335,16 @@ class Postfix:
         return path.read_text() if path.exists() else ""
 
 
+def _once(text: str) -> str:
+    """main.cf without the lines that a later one overrides.
+
+    Each process of Postfix warns of such a line when it starts, postlogd too: to its own socket, and where that is full
+    (net.unix.max_dgram_qlen is 10 by default) it waits for itself for ever, and all others with it.
+    """
+    lines = re.findall(r"^[^\s#].*(?:\n[ \t].*)*", text, re.MULTILINE)
+    return "".join(f"{line}\n" for line in {line.partition("=")[0].strip(): line for line in lines}.values())
+
+
 @contextmanager
 def postfix(lmtp: int, more: str = "") -> Iterator[Postfix]:
     """A running Postfix whose mail goes to the LMTP server on port ``lmtp``; ``more``: further lines of main.cf."""
@@ -342,7 +356,7 @@ def postfix(lmtp: int, more: str = "") -> Iterator[Postfix]:
             (folder / name).mkdir()
         os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
         server = Postfix(folder, free_port())
-        (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(folder=folder, lmtp=lmtp) + more)
+        (folder / "etc" / "main.cf").write_text(_once(_MAIN_CF.format(folder=folder, lmtp=lmtp) + more))
         (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(smtp=server.smtp))
         server.command("postfix", "start")
         try:
