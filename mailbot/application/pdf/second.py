@@ -17,6 +17,7 @@ from mailbot.application.document import UnreadableError
 from mailbot.application.pdf import places
 from mailbot.application.pdf.colours import plain_space
 from mailbot.application.pdf.operators import UncommonError
+from mailbot.application.pdf.pypdf_fonts import read_once
 from mailbot.application.pdf.redrawn import otherwise
 from mailbot.application.pdf.resources import check_page
 
@@ -83,7 +84,7 @@ class Second:
 
     def letters(self, index: int) -> Counter[str]:
         """How often each letter stands in the text of a page."""
-        with _bounded():
+        with _bounded(), read_once():
             return letters(self._reader.pages[index].extract_text())
 
     def names_lie(self, index: int) -> bool:
@@ -95,10 +96,12 @@ class Second:
             return False
         page = self._reader.pages[index]
         with _bounded():
-            said = page.extract_text()
+            with read_once():
+                said = page.extract_text()
             fonts = [_resolved(self._reader.get_object(number)) for number in self._renamed]
             names = [font.pop(NameObject("/ToUnicode")) for font in fonts]
-            named = page.extract_text()
+            with read_once():
+                named = page.extract_text()
         for font, entry in zip(fonts, names, strict=True):
             font[NameObject("/ToUnicode")] = entry
         return _alphanumeric(said) != _alphanumeric(named)

@@ -48,6 +48,10 @@ _AROUND = 3.6
 """Points around a place that is looked at closer."""
 _HYPHENS = "\x02\u00ad\u2010\u2011"
 """What pdfium gives for a hyphen at the end of a line, and what fonts call the same glyph."""
+_TCPDF = "PoweredbyTCPDF(www.tcpdf.org)"
+"""What that program writes unseen at the end of each file."""
+_STRETCHED = 0.05
+"""Of its width how far a letter may be drawn wider or narrower: pdfTeX does by 0.02, for even gaps (microtype)."""
 _INK = [255 * (value > _CONTRAST) for value in range(256)]
 
 
@@ -115,9 +119,9 @@ class Sheet:
             elif lacks_shapes(word):
                 for letter in word:
                     letter.seen = True
-        hidden = sum(not letter.seen for letter in self.letters)
-        if hidden:
-            doubts.append(f"{hidden} of {len(self.letters)} letters cannot be seen")
+        hidden = "".join(letter.text for letter in self.letters if not letter.seen)
+        if hidden and hidden != _TCPDF:
+            doubts.append(f"{len(hidden)} of {len(self.letters)} letters cannot be seen")
         if over := overwritten(self.letters, self.size):
             doubts.append(f"{over} letters are written over others")
         doubts += address_doubts(self.words(), self.letters, self._change, ink)
@@ -185,14 +189,20 @@ class Sheet:
             start, on, up = self._dot(x, y), (matrix.a, matrix.b), (matrix.c, matrix.d)
             upright = self._points(x, y, on, (1, 0)) and self._points(x, y, up, (0, -1))
             # The cell follows what the font says of its ascent, which LibreOffice leaves at 0 for its own fonts.
-            points = raw.FPDFText_GetFontSize(self._text, i) * math.hypot(*up)
+            points = max(raw.FPDFText_GetFontSize(self._text, i) * math.hypot(*up), 0.01)
             em = points * DPI / 72
-            edges = left.value - x, bottom.value - y, right.value - x, top.value - y
+            wide = points * _stretch(on, up)
+            edges = (
+                (left.value - x) / wide,
+                (bottom.value - y) / points,
+                (right.value - x) / wide,
+                (top.value - y) / points,
+            )
             font = raw.FPDFTextObj_GetFont(raw.FPDFText_GetTextObject(self._text, i))
             yield Glyph(
                 "-" if text in _HYPHENS else text, box,
                 cell[0], start[1], cell[2] - cell[0], max(cell[3] - cell[1], em), em,
-                ctypes.addressof(font.contents) if font else 0, tuple(edge / max(points, 0.01) for edge in edges),
+                ctypes.addressof(font.contents) if font else 0, edges,
                 parted, upright, text in POLISH and raw.FPDFFont_GetIsEmbedded(font) != 1,
             )  # fmt: skip
             parted = False
@@ -268,6 +278,12 @@ def _check(page: pdfium.PdfPage) -> None:
         raise UnreadableError("pictures")
     if lines > _LINES or painted > _PAINTED * _common(frame, frame):
         raise UnreadableError("shapes")
+
+
+def _stretch(on: tuple[float, float], up: tuple[float, float]) -> float:
+    """How much wider than high letters are drawn, within bounds: an o of half its width is taken for an l."""
+    ratio = math.hypot(*on) / (math.hypot(*up) or 1)
+    return min(max(ratio, 1 - _STRETCHED), 1 + _STRETCHED)
 
 
 def _common(one: Box, other: Box) -> float:

@@ -56,8 +56,15 @@ def _anything(value: str) -> bool:
     return len(value) <= 200
 
 
+DEEPEST = 5
+"""The last level of a list that a paragraph may be of: programs define nine, and the others begin far to the right."""
 _SWITCH = {"val": _of("0", "1", "true", "false", "on", "off")}
-_FONTS = dict.fromkeys(("ascii", "hAnsi", "cs", "eastAsia"), lambda value: FONT.fullmatch(value) is not None)
+_FONTS: Mapping[str, Test] = {
+    **dict.fromkeys(("ascii", "hAnsi"), lambda value: FONT.fullmatch(value) is not None),
+    **dict.fromkeys(("cs", "eastAsia"), _anything),
+}
+"""Those of other scripts draw no letter of ours where nothing says that they should (cs, rtl, hint: ECMA-376
+17.3.2.26); LibreOffice names whatever it finds on the machine."""
 _THEMED = dict.fromkeys(("asciiTheme", "hAnsiTheme", "cstheme", "eastAsiaTheme"), lambda value: value.startswith("m"))
 """Fonts of the theme, "minorHAnsi" or "majorBidi": they are looked at there."""
 _RUN: Mapping[str, Mapping[str, Test]] = {
@@ -80,7 +87,8 @@ _PARAGRAPH: Mapping[str, Mapping[str, Test]] = {
     "pStyle": {"val": _anything},
     "jc": {"val": _of("left", "right", "center", "both", "start", "end")},
     **{key: {} for key in ("numPr", "tabs", "pBdr")},
-    **{key: {"val": _number(0, 9_999)} for key in ("ilvl", "numId")},
+    "ilvl": {"val": _number(0, DEEPEST)},
+    "numId": {"val": _number(0, 9_999)},
     "tab": {
         "val": _of("left", "center", "right", "decimal", "clear", "start", "end", "num"),
         "pos": _number(0, 10_000),

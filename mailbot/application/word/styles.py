@@ -8,12 +8,12 @@ from typing import Any
 
 from mailbot.application.document import UnreadableError
 from mailbot.application.fontnames import FONT
-from mailbot.application.word.elements import W, check_properties, name_of
+from mailbot.application.word.elements import DEEPEST, W, check_properties, name_of
 
 _STYLE_NOTES = frozenset(
     ("name", "basedOn", "next", "link", "uiPriority", "semiHidden", "unhideWhenUsed", "qFormat", "rsid", "aliases")
 )
-_COUNTED = re.compile(r"(?:%[1-9][.)]?){1,9}|\(%[1-9]\)|[-–—•·▪●○o§\uf0b7\uf0a7\uf0d8\uf02d]?")
+_COUNTED = re.compile(r"(?:%[1-9][.)]?){1,9}|\(%[1-9]\)|[-–—•·▪●○o§\uf0b7\uf0a7\uf0d8\uf02d ]?")
 """What stands before a line of a list: its number, or a bullet."""
 _LARGEST = 96
 """Half points."""
@@ -90,7 +90,8 @@ def _check_lists(root: Any, used: set[str]) -> None:
     if not all(size.isdecimal() and int(size) <= _LARGEST for size in sizes):
         raise UnreadableError("size of a list")
     for place in root.iter(f"{W}pPr"):
-        check_properties(place, 0)
+        if place.getparent().get(f"{W}ilvl", "0") <= str(DEEPEST):
+            check_properties(place, 0)
 
 
 def _check_settings(root: Any, used: set[str]) -> None:

@@ -33,6 +33,10 @@ SHOWN = {
     "kerned": "BT /F1 12 Tf 60 700 Td [(Nowy) -300 (log) 20 (in: zly@ob) 15 (cy.example)] TJ ET",
     "letter by letter": "BT /F1 12 Tf 60 700 Td " + " ".join(f"({c}) Tj" for c in NEW) + " ET",
     "in two columns": f"{line('Nowy login', 700)} {line('zly@obcy.example', 700, 300)}",
+    "a little narrower": line(NEW, before="98 Tz"),
+    "beside the unseen mark of TCPDF": line(NEW)
+    + " "
+    + line("Powered by TCPDF \\(www.tcpdf.org\\)", 1, 2, before="/F1 1 Tf 3 Tr"),
     "with leading": "BT /F1 12 Tf 14 TL 60 700 Td (Nowy login:) Tj T* (zly@obcy.example) Tj ET",
 }
 HIDDEN = {

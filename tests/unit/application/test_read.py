@@ -477,6 +477,15 @@ def test_colours_of_a_theme(colour: str, known: Application) -> None:
     assert read(_docx(_paragraphs(TEXT) + run, {"word/theme/theme1.xml": THEME}), "") == known
 
 
+def test_fonts_of_other_scripts_draw_none_of_our_letters() -> None:
+    """LibreOffice names those that the machine has for them."""
+    run = _run("<w:rFonts w:eastAsia='Noto Serif CJK SC' w:cs='Lohit Devanagari'/>").replace(
+        LIE, "<w:t>Z poważaniem</w:t>"
+    )
+    assert not read(_docx(_paragraphs(TEXT) + run), "").doubts
+    assert read(_docx(_paragraphs(TEXT) + run.replace("w:eastAsia", "w:hint='eastAsia' w:eastAsia")), "") == UNREADABLE
+
+
 def test_a_theme_whose_colours_the_settings_turn_round() -> None:
     run = _run("<w:color w:val='2F5496' w:themeColor='text1'/>").replace(LIE, "<w:t>Z poważaniem</w:t>")
     turned = f"<w:settings xmlns:w='{WORD}'><w:clrSchemeMapping w:t1='light1'/></w:settings>"
@@ -599,6 +608,18 @@ def test_a_letter_of_word() -> None:
     lines = [line for line in found.text.splitlines() if line]
     assert (lines[0], lines[-1]) == ("Helpdesk PUESC", "Strona 1 z 1")
     assert "zly@obcy.example" in reading(_office_letter(head=f"<w:p><w:r>{LIE}</w:r></w:p>")).text
+
+
+LEVEL = "<w:lvl w:ilvl='8'><w:lvlText w:val=' '/><w:pPr><w:ind w:left='6480' w:hanging='180'/></w:pPr></w:lvl>"
+
+
+def test_the_last_levels_of_a_list_may_begin_far_to_the_right() -> None:
+    """Each list that Word defines has nine; a paragraph may be of the first six."""
+    deep = NUMBERING.replace("</w:abstractNum>", f"{LEVEL}</w:abstractNum>")
+    assert not reading(_office_letter(word_numbering=deep)).application.doubts
+    used = NUMBERED.replace("w:ilvl w:val='0'", "w:ilvl w:val='8'")
+    lie = f"<w:p>{used}<w:r>{LIE}</w:r></w:p>"
+    assert reading(_office_letter(word_numbering=deep, text=lie)).application == UNREADABLE
 
 
 @pytest.mark.parametrize(
