@@ -38,7 +38,8 @@ _ONLY_MEN = word_set(
     zbigniew piotr marek pawel krzysztof andrzej maciej wojciech jakub jacek rafal szymon artur bartlomiej mikolaj
     leszek lech kacper igor oleg oleh olaf ihor taras vasyl wasyl dmytro mykhailo mykhaylo mychajlo serhii serhij
     serhiy sergiusz yurii yuriy jurij oleksii oleksij maksym denys artem nazar ostap borys hryhorii kyrylo havrylo
-    levko yurko mieszko
+    levko yurko mieszko sergei sergey sergii siarhei siergiej dmitrii dmitry dmitriy dmitrij aleksei alexey aliaksei
+    egor yegor yehor gleb hlib timur
     """
 )
 # What a man is called, though it looks like the genitive of a woman's name: Antonia, Cezara, Wincenta.
@@ -49,7 +50,14 @@ _MEN_LIKE_GENITIVES = word_set(
     laurenty idzi valeri valery valerii valerij anatoli anatolii andrei andriy andrii matei kai ali andy toni tony
     nuri jani gari harry billy bobby danny johnny jimmy tommy terry barry larry mickey mikey denny freddy teddy
     leslie remi vitali vitalii heorhii yevhenii evgenii arsenii yurii yuri juri dmitri dmitrii sergei serhii rudi
-    uli mehdi sami cory lucy
+    uli mehdi sami cory lucy marceli arkadii arcadii arkady anatoly arseni dani dimitri dimitrii dimitrij dmitry
+    dmitrij eugeni evgeni evgeny evgenij evhenii yevgeni yevgenii yevgeny yevheni jevgeni jevgenij jewgienij evgheni
+    evghenii yauheni feodosii gennadi gennadii hennadii gennady georgi georgii georgy georgij giorgi grigori
+    grigorii grigory grigorij hryhorii hryhorij vasili vasilii vasily vasylii vasilij vassili vassily wasilij
+    bazylii sergi sergii sergij sergey serhij zinovii leontii leonti waleri walerij walerii vitaly vitalij witalij
+    witali valeriy evgeniy yevheniy arsenij makarii claudi klaudi luigi timotei elisei ilari hilarii levi fadi hadi
+    shadi sabri naji zaki fawzi ramzi radi rabi hamdi fathi lutfi charly willi willy ronny donny eddy fredy kenny
+    jonny monty randy sandy rory davy vicki ricki remy gili avi eli alexy apolinarii innocentii
     """
 )
 _SURNAME_OF_WOMAN = re.compile(r"(?:sk|ck|dzk)a$|owna$|[oie]va$|aia$|aya$")
