@@ -14,6 +14,7 @@ _OTHER = {"đ": "d", "ø": "o", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe"}
 _SOFTEN = (("dź", "dzi"), ("ć", "ci"), ("ń", "ni"), ("ś", "si"), ("ź", "zi"))
 _HARDEN = (("dz", "d"), ("dz", "dź"), ("rz", "r"), ("c", "t"), ("s", "ś"), ("n", "ń"), ("z", "ź"))
 _FLEETING = re.compile(r"^(.*?)(i?)e([bcćdfgkłlmnńprstvwzźż]|rz|sz|ch|ść|ts)$")
+_BEFORE_J = re.compile(r"[aeiouyąęón][jy]$")
 _FLEETING_IN_GIVEN = ("ek", "eł", "el", "er", "ec", "ew", "ev")
 """Marek, Paweł, Aleksander; all others keep their e."""
 _RAISED = re.compile(r"^(.*)([óą])([^aeiouyąęó]+)$")
@@ -112,9 +113,12 @@ def _noun_in_a(word: str) -> set[str]:
         case "i":
             return {stem + "i", stem}  # Marii, Kani
         case "j":
-            return {stem + "i", stem[:-1] + "i"}  # Alicji, Mai
+            return {stem + "i"} | ({stem[:-1] + "i"} if _BEFORE_J.search(stem) else set())  # Alicji, Mai, Soni
         case "y":
-            return {stem + "i", stem[:-1] + "i"}  # Yuliya: Yulii
+            return {
+                stem + "i",
+                stem[:-1] + ("i" if _BEFORE_J.search(stem) else "ii"),
+            }  # Yuliya, Natalya: Yulii, Natalii
         case "k" | "g" | "e" | "u" | "a" | "o" | "ó":
             return {stem + "i"}
         case "l":

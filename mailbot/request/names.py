@@ -10,7 +10,7 @@ from mailbot.model import Account, Match
 from mailbot.request import declension
 from mailbot.request.characters import fold, word_set
 from mailbot.request.nicknames import called
-from mailbot.request.sexes import is_man, may_be_woman, sexes
+from mailbot.request.sexes import is_somebody, may_be_woman, sexes
 from mailbot.request.spellings import skeleton
 
 NameWords = tuple[str, ...]
@@ -75,7 +75,7 @@ def forms(given: str, surname: str, sex: str | None) -> frozenset[NameWords]:
 def _tells_who(chosen: list[str], first: NameWords, last: NameWords, surnames: list[str], sex: str) -> bool:
     """Whether a genitive is nobody else's nominative: "Oleksandra Kovalenko" and "Aleksandra Petrova" may be women,
     "Antoni Cichy" is a man and not Antonia Cicha. Case agreement is the safety device."""
-    if is_man(first[0]):
+    if is_somebody(first[0]):
         return last[-1].endswith(("ej", "ego"))
     if sex == "f" or not may_be_woman(_nominative(chosen)[0], first[0]):
         return True

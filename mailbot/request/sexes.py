@@ -23,13 +23,14 @@ _BOTH = word_set(
 # Women's names that do not end in -a.
 _WOMEN = word_set(
     """
-    nel noemi beatrycze beatrice carmen ingrid miriam nicole nicol ruth rut karen ester esther dolores mercedes
-    iris zoe chloe abigail rachel vivien vivian judyt marie anne jeanne claire julie sophie emilie charlotte
-    alice elisabeth elizabeth margaret hannah sarah deborah leah naomi susan karin kirsten astrid sigrid gudrun
-    heidi elke heike silke anke ulrike sabine christine katherine catherine caroline simone yvonne ines beatriz
-    isabel raquel pilar soledad lyubov liubov lubow ninel thi huong lan hoa mai thuy nhung trang nguyet jennifer
-    amy mary emily lucy betty nancy kelly wendy dorothy joan helen ellen kathleen maureen carol sheryl grace
-    daphne penelope phoebe irene agnes doris janet inger solveig mariam maryam zeynep elif noor zainab
+    nel noemi beatrycze beatrice carmen ingrid miriam nicole nicol ruth rut karen ester esther dolores mercedes iris
+    zoe chloe abigail rachel vivien vivian judyt marie anne jeanne claire julie sophie emilie charlotte alice
+    elisabeth elizabeth margaret hannah sarah deborah leah naomi susan karin kirsten astrid sigrid gudrun heidi elke
+    heike silke anke ulrike sabine christine katherine catherine caroline simone yvonne ines beatriz isabel raquel
+    pilar soledad lyubov liubov lubow ninel thi huong lan hoa mai thuy nhung trang nguyet jennifer amy mary emily
+    lucy betty nancy kelly wendy dorothy joan helen ellen kathleen maureen carol sheryl grace nelly jenny penny
+    polly molly sally cindy mandy lily ivy daphne penelope phoebe irene agnes doris janet inger solveig mariam
+    maryam zeynep elif noor zainab
     """
 )
 # Men's names whose genitive in -a no woman bears; that of all others one may: Daniel, Ryszard (procedure §5.2).
@@ -85,6 +86,6 @@ def may_be_woman(name: str, genitive: str) -> bool:
     return genitive.endswith("a") and not (name in _ONLY_MEN or name.endswith(("sz", "rz")))
 
 
-def is_man(genitive: str) -> bool:
-    """Whether the genitive of a name in -a is what a man is called: Antoni."""
-    return genitive in _MEN_LIKE_GENITIVES
+def is_somebody(genitive: str) -> bool:
+    """Whether the genitive of a name in -a is what another is called: Antoni of Antonia, Mary of Mara."""
+    return genitive in _MEN_LIKE_GENITIVES or (genitive.endswith("y") and genitive in _WOMEN)
