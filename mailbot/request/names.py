@@ -31,8 +31,8 @@ _BETWEEN = r"\s.,;:/／()\[\]\"„”_"
 _WORDS = re.compile(rf"[{_BETWEEN}{_DASHES}]+")
 _UNITS = re.compile(rf"[{_BETWEEN}]+")
 _HYPHEN = re.compile(rf"\s*[{_DASHES}]\s*")
-_WITH_FEMININE = re.compile(r"(?:[oeiy]v|[oe]w|[iy]n)$")
-"""Surnames to which a woman adds -a, as the Polish genitive does: Petrov, Pushkin."""
+_WITH_FEMININE = re.compile(r"(?:[oeiy]v|[oe]w|in|tsyn|cyn)$")
+"""Surnames to which a woman adds -a, as the Polish genitive does: Petrov, Pushkin, Golitsyn; not Węgrzyn."""
 _OF_WIFE = re.compile(r"(?<=...)o[vw]a$")
 """What a woman may leave out abroad: Nováková, Novák."""
 

@@ -22,6 +22,7 @@ aleksandra oleksandra alexandra ola olka olenka olusia sasza sasha aliaksandra
 aleksy aleksei oleksii aliaksei alaksiej
 alfred fredek
 alicja ala alutka alice
+anastazja anastasiia nastia nastassia
 andrzej andrii andrij andrey andrei andrew andreas jedrek andrzejek anders
 aneta anetka
 anna ania anka anusia andzia anne ann anja
@@ -29,6 +30,7 @@ antoni anton antek antos tosiek anthony antonio
 antonina tosia tonia
 apolonia pola
 arkadiusz arek
+artem artsiom artiom artemii
 artur arek artek
 barbara basia baska barbora
 bartlomiej bartek
@@ -41,15 +43,19 @@ boguslawa bogusia
 bozena bozenka
 bronislaw bronek
 cezary czarek
+cyryl kyrylo kirill kiryl
 czeslaw czesiek czesio
+daniel danylo daniil danila
 danuta danka danusia
 daria darka
 dariusz darek
-dmytro dmitrii dymitr
+denis denys dionizy
+dmytro dmitrii dymitr dzmitry
 dominika domi
 dorota dorotka
 edward edek edzio ted
 edyta edytka
+eliasz illia ilya elias
 elzbieta ela elka elunia elizabeth elisabeth elisabetta yelizaveta
 emilia emilka emily
 eugeniusz gienek eugene yevhen evgenii yevhenii yauhen
@@ -65,9 +71,9 @@ genowefa gienia
 grazyna grazynka
 grzegorz grzesiek grzes grzesio hryhorii gregory
 gustaw gucio
-halina halinka hala
+halina halinka hala halyna galina
 hanna hania hanka
-helena hela helenka lena helen olena elena alena
+helena hela helenka lena helen olena elena alena yelena
 henryk heniek henio henry heinrich
 honorata honia
 husain hussein husayn huseyin
@@ -78,7 +84,7 @@ iwona iwonka
 izabela iza izabella
 jacek jacus
 jadwiga jadzia
-jakub kuba kubus jakob jacob james
+jakub kuba kubus jakob jacob james yakiv yakov
 jan janek jas jasiek jasio ivan iwan john johann johannes hans juan giovanni jean jonas janis janko ioannis
 janina janka jasia
 janusz januszek
@@ -101,7 +107,8 @@ kazimierz kazik kazek
 kinga kinia
 klaudia klaudynka
 kornelia nela
-krystyna krysia kryska
+krystian christian kristian
+krystyna krysia kryska khrystyna christina kristina
 krzysztof krzysiek krzys krzysio chris christopher christoph
 leokadia lodzia
 leon leos
@@ -123,15 +130,18 @@ marianna marysia
 mariusz mariuszek
 marta martusia
 marzena marzenka
-mateusz mati
+mateusz mati matvii matvei matthew matthias matteo
 michal michas misiek mykhailo mychajlo michael mikhail michel miguel mike
 mieczyslaw mietek miecio
-mikolaj mikus miki mykola mikolajek nikolai nicholas nikolaus nikolaos
+mikolaj mikus miki mykola mikolajek nikolai nicholas nikolaus nikolaos mikalai
 miroslaw mirek
 miroslawa mirka mirusia
 mohammed muhammad mohamed mohammad muhammed mehmet
 monika monia
+nadzieja nadiia nadezhda nadzeya
 natalia natalka nataliia
+nikita mykyta mikita
+oksana aksana ksenia kseniia
 olga ola olka olha
 oliwia oliwka
 patrycja pati
@@ -152,23 +162,25 @@ sergiusz serhii sergei siarhei serge
 slawomir slawek
 stanislaw staszek stas stasiek stasio stan
 stanislawa stasia staszka
-stefan stefek steven stephen
+stefan stefek steven stephen stepan estevan
 stefania stefcia
+swietlana svitlana svetlana sviatlana
 sylwester sylwek
 sylwia sylwunia
-szymon szymek simon
+szymon szymek simon semen siamion semion
 tadeusz tadek tadzio
 tatiana tetiana tatsiana tania
 teodor fedir fedor fiodor
 teresa terenia tereska
 tomasz tomek tomus thomas tom
-tymoteusz tymek
+tymoteusz tymek timofii timothy
 urszula ula ulka
 waclaw wacek
 waldemar waldek
 walenty walek
 wanda wandzia
 weronika wera
+wiera vira vera
 wieslaw wiesiek wiesio
 wieslawa wiesia
 wiktor wiktorek viktor
@@ -178,7 +190,7 @@ wincenty wicek
 wioletta violetta wiola
 witold witek
 wladyslaw wladek vladyslav
-wlodzimierz wlodek volodymyr vladimir
+wlodzimierz wlodek volodymyr vladimir uladzimir
 wojciech wojtek wojtus adalbert
 yitzhak isaac icchak izaak
 yousef yusuf youssef

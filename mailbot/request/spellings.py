@@ -24,10 +24,17 @@ _UNSTRESSED = re.compile(r"o(?=.)")
 """Belarusian writes it a (Kavalchuk). The last letter stays: it tells Mario from Maria."""
 
 
+_HALF_VOWEL = re.compile(r"(?:o|(e))v(?![aeiou])")
+"""Belarusian writes it u: Zhukouski, Żukowski; Kavaleuski, Kowalewski."""
+_ADJECTIVE = re.compile(r"kaia$")
+"""Kovalevskaya, Kowalewska."""
+
+
 @remembered(8192, LONGEST_NAME)
 def skeleton(word: str) -> str:
     """What all spellings of a folded word share."""
     for spelling, sound in _SPELLINGS:
         word = word.replace(spelling, sound)
     word = _SOFT.sub("", _DOUBLED.sub(r"\1", word))
+    word = _ADJECTIVE.sub("ka", _HALF_VOWEL.sub(r"\1u", word))
     return _DOUBLED.sub(r"\1", _UNSTRESSED.sub("a", word))
