@@ -34,7 +34,9 @@ _AHEAD = 30
 _LONGEST = 5_000
 """Characters behind a sentence that are read; the rest cannot be the data."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[-‐‑‒–—−][ \t]*(?=[^\W\d_])")
-_HYPHEN_BEHIND = re.compile(r"([^\W\d_]+)(?:[ \t]+[-‐‑‒–—−][ \t]*|[-‐‑‒–—−][ \t]+)(?=[^\W\d_])")
+_HYPHEN_BEHIND = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{1,20})(?:[ \t]{1,9}[-‐‑‒–—−][ \t]{0,9}|[-‐‑‒–—−][ \t]{1,9})(?=[^\W\d_])"
+)
 """With blanks: it may part a name from what leads up to it."""
 _SEGMENT = re.compile(r"\n|(?<=[.!?;])[ \t]+(?=[^\W\d_])")
 _LETTERS = r"(?:[^\W\d_]|[\u0300-\u036f])+"
