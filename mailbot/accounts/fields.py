@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from mailbot.model import Account, AccountStatus
@@ -23,6 +24,9 @@ SEXES = {"m": "m", "f": "f", "k": "f"}
 FLAGS = {"tak": True, "true": True, "yes": True, "1": True, "nie": False, "false": False, "no": False, "0": False}
 
 
+_DASH = re.compile("[‐‑‒–—−﹘﹣－]")
+
+
 def login(text: str) -> str:
     """An e-mail address in its normal form (address.normalise). Raises ValueError."""
     normal = address.normalise(text)
@@ -32,8 +36,9 @@ def login(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A given name or surname in NFC with single spaces. Raises ValueError saying what is wrong and how to mend it."""
-    tidy = " ".join(unicodedata.normalize("NFC", text).split())
+    """A given name or surname in NFC with single spaces and one kind of hyphen, by which ``namesakes`` finds it. Raises
+    ValueError saying what is wrong and how to mend it."""
+    tidy = " ".join(_DASH.sub("-", unicodedata.normalize("NFC", text)).split())
     if not any(c.isalpha() for c in tidy):
         raise ValueError("is empty; mend: write the name")
     if len(tidy) > NAME_LENGTH:

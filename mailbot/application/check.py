@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from mailbot.application.data import Application
 from mailbot.model import Account, Applicant, ApplicationCheck, ApplicationState, Defect, Match, Request
 from mailbot.request import names
-from mailbot.request.characters import fold
 from mailbot.signatures import told
 from mailbot.signatures.bounds import FILE_MAX
 from mailbot.signatures.report import (
@@ -78,26 +77,27 @@ def check(
 def same_person(given: str, surname: str, account: Account) -> Match:
     """Names of one source against those of another: OK, DOUBT or MISMATCH (procedure §3.4, step 4).
 
-    OK: nominatives equal after folding (case, diacritics, hyphens), where either side may leave later given names out;
-    or the words in the genitive of the other name.
+    OK: nominatives equal after folding (case, diacritics, hyphens), where either side may leave given names out; or the
+    words in the genitive of the other name. Whether they prove a person without a PESEL: ``is_own_name``.
     """
-    mine, theirs = _words(given), _words(account.given)
+    mine, theirs = set(names.words(given)), set(names.words(account.given))
     subset = bool(mine and theirs) and (mine <= theirs or theirs <= mine)
-    if subset and _words(surname) and sorted(_split(surname)) == sorted(_split(account.surname)):
+    surnames = sorted(names.words(surname))
+    if subset and surnames and surnames == sorted(names.words(account.surname)):
         return Match.OK
     found = names.compare((*given.split(), *surname.split()), account)
     return Match.MISMATCH if found is Match.MISSING else found
 
 
-def in_nominative(given: str, surname: str, account: Account) -> bool:
-    """Whether the words are the account's own. A certificate declines no name: Adriana Kosa is not Adrian Kos."""
-    mine, theirs = _words(f"{given} {surname}"), _words(f"{account.given} {account.surname}")
-    return mine <= theirs or theirs <= mine
+def is_own_name(given: str, surname: str, account: Account) -> bool:
+    """Whether a signer's name is the account's own, field by field and word by word; later given names may be left out.
 
-
-def turned(given: str, surname: str, account: Account) -> bool:
-    """Whether the given name is the surname of the account: Marek Adam is not Adam Marek."""
-    return _words(given) == _words(account.surname) != _words(account.given)
+    A certificate declines no name and turns none round: Adriana Kosa is not Adrian Kos, Marek Adam not Adam Marek, and
+    Maria not Anna Maria, who may be her twin.
+    """
+    begins = names.words(given) in names.given_names(account.given)
+    begins |= names.words(account.given) in names.given_names(given)
+    return begins and names.words(surname) == names.words(account.surname)
 
 
 def _unsigned(reports: Sequence[SignatureReport], notes: tuple[str, ...]) -> ApplicationCheck:
@@ -192,13 +192,3 @@ def _body(request: Request, signer: SignerIdentity | None) -> Match | None:
 
 def _as_account(signer: SignerIdentity) -> Account:
     return Account("", signer.given, signer.surname, signer.birth_date.year if signer.birth_date else 0)
-
-
-def _split(name: str) -> list[str]:
-    return [
-        folded for word in name.replace("-", " ").replace("‑", " ").replace("–", " ").split() if (folded := fold(word))
-    ]
-
-
-def _words(name: str) -> set[str]:
-    return set(_split(name))

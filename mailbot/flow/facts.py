@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot.application.check import in_nominative, same_person, turned
+from mailbot.application.check import is_own_name, same_person
 from mailbot.model import (
     Account,
     Applicant,
@@ -222,9 +222,8 @@ def holder(signer: Applicant | None, body: Match | None, account: Account | None
     if wrong_year or wrong_pesel or Match.MISMATCH in (name, body):
         return "mismatch"
     sure = name is Match.OK and body is Match.OK and signer.birth_year is not None
-    own = in_nominative(signer.given, signer.surname, account)
-    other = namesake or not own or turned(signer.given, signer.surname, account)
-    return "ok" if sure and (proven or not other) else "doubt"
+    own = is_own_name(signer.given, signer.surname, account) and not namesake
+    return "ok" if sure and (proven or own) else "doubt"
 
 
 def _year(request: Request, account: Account | None) -> Match:

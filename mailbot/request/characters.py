@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from mailbot.text.remembered import remembered
 from mailbot.text.unicode import flat, visible
@@ -11,10 +12,23 @@ __all__ = ["canonical", "distance", "flat", "fold", "visible", "word_set"]
 
 # White_Space (Unicode, PropList.txt): what a mail program shows as a gap.
 _SPACE = re.compile("[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_TWO = "ĲĳǄǅǆǇǈǉǊǋǌǱǲǳﬀﬁﬂﬃﬄﬅﬆ"
+"""Characters that show as several letters (Unicode, compatibility decomposition)."""
 _IN_NAMES = str.maketrans(
-    {**dict.fromkeys("'’‘`´ʼ′"), "ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe"}
+    {
+        **dict.fromkeys("'’‘‛`´ʹʻʼˈ′＇ꞌ·"),
+        **{char: unicodedata.normalize("NFKC", char) for char in _TWO},
+        "ß": "ss",
+        "ẞ": "ss",
+        "æ": "ae",
+        "Æ": "ae",
+        "œ": "oe",
+        "Œ": "oe",
+    }
 )
-"""Apostrophes go; letters that are two."""
+"""Apostrophes go, and the dot of Marcel·lí; letters that are two."""
+_LOOSE_MARKS = re.compile("[\u0300-\u036f]+")
+"""What no letter stands with in one character: i with a dot, in İbrahim that a program wrote small."""
 
 
 def canonical(text: str) -> str:
@@ -32,7 +46,7 @@ LONGEST_NAME = 64
 @remembered(8192, LONGEST_NAME)
 def fold(word: str) -> str:
     """A word of a name as it is compared: case, diacritics, apostrophes and invisible characters do not count."""
-    return flat(visible(word).translate(_IN_NAMES))
+    return _LOOSE_MARKS.sub("", flat(visible(word).translate(_IN_NAMES)))
 
 
 def distance(left: str, right: str, limit: int) -> int:

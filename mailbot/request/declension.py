@@ -13,7 +13,10 @@ _POLISH = frozenset("ąćęłńóśźż")
 _OTHER = {"đ": "d", "ø": "o", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe"}
 _SOFTEN = (("dź", "dzi"), ("ć", "ci"), ("ń", "ni"), ("ś", "si"), ("ź", "zi"))
 _HARDEN = (("dz", "d"), ("dz", "dź"), ("rz", "r"), ("c", "t"), ("s", "ś"), ("n", "ń"), ("z", "ź"))
-_FLEETING = re.compile(r"^(.*?)(i?)e([bcćdfgkłlmnńprstwzźż]|rz|sz|ch|ść)$")
+_FLEETING = re.compile(r"^(.*?)(i?)e([bcćdfgkłlmnńprstvwzźż]|rz|sz|ch|ść|ts)$")
+_BEFORE_J = re.compile(r"[aeiouyąęón][jy]$")
+_FLEETING_IN_GIVEN = ("ek", "eł", "el", "er", "ec", "ew", "ev")
+"""Marek, Paweł, Aleksander; all others keep their e."""
 _RAISED = re.compile(r"^(.*)([óą])([^aeiouyąęó]+)$")
 _FEMININE_ADJECTIVE = re.compile(r"(?:[^aeiouyąęó]sk|ck|dzk)a$")
 
@@ -33,7 +36,7 @@ def plain(word: str) -> str:
 def given(word: str, sex: str) -> set[str]:
     """Genitive forms of a given name; ``sex`` "m" or "f"."""
     if word.endswith("a"):
-        return _noun_in_a(word)
+        return _given_in_a(word)
     if sex == "f":
         return {word}
     stem = word[:-1]
@@ -41,14 +44,22 @@ def given(word: str, sex: str) -> set[str]:
         case "i":
             return {word + "ego", stem + "ego", word + "a", stem + "ja", word + "ho"}  # Marcelego, Andrija, Jiřího
         case "y":
-            return {stem + "ego", word + "ego", word + "a", stem + "ija"}  # Jerzego, Harry'ego, Stanleya
+            found = {stem + "ego", word + "ego", word + "a", stem + "ija"}  # Jerzego, Harry'ego, Stanleya
+            return found | {stem + "ja"} if stem.endswith("i") else found  # Andrija
         case "o" | "ó":
             return {stem + "a", word + "na", stem + "ona", word}  # Marca, Ottona
         case "e":
             return {word + "a", word + "go", stem + "iego", word}  # Luke'a, Dantego, Charliego
         case "u" | "ą" | "ę":
             return {word}
-    return _masculine_consonant(word)
+    fleeting = set() if word.endswith(_FLEETING_IN_GIVEN) else _fleeting_e(word)
+    return _masculine_consonant(word) - fleeting - {word + "ia"}  # Olga is not Oleg, nor Artemia Artem
+
+
+def _given_in_a(word: str) -> set[str]:
+    """Zofii, Wiktorii; Kasi, Zuzi: Mari or Georgi are other names."""
+    soft = not word.endswith("ia") or word[-3:-2] in ("n", "s", "z", "c", "i")
+    return _noun_in_a(word) if soft else {word[:-1] + "i"}
 
 
 def surname(word: str, sex: str) -> set[str]:
@@ -65,7 +76,7 @@ def _surname_of_man(word: str) -> set[str]:
     stem = word[:-1]
     match word[-1:]:
         case "i":
-            return {word + "ego", stem + "ego"}
+            return {word + "ego", stem + "ego", stem + "ja"}  # Verdiego, Tolstoja
         case "y":
             return {stem + "ego", word + "ego", word + "a"}
         case "a":
@@ -91,6 +102,8 @@ def _surname_of_woman(word: str) -> set[str]:
 
 
 def _after_o(stem: str) -> str:
+    if stem.endswith("i"):
+        return ""  # Puzio, Puzi
     return "i" if stem[-1:] in ("k", "g", "l") else "y"
 
 
@@ -100,8 +113,13 @@ def _noun_in_a(word: str) -> set[str]:
         case "i":
             return {stem + "i", stem}  # Marii, Kani
         case "j":
-            return {stem + "i", stem[:-1] + "i"}  # Alicji, Mai
-        case "k" | "g" | "e" | "u" | "a" | "o" | "ó" | "y":
+            return {stem + "i"} | ({stem[:-1] + "i"} if _BEFORE_J.search(stem) else set())  # Alicji, Mai, Soni
+        case "y":
+            return {
+                stem + "i",
+                stem[:-1] + ("i" if _BEFORE_J.search(stem) else "ii"),
+            }  # Yuliya, Natalya: Yulii, Natalii
+        case "k" | "g" | "e" | "u" | "a" | "o" | "ó":
             return {stem + "i"}
         case "l":
             return {stem + "i", stem + "y"}  # Urszuli, Mykoly

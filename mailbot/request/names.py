@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from itertools import chain, islice, product
 
 from mailbot.model import Account, Match
 from mailbot.request import declension
-from mailbot.request.characters import LONGEST_NAME, fold, word_set
+from mailbot.request.characters import fold, word_set
 from mailbot.request.nicknames import called
-from mailbot.request.sexes import is_man, may_be_woman, sexes
-from mailbot.text.remembered import remembered
+from mailbot.request.sexes import is_somebody, may_be_woman, sexes
+from mailbot.request.spellings import skeleton
 
 NameWords = tuple[str, ...]
 
 _MOST_WORDS = 40
 _MOST_FORMS = 512
+_MOST_GIVEN = 8
 _PARTICLES = word_set(
     """
     van von der den de del della di da dos das do la le du al el ul bin ibn ben abu zu ter ten af av mac mc san st thi y
     """
 )
-_HALF_NAMES = word_set("van thi abu bin ibn al el")
-# One sound, several spellings (umlauts, transliterations from Cyrillic): equal skeletons mean doubt, never accept.
-_SPELLINGS = (
-    *(("ck", "k"), ("szcz", "s"), ("shch", "s"), ("sch", "s"), ("sh", "s"), ("sz", "s"), ("cz", "c"), ("ch", "c")),
-    *(("kh", "c"), ("ts", "c"), ("tz", "c"), ("zh", "z"), ("rz", "z"), ("ph", "f"), ("x", "ks")),
-    *(("ue", "u"), ("oe", "o"), ("ae", "a"), ("w", "v"), ("j", "i"), ("y", "i")),
-)
+_HALF_NAMES = word_set("van thi abu bin ibn al el ul abd abdul abdel abdal")
+_GENERATIONS = word_set("jr sr jun sen junior senior ii iii iv mlodszy starszy")
+"""What tells a son from his father: never left out."""
+_DASHES = r"\-‐‑‒–—−﹘﹣－"
+_BETWEEN = r"\s.,;:/／()\[\]\"„”_"
+_WORDS = re.compile(rf"[{_BETWEEN}{_DASHES}]+")
+_UNITS = re.compile(rf"[{_BETWEEN}]+")
+_HYPHEN = re.compile(rf"\s*[{_DASHES}]\s*")
+_WITH_FEMININE = re.compile(r"(?:[oeiy]v|[oe]w|in|tsyn|cyn)$")
+"""Surnames to which a woman adds -a, as the Polish genitive does: Petrov, Pushkin, Golitsyn; not Węgrzyn."""
+_OF_WIFE = re.compile(r"(?<=...)o[vw]a$")
+"""What a woman may leave out abroad: Nováková, Novák."""
 
 
 def compare(names: tuple[str, ...], account: Account) -> Match:
@@ -39,7 +44,7 @@ def compare(names: tuple[str, ...], account: Account) -> Match:
     be left out. DOUBT: a person should look (one part of a double surname, an initial, a nickname, mixed cases, another
     transliteration, the right words among others). MISSING: no words. Everything else is MISMATCH.
     """
-    said = tuple(fold(part) for word in names[:_MOST_WORDS] for part in _parts(word.replace(".", " ")))
+    said = tuple(part for word in names[:_MOST_WORDS] for part in words(word))
     if not any(said):
         return Match.MISSING
     if len(names) <= _MOST_WORDS and said in forms(account.given, account.surname, account.sex):
@@ -55,7 +60,7 @@ def forms(given: str, surname: str, sex: str | None) -> frozenset[NameWords]:
     """
     found: set[NameWords] = set()
     surnames = _parts(surname)
-    if not surnames or not given.split():
+    if not surnames or not _parts(given):
         return frozenset()
     for one in sexes(given, surname, sex):
         for chosen in _given_names(given):
@@ -68,30 +73,51 @@ def forms(given: str, surname: str, sex: str | None) -> frozenset[NameWords]:
 
 
 def _tells_who(chosen: list[str], first: NameWords, last: NameWords, surnames: list[str], sex: str) -> bool:
-    """Whether a genitive is nobody else's nominative: "Oleksandra Kovalenko" may be a woman, "Antoni Cichy" is a man
-    and not Antonia Cicha. Case agreement is the safety device."""
-    if is_man(first[0]):
+    """Whether a genitive is nobody else's nominative: "Oleksandra Kovalenko" and "Aleksandra Petrova" may be women,
+    "Antoni Cichy" is a man and not Antonia Cicha. Case agreement is the safety device."""
+    if is_somebody(first[0]):
         return last[-1].endswith(("ej", "ego"))
-    same = last == _nominative(surnames)
-    return not (sex == "m" and same and may_be_woman(_nominative(chosen)[0], first[0]))
+    if sex == "f" or not may_be_woman(_nominative(chosen)[0], first[0]):
+        return True
+    return not all(form in _of_woman(word) for form, word in zip(last, surnames, strict=True))
+
+
+def _of_woman(surname: str) -> tuple[str, ...]:
+    """What a woman may be called in whose family a man has this part of a surname."""
+    bare = fold(surname)
+    return (bare, bare + "a") if _WITH_FEMININE.search(declension.plain(surname)) else (bare,)
+
+
+def words(name: str) -> NameWords:
+    """The words of a name, folded: what stands between them (a hyphen, a comma) does not count."""
+    return tuple(fold(part) for part in _parts(name))
+
+
+def given_names(given: str) -> frozenset[NameWords]:
+    """All given names, and the first ones alone, as far as they may stand for all, folded."""
+    return frozenset(map(_nominative, _given_names(given)))
 
 
 def _parts(name: str) -> list[str]:
-    """The words of a name; a hyphen is a space."""
-    return [part for part in re.split(r"[\s\-‐‑‒–—−]+", name) if fold(part)]
+    return [part for part in _WORDS.split(name) if fold(part)]
 
 
 def _given_names(given: str) -> list[list[str]]:
     """All given names, and the first ones alone; a hyphenated name is one name. What is half a name ("Van" of "Van
     Duc") never stands alone; the first half of a hyphenated one keeps its hyphen: it may stay as it is ("Karl-Heinza").
     """
-    units = [_halves(unit) for unit in re.sub(r"\s*-\s*", "-", given).split()[:4]]
+    units = [_halves(unit) for unit in _UNITS.split(_HYPHEN.sub("-", given)) if _parts(unit)][:_MOST_GIVEN]
     some = [list(chain.from_iterable(units[:count])) for count in range(1, len(units) + 1)]
-    return [words for words in some if words == some[-1] or not _HALF_NAMES.issuperset(_nominative(words))]
+    return [chosen for chosen in some if chosen == some[-1] or _stand_alone(chosen, some[-1])]
+
+
+def _stand_alone(chosen: list[str], all_names: list[str]) -> bool:
+    left = _nominative(all_names)[len(chosen) :]
+    return not _HALF_NAMES.issuperset(_nominative(chosen)) and _GENERATIONS.isdisjoint(left)
 
 
 def _halves(unit: str) -> list[str]:
-    *first, last = _parts(unit) or [""]
+    *first, last = _parts(unit)
     return [*(f"{part}-" for part in first), last]
 
 
@@ -136,23 +162,18 @@ def _loose(given: str, surname: str, sex: str | None) -> tuple[frozenset[str], f
             first |= {form for name in called(fold(word)) for form in (name, *declension.given(name, one))}
         for word in map(declension.plain, _parts(surname)):
             last |= {word} | declension.surname(word, one) | declension.noun_surname(word)
+            last |= {_OF_WIFE.sub("", word), f"{word}ova"} if one == "f" else set()
     last -= _PARTICLES
-    return frozenset(_skeleton(fold(f)) for f in first), frozenset(_skeleton(fold(f)) for f in last)
-
-
-@remembered(8192, LONGEST_NAME)
-def _skeleton(word: str) -> str:
-    for spelling, sound in _SPELLINGS:
-        word = word.replace(spelling, sound)
-    return re.sub(r"(.)\1", r"\1", word)
+    return frozenset(skeleton(fold(f)) for f in first), frozenset(skeleton(fold(f)) for f in last)
 
 
 def _related(said: NameWords, account: Account) -> bool:
-    """Whether a given name (or its initial) and a part of the surname stand among the words, or nobody can tell."""
-    if any(not unicodedata.name(char, "LATIN").startswith("LATIN") for word in said for char in word):
+    """Whether a given name (or its initial) and a part of the surname stand among the words, or nobody can tell (a
+    letter of another alphabet, or one that an encoding has lost)."""
+    if not all("a" <= char <= "z" for word in said for char in word):
         return True
     first, last = _loose(account.given, account.surname, account.sex)
-    bones = [_skeleton(word) for word in said]
+    bones = [skeleton(word) for word in said]
     initials = {fold(part)[0] for part in _parts(account.given)}
     given = {i for i, word in enumerate(said) if bones[i] in first or word in initials}
     family = {i for i, word in enumerate(said) if bones[i] in last}

@@ -22,6 +22,7 @@ from mailbot.request.vocabulary import (
     LEADING,
     PLURAL,
     STRONG_MARK,
+    TITLES,
     WEAK_MARK,
     Hint,
 )
@@ -33,8 +34,14 @@ _AHEAD = 30
 _LONGEST = 5_000
 """Characters behind a sentence that are read; the rest cannot be the data."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[ \t]*[-‐‑‒–—−][ \t]*(?=[^\W\d_])")
+_HYPHEN_BEHIND = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{1,20})(?:[ \t]{1,9}[-‐‑‒–—−][ \t]{0,9}|[-‐‑‒–—−][ \t]{1,9})(?=[^\W\d_])"
+)
+"""With blanks: it may part a name from what leads up to it."""
 _SEGMENT = re.compile(r"\n|(?<=[.!?;])[ \t]+(?=[^\W\d_])")
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’‘`´-][^\W\d_]+)*|\ue000|[&+/]")
+_LETTERS = r"(?:[^\W\d_]|[\u0300-\u036f])+"
+_TOKEN = re.compile(rf"[?\ufffd]?{_LETTERS}(?:['’‘‛`´＇·?\ufffd-]{{1,2}}{_LETTERS})*\ufffd?|\ue000|[&+/]")
+"""A letter that an encoding has lost (Wo?niak) stays in its word: no other word is left of it."""
 _YEAR = re.compile(r"\d{4}")
 """In every date, and quickly looked for."""
 _MARK = "\ue000"
@@ -122,6 +129,8 @@ def read_person(region: str) -> NameAndYear:
         break_before = False
     if len(person.names) == 1:
         person.names += _also_a_word(person.names[0], whole.text)
+    if len(person.names) == 1:
+        person.names[:0] = _also_a_title(person.names[0], whole.text)
     if person.names:
         person.unfilled &= ~Hint.NAME
     if person.years:
@@ -133,6 +142,12 @@ def read_person(region: str) -> NameAndYear:
 def _also_a_word(given: str, text: str) -> list[str]:
     """The surname behind ``given`` that looks like what leads up to a datum: "Anna Rok, 1980", "Max Born, 1962"."""
     return re.findall(rf"(?<!\w){re.escape(given)}[ \t]{{1,3}}([A-Z][^\W\d_]{{1,20}})(?=[ \t]{{0,3}}[,;(\n])", text)[:1]
+
+
+def _also_a_title(given: str, text: str) -> list[str]:
+    """The surname in front of ``given`` that looks like a title: "Por Jan, 1980"."""
+    found = re.findall(rf"(?<!\w)([A-Z][^\W\d_]{{1,20}})[ \t]{{1,3}}{re.escape(given)}(?!\w)", text)
+    return [word for word in found[:1] if flat(word) in TITLES]
 
 
 def cut_closing(text: str) -> str:
@@ -177,12 +192,18 @@ def _mark_dates(region: _Region) -> tuple[str, list[tuple[int, bool]]]:
 def _pieces(line: str) -> list[str]:
     """The words of a line. A hyphen with blanks joins two halves of a name, but never a name to what leads up to it
     ("dla mnie - Jan")."""
-    return [_leads_off(piece) for piece in _TOKEN.findall(_HYPHEN.sub("-", line))]
+    return [_leads_off(piece) for piece in _TOKEN.findall(_HYPHEN.sub("-", _HYPHEN_BEHIND.sub(_parted, line)))]
+
+
+def _parted(found: re.Match[str]) -> str:
+    return f"{found[1]} " if flat(found[1]) in COURTESY | LEADING else found[0]
 
 
 def _leads_off(piece: str) -> str:
+    """Without blanks only a word in small letters leads up to a name: "mnie-Jan", but Pan-Nowak is a surname."""
     first, hyphen, rest = piece.partition("-")
-    return rest if hyphen and flat(first) in COURTESY | LEADING else piece
+    leads = hyphen and flat(first) in COURTESY | LEADING and first.islower() and rest[:1].isupper()
+    return rest if leads else piece
 
 
 def _is_name(piece: str) -> bool:
@@ -205,7 +226,7 @@ def _read_line(pieces: list[str], person: NameAndYear, years: list[tuple[int, bo
             person.several = True
         elif piece == "/" or (low in _CONJUNCTIONS and not _is_initial(piece, person)):
             person.several |= _joins(piece, pieces[i + 1 : i + _AHEAD], person)
-        elif _is_name(piece) and not (low in LEADING and not person.names):
+        elif _is_name(piece) and (person.names or low not in LEADING | TITLES):
             if len(person.names) < _MOST_NAMES:
                 person.names.append(piece)
             behind_year += bool(person.years)

@@ -136,6 +136,13 @@ LEADING = word_set(
     """
 )
 """Courtesy words in front of a name."""
+TITLES = word_set(
+    """
+    adw adwokat adwokata mec mecenas mecenasa pr lek med stom wet farm not lic arch bp abp kard pral kan herr frau
+    gen bryg dyw plk pplk mjr kpt por ppor plut kpr sierz st asp insp nadkom podkom kom rez
+    """
+)
+"""Titles of professions and ranks. In front of a name only: some are surnames as well (Jan Por)."""
 COURTESY = word_set(
     """
     imie imiona imienia imion nazwisko nazwiska rok roku rocznik ur urodz urodzony urodzona urodzonego urodzonej

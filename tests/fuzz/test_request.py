@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,16 @@ PEOPLE = [
     ("f", "Katarzyna", "Zielińska-Wójcik"),
     ("f", "Maria", "Zięba"),
     ("f", "Mariana", "Moniuszko"),
+]
+NAMED = [
+    ("m", "İbrahim", "Işık"),
+    ("m", "Jörg", "Weiß"),
+    ("f", "Thị Hòa", "Nguyễn"),
+    ("m", "Ljubo", "Ǌegoš"),
+    ("m", "Liam", "O’Hara"),
+    ("m", "Ștefan", "Țurcanu"),
+    ("f", "Guðrún", "Þórsdóttir"),
+    ("m", "Łukasz", "Žółć-Ĳssel"),
 ]
 
 
@@ -124,6 +136,28 @@ def test_the_name_of_another_is_never_ok(
     words = f"{said[2]} {said[1]}" if turned else f"{said[1]} {said[2]}"
     found = compare(tuple(words.split()), Account("a@wp.example", given_name, surname, 1980, sex if known else None))
     assert (found is Match.OK) == (holder == said)
+
+
+SPELLINGS = [
+    *(str, str.upper, str.lower, str.swapcase),
+    *(partial(unicodedata.normalize, form) for form in ("NFC", "NFD", "NFKC", "NFKD")),
+    *("\u200b".join, "\u00ad".join),
+]
+
+
+@given(st.sampled_from(PEOPLE + NAMED), st.lists(st.sampled_from(SPELLINGS), max_size=4), st.booleans())
+def test_a_name_is_the_holders_in_every_form(
+    holder: tuple[str, str, str], spellings: list[Callable[[str], str]], turned: bool
+) -> None:
+    """Reflexive, and deaf to case, normalisation forms and what nobody sees: in the letter and in the registry."""
+    sex, given_name, surname = holder
+    words = f"{surname} {given_name}" if turned else f"{given_name} {surname}"
+    for spelling in spellings:
+        words = spelling(words)
+    assert compare(tuple(words.split()), Account("a@wp.example", given_name, surname, 1980, sex)) is Match.OK
+    registered = Account("a@wp.example", *(words.split(" ", 1)), 1980, sex)
+    if given_name.isalpha():
+        assert compare((given_name, surname), registered) is Match.OK
 
 
 WORD = st.text(st.characters(categories=("Lu", "Ll"), max_codepoint=0x17F), min_size=2, max_size=12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailbot.request import declension
-from mailbot.request.sexes import is_man, may_be_woman, sexes
+from mailbot.request.sexes import is_somebody, may_be_woman, sexes
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ from mailbot.request.sexes import is_man, may_be_woman, sexes
         ("alicja", "f", "alicji"),
         ("zofia", "f", "zofii"),
         ("noemi", "f", "noemi"),
+        ("zuzia", "f", "zuzi"),
+        ("nataliya", "f", "natalii"),
+        ("andriy", "m", "andrija"),
     ],
 )
 def test_given_names(word: str, sex: str, genitive: str) -> None:
@@ -51,6 +54,9 @@ def test_given_names(word: str, sex: str, genitive: str) -> None:
         ("myszka", "f", "myszki"),
         ("gąska", "f", "gąski"),
         ("nowak", "f", "nowak"),
+        ("puzio", "m", "puzi"),
+        ("tolstoi", "m", "tolstoja"),
+        ("kravets", "m", "kravtsa"),
     ],
 )
 def test_surnames(word: str, sex: str, genitive: str) -> None:
@@ -63,6 +69,13 @@ def test_surnames(word: str, sex: str, genitive: str) -> None:
 )
 def test_no_form_of_the_other_sex_or_case(word: str, sex: str, other: str) -> None:
     assert other not in declension.surname(word, sex)
+
+
+@pytest.mark.parametrize(
+    ("word", "sex", "other"), [("oleg", "m", "olga"), ("artem", "m", "artemia"), ("georgia", "f", "georgi")]
+)
+def test_no_given_name_of_another(word: str, sex: str, other: str) -> None:
+    assert other not in declension.given(word, sex)
 
 
 def test_plain_keeps_polish_letters_only() -> None:
@@ -94,5 +107,5 @@ def test_genitives_that_may_be_another_ones_name() -> None:
     assert all(may_be_woman(name, f"{name.removesuffix('o')}a") for name in women)
     safe = {"piotr": "piotra", "marek": "marka", "tomasz": "tomasza", "dmytro": "dmytra", "jerzy": "jerzego"}
     assert not any(may_be_woman(name, genitive) for name, genitive in safe.items())
-    assert all(map(is_man, ("antoni", "cezary", "wincenty", "aleksy")))
-    assert not any(map(is_man, ("anny", "marii", "katarzyny", "carmen")))
+    assert all(map(is_somebody, ("antoni", "cezary", "wincenty", "aleksy", "marceli", "georgii", "mary")))
+    assert not any(map(is_somebody, ("anny", "marii", "katarzyny", "carmen", "mai", "ewy")))

@@ -7,7 +7,7 @@ import tracemalloc
 
 from mailbot.parsing import charset
 from mailbot.request.characters import fold
-from mailbot.request.names import _skeleton
+from mailbot.request.spellings import skeleton
 from mailbot.ruleset.sayings import words
 from mailbot.sender.alignment import ascii_domain, organisational_domain
 from mailbot.text.address import normalise
@@ -33,7 +33,7 @@ def test_no_long_word_of_a_stranger_stays() -> None:
 
     def meet(number: int) -> None:
         word = f"{number}{'ż' * 2_000}"
-        for keeps in (fold, _skeleton, ascii_domain, organisational_domain, charset.codec, normalise):
+        for keeps in (fold, skeleton, ascii_domain, organisational_domain, charset.codec, normalise):
             keeps(word)
             keeps(f"a@{word}.example")
         book.found([words(word)])
