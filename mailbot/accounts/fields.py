@@ -11,6 +11,7 @@ from mailbot.text import address
 
 FIRST_BIRTH_YEAR = 1900
 NAME_LENGTH = 120
+KEY_LENGTH = 240
 
 SCOPES = {"podstawowy": "podstawowy", "rozszerzony": "rozszerzony"}
 STATUSES = {
@@ -70,5 +71,8 @@ def folded(name: str) -> list[str]:
 
 
 def surname_key(surname: str) -> str:
-    """What the surnames of namesakes share: by it and the birth year the registry finds them."""
-    return " ".join(folded(surname))
+    """What the surnames of namesakes share: by it and the birth year the registry finds them.
+
+    Of a surname that is all ligatures only the beginning: who is found by it is compared whole.
+    """
+    return " ".join(folded(surname))[:KEY_LENGTH]

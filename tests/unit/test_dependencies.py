@@ -36,6 +36,7 @@ from lxml import etree
 from pypdf import PdfWriter
 from pypdf._codecs.adobe_glyphs import adobe_glyphs
 from pypdf.generic import StreamObject
+from pypdf.generic._font import Font
 from sqlalchemy import Engine
 
 import mailbot
@@ -69,6 +70,7 @@ PRIVATE: list[tuple[str, str, Callable[[], object], object]] = [
     ("lxml", "_Element", lambda: type(etree.fromstring("<a/>")) is etree._Element, True),
     ("lxml", "_ProcessingInstruction", lambda: type(etree.PI("a")) is etree._ProcessingInstruction, True),
     ("pypdf", "_codecs", lambda: (adobe_glyphs["/Aogonek"], "/c65" in adobe_glyphs), ("\u0104", False)),
+    ("pypdf", "_font", lambda: [*signature(Font.from_font_resource).parameters], ["pdf_font_dict"]),
     ("pypdf", "_data", lambda: StreamObject()._data, b""),
     ("python", "_buffer", lambda: "self._buffer = bytearray()\n" in inspect.getsource(StreamReader), True),
 ]
