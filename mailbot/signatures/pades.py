@@ -166,7 +166,7 @@ def _verify_one(data: bytes, entries: dict[str, Value], alone: bool, known: Evid
     except Refused as refused:
         return (refused.evidence(known),)
     view = memoryview(data)
-    known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")))
+    known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")), commitments=_reason(entries))
     found = cms.verify(signed, (view[:gap], view[second : second + length]), known)
     contents = entries["/Contents"]
     end = second + length
@@ -300,6 +300,12 @@ def _personal(entries: dict[str, Value]) -> tuple[tuple[str, str], ...]:
     if len(name) < 2 or (other != [""] and sorted(map(str.casefold, other)) != sorted(map(str.casefold, name))):
         return ()
     return (("given", " ".join(name[:-1])), ("surname", name[-1]), ("pesel", match["pesel"]), ("source", "reason"))
+
+
+def _reason(entries: dict[str, Value]) -> tuple[str, ...]:
+    """/Reason; "?" when it is no text that can be read."""
+    text = pdf_syntax.text(entries.get("/Reason"))
+    return ("?",) if text is None and "/Reason" in entries else (text,) if text else ()
 
 
 def _words(text: str | None) -> str:
