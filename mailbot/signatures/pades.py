@@ -136,13 +136,15 @@ def _walk(fields: Iterable[generic.PdfObject]) -> Iterator[generic.Reference]:
 
 
 def _dictionary(data: bytes, reader: PdfFileReader, reference: generic.Reference) -> dict[str, Value]:
-    """The signature dictionary, read on the spot. Another object inside it: readers would see different ones."""
+    """The signature dictionary, read on the spot. Another object inside it, or a key that is spelled in another way:
+    readers would see different ones."""
     place = reader.xrefs[reference]
     if not isinstance(place, int):
         raise unreadable("Słownik podpisu jest w skompresowanej części pliku PDF.")
     entries, start, end = pdf_syntax.read_object(data, place, reference.idnum, reference.generation)
     contents = entries.get("/Contents", Value(b"", end, end))
-    if _OTHER_OBJECT.search(data, start, contents.start) or _OTHER_OBJECT.search(data, contents.end, end):
+    inside = _OTHER_OBJECT.search(data, start, contents.start) or _OTHER_OBJECT.search(data, contents.end, end)
+    if inside or any("#" in key for key in entries):  # /Reas#6fn is /Reason (ISO 32000-2 §7.3.5)
         raise unreadable("Słownik podpisu jest uszkodzony.")
     return entries
 
