@@ -19,16 +19,17 @@ _APPROVING = re.compile(  # proofOfOrigin, proofOfApproval; proofOfCreation is "
 )
 _COMMITMENT = "1.2.840.113549.1.9.16.2.16"  # id-aa-ets-commitmentType
 _ROLES = ("1.2.840.113549.1.9.16.2.18", "0.4.0.19122.1.1")  # signer-attributes, signer-attributes-v2
-_BETWEEN = re.compile(r"[\s.,:;!()\"'/-]+")
+_BETWEEN = re.compile(r"[\s.,:;!()\"'/–—-]+")
 _WORD = re.compile(
     r"podpis\w*|zatwierdz\w*|(?:za)?akcept\w*|autor\w*|wnios\w*|wnosz\w*|składam|formaln\w*|pochodzeni\w*|dokument\w*"
     r"|elektroniczn\w*|kwalifikowan\w*|zaufan\w*|hasł\w*|awaryjn\w*|login\w*|kont(?:o|a|u|em)|now(?:e|y|ego|ej|a)"
-    r"|nadani\w*|zmian[aęy]|procedura|specjalna|puesc|jestem|tego|ten|i|o|na|do|w|z"
+    r"|nadani\w*|zmian[aęy]|procedura|specjalna|puesc|jestem|tego|ten|i|o|na|w|z"
     r"|sign(?:ed|ing|ature|er)?|approv(?:e|ed|al|ing)|agree|accept(?:ed)?|attest|author|accuracy|integrity|proof|origin"
     r"|application|document|password|request|electronic(?:ally)?|digital(?:ly)?|qualified|terms|defined|placement"
-    r"|am|the|of|this|my|to|for|by|a|and|on"
+    r"|am|the|of|this|my|to|by|a|and|on"
 )
-"""What programs offer for a reason, and what names the application; no word that denies, limits or has received."""
+"""What programs offer for a reason, and what names the application; no word that denies, limits or
+has received, and none that leaves the consent to somebody else ("do akceptacji", "for approval")."""
 
 
 def consents(said: Iterable[str]) -> bool:
