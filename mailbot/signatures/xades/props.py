@@ -6,7 +6,8 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from asn1crypto import tsp
 from cryptography import x509
@@ -18,6 +19,7 @@ from mailbot.signatures.xades import keys, parse, transforms
 from mailbot.signatures.xades.parse import DS
 
 CERTIFICATES_MAX = 32
+_HERE = ZoneInfo("Europe/Warsaw")
 _SERIAL = re.compile(r"\s*(-?[0-9]{1,60})\s*")
 _QUALIFYING = f"{{{DS}}}Object/{{*}}QualifyingProperties"
 _ARCHIVE = ("ArchiveTimeStamp", "SigAndRefsTimeStamp", "SigAndRefsTimeStampV2")
@@ -186,10 +188,10 @@ def _token(stamp: etree._Element, value: etree._Element | None) -> Token:
 
 
 def _time(text: str | None) -> datetime | None:
-    """xsd:dateTime; aware. One without a zone is taken for UTC."""
+    """xsd:dateTime; aware. Programs that write no zone write the time of the wall."""
     with contextlib.suppress(ValueError, OverflowError):
         found = datetime.fromisoformat((text or "").strip())
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found if found.tzinfo else found.replace(tzinfo=_HERE)
     return None
 
 
