@@ -23,8 +23,8 @@ _BETWEEN = re.compile(r"[\s.,:;!()\"'/–—-]+")
 _WORD = re.compile(
     r"podpis\w*|zatwierdz\w*|(?:za)?akcept\w*|autor\w*|wnios\w*|wnosz\w*|składam|formaln\w*|pochodzeni\w*|dokument\w*"
     r"|elektroniczn\w*|kwalifikowan\w*|zaufan\w*|hasł\w*|awaryjn\w*|login\w*|kont(?:o|a|u|em)|now(?:e|y|ego|ej|a)"
-    r"|nadani\w*|zmian[aęy]|procedura|specjalna|puesc|jestem|tego|ten|i|o|na|w|z"
-    r"|sign(?:ed|ing|ature|er)?|approv(?:e|ed|al|ing)|agree|accept(?:ed)?|attest|author|accuracy|integrity|proof|origin"
+    r"|nadani\w*|zmian[aęy]|procedura|specjalna|puesc|jestem|zgadzam|się|mojego|tego|tym|ten|i|o|na|w|z"
+    r"|sign(?:ed|ing|ature|er)?|approv(?:e|ed|al|ing)|agree|accept(?:ed)?|author|proof|origin"
     r"|application|document|password|request|electronic(?:ally)?|digital(?:ly)?|qualified|terms|defined|placement"
     r"|am|the|of|this|my|to|by|a|and|on"
 )
