@@ -20,6 +20,8 @@ ZIP_ENTRIES_MAX = 64
 ZIP_ENTRY_MAX = 20_000_000
 ZIP_TOTAL_MAX = 40_000_000
 ZIP_RATIO_MAX = 200
+ZIP_NAME_MAX = 1_000
+"""Letters of a name with its folders; what looks for patterns in one may take quadratic time."""
 ZIP_DIRECTORY_MAX = 1_000_000
 """Octets of a central directory that is listed at all (office documents have more entries than an ASiC may)."""
 
@@ -111,9 +113,12 @@ def _open(data: bytes) -> zipfile.ZipFile:
     if size > ZIP_DIRECTORY_MAX:
         raise BadArchive("ZIP_TOO_MANY", "Spis plików archiwum jest za długi.")
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, OverflowError) as error:
         raise BadArchive("ZIP_DAMAGED", "Archiwum jest uszkodzone.") from error
+    if any(len(entry.orig_filename) > ZIP_NAME_MAX for entry in archive.infolist()):
+        raise BadArchive("ZIP_NAME", "Archiwum zawiera zbyt długą nazwę pliku.")
+    return archive
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

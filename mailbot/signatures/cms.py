@@ -19,7 +19,7 @@ from asn1crypto import (  # tsp teaches asn1crypto the attributes signing-certif
 )
 from cryptography.exceptions import InvalidSignature
 
-from mailbot.signatures import ber, cms_value
+from mailbot.signatures import ber, cms_value, commitment
 from mailbot.signatures.report import Evidence, Integrity, Reason, SubIndication, Token
 
 _SEQUENCE = b"\x30"
@@ -191,6 +191,7 @@ def _verify_signer(
             certificate=certificate.der,
             certificates=tuple(c.der for c in certificates if c is not certificate),
             claimed_time=attributes.signing_time() or known.claimed_time,
+            commitments=(*known.commitments, *attributes.commitments()),
             flags=(*known.flags, *bound),
         )
         return _verify_value(certificate, info, attributes, digest, first, known)
@@ -275,6 +276,10 @@ class _Attributes:
         value = self.one("signing_time")
         found = None if value is None else value.native
         return found if isinstance(found, datetime) else None
+
+    def commitments(self) -> Iterator[str]:
+        """As ``Evidence`` has them."""
+        return commitment.of_cms(self._attributes if self.present else ())
 
     def identifiers(self) -> list[tuple[str, bytes]]:
         """(hash name, digest of the signing certificate): the first ESSCertID of each kind (RFC 5035 §3, §5.4.1)."""

@@ -23,7 +23,10 @@ from mailbot.signatures.trust.chain import Path
 
 _QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 _COMPLIANCE, _TYPE = "0.4.0.1862.1.1", "0.4.0.1862.1.6"  # EN 319 412-5 §4.2.1, §4.2.3
+_DEVICE, _LEGISLATION = "0.4.0.1862.1.4", "0.4.0.1862.1.7"  # §4.2.2, §4.2.4
 _ESIGN, _ESEAL, _WEB = f"{_TYPE}.1", f"{_TYPE}.2", f"{_TYPE}.3"
+_ON_DEVICE = frozenset({"QCWithSSCD", "QCWithQSCD", "QCQSCDManagedOnBehalf"})
+_NO_DEVICE = frozenset({"QCNoSSCD", "QCNoQSCD"})
 _TYPE_BY_QUALIFIER = {"QCForESig": _ESIGN, "QCForESeal": _ESEAL, "QCForLegalPerson": _ESEAL, "QCForWSA": _WEB}
 
 
@@ -72,6 +75,8 @@ def _qualified(certificate: x509.Certificate, anchor: Anchor) -> Kind:
     """QUALIFIED (a person), SEAL (an organisation) or OTHER, under a CA/QC service (EN 319 412-2, 412-3, 412-5)."""
     qualifiers = anchor.qualifiers(certificate.public_bytes(Encoding.DER))
     statements = _statements(certificate)
+    if _LEGISLATION in statements and "QCStatement" not in qualifiers:
+        raise ValueError("qualified by the law of another country than those of the EU")
     if "NotQualified" in qualifiers or not (_COMPLIANCE in statements or "QCStatement" in qualifiers):
         return Kind.OTHER
     types = {_TYPE_BY_QUALIFIER[q] for q in qualifiers if q in _TYPE_BY_QUALIFIER} or statements.get(_TYPE, set())
@@ -83,6 +88,17 @@ def _qualified(certificate: x509.Certificate, anchor: Anchor) -> Kind:
     if not signs or Role.QUALIFIED_CA not in anchor.roles or not _may_sign(certificate):
         return Kind.OTHER
     return Kind.QUALIFIED
+
+
+def on_device(certificate: x509.Certificate, anchor: Anchor) -> bool:
+    """Is the key in a qualified signature creation device, as a qualified signature needs (eIDAS art. 3 (12))?
+
+    Told by the certificate (QcSSCD) unless the list says otherwise (ETSI TS 119 612 §5.5.9.2.3).
+    """
+    qualifiers = anchor.qualifiers(certificate.public_bytes(Encoding.DER))
+    if not qualifiers.isdisjoint(_ON_DEVICE | _NO_DEVICE):
+        return qualifiers.isdisjoint(_NO_DEVICE)
+    return _DEVICE in _statements(certificate)
 
 
 def _may_sign(certificate: x509.Certificate) -> bool:
@@ -122,5 +138,8 @@ def _statements(certificate: x509.Certificate) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for statement in _Statements.load(value.value, strict=True):
         oid = statement["id"].dotted
-        found[oid] = {item.dotted for item in statement["info"].parse(_Types)} if oid == _TYPE else set()
+        types = {item.dotted for item in statement["info"].parse(_Types)} if oid == _TYPE else set()
+        if oid in found or (oid == _TYPE and not types):
+            raise ValueError("QcStatements says a thing twice, or names no type")
+        found[oid] = types
     return found

@@ -136,13 +136,15 @@ def _walk(fields: Iterable[generic.PdfObject]) -> Iterator[generic.Reference]:
 
 
 def _dictionary(data: bytes, reader: PdfFileReader, reference: generic.Reference) -> dict[str, Value]:
-    """The signature dictionary, read on the spot. Another object inside it: readers would see different ones."""
+    """The signature dictionary, read on the spot. Another object inside it, or a key that is spelled in another way:
+    readers would see different ones."""
     place = reader.xrefs[reference]
     if not isinstance(place, int):
         raise unreadable("Słownik podpisu jest w skompresowanej części pliku PDF.")
     entries, start, end = pdf_syntax.read_object(data, place, reference.idnum, reference.generation)
     contents = entries.get("/Contents", Value(b"", end, end))
-    if _OTHER_OBJECT.search(data, start, contents.start) or _OTHER_OBJECT.search(data, contents.end, end):
+    inside = _OTHER_OBJECT.search(data, start, contents.start) or _OTHER_OBJECT.search(data, contents.end, end)
+    if inside or any("#" in key for key in entries):  # /Reas#6fn is /Reason (ISO 32000-2 §7.3.5)
         raise unreadable("Słownik podpisu jest uszkodzony.")
     return entries
 
@@ -166,7 +168,7 @@ def _verify_one(data: bytes, entries: dict[str, Value], alone: bool, known: Evid
     except Refused as refused:
         return (refused.evidence(known),)
     view = memoryview(data)
-    known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")))
+    known = replace(known, claimed_time=pdf_syntax.date(entries.get("/M")), commitments=_reason(entries))
     found = cms.verify(signed, (view[:gap], view[second : second + length]), known)
     contents = entries["/Contents"]
     end = second + length
@@ -300,6 +302,12 @@ def _personal(entries: dict[str, Value]) -> tuple[tuple[str, str], ...]:
     if len(name) < 2 or (other != [""] and sorted(map(str.casefold, other)) != sorted(map(str.casefold, name))):
         return ()
     return (("given", " ".join(name[:-1])), ("surname", name[-1]), ("pesel", match["pesel"]), ("source", "reason"))
+
+
+def _reason(entries: dict[str, Value]) -> tuple[str, ...]:
+    """/Reason; "?" when it is no text that can be read."""
+    text = pdf_syntax.text(entries.get("/Reason"))
+    return ("?",) if text is None and "/Reason" in entries else (text,) if text else ()
 
 
 def _words(text: str | None) -> str:

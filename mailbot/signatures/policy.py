@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from mailbot.ruleset.model import SignatureRules
-from mailbot.signatures import algorithms, identity
-from mailbot.signatures.kinds import Classified, classify
+from mailbot.signatures import algorithms, commitment, identity
+from mailbot.signatures.cms import Refused
+from mailbot.signatures.kinds import Classified, classify, on_device
 from mailbot.signatures.proof import CLOCK_SKEW, prove
 from mailbot.signatures.reasons import MEANINGS, Code, indication, reason
 from mailbot.signatures.report import (
@@ -76,10 +77,12 @@ def judge(
 ) -> SignatureReport:
     """The report on one signature. ``received_at`` (aware) is the proof of existence, or a sure timestamp before it.
 
-    Never raises.
+    Raises nothing but Refused, when ``Patience`` is over.
     """
     try:
         return _judge(evidence, trust, rules, received_at, file, pesel_hash)
+    except Refused:
+        raise
     except Exception:  # a certificate may hold anything; what we cannot judge goes to a person
         found = [_finding(Code.POLICY_ERROR)]
         return _report(evidence, trust.snapshot, received_at, file, _UNCHECKED, None, found)
@@ -106,6 +109,8 @@ def _judge(
             codes.append(Code.CERTIFICATE_NOT_BOUND)
         if evidence.format.value.startswith("xades") and any(_is_leaf(other) for other in evidence.certificates):
             codes.append(Code.CERTIFICATE_FOREIGN)
+        if standing.classified.kind is not Kind.TRUSTED_PZ and not commitment.consents(evidence.commitments):
+            codes.append(Code.COMMITMENT)  # under the seal all words are the minister's
         if not signs(certificate):
             codes.append(Code.CERTIFICATE_PURPOSE)
         codes += _times(evidence.claimed_time, standing.proven, rules.signed_max_age, at)
@@ -186,6 +191,8 @@ def _standing(
         codes.append(Code.KIND_NOT_ACCEPTED)
     if path is None:
         return _Standing(Trust.UNTRUSTED, classified, tuple(codes))
+    if classified.kind is Kind.QUALIFIED and not on_device(certificate, path.anchor):
+        codes.append(Code.NO_DEVICE)
     if moment > certificate.not_valid_after_utc:
         return _Standing(Trust.EXPIRED, classified, (*codes, Code.CERTIFICATE_EXPIRED))
     if moment < certificate.not_valid_before_utc:

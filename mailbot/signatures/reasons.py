@@ -31,6 +31,7 @@ class Code(StrEnum):
     CERTIFICATE_NOT_BOUND = "CERTIFICATE_NOT_BOUND"
     CERTIFICATE_FOREIGN = "CERTIFICATE_FOREIGN"
     CERTIFICATE_PURPOSE = "CERTIFICATE_PURPOSE"
+    COMMITMENT = "COMMITMENT"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
     CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -41,6 +42,7 @@ class Code(StrEnum):
     ISSUER_UNKNOWN = "ISSUER_UNKNOWN"
     ISSUER_NOT_GRANTED = "ISSUER_NOT_GRANTED"
     NOT_QUALIFIED = "NOT_QUALIFIED"
+    NO_DEVICE = "NO_DEVICE"
     KIND_NOT_ACCEPTED = "KIND_NOT_ACCEPTED"
     TIMESTAMP_UNSURE = "TIMESTAMP_UNSURE"
     TIMESTAMP_ARCHIVE = "TIMESTAMP_ARCHIVE"
@@ -105,6 +107,12 @@ MEANINGS: Mapping[Code, Meaning] = {
         _Sub.CHAIN_CONSTRAINTS_FAILURE,
         "Certyfikat wystawiono do innego celu niż podpis osoby. Sprawdź, czyj jest podpis.",
     ),
+    Code.COMMITMENT: Meaning(
+        _MANUAL,
+        _Sub.SIG_CONSTRAINTS_FAILURE,
+        "Podpis może znaczyć co innego niż zgodę na treść, na przykład potwierdzenie odbioru. Sprawdź, po co"
+        " go złożono.",
+    ),
     Code.CERTIFICATE_EXPIRED: Meaning(
         _REJECT, _Sub.OUT_OF_BOUNDS_NO_POE, "Certyfikat stracił ważność, zanim plik do nas dotarł."
     ),
@@ -138,6 +146,12 @@ MEANINGS: Mapping[Code, Meaning] = {
     ),
     Code.NOT_QUALIFIED: Meaning(
         _REJECT, _Sub.CHAIN_CONSTRAINTS_FAILURE, "Certyfikat nie jest kwalifikowanym certyfikatem podpisu."
+    ),
+    Code.NO_DEVICE: Meaning(
+        _MANUAL,
+        _Sub.CHAIN_CONSTRAINTS_FAILURE,
+        "Certyfikat jest kwalifikowany, ale nie mówi, że klucz jest na karcie albo w innym urządzeniu kwalifikowanym."
+        " Bez tego podpis nie jest kwalifikowany.",
     ),
     Code.KIND_NOT_ACCEPTED: Meaning(
         _REJECT, _Sub.CHAIN_CONSTRAINTS_FAILURE, "Podpisu tego rodzaju nie przyjmujemy w tej procedurze."

@@ -187,6 +187,8 @@ class Evidence:
     """What ``timestamp.noted`` found in ``tokens`` (level B-T)."""
     revocation: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """CRLs and OCSP responses that the file brings along, as ``RevocationStore`` takes them."""
+    commitments: tuple[str, ...] = ()
+    """What the signer says that the signature is for, as signed: commitment types, /Reason, claimed roles."""
     algorithms: tuple[str, ...] = ()
     """e.g. "sha256", "rsa-2048", "rsa-pss", "ecdsa-p256"; the policy refuses weak ones."""
     personal: tuple[tuple[str, str], ...] = field(default=(), repr=False)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from mailbot.ruleset.model import SignatureRules
 from mailbot.signatures import asic, cades, pades, policy, transport, wire
 from mailbot.signatures.cms import Refused
 from mailbot.signatures.detect import Detected, detect, has_office_signature, has_xml_signature, looks_executable
-from mailbot.signatures.patience import patience
+from mailbot.signatures.patience import Patience
 from mailbot.signatures.reasons import Code, reason
 from mailbot.signatures.report import (
     Evidence,
@@ -114,21 +115,34 @@ def verify(
 
     A detached signature is tried on every other file (names lie and get lost, digests do not), then on ``content``. A
     file that such a signature covers and that has none of its own gets no report: it is the payload of the other.
-    ``bound``: what reading all of them may cost (``patience``); beyond it none of them was read.
+    ``bound``: what reading and judging all of them may cost (``Patience``); beyond it none of them was read. Lists are
+    read outside it: that takes long once, and no file is to blame.
     """
     trust.states.left = store.LISTS_A_MAIL
+    bound = bound or contextlib.nullcontext()
     try:
-        with bound or contextlib.nullcontext():
+        with bound:
             found, covered = _examined(files, content)
+        for certificate in dict.fromkeys(_certificates(found)):
+            trust.read_list_for(certificate)
+        with bound:
+            return tuple(
+                policy.judge(one, trust, rules, received_at, files[at][0], pesel_hash)
+                for at, evidence in enumerate(found)
+                if not (at in covered and evidence[0].integrity is Integrity.NOT_SIGNED)
+                for one in evidence
+            )
     except Refused as refused:
-        evidence = refused.evidence(Evidence(Format.NONE, Integrity.UNREADABLE, Scope.NONE))
-        found, covered = [(evidence,) for _ in files], set()
-    return tuple(
-        policy.judge(one, trust, rules, received_at, files[at][0], pesel_hash)
-        for at, evidence in enumerate(found)
-        if not (at in covered and evidence[0].integrity is Integrity.NOT_SIGNED)
-        for one in evidence
-    )
+        unread = refused.evidence(Evidence(Format.NONE, Integrity.UNREADABLE, Scope.NONE))
+        return tuple(policy.judge(unread, trust, rules, received_at, name, pesel_hash) for name, _ in files)
+
+
+def _certificates(found: Sequence[tuple[Evidence, ...]]) -> Iterator[bytes]:
+    """Those of signers and of the units that stamped."""
+    for one in itertools.chain.from_iterable(found):
+        yield from (stamp.certificate for stamp in one.stamps)
+        if one.certificate is not None:
+            yield one.certificate
 
 
 def _examined(files: Sequence[File], content: bytes | None) -> tuple[list[tuple[Evidence, ...]], set[int]]:
@@ -163,7 +177,7 @@ def handler(settings: Mapping[str, Any]) -> wire.Handler:
         content = blobs[len(names)] if header["content"] else None
         at = datetime.fromisoformat(header["received_at"])
         rules = wire.rules_of(header["rules"])
-        reports = verify(files, trust, rules, at, content=content, pesel_hash=str, bound=patience())
+        reports = verify(files, trust, rules, at, content=content, pesel_hash=str, bound=Patience())
         payloads = list(dict.fromkeys(r.payload for r in reports if r.payload is not None))  # many may sign one
         at_place = {payload: place for place, payload in enumerate(payloads)}
         answer = [to_json(r) | {"payload": at_place[r.payload] if r.payload is not None else None} for r in reports]

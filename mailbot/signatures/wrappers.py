@@ -35,7 +35,8 @@ def around(signature: etree._Element) -> str | None:
 def unwrap(evidence: Evidence) -> Evidence:
     """``evidence`` with the file that the citizen signed as its payload, and its name as written: text, never a path.
 
-    A payload that is no wrapper stays. One that holds several files stays too, with the flag "several_files".
+    A payload that is no wrapper stays. One that holds several files, or a text beside one, stays too, with the flag
+    "several_files".
     """
     if evidence.payload is None or evidence.format is Format.XADES_DETACHED:
         return evidence
@@ -68,13 +69,20 @@ def _inside_object(element: etree._Element, octets: bytes) -> bytes:
 def _signed_file(root: etree._Element, evidence: Evidence) -> Evidence:
     found = list(root.iter(f"{_STRUCTURE}Zalacznik"))
     wrapped = replace(evidence, wrapper=SIGNED_FILE)
-    if len(found) != 1:
+    if len(found) != 1 or _says_more(root, found[0]):
         return replace(wrapped, flags=(*evidence.flags, "several_files")) if found else wrapped
     contents = found[0].findall(f"{_STRUCTURE}DaneZalacznika")
     if len(contents) != 1 or len(contents[0]) or found[0].get("kodowanie") != "base64":
         return wrapped
     name = _name(found[0].get("nazwaPliku", ""))
     return replace(wrapped, payload=parse.base64(contents[0].text), payload_name=name)
+
+
+def _says_more(root: etree._Element, file: etree._Element) -> bool:
+    """Is there a text beside the file in what was signed (TrescDokumentu)? It belongs to the application, too."""
+    body = next((e for e in file.iterancestors() if etree.QName(e).localname == "TrescDokumentu"), root)
+    inside = set(file.iter("*"))
+    return not all(parse.is_blank(e.text) for e in body.iter("*") if e not in inside)
 
 
 def _name(encoded: str) -> str:

@@ -122,6 +122,8 @@ class RevocationStore:
             response = ocsp.load_der_ocsp_response(data)
             if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
                 raise ValueError(f"the responder said {response.response_status.name}")
+            if any(extension.critical for extension in response.extensions):
+                raise ValueError("a critical extension")  # RFC 6960 §4.4 knows none
             self._check_date(max(single.this_update_utc for single in response.responses))
             _ = [*response.certificates]
             self._responses[name] = response

@@ -116,9 +116,14 @@ class TrustStore:
 
     def for_issuer_of(self, certificate: bytes) -> TrustStore:
         """With the list of the state that the issuer of ``certificate`` (DER) names. Raises ValueError."""
-        names = parsed(certificate).issuer.get_attributes_for_oid(NameOID.COUNTRY_NAME)
-        country = str(names[0].value).upper() if len(names) == 1 else ""
-        return self._with(_TERRITORIES.get(country, country))
+        return self._with(_territory(certificate))
+
+    def read_list_for(self, certificate: bytes) -> None:
+        """So that ``for_issuer_of`` need not, which tells what is wrong. Never raises."""
+        with contextlib.suppress(Exception):
+            territory = _territory(certificate)
+            if territory in self.states.files:
+                self.states.read(territory)
 
     def complete(self) -> TrustStore:
         """With the lists of all states: reading them takes long."""
@@ -141,6 +146,13 @@ class TrustStore:
             broken_list=self.broken_list or more.broken,
             snapshot=_snapshot(infos, anchors),
         )
+
+
+def _territory(certificate: bytes) -> str:
+    """The state that its issuer names, as the lists write it. Raises ValueError."""
+    names = parsed(certificate).issuer.get_attributes_for_oid(NameOID.COUNTRY_NAME)
+    country = str(names[0].value).upper() if len(names) == 1 else ""
+    return _TERRITORIES.get(country, country)
 
 
 def load(directory: Path, now: datetime | None = None) -> TrustStore:

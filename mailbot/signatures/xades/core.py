@@ -96,6 +96,7 @@ class _Check:
             certificate=chosen,
             certificates=tuple(der for der in offered if der != chosen),
             claimed_time=properties.signing_time,
+            commitments=properties.commitments,
         )
         self._check_value(chosen, [r.digest for r in found] + [c.digest for c in properties.certificates])
         if not all(reference.matches for reference in found):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from asn1crypto import tsp
 from cryptography import x509
@@ -18,6 +19,7 @@ from mailbot.signatures.xades import keys, parse, transforms
 from mailbot.signatures.xades.parse import DS
 
 CERTIFICATES_MAX = 32
+_HERE = ZoneInfo("Europe/Warsaw")
 _SERIAL = re.compile(r"\s*(-?[0-9]{1,60})\s*")
 _QUALIFYING = f"{{{DS}}}Object/{{*}}QualifyingProperties"
 _ARCHIVE = ("ArchiveTimeStamp", "SigAndRefsTimeStamp", "SigAndRefsTimeStampV2")
@@ -43,6 +45,8 @@ class Properties:
     """The first entry of SigningCertificate and of SigningCertificateV2; the others are the chain's."""
     roles: tuple[etree._Element, ...]
     """Elements inside the ClaimedRole elements: the citizen, when podpis zaufany signs."""
+    commitments: tuple[str, ...] = ()
+    """As ``Evidence`` has them."""
 
 
 def read(octets: bytes) -> Properties:
@@ -51,22 +55,43 @@ def read(octets: bytes) -> Properties:
     if etree.QName(root).localname != "SignedProperties":
         raise unreadable("Podpis ma nieprawidłowe właściwości (SignedProperties).", "NO_SIGNED_PROPERTIES")
     space = f"{{{etree.QName(root).namespace}}}"
-    signature = root.find(f"{space}SignedSignatureProperties")
+    signature = _only(root, f"{space}SignedSignatureProperties")
     if signature is None:
         return Properties(None, (), ())
     times = signature.findall(f"{space}SigningTime")
-    first = [signature.find(f"{space}{name}/{space}Cert") for name in ("SigningCertificate", "SigningCertificateV2")]
+    named = [_only(signature, f"{space}{name}") for name in ("SigningCertificate", "SigningCertificateV2")]
+    first = [None if listed is None else listed.find(f"{space}Cert") for listed in named]
     roles = [
         role
         for name in ("SignerRole", "SignerRoleV2")
-        for claimed in signature.findall(f"{space}{name}/{space}ClaimedRoles/{space}ClaimedRole")
-        for role in claimed.iterchildren("*")
+        for role in signature.findall(f"{space}{name}/{space}ClaimedRoles/{space}ClaimedRole")
     ]
     return Properties(
         signing_time=_time(times[0].text) if len(times) == 1 else None,
         certificates=tuple(_certificate(one, space) for one in first if one is not None),
-        roles=tuple(roles),
+        roles=tuple(data for role in roles for data in role.iterchildren("*")),
+        commitments=(*_commitments(root, space), *(text for role in roles if (text := _own_text(role)))),
     )
+
+
+def _only(parent: etree._Element, name: str) -> etree._Element | None:
+    """The child of that name; Refused when there are two, for readers take the first or the last."""
+    found = parent.findall(name)
+    if len(found) > 1:
+        raise unreadable("Podpis ma dwie właściwości tego samego rodzaju.", "NO_SIGNED_PROPERTIES")
+    return found[0] if found else None
+
+
+def _commitments(root: etree._Element, space: str) -> Iterator[str]:
+    """CommitmentTypeIndication (§5.2.3): the identifiers, and the qualifiers, which nobody here understands."""
+    for said in root.iterfind(f"{space}SignedDataObjectProperties/{space}CommitmentTypeIndication"):
+        yield said.findtext(f"{space}CommitmentTypeId/{space}Identifier") or "?"
+        yield from ("?" for one in said.iterfind(f"{space}CommitmentTypeQualifiers/*") if len(one) or _own_text(one))
+
+
+def _own_text(element: etree._Element) -> str:
+    """What stands in it beside the elements in it."""
+    return "".join((element.text or "", *(child.tail or "" for child in element))).strip()
 
 
 def _certificate(element: etree._Element, space: str) -> Certificate:
@@ -163,10 +188,10 @@ def _token(stamp: etree._Element, value: etree._Element | None) -> Token:
 
 
 def _time(text: str | None) -> datetime | None:
-    """xsd:dateTime; aware. One without a zone is taken for UTC."""
+    """xsd:dateTime; aware. Programs that write no zone write the time of the wall."""
     with contextlib.suppress(ValueError, OverflowError):
         found = datetime.fromisoformat((text or "").strip())
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found if found.tzinfo else found.replace(tzinfo=_HERE)
     return None
 
 

@@ -128,7 +128,7 @@ def _target(
     if element is document.root:
         return Target.DOCUMENT
     if element.tag == _OBJECT and element.getparent() is signature:
-        if element.find(_MANIFEST) is not None:
+        if element.find(f".//{_MANIFEST}") is not None:
             raise unreadable("Podpis obejmuje tylko spis plików (Manifest), a nie ich treść.", "MANIFEST")
         return Target.OBJECT
     return Target.OTHER

@@ -117,6 +117,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "bzip2": (packed([("a.txt", b"x")], zipfile.ZIP_BZIP2), "ZIP_METHOD"),
     "many": (packed([(f"{number}.txt", b"") for number in range(65)]), "ZIP_TOO_MANY"),
     "directory too long": (packed([("x" * 60_000 + str(n), b"") for n in range(20)]), "ZIP_TOO_MANY"),
+    "long name": (packed([("META-INF/" + "signature" * 111 + ".xml", b"x")]), "ZIP_NAME"),
     "up": (packed([("../a.txt", b"x")]), "ZIP_NAME"),
     "up inside": (packed([("a/../../b.txt", b"x")]), "ZIP_NAME"),
     "here": (packed([("./a.txt", b"x")]), "ZIP_NAME"),

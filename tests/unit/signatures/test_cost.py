@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
+import time
 import tracemalloc
 import zlib
+from datetime import timedelta
+from typing import NoReturn
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from fixtures.signing import cms, pdf_shapes, xades_shapes
 from fixtures.signing.pdf_sign import PdfStyle, sign, with_store
 from fixtures.signing.pdf_writer import document
 from fixtures.signing.pki import NOW, Pki
-from mailbot.signatures import pdf_reader, pdf_update, transport
+from mailbot.signatures import pdf_reader, pdf_update, policy, transport
 from mailbot.signatures.cms import Refused
-from mailbot.signatures.patience import patience
+from mailbot.signatures.patience import Patience
 from mailbot.signatures.report import Evidence, Integrity, Verdict
+from mailbot.signatures.trust.anchors import Anchor, Role
 from mailbot.signatures.trust.revocation import RevocationStore
 from mailbot.signatures.trust.store import TrustStore
 from mailbot.signatures.verify import examine, verify
@@ -137,10 +142,46 @@ def test_what_no_count_bounds_is_bounded_by_time() -> None:
     costly, honest = object_stream(b"<< /Fields [] /X [" + b"1 " * 2 * M + b"] >>"), b"Wniosek"
     trust = TrustStore((), RevocationStore({}), (), (), (), broken_list=False, snapshot="", stamp="")
     files = [("a.pdf", costly), ("b.txt", honest)]
-    found = verify(files, trust, shipped().signatures, NOW, bound=patience(0.2))
+    found = verify(files, trust, shipped().signatures, NOW, bound=Patience(0.2))
     assert [(one.verdict, one.reasons[0].code) for one in found] == [(Verdict.MANUAL, "TOO_COMPLEX")] * 2
-    (before,) = verify(files[1:], trust, shipped().signatures, NOW, bound=patience(0.2))
+    (before,) = verify(files[1:], trust, shipped().signatures, NOW, bound=Patience(0.2))
     assert before.integrity is Integrity.NOT_SIGNED
+
+
+def test_judging_is_bounded_by_time_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ``judge`` makes of other faults: of many signatures that take long the first is the last."""
+    begun = []
+
+    def endless(*_: object) -> NoReturn:
+        begun.append(1)
+        while True:
+            sum(range(1_000))
+
+    monkeypatch.setattr(policy, "paths", endless)
+    trust = TrustStore((anchor(),), RevocationStore({}), (), (), (), broken_list=False, snapshot="", stamp="")
+    data = cms.SHAPES["attached"](PKI, PKI.person(), b"Wniosek").data
+    found = verify([("a.p7m", data)] * 3, trust, shipped().signatures, NOW, bound=Patience(0.3))
+    assert [(one.verdict, one.reasons[0].code) for one in found] == [(Verdict.MANUAL, "TOO_COMPLEX")] * 3
+    assert len(begun) == 1
+
+
+def anchor() -> Anchor:
+    der = PKI.authority("qualified").certificate.public_bytes(Encoding.DER)
+    return Anchor(der, frozenset({Role.QUALIFIED_CA}), "", "", NOW - timedelta(days=1), None)
+
+
+def test_patience_in_several_goes_is_one_patience() -> None:
+    left = Patience(0.2)
+
+    def work() -> None:
+        with left:
+            until = time.process_time() + 0.15
+            while time.process_time() < until:
+                sum(range(1_000))
+
+    work()
+    with pytest.raises(Refused, match="TOO_COMPLEX"):
+        work()
 
 
 @IN_A_CALLBACK
@@ -148,7 +189,7 @@ def test_time_that_is_up_cannot_be_caught_away() -> None:
     """As libraries do: they may have gone on without what they asked."""
 
     def stubborn() -> None:
-        with patience(0.01):
+        with Patience(0.01):
             for _ in range(3):
                 with contextlib.suppress(Refused):
                     while True:

@@ -245,6 +245,7 @@ def test_field_planted_before_the_seal_spoils_the_file() -> None:
     "more",
     [
         "/Reason (b)",
+        "/Reas#6fn (b)",
         "/Contents <00>",
         "/X (1 0 obj)",
         "% remark\n",

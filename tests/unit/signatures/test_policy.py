@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.signing import certificates
 from fixtures.signing.certificates import Profile, issue, name, qc_statements
+from fixtures.signing.der import ObjectId, children, element, sequence
 from fixtures.signing.keys import private_key
 from fixtures.signing.people import ANNA, JAN, WITHOUT_PESEL
 from fixtures.signing.pki import NOW, Pki, Signer
@@ -748,6 +749,68 @@ def test_a_certificate_for_something_else_is_for_a_person(profile: Profile, trus
     report = verdict(trust, evidence(issued(profile)))
     assert report.verdict is not Verdict.ACCEPT
     assert "CERTIFICATE_PURPOSE" in codes(report)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [((), []), (("Wniosek o hasło",), []), (("Odebrałem",), ["COMMITMENT"])], ids=str
+)
+def test_what_a_signature_is_for(said: tuple[str, ...], found: list[str], trust: TrustStore) -> None:
+    report = verdict(trust, evidence(PKI.person(), commitments=said))
+    assert (report.verdict, codes(report)) == (Verdict.MANUAL if found else Verdict.ACCEPT, found)
+    assert defect(report) is None
+    seal = verdict(trust, evidence(PKI.seal(), personal=PERSONAL, commitments=said))  # the minister's words
+    assert seal.verdict is Verdict.ACCEPT
+
+
+def test_a_key_that_may_lie_on_a_disk_makes_no_qualified_signature(trust: TrustStore) -> None:
+    report = verdict(trust, evidence(issued(Profile(JAN_NAME, qc=qc_statements(sscd=False), crl="http://x.example/"))))
+    assert (report.verdict, codes(report), report.kind) == (Verdict.MANUAL, ["NO_DEVICE"], Kind.QUALIFIED)
+    assert defect(report) is None
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "sscd", "found"),
+    [
+        ("QCWithSSCD", False, []),
+        ("QCWithQSCD", False, []),
+        ("QCQSCDManagedOnBehalf", False, []),
+        ("QCQSCDStatusAsInCert", False, ["NO_DEVICE"]),
+        ("QCQSCDStatusAsInCert", True, []),
+        ("QCNoSSCD", True, ["NO_DEVICE"]),
+        ("QCNoQSCD", True, ["NO_DEVICE"]),
+    ],
+)
+def test_the_list_knows_better_where_keys_are(qualifier: str, sscd: bool, found: list[str], listed: Path) -> None:
+    trust = with_list(listed, Service(QUALIFIED, qualifier=qualifier))
+    report = verdict(trust, evidence(issued(Profile(JAN_NAME, qc=qc_statements(sscd=sscd)))))
+    assert (codes(report), report.kind) == (found, Kind.QUALIFIED)
+
+
+def _statements(*more: bytes) -> x509.UnrecognizedExtension:
+    usual = qc_statements()
+    return x509.UnrecognizedExtension(usual.oid, sequence(*children(usual.value), *more))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        sequence(ObjectId("0.4.0.1862.1.7").dump(), sequence(element(0x13, b"CH"))),  # EN 319 412-5 §4.2.4
+        sequence(ObjectId(certificates.QC_TYPE).dump(), sequence(ObjectId(certificates.QC_ESEAL).dump())),
+        sequence(ObjectId(certificates.QC_COMPLIANCE).dump()),
+    ],
+    ids=["by-the-law-of-Switzerland", "type-twice", "compliance-twice"],
+)
+def test_statements_that_cannot_be_judged(more: bytes, trust: TrustStore) -> None:
+    report = verdict(trust, evidence(issued(Profile(JAN_NAME, qc=_statements(more)))))
+    assert (report.verdict, codes(report)) == (Verdict.MANUAL, ["POLICY_ERROR"])
+    no_type = sequence(ObjectId(certificates.QC_TYPE).dump(), sequence())
+    report = verdict(trust, evidence(issued(Profile(JAN_NAME, qc=_qc(no_type)))))
+    assert (report.verdict, codes(report)) == (Verdict.MANUAL, ["POLICY_ERROR"])
+
+
+def _qc(*more: bytes) -> x509.UnrecognizedExtension:
+    usual = qc_statements(types=())
+    return x509.UnrecognizedExtension(usual.oid, sequence(*children(usual.value), *more))
 
 
 def test_every_code_is_given_in_this_file() -> None:

@@ -241,6 +241,18 @@ def test_a_responder_that_must_be_checked_is_checked() -> None:
     assert status({"q.ocsp": answer, "q.crl": revoked}) is Status.STALE
 
 
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_response_with_an_extension_that_nobody_knows(critical: bool) -> None:
+    """RFC 6960 §4.4."""
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        JAN.certificate, CA.certificate, hashes.SHA256(), ocsp.OCSPCertStatus.GOOD, NOW - HOUR, None, None, None
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, CA.certificate)
+    builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), critical)
+    files = {"q.ocsp": builder.sign(CA.key, hashes.SHA256()).public_bytes(Encoding.DER)}
+    assert status(files) is (Status.UNKNOWN if critical else Status.GOOD)
+
+
 @pytest.mark.parametrize("spoil", [lambda d: d[:-1], lambda d: d[:50], lambda d: b"", lambda d: b"\x30\x80" + d])
 @pytest.mark.parametrize("name", ["q.crl", "q.ocsp"])
 def test_rubbish_is_a_problem_and_no_statement(name: str, spoil: Callable[[bytes], bytes]) -> None:

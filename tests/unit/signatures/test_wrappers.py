@@ -33,6 +33,25 @@ def test_one_file() -> None:
     assert (found.wrapper, found.payload, found.payload_name) == ("podpisanyPlik", FILE, "wniosek.pdf")
 
 
+def in_a_body(inside: str) -> str:
+    return f"<w:TrescDokumentu><s:Zalaczniki>{attachment()}</s:Zalaczniki>{inside}</w:TrescDokumentu>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "whole"),
+    [
+        (in_a_body(""), False),
+        (in_a_body("<s:Wartosc> </s:Wartosc>"), False),
+        (in_a_body("<s:Wartosc>Nie wyrażam zgody</s:Wartosc>"), True),
+        ("<w:OpisDokumentu>Wniosek</w:OpisDokumentu>" + in_a_body(""), False),
+        (attachment() + "<s:Opis>Nie wyrażam zgody</s:Opis>", True),
+    ],
+)
+def test_a_text_beside_the_file_belongs_to_the_application(inside: str, whole: bool) -> None:
+    found = wrapped(inside)
+    assert (found.payload != FILE, "several_files" in found.flags) == (whole, whole)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

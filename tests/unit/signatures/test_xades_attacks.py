@@ -274,6 +274,13 @@ def manifest_in_object() -> bytes:
     return serialise(xmldsig.write(SIGNER, signing_time(PKI), [inside], Style(objects=objects)))
 
 
+def manifest_deeper() -> bytes:
+    """Inside another element of the object."""
+    objects = '<ds:Object Id="o"><a><ds:Manifest Id="m"><ds:Reference URI=""/></ds:Manifest></a></ds:Object>'
+    inside = Reference('URI="#o"', transform(EXC), lambda s: c14n(s.xpath("*[@Id='o']")[0]))
+    return serialise(xmldsig.write(SIGNER, signing_time(PKI), [inside], Style(objects=objects)))
+
+
 def object_in_key_info() -> bytes:
     """A ds:Object of this signature, but no child of it: no program shows it."""
     holder = f'<ds:Object xmlns:ds="{DS}" Id="o">{EVIL.decode()}</ds:Object>'
@@ -428,6 +435,7 @@ ATTACKS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "c14n-unknown": ("ALGORITHM_UNSUPPORTED", algorithm("CanonicalizationMethod", "http://www.w3.org/2010/xml-c14n2")),
     "objects-two": ("NOT_WHOLE_FILE", two_objects),
     "manifest-in-object": ("MANIFEST", manifest_in_object),
+    "manifest-deeper": ("MANIFEST", manifest_deeper),
     "manifest-by-type": ("MANIFEST", lambda: TAMPERED["manifest-only"](PKI, SIGNER, PAYLOAD).data),
     "object-in-key-info": ("NOT_WHOLE_FILE", object_in_key_info),
     "xpath-with-comment": ("TRANSFORM_NOT_ALLOWED", xpath_with_comment),

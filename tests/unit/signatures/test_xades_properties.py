@@ -102,7 +102,8 @@ def test_an_unknown_digest_of_the_certificate() -> None:
         ("2026-11-20T09:00:00Z", datetime(2026, 11, 20, 9, tzinfo=UTC)),
         (" 2026-11-20T10:00:00.123+01:00\n", datetime(2026, 11, 20, 9, 0, 0, 123_000, tzinfo=UTC)),
         ("2026-11-20T09:00:00.1234567Z", datetime(2026, 11, 20, 9, 0, 0, 123_456, tzinfo=UTC)),
-        ("2026-11-20T09:00:00", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ("2026-11-20T09:00:00", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("2026-07-20T09:00:00", datetime(2026, 7, 20, 7, tzinfo=UTC)),  # for UTC it would be two hours to come
         ("wczoraj", None),
         ("", None),
         ("99999-01-01T00:00:00Z", None),
