@@ -20,6 +20,7 @@ from aiosmtpd.lmtp import LMTP
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError
 from mailbot.ingress.body import Body
+from mailbot.ingress.certificate import Certificate
 from mailbot.ingress.handler import InboxHandler, Transaction
 from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
 from mailbot.model import Source
@@ -240,18 +241,6 @@ def listen_address(listen: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def _tls_context(settings: ListenerSettings) -> ssl.SSLContext | None:
-    if not settings.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except OSError as error:  # also ssl.SSLError
-        files = f"{settings.tls_certificate}, {settings.tls_key}"
-        raise ConfigError(f"tls_certificate: {files}: {error}; mend: name a PEM certificate and its key") from error
-    return context
-
-
 async def serve(
     settings: ListenerSettings,
     source: Source,
@@ -269,7 +258,7 @@ async def serve(
     """
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs every address at INFO
     host, port = listen_address(settings.listen)
-    tls = _tls_context(settings)
+    certificate = Certificate(settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
     keys = None if recipients is None else frozenset(filter(None, map(login_key, recipients)))
     handler = InboxHandler(database, secret, clock, source, on_stored, keys)
     server = _LmtpServer if source is Source.LMTP else _BulkServer
@@ -278,6 +267,6 @@ async def serve(
     def protocol() -> asyncio.Protocol:
         if len(handler.connections) >= settings.max_connections:
             return _Busy(handler)
-        return server(handler, settings, tls, room)
+        return server(handler, settings, certificate.context() if certificate else None, room)
 
     return await asyncio.get_running_loop().create_server(protocol, host, port)
