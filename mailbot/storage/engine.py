@@ -143,6 +143,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
     """Both ends give a silent peer up: we the server, and the server us with the locks that we hold."""
     probes, milliseconds = max(1, limits.peer_seconds // 4), limits.peer_seconds * 1000
     ours = {
+        "client_encoding": "UTF8",
         "connect_timeout": max(2, limits.connect_seconds),  # libpq takes no less
         "keepalives_idle": probes,
         "keepalives_interval": probes,
@@ -158,6 +159,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
         "tcp_keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
         "client_connection_check_interval": milliseconds,
+        "DateStyle": "ISO",  # the driver reads no other
     }
     given = target(url).query
     chosen = {name: value for name, value in ours.items() if name not in given}

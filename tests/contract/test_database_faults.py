@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, event, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from mailbot.config import DatabaseSettings, WorkerSettings
@@ -151,6 +151,26 @@ async def test_who_vanished_with_the_sequence_locked_stops_nobody(empty_postgres
 
 
 @pytest.mark.parametrize(
+    "given", ["DateStyle=German", "DateStyle=SQL,MDY", "client_encoding=LATIN1", "client_encoding=SQL_ASCII"]
+)
+def test_dates_and_letters_are_read_whatever_the_server_takes_for_its_defaults(
+    empty_postgres: Engine, given: str
+) -> None:
+    engine = connect(with_options(empty_postgres, f"-c{given}"))
+    with engine.connect() as connection:
+        found = connection.execute(select(func.now(), literal("zażółć 漢"))).one()
+    engine.dispose()
+    assert found[0].tzinfo is not None
+    assert found[1] == "zażółć 漢"
+
+
+def with_options(engine: Engine, more: str) -> str:
+    """The address of a database, with further settings of the session."""
+    options = str(engine.url.query["options"])
+    return engine.url.update_query_dict({"options": f"{options} {more}"}).render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize(
     ("spoil", "mend"),
     [
         ("REVOKE INSERT ON ticket FROM {clerk}", "GRANT INSERT ON ticket TO {clerk}"),
@@ -196,8 +216,8 @@ async def test_what_the_role_may_not_do_is_no_fault_of_a_mail(
 @contextmanager
 def clerk(owner: Engine) -> Iterator[tuple[Engine, Callable[[str], None]]]:
     """An engine of a role that may do what it was granted, and how its rights are changed."""
-    options = str(owner.url.query["options"])
-    names = {"clerk": f"clerk_{options.rpartition('=')[2]}", "schema": options.rpartition("=")[2]}
+    schema = str(owner.url.query["options"]).rpartition("=")[2]
+    names = {"clerk": f"clerk_{schema}", "schema": schema}
 
     def run(statement: str) -> None:
         with owner.begin() as connection:
@@ -208,8 +228,7 @@ def clerk(owner: Engine) -> Iterator[tuple[Engine, Callable[[str], None]]]:
         run("GRANT USAGE ON SCHEMA {schema} TO {clerk}")
         for kind in ("TABLES", "SEQUENCES"):
             run(f"GRANT ALL ON ALL {kind} IN SCHEMA {{schema}} TO {{clerk}}")
-        url = owner.url.update_query_dict({"options": f"{options} -crole={names['clerk']}"})
-        yield connect(url.render_as_string(hide_password=False)), run
+        yield connect(with_options(owner, f"-crole={names['clerk']}")), run
     finally:
         run("DROP OWNED BY {clerk}; DROP ROLE {clerk}")
 
