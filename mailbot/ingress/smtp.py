@@ -22,6 +22,7 @@ from mailbot.errors import ConfigError
 from mailbot.ingress.body import Body
 from mailbot.ingress.certificate import Certificate
 from mailbot.ingress.handler import InboxHandler, Transaction
+from mailbot.ingress.standing import Standing
 from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
 from mailbot.model import Source
 from mailbot.observe import Clock, utc_now
@@ -250,9 +251,10 @@ async def serve(
     on_stored: Callable[[], None] = lambda: None,
     recipients: frozenset[str] | None = None,
     room: Room | None = None,
+    standing: Standing | None = None,
 ) -> asyncio.Server:
     """Listen as ``source`` says (LMTP or SMTP). ``recipients``: addresses that mail is taken for; None: any. ``room``:
-    for the octets of messages; None: one of its own.
+    for the octets of messages; None: one of its own. ``standing``: is told what could be stored.
 
     Raises ConfigError when the address or the certificate is wrong, OSError when the port is taken.
     """
@@ -260,7 +262,7 @@ async def serve(
     host, port = listen_address(settings.listen)
     certificate = Certificate(settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
     keys = None if recipients is None else frozenset(filter(None, map(login_key, recipients)))
-    handler = InboxHandler(database, secret, clock, source, on_stored, keys)
+    handler = InboxHandler(database, secret, clock, source, on_stored, keys, standing)
     server = _LmtpServer if source is Source.LMTP else _BulkServer
     room = room or Room()
 
