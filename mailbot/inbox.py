@@ -57,6 +57,15 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAs:
+    """What a row has of the octets (personal.forms), the arrival, and the note of a message."""
+
+    sha256: str
+    received_at: datetime
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageTraits:
     """What tells a message without its octets."""
 
@@ -257,6 +266,13 @@ def stored_uids(connection: Connection, cursor: Cursor, uids: Sequence[int]) -> 
         there = connection.execute(select(inbox.c.delivery_key).where(inbox.c.delivery_key.in_(keys)))
         found.update(keys[key] for key in there.scalars())
     return found
+
+
+def stored_as(connection: Connection, cursor: Cursor, uid: int) -> StoredAs | None:
+    """What tells the message that is stored by this UID of the mailbox and UIDVALIDITY of ``cursor``; None: none is."""
+    key, c = _imap_key(cursor.mailbox, cursor.uidvalidity, uid), inbox.c
+    found = connection.execute(select(c.sha256, c.received_at, c.envelope).where(c.delivery_key == key)).one_or_none()
+    return StoredAs(found.sha256, found.received_at, found.envelope.get("note")) if found else None
 
 
 def stored_traits(connection: Connection, message_ids: Sequence[str | None], secret: Secret) -> list[MessageTraits]:

@@ -49,6 +49,8 @@ class FakeImap:
     messages: dict[int, bytes] = field(default_factory=dict)
     script: list[Say] = field(default_factory=list)
     uidvalidity: int = 7
+    uid_next: int = 0
+    """As it says when a folder is opened; 0: it does not."""
     capabilities: str = _CAPABILITIES
     greeting: bytes = b"* OK ready\r\n"
     tls: ssl.SSLContext | None = None
@@ -183,6 +185,7 @@ class FakeImap:
             _open.set(rest[0])
             yield b"* FLAGS (\\Seen)\r\n* %d EXISTS\r\n" % len(self._messages)
             yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % self.uidvalidity
+            yield b"* OK [UIDNEXT %d] foretold\r\n" % self.uid_next if self.uid_next else b""
         elif word == "NAMESPACE":
             yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
         elif word == "STATUS":
@@ -206,7 +209,7 @@ class FakeImap:
 
     def _fetched(self, number: int, uid: int, items: str) -> bytes:
         raw = self._messages[uid]
-        if "SIZE" in items:
+        if "INTERNALDATE" in items or "SIZE" in items:
             size = self.sizes.get(uid, len(raw))
             date = self.dates.get(uid, _DATE)
             known = b"UID %d RFC822.SIZE %d INTERNALDATE %s" % (uid, size, date)

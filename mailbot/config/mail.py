@@ -100,7 +100,7 @@ class ListenerSettings:
         300.0,
     )
     data_seconds: float = doc("longest time for the octets of one message", 600.0)
-    tls_certificate: str = doc("PEM file; with tls_key STARTTLS is offered", "")
+    tls_certificate: str = doc("PEM file; with tls_key STARTTLS is offered. Read again when it has changed", "")
     tls_key: str = doc("PEM file", "")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from mailbot import counts
 from mailbot.errors import DatabaseUnavailable
 from mailbot.inbox import StoredMessage, store
+from mailbot.ingress.standing import Standing
 from mailbot.model import Envelope, RawMessage, Source
 from mailbot.observe import Clock, failure, log_event
 from mailbot.room import Place, Room
@@ -50,7 +51,9 @@ class InboxHandler:
         source: Source,
         on_stored: Callable[[], None],
         recipients: frozenset[str] | None = None,
+        standing: Standing | None = None,
     ) -> None:
+        self.standing = standing or Standing()
         self.connections: set[asyncio.Protocol] = set()
         self._database = database
         self._secret = secret
@@ -113,7 +116,12 @@ class InboxHandler:
 
     async def _store(self, message: RawMessage) -> int:
         with counts.measured("store") as ids:
-            stored = await self._database.write_together(self._store_all, message)
+            try:
+                stored = await self._database.write_together(self._store_all, message)
+            except Exception:
+                self.standing.failed()
+                raise
+            self.standing.stored()
             ids.append(stored.inbox_id)
         (counts.ACCEPTED if stored.new else counts.REPEATED)(self._source.value)
         log_event(f"{self._source.value}-stored", inbox=stored.inbox_id, new=stored.new, size=len(message.raw))

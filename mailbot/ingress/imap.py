@@ -24,11 +24,12 @@ from sqlalchemy import Connection
 from mailbot import counts
 from mailbot.config import ImapSettings
 from mailbot.errors import ConfigError, MailbotError, MailboxUnavailable, TokenUnavailable
-from mailbot.inbox import Cursor, StoredMessage, move_cursor, read_cursor, store, stored_movable, stored_uids
+from mailbot.inbox import Cursor, StoredMessage, move_cursor, store, stored_movable, stored_uids
 from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap_claim import Claim, Claimed, StandBy
 from mailbot.ingress.imap_client import ImapConnection
 from mailbot.ingress.imap_fetch import LISTED, Fetcher, Listed, is_large
+from mailbot.ingress.imap_numbering import where_to_go_on
 from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.ingress.imap_taking import Taking
 from mailbot.model import Envelope, RawMessage, Source, may_move
@@ -129,7 +130,7 @@ class ImapReader:
             await self._log_in(connection)
             await self._claim.take(connection)
             self._taken_over_at = await self._claim.taken_over_at()
-            cursor = await self._cursor(await connection.open_folder(self._settings.folder))
+            cursor = await self._cursor(connection)
             self.connected = True
             counts.IMAP_CONNECTIONS()
             log_event("imap-connected", mailbox=self._mailbox, uidvalidity=cursor.uidvalidity, last_uid=cursor.last_uid)
@@ -153,18 +154,15 @@ class ImapReader:
             self.connected = False
             connection.abort()
 
-    async def _cursor(self, uidvalidity: int) -> Cursor:
-        """Where to go on. Under a new UIDVALIDITY all UIDs are new: read from the start (repeats are known later)."""
-        if uidvalidity != self._uidvalidity:
-            self._uidvalidity = uidvalidity
+    async def _cursor(self, connection: ImapConnection) -> Cursor:
+        """Open the folder; where to go on in it."""
+        uidvalidity = await connection.open_folder(self._settings.folder)
+        cursor = await where_to_go_on(connection, uidvalidity, self._mailbox, self._database, self._secret)
+        if cursor.uidvalidity != self._uidvalidity:
+            self._uidvalidity = cursor.uidvalidity
             self._known.clear()
             self._fetcher.forget()
-        cursor = await self._database.read(lambda connection: read_cursor(connection, self._mailbox))
-        if cursor is not None and cursor.uidvalidity == uidvalidity:
-            return cursor
-        if cursor is not None:
-            log_event("imap-uidvalidity", level=logging.WARNING, mailbox=self._mailbox, uidvalidity=uidvalidity)
-        return Cursor(self._mailbox, uidvalidity, 0)
+        return cursor
 
     async def _drain(self, connection: ImapConnection, cursor: Cursor) -> Cursor:
         """Take everything above ``cursor``; returns where it ended."""

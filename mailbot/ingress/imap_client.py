@@ -23,6 +23,7 @@ from mailbot.ingress.imap_protocol import CommandRefused, ImapProtocol
 from mailbot.oauth import sasl
 
 _UIDVALIDITY = re.compile(rb"\[UIDVALIDITY ([1-9]\d{0,9})\]", re.IGNORECASE)
+_UIDNEXT = re.compile(rb"\[UIDNEXT ([1-9]\d{0,9})\]", re.IGNORECASE)
 _SLACK = 16 * 2**20  # octets of a response above the largest message: the other messages of its batch, a long SEARCH
 
 
@@ -31,6 +32,8 @@ class ImapConnection(ImapProtocol):
 
     _host = ""
     _port = 0
+    uid_next = 0
+    """The UID of the next message, as the server said when the folder was opened; 0: it did not."""
 
     @classmethod
     async def open(cls, settings: ImapSettings) -> ImapConnection:
@@ -143,7 +146,9 @@ class ImapConnection(ImapProtocol):
     async def open_folder(self, folder: str, *, read_only: bool = False) -> int:
         """SELECT (which changes no flag but \\Recent) or EXAMINE (none at all), and return UIDVALIDITY."""
         self.exists = 0
-        for line in await self._run("EXAMINE" if read_only else "SELECT", syntax.mailbox(folder)):
+        lines = await self._run("EXAMINE" if read_only else "SELECT", syntax.mailbox(folder))
+        self.uid_next = max((int(match[1]) for line in lines if (match := _UIDNEXT.search(line))), default=0)
+        for line in lines:
             if match := _UIDVALIDITY.search(line):
                 self.state = aioimaplib.SELECTED
                 return int(match[1])

@@ -22,6 +22,7 @@ from mailbot.ingress import imap_syntax as syntax
 from mailbot.ingress.imap import first_day, log_in, may_be_answered
 from mailbot.ingress.imap_claim import Claim, save
 from mailbot.ingress.imap_client import ImapConnection
+from mailbot.ingress.imap_numbering import where_to_go_on
 from mailbot.ingress.imap_protocol import CommandRefused
 from mailbot.model import Envelope, RawMessage, Source, oversized
 from mailbot.oauth import Tokens
@@ -97,7 +98,8 @@ class Reconciler:
         return found
 
     async def _folder(self, connection: ImapConnection, folder: str, *, dry_run: bool) -> FolderReport:
-        cursor = Cursor(self._settings.mailbox_of(folder), await connection.open_folder(folder, read_only=True), 0)
+        uidvalidity, mailbox = await connection.open_folder(folder, read_only=True), self._settings.mailbox_of(folder)
+        cursor = await where_to_go_on(connection, uidvalidity, mailbox, self._database, self._secret)
         found = FolderReport(folder)
         uids = await connection.list_all()
         if len(uids) < connection.exists:

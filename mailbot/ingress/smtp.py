@@ -20,7 +20,9 @@ from aiosmtpd.lmtp import LMTP
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError
 from mailbot.ingress.body import Body
+from mailbot.ingress.certificate import Certificate
 from mailbot.ingress.handler import InboxHandler, Transaction
+from mailbot.ingress.standing import Standing
 from mailbot.ingress.trimmed import EARLY, NEVER, Trimmed
 from mailbot.model import Source
 from mailbot.observe import Clock, utc_now
@@ -240,18 +242,6 @@ def listen_address(listen: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def _tls_context(settings: ListenerSettings) -> ssl.SSLContext | None:
-    if not settings.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except OSError as error:  # also ssl.SSLError
-        files = f"{settings.tls_certificate}, {settings.tls_key}"
-        raise ConfigError(f"tls_certificate: {files}: {error}; mend: name a PEM certificate and its key") from error
-    return context
-
-
 async def serve(
     settings: ListenerSettings,
     source: Source,
@@ -261,23 +251,24 @@ async def serve(
     on_stored: Callable[[], None] = lambda: None,
     recipients: frozenset[str] | None = None,
     room: Room | None = None,
+    standing: Standing | None = None,
 ) -> asyncio.Server:
     """Listen as ``source`` says (LMTP or SMTP). ``recipients``: addresses that mail is taken for; None: any. ``room``:
-    for the octets of messages; None: one of its own.
+    for the octets of messages; None: one of its own. ``standing``: is told what could be stored.
 
     Raises ConfigError when the address or the certificate is wrong, OSError when the port is taken.
     """
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs every address at INFO
     host, port = listen_address(settings.listen)
-    tls = _tls_context(settings)
+    certificate = Certificate(settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
     keys = None if recipients is None else frozenset(filter(None, map(login_key, recipients)))
-    handler = InboxHandler(database, secret, clock, source, on_stored, keys)
+    handler = InboxHandler(database, secret, clock, source, on_stored, keys, standing)
     server = _LmtpServer if source is Source.LMTP else _BulkServer
     room = room or Room()
 
     def protocol() -> asyncio.Protocol:
         if len(handler.connections) >= settings.max_connections:
             return _Busy(handler)
-        return server(handler, settings, tls, room)
+        return server(handler, settings, certificate.context() if certificate else None, room)
 
     return await asyncio.get_running_loop().create_server(protocol, host, port)

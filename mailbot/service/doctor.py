@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,7 @@ from mailbot.desk import ailments, health
 from mailbot.errors import ConfigError, DatabaseUnavailable, MailbotError, RulesError
 from mailbot.inbox import read_cursor
 from mailbot.ingress import imap
+from mailbot.ingress.certificate import Certificate
 from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
 from mailbot.installation import find_key
@@ -255,7 +255,7 @@ def _disk(settings: Settings) -> str:
 
 async def _listener(settings: ListenerSettings) -> str:
     if settings.tls_certificate:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_certificate, settings.tls_key)
+        Certificate(settings.tls_certificate, settings.tls_key).refuse_ended(utc_now())
     return await _port(settings.listen)
 
 

@@ -24,6 +24,7 @@ from mailbot.errors import DatabaseGone, MailbotError, TemporaryError
 from mailbot.flow.pipeline import Pipeline
 from mailbot.ingress import smtp
 from mailbot.ingress.imap import ImapReader
+from mailbot.ingress.standing import Standing
 from mailbot.installation import agree
 from mailbot.machine import own_name, uptime
 from mailbot.model import Source
@@ -85,6 +86,7 @@ class MailbotService:
         self._sender: DeliverWorker | None = None
         self._rules: Loop | None = None
         self._reader: ImapReader | None = None
+        self._standing: dict[str, Standing] = {}
         self._name = own_name()
         self._holder = f"{secrets.token_hex(4)}/{self._name}"
         """As which rows are leased: two machines that are copies of each other may have one name."""
@@ -179,6 +181,7 @@ class MailbotService:
         found += [task.get_name() for task in self._tasks if task.done()]
         if isinstance(self.understand, Processes) and not self.understand.works():
             found.append("understanding")
+        found += [name for name, standing in self._standing.items() if standing.failing() > _PATIENCE]
         found += ["rules"] if self._rules_differ else []
         if self.parts.registry is not None and self.parts.registry.ailing:
             found.append("registry")
@@ -385,7 +388,10 @@ class MailbotService:
         # Behind our MX (LMTP) the MX chose the recipients; the open SMTP port takes mail for the helpdesk only.
         ours = frozenset({p.settings.helpdesk.address})
         recipients = ours if source is Source.SMTP else None
+        self._standing[source.value] = standing = Standing()
         with listening(source.value, settings.listen):
-            server = await smtp.serve(settings, source, p.database, p.secret, p.clock, stored, recipients, room)
+            server = await smtp.serve(
+                settings, source, p.database, p.secret, p.clock, stored, recipients, room, standing
+            )
         self._servers.append(server)
         self.addresses[source.value] = server.sockets[0].getsockname()[:2]

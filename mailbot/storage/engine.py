@@ -30,6 +30,9 @@ _DEFAULTS = DatabaseSettings()
 _DURABLE = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
 """Where server, role or database say that a commit is answered before it is on the disk: a 250 means more."""
 
+_NO_VALUES = frozenset({"42501", "42P01", "42703", "3F000"})
+"""SQLSTATE of what a statement may not do, or does not find: the role lost a right, somebody renamed a table."""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 COMPATIBLE_FROM = "0011"
 """The oldest revision whose program can work with the tables of now (tests/oracles/test_previous_release.py). What its
@@ -140,6 +143,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
     """Both ends give a silent peer up: we the server, and the server us with the locks that we hold."""
     probes, milliseconds = max(1, limits.peer_seconds // 4), limits.peer_seconds * 1000
     ours = {
+        "client_encoding": "UTF8",
         "connect_timeout": max(2, limits.connect_seconds),  # libpq takes no less
         "keepalives_idle": probes,
         "keepalives_interval": probes,
@@ -155,6 +159,7 @@ def _postgresql(url: str, limits: DatabaseSettings) -> Engine:
         "tcp_keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
         "client_connection_check_interval": milliseconds,
+        "DateStyle": "ISO",  # the driver reads no other
     }
     given = target(url).query
     chosen = {name: value for name, value in ours.items() if name not in given}
@@ -285,7 +290,8 @@ def keep_out(connection: Connection, before: str) -> None:
 
 def translated(error: Exception) -> Exception:
     """What the values of the work cannot have caused is the database's fault, and temporary."""
-    if isinstance(error, IntegrityError | DataError | NotSupportedError | ProgrammingError):
+    ours = isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) not in _NO_VALUES
+    if ours or isinstance(error, IntegrityError | DataError | NotSupportedError):
         return error
     if isinstance(error, DBAPIError | PoolTimeout):
         translated = DatabaseUnavailable(f"{type(error).__name__}: {error}")

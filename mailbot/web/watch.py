@@ -28,10 +28,13 @@ _PATIENCE = 5.0  # seconds
 _KEPT = timedelta(minutes=15)
 """So long one reading of the trust folder counts: checking the signatures of the lists takes a while."""
 
+_REFUSES = "no mail that comes can be stored, and all is refused for now; mend: what the log says ({}-failed)"
 _LACKS = {
     "database": "the database takes no commit; mend: mailbot doctor (database), and see that its server and disk work",
     "disk": "the disk of the database is full; mend: make room",
     "imap": "the mailbox is not looked through; mend: mailbot doctor (imap)",
+    "lmtp": _REFUSES.format("lmtp"),
+    "smtp": _REFUSES.format("smtp"),
     "understanding": "no process that understands mails can be started; mend: see that the machine has memory left",
 }
 

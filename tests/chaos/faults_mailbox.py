@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
+import subprocess
 import tempfile
 from pathlib import Path
 
+from sqlalchemy import distinct, func, select
+
+from mailbot.storage.schema import inbox
 from tests.chaos.faults import fault
 from tests.chaos.office import TOGETHER, Office, ended
 from tests.chaos.world import World
@@ -66,6 +71,37 @@ async def numbered_anew(world: World) -> None:
     await asyncio.to_thread(world.dovecot.stop)
     await asyncio.to_thread(_forget_numbers, world.dovecot.folder / "mail")
     await asyncio.to_thread(world.dovecot.start)
+
+
+@fault("mailbox: put back from its backup", "mailbox", weight=2)
+async def put_back(world: World) -> None:
+    """Its UIDVALIDITY is the same, and UIDs are given a second time: what bears them is other mail."""
+    server = world.dovecot
+    assert server
+    mails, kept = server.folder / "mail", server.folder / "kept"
+    if not await world.until(lambda: world.post.empty and not _untaken(world), 60):
+        return  # what the server itself loses is nobody's fault
+    for source, target in ((mails, kept), (kept, mails)):
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(_carry, source, target)
+        await asyncio.to_thread(server.start)
+        world.write(world.rng.randint(1, 5))
+        if target is kept and not await world.until(lambda: world.post.empty and not _untaken(world), 60):
+            world.accuse("what came since the backup was not taken")
+
+
+def _untaken(world: World) -> int:
+    """Letters that were put into the mailbox and are in no row."""
+    with world.engine.connect() as connection:
+        there = connection.execute(select(func.count(distinct(inbox.c.sha256)))).scalar_one()
+    return len({letter.sha256 for letter in world.post.accepted}) - int(there)
+
+
+def _carry(source: Path, target: Path) -> None:
+    """As a backup does: owners and times stay."""
+    if target.exists():
+        shutil.rmtree(target)
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 @fault("mailbox: a second installation", "mailbox", weight=2)

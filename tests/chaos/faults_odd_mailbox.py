@@ -189,6 +189,19 @@ async def numbered_anew(world: World) -> None:
     _box(world).hang_up()
 
 
+@fault("IMAP: a UIDNEXT that is wrong", "odd mailbox", weight=4)
+async def wrong_next(world: World) -> None:
+    """The server does not know it: no message is taken twice, and none passed over."""
+    box = _box(world)
+    box.uid_next = world.rng.choice((1, max(1, box.numbers), 4_000_000_000))
+    box.hang_up()
+    world.write(2)
+    await asyncio.sleep(0.5)
+    box.hang_up()
+    await asyncio.sleep(0.3)
+    box.uid_next = 0
+
+
 @fault("IMAP: connection cut", "odd mailbox", weight=8)
 async def cut(world: World) -> None:
     """Where it idles."""

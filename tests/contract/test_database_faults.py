@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, event, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from mailbot.config import DatabaseSettings, WorkerSettings
 from mailbot.errors import ConfigError, DatabaseUnavailable
 from mailbot.inbox import store
-from mailbot.model import Envelope, RawMessage, Source
+from mailbot.model import Envelope, Outcome, RawMessage, Source
 from mailbot.outbox import jobs
 from mailbot.sender.resolver import StaticResolver
 from mailbot.service import compose
@@ -148,6 +148,89 @@ async def test_who_vanished_with_the_sequence_locked_stops_nobody(empty_postgres
         await parts.database.close()
     with empty_postgres.connect() as connection:
         assert set(connection.execute(select(inbox.c.state)).scalars()) == {jobs.DONE}
+
+
+@pytest.mark.parametrize(
+    "given", ["DateStyle=German", "DateStyle=SQL,MDY", "client_encoding=LATIN1", "client_encoding=SQL_ASCII"]
+)
+def test_dates_and_letters_are_read_whatever_the_server_takes_for_its_defaults(
+    empty_postgres: Engine, given: str
+) -> None:
+    engine = connect(with_options(empty_postgres, f"-c{given}"))
+    with engine.connect() as connection:
+        found = connection.execute(select(func.now(), literal("zażółć 漢"))).one()
+    engine.dispose()
+    assert found[0].tzinfo is not None
+    assert found[1] == "zażółć 漢"
+
+
+def with_options(engine: Engine, more: str) -> str:
+    """The address of a database, with further settings of the session."""
+    options = str(engine.url.query["options"])
+    return engine.url.update_query_dict({"options": f"{options} {more}"}).render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend"),
+    [
+        ("REVOKE INSERT ON ticket FROM {clerk}", "GRANT INSERT ON ticket TO {clerk}"),
+        ("REVOKE UPDATE ON counter FROM {clerk}", "GRANT UPDATE ON counter TO {clerk}"),
+        ("REVOKE USAGE ON SCHEMA {schema} FROM {clerk}", "GRANT USAGE ON SCHEMA {schema} TO {clerk}"),
+        ("ALTER TABLE decision RENAME TO kept", "ALTER TABLE kept RENAME TO decision"),
+        ("ALTER TABLE outbox RENAME due_at TO kept", "ALTER TABLE outbox RENAME kept TO due_at"),
+    ],
+)
+async def test_what_the_role_may_not_do_is_no_fault_of_a_mail(
+    empty_postgres: Engine, tmp_path: Path, spoil: str, mend: str
+) -> None:
+    """However long it takes until somebody mends it: all mails are decided then."""
+    clock = Clock()
+    parts = compose.build(
+        settings(url_of(empty_postgres), tmp_path / "key", 1), clock=clock, resolver=StaticResolver({})
+    )
+    add_accounts(empty_postgres)
+    arrived = [RawMessage(mail(name=f"{n}"), Envelope(Source.LMTP, JAN.login, (HELPDESK,)), clock()) for n in range(2)]
+    with empty_postgres.begin() as connection:
+        store(connection, arrived, clock(), parts.secret)
+    with clerk(empty_postgres) as (engine, run):
+        database = Database(engine)
+        worker = DecideWorker("worker", database, parts.pipeline, clock, parts.rng)
+        try:
+            run(spoil)
+            for _ in range(12):
+                with suppress(DatabaseUnavailable):
+                    await worker.step()
+                clock.now += timedelta(hours=2)
+            run(mend)
+            for _ in range(4):
+                await worker.step()
+                clock.now += timedelta(hours=2)
+        finally:
+            await database.close()
+            await parts.database.close()
+    with empty_postgres.connect() as connection:
+        outcomes = set(connection.execute(select(inbox.c.state, inbox.c.outcome)).all())
+    assert outcomes == {(jobs.DONE, Outcome.OK_A.value), (jobs.DONE, Outcome.DUPLICATE.value)}
+
+
+@contextmanager
+def clerk(owner: Engine) -> Iterator[tuple[Engine, Callable[[str], None]]]:
+    """An engine of a role that may do what it was granted, and how its rights are changed."""
+    schema = str(owner.url.query["options"]).rpartition("=")[2]
+    names = {"clerk": f"clerk_{schema}", "schema": schema}
+
+    def run(statement: str) -> None:
+        with owner.begin() as connection:
+            connection.execute(text(statement.format(**names)))
+
+    run("CREATE ROLE {clerk}")
+    try:
+        run("GRANT USAGE ON SCHEMA {schema} TO {clerk}")
+        for kind in ("TABLES", "SEQUENCES"):
+            run(f"GRANT ALL ON ALL {kind} IN SCHEMA {{schema}} TO {{clerk}}")
+        yield connect(with_options(owner, f"-crole={names['clerk']}")), run
+    finally:
+        run("DROP OWNED BY {clerk}; DROP ROLE {clerk}")
 
 
 async def test_cut_connections_are_temporary_and_made_anew(empty_postgres: Engine) -> None:

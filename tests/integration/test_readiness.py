@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import smtplib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,11 +20,12 @@ from sqlalchemy.exc import OperationalError
 
 from mailbot.config import ImapSettings
 from mailbot.inbox import Cursor, move_cursor
+from mailbot.ingress.standing import Standing
 from mailbot.service.supervision import MailbotService
 from mailbot.storage.schema import counter
 from mailbot.web import health
 from mailbot.workers.loop import Loop
-from tests.flow import Clock
+from tests.flow import JAN, Clock, hand_over, mail
 from tests.integration.test_doors import running
 
 
@@ -99,6 +101,41 @@ async def test_a_commit_that_is_refused_is_not_ready(service: MailbotService, mo
 async def test_a_worker_that_hangs_is_not_ready(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Loop, "silent", lambda self: 301.0 if self.name == "deliver-1" else 0.0)
     assert await ready(service) == (503, "not ready: worker deliver-1\n")
+
+
+async def test_a_door_through_which_nothing_can_be_stored_is_not_ready(service: MailbotService, tmp_path: Path) -> None:
+    """Commits elsewhere go well: the database is there, and only the inbox cannot be written."""
+    now = 0.0
+    service._standing["lmtp"]._clock = lambda: now
+
+    async def deliver() -> None:
+        await asyncio.to_thread(hand_over, service.addresses["lmtp"][1], mail(), JAN.login)
+
+    def rename(old: str, new: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "mailbot.db", timeout=30)) as other, other:
+            other.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    await deliver()
+    await asyncio.to_thread(rename, "raw_message", "kept")
+    for now, told in ((10.0, "ok"), (300.0, "ok"), (311.0, "not ready: lmtp"), (3900.0, "not ready: lmtp")):
+        with pytest.raises(smtplib.SMTPDataError, match="451"):
+            await asyncio.to_thread(hand_over, service.addresses["lmtp"][1], mail(name=f"{now}"), JAN.login)
+        assert (await ready(service))[1] == f"{told}\n"
+    assert "lmtp-failed" in (await ask(service, "/statusz"))[1]
+    await asyncio.to_thread(rename, "kept", "raw_message")
+    await asyncio.to_thread(hand_over, service.addresses["lmtp"][1], mail(name="new"), JAN.login)
+    assert await ready(service) == (200, "ok\n")
+
+
+def test_failures_far_apart_and_long_ago_are_none() -> None:
+    now = 0.0
+    standing = Standing(lambda: now)
+    found = []
+    for now in (0.0, 400.0, 8000.0, 8100.0, 16_000.0):  # noqa: B007  # the clock says it
+        standing.failed()
+        found.append(standing.failing())
+    now = 24_000.0
+    assert (*found, standing.failing()) == (0.0, 400.0, 0.0, 100.0, 0.0, 0.0)
 
 
 async def test_strangers_hear_no_reason(service: MailbotService, monkeypatch: pytest.MonkeyPatch) -> None:

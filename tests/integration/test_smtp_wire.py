@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from mailbot.config import ListenerSettings
 from mailbot.errors import ConfigError
@@ -369,6 +370,34 @@ async def test_commands_in_clear_before_the_handshake_are_not_obeyed_after_it(tm
         replies = await asyncio.to_thread(attack, listener.port, context)
     assert replies[0] == b"503"  # the greeting was forgotten
     assert replies[-2:] == [b"503", b"250"]  # and no sender is known
+
+
+async def test_a_certificate_that_is_renewed_is_shown_from_then_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As certbot does it: other files behind the same names, the key a moment later."""
+
+    def serial(port: int) -> int:
+        """Of the certificate that a client is shown."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+            client.starttls(context=context)
+            return x509.load_der_x509_certificate(client.sock.getpeercert(binary_form=True)).serial_number
+
+    (tmp_path / "new").mkdir()
+    old, new = make(tmp_path), make(tmp_path / "new")
+    wanted = [x509.load_pem_x509_certificate(one.certificate.read_bytes()).serial_number for one in (old, new)]
+    async with listening(tmp_path, tls_certificate=str(old.certificate), tls_key=str(old.key)) as listener:
+        shown = [await asyncio.to_thread(serial, listener.port)]
+        new.certificate.rename(old.certificate)
+        shown.append(await asyncio.to_thread(serial, listener.port))
+        assert "certificate-refused" in caplog.text
+        new.key.rename(old.key)
+        shown.append(await asyncio.to_thread(serial, listener.port))
+        old.certificate.unlink()
+        shown.append(await asyncio.to_thread(serial, listener.port))
+    assert shown == [wanted[0], wanted[0], wanted[1], wanted[1]]
 
 
 async def test_a_certificate_that_is_none_names_the_mend(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import imaplib
+import shutil
 import smtplib
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -85,6 +87,12 @@ class Intake:
             return len(await self.raws()) >= count
 
         await until(enough, 90)
+
+    async def holds_all(self, *raws: bytes) -> None:
+        async def all_there() -> bool:
+            return set(raws) <= set(await self.raws())
+
+        await until(all_there, 90)
 
     @asynccontextmanager
     async def reading(self, **changes: object) -> AsyncIterator[ImapReader]:
@@ -305,3 +313,45 @@ async def test_what_is_old_is_counted_before_the_first_start(intake: Intake, box
     async with intake.reading(since="2026-03-01"):
         await intake.holds(1)
     assert await intake.raws() == [mail("03-Mar-2026")]
+
+
+@pytest.mark.parametrize("meanwhile", ["before mail comes", "when as much has come again", "when more has come"])
+@pytest.mark.parametrize("done", ["", "Done"])
+async def test_a_mail_server_put_back_from_its_backup(intake: Intake, box: Box, meanwhile: str, done: str) -> None:
+    """It gives UIDs a second time under the same UIDVALIDITY: by these the new mail was taken long ago."""
+    mails, kept = intake.server.folder / "mail", intake.server.folder / "kept"
+    come = {"before mail comes": 0, "when as much has come again": 3, "when more has come": 5}[meanwhile]
+
+    async def again(*, put_back: bool) -> None:
+        await asyncio.to_thread(intake.server.stop)
+        await asyncio.to_thread(_carry, kept if put_back else mails, mails if put_back else kept)
+        await asyncio.to_thread(intake.server.start)
+
+    await asyncio.to_thread(box.append, mail(1), mail(2))
+    async with intake.reading(done_folder=done):
+        await intake.holds(2)
+    await again(put_back=False)
+    async with intake.reading(done_folder=done) as reader:
+        await asyncio.to_thread(box.append, mail(3), mail(4), mail(5))
+        await intake.holds(5)
+        await until(lambda: reader.last_poll is not None)
+    await again(put_back=True)
+    await asyncio.to_thread(box.append, *(mail(f"new {number}") for number in range(come)))
+    async with intake.reading(done_folder=done) as reader:
+        await until(lambda: reader.last_poll is not None)
+        await asyncio.to_thread(box.append, mail("late"))
+        await intake.holds_all(*(mail(f"new {number}") for number in range(come)), mail("late"))
+    async with intake.reading(done_folder=done) as reader:
+        await until(lambda: reader.last_poll is not None)
+    found = await intake.raws()
+    assert [raw for raw in found if b"new" in raw or b"late" in raw] == [
+        *(mail(f"new {number}") for number in range(come)),
+        mail("late"),
+    ]
+
+
+def _carry(source: Path, target: Path) -> None:
+    """As a backup does: owners and times stay."""
+    if target.exists():
+        shutil.rmtree(target)
+    subprocess.run(["cp", "-a", source, target], check=True)
