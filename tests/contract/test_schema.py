@@ -268,3 +268,21 @@ def test_what_is_up_to_date_is_seen_without_the_migrations(
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(AssertionError, match="head"):
         migrate(empty_engine)
+
+
+def test_accounts_of_an_older_version_are_found_as_namesakes(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0036")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    row = {"given": "Ewa", "birth_year": 1980, "sex": "f", "scope": "podstawowy", "status": "active", "csd": True}
+    row |= {"created_at": at, "updated_at": at}
+    olds = {"a@x.example": "Nowak\u2013Kowalska", "b@x.example": "Nowak-Kowalska"}
+    with empty_engine.begin() as connection:
+        named = {key: value for key, value in row.items() if key in account.c}
+        for login, surname in olds.items():
+            person = {"login": login, "login_key": login, "surname": surname, "surname_key": surname.lower()}
+            connection.execute(insert(account).values(named | person))
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.execute(select(account.c.surname).distinct()).scalars().all() == ["Nowak-Kowalska"]
+        assert connection.execute(select(account.c.surname_key).distinct()).scalars().all() == ["nowak kowalska"]
+    downgrade(empty_engine, "0036")
