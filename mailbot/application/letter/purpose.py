@@ -117,6 +117,8 @@ _PART = re.compile(r"[.!?;](?=\s|\Z)|\n")
 _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _MISREAD = frozenset({OTHER_WORDS, SPELLED, SUM, PART, NO_TOWN})
 """What recognition takes for such signs and words is often none."""
+_SMUDGE = re.compile(r"(?<=[^\W\d_])[{}`¬](?![{}`¬])")
+"""What recognition makes of the last letter of a word, or of its dot ("nize}"); the text itself has no such sign then."""
 _SIGNS = (
     (UNTICKED, "pole wyboru, którego nie zaznaczono", _UNTICKED),
     (MARKED, "znaki, którymi skreśla się albo wyodrębnia tekst", _MARKED),
@@ -184,7 +186,7 @@ def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = Non
             found += ("a name may stand there that was not recognised",)
     if reading.seen is not None:
         lacking = judge(nameless(alike.seen_of(reading.text, reading.seen), application, letter), letter).lacking
-        seen = judge(nameless(reading.seen, application, letter), letter)
+        seen = judge(nameless(_SMUDGE.sub("", reading.seen), application, letter), letter)
         against = tuple(lack for lack in seen.against if lack.name not in _MISREAD)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
     return replace(application, doubts=(*application.doubts, *found))

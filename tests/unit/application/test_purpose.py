@@ -166,6 +166,8 @@ def test_a_long_text_is_a_persons_however_often_it_says_the_name() -> None:
 def test_the_picture_must_ask_too() -> None:
     read = reading((ASKS + DATA).encode())
     assert not judged(replace(read, seen=ASKS + DATA), LETTER).doubts
+    assert not judged(replace(read, seen="Ja, nize} podpisany. " + ASKS + DATA), LETTER).doubts
+    assert judged(replace(read, seen="{" + ASKS + "}" + DATA), LETTER).doubts
     assert judged(replace(read, seen="Umowa najmu lokalu"), LETTER).doubts
     assert judged(replace(read, seen=""), LETTER).doubts
 
