@@ -118,7 +118,7 @@ _JOINT = re.compile(r"(?<=[^\W_])[-'’](?=[^\W_])")
 _MISREAD = frozenset({OTHER_WORDS, SPELLED, SUM, PART, NO_TOWN})
 """What recognition takes for such signs and words is often none."""
 _SMUDGE = re.compile(r"(?<=[^\W\d_])[{}`¬](?![{}`¬])")
-"""What recognition makes of the last letter of a word, or of its dot ("nize}"); the text itself has no such sign then."""
+"""What recognition makes of a last letter or its dot ("nize}"); the text itself has no such sign then."""
 _SIGNS = (
     (UNTICKED, "pole wyboru, którego nie zaznaczono", _UNTICKED),
     (MARKED, "znaki, którymi skreśla się albo wyodrębnia tekst", _MARKED),
