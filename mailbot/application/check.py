@@ -141,8 +141,9 @@ def _signed(
     signer = report.signer
     if report.integrity is not Integrity.OK or report.scope is not Scope.FULL:
         application = None  # what the signature does not cover is nobody's word
-    if application is None or not application.readable or application.doubts:
-        notes = (*notes, *(application.doubts if application else ()))
+    doubts = (*application.doubts, *_parted(application, sender)) if application else ()
+    if application is None or not application.readable or doubts:
+        notes = (*notes, *doubts)
         if state.accepted:  # what is not surely read is no defect of the citizen's
             state = State.DOUBT
         application = None
@@ -164,6 +165,7 @@ def _signed(
         defects=tuple(d for d in Defect if d in found),
         details=details,
         old_login=application.old_login if application else None,
+        parted_login=bool(application and _is_torn(application, application.old_login)),
         applicant=_applicant(signer),
         body=_body(request, signer),
         payload_sha256=report.payload_sha256,
@@ -171,6 +173,17 @@ def _signed(
         whole=_whole(report),
         notes=notes,
     )
+
+
+def _parted(application: Application, sender: str | None) -> tuple[str, ...]:
+    """A doubt for each address that a line's end parts, unless something else knows it: the new one writes to us, and
+    the old one must be the signer's account (``ApplicationCheck.parted_login``)."""
+    known = {login_key(application.old_login or ""), login_key(sender or "")} - {None}
+    return tuple("an address that may be cut in two" for one in application.torn if login_key(one) not in known)
+
+
+def _is_torn(application: Application, address: str | None) -> bool:
+    return address is not None and login_key(address) in map(login_key, application.torn)
 
 
 def _applicant(signer: SignerIdentity | None) -> Applicant | None:

@@ -25,6 +25,9 @@ class Application:
     named: bool = field(default=True, compare=False)
     """False: the name is a line of its own and nothing says whose it is, so it may be no name at all."""
 
+    torn: tuple[str, ...] = field(default=(), compare=False)
+    """Addresses, in small letters, that are right if a hyphen at a line's end belongs to them (letter.whole)."""
+
     @property
     def data(self) -> dict[str, str]:
         """What is there, by name."""

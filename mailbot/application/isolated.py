@@ -16,6 +16,7 @@ from mailbot.signatures.child import WorkerFailed
 from mailbot.signatures.worker import Bounds, Workers
 
 _TEXTS = ("given", "surname", "old_login", "new_email")
+_LISTS = ("doubts", "torn")
 _MEMORY = 320_000_000
 """Octets of address space: 220 MB with every library and the dictionary, 70 MB to draw and recognise an A3 page, 10 MB
 for each set of words; not 250 MB of them are ever held."""
@@ -76,20 +77,21 @@ def _reading(answer: wire.Frame) -> Reading:
     if "failed" in header:
         raise WorkerFailed(header["failed"] if header["failed"] in ("memory", BROKEN) else "failed")
     found, text, seen = header.get("application"), header.get("text"), header.get("seen")
-    if not isinstance(found, dict) or found.keys() != {*_TEXTS, "readable", "named", "doubts"}:
+    if not isinstance(found, dict) or found.keys() != {*_TEXTS, "readable", "named", *_LISTS}:
         raise ValueError("not an application")
     if not all(found[name] is None or _bounded(found[name], _LONGEST_DATUM) for name in _TEXTS):
         raise ValueError("not an application")
     if type(found["readable"]) is not bool or type(found["named"]) is not bool:
         raise ValueError("not an application")
-    doubts = found["doubts"]
-    if not isinstance(doubts, list) or not all(_bounded(doubt, _LONGEST_DATUM) for doubt in doubts[:_MOST_DOUBTS]):
+    lists = {name: found[name][:_MOST_DOUBTS] for name in _LISTS if isinstance(found[name], list)}
+    if len(lists) < len(_LISTS) or not all(_bounded(one, _LONGEST_DATUM) for some in lists.values() for one in some):
         raise ValueError("not an application")
     if not _bounded(text, LONGEST_TEXT) or not (seen is None or _bounded(seen, LONGEST_TEXT)):
         raise ValueError("not a reading")
     if len(pictures) > MOST_PICTURES or not all(one.startswith(_PNG) for one in pictures):
         raise ValueError("not the pictures of a reading")
-    return Reading(Application(**{**found, "doubts": tuple(doubts[:_MOST_DOUBTS])}), text, seen, tuple(pictures))
+    application = Application(**{**found, **{name: tuple(some) for name, some in lists.items()}})
+    return Reading(application, text, seen, tuple(pictures))
 
 
 def _bounded(text: object, most: int) -> TypeGuard[str]:

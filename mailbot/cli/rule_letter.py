@@ -34,12 +34,15 @@ def letter(files: tuple[Path, ...], named: Path | None, config_file: Path | None
     for file in files:
         read = reading(file.read_bytes())
         found = judge(nameless(read.text, read.application, words), words, read.application)
-        doubts = [doubt for doubt in judged(read, words).doubts if doubt not in found.notes]
+        application = judged(read, words)
+        doubts = [doubt for doubt in application.doubts if doubt not in found.notes]
         every = every and found.granted and not doubts
         if as_json:
-            options.line({"file": str(file), **_as_json(found), "doubts": doubts})
+            options.line({"file": str(file), **_as_json(found), "doubts": doubts, "parted": application.torn})
         else:
             _print(file, found, doubts)
+            for address in application.torn:
+                click.echo(f"  parted by a line's end: {address}: it must be the sender's, or the login of the signer")
     if not every:
         raise SystemExit(1)
 

@@ -5,7 +5,7 @@ Formal defects come first and alone: with one of them no account is asked (proce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailbot.application.check import is_own_name, same_person
@@ -98,6 +98,8 @@ def gather(
     reading: TopicFacts = NOTHING_SAID,
 ) -> tuple[Facts, tuple[Defect, ...]]:
     """The facts about a message and its formal defects, given the account of ``login_to_ask`` and the history."""
+    if u.checked.parted_login and login_to_ask(u) is not None and _is_not_his(u, account, history):
+        u = replace(u, checked=replace(u.checked, state=ApplicationState.DOUBT, old_login=None))  # he may mean another
     asked = login_to_ask(u) is not None
     procedure = asked and u.subject.kind is SubjectClass.EXACT
     moves = procedure and u.request.phrase is Phrase.B
@@ -206,6 +208,11 @@ def _complaint(thread: Thread | None, at: datetime) -> str:
 def _formal(u: Understanding) -> tuple[Defect, ...]:
     """Every formal defect of body and application; the application counts under the sentence of case B only."""
     return (*u.request.defects, *(u.checked.defects if u.request.phrase is Phrase.B else ()))
+
+
+def _is_not_his(u: Understanding, account: Account | None, history: HistoryFacts) -> bool:
+    found = holder(u.checked.applicant, u.checked.body, account, namesake=history.namesake)
+    return found in ("unknown", "mismatch")
 
 
 def holder(signer: Applicant | None, body: Match | None, account: Account | None, *, namesake: bool) -> str:

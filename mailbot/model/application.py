@@ -92,6 +92,8 @@ class ApplicationCheck:
     """What fills {czego} and {limit} of their sentences."""
     old_login: str | None = None
     """As the application names it."""
+    parted_login: bool = False
+    """It is right if a hyphen at a line's end belongs to it: where nobody has that login, a person looks."""
     applicant: Applicant | None = None
     body: Match | None = None
     """Name and birth year of the body against the signer; None: could not be compared."""

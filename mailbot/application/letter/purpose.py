@@ -18,7 +18,7 @@ from mailbot.application.letter.licence import unlicensed
 from mailbot.application.letter.mistyped import corrected
 from mailbot.application.letter.places import townless
 from mailbot.application.letter.sentences import ADDRESS, parted, spelt_out, whole
-from mailbot.application.letter.whole import cut
+from mailbot.application.letter.whole import cut, torn
 from mailbot.request.names import forms
 from mailbot.ruleset.model import ApplicationWords, Matter
 from mailbot.ruleset.sayings import Saying, Sentences, plain, sentences
@@ -189,7 +189,7 @@ def judged(reading: Reading, letter: ApplicationWords, at: datetime | None = Non
         seen = judge(nameless(_SMUDGE.sub("", reading.seen), application, letter), letter)
         against = tuple(lack for lack in seen.against if lack.name not in _MISREAD)
         found += tuple(f"na obrazie: {note}" for note in replace(seen, lacking=lacking, against=against).notes)
-    return replace(application, doubts=(*application.doubts, *found))
+    return replace(application, doubts=(*application.doubts, *found), torn=torn(reading.text[:LONGEST], letter.words))
 
 
 def nameless(text: str, application: Application, letter: ApplicationWords) -> str:

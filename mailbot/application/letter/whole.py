@@ -17,6 +17,8 @@ from mailbot.text.unicode import flat
 _ADDRESS = re.compile(r"[^\s<>()\[\]{},;:\"„”|/\\=@]{1,64}@[^\s<>()\[\]{},;:\"„”|/\\=@]{1,255}")
 _BEFORE = re.compile(r"([^\s@]{1,100})[^\S\n]*(\n?)[^\S\n]*\Z")
 _AFTER = re.compile(r"[^\S\n]*(\n?)[^\S\n]*([^\s@]{1,100})")
+_REST = re.compile(r"[ \t]*\n[ \t]*([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,9}\.?)(?![^\s,;:)\]>!?])")
+"""Of a domain that goes on in the next line."""
 _LOOSE = re.compile(r"\S\s{1,9}@|@\s{1,9}\S|@\s*@")
 _SEPARATES = tuple(':;,()[]<>"„”|=!?»«')
 _JOINTS = ("-", "_", "+")
@@ -41,9 +43,30 @@ def cut(text: str, words: Words) -> tuple[str, ...]:
         if not found[0].isascii() or (not found[0].isupper() and _LIKE_L.search(found[0])):
             return ("an address with letters that look like others",)
         front, behind = text[max(0, found.start() - _REACH) : found.start()], text[found.end() : found.end() + _REACH]
-        if not _begins(front, words) or not _ends(found[0], behind, words):
+        whole = _ends(found[0], behind, words) or _parted(found[0], behind, words) is not None
+        if not _begins(front, words) or not whole:
             return ("an address that may be cut in two",)
     return ()
+
+
+def torn(text: str, words: Words) -> tuple[str, ...]:
+    """The addresses of ``text``, in small letters and put together, that a line's end parts behind a hyphen.
+
+    Programs break lines there, and some put a hyphen where they break one: whether it belongs to the address, only
+    who knows the address can tell (``application.check``).
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    parted = (_parted(found[0], text[found.end() : found.end() + _REACH], words) for found in _ADDRESS.finditer(text))
+    return tuple(dict.fromkeys(one for one in parted if one is not None))
+
+
+def _parted(address: str, behind: str, words: Words) -> str | None:
+    """``address`` with what stands on the next line, where its first line ends with a hyphen of its domain."""
+    following = _REST.match(behind) if address.endswith("-") else None
+    if following is None:
+        return None
+    joined = address + following[1]
+    return joined.rstrip(".").lower() if _ends(joined, behind[following.end() :], words) else None
 
 
 def _begins(front: str, words: Words) -> bool:

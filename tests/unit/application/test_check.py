@@ -138,6 +138,14 @@ APPLICATIONS: dict[str, tuple[Application, ApplicationState, tuple[Defect, ...]]
         S.DOUBT,
         (),
     ),
+    "the old login in two lines": (replace(APPLICATION, torn=("jan@dawna.example",)), S.QUALIFIED, ()),
+    "the new address, from which he writes, in two lines": (replace(APPLICATION, torn=(SENDER,)), S.QUALIFIED, ()),
+    "another new address in two lines": (
+        replace(APPLICATION, new_email="inny@no-wa.example", torn=("inny@no-wa.example",)),
+        S.DOUBT,
+        (),
+    ),
+    "a third address in two lines": (replace(APPLICATION, torn=("trzeci@no-wa.example",)), S.DOUBT, ()),
     "a name of which nothing says whose it is": (replace(APPLICATION, given="Barbara", named=False), S.DOUBT, ()),
 }
 
@@ -147,6 +155,11 @@ def test_what_the_application_says(name: str) -> None:
     application, state, defects = APPLICATIONS[name]
     found = check((GOOD,), application, SENDER, REQUEST)
     assert (found.state, found.defects) == (state, defects)
+
+
+def test_an_old_login_in_two_lines_is_told() -> None:
+    assert check((GOOD,), replace(APPLICATION, torn=("jan@dawna.example",)), SENDER, REQUEST).parted_login
+    assert not check((GOOD,), replace(APPLICATION, torn=(SENDER,)), SENDER, REQUEST).parted_login
 
 
 def test_a_scan_in_signed_xml_is_for_a_person() -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from mailbot.application.data import Application
 from mailbot.application.letter.purpose import LONGEST, OTHER_WORDS, TOO_LONG, judge, judged
-from mailbot.application.letter.whole import cut
+from mailbot.application.letter.whole import cut, torn
 from mailbot.application.read import reading
 from tests.once import shipped
 
@@ -219,7 +219,6 @@ CUT = [
     "adres e-mail\njan_\nk@nowa.example",
     "adres jan.ko\nwalski@nowa.example",
     "login: kowalski\n1985@nowa.example",
-    "adres jan@nowa-\nfirma.example",
     "adres: jan@nowa.example\n.pl",
     "Nowy login (jan.\nkowalski@nowa.example)",
     "Nowy login: j\u0430n@nowa.example",
@@ -251,6 +250,35 @@ WHOLE = [
 
 @pytest.mark.parametrize("text", CUT)
 def test_an_address_that_may_be_cut_is_a_doubt(text: str) -> None:
+    assert cut(text, LETTER.words)
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("Login: jan@nowa-\nfirma.example. Nowy login: jan@inna.example", "jan@nowa-firma.example"),
+        ("to Jan@Nowa-\n  firma.com.example, a nowy", "jan@nowa-firma.com.example"),
+        ("adres jan@nowa-\nfirma.example", "jan@nowa-firma.example"),
+    ],
+)
+def test_an_address_that_a_line_parts_at_its_hyphen(text: str, parted: str) -> None:
+    assert torn(text, LETTER.words) == (parted,)
+    assert not cut(text, LETTER.words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "adres jan@nowa- firma.example",
+        "adres jan@nowa-\nFirma.example",
+        "adres jan@nowa-\nfirma",
+        "adres jan@nowa-\nfirma.exam-\nple",
+        "adres jan-\nkos@nowa.example",
+        "adres jan@nowa-\nzly@obcy.example",
+    ],
+)
+def test_an_address_that_is_parted_otherwise_is_a_doubt(text: str) -> None:
+    assert torn(text, LETTER.words) == ()
     assert cut(text, LETTER.words)
 
 
