@@ -49,9 +49,10 @@ class Server:
             options += " -c fsync=off -c autovacuum=off"  # statistics are what a test makes them
         self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options, "-w", "start")
 
-    def stop(self) -> None:
-        """As a power cut would."""
-        self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-m", "immediate", "-w", "stop")
+    def stop(self, *, shipped: bool = False) -> None:
+        """As a power cut would; ``shipped``: a standby that follows gets all that was answered for first."""
+        mode = "fast" if shipped else "immediate"
+        self.run(self.pg_ctl, "-D", f"{self.folder}/data", "-m", mode, "-w", "stop")
 
     def promote(self) -> None:
         """Let a standby take over."""

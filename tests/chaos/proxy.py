@@ -24,11 +24,11 @@ class Proxy:
 
     async def listen_on_port(self, port: int) -> None:
         """Clients come by TCP."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
 
     async def listen_on_socket(self, path: Path) -> None:
         """Clients come by a Unix socket."""
-        self._server = await asyncio.start_unix_server(self._serve, path)
+        self._server = await asyncio.start_unix_server(self._accept, path)
         path.chmod(0o777)  # noqa: ASYNC240  # the program may run as another account
 
     def cut(self) -> int:
@@ -46,23 +46,32 @@ class Proxy:
         self._flows.set()
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Listen no more.
+
+        asyncio forgets a connection that it accepts in the turn that closes its server, and closes what is aborted in
+        the next one.
+        """
+        await _turns()
         if self._server is not None:
             self._server.close()
+            self._server = None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _turns()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A task that is cancelled before its first step ends nothing, so its callback does."""
+        if self._server is None:  # accepted while it was closed
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: (self._tasks.discard(done), writer.transport.abort()))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            with suppress(OSError, asyncio.CancelledError):
-                await self._carry_both(reader, writer)
-        finally:
-            writer.transport.abort()
+        with suppress(OSError, asyncio.CancelledError):
+            await self._carry_both(reader, writer)
 
     async def _carry_both(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
@@ -86,3 +95,9 @@ class Proxy:
             writer.write(octets)
             await writer.drain()
         raise ConnectionResetError("one end has gone")
+
+
+async def _turns() -> None:
+    """A few of the loop: one to accept, one to begin, one to end."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -148,7 +148,7 @@ async def test_a_standby_that_has_everything_takes_over_and_nobody_need_be_told(
         async with working(here := chosen(both(primary, second), tmp_path)) as service:
             await service.parts.database.write(add("stop"))
             await eventually(lambda: asked(second, "SELECT 1 FROM counter WHERE name = 'stop'"))
-            primary.stop()
+            primary.stop(shipped=True)
             second.promote()
             with pytest.raises(DatabaseUnavailable, match="took over"):  # nobody has looked yet
                 await starts(here)
@@ -206,7 +206,7 @@ async def test_a_dead_server_that_comes_back_beside_the_one_that_took_over_begin
         async with working(here := chosen(both(primary, second), tmp_path)) as service:
             await starts(here)
             await eventually(lambda: asked(second, "SELECT count(*) >= 2 FROM last_commit"))
-            primary.stop()
+            primary.stop(shipped=True)
             second.promote()
             await taken(service, "stop")
             primary.start()
