@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from mailbot.model import Account, AccountStatus
-from mailbot.request.characters import fold
+from mailbot.request.names import words
 from mailbot.text import address
 
 FIRST_BIRTH_YEAR = 1900
@@ -25,9 +24,6 @@ SEXES = {"m": "m", "f": "f", "k": "f"}
 FLAGS = {"tak": True, "true": True, "yes": True, "1": True, "nie": False, "false": False, "no": False, "0": False}
 
 
-_DASH = re.compile("[‐‑‒–—−﹘﹣－]")
-
-
 def login(text: str) -> str:
     """An e-mail address in its normal form (address.normalise). Raises ValueError."""
     normal = address.normalise(text)
@@ -37,9 +33,8 @@ def login(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A given name or surname in NFC with single spaces and one kind of hyphen, by which ``namesakes`` finds it. Raises
-    ValueError saying what is wrong and how to mend it."""
-    tidy = " ".join(_DASH.sub("-", unicodedata.normalize("NFC", text)).split())
+    """A given name or surname in NFC with single spaces. Raises ValueError saying what is wrong and how to mend it."""
+    tidy = " ".join(unicodedata.normalize("NFC", text).split())
     if not any(c.isalpha() for c in tidy):
         raise ValueError("is empty; mend: write the name")
     if len(tidy) > NAME_LENGTH:
@@ -62,12 +57,7 @@ def namesakes(one: Account, other: Account) -> bool:
     """Whether two accounts with different logins may be of people whom name and birth year do not tell apart."""
     if one.login == other.login or one.birth_year != other.birth_year:
         return False
-    return folded(one.surname) == folded(other.surname) and folded(one.given)[:1] == folded(other.given)[:1]
-
-
-def folded(name: str) -> list[str]:
-    """The words of a name as ``namesakes`` compares them."""
-    return [fold(word) for word in name.replace("-", " ").split()]
+    return words(one.surname) == words(other.surname) and words(one.given)[:1] == words(other.given)[:1]
 
 
 def surname_key(surname: str) -> str:
@@ -75,4 +65,4 @@ def surname_key(surname: str) -> str:
 
     Of a surname that is all ligatures only the beginning: who is found by it is compared whole.
     """
-    return " ".join(folded(surname))[:KEY_LENGTH]
+    return " ".join(words(surname))[:KEY_LENGTH]
