@@ -37,10 +37,14 @@ _NOUN = r"(?:login|adres|e-?mail|mail|poczt|skrzyn|kont)\w{0,6}"
 _ACCESS = r"(?:\s+(?:juz|obecnie|mi|sie|do|niego|niej|tego|tej|adresu|skrzynki)){0,4}\s+dostep\w{0,3}"
 _LOGIN_AFTER = r"(?=\s+(?:\w+\s+){0,2}login)"
 _GIVEN = (
-    r"(?:przypis|przyzna|nada|ustaw|ustanow|zastap|wprowadz|wpis)"
+    r"(?:przypis|przyzna|nada|ustaw|ustanow|wprowadz|wpis)"
     r"(?:ac|ic|yc|c|anie|ienie|enie|nie|aniem|cie|jcie|zcie)"
 )
 """What is done with a new login: not "przypisany", which is done."""
+_BE_DONE = r"(?!\s+(?:\w+\s+)?(?:zmieni|zamieni|podmieni|wymieni|zastapi|usuni|skasow|wykresl|zablok|wylacz)\w*)"
+"""Not what happens to an old one: "ma być zmieniony", "niech zostanie zastąpiony"."""
+_BY_WHICH = r"zastap(?:ic|ienie|ieniem|cie|ion\w{1,2})(?=\s(?:[^:;.,@]{0,60}\s)?(?:login|adres)em\W*\Z)"
+"""What is replaced stands in another case than what replaces it: "zastąpienie loginem X loginu Y"."""
 _ASKS = r"(?:prosz\w{1,3}|prosil\w{1,3}|wnosz\w|wnioskuj\w|(?:ze|a)?by)\s(?:[^,;.:@]{0,80}\s)?"
 _WANTED = (
     r"ktor\w{1,3}\s+(?:\w{1,9}\s+)?(?:prosze|chc\w{1,8}|pragne|bede|zamierzam)"
@@ -110,7 +114,7 @@ _PHRASES = {
     ),
     Role.NEW: (
         rf"(?:ma|maja|majacy|majacym|mialby|powin(?:ien|na|no))(?:{_SELF})\s+"
-        r"(?:byc|stac\s+sie|zostac|pelnic|brzmiec|zastapic|miec|obowiazywac)"
+        rf"(?:(?:byc|zostac){_BE_DONE}|stac\s+sie|pelnic|brzmiec|zastapic|miec|obowiazywac)"
         r"|(?<!\w)(?:go|ja|je)\s+(?:zastapi|zastepuje)\b|zastapic\s+(?:go|ja|je)\s+ma|przejmie\s+(?:\w+\s+)?role"
         r"|na\s+ktor\w{1,3}\s+(?:go|ja|je)\s+zmieniam|po\s+(?:nadaniu|rozpatrzeniu)|od\s+rozpatrzenia|na\s+przyszlosc"
         r"|na\s+ktor\w{1,3}\s+(?:(?:ma|zostanie|bedzie)\s+)?(?:nadany|przypisany"
@@ -120,7 +124,7 @@ _PHRASES = {
         r"|(?:prosz|chc|wnosz)\w{1,8},?\s+(?:ze|a)?by\s+(?:(?:moim|nowym)\s+)?loginem\s+(?:byl|zostal|stal\s+sie)|(?:ze|a)?by\s+bylo\s+prowadzone|o\s+ktor\w{1,3}\s+(?:wnosze|wnioskuje|wystepuje)|teraz\s+prosze\s+o(?=\W*\Z)"
         rf"|bedzie(?=\W*\Z|{_SELF}\s+"
         r"(?:moj|moim|moja|nowym|jako|on[ao]?|to|ten|adres\w{0,2}|login\w{0,2}|pod|brzmial)\b)"
-        r"|niech\s+(?:(?:nim|on[ao]?|moim|nowym)\s+){0,2}(?:loginem\s+)?(?:bedzie|zostanie)|odtad|od\s+teraz"
+        rf"|niech\s+(?:(?:nim|on[ao]?|moim|nowym)\s+){{0,2}}(?:loginem\s+)?(?:bedzie|zostanie){_BE_DONE}|odtad|od\s+teraz"
         r"|(?:teraz|obecnie)\s+mam(?!\s+(?:w|na|login|wpis|zapis))|po\s+zmianie|new"
         r"|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}"
         r"(?:\s+(?:na|bedacego|o\s+nazwie|w\s+(?:postaci|formie"
@@ -130,7 +134,7 @@ _PHRASES = {
         rf"|bede{_SELF}\s+(?:uzywa|logowa|korzysta|poslugiwa)\w{{1,2}}{_SELF}|przypis\w{{1,4}}\s+kont\w\s+do"
         r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:(?:mi|prosze|jako)\s+){0,3}login\w{0,2}"
         r"|(?:prosz\w|wnosze|prosil\w{1,3})\s+o\s+login\w{0,2}(?=\W{0,9}\Z)|o\s+ktor\w{1,3}\s+prosze|po(?=\s*[:\t])"
-        rf"|(?:{_ASKS}|(?=\w{{3,12}}cie\b)){_GIVEN}(?=[^:;.,]{{0,60}}{_NOUN}\W*\Z)"
+        rf"|(?:{_ASKS}|(?=\w{{3,12}}cie\b)){_GIVEN}(?=[^:;.,]{{0,60}}{_NOUN}\W*\Z)|{_BY_WHICH}"
         r"|do\s+(?:przypisania|nadania|wpisania|zapisania)"
         r"|chc\w{1,8}\s+(?:miec\s+)?login\w{0,2}"
         r"|(?:ze|a)?by\s+(?:(?:to|on[ao]?|ten|ta)\s+){0,2}(?:zostal|byl|stal)[ao]?\s+"
@@ -158,8 +162,8 @@ _NOT = re.compile(r"\bnie\b(?:(?!\s(?:i|a|oraz|ale|lecz|wiec)\s)[^,;.:()\n]){0,6
 INSTEAD = re.compile(r"\b(?:zamiast|w\s+miejsce)\s+(?:\w+\s+){0,2}$")
 CHANGE = re.compile(
     r"\b(?!\w{3,9}(?:il[aoi]?|iono|iony|iona)\b(?!\s+sie))"  # what others did is no change that is asked for
-    r"(?:zmia\w{1,5}|zmien\w{1,6}|zamia\w{1,4}|zamien\w{1,6}|podmia\w{1,4}|przeni\w{1,8}|aktualizac\w{1,3}"
-    r"|przestaw\w{1,6}|przepi\w{1,6}|przerejestr\w{1,8})\b"
+    r"(?:zmia\w{1,5}|zmien\w{1,6}|zamia\w{1,4}|zamien\w{1,6}|podmia\w{1,4}|wymian\w|wymieni\w{1,5}|(?:z?modyfik|przerejestr)\w{1,6}|przeni\w{1,8}|aktualizac\w{1,3}"
+    r"|przestaw\w{1,6}|przepi\w{1,6})\b"
 )
 LOGIN = re.compile(r"\blogin(?:u|em|ie)?\b")
 """A bare "login": the one that is, unless a word next to it says otherwise."""

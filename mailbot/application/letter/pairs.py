@@ -25,16 +25,36 @@ _SIDES = re.compile(
     r"|\bnow\w{1,3}\s{0,2}(?:\w{1,20}\s{0,2}){0,2}[-=→⇒]>?"
 )
 """Words that may say of an arrow or a row what it does not show."""
-_ONTO = re.compile(r"[\s()]*(?:\w+\s+)?(?:na\b|(?<=zastapic\s)|(?<=zastapienie\s))(?P<noun>[^@]{0,60})")
-_CHANGED = re.compile(r"(?:zmieni|zamieni|podmieni|zastapi|przenie)\w{1,3}\s")
-_INSTEAD = re.compile(r"[\s(,]*(?:zamiast|w\s+miejsce)\b(?P<noun>[^@]{0,60})")
+_ONTO = re.compile(
+    r"[\s()]*(?P<verb>(?:[^\W\d_]+\s+){0,4}?)(?:na\b|(?<=zastapic\s)|(?<=zastapienie\s))(?P<noun>[^@]{0,60})"
+)
+_CHANGED = re.compile(
+    r"(?:prosze\s|chce\s)?(?:zmieni|zamieni|podmieni|wymieni|zastapi|przenie)\w{1,3}\s"
+    r"|(?:(?:niech\s)?(?:bedzie|zostanie)|(?:ma|powinien)\s(?:byc|zostac))\s(?:zmien|zamien|podmien|wymien)ion[ya]\s"
+)
+"""What is to be done with a login, behind it. Not "ma zastąpić", of which either can be the subject."""
+_BE_CHANGED = re.compile(
+    r"\b(?:ze|a)?by\s[^,;:.@]{0,40}\b(?:zostal|byl)[ay]?\s(?:zmienion|zamienion|podmienion)[yae]\b"
+)
+_INSTEAD = re.compile(r"(?:\s+jako\s+login\w{0,2})?[\s(,]*(?:zamiast|w\s+miejsce)\b(?P<noun>[^@]{0,60})")
 _INSTEAD_OF = re.compile(r"\b(?:zamiast|w\s+miejsce)\s+(?P<noun>[^@.:;]{0,60})\Z")
 _WISH = re.compile(
     r"[\s,]*(?:po)?(?:prosze(?:\s+(?:o|ustawic|wpisac|nadac|przypisac|przyjac))?|chce|chcialbym|chcialabym|ustawic|wpisac|nadac)\b(?P<noun>[^@]{0,40})"
 )
-_BY = re.compile(r"\s+(?:nowym\s+)?(?:loginem|adresem)\s+")
-_REPLACED = re.compile(r"\b(?:zastapi|zamian|zamieni|podmia|podmieni)\w{1,5}\s+(?:\w+\s+){0,3}\Z")
+_BY = re.compile(
+    r"(?:\s+(?:w|do)\s+puesc)?\s+(?:(?:przez\s+)?(?:(?:moim|nowym)\s+){0,2}(?:loginem|adresem)|przez(?:\s+nowy)?(?:\s+(?:login|adres))?)\s+"
+)
+_REPLACED = re.compile(r"\b(?:zastapi|zamian|zamieni|podmia|podmieni|wymian|wymieni)\w{1,5}\s+(?:\w+\s+){0,3}\Z")
 """Around an address: "zastąpienie loginu A loginem B"."""
+_ASKED = re.compile(r"\b(?:(?:ze|a)?by|niech)\b[^,;:.]{0,40}\Z")
+_BE_REPLACED = re.compile(
+    r"\s+(?P<past>zostal|byl)?(?:bedzie|zostanie|(?:ma|powinien)\s+(?:byc|zostac))?\s+"
+    r"(?:zastapion|zamienion|podmienion|wymienion)y\s+"
+    r"(?:przez|(?:przez\s+)?(?:(?:nowym|moim|nowy)\s+)?(?:login|adres)(?:em)?)\s+"
+)
+_TO_ACCOUNT = re.compile(r"\b(?:przypis|nada|ustaw)\w{1,5}\s+(?:do|dla|na)?\s*kon(?:ta|cie|tu)\s*\Z")
+_GIVEN_LOGIN = re.compile(r"\s+(?:w\s+puesc\s+)?(?:nowego\s+)?loginu\s+")
+"""Around an address: "przypisanie do konta A loginu B"."""
 _BECAUSE = re.compile(r",\s(?:bo|gdyz|poniewaz)\s[^,@]{1,80},")
 _FROM_LABEL = re.compile(r"(?:^|[\n,;.])\s*(?:z(?:\s+czego)?|skad|od)\s*[:–-]\s*\Z")
 _ONTO_LABEL = re.compile(r"(?:^|[\n,;.])\s*(?:na(?:\s+(?:co|jaki))?|dokad|do)\s*[:–-]\s*\Z")
@@ -113,6 +133,8 @@ def _between(text: str, low: str, given: list[Told], i: int) -> None:
         or _onto(front, gap, low[right.mention.end :])
         or _wished(front, gap)
         or (_BY.fullmatch(gap) and _REPLACED.search(front))
+        or _be_replaced(front, gap)
+        or (_TO_ACCOUNT.search(front) and _GIVEN_LOGIN.fullmatch(gap))
         or (_FROM_LABEL.search(front) and _ONTO_LABEL.search(outside_brackets(gap)))
     ):
         if left.role is not Role.NEW and right.role is not Role.OLD:
@@ -133,16 +155,22 @@ def _wished(front: str, gap: str) -> bool:
     return instead is not None and fill(instead["noun"], _NOUNS) and _replaced(gap, _WISH)
 
 
+def _be_replaced(front: str, gap: str) -> bool:
+    """Whether it is "(by) A został zastąpiony loginem B"; without "by" that has happened already."""
+    found = _BE_REPLACED.fullmatch(gap)
+    return found is not None and (not found["past"] or _ASKED.search(front) is not None)
+
+
 def _onto(front: str, gap: str, behind: str) -> bool:
     """Whether ``gap`` is "na (adres)" between two addresses of a change: "z A na B", "A zmienić na B"."""
     gap = _BECAUSE.sub(" ", outside_brackets(gap))
     onto = _ONTO.fullmatch(gap)
     if onto is None or not fill(onto["noun"].replace("nowy", "")):
         return False
-    verb = gap[: onto.start("noun")].removesuffix("na").strip(" \n()")
-    if verb and not _CHANGED.match(verb + " "):
+    verb = onto["verb"].replace("\n", " ")
+    if verb and not _CHANGED.fullmatch(verb):
         return False
-    if verb or CHANGE.search(front):
+    if verb or CHANGE.search(front) or _BE_CHANGED.search(front):
         return True
     clause = re.split(r"[,;:.\n]", front.rstrip(" :"))[-1]
     return fill(clause) and re.match(r"\s*(?:[.,;)\n]|\Z)", behind) is not None

@@ -58,7 +58,10 @@ _BLANK = re.compile("[\u00a0\u2002-\u200a\u202f]")
 """Between two words that no line end may part, and as wide as another."""
 _LISTED = re.compile(r"(\bo:)[ \t]*\n\s*\n")
 """A list of what is asked, set apart: "proszę o:"."""
-_ITEM = re.compile(r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+")
+_ITEM = re.compile(
+    r"(?m)^[ \t]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)]|[-–—•·*▪●○])[ \t]+|(?<=[:,;]) \(?(?:[1-9]|[a-e])[.)](?= [^\W\d_])"
+)
+"""The number of a point, before its line or in one: "wnoszę o: 1. nadanie …, 2. zmianę …"."""
 _DOMAIN = re.compile(
     r"(?i)(\bdomen(?:a|ie|y|ę|e)[ ])(?!puesc)[a-z0-9-]{2,40}(?:\.[a-z0-9-]{2,40}){0,2}\.(?:[a-z]{2,3}|example|info)\b"
 )
