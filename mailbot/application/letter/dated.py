@@ -1,6 +1,7 @@
 """The day that a letter bears: one of long ago, or of a day to come, was not meant now. Pure.
 
-Only the line of place and date may be too old: what happened, and when somebody was born, has dates of its own.
+Only the line of place and date, and the day of signing, may be too old: what happened, and when somebody was born, has
+dates of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ _LINE = re.compile(
     rf"(?m)(?:^|(?<=\t))[ \t]*(?:[^\W\d_]{{1,40}}[ ,/:.-]{{1,9}}){{0,5}}{_DAY}"
     r"[ ]{0,3}(?:r\.?|rok\w?)?[ .]{0,3}(?=\t|$)"
 )
+_SIGNED = re.compile(
+    r"\b(?:podpisano|opatrzono|podpisal[ea]m|podpisan\w\s(?=(?:podpisem|profilem|elektr|cyfr|kwalif|zauf|osobi)))"
+    rf"[^\n\d]{{0,80}}{_DAY}"
+)
+"""When somebody says that he signed."""
 _ANYWHERE = re.compile(rf"(?<![\d.@]){_DAY}(?![@\w]|[.][^\s])")
 _STREET = re.compile(
     r"\b(?:ul(?:ic[aey])?|al(?:ej[aei])?|os(?:iedl[aeu])?|pl(?:ac(?:u|em)?)?|rond[oau]|skwer\w*)\b\.?[ ]{0,3}"
@@ -59,6 +65,7 @@ def _days(low: str) -> Iterator[date]:
         day = None if _TOLD.search(front) else _date(found)
         if day and (day.year > _BORN or any(c.isalpha() for c in front)):
             yield day
+    yield from filter(None, map(_date, _SIGNED.finditer(low)))
 
 
 def _date(found: re.Match[str]) -> date | None:
