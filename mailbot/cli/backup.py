@@ -26,6 +26,8 @@ def backup(folder: Path, key_folder: Path | None, store_folder: Path | None, con
         backups.refuse_together(store_folder, folder)
     if key_folder is not None:
         click.echo(f"key: {backups.copy_key(settings, key_folder, folder)}; keep it where no backup of the database is")
+    for left in backups.clear(settings, folder, store_folder, utc_now()):
+        click.echo(f"taken away: {left} (a backup that was broken off)")
     for made in backups.make(settings, backups.databases(settings), folder, utc_now()):
         click.echo(f"written: {made.file} ({made.octets} octets, whole, opens with the key)")
     if store_folder is None:

@@ -50,6 +50,14 @@ def refuse_together(folder: Path, databases_: Path) -> None:
         )
 
 
+def clear(settings: Settings, folder: Path, store_folder: Path | None, now: datetime) -> list[Path]:
+    """Take away what backups that were killed have left in the two folders; the files."""
+    left = [backup.clear(folder, one.name, now) for one in databases(settings)]
+    if store_folder is not None:
+        left += [backup.clear(store_folder, one.name, now) for one in key_store(settings)]
+    return [file for files in left for file in files]
+
+
 def make(settings: Settings, sources: Sequence[BackupSource], folder: Path, now: datetime) -> Iterator[Made]:
     """Each of ``sources`` into a file of ``folder`` that bears the moment. Raises ConfigError, DatabaseUnavailable."""
     for source in sources:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mailbot import copied, processes, scanner, secret
+from mailbot import processes, scanner
 from mailbot.application import sample
 from mailbot.application.isolated import Readers
 from mailbot.config import ListenerSettings, Settings, outdated
@@ -25,19 +24,18 @@ from mailbot.ingress import imap
 from mailbot.ingress.certificate import Certificate
 from mailbot.ingress.imap_claim import Claim
 from mailbot.ingress.smtp import listen_address
-from mailbot.installation import find_key
 from mailbot.mails import proof
 from mailbot.oauth import Tokens, tokens_of
 from mailbot.observe import utc_now
 from mailbot.ruleset import loader
 from mailbot.ruleset.findings import Level
-from mailbot.service import compose, doctor_api, doctor_mx, doctor_office
+from mailbot.service import compose, doctor_api, doctor_database, doctor_mx, doctor_office, refusals
 from mailbot.storage.breaker import breaker
 from mailbot.storage.database import Database
 from mailbot.storage.engine import connect, target
 from mailbot.storage.mailbox import mailbox_claim
 from mailbot.storage.oauth import oauth
-from mailbot.storage.reading import has_table, missing_file, read_only, schema_version
+from mailbot.storage.reading import has_table, missing_file, read_only
 from mailbot.storage.schema import ruleset_load
 from mailbot.storage.shared import process
 from mailbot.storage.webhooks import webhook_head
@@ -62,8 +60,13 @@ async def examine(settings: Settings) -> list[Diagnosis]:
     """Every check, in the order of the flow; one that fails does not stop the next."""
     found = [
         *(Diagnosis("settings", False, *one.split("; mend: ")) for one in outdated(settings)),
-        await _try("database", _in_thread(_database, settings), "check [database] url and that the folder is writable"),
-        await _try("key", _in_thread(_key, settings), "restore the key file of the backup and chmod 600 it"),
+        await _try(
+            "database",
+            _in_thread(doctor_database.database, settings),
+            "check [database] url and that the folder is writable",
+        ),
+        await _try("key", _in_thread(doctor_database.key, settings), "restore the key file and chmod 600 it"),
+        await _try("keys", _in_thread(doctor_database.store, settings), "check [keys] url"),
         await _try("rules", _in_thread(_rules, settings), "run `mailbot rules check` and mend what it names"),
         await _try(
             "active rules", _in_thread(_active_rules, settings), "mend the folder: a running worker takes it by itself"
@@ -126,35 +129,23 @@ async def _try(what: str, check: Awaitable[str], mend: str) -> Diagnosis:
             return Diagnosis(what, True, await check)
     except TimeoutError:
         return Diagnosis(what, False, "no answer within 30 s", mend)
+    except DatabaseUnavailable as error:
+        return _unread(what, refusals.plainly(error) or error, mend)
     except MailbotError as error:
+        detail, _, own = error.reason.partition("; mend: ")
+        if own and "\n" not in own:
+            return Diagnosis(what, False, detail, own)
         return Diagnosis(what, False, error.reason, mend)
     except Exception as error:
         return Diagnosis(what, False, f"{type(error).__name__}: {error}", mend)
 
 
-def _database(settings: Settings) -> str:
-    url = settings.database.url
-    missing = missing_file(url)
-    if missing is not None:
-        return f"{_writable(Path(missing or '.').resolve().parent)}: will be made at the first start"
-    with read_only(url) as connection:
-        copied.refuse_two(connection.engine)
-        copied.refuse(connection)
-        copied.refuse_behind(connection, settings.audit.head_file)
-        return f"{connection.dialect.name}, schema {schema_version(connection)}"
-
-
-def _key(settings: Settings) -> str:
-    path = Path(settings.secret.key_file)
-    if missing_file(settings.database.url) is None:
-        with read_only(settings.database.url) as connection:
-            find_key(connection, path)
-    if not path.exists():
-        return f"{_writable(path.resolve().parent)}: will be made at the first start"
-    secret.read(path)
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path} can be read by others")
-    return f"{path}, private"
+def _unread(what: str, error: MailbotError, mend: str) -> Diagnosis:
+    """Only what looks at the database itself names its mend: who put back a good key would lose by it."""
+    detail, _, own = error.reason.partition("; mend: ")
+    if what == "database" or detail.startswith(f"[{what}]"):
+        return Diagnosis(what, False, detail, own or mend)
+    return Diagnosis(what, False, f"not known: {detail}", "mend the database or its store of keys first")
 
 
 async def _reader(settings: Settings) -> str:
@@ -163,12 +154,6 @@ async def _reader(settings: Settings) -> str:
     async with readers:
         await readers.prove()
     return "a page was drawn, read and recognised in the locked process"
-
-
-def _writable(folder: Path) -> Path:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{folder} cannot be written")
-    return folder
 
 
 def _rules(settings: Settings) -> str:

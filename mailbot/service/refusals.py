@@ -12,18 +12,29 @@ from mailbot.observe import plain
 
 _NOT_OURS = ("no such table", "no such column", "has no column", "already exists")
 _NO_DATABASE = ("file is not a database", "malformed")
+_KEYS = "[keys] url"
 _UNDEFINED = ("42P01", "42703")  # SQLSTATE undefined_table, undefined_column
 
 
 def plainly(error: BaseException | None) -> MailbotError | None:
     """``error`` as one of ours, on one line; None: it is none of a database, or a fault of the program."""
     if isinstance(error, DatabaseUnavailable):
+        if error.reason.startswith(_KEYS) and isinstance(error.__cause__, DBAPIError):
+            return _of_store(error.__cause__)
         return plainly(error.__cause__)
     if isinstance(error, ArgumentError):
         return ConfigError("[database] url: is none; mend: sqlite:///FILE or postgresql+psycopg://…")
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable("the database does not answer in time")
     return _of_driver(error) if isinstance(error, DBAPIError) else None
+
+
+def _of_store(error: DBAPIError) -> MailbotError:
+    """The store of keys has a file and a backup of its own."""
+    words = plain(str(error.orig))
+    if isinstance(error.orig, sqlite3.DatabaseError) and any(part in words for part in (*_NOT_OURS, *_NO_DATABASE)):
+        return ConfigError(f"{_KEYS}: {words}; mend: put back the newest backup of the store of keys (docs/privacy.md)")
+    return DatabaseUnavailable(f"{_KEYS}: cannot be opened or used: {words}; mend: see mailbot doctor")
 
 
 def _of_driver(error: DBAPIError) -> MailbotError | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from mailbot.errors import ConfigError, DatabaseUnavailable
@@ -13,6 +14,8 @@ from mailbot.storage.schema import installation
 
 _PAGES, _PAUSE = 4096, 0.005
 """So many pages at once, then a moment (s) for those who wait. In WAL nobody has to wait for a copy that reads."""
+_PART = ".part"
+_DEAD = 3_600.0  # seconds; a copy that lives writes every few milliseconds, and then looks through what it wrote
 
 
 def copy(url: str, target: Path) -> int:
@@ -23,7 +26,7 @@ def copy(url: str, target: Path) -> int:
     there, DatabaseUnavailable.
     """
     source = Path(place(url).database or "")
-    part = target.with_name(f"{target.name}.part")
+    part = target.with_name(f"{target.name}{_PART}")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -40,6 +43,18 @@ def copy(url: str, target: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def clear(folder: Path, name: str, now: datetime) -> list[Path]:
+    """Take away what killed copies of ``name`` left in ``folder``: parts to which nobody has written for an hour.
+
+    Keys lie in such a part as in a whole copy of their store: what was erased since would be readable by it.
+    """
+    old = now.timestamp() - _DEAD
+    left = [file for file in sorted(folder.glob(f"{name}-*.db{_PART}*")) if file.stat().st_mtime < old]
+    for file in left:
+        file.unlink(missing_ok=True)
+    return left
 
 
 def _copy(source: Path, part: Path) -> None:

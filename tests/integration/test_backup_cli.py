@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -67,6 +68,22 @@ def test_what_is_there_stays(office: Path) -> None:
         backup.copy("sqlite:///mailbot.db", office / "to" / "a.db")
     assert (office / "to" / "a.db").read_bytes() == b"older"
     assert [file.name for file in (office / "to").iterdir()] == ["a.db"]
+
+
+def test_what_a_killed_backup_left_is_taken_away_and_what_another_writes_is_not(office: Path) -> None:
+    """Of the keys too: what was erased since would be readable by a part that nobody counts."""
+    (office / "keys").mkdir()
+    dead = [office / "to" / "mailbot-20260101T010000Z.db.part", office / "keys" / "keys-20260101T010000Z.db.part"]
+    dead += [file.with_name(f"{file.name}-journal") for file in dead]
+    living, foreign = office / "to" / "mailbot-20260102T010000Z.db.part", office / "to" / "other.db.part"
+    for file in (*dead, living, foreign):
+        file.write_bytes(b"half")
+    for file in (*dead, foreign):
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    done = run("to", "--keys", "keys")
+    assert done.exit_code == 0
+    assert [file for file in dead if str(file.relative_to(office)) in done.stdout] == dead
+    assert [file.exists() for file in (*dead, living, foreign)] == [False] * 4 + [True] * 2
 
 
 def test_another_key_makes_no_backup(office: Path) -> None:

@@ -135,7 +135,7 @@ def test_doctor_tells_what_does_not_work_and_changes_nothing(office: Path) -> No
     assert "[delivery]" in str(found["delivery"]["mend"])
     assert "accounts import" in str(found["accounts"]["mend"])
     assert {name for name, o in found.items() if o["works"]} == {
-        "database", "key", "rules", "active rules", "machines", "disk", "lmtp", "authentication", "breaker",
+        "database", "key", "keys", "rules", "active rules", "machines", "disk", "lmtp", "authentication", "breaker",
         "reader of applications", "work", "way in", "contacts", "trust", "clock", "addresses",
     }  # fmt: skip
     assert sorted(p.name for p in office.iterdir()) == before
