@@ -48,7 +48,7 @@ _REPLACED = re.compile(r"\b(?:zastapi|zamian|zamieni|podmia|podmieni|wymian|wymi
 """Around an address: "zastąpienie loginu A loginem B"."""
 _ASKED = re.compile(r"\b(?:(?:ze|a)?by|niech)\b[^,;:.]{0,40}\Z")
 _BE_REPLACED = re.compile(
-    r"\s+(?P<past>zostal|byl)?(?:bedzie|zostanie|(?:ma|powinien)\s+(?:byc|zostac))?\s+"
+    r"\s+(?:(?P<past>zostal|byl)|bedzie|zostanie|(?:ma|powinien)\s+(?:byc|zostac))\s+"
     r"(?:zastapion|zamienion|podmienion|wymienion)y\s+"
     r"(?:przez|(?:przez\s+)?(?:(?:nowym|moim|nowy)\s+)?(?:login|adres)(?:em)?)\s+"
 )

@@ -333,8 +333,10 @@ def _roles(text: str, application: Application | None) -> Sentences:
 
 
 def _said(text: str) -> str:
-    """``text`` without addresses and colons. An address that ends a line ends what is said, but for a broken line."""
-    return _ADDRESS.sub(" ", _LAST.sub(r"\g<0> .", text)).replace(":", " ")
+    """``text`` without addresses and colons. An address that ends a line, or with its stop a sentence, ends what is
+    said, but for a broken line."""
+    ended = _LAST.sub(r"\g<0> .", text)
+    return _ADDRESS.sub(lambda found: " . " if found[0].endswith(".") else " ", ended).replace(":", " ")
 
 
 @dataclass(frozen=True, slots=True)
