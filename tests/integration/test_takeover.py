@@ -248,4 +248,5 @@ def test_every_command_that_needs_the_key_ends(
         assert (used / "key").exists() == bool(key), command
     found = {line["what"]: line for line in map(json.loads, invoke("doctor", "--json").stdout.splitlines())}
     assert not found["key"]["works"]
-    assert "mend: put back the key file" in found["key"]["detail"]
+    assert found["key"]["detail"].startswith("[secret] key_file: ")
+    assert found["key"]["mend"].startswith("put back the key file")
