@@ -37,6 +37,8 @@ NATURAL_RECALL = 0.92
 ROUNDS_PASSED = 3
 """Of 835: one strange sentence beside an application that is whole."""
 """They tell at length, and oddly: what is no kind of clause is for a person."""
+PARTS = [0, *(pytest.param(part, marks=pytest.mark.campaign) for part in (1, 2, 3))]
+"""Of many letters: the first job judges every fourth, the second one all others."""
 AT = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 """When the letters of the rounds came."""
 
@@ -79,24 +81,17 @@ def test_letters_as_a_desk_gets_them_ask() -> None:
     assert len(refused) <= (1 - NATURAL_RECALL) * len(letters("honest-natural")), refused
 
 
-@pytest.mark.parametrize("text", [*letters("others-plain"), *letters("others-near"), *letters("others-careful")])
-def test_plain_letters_with_one_thing_changed_do_not(text: str) -> None:
-    assert not granted(text, AT)
+@pytest.mark.parametrize("name", ["others-plain", "others-near", "others-careful", "others-clauses", "others"])
+@pytest.mark.parametrize("part", PARTS)
+def test_other_papers_do_not(name: str, part: int) -> None:
+    """Those of others.txt bear days of their own, and are judged without one."""
+    at = None if name == "others" else AT
+    assert [text for text in letters(name)[part :: len(PARTS)] if granted(text, at)] == []
 
 
 @pytest.mark.parametrize("text", letters("honest-clauses"))
 def test_what_citizens_tell_has_a_licence(text: str) -> None:
     assert granted(text, AT)
-
-
-@pytest.mark.parametrize("text", letters("others-clauses"))
-def test_what_known_words_say_else_has_none(text: str) -> None:
-    assert not granted(text, AT)
-
-
-@pytest.mark.parametrize("text", letters("others"))
-def test_other_papers_do_not(text: str) -> None:
-    assert not granted(text)
 
 
 @pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.campaign)])
