@@ -39,7 +39,11 @@ _MARK = re.compile(r"\A[ \t]*(?:/[-–sS]?/|\([-–]\)|[-–—~]{1,3}(?=\s))[ \
 """What stands for a signature."""
 _PART = re.compile(r"[\n\t]|(?<=[^\W\d_]{2})[.!?;](?=\s|$)")
 _OWN_COLON = re.compile(r"\b(?:moj[ea]?|prywatn[ea]|wlasne|osobiste|puesc|login(?:u|em)?|dane|wniosek)\s*\Z")
-_TRADE = re.compile(r"(?:[ \t]{0,3},[ \t]{0,3}|[ \t](?=z[ \t][A-ZĄĆĘŁŃÓŚŹŻ]))(?P<what>[^\n@]{2,60})")
+_TRADE = re.compile(
+    r"(?:[ \t]{0,3},[ \t]{0,3}|[ \t](?=z[ \t][A-ZĄĆĘŁŃÓŚŹŻ])"
+    r"|[ \t]{1,3}(?=(?i:pesel|nip|tel|telefon|kom|nr[ ]tel)\b[^\w\n]{0,9}(?:\+?\d|nr)))(?P<what>[^\n@]{2,60})"
+)
+"""What stands beside a name: a trade, a town, or a number, which a writer in haste parts from it by a blank."""
 _NOT_OF_WRITER = re.compile(
     r"\b(?:moj\w{0,4}|nasz\w{0,4}|jego|jej|ich|ktor\w{1,3}|imieniu|zastepstw\w|panstw\w{1,2}|powiedzial\w?"
     r"|konsultant\w{0,2}|urzedni\w{1,3}|naczelni\w{1,3}|z\s+infolinii|prosze|jest|byl[ao]?|ma)\b"

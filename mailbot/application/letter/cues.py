@@ -59,7 +59,7 @@ _USED = (
     r"|zakladal\w{1,2}|zalozyl\w{1,2}|zarejestrowa\w{1,3}|zalozono|utracil\w{1,2}|stracil\w{1,2})\b[^,:;.@\n]{0,40}"
 )
 """Relative clauses of an address: how it was used, and what is asked for it."""
-_SELF = r"(?:\s+(?:sie|mi|ja|go|je|nim|od\s+teraz|teraz|odtad|takze|dalej)){0,3}"
+_SELF = r"(?:\s+(?:sie|mi|ja|go|je|nim|to|od\s+teraz|teraz|odtad|takze|dalej)){0,3}"
 
 
 def _adjectives(stems: str) -> str:
@@ -129,7 +129,7 @@ _PHRASES = {
         r"|hasl\w{1,2}\s+awaryjn\w{1,3}\s+(?:oraz|i)\s+(?:nowy\s+)?login\w{0,2}"
         r"(?:\s+(?:na|bedacego|o\s+nazwie|w\s+(?:postaci|formie"
         r"|brzmieniu)))?(?:\s+(?:moj\s+)?adres\w{0,2})?(?=\W{0,9}\Z)"
-        rf"|(?:chc\w{{1,8}}|pragne|wole){_SELF}\s+(?:logowac|uzywac|korzystac|miec|poslugiwac){_SELF}"
+        rf"|(?:chc\w{{1,8}}|pragne|wole){_SELF}\s+(?:logowac|uzywac|korzystac|miec|poslugiwac){_SELF}(?:\s+przez)?"
         r"|chc\w{1,8}(?:\s+(?:sie|teraz|juz)){0,2}\s+(?:jako|pod|przez)"
         rf"|bede{_SELF}\s+(?:uzywa|logowa|korzysta|poslugiwa)\w{{1,2}}{_SELF}|przypis\w{{1,4}}\s+kont\w\s+do"
         r"|(?:ustaw|przypis|nada)\w{1,6}\s+(?:(?:mi|prosze|jako)\s+){0,3}login\w{0,2}"
@@ -258,7 +258,8 @@ FILLERS = NOUNS | word_set(
     postac postaci formie mi logowania bedacy bedaca bedacego zarazem taki niego niej brzmieniu on ona ono nim niech
     i prywatny prywatna prywatnego prywatnej prywatnym sluzbowy sluzbowa sluzbowego
     sluzbowej imienny imiennego wlasny wlasna wlasnego wlasnej osobisty osobistego firmowy firmowa firmowego firmowej
-    swoj swojego swojej swoim sie r roku wskazuje podaje inny innego ten tego tej ta wskazany podany
+    domowy domowego domowa domowej swoj swojego swojej swoim sie r roku wskazuje podaje inny innego ten tego tej ta
+    wskazany podany
     the my is was should be mailbox address account
     """
 )

@@ -41,6 +41,8 @@ _ELLIPSIS = re.compile(
 _WHEREFORE = re.compile(r"(?i)(\bw[ ]zwi[aą]zku[ ]z[ ])czym\b")
 """Behind a reason: no other "czym" begins what is asked."""
 _PRONOUN = re.compile(r"(?i)\b(na|przez)[ ]nie(?=[ ](?:przez|od|w|z|ze|do|ju[zż])\b|[ ]?[,.;!]|[ ]?$)", re.MULTILINE)
+_NUMBER = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{3,5}\Z")
+"""A telephone or a PESEL ends what stands in a line."""
 _MINE = re.compile(r"\b[A-Za-z]{2,40}e\b")
 _DIACRITICS = re.compile(r"(?i)[ąćęłńóśźż]")
 
@@ -92,7 +94,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _goes_on(line: str, following: str) -> bool:
-    if line.endswith((".", "!", "?", ";")):
+    if line.endswith((".", "!", "?", ";")) or _NUMBER.search(line):
         return False
     if line.endswith(":"):
         return following[0].islower()

@@ -7,6 +7,8 @@ and letters/others-clauses.txt are what the licence of each clause changed: refu
 letters/honest-plain.txt are plain letters of an office, each of a request, two addresses, a reason and a statement in
 other words; letters/others-plain.txt the same with one thing changed: whose account it is, a denial, another matter.
 letters/honest-natural.txt are letters as a desk gets them, most by authors who knew no rule.
+letters/honest-ordinary.txt are letters in plain words by an author who knew no rule and no other letter; what the first
+forty of them tell was looked at afterwards, of the others 20 were granted when they were judged first.
 letters/others-near.txt were written against the vocabulary, by somebody who had read it; letters/others-careful.txt
 the same once more: whose account and whose address it is, who wrote and who signs, what else is asked, what is over.
 """
@@ -34,6 +36,7 @@ ROUNDS_RECALL = 0.74
 PLAIN_RECALL = 0.88
 NATURAL_RECALL = 0.92
 """More than the half of them were chosen because they had been refused."""
+ORDINARY_RECALL = 0.6
 ROUNDS_PASSED = 3
 """Of 835: one strange sentence beside an application that is whole."""
 """They tell at length, and oddly: what is no kind of clause is for a person."""
@@ -79,6 +82,11 @@ def test_plain_letters_ask() -> None:
 def test_letters_as_a_desk_gets_them_ask() -> None:
     refused = [text for text in letters("honest-natural") if not granted(text, AT + timedelta(days=2))]
     assert len(refused) <= (1 - NATURAL_RECALL) * len(letters("honest-natural")), refused
+
+
+def test_ordinary_letters_ask() -> None:
+    refused = [text for text in letters("honest-ordinary") if not granted(text, AT + timedelta(days=4))]
+    assert len(refused) <= (1 - ORDINARY_RECALL) * len(letters("honest-ordinary")), refused
 
 
 @pytest.mark.parametrize("name", ["others-plain", "others-near", "others-careful", "others-clauses", "others"])
