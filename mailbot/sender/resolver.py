@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -31,6 +32,8 @@ _LONGEST = 10_800.0
 must what was not there be missing for long (RFC 2308 §5 names one to three hours)."""
 
 
+_SYSTEM = Path("/etc/resolv.conf")
+_FOLLOW = 5.0  # seconds between two looks whether it is another file: a network that comes back may name other servers
 _PATIENCE, _AHEAD, _APART = 1.0, 0.3, 60.0
 """Seconds that the plain way waits for one answer, for those to many questions, and for which it is left once nothing
 came meanwhile: dnspython knows other servers."""
@@ -70,9 +73,14 @@ def ahead(resolver: Resolver, questions: Iterable[DnsQuestion]) -> None:
 class DnsResolver:
     """The real DNS over dnspython, answers cached for their TTL. May be shared between threads."""
 
-    def __init__(self, nameservers: Sequence[str] = (), *, port: int = 53, timeout: float = 5.0) -> None:
-        """``nameservers``: addresses; none: the system's. ``timeout``: seconds a look-up may take, retries included."""
-        self._resolver = dns.resolver.Resolver(configure=not nameservers)
+    def __init__(
+        self, nameservers: Sequence[str] = (), *, port: int = 53, timeout: float = 5.0, system: Path = _SYSTEM
+    ) -> None:
+        """``nameservers``: addresses; none: the system's, as its file says, also when it is changed later.
+        ``timeout``: seconds a look-up may take, retries included."""
+        self._system = None if nameservers else system
+        self._written, self._followed = _mark_of(system), time.monotonic()
+        self._resolver = dns.resolver.Resolver(str(system), configure=not nameservers)
         if nameservers:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
@@ -115,11 +123,27 @@ class DnsResolver:
 
     def ahead(self, questions: Iterable[DnsQuestion]) -> None:
         """See Remembers."""
+        self._follow()
         names = [name for name, kind in questions if kind == "TXT"]
         for name, plain in self._plainly(names, _AHEAD).items():
             self._keep(name, "TXT", time.time() + plain.seconds, plain.texts)
 
+    def _follow(self) -> None:
+        """Take the servers that the system's file names now, as the C library does (glibc 2.26); one that is gone or
+        names none changes nothing."""
+        now = time.monotonic()
+        if self._system is None or now - self._followed < _FOLLOW:
+            return
+        self._followed = now
+        if (written := _mark_of(self._system)) in (None, self._written):
+            return
+        with contextlib.suppress(dns.resolver.NoResolverConfiguration, OSError):
+            found = dns.resolver.Resolver(str(self._system))
+            found.lifetime = self._resolver.lifetime
+            self._written, self._resolver, self._plain_from = written, found, 0.0
+
     def _ask(self, name: str, kind: RecordType) -> tuple[float, tuple[str, ...]]:
+        self._follow()
         began = time.monotonic()
         if kind == "TXT" and (plain := self._plainly([name], _PATIENCE).get(name)) is not None:
             return time.time() + plain.seconds, plain.texts
@@ -149,6 +173,15 @@ class DnsResolver:
         if not found and time.monotonic() - began >= patience:
             self._plain_from = time.monotonic() + _APART
         return found
+
+
+def _mark_of(file: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that was written in its place; None: there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class StaticResolver:

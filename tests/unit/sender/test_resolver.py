@@ -6,7 +6,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -15,7 +16,9 @@ import dns.rrset
 import pytest
 
 from mailbot.errors import ResolverUnavailable
+from mailbot.sender import plain_dns
 from mailbot.sender import resolver as resolving
+from mailbot.sender.plain_dns import PlainAnswer
 from mailbot.sender.resolver import DnsResolver, Forbearing, RecordType
 
 RECORDS = {
@@ -204,3 +207,24 @@ def test_a_server_that_fails_or_is_silent_is_temporary(port: int) -> None:
         silent.bind(("127.0.0.1", 0))
         with pytest.raises(ResolverUnavailable):
             DnsResolver(["127.0.0.1"], port=silent.getsockname()[1], timeout=0.2).lookup("wp.example", "TXT")
+
+
+def test_servers_that_the_system_names_later_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that got another network asked the servers of the old one until it was started again."""
+    system, asked = tmp_path / "resolv.conf", list[str]()
+
+    def ask(server: str, _port: int, names: Sequence[str], _patience: float) -> dict[str, PlainAnswer]:
+        asked.append(server)
+        return {name: PlainAnswer(0, ()) for name in names}
+
+    monkeypatch.setattr(plain_dns, "ask", ask)
+    monkeypatch.setattr(resolving, "_FOLLOW", 0.0)
+    system.write_text("nameserver 192.0.2.1\n", encoding="utf-8")
+    resolver = DnsResolver(system=system)
+    for written in (None, "nameserver 192.0.2.22\n", "# none yet\n", None):
+        if written:
+            system.write_text(written, encoding="utf-8")
+        resolver.lookup("a.example", "TXT")
+    system.unlink()
+    resolver.lookup("a.example", "TXT")
+    assert asked == ["192.0.2.1", *["192.0.2.22"] * 4]
