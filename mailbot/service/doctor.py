@@ -141,10 +141,11 @@ async def _try(what: str, check: Awaitable[str], mend: str) -> Diagnosis:
 
 
 def _unread(what: str, error: MailbotError, mend: str) -> Diagnosis:
-    """Only what looks at the database itself names its mend: who put back a good key would lose by it."""
+    """Only what looks at the database itself names its mend: who put back a good key would lose by it. What may pass is
+    told with the check's own mend: that of a command is to ask the doctor."""
     detail, _, own = error.reason.partition("; mend: ")
     if what == "database" or detail.startswith(f"[{what}]"):
-        return Diagnosis(what, False, detail, own or mend)
+        return Diagnosis(what, False, detail, mend if error.temporary else own or mend)
     return Diagnosis(what, False, f"not known: {detail}", "mend the database or its store of keys first")
 
 

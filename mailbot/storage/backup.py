@@ -15,7 +15,7 @@ from mailbot.storage.schema import installation
 _PAGES, _PAUSE = 4096, 0.005
 """So many pages at once, then a moment (s) for those who wait. In WAL nobody has to wait for a copy that reads."""
 _PART = ".part"
-_DEAD = 3_600.0  # seconds; a copy that lives writes every few milliseconds, and then looks through what it wrote
+_DEAD = 12 * 3_600.0  # seconds; a copy that lives looks through what it wrote last, and writes nothing meanwhile
 
 
 def copy(url: str, target: Path) -> int:
@@ -46,7 +46,7 @@ def copy(url: str, target: Path) -> int:
 
 
 def clear(folder: Path, name: str, now: datetime) -> list[Path]:
-    """Take away what killed copies of ``name`` left in ``folder``: parts to which nobody has written for an hour.
+    """Take away what killed copies of ``name`` left in ``folder``: parts to which nobody has written for long.
 
     Keys lie in such a part as in a whole copy of their store: what was erased since would be readable by it.
     """

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,14 @@ def test_a_file_without_tables_is_no_database_of_mailbot(office: Settings, tmp_p
     found = seen(office)["database"]
     assert not found.works
     assert "its tables are not those of this mailbot" in found.detail
+
+
+def test_a_server_that_does_not_answer_has_the_mend_of_its_settings(office: Settings) -> None:
+    """That of a command is to see the doctor."""
+    away = replace(office, database=replace(office.database, url="postgresql+psycopg://mailbot@127.0.0.1:1/mailbot"))
+    found = seen(away)
+    assert found["database"].mend.startswith("check [database] url")
+    assert not [one.what for one in found.values() if "mailbot doctor" in one.mend]
 
 
 def test_a_large_file_is_looked_through_for_some_seconds_only(

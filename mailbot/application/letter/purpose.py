@@ -37,6 +37,7 @@ SUM = "kwota"
 PART = "czesc"
 NO_TOWN = "miejscowosc"
 OTHER_LETTERS = "inne-litery"
+TERM = "termin"
 TOO_LONG = "za-dlugie"
 OLD, NEW = "starylogin", "nowylogin"
 """The words of ``against`` for the two addresses."""
@@ -93,6 +94,11 @@ _ASKED_BACK = re.compile(
     r"(?:(?!\b(?:czy|jak|kiedy)\b)[^.!?;:\n]|\n(?-i:(?=[a-ząćęłńóśźż]))){0,400}[.!]?\?"
 )
 """Who asks whether he asks, does not: "Ja? Proszę o hasło?"."""
+_TERM = re.compile(
+    r"(?im)(?:^|[.!?;])[ \t]*we?[ ](?:styczniu|lutym|marcu|kwietniu|maju|czerwcu|lipcu|sierpniu|wrze[sś]niu"
+    r"|pa[zź]dzierniku|listopadzie|grudniu)(?:[ ]\d{4})?(?:[ ](?:r\b|roku))?[ \t]*(?:[.!?;]|$)"
+)
+"""A month that is all of a sentence: when what is asked shall be. Any kind has its letters and its name."""
 _UNTICKED = re.compile(r"\[[ _.]{0,3}\]|\([ _]{1,3}\)|[\u2610\u25a1\u25a2\u25fb\u2751\u2752]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _START = re.compile(
@@ -128,6 +134,7 @@ _SIGNS = (
     (SAID_NO, "samo „nie”", _NO),
     (SPELLED, "słowa rozbite na litery", _SPELLED),
     (ASKED_BACK, "prośba, o którą się pyta", _ASKED_BACK),
+    (TERM, "sam miesiąc, w którym coś ma być", _TERM),
     (SUM, "kwota pieniędzy", re.compile(r"[$\u00a2-\u00a5\u20a0-\u20cf]")),
     (OTHER_LETTERS, "litery innego pisma", re.compile(r"[\u0370-\u1cff\u2c80-\ua6ff\uac00-\ufaff]")),
 )
@@ -248,7 +255,7 @@ def judge(text: str, letter: ApplicationWords, application: Application | None =
     against = list(_against(meant, letter, application))
     if meant != written:
         against += [lack for lack in _against(written, letter, application) if lack not in against]
-    bare = _ADDRESS.sub("1", spelt_out(_unspaced(text)))
+    bare = _ADDRESS.sub(lambda found: "1" + _stop(found), spelt_out(_unspaced(text)))
     against += [Lack(name, title) for name, title, sign in _SIGNS if sign.search(bare)]
     pages = [(int(page), int(count)) for page, count in _PAGE_OF.findall(bare)]
     if any(count not in (page for page, _ in pages) for _, count in pages):
@@ -313,7 +320,7 @@ def _addressed(text: str, application: Application | None) -> str:
 
     def named(found: re.Match[str]) -> str:
         word = known.get(found[0].rstrip("."))
-        return (f" {word} {ADDRESS}, " if word else " ") + "." * found[0].endswith(".") + " "
+        return (f" {word} {ADDRESS}, " if word else " ") + _stop(found) + " "
 
     text = _DOMAIN.sub(r"\1", text)
     return _ADDRESS.sub(named, _CELL.sub(": ", text.replace(ADDRESS, "?")))
@@ -326,7 +333,7 @@ def _roles(text: str, application: Application | None) -> Sentences:
     known = {application.old_login: OLD, application.new_email: NEW}
 
     def named(found: re.Match[str]) -> str:
-        return f" {known.get(found[0].rstrip('.'), '')} " + "." * found[0].endswith(".")
+        return f" {known.get(found[0].rstrip('.'), '')} " + _stop(found)
 
     ended = _ENDS_LINE.sub(r"\g<0> .", whole(text))
     return sentences(plain(_ADDRESS.sub(named, ended).replace(":", " ")))
@@ -336,7 +343,12 @@ def _said(text: str) -> str:
     """``text`` without addresses and colons. An address that ends a line, or with its stop a sentence, ends what is
     said, but for a broken line."""
     ended = _LAST.sub(r"\g<0> .", text)
-    return _ADDRESS.sub(lambda found: " . " if found[0].endswith(".") else " ", ended).replace(":", " ")
+    return _ADDRESS.sub(lambda found: f" {_stop(found)} ", ended).replace(":", " ")
+
+
+def _stop(address: re.Match[str]) -> str:
+    """The stop of a sentence that stands at the end of an address."""
+    return "." * address[0].endswith(".")
 
 
 @dataclass(frozen=True, slots=True)
